@@ -1,0 +1,191 @@
+//! One field (字段) of a request or an answer: the line of a catalogue file as a value.
+
+use std::borrow::Cow;
+
+/// A field of a request, an answer or a notification.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// The type of one value.
+    pub kind: Kind,
+    /// Whether the value is an array of `kind`.
+    pub list: bool,
+    /// Whether the official page marks it required (必填).
+    pub required: bool,
+    /// The official Chinese term (字段标题), empty where the page gives none.
+    pub label: &'static str,
+    /// Characters of a string (of each one, in an array), or the value of a number.
+    pub limits: Limits,
+    /// How many members an array has.
+    pub items: Limits,
+    /// How a value that travels as `kind` is to be read.
+    pub format: Option<Format>,
+    /// The values that the page lists. Always open: the platform adds values without notice.
+    pub values: Vec<&'static str>,
+    /// A regular expression that the whole value matches.
+    pub pattern: Option<&'static str>,
+    /// How the value is wrapped for its journey, when it does not travel as it is.
+    pub carrier: Option<Carrier>,
+    /// A value that the page shows, as text.
+    pub example: Option<Cow<'static, str>>,
+    /// The members of an object.
+    pub fields: Vec<Field>,
+    /// The line of the catalogue file, counted from 1 at the operation's own first line.
+    pub line: usize,
+}
+
+/// The JSON type of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A JSON string.
+    String,
+    /// A JSON number without a fraction.
+    Integer,
+    /// A JSON number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A JSON object with the members of [`Field::fields`].
+    Object,
+}
+
+impl Kind {
+    /// The word that catalogue files use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Kind::String => "string",
+            Kind::Integer => "integer",
+            Kind::Number => "number",
+            Kind::Boolean => "boolean",
+            Kind::Object => "object",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Kind> {
+        [Kind::String, Kind::Integer, Kind::Number, Kind::Boolean, Kind::Object]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
+}
+
+/// Lowest and highest, both included, either one open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The lowest that is allowed.
+    pub min: Option<i64>,
+    /// The highest that is allowed.
+    pub max: Option<i64>,
+}
+
+impl Limits {
+    /// Whether nothing is limited.
+    pub const fn is_open(&self) -> bool {
+        self.min.is_none() && self.max.is_none()
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Limits> {
+        let (min, max) = text.split_once("..")?;
+        let side = |digits: &str| match digits {
+            "" => Some(None),
+            digits => digits.parse().ok().map(Some),
+        };
+        let limits = Limits { min: side(min)?, max: side(max)? };
+        (!limits.is_open()).then_some(limits)
+    }
+}
+
+/// How a value is wrapped for its journey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// RSA-OAEP encrypted with the receiver's key (敏感信息加密); the request needs `Wechatpay-Serial`.
+    Encrypted,
+    /// AES-256-GCM sealed with the merchant's API key; the members are what the ciphertext opens to.
+    Sealed,
+    /// A string that holds the JSON text of the members.
+    JsonText,
+    /// A string that holds the form-encoded members.
+    UrlText,
+    /// A string that holds a signature.
+    Signed,
+}
+
+impl Carrier {
+    const ALL: [Carrier; 5] =
+        [Carrier::Encrypted, Carrier::Sealed, Carrier::JsonText, Carrier::UrlText, Carrier::Signed];
+
+    /// The word that catalogue files use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Carrier::Encrypted => "encrypted",
+            Carrier::Sealed => "sealed",
+            Carrier::JsonText => "json-text",
+            Carrier::UrlText => "url-text",
+            Carrier::Signed => "signed",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Carrier> {
+        Carrier::ALL.into_iter().find(|carrier| carrier.word() == word)
+    }
+}
+
+macro_rules! formats {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
+        /// How a value is to be read, beyond its JSON type.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Format { $($(#[$doc])* $variant,)* }
+
+        impl Format {
+            /// The word that catalogue files use.
+            pub const fn word(self) -> &'static str {
+                match self { $(Format::$variant => $word,)* }
+            }
+
+            pub(crate) fn from_word(word: &str) -> Option<Format> {
+                match word { $($word => Some(Format::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+formats! {
+    /// A point in time such as `2015-05-20T13:29:35+08:00`.
+    Rfc3339 = "rfc3339",
+    /// Bytes in standard base64.
+    Base64 = "base64",
+    /// A 32-bit signed integer.
+    Int32 = "int32",
+    /// A 64-bit signed integer.
+    Int64 = "int64",
+    /// A 32-bit unsigned integer.
+    Uint32 = "uint32",
+    /// A 64-bit unsigned integer.
+    Uint64 = "uint64",
+    /// An unsigned integer of no stated width.
+    Uint = "uint",
+    /// A whole number that travels as text.
+    Integer = "integer-text",
+    /// A number that travels as text.
+    Numeric = "numeric",
+    /// A number with a fraction that travels as text.
+    Float = "float",
+    /// Text that looks like a JSON object.
+    JsonObjectLike = "json-object-like",
+    /// Text that looks like a JSON array.
+    JsonArrayLike = "json-array-like",
+    /// The `media_id` of an uploaded file.
+    MediaId = "media-id",
+    /// The `media_url` of an uploaded picture.
+    MediaUrl = "media-url",
+    /// A URL.
+    Url = "url",
+    /// A day such as `2015-05-20`.
+    Date = "date",
+    /// A `data:` URL.
+    DataUrl = "data-url",
+    /// Month and year such as `05/26`.
+    MonthYear = "mm/yy",
+    /// A point in time such as `20150520132935`, Beijing time.
+    Compact = "yyyyMMddHHmmss",
+}

@@ -1,0 +1,67 @@
+//! One operation (接口): what a catalogue file says of one method on one URL path.
+
+use crate::field::Field;
+
+/// An operation of the API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+    pub method: &'static str,
+    /// The URL path with `{placeholders}` and no leading slash, `v3/...` or `v2/...`.
+    pub path: &'static str,
+    /// The official Chinese name.
+    pub title: &'static str,
+    /// The official product (产品), such as 商家券.
+    pub group: &'static str,
+    /// Who may call it, in the official terms.
+    pub roles: Vec<&'static str>,
+    /// Pages under the official documentation, or whole URLs.
+    pub docs: Vec<&'static str>,
+    /// The host, when it is not the usual one.
+    pub base_url: Option<&'static str>,
+    /// Whether APIv2 wants the merchant's TLS certificate.
+    pub client_cert: bool,
+    /// Whether APIv2 refuses `nonce_str`.
+    pub nonceless: bool,
+    /// Whether a success carries no signature (file downloads and the like), so that there is nothing to verify.
+    pub unsigned: bool,
+    /// What is sent.
+    pub request: Request,
+    /// The status of a success: 200, or 204 for an answer without a body.
+    pub success: u16,
+    /// What a success answers.
+    pub answer: Vec<Field>,
+}
+
+impl Operation {
+    /// The names of the placeholders of the path, in order.
+    pub fn placeholders(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('/').filter_map(placeholder)
+    }
+}
+
+/// The name inside a `{name}` segment.
+pub fn placeholder(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
+/// The fields of a request, by the place where they travel.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Request {
+    /// Values of the path's placeholders.
+    pub path: Vec<Field>,
+    /// The query string.
+    pub query: Vec<Field>,
+    /// Header fields beyond the ones that every request has.
+    pub headers: Vec<Field>,
+    /// Members of the JSON body.
+    pub json: Vec<Field>,
+    /// Whether the JSON body is an array of such objects.
+    pub json_is_array: bool,
+    /// Elements of the XML body (APIv2).
+    pub xml: Vec<Field>,
+    /// Parts of a multipart body.
+    pub multipart: Vec<Field>,
+    /// What fits nowhere else, such as a URL's fragment.
+    pub other: Vec<Field>,
+}

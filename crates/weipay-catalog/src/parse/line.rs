@@ -1,0 +1,126 @@
+//! One field line: `name* type limits and words # label = example`.
+
+use std::borrow::Cow;
+
+use crate::field::{Carrier, Field, Format, Kind, Limits};
+
+pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
+    let (name, rest) = text.split_once(' ').ok_or("a field needs a name and a type")?;
+    let (name, required) = name.strip_suffix('*').map_or((name, false), |name| (name, true));
+    let rest = rest.trim_start();
+    let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (kind, list, items) = kind(word)?;
+    let mut field = Field {
+        name,
+        kind,
+        list,
+        required,
+        label: "",
+        limits: Limits::default(),
+        items,
+        format: None,
+        values: Vec::new(),
+        pattern: None,
+        carrier: None,
+        example: None,
+        fields: Vec::new(),
+        line,
+    };
+    let rest = rules(&mut field, rest.trim_start())?;
+    remark(&mut field, rest)?;
+    Ok(field)
+}
+
+/// `string`, `object[]`, `string[1..10]`.
+fn kind(word: &str) -> Result<(Kind, bool, Limits), String> {
+    let unknown = || format!("`{word}` is not a type: string, integer, number, boolean, object, each also with []");
+    let (word_alone, items) = match word.split_once('[') {
+        None => (word, None),
+        Some((kind, items)) => (kind, Some(items.strip_suffix(']').ok_or_else(unknown)?)),
+    };
+    let kind = Kind::from_word(word_alone).ok_or_else(unknown)?;
+    let limits = match items {
+        None | Some("") => Limits::default(),
+        Some(range) => Limits::parse(range).ok_or_else(|| format!("`{range}` should be a range such as 1..10"))?,
+    };
+    Ok((kind, items.is_some(), limits))
+}
+
+/// Everything between the type and the label. Gives back what is left from the `#` or `=` on.
+fn rules(field: &mut Field, mut rest: &'static str) -> Result<&'static str, String> {
+    loop {
+        match rest.as_bytes().first() {
+            None | Some(b'#') | Some(b'=') => return Ok(rest),
+            Some(b'/') => {
+                let (pattern, after) = enclosed(rest, " ").unwrap_or((rest, ""));
+                let inside = pattern.strip_prefix('/').and_then(|pattern| pattern.strip_suffix('/'));
+                field.pattern = Some(inside.ok_or("a pattern stands between slashes: /^[0-9]+$/")?);
+                rest = after.trim_start();
+            }
+            Some(b'(') => {
+                let (values, after) = enclosed(&rest[1..], ")").ok_or("the list of values lacks its `)`")?;
+                field.values = values.split('|').map(str::trim).collect();
+                rest = after.trim_start();
+            }
+            Some(_) => {
+                let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+                rule(field, word)?;
+                rest = after.trim_start();
+            }
+        }
+    }
+}
+
+fn enclosed(text: &'static str, end: &str) -> Option<(&'static str, &'static str)> {
+    text.split_once(end)
+}
+
+fn rule(field: &mut Field, word: &str) -> Result<(), String> {
+    if let Some(limits) = Limits::parse(word) {
+        field.limits = limits;
+    } else if let Some(carrier) = Carrier::from_word(word) {
+        field.carrier = Some(carrier);
+    } else if let Some(format) = Format::from_word(word) {
+        field.format = Some(format);
+    } else {
+        return Err(format!("`{word}` is neither a range (1..20), nor a format, nor encrypted, sealed, json-text"));
+    }
+    Ok(())
+}
+
+/// `# label = example`, both parts optional.
+fn remark(field: &mut Field, rest: &'static str) -> Result<(), String> {
+    let (label, example) = match rest.strip_prefix('#') {
+        Some(remark) => match remark.split_once(" = ") {
+            Some((label, example)) => (label, Some(example)),
+            None => (remark, None),
+        },
+        None => ("", rest.strip_prefix('=')),
+    };
+    field.label = label.trim();
+    field.example = match example.map(str::trim) {
+        Some(quoted) if quoted.starts_with('"') => Some(Cow::Owned(unquote(quoted)?)),
+        plain => plain.map(Cow::Borrowed),
+    };
+    Ok(())
+}
+
+/// A quoted example: `\n`, `\t`, `\"` and `\\` are the only escapes that examples need.
+fn unquote(text: &str) -> Result<String, String> {
+    let inside = text[1..].strip_suffix('"').ok_or("the example lacks its closing quote")?;
+    let mut plain = String::with_capacity(inside.len());
+    let mut letters = inside.chars();
+    while let Some(letter) = letters.next() {
+        plain.push(match (letter, letter == '\\') {
+            (letter, false) => letter,
+            (_, true) => match letters.next() {
+                Some('n') => '\n',
+                Some('t') => '\t',
+                Some('r') => '\r',
+                Some(literal @ ('"' | '\\')) => literal,
+                other => return Err(format!("`\\{}` is not an escape", other.unwrap_or(' '))),
+            },
+        });
+    }
+    Ok(plain)
+}

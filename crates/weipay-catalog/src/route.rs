@@ -1,0 +1,88 @@
+//! From a concrete URL path to the operation that it belongs to.
+//!
+//! A literal segment wins over a placeholder (`coupons/send` before `coupons/{card_id}`), with a step back where the
+//! literal branch leads nowhere.
+
+use std::collections::BTreeMap;
+
+use crate::operation::{Operation, placeholder};
+
+/// An operation found for a request line.
+#[derive(Debug, Clone)]
+pub struct Routed {
+    /// The operation.
+    pub operation: &'static Operation,
+    /// Each placeholder with the text that stands in its place, still percent-encoded.
+    pub path_values: Vec<(&'static str, String)>,
+}
+
+/// Why no operation was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unrouted {
+    /// No operation has such a path.
+    UnknownPath,
+    /// The path exists, with other methods.
+    OtherMethod(Vec<&'static str>),
+}
+
+/// A tree of path segments; each end holds the indices of its operations.
+#[derive(Debug, Default)]
+pub(crate) struct Router {
+    literals: BTreeMap<&'static str, Router>,
+    placeholders: Vec<(&'static str, Router)>,
+    ends: Vec<usize>,
+}
+
+impl Router {
+    pub(crate) fn insert(&mut self, path: &'static str, index: usize) {
+        let mut node = self;
+        for segment in path.split('/') {
+            node = match placeholder(segment) {
+                None => node.literals.entry(segment).or_default(),
+                Some(name) => {
+                    let known = node.placeholders.iter().position(|(other, _)| *other == name);
+                    let at = known.unwrap_or_else(|| {
+                        node.placeholders.push((name, Router::default()));
+                        node.placeholders.len() - 1
+                    });
+                    &mut node.placeholders[at].1
+                }
+            };
+        }
+        node.ends.push(index);
+    }
+
+    /// All ends that the path leads to, the most literal first. Placeholders of different names on one path (as
+    /// `{id}` and `{name}` under different methods) each give an end of their own.
+    pub(crate) fn ends(&self, path: &str) -> Vec<(Vec<usize>, Vec<(&'static str, String)>)> {
+        let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+        let mut found = Vec::new();
+        self.walk(&segments, &mut Vec::new(), &mut found);
+        found
+    }
+
+    fn walk(
+        &self,
+        segments: &[&str],
+        values: &mut Vec<(&'static str, String)>,
+        found: &mut Vec<(Vec<usize>, Vec<(&'static str, String)>)>,
+    ) {
+        let Some((segment, rest)) = segments.split_first() else {
+            if !self.ends.is_empty() {
+                found.push((self.ends.clone(), values.clone()));
+            }
+            return;
+        };
+        if let Some(next) = self.literals.get(segment) {
+            next.walk(rest, values, found);
+        }
+        if segment.is_empty() {
+            return;
+        }
+        for (name, next) in &self.placeholders {
+            values.push((name, (*segment).to_owned()));
+            next.walk(rest, values, found);
+            values.pop();
+        }
+    }
+}
