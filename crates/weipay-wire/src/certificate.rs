@@ -1,0 +1,150 @@
+//! An X.509 certificate: the merchant's (商户API证书) or the platform's (平台证书).
+//!
+//! Of a certificate the protocol uses two things, the serial number that headers name and the public key. Its
+//! dates matter when several platform certificates overlap. The chain is not validated: trust comes from the
+//! APIv3 key that the certificate was delivered under.
+
+use std::fmt::{self, Debug, Formatter};
+
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::name::Name;
+use x509_cert::time::Time;
+
+use crate::key_error::{KeyError, PemKind};
+use crate::pem;
+use crate::public_key::PublicKey;
+
+/// A certificate over an RSA key of 2048 bits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate {
+    serial: String,
+    public_key: PublicKey,
+    not_before: i64,
+    not_after: i64,
+    subject: Option<String>,
+    issuer: Option<String>,
+    der: Box<[u8]>,
+}
+
+impl Certificate {
+    /// Reads a `CERTIFICATE` PEM. Of a chain, the first certificate is read.
+    ///
+    /// # Errors
+    /// When the text is not such a PEM or its key is not RSA of 2048 bits; the error says which and what to do.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let (_, der) = pem::read(text, &[PemKind::Certificate])?;
+        Self::from_der(&der)
+    }
+
+    /// Reads a certificate in DER.
+    ///
+    /// # Errors
+    /// When the bytes are not a certificate or its key is not RSA of 2048 bits.
+    pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+        let malformed = KeyError::Malformed { wanted: PemKind::Certificate };
+        let parsed = x509_cert::Certificate::from_der(der).map_err(|_| malformed.clone())?;
+        let parsed = parsed.tbs_certificate();
+        let spki = parsed.subject_public_key_info().to_der().map_err(|_| malformed.clone())?;
+        let public_key = PublicKey::from_spki_der(&spki).map_err(|error| of_certificate(error, malformed))?;
+        Ok(Self {
+            serial: serial(parsed.serial_number().as_bytes()),
+            public_key,
+            not_before: unix_seconds(parsed.validity().not_before),
+            not_after: unix_seconds(parsed.validity().not_after),
+            subject: common_name(parsed.subject()),
+            issuer: common_name(parsed.issuer()),
+            der: der.into(),
+        })
+    }
+
+    /// The serial number (证书序列号) in upper-case hex with its leading zeros, as `openssl x509 -noout -serial`
+    /// prints it and as the headers carry it.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// The key that this certificate is of.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The first second of validity (启用时间), in Unix time.
+    #[must_use]
+    pub fn not_before(&self) -> i64 {
+        self.not_before
+    }
+
+    /// The last second of validity (过期时间), in Unix time.
+    #[must_use]
+    pub fn not_after(&self) -> i64 {
+        self.not_after
+    }
+
+    /// The subject's common name: for a merchant certificate the merchant ID (商户号).
+    #[must_use]
+    pub fn subject_common_name(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// The issuer's common name.
+    #[must_use]
+    pub fn issuer_common_name(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// The certificate in DER.
+    #[must_use]
+    pub fn as_der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The certificate as a `CERTIFICATE` PEM.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::write("CERTIFICATE", &self.der).to_string()
+    }
+}
+
+/// Lets the refusal speak of the certificate, where it would otherwise speak of a public key file.
+fn of_certificate(error: KeyError, malformed: KeyError) -> KeyError {
+    match error {
+        KeyError::NotRsa { .. } => KeyError::NotRsa { wanted: PemKind::Certificate },
+        KeyError::Malformed { .. } => malformed,
+        error => error,
+    }
+}
+
+/// Writes whole bytes, so a first digit of zero stays; the sign byte of DER goes.
+fn serial(bytes: &[u8]) -> String {
+    let magnitude = match bytes {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        bytes => bytes,
+    };
+    magnitude.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect()
+}
+
+fn digit(value: u8) -> char {
+    char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase()
+}
+
+fn unix_seconds(time: Time) -> i64 {
+    i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
+}
+
+fn common_name(name: &Name) -> Option<String> {
+    name.common_name().ok().flatten().map(|name| name.value().into_owned())
+}
+
+impl Debug for Certificate {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("serial", &self.serial)
+            .field("subject", &self.subject)
+            .field("issuer", &self.issuer)
+            .field("not_before", &self.not_before)
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
+}

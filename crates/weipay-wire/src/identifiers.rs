@@ -1,0 +1,206 @@
+//! The names that a merchant's calls carry: merchant ID, certificate serial numbers, public key ID.
+//!
+//! All are short texts that people copy from one page to another, and a wrong one comes back from the platform
+//! as a signature error. So each is a type, and a text in the wrong place is refused with a sentence that says
+//! what it is.
+
+use std::error::Error;
+use std::fmt::{self, Debug, Display, Formatter};
+use std::str::FromStr;
+
+/// The longest serial number in hex: 20 bytes by RFC 5280.
+const MAX_SERIAL_DIGITS: usize = 40;
+
+/// The prefix of a WeChat Pay public key ID (微信支付公钥ID).
+const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_";
+
+/// The most digits that a public key ID is taken with; those seen have at most 40.
+const MAX_PUBLIC_KEY_ID_DIGITS: usize = 64;
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $called:literal, $accept:path) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text after checking it.
+            ///
+            /// # Errors
+            /// When the text cannot be one; the error says what it looks like instead.
+            pub fn new(text: impl Into<String>) -> Result<Self, IdentifierError> {
+                $accept(text.into()).map(Self).map_err(|problem| IdentifierError { called: $called, problem })
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The text, owned.
+            #[must_use]
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdentifierError;
+
+            fn from_str(text: &str) -> Result<Self, IdentifierError> {
+                Self::new(text)
+            }
+        }
+
+        impl Display for $name {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Debug for $name {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    };
+}
+
+identifier! {
+    /// A merchant ID (商户号): 8 to 15 digits.
+    MerchantId, "merchant ID (商户号)", merchant_id
+}
+
+identifier! {
+    /// The serial number of a merchant API certificate (商户API证书序列号): hex, in upper case, leading zeros kept.
+    MerchantSerial, "merchant API certificate serial number (商户API证书序列号)", serial
+}
+
+identifier! {
+    /// The serial number of a platform certificate (平台证书序列号): hex, in upper case, leading zeros kept.
+    PlatformSerial, "platform certificate serial number (平台证书序列号)", serial
+}
+
+identifier! {
+    /// The ID of a WeChat Pay public key (微信支付公钥ID): `PUB_KEY_ID_` and digits.
+    PublicKeyId, "WeChat Pay public key ID (微信支付公钥ID)", public_key_id
+}
+
+fn merchant_id(text: String) -> Result<String, Problem> {
+    check_blank(&text)?;
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits && (8..=15).contains(&text.len()) { Ok(text) } else { Err(Problem::NotMerchantId) }
+}
+
+fn serial(mut text: String) -> Result<String, Problem> {
+    check_blank(&text)?;
+    if text.starts_with(PUBLIC_KEY_ID) {
+        return Err(Problem::IsPublicKeyId);
+    }
+    if text.len() > MAX_SERIAL_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Problem::IsDecimal);
+    }
+    if text.contains(':') || text.starts_with("0x") || text.starts_with("0X") {
+        return Err(Problem::IsDecoratedHex);
+    }
+    if text.len() > MAX_SERIAL_DIGITS || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Problem::NotHex);
+    }
+    if text.len() % 2 == 1 {
+        return Err(Problem::LostZero);
+    }
+    text.make_ascii_uppercase();
+    Ok(text)
+}
+
+fn public_key_id(text: String) -> Result<String, Problem> {
+    check_blank(&text)?;
+    match text.strip_prefix(PUBLIC_KEY_ID) {
+        Some(digits) if are_digits(digits, MAX_PUBLIC_KEY_ID_DIGITS) => Ok(text),
+        Some(_) => Err(Problem::NotPublicKeyId),
+        None if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => Err(Problem::IsSerial),
+        None => Err(Problem::NotPublicKeyId),
+    }
+}
+
+fn are_digits(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn check_blank(text: &str) -> Result<(), Problem> {
+    match text.trim() {
+        "" => Err(Problem::Empty),
+        trimmed if trimmed.len() != text.len() => Err(Problem::WhiteSpace),
+        _ => Ok(()),
+    }
+}
+
+/// Why a text is not the identifier that was wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentifierError {
+    called: &'static str,
+    problem: Problem,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Problem {
+    Empty,
+    WhiteSpace,
+    NotMerchantId,
+    IsPublicKeyId,
+    IsDecimal,
+    IsDecoratedHex,
+    NotHex,
+    LostZero,
+    IsSerial,
+    NotPublicKeyId,
+}
+
+impl Display for IdentifierError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} is refused: {}", self.called, self.problem.sentence())
+    }
+}
+
+impl Problem {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Empty => "it is empty; give its text",
+            Self::WhiteSpace => "it has white space around it; remove that",
+            Self::NotMerchantId => {
+                "it is not 8 to 15 digits; copy it from the merchant platform (商户平台, 账户中心)"
+            }
+            Self::IsPublicKeyId => {
+                "this is a public key ID (微信支付公钥ID), not the serial number of a certificate; give it together \
+                 with the WeChat Pay public key"
+            }
+            Self::IsDecimal => {
+                "this looks like the serial in decimal; use hex, as `openssl x509 -noout -serial` prints"
+            }
+            Self::IsDecoratedHex => {
+                "write the hex digits alone, without `0x` and colons, as `openssl x509 -noout -serial` prints"
+            }
+            Self::NotHex => "it is not at most 40 hex digits, as `openssl x509 -noout -serial` prints",
+            Self::LostZero => {
+                "it has an odd number of hex digits, so its leading zero was probably lost; copy it as `openssl x509 \
+                 -noout -serial` prints"
+            }
+            Self::IsSerial => {
+                "this looks like the serial number of a certificate, not a public key ID, which starts with \
+                 `PUB_KEY_ID_`; give the serial together with the platform certificate (平台证书)"
+            }
+            Self::NotPublicKeyId => {
+                "it is not `PUB_KEY_ID_` and digits; copy it from the merchant platform (商户平台, API安全)"
+            }
+        }
+    }
+}
+
+impl Error for IdentifierError {}

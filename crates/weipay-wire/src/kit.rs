@@ -1,0 +1,182 @@
+//! The credentials kit (凭证包): all that a client needs to talk to a sandbox, as the members of its `kit.json`.
+//!
+//! Only names and texts are settled here; whoever reads or writes the file brings the JSON. Everything in a kit
+//! is made for a sandbox and guards no money, but it is held like the real thing: its `Debug` shows no key.
+
+use std::error::Error;
+use std::fmt::{self, Debug, Display, Formatter};
+
+/// A sandbox's credentials. File names are relative to the folder that `kit.json` is in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kit {
+    /// Where the sandbox listens, such as `http://127.0.0.1:8080/`.
+    pub base_url: String,
+    /// The merchant ID (商户号).
+    pub mchid: String,
+    /// The serial number of the merchant API certificate (商户API证书序列号).
+    pub merchant_serial: String,
+    /// The file with the merchant private key (商户API私钥).
+    pub merchant_key: String,
+    /// The file with the merchant API certificate (商户API证书).
+    pub merchant_cert: String,
+    /// The APIv3 key (APIv3密钥) itself.
+    pub api_v3_key: String,
+    /// The APIv2 key (API密钥) itself.
+    pub api_v2_key: String,
+    /// The ID of the platform's public key (微信支付公钥ID).
+    pub public_key_id: String,
+    /// The file with the platform's public key (微信支付公钥).
+    pub public_key: String,
+    /// The serial number of the platform certificate (平台证书序列号).
+    pub platform_serial: String,
+    /// The file with the platform certificate (平台证书).
+    pub platform_cert: String,
+    /// An application ID (应用ID) that the merchant may use.
+    pub appid: String,
+    /// A user (用户标识) under that application.
+    pub openid: String,
+}
+
+impl Kit {
+    /// The names of the members, in the order of the file.
+    pub const MEMBERS: [&str; 13] = [
+        "base_url",
+        "mchid",
+        "merchant_serial",
+        "merchant_key",
+        "merchant_cert",
+        "api_v3_key",
+        "api_v2_key",
+        "public_key_id",
+        "public_key",
+        "platform_serial",
+        "platform_cert",
+        "appid",
+        "openid",
+    ];
+
+    /// Builds a kit by asking for each member by its name.
+    ///
+    /// # Errors
+    /// When a member is absent or empty.
+    pub fn from_members(mut member: impl FnMut(&str) -> Option<String>) -> Result<Self, KitError> {
+        let mut required =
+            |name| member(name).filter(|text| !text.is_empty()).ok_or(KitError { member: name });
+        Ok(Self {
+            base_url: required("base_url")?,
+            mchid: required("mchid")?,
+            merchant_serial: required("merchant_serial")?,
+            merchant_key: required("merchant_key")?,
+            merchant_cert: required("merchant_cert")?,
+            api_v3_key: required("api_v3_key")?,
+            api_v2_key: required("api_v2_key")?,
+            public_key_id: required("public_key_id")?,
+            public_key: required("public_key")?,
+            platform_serial: required("platform_serial")?,
+            platform_cert: required("platform_cert")?,
+            appid: required("appid")?,
+            openid: required("openid")?,
+        })
+    }
+
+    /// Every member with its text, in the order of the file.
+    #[must_use]
+    pub fn members(&self) -> [(&'static str, &str); 13] {
+        [
+            ("base_url", &self.base_url),
+            ("mchid", &self.mchid),
+            ("merchant_serial", &self.merchant_serial),
+            ("merchant_key", &self.merchant_key),
+            ("merchant_cert", &self.merchant_cert),
+            ("api_v3_key", &self.api_v3_key),
+            ("api_v2_key", &self.api_v2_key),
+            ("public_key_id", &self.public_key_id),
+            ("public_key", &self.public_key),
+            ("platform_serial", &self.platform_serial),
+            ("platform_cert", &self.platform_cert),
+            ("appid", &self.appid),
+            ("openid", &self.openid),
+        ]
+    }
+}
+
+impl Debug for Kit {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Kit");
+        for (name, text) in self.members() {
+            match name {
+                "api_v3_key" | "api_v2_key" => shown.field(name, &format_args!("..")),
+                _ => shown.field(name, &text),
+            };
+        }
+        shown.finish()
+    }
+}
+
+/// A member of a credentials kit is absent or empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KitError {
+    /// The name of the member.
+    pub member: &'static str,
+}
+
+impl Display for KitError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the credentials kit (凭证包) lacks `{}`; write it to kit.json, or have the sandbox make the kit again",
+            self.member
+        )
+    }
+}
+
+impl Error for KitError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kit() -> Kit {
+        Kit::from_members(|name| Some(format!("the {name}"))).unwrap()
+    }
+
+    #[test]
+    fn the_members_are_the_thirteen_names_in_order_each_with_its_own_text() {
+        assert_eq!(kit().members().map(|(name, _)| name), Kit::MEMBERS);
+        for (name, text) in kit().members() {
+            assert_eq!(text, format!("the {name}"));
+        }
+    }
+
+    #[test]
+    fn a_kit_written_member_by_member_reads_back() {
+        let kit = kit();
+        let read = Kit::from_members(|wanted| {
+            kit.members().iter().find(|(name, _)| *name == wanted).map(|(_, text)| (*text).to_owned())
+        });
+        assert_eq!(read, Ok(kit));
+    }
+
+    #[test]
+    fn an_absent_or_empty_member_is_named() {
+        for missing in Kit::MEMBERS {
+            for text in [None, Some(String::new())] {
+                let read =
+                    Kit::from_members(|name| if name == missing { text.clone() } else { Some("x".into()) });
+                let refusal = read.unwrap_err();
+                assert_eq!(refusal, KitError { member: missing });
+                assert!(refusal.to_string().contains(missing));
+            }
+        }
+    }
+
+    #[test]
+    fn neither_key_of_a_kit_is_printed() {
+        let mut kit = kit();
+        kit.api_v3_key = "11111111111111111111111111111111".into();
+        kit.api_v2_key = "22222222222222222222222222222222".into();
+        let printed = format!("{kit:?} {kit:#?}");
+        assert!(!printed.contains("1111") && !printed.contains("2222"), "{printed}");
+        assert!(printed.contains("the mchid"), "{printed}");
+    }
+}

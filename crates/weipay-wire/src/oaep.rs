@@ -1,0 +1,61 @@
+//! Sensitive fields (敏感信息加密): RSAES-OAEP with SHA-1 and MGF1-SHA-1, in base64.
+//!
+//! [`PublicKey::encrypt_oaep`](crate::PublicKey::encrypt_oaep) and
+//! [`PrivateKey::decrypt_oaep`](crate::PrivateKey::decrypt_oaep) are the two directions; this file holds what
+//! they share.
+
+use std::error::Error;
+use std::fmt::{self, Display, Formatter};
+
+use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepAlgorithm};
+
+/// SHA-1 is what the guide and both official libraries use; one FAQ page says SHA-256 and stands alone.
+pub(crate) static OAEP: &OaepAlgorithm = &OAEP_SHA1_MGF1SHA1;
+
+/// The longest text that one field can carry, in bytes: 256 less two hashes of 20 and 2.
+pub const MAX_OAEP_PLAINTEXT: usize = 214;
+
+/// Why a sensitive field cannot be encrypted or decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OaepError {
+    /// The plain text is longer than [`MAX_OAEP_PLAINTEXT`].
+    TooLong {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// The encrypted text is not standard base64 with padding.
+    NotBase64,
+    /// The encrypted text is not 256 bytes long.
+    WrongLength,
+    /// The encrypted text does not open with this key.
+    Refused,
+    /// The cryptographic library could not encrypt.
+    Unavailable,
+}
+
+impl Display for OaepError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { length } => write!(
+                f,
+                "this sensitive field has {length} bytes; RSA-OAEP with a 2048-bit key carries at most \
+                 {MAX_OAEP_PLAINTEXT}, shorten it"
+            ),
+            Self::NotBase64 => {
+                f.write_str("this encrypted field is not standard base64 with padding; pass it on unchanged")
+            }
+            Self::WrongLength => f.write_str(
+                "this encrypted field is not the 256 bytes that a 2048-bit key makes; it was cut, or it is not \
+                 encrypted",
+            ),
+            Self::Refused => f.write_str(
+                "this encrypted field does not open with this private key; it was encrypted to another certificate \
+                 (for a request, check that Wechatpay-Serial names the key that encrypted)",
+            ),
+            Self::Unavailable => f.write_str("the cryptographic library could not encrypt; try again"),
+        }
+    }
+}
+
+impl Error for OaepError {}

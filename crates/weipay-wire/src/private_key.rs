@@ -1,0 +1,130 @@
+//! A private key: the merchant's (商户API私钥), or in the sandbox the platform's.
+//!
+//! It is parsed once. Signing is the dearest step of a call by far, so nothing around it parses or copies.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::key_error::{KeyError, PemKind};
+use crate::modulus::{refusal_of_pkcs1, refusal_of_pkcs8};
+use crate::oaep::{OAEP, OaepError};
+use crate::pem;
+use crate::public_key::PublicKey;
+use crate::signature::{DecodeError, SIGNATURE_BYTES, SignatureError, decode};
+
+/// An RSA private key of 2048 bits. A clone shares the parsed key; the library wipes it when the last one goes.
+#[derive(Clone)]
+pub struct PrivateKey {
+    parsed: Arc<Parsed>,
+}
+
+struct Parsed {
+    signing: KeyPair,
+    decrypting: OaepPrivateDecryptingKey,
+    public: PublicKey,
+}
+
+impl PrivateKey {
+    /// Reads a PEM: `PRIVATE KEY` (PKCS#8), or `RSA PRIVATE KEY` (PKCS#1), without a passphrase.
+    ///
+    /// # Errors
+    /// When the text is not such a PEM or the key is not RSA of 2048 bits; the error says which and what to do.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let (kind, der) = pem::read(text, &[PemKind::PrivateKey, PemKind::RsaPrivateKey])?;
+        if kind == PemKind::PrivateKey {
+            return Self::from_pkcs8_der(&der);
+        }
+        KeyPair::from_der(&der).map_err(|_| refusal_of_pkcs1(&der)).and_then(Self::of)
+    }
+
+    /// Reads a PKCS#8 in DER, without a passphrase.
+    ///
+    /// # Errors
+    /// When the bytes are not such a key or the key is not RSA of 2048 bits.
+    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
+        KeyPair::from_pkcs8(der).map_err(|_| refusal_of_pkcs8(der)).and_then(Self::of)
+    }
+
+    /// Makes a new key, for the sandbox's credentials kit (凭证包).
+    ///
+    /// # Errors
+    /// When the cryptographic library cannot make one.
+    pub fn generate() -> Result<Self, KeyError> {
+        KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Unavailable).and_then(Self::of)
+    }
+
+    fn of(signing: KeyPair) -> Result<Self, KeyError> {
+        let pkcs8 = pkcs8(&signing)?;
+        let decrypting =
+            PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref()).map_err(|_| KeyError::Unavailable)?;
+        let public = PublicKey::of(decrypting.public_key())?;
+        let decrypting = OaepPrivateDecryptingKey::new(decrypting).map_err(|_| KeyError::Unavailable)?;
+        Ok(Self { parsed: Arc::new(Parsed { signing, decrypting, public }) })
+    }
+
+    /// Signs a message (RSASSA-PKCS1-v1_5 with SHA-256), in base64.
+    ///
+    /// # Errors
+    /// When the cryptographic library cannot sign.
+    pub fn sign(&self, message: &[u8]) -> Result<String, SignatureError> {
+        let mut signature = [0_u8; SIGNATURE_BYTES];
+        // The padding is deterministic: the random source is asked for by the signature of the function only.
+        self.parsed
+            .signing
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .map_err(|_| SignatureError::Unavailable)?;
+        Ok(STANDARD.encode(signature))
+    }
+
+    /// Decrypts a sensitive field (敏感字段) that was encrypted to this key.
+    ///
+    /// The result is wiped when dropped. Its `Debug` prints the text: keep it out of logs.
+    ///
+    /// # Errors
+    /// When the text is not the base64 of 256 bytes, or does not open with this key.
+    pub fn decrypt_oaep(&self, ciphertext: &str) -> Result<Zeroizing<Vec<u8>>, OaepError> {
+        let ciphertext = decode(ciphertext).map_err(|error| match error {
+            DecodeError::NotBase64 => OaepError::NotBase64,
+            DecodeError::WrongLength => OaepError::WrongLength,
+        })?;
+        let mut buffer = Zeroizing::new([0_u8; SIGNATURE_BYTES]);
+        let plaintext = self
+            .parsed
+            .decrypting
+            .decrypt(OAEP, &ciphertext, &mut *buffer, None)
+            .map_err(|_| OaepError::Refused)?;
+        Ok(Zeroizing::new(plaintext.to_vec()))
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        self.parsed.public.clone()
+    }
+
+    /// The key as a `PRIVATE KEY` PEM, wiped when dropped.
+    ///
+    /// # Errors
+    /// When the cryptographic library cannot write the key out.
+    pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
+        Ok(pem::write("PRIVATE KEY", pkcs8(&self.parsed.signing)?.as_ref()))
+    }
+}
+
+fn pkcs8(key: &KeyPair) -> Result<Pkcs8V1Der<'static>, KeyError> {
+    key.as_der().map_err(|_| KeyError::Unavailable)
+}
+
+impl Debug for PrivateKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKey(..)")
+    }
+}

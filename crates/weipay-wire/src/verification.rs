@@ -1,0 +1,177 @@
+//! Verifying what the platform says: the signature of an answer (应答签名验证) or of a notification (回调签名验证).
+//!
+//! Both carry the same headers and are verified the same way, before anything in the body is believed. What to
+//! verify is the caller's decision: error answers of the real gateway carry no signature at all, and the status
+//! is looked at first.
+
+use std::error::Error;
+use std::fmt::{self, Display, Formatter};
+
+use crate::message::response_message;
+use crate::platform_keys::PlatformKeys;
+use crate::signature::SignatureError;
+use crate::window::{WINDOW_SECONDS, is_fresh};
+
+/// What the signature of a probe (签名探测流量) starts with.
+pub const PROBE_PREFIX: &str = "WECHATPAY/SIGNTEST/";
+
+/// How much of a serial number that a stranger sent is kept in an error.
+const SHOWN_SERIAL: usize = 64;
+
+/// The signature headers (签名相关的HTTP头) of an answer or a notification, as received; a header that is absent is
+/// an empty text.
+#[derive(Clone, Copy, Debug)]
+pub struct SignatureHeaders<'a> {
+    /// `Wechatpay-Timestamp` (应答时间戳).
+    pub timestamp: &'a str,
+    /// `Wechatpay-Nonce` (应答随机串).
+    pub nonce: &'a str,
+    /// `Wechatpay-Signature` (应答签名).
+    pub signature: &'a str,
+    /// `Wechatpay-Serial` (平台证书序列号 or 微信支付公钥ID).
+    pub serial: &'a str,
+}
+
+/// Verifies an answer or a notification: signed by a key in `keys`, over exactly this body, within five minutes
+/// of `now` (Unix seconds).
+///
+/// A probe fails like any forgery, with an error of its own. There is no path on which it succeeds.
+///
+/// # Errors
+/// When any of this does not hold; then nothing in the body may be believed.
+pub fn verify_answer(
+    headers: &SignatureHeaders<'_>,
+    body: &[u8],
+    keys: &PlatformKeys,
+    now: i64,
+) -> Result<(), VerifyError> {
+    check_presence(headers)?;
+    if headers.signature.starts_with(PROBE_PREFIX) {
+        return Err(VerifyError::Probe);
+    }
+    let timestamp = seconds(headers.timestamp).ok_or(VerifyError::BadTimestamp)?;
+    if !is_fresh(now, timestamp) {
+        return Err(VerifyError::Stale { timestamp, now });
+    }
+    // A line break in the nonce would let a stranger move the border between nonce and body under one signature.
+    if headers.nonce.chars().any(char::is_control) {
+        return Err(VerifyError::BadNonce);
+    }
+    let key = keys.get(headers.serial).ok_or_else(|| unknown_serial(headers.serial, keys))?;
+    let message = response_message(headers.timestamp, headers.nonce, body);
+    key.verify(&message, headers.signature).map_err(|error| match error {
+        SignatureError::NotBase64 => VerifyError::NotBase64,
+        _ => VerifyError::Mismatch { serial: headers.serial.to_owned() },
+    })
+}
+
+fn check_presence(headers: &SignatureHeaders<'_>) -> Result<(), VerifyError> {
+    let named = [
+        ("Wechatpay-Timestamp", headers.timestamp),
+        ("Wechatpay-Nonce", headers.nonce),
+        ("Wechatpay-Signature", headers.signature),
+        ("Wechatpay-Serial", headers.serial),
+    ];
+    match named.into_iter().find(|(_, value)| value.is_empty()) {
+        Some((name, _)) => Err(VerifyError::Missing(name)),
+        None => Ok(()),
+    }
+}
+
+/// Reads digits only: the text itself is signed, so there is no reason to take `+1` for 1.
+fn seconds(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn unknown_serial(serial: &str, keys: &PlatformKeys) -> VerifyError {
+    let serial = serial.chars().filter(|character| character.is_ascii_graphic()).take(SHOWN_SERIAL).collect();
+    VerifyError::UnknownSerial { serial, known: keys.serials().map(str::to_owned).collect() }
+}
+
+/// Why an answer or a notification cannot be believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// It is a signature probe (签名探测): the platform tests whether wrong signatures are refused.
+    Probe,
+    /// It is signed with a key that is not at hand.
+    UnknownSerial {
+        /// The serial that was named, at most 64 characters of it.
+        serial: String,
+        /// The serials that are at hand.
+        known: Vec<String>,
+    },
+    /// It was signed more than five minutes from now.
+    Stale {
+        /// When it says it was signed, in Unix seconds.
+        timestamp: i64,
+        /// The local clock, in Unix seconds.
+        now: i64,
+    },
+    /// `Wechatpay-Timestamp` is not a number of seconds.
+    BadTimestamp,
+    /// `Wechatpay-Nonce` holds a control character.
+    BadNonce,
+    /// `Wechatpay-Signature` is not base64.
+    NotBase64,
+    /// The signature is not of this body under this key.
+    Mismatch {
+        /// The serial of the key.
+        serial: String,
+    },
+    /// This signature header is absent or empty.
+    Missing(&'static str),
+}
+
+impl Display for VerifyError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Probe => write!(
+                f,
+                "this is a signature probe (签名探测): its signature starts with {PROBE_PREFIX} and is wrong on purpose; \
+                 discard an answer and repeat the request, answer a notification with a 4xx or 5xx, and never make \
+                 an exception for it"
+            ),
+            Self::UnknownSerial { serial, known } if known.is_empty() => write!(
+                f,
+                "signed with the platform key {serial}, and no platform key is configured; add the WeChat Pay \
+                 public key (微信支付公钥) with its ID, or the platform certificate (平台证书)"
+            ),
+            Self::UnknownSerial { serial, known } => write!(
+                f,
+                "signed with the platform key {serial}, which is not among the keys configured here ({}); add that \
+                 key, or download the platform certificates (平台证书) again",
+                known.join(", ")
+            ),
+            Self::Stale { timestamp, now } => write!(
+                f,
+                "signed at {timestamp}, {} seconds from the local clock {now}, more than {WINDOW_SECONDS}; if it is \
+                 not a replay, set the local clock by NTP",
+                now.abs_diff(*timestamp)
+            ),
+            Self::BadTimestamp => {
+                f.write_str("Wechatpay-Timestamp is not a number of seconds; pass the header on unchanged")
+            }
+            Self::BadNonce => {
+                f.write_str("Wechatpay-Nonce holds a control character; pass the header on unchanged")
+            }
+            Self::NotBase64 => f.write_str(
+                "Wechatpay-Signature is not standard base64 with padding; pass the header on unchanged, and refuse \
+                 the message if it came so",
+            ),
+            Self::Mismatch { serial } => write!(
+                f,
+                "the signature is not of this body under the platform key {serial}; pass the raw body, before any \
+                 parsing, and check that the key under this serial is the right one; otherwise the message is \
+                 forged"
+            ),
+            Self::Missing(name) => write!(
+                f,
+                "the header {name} is absent; pass all Wechatpay-* headers on (a proxy may drop them), and refuse a \
+                 message that came without"
+            ),
+        }
+    }
+}
+
+impl Error for VerifyError {}
