@@ -95,7 +95,11 @@ fn parameters(text: &str) -> Result<&str, AuthorizationError> {
 fn name_and_value(pair: &str) -> Option<(&str, &str)> {
     let (name, quoted) = pair.split_once('=')?;
     let value = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    value.chars().all(may_stand_in_a_value).then_some((name, value))
+    (is_name(name) && value.chars().all(may_stand_in_a_value)).then_some((name, value))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// The parameters met so far.

@@ -1,4 +1,85 @@
-//! The WeChat Pay (微信支付) protocol without I/O.
+//! The WeChat Pay (微信支付) protocol without I/O, in both directions: what the SDK signs the sandbox verifies, and the
+//! other way round, with the same few functions.
+//!
+//! There is no HTTP here, no JSON, no clock and no hidden randomness: bytes, times and nonces come in as
+//! arguments, and every function gives the same answer to the same arguments. What a stranger sends is answered
+//! with an error value, never with a panic, and keeps no more memory than a bound that is written down.
+//!
+//! | idea | where |
+//! |---|---|
+//! | the message to sign (待签名串) | [`request_message`], [`response_message`] |
+//! | the `Authorization` header | [`Authorization`] |
+//! | answers and notifications: signature, clock window, probes | [`verify_answer`], [`is_fresh`], [`PlatformKeys`] |
+//! | keys and certificates (密钥, 证书) | [`PrivateKey`], [`PublicKey`], [`Certificate`] |
+//! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
+//! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
+//! | names that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
+//! | the sandbox's credentials (凭证包) | [`Kit`] |
+//!
+//! # A request, signed and verified
+//!
+//! ```
+//! use weipay_wire::{Authorization, PrivateKey, is_fresh, random_nonce, request_message};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let now = 1_554_208_460;
+//! // The merchant signs exactly what is sent ...
+//! let key = PrivateKey::generate()?; // or PrivateKey::from_pem(&text) of apiclient_key.pem
+//! let (target, body) = ("/v3/pay/transactions/native", br#"{"description":"tea"}"#);
+//! let nonce = random_nonce();
+//! let signature = key.sign(&request_message("POST", target, now, &nonce, body))?;
+//! let header = Authorization {
+//!     mchid: "1900007291".into(),
+//!     serial_no: "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB".into(),
+//!     timestamp: now,
+//!     nonce_str: nonce,
+//!     signature,
+//! }
+//! .to_string();
+//!
+//! // ... and the platform builds the same message from what it received.
+//! let read: Authorization = header.parse()?;
+//! assert!(is_fresh(now, read.timestamp));
+//! let message = request_message("POST", target, read.timestamp, &read.nonce_str, body);
+//! key.public_key().verify(&message, &read.signature)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A notification, verified before it is opened
+//!
+//! ```
+//! use weipay_wire::{ApiV3Key, Envelope, PlatformKeys, PublicKeyId, SignatureHeaders, verify_answer};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use weipay_wire::{PrivateKey, response_message};
+//! # let platform = PrivateKey::generate()?;
+//! # let public_key = platform.public_key(); // PublicKey::from_pem(&text) of pub_key.pem
+//! # let now = 1_554_208_460;
+//! # let body = br#"{"resource":{"ciphertext":"ulwSiIajGClcvcOYvOQ7+l+0PAbzzwI="}}"#;
+//! # let signature = platform.sign(&response_message("1554208460", "nonce", body))?;
+//! let mut keys = PlatformKeys::new();
+//! keys.insert_public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026")?, public_key);
+//!
+//! let headers = SignatureHeaders {
+//!     timestamp: "1554208460",
+//!     nonce: "nonce",
+//!     signature: &signature,
+//!     serial: "PUB_KEY_ID_0119000000012026",
+//! };
+//! verify_answer(&headers, body, &keys, now)?;
+//! assert!(verify_answer(&headers, b"another body", &keys, now).is_err());
+//!
+//! let key = ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb")?;
+//! let envelope = Envelope {
+//!     nonce: "uluk4a9R25RW",
+//!     associated_data: "associatedData",
+//!     ciphertext: "ulwSiIajGClcvcOYvOQ7+l+0PAbzzwI=",
+//! };
+//! assert_eq!(key.open(&envelope)?.as_slice(), b"message");
+//! # Ok(())
+//! # }
+//! ```
 
 mod api_keys;
 mod authorization;

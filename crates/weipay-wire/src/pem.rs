@@ -36,7 +36,8 @@ pub(crate) fn read(text: &str, accept: &[PemKind]) -> Result<(PemKind, Zeroizing
         if accept.contains(&kind) {
             return block.content().map(|content| (kind, content)).ok_or(KeyError::BrokenPem { wanted });
         }
-        if refusal == (KeyError::NotPem { wanted }) {
+        // A block of no interest, such as the `EC PARAMETERS` before a key, does not hide the telling one.
+        if matches!(refusal, KeyError::NotPem { .. } | KeyError::WrongKind { found: PemKind::Other, .. }) {
             refusal = wrong_kind(wanted, kind);
         }
         rest = block.rest;
@@ -70,7 +71,7 @@ impl<'a> Block<'a> {
 
     fn kind(&self) -> PemKind {
         match PemKind::of_label(self.label) {
-            PemKind::RsaPrivateKey if self.body.contains("ENCRYPTED") => PemKind::EncryptedPrivateKey,
+            PemKind::RsaPrivateKey if self.body.contains("Proc-Type:") => PemKind::EncryptedPrivateKey,
             kind => kind,
         }
     }
@@ -143,6 +144,8 @@ mod tests {
     fn when_no_block_is_wanted_the_first_is_named() {
         let text = format!("{}{}", &*write("CERTIFICATE", b"1"), &*write("PRIVATE KEY", b"2"));
         let refusal = KeyError::WrongKind { wanted: PemKind::PublicKey, found: PemKind::Certificate };
+        assert_eq!(content(&text), Err(refusal.clone()));
+        let text = format!("{}{text}", &*write("EC PARAMETERS", b"0"));
         assert_eq!(content(&text), Err(refusal));
     }
 

@@ -1,0 +1,10 @@
+//! The protocol held against known answers from outside, against OpenSSL's files, and against tampering.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may fail a test by unwrapping, as tests do")]
+
+mod authorization;
+mod envelope;
+mod identifiers;
+mod keys;
+mod known_answers;
+mod verification;
