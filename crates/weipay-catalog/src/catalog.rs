@@ -31,7 +31,8 @@ impl Entry {
     fn operation(&self) -> &Operation {
         // A test parses every embedded file, so that nothing here can fail in a released build.
         self.parsed.get_or_init(|| {
-            parse::operation(self.text).unwrap_or_else(|error| unreachable!("{} {}: {error}", self.method, self.path))
+            parse::operation(self.text)
+                .unwrap_or_else(|error| unreachable!("{} {}: {error}", self.method, self.path))
         })
     }
 }
@@ -75,7 +76,10 @@ impl Catalog {
     /// The operation with this method and this path template, such as `v3/.../stocks/{stock_id}`.
     pub fn find(&'static self, method: &str, template: &str) -> Option<&'static Operation> {
         let template = template.strip_prefix('/').unwrap_or(template);
-        self.entries.iter().find(|entry| entry.method == method && entry.path == template).map(Entry::operation)
+        self.entries
+            .iter()
+            .find(|entry| entry.method == method && entry.path == template)
+            .map(Entry::operation)
     }
 
     /// The operation that a concrete request line belongs to; `path` is without the query.

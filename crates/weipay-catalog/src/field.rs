@@ -150,6 +150,8 @@ macro_rules! formats {
 }
 
 formats! {
+    /// Money in fen (分), the hundredth of a yuan.
+    Fen = "fen",
     /// A point in time such as `2015-05-20T13:29:35+08:00`.
     Rfc3339 = "rfc3339",
     /// Bytes in standard base64.

@@ -24,7 +24,9 @@ impl fmt::Display for FolderError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FolderError::Read(file, error) => write!(out, "{}: {error}", file.display()),
-            FolderError::Parse(file, error) => write!(out, "{}:{}: {}", file.display(), error.line, error.reason),
+            FolderError::Parse(file, error) => {
+                write!(out, "{}:{}: {}", file.display(), error.line, error.reason)
+            }
             FolderError::Misplaced(file, line, path) => {
                 write!(out, "{}:{line}: `{path}` belongs in {path}.{EXTENSION}", file.display())
             }

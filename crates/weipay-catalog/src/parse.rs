@@ -172,11 +172,10 @@ impl Reader {
             "answer" => {
                 self.place = Some(Place::Answer);
                 if !rest.is_empty() {
-                    operation.success = rest
-                        .parse()
-                        .ok()
-                        .filter(|status| (200..300).contains(status))
-                        .ok_or_else(|| error(number, format!("`{rest}` should be a status such as 204")))?;
+                    operation.success =
+                        rest.parse().ok().filter(|status| (200..300).contains(status)).ok_or_else(|| {
+                            error(number, format!("`{rest}` should be a status such as 204"))
+                        })?;
                 }
             }
             unknown => return Err(error(number, format!("`{unknown}` is not a key of an operation"))),

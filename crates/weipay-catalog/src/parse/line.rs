@@ -33,7 +33,8 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
 
 /// `string`, `object[]`, `string[1..10]`.
 fn kind(word: &str) -> Result<(Kind, bool, Limits), String> {
-    let unknown = || format!("`{word}` is not a type: string, integer, number, boolean, object, each also with []");
+    let unknown =
+        || format!("`{word}` is not a type: string, integer, number, boolean, object, each also with []");
     let (word_alone, items) = match word.split_once('[') {
         None => (word, None),
         Some((kind, items)) => (kind, Some(items.strip_suffix(']').ok_or_else(unknown)?)),
@@ -41,7 +42,9 @@ fn kind(word: &str) -> Result<(Kind, bool, Limits), String> {
     let kind = Kind::from_word(word_alone).ok_or_else(unknown)?;
     let limits = match items {
         None | Some("") => Limits::default(),
-        Some(range) => Limits::parse(range).ok_or_else(|| format!("`{range}` should be a range such as 1..10"))?,
+        Some(range) => {
+            Limits::parse(range).ok_or_else(|| format!("`{range}` should be a range such as 1..10"))?
+        }
     };
     Ok((kind, items.is_some(), limits))
 }
@@ -83,7 +86,9 @@ fn rule(field: &mut Field, word: &str) -> Result<(), String> {
     } else if let Some(format) = Format::from_word(word) {
         field.format = Some(format);
     } else {
-        return Err(format!("`{word}` is neither a range (1..20), nor a format, nor encrypted, sealed, json-text"));
+        return Err(format!(
+            "`{word}` is neither a range (1..20), nor a format, nor encrypted, sealed, json-text"
+        ));
     }
     Ok(())
 }

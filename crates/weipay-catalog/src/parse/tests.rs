@@ -51,7 +51,9 @@ fn members_belong_to_the_object_above_them() {
 
 #[test]
 fn an_example_keeps_what_it_holds() {
-    let read = one("  json\n    a string # 标 = {\"x\": \"# = /\"}\n    b string = \"line\\nbreak \\\"q\\\"\"\n").unwrap();
+    let read =
+        one("  json\n    a string # 标 = {\"x\": \"# = /\"}\n    b string = \"line\\nbreak \\\"q\\\"\"\n")
+            .unwrap();
     assert_eq!(read.request.json[0].example.as_deref(), Some("{\"x\": \"# = /\"}"));
     assert_eq!(read.request.json[1].example.as_deref(), Some("line\nbreak \"q\""));
 }

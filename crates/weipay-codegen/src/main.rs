@@ -1,0 +1,66 @@
+//! Writes the typed operations of `weipay` from `catalog/`.
+//!
+//! `cargo run -p weipay-codegen` writes them; with `--check` it only says what would change, and fails if anything
+//! would. One file per operation, one per path segment; what is no longer described is removed.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
+
+mod documentation;
+mod models;
+mod names;
+mod operation;
+mod output;
+mod segment;
+mod tree;
+mod unsigned;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use weipay_catalog::folder;
+
+use crate::output::Output;
+use crate::tree::Tree;
+
+fn main() -> ExitCode {
+    let check = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [] => false,
+        [flag] if flag == "--check" => true,
+        _ => {
+            eprintln!("usage: weipay-codegen [--check]");
+            return ExitCode::from(2);
+        }
+    };
+    match run(check) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("the generated code is not what the catalogue says: run `cargo run -p weipay-codegen`");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether everything is as it should be afterwards.
+fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let operations = folder::operations(&root.join("catalog"))?;
+    let source = root.join("crates/weipay/src");
+    let mut output = Output::new();
+    let tree = Tree::of(operations.iter().filter(|operation| operation.path.starts_with("v3/")));
+    segment::write(&tree, &mut output);
+    output.add("unsigned/list.rs", unsigned::list(&operations));
+    let changes = output.changes(&source, &["v3", "v3.rs"])?;
+    for change in &changes {
+        println!("{change}");
+    }
+    if check {
+        return Ok(changes.is_empty());
+    }
+    output.write(&source, &changes)?;
+    println!("{} operations, {} files, {} changed", operations.len(), output.len(), changes.len());
+    Ok(true)
+}

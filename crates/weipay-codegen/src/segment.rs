@@ -1,0 +1,125 @@
+//! The file of one path segment: a step of the pure chain, with a method for each segment below it and each verb.
+
+use weipay_catalog::Operation;
+use weipay_catalog::operation::placeholder;
+
+use crate::documentation;
+use crate::operation::{self, Verb};
+use crate::output::{Output, header};
+use crate::tree::Tree;
+
+/// Writes the file of this segment and of all below it.
+pub(crate) fn write(tree: &Tree<'_>, output: &mut Output) {
+    write_below(tree, &tree.segment.replace('-', "_"), output);
+}
+
+fn write_below(tree: &Tree<'_>, place: &str, output: &mut Output) {
+    let mut children: Vec<(String, &Tree<'_>)> =
+        tree.children.values().map(|child| (tree.child_name(child), child)).collect();
+    children.sort_by(|(name, _), (other, _)| name.cmp(other));
+    output.add(&format!("{place}.rs"), text(tree, &children));
+    for operation in &tree.operations {
+        let verb = Verb::of(operation);
+        if verb.has_types() {
+            output.add(&format!("{place}/{}.rs", verb.module), operation::text(operation));
+        }
+    }
+    for (name, child) in children {
+        write_below(child, &format!("{place}/{name}"), output);
+    }
+}
+
+fn text(tree: &Tree<'_>, children: &[(String, &Tree<'_>)]) -> String {
+    let mut text = header(&sources(tree));
+    text.push_str(&format!("//! `{}`\n\n", tree.path));
+    let mut modules: Vec<String> =
+        children.iter().map(|(name, child)| format!("{}pub mod {name};\n", gate(child))).collect();
+    let verbs: Vec<(&Operation, Verb)> =
+        tree.operations.iter().map(|operation| (*operation, Verb::of(operation))).collect();
+    modules.extend(
+        verbs
+            .iter()
+            .filter(|(_, verb)| verb.has_types())
+            .map(|(_, verb)| format!("pub mod {};\n", verb.module)),
+    );
+    modules.sort_by_key(|line| line.rsplit("pub mod ").next().map(str::to_owned));
+    text.push_str(&modules.concat());
+    if !modules.is_empty() {
+        text.push('\n');
+    }
+    if !verbs.is_empty() {
+        text.push_str("use http::Method;\n\n");
+    }
+    text.push_str("use crate::mode::Mode;\n");
+    if verbs.iter().any(|(_, verb)| !verb.has_request || !verb.has_answer) {
+        text.push_str("use crate::model::Nothing;\n");
+    }
+    text.push_str("use crate::styles::chain_step;\n\n");
+
+    let name = tree.type_name();
+    text.push_str(&format!("chain_step! {{\n    /// `{}`\n    {name}\n}}\n\n", tree.path));
+    text.push_str(&format!("impl<M: Mode> {name}<M> {{\n"));
+    let mut methods: Vec<String> =
+        verbs.iter().map(|(operation, verb)| verb_method(operation, verb)).collect();
+    methods.extend(children.iter().map(|(name, child)| step_method(name, child)));
+    text.push_str(&methods.join("\n"));
+    text.push_str("}\n");
+    text
+}
+
+fn sources(tree: &Tree<'_>) -> String {
+    if tree.operations.is_empty() {
+        format!("catalog/{}/", tree.path)
+    } else {
+        format!("catalog/{}.api", tree.path)
+    }
+}
+
+/// The first segment below the version is a product, and each product is a feature.
+fn gate(child: &Tree<'_>) -> String {
+    match child.path.split('/').collect::<Vec<_>>()[..] {
+        [_, product] => format!("#[cfg(feature = \"{product}\")]\n"),
+        _ => String::new(),
+    }
+}
+
+fn step_method(name: &str, child: &Tree<'_>) -> String {
+    let gate = gate(child);
+    let gate = if gate.is_empty() { gate } else { format!("    {gate}") };
+    let target = format!("{name}::{}", child.type_name());
+    match placeholder(child.segment) {
+        None => format!(
+            "    /// `{}`\n{gate}    pub fn {name}(self) -> {target}<M> {{\n        {target}::new(self.call.step(\"{}\"))\n    }}\n",
+            child.path, child.segment
+        ),
+        Some(placeholder) => format!(
+            "    /// `{}`{}\n{gate}    pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{\n        \
+             {target}::new(self.call.fill(\"{placeholder}\", {name}.into()))\n    }}\n",
+            child.path,
+            label_of(child, placeholder).map(|label| format!(" with this {label}.")).unwrap_or_default(),
+        ),
+    }
+}
+
+/// The official term of a placeholder, from any operation below it.
+fn label_of(tree: &Tree<'_>, placeholder: &str) -> Option<String> {
+    let own = tree.operations.iter().flat_map(|operation| &operation.request.path);
+    own.filter(|field| field.name == placeholder && !field.label.is_empty())
+        .map(|field| documentation::plain(field.label))
+        .next()
+        .or_else(|| tree.children.values().find_map(|child| label_of(child, placeholder)))
+}
+
+fn verb_method(operation: &Operation, verb: &Verb) -> String {
+    let Verb { module, method, has_request, has_answer } = verb;
+    let answer = if *has_answer { format!("{module}::Answer") } else { "Nothing".to_owned() };
+    let (parameter, request) = if *has_request {
+        (format!(", request: {module}::Request"), "request")
+    } else {
+        (String::new(), "Nothing")
+    };
+    format!(
+        "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call.typed(Method::{method}, {request})\n    }}\n",
+        documentation::lines(&documentation::operation(operation), "    ///"),
+    )
+}

@@ -1,0 +1,53 @@
+//! The operations as a tree of path segments: each becomes a step of the pure chain.
+
+use std::collections::BTreeMap;
+
+use weipay_catalog::Operation;
+use weipay_catalog::operation::placeholder;
+
+use crate::names;
+
+#[derive(Default)]
+pub(crate) struct Tree<'a> {
+    /// The segment as it stands in the path, `{placeholder}` included.
+    pub segment: &'a str,
+    /// The path down to here.
+    pub path: String,
+    pub children: BTreeMap<&'a str, Tree<'a>>,
+    pub operations: Vec<&'a Operation>,
+}
+
+impl<'a> Tree<'a> {
+    /// The tree of operations that share their first segment, from that segment on.
+    pub(crate) fn of(operations: impl Iterator<Item = &'a Operation>) -> Tree<'a> {
+        let mut root = Tree::default();
+        for operation in operations {
+            let mut node = &mut root;
+            for segment in operation.path.split('/') {
+                let path = if node.path.is_empty() {
+                    segment.to_owned()
+                } else {
+                    format!("{}/{segment}", node.path)
+                };
+                node =
+                    node.children.entry(segment).or_insert_with(|| Tree { segment, path, ..Tree::default() });
+            }
+            node.operations.push(operation);
+        }
+        root.children.pop_first().map(|(_, tree)| tree).unwrap_or_default()
+    }
+
+    /// The name of a child's method and module.
+    pub(crate) fn child_name(&self, child: &Tree<'_>) -> String {
+        match placeholder(child.segment) {
+            None => names::method(child.segment),
+            Some(name) if self.children.contains_key(name) => format!("{}_value", names::method(name)),
+            Some(name) => names::method(name),
+        }
+    }
+
+    /// The name of the step's type.
+    pub(crate) fn type_name(&self) -> String {
+        names::camel(placeholder(self.segment).unwrap_or(self.segment))
+    }
+}

@@ -1,0 +1,40 @@
+//! The blocking client: the same calls without `.await`, and without a runtime.
+
+use std::ops::Index;
+use std::sync::Arc;
+
+use crate::builder::{Builder, ConfigError};
+use crate::call::Call;
+use crate::mode::{Blocking, Shared};
+use crate::node::Node;
+use crate::styles::client_styles;
+
+/// A WeChat Pay client whose calls return when the answer is there. Cheap to clone; clones share keys and connections.
+///
+/// ```no_run
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = weipay::blocking::Client::from_env()?;
+/// let reply = client.chain("v3/marketing/busifavor/callbacks").get()?;
+/// println!("{}", reply.json()?["notify_url"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared<Blocking>>,
+    root: Arc<Node<Blocking>>,
+}
+
+impl Builder {
+    /// Makes a blocking client.
+    pub fn build_blocking(mut self) -> Result<Client, ConfigError> {
+        let transport = match self.blocking_transport.take() {
+            Some(transport) => transport,
+            None => Box::new(crate::transport::UreqTransport::new()?),
+        };
+        let shared = Arc::new(Shared { core: self.into_core()?, transport });
+        Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })
+    }
+}
+
+client_styles!(Client, Blocking);

@@ -1,0 +1,181 @@
+//! A call that is being filled in: path values, query, headers, timeout and base URL, then a verb.
+//!
+//! All three styles end here. A mistake on the way is kept and given out by the verb, so that a chain reads in one
+//! breath; nothing is sent then.
+
+use std::fmt::{self, Display};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::core::{Outgoing, located};
+use crate::error::{Error, RequestProblem};
+use crate::mode::{Mode, Shared};
+#[cfg(feature = "_typed")]
+use crate::model::{Model, check, encode};
+use crate::reply::Decode;
+
+/// A call that is being filled in. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
+#[must_use = "a call does nothing before its verb"]
+pub struct Call<M: Mode> {
+    shared: Arc<Shared<M>>,
+    outgoing: Outgoing,
+    problem: Option<RequestProblem>,
+}
+
+impl<M: Mode> Clone for Call<M> {
+    fn clone(&self) -> Call<M> {
+        Call {
+            shared: Arc::clone(&self.shared),
+            outgoing: self.outgoing.clone(),
+            problem: self.problem.clone(),
+        }
+    }
+}
+
+impl<M: Mode> Call<M> {
+    pub(crate) fn new(shared: Arc<Shared<M>>, template: String) -> Call<M> {
+        let outgoing = Outgoing {
+            method: Method::GET,
+            template,
+            values: Vec::new(),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            timeout: None,
+            base_url: None,
+            body: None,
+        };
+        Call { shared, outgoing, problem: None }
+    }
+
+    /// Gives a `{placeholder}` of the path its value. The value is percent-encoded as one segment, never changed.
+    pub fn path(mut self, name: &str, value: impl Display) -> Call<M> {
+        self.outgoing.values.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Adds a pair to the query string.
+    pub fn query(mut self, name: &str, value: impl Display) -> Call<M> {
+        self.outgoing.query.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Sets a header, in place of the one that the client would send. `Authorization` stays the client's.
+    pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Call<M> {
+        match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref())) {
+            (Ok(name), Ok(value)) => {
+                self.outgoing.headers.insert(name, value);
+            }
+            _ => self.spoil(RequestProblem::Header(name.escape_default().to_string())),
+        }
+        self
+    }
+
+    /// How long this call may take, from connecting to the last byte.
+    pub fn timeout(mut self, timeout: Duration) -> Call<M> {
+        self.outgoing.timeout = Some(timeout);
+        self
+    }
+
+    /// Sends this call elsewhere, such as to another region's host.
+    pub fn base_url(mut self, base_url: &str) -> Call<M> {
+        match base_url.parse() {
+            Ok(base_url) => self.outgoing.base_url = Some(base_url),
+            Err(problem) => self.spoil(problem),
+        }
+        self
+    }
+
+    /// Sends a GET.
+    pub fn get(self) -> M::Sent<Value> {
+        self.request(Method::GET, &())
+    }
+
+    /// Sends a POST with a JSON body; `&()` sends none.
+    pub fn post(self, body: impl Serialize) -> M::Sent<Value> {
+        self.request(Method::POST, body)
+    }
+
+    /// Sends a PUT with a JSON body; `&()` sends none.
+    pub fn put(self, body: impl Serialize) -> M::Sent<Value> {
+        self.request(Method::PUT, body)
+    }
+
+    /// Sends a PATCH with a JSON body; `&()` sends none.
+    pub fn patch(self, body: impl Serialize) -> M::Sent<Value> {
+        self.request(Method::PATCH, body)
+    }
+
+    /// Sends a DELETE.
+    pub fn delete(self) -> M::Sent<Value> {
+        self.request(Method::DELETE, &())
+    }
+
+    /// Sends any method with a JSON body; `&()` sends none.
+    pub fn request(self, method: Method, body: impl Serialize) -> M::Sent<Value> {
+        let body = serde_json::to_vec(&body).map_err(|error| RequestProblem::Body(error.to_string()));
+        self.send(method, body.map(|body| if body == b"null" { None } else { Some(Bytes::from(body)) }))
+    }
+
+    /// One path segment further down.
+    #[cfg(feature = "_typed")]
+    pub(crate) fn step(mut self, segment: &str) -> Call<M> {
+        if !self.outgoing.template.is_empty() {
+            self.outgoing.template.push('/');
+        }
+        self.outgoing.template.push_str(segment);
+        self
+    }
+
+    /// One placeholder further down, with its value.
+    #[cfg(feature = "_typed")]
+    pub(crate) fn fill(self, name: &str, value: String) -> Call<M> {
+        self.step(&format!("{{{name}}}")).path(name, value)
+    }
+
+    /// Sends a typed request: query, headers and body each from its own fields.
+    #[cfg(feature = "_typed")]
+    pub(crate) fn typed<R: Model, T: Decode>(mut self, method: Method, request: R) -> M::Sent<T> {
+        if self.shared.core.check_requests
+            && let Err(violation) = check::check(&request)
+        {
+            self.spoil(RequestProblem::Field { path: violation.path, rule: violation.rule });
+        }
+        let encode::Parts { query, headers, body } = encode::encode(&request);
+        self.outgoing.query.extend(query);
+        for (name, value) in headers {
+            self = self.header(name, value);
+        }
+        let body = body.map(|body| Bytes::from(body.to_string()));
+        self.send(method, Ok(body))
+    }
+
+    fn send<T: Decode>(mut self, method: Method, body: Result<Option<Bytes>, RequestProblem>) -> M::Sent<T> {
+        self.outgoing.method = method;
+        match body {
+            Ok(body) => self.outgoing.body = body,
+            Err(problem) => self.spoil(problem),
+        }
+        let outgoing = match self.problem.take() {
+            Some(problem) => Err(located(Error::from(problem), &self.outgoing)),
+            None => Ok(self.outgoing),
+        };
+        M::send(&self.shared, outgoing)
+    }
+
+    /// Keeps the first mistake: later ones are often its consequence.
+    fn spoil(&mut self, problem: RequestProblem) {
+        self.problem.get_or_insert(problem);
+    }
+}
+
+impl<M: Mode> fmt::Debug for Call<M> {
+    /// Values stay out: they may be personal.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Call").field("path", &self.outgoing.template).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+//! The async client.
+
+use std::ops::Index;
+use std::sync::Arc;
+
+use crate::builder::{Builder, ConfigError};
+use crate::call::Call;
+use crate::mode::{Async, Shared};
+use crate::node::Node;
+use crate::styles::client_styles;
+
+/// A WeChat Pay client whose calls are futures. Cheap to clone; clones share keys and connections.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = weipay::Client::from_env()?;
+/// let reply = client.chain("v3/marketing/busifavor/callbacks").get().await?;
+/// println!("{}", reply.json()?["notify_url"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared<Async>>,
+    root: Arc<Node<Async>>,
+}
+
+impl Builder {
+    /// Makes an async client. Calls need a tokio runtime.
+    pub fn build(mut self) -> Result<Client, ConfigError> {
+        let transport = match self.transport.take() {
+            Some(transport) => transport,
+            None => Box::new(crate::transport::HyperTransport::new()?),
+        };
+        let shared = Arc::new(Shared { core: self.into_core()?, transport });
+        Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })
+    }
+}
+
+client_styles!(Client, Async);

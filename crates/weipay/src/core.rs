@@ -1,0 +1,162 @@
+//! The two pure halves of a call: [`Core::prepare`] makes the signed request out of an [`Outgoing`], and
+//! [`Core::conclude`] makes a verified reply or an error out of what came back. No I/O here: both clients are thin
+//! shells around these.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use weipay_wire::{
+    Authorization, SignatureHeaders, VerifyError, random_nonce, request_message, verify_answer,
+};
+
+use crate::base_url::BaseUrl;
+use crate::builder::Clock;
+use crate::error::{Error, Failure, Refusal, RequestProblem};
+use crate::merchant::Merchant;
+use crate::path;
+use crate::reply::RawReply;
+use crate::unsigned;
+
+/// Both are mandatory on some back-ends of the platform; an honest name helps its operators.
+const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
+const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, */*;q=0.5");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const SERIAL: &str = "Wechatpay-Serial";
+
+pub(crate) struct Core {
+    pub(crate) merchant: Merchant,
+    pub(crate) base_url: BaseUrl,
+    pub(crate) timeout: Duration,
+    #[cfg_attr(
+        not(feature = "_typed"),
+        allow(dead_code, reason = "only typed requests have rules to check")
+    )]
+    pub(crate) check_requests: bool,
+    pub(crate) clock: Clock,
+}
+
+/// A call as its style filled it in.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) template: String,
+    pub(crate) values: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) base_url: Option<BaseUrl>,
+    pub(crate) body: Option<Bytes>,
+}
+
+/// What to send, and how long it may take.
+pub(crate) struct Prepared {
+    pub(crate) request: Request<Bytes>,
+    pub(crate) timeout: Duration,
+}
+
+impl Core {
+    /// Signs a call. What is signed is what is sent, byte for byte.
+    pub(crate) fn prepare(&self, outgoing: &Outgoing) -> Result<Prepared, Error> {
+        self.signed(outgoing).map_err(|problem| located(Error::from(problem), outgoing))
+    }
+
+    fn signed(&self, outgoing: &Outgoing) -> Result<Prepared, RequestProblem> {
+        let base_url = outgoing.base_url.as_ref().unwrap_or(&self.base_url);
+        let path = path::fill(&outgoing.template, &outgoing.values)?;
+        let target = base_url.target(&(path + &path::query(&outgoing.query)));
+        let body = outgoing.body.clone().unwrap_or_default();
+        let authorization = self.authorization(&outgoing.method, &target, &body)?;
+
+        let mut request = Request::new(body);
+        *request.method_mut() = outgoing.method.clone();
+        *request.uri_mut() = base_url
+            .url(&target)
+            .parse()
+            .map_err(|error| RequestProblem::Path(format!("is no URL: {error}")))?;
+        *request.headers_mut() = self.headers(outgoing, authorization);
+        Ok(Prepared { request, timeout: outgoing.timeout.unwrap_or(self.timeout) })
+    }
+
+    fn authorization(
+        &self,
+        method: &Method,
+        target: &str,
+        body: &[u8],
+    ) -> Result<HeaderValue, RequestProblem> {
+        let timestamp = (self.clock)();
+        let nonce_str = random_nonce();
+        let message = request_message(method.as_str(), target, timestamp, &nonce_str, body);
+        let problem = |error: &dyn std::fmt::Display| RequestProblem::Signing(error.to_string());
+        let signature = self.merchant.key.sign(&message).map_err(|error| problem(&error))?;
+        let authorization = Authorization {
+            mchid: self.merchant.mchid.to_string(),
+            serial_no: self.merchant.serial.to_string(),
+            timestamp,
+            nonce_str,
+            signature,
+        };
+        let mut value = HeaderValue::try_from(authorization.to_string()).map_err(|error| problem(&error))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    fn headers(&self, outgoing: &Outgoing, authorization: HeaderValue) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(ACCEPT, ACCEPTED);
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        if outgoing.body.is_some() {
+            headers.insert(CONTENT_TYPE, JSON);
+        }
+        if let Some(serial) = self.merchant.answer_serial.as_deref().and_then(|serial| serial.parse().ok()) {
+            headers.insert(SERIAL, serial);
+        }
+        for name in outgoing.headers.keys() {
+            headers.remove(name);
+        }
+        headers.extend(outgoing.headers.clone());
+        headers.insert(AUTHORIZATION, authorization);
+        headers
+    }
+
+    /// Judges an answer: the status first, then, for a success, the signature. An error answer is given out whatever its
+    /// body is; only a success must be proven, since only a success is acted on.
+    pub(crate) fn conclude(&self, outgoing: &Outgoing, response: Response<Bytes>) -> Result<RawReply, Error> {
+        let (parts, body) = response.into_parts();
+        let reply = RawReply { status: parts.status, headers: parts.headers, body };
+        let failure = if !reply.status.is_success() {
+            Failure::Refused(Refusal::read(&reply.body))
+        } else if unsigned::is_unsigned(&outgoing.method, &outgoing.template) {
+            return Ok(reply);
+        } else {
+            match self.verify(&reply) {
+                Ok(()) => return Ok(reply),
+                Err(VerifyError::Probe) => Failure::SignatureProbe,
+                Err(error) => Failure::Unverified(error),
+            }
+        };
+        Err(located(Error::of_answer(failure, reply), outgoing))
+    }
+
+    fn verify(&self, reply: &RawReply) -> Result<(), VerifyError> {
+        let text = |name: &'static str| {
+            let value = reply.headers.get(name).ok_or(VerifyError::Missing(name))?;
+            value.to_str().map_err(|_| VerifyError::Missing(name))
+        };
+        let headers = SignatureHeaders {
+            timestamp: text("Wechatpay-Timestamp")?,
+            nonce: text("Wechatpay-Nonce")?,
+            signature: text("Wechatpay-Signature")?,
+            serial: text(SERIAL)?,
+        };
+        // A 204 is signed over an empty body; whatever a proxy put there is not part of the answer.
+        let body: &[u8] = if reply.status == StatusCode::NO_CONTENT { b"" } else { &reply.body };
+        verify_answer(&headers, body, &self.merchant.platform, (self.clock)())
+    }
+}
+
+/// Names the call in an error, by the path as it was written: values may be personal.
+pub(crate) fn located(error: Error, outgoing: &Outgoing) -> Error {
+    error.at(outgoing.method.as_str(), &outgoing.template)
+}

@@ -1,0 +1,336 @@
+//! What can go wrong with a call, as one type that owns everything a caller may want to look at.
+//!
+//! The question that matters with money is asked first: [`Error::may_have_taken_effect`]. Everything else is what
+//! happened ([`Failure`]) and the answer itself, whatever its body was.
+
+use std::{error, fmt};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use weipay_wire::VerifyError;
+
+use crate::reply::{RawReply, request_id};
+
+/// An error of a call. Cheap to move: one pointer.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    failure: Failure,
+    operation: Option<String>,
+    answer: Option<RawReply>,
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The call could not be prepared; nothing was sent.
+    Request(RequestProblem),
+    /// The network failed.
+    Network(NetworkProblem),
+    /// The platform answered with an error (错误应答).
+    Refused(Refusal),
+    /// A success came back whose signature does not verify: it must not be believed.
+    Unverified(VerifyError),
+    /// The platform sent a signature that is wrong on purpose (签名探测, `WECHATPAY/SIGNTEST/`), to see whether the
+    /// caller verifies. It must fail like any wrong signature; the same call again is answered properly.
+    SignatureProbe,
+    /// A verified answer is not what the caller wanted to read from it.
+    Decode(DecodeProblem),
+}
+
+/// Why a call could not be prepared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestProblem {
+    /// A `{placeholder}` of the path was given no value.
+    UnfilledPlaceholder(String),
+    /// A path value was given for a placeholder that the path does not have.
+    UnknownPlaceholder(String),
+    /// The path is not one that a request can be sent to.
+    Path(String),
+    /// A path value is empty, `.` or `..`.
+    PathValue(String),
+    /// A header is not valid.
+    Header(String),
+    /// The base URL is not usable.
+    BaseUrl(String),
+    /// The body or the query does not serialize.
+    Body(String),
+    /// A field breaks a rule of the catalogue.
+    Field {
+        /// Where it stands, as `amount.total`.
+        path: String,
+        /// The rule.
+        rule: String,
+    },
+    /// The private key did not sign.
+    Signing(String),
+}
+
+/// How the network failed, and how far the call had come.
+#[derive(Debug)]
+pub struct NetworkProblem {
+    /// Whether the platform may have seen the request.
+    pub sent: Sent,
+    /// What the transport says.
+    pub source: Box<dyn error::Error + Send + Sync>,
+}
+
+/// How far a call had come when the network failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// No connection was made: the platform has not seen the request.
+    No,
+    /// The request may have reached the platform.
+    Perhaps,
+}
+
+/// An error answer: `code`, `message`, `detail`, as far as the body has them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Refusal {
+    /// The code (错误码), the contract. Empty when the body has none.
+    pub code: String,
+    /// The message (错误描述), for people; it may change.
+    pub message: String,
+    /// The detail (详情), as sent.
+    pub detail: Option<Value>,
+}
+
+impl Refusal {
+    pub(crate) fn read(body: &[u8]) -> Refusal {
+        let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else { return Refusal::default() };
+        let mut text = |name| match members.remove(name) {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        Refusal { code: text("code"), message: text("message"), detail: members.remove("detail") }
+    }
+}
+
+/// Why an answer could not be read, and where in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeProblem {
+    /// The JSON path, as `data[2].amount.total`; empty for the whole body.
+    pub path: String,
+    /// What was wrong there.
+    pub reason: String,
+}
+
+impl Error {
+    pub(crate) fn new(failure: Failure) -> Error {
+        Error(Box::new(Inner { failure, operation: None, answer: None }))
+    }
+
+    pub(crate) fn of_answer(failure: Failure, answer: RawReply) -> Error {
+        Error(Box::new(Inner { failure, operation: None, answer: Some(answer) }))
+    }
+
+    pub(crate) fn at(mut self, method: &str, path: &str) -> Error {
+        self.0.operation.get_or_insert_with(|| format!("{method} {path}"));
+        self
+    }
+
+    /// What happened.
+    pub fn failure(&self) -> &Failure {
+        &self.0.failure
+    }
+
+    /// Whether the operation may have been carried out although this call failed. When it may, look up what became of
+    /// it, or repeat it **with the same request number and the same content**; never with a new number.
+    ///
+    /// It cannot have been when nothing was sent, when no connection was made, or when the platform refused with a 4xx
+    /// other than 429 (of which the official pages say that it is no proof of refusal).
+    pub fn may_have_taken_effect(&self) -> bool {
+        match &self.0.failure {
+            Failure::Request(_) => false,
+            Failure::Network(problem) => problem.sent == Sent::Perhaps,
+            Failure::Refused(_) => {
+                let status = self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Failure::Unverified(_) | Failure::SignatureProbe | Failure::Decode(_) => true,
+        }
+    }
+
+    /// Whether the platform refused the call with an error answer.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0.failure, Failure::Refused(_))
+    }
+
+    /// Whether an answer failed verification, a probe included.
+    pub fn is_unverified(&self) -> bool {
+        matches!(self.0.failure, Failure::Unverified(_) | Failure::SignatureProbe)
+    }
+
+    /// Whether the answer carried a signature that is wrong on purpose (签名探测).
+    pub fn is_signature_probe(&self) -> bool {
+        matches!(self.0.failure, Failure::SignatureProbe)
+    }
+
+    /// Whether the network failed.
+    pub fn is_network(&self) -> bool {
+        matches!(self.0.failure, Failure::Network(_))
+    }
+
+    /// Whether the call could not be prepared, so that nothing was sent.
+    pub fn is_request(&self) -> bool {
+        matches!(self.0.failure, Failure::Request(_))
+    }
+
+    /// The platform's error code (错误码), such as `PARAM_ERROR`.
+    pub fn code(&self) -> Option<&str> {
+        self.refusal().map(|refusal| refusal.code.as_str()).filter(|code| !code.is_empty())
+    }
+
+    /// The platform's message (错误描述).
+    pub fn message(&self) -> Option<&str> {
+        self.refusal().map(|refusal| refusal.message.as_str()).filter(|message| !message.is_empty())
+    }
+
+    /// The platform's detail (详情).
+    pub fn detail(&self) -> Option<&Value> {
+        self.refusal()?.detail.as_ref()
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match &self.0.failure {
+            Failure::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status of the answer.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.answer.as_ref().map(|answer| answer.status)
+    }
+
+    /// The header fields of the answer.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.0.answer.as_ref().map(|answer| &answer.headers)
+    }
+
+    /// The body of the answer, as it came.
+    pub fn body(&self) -> Option<&Bytes> {
+        self.0.answer.as_ref().map(|answer| &answer.body)
+    }
+
+    /// The `Request-ID` of the answer (请求的唯一标识): what the platform's support asks for.
+    pub fn request_id(&self) -> Option<&str> {
+        request_id(self.headers()?)
+    }
+
+    /// The method and path that were called, the path as it was written.
+    pub fn operation(&self) -> Option<&str> {
+        self.0.operation.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.failure {
+            Failure::Request(problem) => write!(out, "nothing was sent: {problem}")?,
+            Failure::Network(problem) => match problem.sent {
+                Sent::No => write!(out, "no connection: {}", Chain(&*problem.source))?,
+                Sent::Perhaps => write!(
+                    out,
+                    "the connection failed after the request may have been sent: {}",
+                    Chain(&*problem.source)
+                )?,
+            },
+            Failure::Refused(refusal) => match (refusal.code.as_str(), refusal.message.as_str()) {
+                ("", "") => write!(out, "the platform answered with an error")?,
+                (code, "") => write!(out, "{code}")?,
+                (code, message) => write!(out, "{code}: {message}")?,
+            },
+            Failure::Unverified(reason) => write!(out, "the answer's signature does not verify: {reason}")?,
+            Failure::SignatureProbe => write!(
+                out,
+                "the answer carries a signature probe (签名探测, WECHATPAY/SIGNTEST/), wrong on purpose: \
+                 make the same call again"
+            )?,
+            Failure::Decode(problem) => write!(out, "{problem}")?,
+        }
+        let mut facts = Vec::new();
+        facts.extend(self.operation().map(str::to_owned));
+        facts.extend(self.status().map(|status| format!("HTTP {}", status.as_u16())));
+        facts.extend(self.request_id().map(|id| format!("Request-ID {id}")));
+        if facts.is_empty() { Ok(()) } else { write!(out, " ({})", facts.join(", ")) }
+    }
+}
+
+/// An error with its causes, on one line.
+struct Chain<'a>(&'a (dyn error::Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(out, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    /// Body and headers stay out: they may hold what a log must not.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Error")
+            .field("failure", &self.0.failure)
+            .field("operation", &self.0.operation)
+            .field("status", &self.status())
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match &self.0.failure {
+            Failure::Network(problem) => Some(&*problem.source),
+            Failure::Unverified(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for RequestProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestProblem::UnfilledPlaceholder(name) => {
+                write!(
+                    out,
+                    "the path's {{{name}}} has no value: set it with `.path(\"{name}\", ...)` before the verb"
+                )
+            }
+            RequestProblem::UnknownPlaceholder(name) => write!(out, "the path has no {{{name}}} to fill"),
+            RequestProblem::Path(reason) => write!(out, "the path {reason}"),
+            RequestProblem::PathValue(name) => {
+                write!(out, "the value of {{{name}}} is empty or made of dots: it would change the path")
+            }
+            RequestProblem::Header(name) => write!(out, "the header {name} is not valid"),
+            RequestProblem::BaseUrl(reason) => write!(out, "the base URL {reason}"),
+            RequestProblem::Body(reason) => write!(out, "the request does not serialize: {reason}"),
+            RequestProblem::Field { path, rule } => write!(out, "`{path}` {rule}"),
+            RequestProblem::Signing(reason) => write!(out, "the merchant key did not sign: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for DecodeProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => write!(out, "the answer cannot be read: {}", self.reason),
+            path => write!(out, "the answer cannot be read at `{path}`: {}", self.reason),
+        }
+    }
+}
+
+impl From<RequestProblem> for Error {
+    fn from(problem: RequestProblem) -> Error {
+        Error::new(Failure::Request(problem))
+    }
+}

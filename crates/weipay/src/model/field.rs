@@ -1,0 +1,82 @@
+//! A row of a model's table: the field's name on the wire, where it travels, and its rules.
+
+/// Where a field of a request travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the JSON body.
+    Body,
+    /// In the query string.
+    Query,
+    /// In a header.
+    Header,
+}
+
+/// A row of a model's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// Where it travels.
+    pub place: Place,
+    /// Whether a request must have it.
+    pub required: bool,
+    /// The fewest and the most characters of a string; of each one, in an array.
+    pub length: Option<(usize, usize)>,
+    /// The lowest and the highest value of a number.
+    pub range: Option<(i64, i64)>,
+    /// The fewest and the most members of an array.
+    pub items: Option<(usize, usize)>,
+    /// A regular expression that a string matches.
+    pub pattern: Option<&'static str>,
+}
+
+const fn field(name: &'static str, place: Place) -> Field {
+    Field { name, place, required: false, length: None, range: None, items: None, pattern: None }
+}
+
+/// A field of the JSON body.
+pub const fn body(name: &'static str) -> Field {
+    field(name, Place::Body)
+}
+
+/// A field of the query string.
+pub const fn query(name: &'static str) -> Field {
+    field(name, Place::Query)
+}
+
+/// A header.
+pub const fn header(name: &'static str) -> Field {
+    field(name, Place::Header)
+}
+
+impl Field {
+    /// The request must have it.
+    pub const fn required(mut self) -> Field {
+        self.required = true;
+        self
+    }
+
+    /// The fewest and the most characters.
+    pub const fn length(mut self, min: usize, max: usize) -> Field {
+        self.length = Some((min, max));
+        self
+    }
+
+    /// The lowest and the highest value.
+    pub const fn range(mut self, min: i64, max: i64) -> Field {
+        self.range = Some((min, max));
+        self
+    }
+
+    /// The fewest and the most members.
+    pub const fn items(mut self, min: usize, max: usize) -> Field {
+        self.items = Some((min, max));
+        self
+    }
+
+    /// A regular expression.
+    pub const fn pattern(mut self, pattern: &'static str) -> Field {
+        self.pattern = Some(pattern);
+        self
+    }
+}

@@ -1,0 +1,162 @@
+//! The property style (属性式): `client["v3/marketing/busifavor/coupons/disassociate"].post(..)`.
+//!
+//! Indexing must give a reference that lives as long as the client, so the paths that were ever indexed are kept in an
+//! append-only tree: safe, without locks, some tens of nanoseconds a look-up. It is bounded, because nodes are never
+//! freed: index by templates, and give ids as path values.
+
+use std::fmt::{self, Display};
+use std::ops::Index;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::mode::{Mode, Shared};
+
+/// More than the whole API has. Beyond it, indexing gives a node whose verbs report the mistake.
+const MOST_NODES: usize = 8_192;
+
+/// A path of the API, without values: start a call from it by setting something or by a verb.
+pub struct Node<M: Mode> {
+    segment: Box<str>,
+    path: Box<str>,
+    shared: Arc<Shared<M>>,
+    count: Arc<AtomicUsize>,
+    child: OnceLock<Box<Node<M>>>,
+    next: OnceLock<Box<Node<M>>>,
+    /// Stands in for every path that no longer fits; the stand-in itself has none.
+    overflow: Option<Arc<Node<M>>>,
+}
+
+impl<M: Mode> Node<M> {
+    pub(crate) fn root(shared: Arc<Shared<M>>) -> Node<M> {
+        let count = Arc::new(AtomicUsize::new(0));
+        // No path can hold spaces, so that a call of this one fails before anything is sent, with this text in it.
+        let text = "(too many different paths were indexed: index by templates and give ids with .path(name, value))";
+        let overflow = Node::bare("", text.into(), &shared, &count, None);
+        Node::bare("", "".into(), &shared, &count, Some(Arc::new(overflow)))
+    }
+
+    fn bare(
+        segment: &str,
+        path: Box<str>,
+        shared: &Arc<Shared<M>>,
+        count: &Arc<AtomicUsize>,
+        overflow: Option<Arc<Node<M>>>,
+    ) -> Node<M> {
+        Node {
+            segment: segment.into(),
+            path,
+            shared: Arc::clone(shared),
+            count: Arc::clone(count),
+            child: OnceLock::new(),
+            next: OnceLock::new(),
+            overflow,
+        }
+    }
+
+    /// The node of one more segment, or nothing when the tree is full.
+    fn step(&self, segment: &str) -> Option<&Node<M>> {
+        let mut slot = &self.child;
+        loop {
+            if slot.get().is_none() && self.count.load(Ordering::Relaxed) >= MOST_NODES {
+                return None;
+            }
+            let node = slot.get_or_init(|| {
+                self.count.fetch_add(1, Ordering::Relaxed);
+                let path = if self.path.is_empty() {
+                    segment.into()
+                } else {
+                    format!("{}/{segment}", self.path).into()
+                };
+                Box::new(Node::bare(segment, path, &self.shared, &self.count, self.overflow.clone()))
+            });
+            if &*node.segment == segment {
+                return Some(node);
+            }
+            // Another segment stands here, perhaps put by another thread just now: walk on.
+            slot = &node.next;
+        }
+    }
+
+    fn at(&self, path: &str) -> &Node<M> {
+        let found = path.split('/').filter(|segment| !segment.is_empty()).try_fold(self, Node::step);
+        found.unwrap_or_else(|| self.overflow.as_deref().unwrap_or(self))
+    }
+
+    /// The path.
+    pub fn template(&self) -> &str {
+        &self.path
+    }
+
+    fn call(&self) -> Call<M> {
+        Call::new(Arc::clone(&self.shared), self.path.to_string())
+    }
+
+    /// See [`Call::path`].
+    pub fn path(&self, name: &str, value: impl Display) -> Call<M> {
+        self.call().path(name, value)
+    }
+
+    /// See [`Call::query`].
+    pub fn query(&self, name: &str, value: impl Display) -> Call<M> {
+        self.call().query(name, value)
+    }
+
+    /// See [`Call::header`].
+    pub fn header(&self, name: &str, value: impl AsRef<str>) -> Call<M> {
+        self.call().header(name, value)
+    }
+
+    /// See [`Call::timeout`].
+    pub fn timeout(&self, timeout: Duration) -> Call<M> {
+        self.call().timeout(timeout)
+    }
+
+    /// See [`Call::base_url`].
+    pub fn base_url(&self, base_url: &str) -> Call<M> {
+        self.call().base_url(base_url)
+    }
+
+    /// See [`Call::get`].
+    pub fn get(&self) -> M::Sent<Value> {
+        self.call().get()
+    }
+
+    /// See [`Call::post`].
+    pub fn post(&self, body: impl Serialize) -> M::Sent<Value> {
+        self.call().post(body)
+    }
+
+    /// See [`Call::put`].
+    pub fn put(&self, body: impl Serialize) -> M::Sent<Value> {
+        self.call().put(body)
+    }
+
+    /// See [`Call::patch`].
+    pub fn patch(&self, body: impl Serialize) -> M::Sent<Value> {
+        self.call().patch(body)
+    }
+
+    /// See [`Call::delete`].
+    pub fn delete(&self) -> M::Sent<Value> {
+        self.call().delete()
+    }
+}
+
+impl<M: Mode> Index<&str> for Node<M> {
+    type Output = Node<M>;
+
+    fn index(&self, path: &str) -> &Node<M> {
+        self.at(path)
+    }
+}
+
+impl<M: Mode> fmt::Debug for Node<M> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Node").field(&self.path).finish()
+    }
+}

@@ -1,0 +1,130 @@
+//! What a successful call gives back: a verified answer, read when somebody wants to.
+
+use std::marker::PhantomData;
+use std::{fmt, str};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{DecodeProblem, Error, Failure};
+
+/// The answer as it came.
+#[derive(Clone)]
+pub(crate) struct RawReply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// A successful, verified answer (应答) whose body reads as `T`.
+///
+/// Nothing is parsed before [`decode`](Reply::decode) or [`json`](Reply::json) asks for it, so that an odd body never
+/// turns a payment that happened into an error; the bytes and headers are always at hand.
+#[must_use = "a reply is the proof of what the platform did"]
+pub struct Reply<T = Value> {
+    raw: RawReply,
+    body: PhantomData<fn() -> T>,
+}
+
+impl<T> Reply<T> {
+    pub(crate) fn new(raw: RawReply) -> Reply<T> {
+        Reply { raw, body: PhantomData }
+    }
+
+    /// The HTTP status: 200, 204, or 202 for what was accepted and is not yet decided.
+    pub fn status(&self) -> StatusCode {
+        self.raw.status
+    }
+
+    /// The header fields.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.raw.headers
+    }
+
+    /// The `Request-ID` (请求的唯一标识).
+    pub fn request_id(&self) -> Option<&str> {
+        request_id(&self.raw.headers)
+    }
+
+    /// The body, byte for byte as it was signed.
+    pub fn bytes(&self) -> &Bytes {
+        &self.raw.body
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> Result<&str, Error> {
+        str::from_utf8(&self.raw.body).map_err(|error| self.unreadable(String::new(), error.to_string()))
+    }
+
+    /// The body as JSON; `null` where there is no body.
+    pub fn json(&self) -> Result<Value, Error> {
+        if self.raw.body.is_empty() { Ok(Value::Null) } else { self.json_as() }
+    }
+
+    /// The body as a type of your own.
+    pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
+        serde_json::from_slice(&self.raw.body)
+            .map_err(|error| self.unreadable(String::new(), error.to_string()))
+    }
+
+    fn unreadable(&self, path: String, reason: String) -> Error {
+        Error::of_answer(Failure::Decode(DecodeProblem { path, reason }), self.raw.clone())
+    }
+}
+
+impl<T: Decode> Reply<T> {
+    /// The body as what the operation answers.
+    pub fn decode(&self) -> Result<T, Error> {
+        T::decode(&self.raw.body).map_err(|problem| self.unreadable(problem.path, problem.reason))
+    }
+
+    /// What [`decode`](Reply::decode) leaves out because it is not of the documented type, each with its JSON path.
+    /// Empty for almost every answer; worth a log line when it is not.
+    pub fn misread(&self) -> Vec<DecodeProblem> {
+        T::misread(&self.raw.body)
+    }
+}
+
+/// What a body can be read as.
+pub trait Decode: Sized {
+    /// Reads a whole body; an empty one is the answer of a 204.
+    fn decode(body: &[u8]) -> Result<Self, DecodeProblem>;
+
+    /// What in the body did not read as it should and was left out.
+    fn misread(body: &[u8]) -> Vec<DecodeProblem> {
+        Self::decode(body).err().into_iter().collect()
+    }
+}
+
+impl Decode for Value {
+    fn decode(body: &[u8]) -> Result<Value, DecodeProblem> {
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(body)
+            .map_err(|error| DecodeProblem { path: String::new(), reason: error.to_string() })
+    }
+}
+
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get("Request-ID")?.to_str().ok()
+}
+
+impl<T> Clone for Reply<T> {
+    fn clone(&self) -> Reply<T> {
+        Reply::new(self.raw.clone())
+    }
+}
+
+impl<T> fmt::Debug for Reply<T> {
+    /// The body stays out: it may hold what a log must not.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Reply")
+            .field("status", &self.raw.status)
+            .field("request_id", &self.request_id())
+            .field("bytes", &self.raw.body.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+//! What both clients offer: their making, and the three styles to name an operation.
+
+#[cfg(any(feature = "async", feature = "blocking"))]
+/// Writes the part of a client that is the same for both modes. A macro, because each mode's client is a type of its
+/// own with its own documentation.
+macro_rules! client_styles {
+    ($client:ident, $mode:ident) => {
+        impl $client {
+            /// Starts a configuration.
+            pub fn builder() -> Builder {
+                Builder::default()
+            }
+
+            /// The declarative style (声明式): a call of any path, known or not.
+            ///
+            /// Values of `{placeholders}` are given with [`Call::path`]; they are encoded as one segment and never
+            /// changed.
+            pub fn chain(&self, path: &str) -> Call<$mode> {
+                Call::new(Arc::clone(&self.shared), path.trim_matches('/').to_owned())
+            }
+
+            /// The pure chain style (纯链式): the typed operations of APIv3, segment by segment.
+            #[cfg(feature = "_typed")]
+            pub fn v3(&self) -> crate::v3::V3<$mode> {
+                crate::v3::V3::new(self.chain("v3"))
+            }
+        }
+
+        /// The property style (属性式): `client["v3/marketing/busifavor/stocks/{stock_id}"]`. Index by templates, never
+        /// by concrete ids: the paths that were indexed are kept.
+        impl Index<&str> for $client {
+            type Output = Node<$mode>;
+
+            fn index(&self, path: &str) -> &Node<$mode> {
+                &self.root[path]
+            }
+        }
+
+        impl std::fmt::Debug for $client {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.debug_struct(stringify!($client))
+                    .field("mchid", &self.shared.core.merchant.mchid)
+                    .field("base_url", &self.shared.core.base_url)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub(crate) use client_styles;
+
+/// Writes a step of the pure chain: the path so far, and what can be set on the way.
+#[cfg(feature = "_typed")]
+macro_rules! chain_step {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        #[must_use = "a chain does nothing before its verb"]
+        pub struct $name<M: $crate::mode::Mode> {
+            call: $crate::call::Call<M>,
+        }
+
+        impl<M: $crate::mode::Mode> $name<M> {
+            pub(crate) fn new(call: $crate::call::Call<M>) -> Self {
+                $name { call }
+            }
+
+            /// Sets a header: see [`Call::header`](crate::Call::header).
+            pub fn header(self, name: &str, value: impl AsRef<str>) -> Self {
+                Self::new(self.call.header(name, value))
+            }
+
+            /// Limits the time of this call: see [`Call::timeout`](crate::Call::timeout).
+            pub fn timeout(self, timeout: std::time::Duration) -> Self {
+                Self::new(self.call.timeout(timeout))
+            }
+
+            /// Sends this call elsewhere: see [`Call::base_url`](crate::Call::base_url).
+            pub fn base_url(self, base_url: &str) -> Self {
+                Self::new(self.call.base_url(base_url))
+            }
+        }
+    };
+}
+
+#[cfg(feature = "_typed")]
+pub(crate) use chain_step;
