@@ -53,6 +53,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let tree = Tree::of(operations.iter().filter(|operation| operation.path.starts_with("v3/")));
     segment::write(&tree, &mut output);
     output.add("unsigned/list.rs", unsigned::list(&operations));
+    output.format(&root, &["v3.rs", "unsigned/list.rs"])?;
     let changes = output.changes(&source, &["v3", "v3.rs"])?;
     for change in &changes {
         println!("{change}");

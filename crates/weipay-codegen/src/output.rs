@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 use std::{fmt, fs, io};
 
 /// The first line of every generated file.
@@ -42,6 +43,24 @@ impl Output {
 
     pub(crate) fn len(&self) -> usize {
         self.files.len()
+    }
+
+    /// Formats everything as `cargo fmt` would, so that the two never quarrel: one run of rustfmt over a copy, which
+    /// follows the `mod` lines from each root.
+    pub(crate) fn format(&mut self, config: &Path, roots: &[&str]) -> io::Result<()> {
+        let copy = std::env::temp_dir().join(format!("weipay-codegen-{}", std::process::id()));
+        let files: Vec<Change> = self.files.keys().cloned().map(Change::Write).collect();
+        self.write(&copy, &files)?;
+        let status = Command::new("rustfmt")
+            .args(["--edition", "2024", "--config-path"])
+            .arg(config)
+            .args(roots.iter().map(|root| copy.join(root)))
+            .status()?;
+        for (file, text) in &mut self.files {
+            *text = fs::read_to_string(copy.join(file))?;
+        }
+        fs::remove_dir_all(&copy)?;
+        if status.success() { Ok(()) } else { Err(io::Error::other("rustfmt refused the generated code")) }
     }
 
     /// What must be done so that `root` holds the files, and nothing else below `owned`.

@@ -1,0 +1,107 @@
+//! Randomness as a value: the system's, or a seeded sequence that makes a run repeatable.
+//!
+//! Only numbers and nonces come from here. Keys never do: a seed must not decide a key.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+/// Where a platform's nonces and numbers come from.
+pub(crate) struct Chance(Source);
+
+enum Source {
+    System,
+    Seeded(Mutex<u64>),
+}
+
+impl fmt::Debug for Chance {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.0 {
+            Source::System => "Chance(System)",
+            Source::Seeded(_) => "Chance(Seeded)",
+        })
+    }
+}
+
+impl Chance {
+    pub(crate) fn system() -> Chance {
+        Chance(Source::System)
+    }
+
+    pub(crate) fn seeded(seed: u64) -> Chance {
+        Chance(Source::Seeded(Mutex::new(seed)))
+    }
+
+    pub(crate) fn fill(&self, bytes: &mut [u8]) {
+        match &self.0 {
+            Source::System => {
+                // The generator of aws-lc does not fail after start-up; nothing here guards a secret if it ever did.
+                let _ = aws_lc_rs::rand::fill(bytes);
+            }
+            Source::Seeded(state) => {
+                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                for chunk in bytes.chunks_mut(8) {
+                    chunk.copy_from_slice(&split_mix(&mut state).to_le_bytes()[..chunk.len()]);
+                }
+            }
+        }
+    }
+
+    /// 32 lower-case hexadecimal digits, the form of `Wechatpay-Nonce` on answers.
+    pub(crate) fn nonce(&self) -> String {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
+    }
+
+    /// Letters of an alphabet of at most 256; uniform when its size divides 256, near enough otherwise.
+    pub(crate) fn letters(&self, alphabet: &[u8], count: usize) -> String {
+        let mut bytes = vec![0; count * 2];
+        self.fill(&mut bytes);
+        let pick = |pair: &[u8]| u16::from_le_bytes([pair[0], pair[1]]) as usize % alphabet.len();
+        bytes.chunks_exact(2).map(|pair| char::from(alphabet[pick(pair)])).collect()
+    }
+
+    /// Decimal digits.
+    pub(crate) fn digits(&self, count: usize) -> String {
+        self.letters(b"0123456789", count)
+    }
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(value & 15)])
+}
+
+/// SplitMix64: one addition and three mixes a number.
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_numbers() {
+        let draw = |seed| (Chance::seeded(seed).nonce(), Chance::seeded(seed).digits(9));
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn split_mix_gives_the_published_sequence() {
+        let mut state = 1_234_567;
+        let drawn: Vec<u64> = (0..3).map(|_| split_mix(&mut state)).collect();
+        assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+    }
+
+    #[test]
+    fn a_nonce_is_32_lower_hex_digits() {
+        let nonce = Chance::system().nonce();
+        assert_eq!(nonce.len(), 32);
+        assert!(nonce.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)));
+    }
+}

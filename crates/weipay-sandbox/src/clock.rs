@@ -1,0 +1,72 @@
+//! The clock of a platform: the system's, or one that a test holds in its hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What time it is for a platform. Clones show the same time.
+#[derive(Debug, Clone, Default)]
+pub enum Clock {
+    /// The time of the machine.
+    #[default]
+    System,
+    /// A time that stands still until it is moved.
+    Held(HeldClock),
+}
+
+impl Clock {
+    /// A clock that stands still at `unix_seconds`, and can be moved with [`HeldClock`].
+    pub fn held(unix_seconds: i64) -> (Clock, HeldClock) {
+        let held = HeldClock(Arc::new(AtomicI64::new(unix_seconds)));
+        (Clock::Held(held.clone()), held)
+    }
+
+    /// Unix seconds.
+    pub fn now(&self) -> i64 {
+        match self {
+            Clock::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .ok()
+                .and_then(|since| i64::try_from(since.as_secs()).ok())
+                .unwrap_or_default(),
+            Clock::Held(held) => held.now(),
+        }
+    }
+}
+
+/// The hand on a [`Clock::Held`].
+#[derive(Debug, Clone)]
+pub struct HeldClock(Arc<AtomicI64>);
+
+impl HeldClock {
+    /// Unix seconds.
+    pub fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Moves the clock forward, or back with a negative number.
+    pub fn advance(&self, seconds: i64) {
+        // Saturating, so that no test can wrap time around.
+        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(now.saturating_add(seconds)));
+    }
+
+    /// Sets the clock.
+    pub fn set(&self, unix_seconds: i64) {
+        self.0.store(unix_seconds, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_clock_moves_only_when_it_is_moved() {
+        let (clock, hand) = Clock::held(100);
+        let copy = clock.clone();
+        hand.advance(5);
+        assert_eq!((clock.now(), copy.now()), (105, 105));
+        hand.set(7);
+        assert_eq!(clock.now(), 7);
+    }
+}

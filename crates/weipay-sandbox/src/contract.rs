@@ -1,0 +1,241 @@
+//! The contract (契约): every request is held against the catalogue before any product sees it.
+//!
+//! Path, query and body are checked in this order, fields in the catalogue's order, and the first broken rule is
+//! answered in the gateway's own [sentences](crate::grammar). A product behind the contract may rely on types, lengths
+//! and required fields, and adds only what the catalogue cannot say.
+
+mod document;
+mod patterns;
+mod url;
+mod value;
+
+use serde_json::{Map, Value};
+use weipay_catalog::{Carrier, Field, Operation, Routed};
+
+use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
+use crate::refusal::Refusal;
+use patterns::Patterns;
+use value::Walk;
+
+/// What is refused beyond types, lengths and required fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strictness {
+    /// Members that the documentation does not have. The real gateway refuses them in a body; that it does so in a
+    /// query as well is UNCONFIRMED.
+    pub undefined_members: bool,
+    /// Characters of four UTF-8 bytes, which the platform does not take.
+    pub four_byte_characters: bool,
+    /// Values that a field's page does not list. Off by default: the platform adds values without notice, and what it
+    /// answers to an unknown one is UNCONFIRMED. A product refuses what it cannot act on in any case.
+    pub unlisted_values: bool,
+}
+
+impl Strictness {
+    /// What the real platform is known to refuse.
+    pub const USUAL: Strictness =
+        Strictness { undefined_members: true, four_byte_characters: true, unlisted_values: false };
+    /// Types, lengths and required fields only.
+    pub const LOOSE: Strictness =
+        Strictness { undefined_members: false, four_byte_characters: false, unlisted_values: false };
+}
+
+impl Default for Strictness {
+    fn default() -> Strictness {
+        Strictness::USUAL
+    }
+}
+
+/// Checks requests against the catalogue.
+#[derive(Debug, Default)]
+pub(crate) struct Contract {
+    strictness: Strictness,
+    patterns: Patterns,
+}
+
+/// A request that keeps its contract.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Checked {
+    path: Vec<(&'static str, String)>,
+    query: Vec<(String, String)>,
+    /// The members of the body; empty when the operation has none.
+    pub(crate) body: Map<String, Value>,
+}
+
+impl Checked {
+    /// A member of the body that is a string, not empty: an empty one means what a missing one means.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A member that the contract has proven to be there.
+    pub(crate) fn required(&self, name: &str) -> &str {
+        self.text(name).unwrap_or_default()
+    }
+
+    /// The value of a path's placeholder.
+    pub(crate) fn path(&self, name: &str) -> &str {
+        self.path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    /// A query parameter, not empty.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        let value = self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        value.filter(|value| !value.is_empty())
+    }
+}
+
+/// Pointers of members that the documentation does not have.
+#[derive(Debug, Default)]
+struct Undefined(Vec<String>);
+
+impl Undefined {
+    /// An answer names this many at most; one is enough to refuse.
+    const NAMED: usize = 20;
+
+    fn add(&mut self, pointer: &str) {
+        if self.0.len() < Undefined::NAMED {
+            self.0.push(pointer.to_owned());
+        }
+    }
+}
+
+impl Contract {
+    pub(crate) fn new(strictness: Strictness) -> Contract {
+        Contract { strictness, patterns: Patterns::default() }
+    }
+
+    /// Holds a request against its operation.
+    pub(crate) fn check(&self, routed: &Routed, query: Option<&str>, body: &[u8]) -> Result<Checked, Refusal> {
+        let operation = routed.operation;
+        let mut undefined = Undefined::default();
+        let path = url::path(&routed.path_values)?;
+        self.check_path(operation, &path, &mut undefined)?;
+        let query = url::query(query)?;
+        self.check_query(operation, &query, &mut undefined)?;
+        let body = self.check_body(operation, body, &mut undefined)?;
+        if self.strictness.undefined_members && !undefined.0.is_empty() {
+            return Err(grammar::undefined(&undefined.0));
+        }
+        Ok(Checked { path, query, body })
+    }
+
+    fn walk<'a>(&'a self, source: Source, undefined: &'a mut Undefined) -> Walk<'a> {
+        Walk { contract: self, source, pointer: format!("/{}", source.word()), undefined }
+    }
+
+    fn check_path(
+        &self,
+        operation: &Operation,
+        values: &[(&'static str, String)],
+        undefined: &mut Undefined,
+    ) -> Result<(), Refusal> {
+        let mut walk = self.walk(Source::UriTemplate, undefined);
+        for (name, value) in values {
+            self.refuse_four_byte(value.bytes())?;
+            if let Some(field) = operation.request.path.iter().find(|field| field.name == *name) {
+                walk.pointer = format!("/uri_template/{name}");
+                walk.url_text(field, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_query(
+        &self,
+        operation: &Operation,
+        pairs: &[(String, String)],
+        undefined: &mut Undefined,
+    ) -> Result<(), Refusal> {
+        let mut walk = self.walk(Source::Query, undefined);
+        for field in &operation.request.query {
+            walk.pointer = format!("/query/{}", field.name);
+            match pairs.iter().find(|(name, _)| name == field.name) {
+                Some((_, value)) => walk.url_text(field, value)?,
+                None => walk.member(field, None)?,
+            }
+        }
+        for (name, value) in pairs {
+            self.refuse_four_byte(name.bytes().chain(value.bytes()))?;
+            if operation.request.query.iter().all(|field| field.name != *name) {
+                walk.undefined.add(&format!("/query/{name}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_four_byte(&self, mut bytes: impl Iterator<Item = u8>) -> Result<(), Refusal> {
+        if self.strictness.four_byte_characters && bytes.any(|byte| byte >= 0xF0) {
+            return Err(unconfirmed::four_byte_character());
+        }
+        Ok(())
+    }
+
+    fn check_body(
+        &self,
+        operation: &Operation,
+        body: &[u8],
+        undefined: &mut Undefined,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let request = &operation.request;
+        // An upload's parts and an operation without a body are not the JSON contract's business.
+        if request.json.is_empty() {
+            return Ok(Map::new());
+        }
+        // UNCONFIRMED: no body at all is treated like an empty object, so that the answer names the first field.
+        let text: &[u8] = if body.is_empty() { b"{}" } else { body };
+        let document = document::read(text).ok_or_else(unconfirmed::broken_json)?;
+        if let Some(name) = &document.repeated {
+            return Err(unconfirmed::repeated_member(name));
+        }
+        if document.four_byte && self.strictness.four_byte_characters {
+            return Err(unconfirmed::four_byte_character());
+        }
+        let mut walk = self.walk(Source::Body, undefined);
+        match document.value {
+            Value::Object(members) if !request.json_is_array => {
+                refuse_path_values(operation, &members)?;
+                walk.members(&request.json, &members)?;
+                Ok(members)
+            }
+            Value::Array(items) if request.json_is_array => {
+                for (index, item) in items.iter().enumerate() {
+                    walk.pointer = format!("/body/{index}");
+                    let Value::Object(members) = item else { return Err(not_an_object(&walk.pointer, item)) };
+                    walk.members(&request.json, members)?;
+                }
+                Ok(Map::new())
+            }
+            other => Err(not_an_object("/body", &other)),
+        }
+    }
+}
+
+fn not_an_object(pointer: &str, value: &Value) -> Refusal {
+    Place { source: Source::Body, pointer, title: "请求体" }.wrong_type(OBJECT, value.clone())
+}
+
+/// A value that the path has given must not stand in the body again, unless the body has a field of that name.
+fn refuse_path_values(operation: &Operation, members: &Map<String, Value>) -> Result<(), Refusal> {
+    let request = &operation.request;
+    for field in &request.path {
+        if let Some(value) = members.get(field.name)
+            && request.json.iter().all(|known| known.name != field.name)
+        {
+            let pointer = format!("/body/{}", field.name);
+            let place = Place { source: Source::Body, pointer: &pointer, title: field.label };
+            return Err(place.given_by_path(field.name, value.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a request of this operation carries encrypted values, so that it must say whose key they are for.
+pub(crate) fn has_encrypted_fields(operation: &Operation) -> bool {
+    fn any(fields: &[Field]) -> bool {
+        fields.iter().any(|field| field.carrier == Some(Carrier::Encrypted) || any(&field.fields))
+    }
+    any(&operation.request.json)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+use proptest::prelude::*;
+use serde_json::json;
+use weipay_catalog::Catalog;
+
+use super::*;
+
+const DISASSOCIATE: &str = "/v3/marketing/busifavor/coupons/disassociate";
+const STOCKS: &str = "/v3/marketing/busifavor/stocks";
+
+fn check_with(strictness: Strictness, method: &str, target: &str, body: &[u8]) -> Result<Checked, Refusal> {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let routed = Catalog::embedded().route(method, path).unwrap();
+    Contract::new(strictness).check(&routed, query, body)
+}
+
+fn check(method: &str, target: &str, body: &Value) -> Result<Checked, Refusal> {
+    check_with(Strictness::USUAL, method, target, body.to_string().as_bytes())
+}
+
+fn disassociation() -> Value {
+    json!({ "stock_id": "1", "coupon_code": "2", "out_trade_no": "3", "out_request_no": "4" })
+}
+
+fn stock() -> Value {
+    json!({
+        "stock_name": "8月1日活动券", "belong_merchant": "1900000109", "goods_name": "全场", "stock_type": "NORMAL",
+        "coupon_use_rule": {
+            "coupon_available_time": {
+                "available_begin_time": "2019-08-01T00:00:00+08:00",
+                "available_end_time": "2019-08-31T23:59:59.000+08:00",
+                "available_week": { "week_day": [0, 1], "available_day_time": [{ "begin_time": 0, "end_time": 86399 }] }
+            },
+            "fixed_normal_coupon": { "discount_amount": 5, "transaction_minimum": 100 },
+            "use_method": "OFF_LINE"
+        },
+        "stock_send_rule": { "max_coupons": 100, "max_coupons_per_user": 5 },
+        "display_pattern_info": { "background_color": "" }, "notify_config": { "notify_appid": "" },
+        "out_request_no": "1", "coupon_code_mode": "WECHATPAY_MODE"
+    })
+}
+
+/// The stock with one place in it changed; `null` takes the member away.
+fn stock_with(pointer: &str, value: Value) -> Value {
+    let mut stock = stock();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    match stock.pointer_mut(parent).unwrap() {
+        Value::Object(members) => members.insert(name.to_owned(), value),
+        _ => panic!("{pointer} is in no object"),
+    };
+    stock
+}
+
+fn message(body: Value) -> String {
+    check("POST", STOCKS, &body).unwrap_err().message.into_owned()
+}
+
+#[test]
+fn a_request_that_keeps_the_contract_passes_with_its_values() {
+    let checked = check("POST", DISASSOCIATE, &disassociation()).unwrap();
+    assert_eq!(checked.required("out_trade_no"), "3");
+    check("POST", STOCKS, &stock()).unwrap();
+    let listed = check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&limit=20&stock_id=", &json!({})).unwrap();
+    assert_eq!((listed.path("openid"), listed.query("limit"), listed.query("stock_id")), ("o1", Some("20"), None));
+}
+
+#[test]
+fn a_missing_field_is_named_with_pointer_and_title() {
+    let mut body = disassociation();
+    body.as_object_mut().unwrap().remove("coupon_code");
+    let refusal = check("POST", DISASSOCIATE, &body).unwrap_err();
+    assert_eq!(refusal.message, "输入源“/body/coupon_code”映射到字段“券code”必填性规则校验失败，此字段为必填项");
+    assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
+    assert_eq!(
+        message(stock_with("/coupon_use_rule/coupon_available_time/available_end_time", Value::Null)),
+        "输入源“/body/coupon_use_rule/coupon_available_time/available_end_time”映射到字段“结束时间”必填性规则校验失败，此字段为必填项"
+    );
+}
+
+#[test]
+fn lengths_count_characters_not_bytes() {
+    check("POST", STOCKS, &stock_with("/stock_name", json!("券".repeat(21)))).unwrap();
+    let refusal = check("POST", STOCKS, &stock_with("/stock_name", json!("券".repeat(22)))).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "输入源“/body/stock_name”映射到值字段“商家券批次名称”字符串规则校验失败，字符数 22，大于最大值 21"
+    );
+    assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": 22 })));
+    assert_eq!(
+        message(stock_with("/stock_name", json!(""))),
+        "输入源“/body/stock_name”映射到值字段“商家券批次名称”字符串规则校验失败，字符数 0，小于最小值 1"
+    );
+}
+
+#[test]
+fn a_number_where_text_is_wanted_is_the_wrong_type_and_so_is_text_for_a_number() {
+    let mut body = disassociation();
+    body["stock_id"] = json!(1);
+    let refusal = check("POST", DISASSOCIATE, &body).unwrap_err();
+    assert!(refusal.message.starts_with("无法将 JSON 输入源“/body/stock_id”映射到目标字段“批次号”中，"));
+    assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": 1 })));
+    for wrong in [json!("5"), json!(0.01), json!(5.0), json!(true), json!(1e30)] {
+        assert_eq!(
+            message(stock_with("/coupon_use_rule/fixed_normal_coupon/discount_amount", wrong)),
+            "无法将 JSON 输入源“/body/coupon_use_rule/fixed_normal_coupon/discount_amount”映射到目标字段“优惠金额”中，此字段需要一个合法的 64 位有符号整数"
+        );
+    }
+    assert!(message(stock_with("/coupon_use_rule", json!([]))).ends_with("此字段需要一个合法的 Json 对象"));
+}
+
+#[test]
+fn numbers_have_ranges() {
+    let refusal = check("POST", STOCKS, &stock_with("/coupon_use_rule/fixed_normal_coupon/discount_amount", json!(0)));
+    assert_eq!(
+        refusal.unwrap_err().message,
+        "输入源“/body/coupon_use_rule/fixed_normal_coupon/discount_amount”映射到数值字段“优惠金额”规则校验失败，值低于最小值 1"
+    );
+    let above = check("POST", STOCKS, &stock_with("/stock_send_rule/max_coupons_per_user", json!(101))).unwrap_err();
+    assert_eq!((above.code, above.detail), ("PARAM_ERROR", Some(json!({ "location": "body", "value": 101 }))));
+}
+
+#[test]
+fn a_member_of_an_array_is_named_by_its_index() {
+    let segments = json!([{ "begin_time": 0, "end_time": 1 }, { "begin_time": -1, "end_time": 1 }]);
+    let pointer = "/coupon_use_rule/coupon_available_time/available_week/available_day_time";
+    assert!(message(stock_with(pointer, segments)).starts_with(
+        "输入源“/body/coupon_use_rule/coupon_available_time/available_week/available_day_time/1/begin_time”"
+    ));
+}
+
+#[test]
+fn a_request_number_keeps_to_its_characters() {
+    let mut body = disassociation();
+    body["out_request_no"] = json!("ab@c");
+    let refusal = check("POST", DISASSOCIATE, &body).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        r"输入源“/body/out_request_no”映射到值字段“商户请求单号”字符串规则校验失败，字符串必须匹配正则表达式“^[0-9A-Za-z_\-|*]+$”"
+    );
+    body["out_request_no"] = json!("1900000109-2026_07|a*");
+    check("POST", DISASSOCIATE, &body).unwrap();
+}
+
+#[test]
+fn undefined_members_are_all_named_and_let_through_when_loose() {
+    let mut body = stock();
+    body["openid"] = json!("o");
+    body["coupon_use_rule"]["min/max"] = json!(1);
+    let refusal = check("POST", STOCKS, &body).unwrap_err();
+    assert_eq!(refusal.message, "请求中含有未在API文档中定义的参数");
+    let named = json!({ "location": null, "value": ["/body/coupon_use_rule/min~1max", "/body/openid"] });
+    assert_eq!(refusal.detail, Some(named));
+    check_with(Strictness::LOOSE, "POST", STOCKS, body.to_string().as_bytes()).unwrap();
+}
+
+#[test]
+fn a_broken_value_is_answered_before_an_undefined_member() {
+    let mut body = disassociation();
+    body["extra"] = json!(1);
+    body["stock_id"] = json!("");
+    assert!(check("POST", DISASSOCIATE, &body).unwrap_err().message.contains("字符数 0"));
+}
+
+#[test]
+fn a_path_value_must_not_stand_in_the_body_again() {
+    let body = json!({ "out_request_no": "1", "stock_id": "98065001" });
+    let refusal = check("PATCH", "/v3/marketing/busifavor/stocks/98065001", &body).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "无法将输入源“/body/stock_id”映射到目标字段“批次号”中，此字段并非多重字段但被输入源“/uri_template/stock_id”映射过了"
+    );
+}
+
+#[test]
+fn path_values_have_rules_too() {
+    let long = format!("/v3/marketing/busifavor/stocks/{}", "9".repeat(21));
+    let refusal = check("GET", &long, &json!({})).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "输入源“/uri_template/stock_id”映射到值字段“批次号”字符串规则校验失败，字符数 21，大于最大值 20"
+    );
+    assert_eq!(refusal.detail, Some(json!({ "location": "uri_template", "value": 21 })));
+}
+
+#[test]
+fn query_values_are_text_that_must_read_as_their_type() {
+    let refusal = check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&limit=many", &json!({})).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "无法将输入源“/query/limit”映射到目标字段“分页大小”中，此字段需要一个合法的 64 位有符号整数"
+    );
+    let missing = check("GET", "/v3/marketing/busifavor/users/o1/coupons", &json!({})).unwrap_err();
+    assert_eq!(missing.message, "输入源“/query/appid”映射到字段“公众账号ID”必填性规则校验失败，此字段为必填项");
+    let undefined = check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&page=1", &json!({})).unwrap_err();
+    assert_eq!(undefined.detail, Some(json!({ "location": null, "value": ["/query/page"] })));
+}
+
+#[test]
+fn what_is_not_a_json_object_is_refused() {
+    for body in [&b"{"[..], b"\xff", b"not json", b"{\"a\":1}x"] {
+        let refusal = check_with(Strictness::USUAL, "POST", DISASSOCIATE, body).unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
+    }
+    for body in [json!([]), json!("x"), json!(null), json!(1)] {
+        let refusal = check("POST", DISASSOCIATE, &body).unwrap_err();
+        assert!(refusal.message.ends_with("此字段需要一个合法的 Json 对象"), "{body}");
+    }
+    let twice = br#"{"stock_id":"1","stock_id":"2","coupon_code":"2","out_trade_no":"3","out_request_no":"4"}"#;
+    assert_eq!(check_with(Strictness::LOOSE, "POST", DISASSOCIATE, twice).unwrap_err().code, "PARAM_ERROR");
+}
+
+#[test]
+fn emoji_are_refused_unless_loose() {
+    let mut body = disassociation();
+    body["out_trade_no"] = json!("order😀");
+    assert_eq!(check("POST", DISASSOCIATE, &body).unwrap_err().code, "PARAM_ERROR");
+    check_with(Strictness::LOOSE, "POST", DISASSOCIATE, body.to_string().as_bytes()).unwrap();
+    let target = "/v3/marketing/busifavor/stocks/%F0%9F%98%80";
+    assert_eq!(check("GET", target, &json!({})).unwrap_err().code, "PARAM_ERROR");
+}
+
+#[test]
+fn unlisted_values_are_refused_only_when_asked() {
+    let body = stock_with("/display_pattern_info", json!({ "background_color": "Color999" }));
+    check("POST", STOCKS, &body).unwrap();
+    let strictness = Strictness { unlisted_values: true, ..Strictness::USUAL };
+    let refusal = check_with(strictness, "POST", STOCKS, body.to_string().as_bytes()).unwrap_err();
+    assert_eq!(refusal.code, "PARAM_ERROR");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_contract_panic(
+        body in proptest::collection::vec(any::<u8>(), 0..200),
+        query in ".{0,40}",
+        segment in "[^/?#]{1,40}",
+    ) {
+        for (method, target) in [
+            ("POST", DISASSOCIATE.to_owned()),
+            ("GET", format!("/v3/marketing/busifavor/stocks/{segment}?{query}")),
+            ("GET", format!("/v3/marketing/busifavor/users/{segment}/coupons?{query}")),
+        ] {
+            if let Err(refusal) = check_with(Strictness::USUAL, method, &target, &body) {
+                prop_assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
+            }
+        }
+    }
+
+    #[test]
+    fn no_json_makes_the_contract_panic(text in r#"\{("(stock_name|coupon_use_rule|comment|subsidy)":([0-9]{1,3}|"[a-z]{0,3}"|\[\]|\{\}|null|true),){0,4}"stock_type":"NORMAL"\}"#) {
+        if let Err(refusal) = check_with(Strictness::USUAL, "POST", STOCKS, text.as_bytes()) {
+            prop_assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What this product refuses, in the platform's words where they are known.
+
+use super::unconfirmed::{RULE_LIMIT, words};
+use crate::refusal::Refusal;
+
+/// A number that was used before, with other parameters. INFERRED from neighbouring products.
+pub(crate) fn other_parameters() -> Refusal {
+    Refusal::invalid_request(words::OTHER_PARAMETERS)
+}
+
+/// The answer to a request that is well formed field by field and wrong as a whole; seen on create stock.
+pub(crate) fn request_parameters() -> Refusal {
+    Refusal::param_error("请求参数错误")
+}
+
+/// `out_request_no` was used for another stock: 400, not 409.
+pub(crate) fn stock_exists() -> Refusal {
+    Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "批次已存在")
+}
+
+pub(crate) fn no_such_stock() -> Refusal {
+    Refusal::resource_not_exists("批次不存在")
+}
+
+pub(crate) fn unknown_merchant() -> Refusal {
+    Refusal::new(400, "MCH_NOT_EXISTS", words::UNKNOWN_MERCHANT)
+}
+
+/// The sender neither created the stock nor was authorised to send it.
+pub(crate) fn sender_has_no_right() -> Refusal {
+    Refusal::no_auth("发券商户无权限使用此API")
+}
+
+/// The caller may not operate this coupon.
+pub(crate) fn no_right_on_coupon() -> Refusal {
+    Refusal::no_auth("商户无权限操作该券")
+}
+
+pub(crate) fn wrong_code_mode() -> Refusal {
+    Refusal::invalid_request("发券模式不合法")
+}
+
+pub(crate) fn code_is_needed() -> Refusal {
+    Refusal::invalid_request("发券需指定code")
+}
+
+/// A limit of the stock; the plugin's names for them are MAXQUOTA, DAYLIMIT and NOTENOUGH. INFERRED code.
+pub(crate) fn limit_reached(words: &'static str) -> Refusal {
+    Refusal::new(403, RULE_LIMIT, words)
+}
+
+/// The coupon is not inside its usable period.
+pub(crate) fn outside_period() -> Refusal {
+    Refusal::new(403, RULE_LIMIT, "券不在有效期")
+}
+
+/// The coupon was used under another number; seen for real.
+pub(crate) fn used_by_another_order() -> Refusal {
+    Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "券已被其他订单核销")
+}
+
+/// A missing coupon, as associate and disassociate answer it: 400, unlike the rest of the family.
+pub(crate) fn no_such_coupon_to_associate() -> Refusal {
+    Refusal::invalid_request("券不存在")
+}
+
+/// A missing coupon, as everything else answers it.
+pub(crate) fn no_such_coupon() -> Refusal {
+    Refusal::resource_not_exists("券不存在")
+}
+
+pub(crate) fn coupon_deleted() -> Refusal {
+    Refusal::resource_not_exists("券已被删除")
+}
+
+/// The coupon is not in the state `SENDED`.
+pub(crate) fn not_usable() -> Refusal {
+    Refusal::invalid_request("券状态非可用态")
+}

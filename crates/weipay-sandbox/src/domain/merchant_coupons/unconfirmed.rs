@@ -1,0 +1,74 @@
+//! Choices that no source settles. Each is INFERRED or UNCONFIRMED, named, and decided here and nowhere else, so that a
+//! recorded exchange can correct it in one line.
+
+use super::stock::StockState;
+
+/// INFERRED: a stock can be sent from at once. `UNAUDIT` is documented, how long it lasts is not.
+pub(crate) const STATE_AFTER_CREATION: StockState = StockState::Running;
+
+/// What an association with another order does while one is active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecondAssociation {
+    /// 400 INVALID_REQUEST.
+    Refused,
+    /// The new order takes the place of the old one.
+    #[allow(dead_code, reason = "the other position of the switch")]
+    Overwrites,
+}
+
+/// UNCONFIRMED: a coupon has one association at a time; a second one is refused rather than taking its place.
+pub(crate) const SECOND_ASSOCIATION: SecondAssociation = SecondAssociation::Refused;
+
+/// UNCONFIRMED: whether `coupons/associate` looks for the payment order (two users saw 查询记录为空 in 2020). The sandbox
+/// has no orders of this product, so it does not.
+pub(crate) const ASSOCIATION_NEEDS_ORDER: bool = false;
+
+/// UNCONFIRMED: whether a coupon can be returned after its `expire_time`. It can, and is `EXPIRED` then.
+pub(crate) const RETURN_AFTER_EXPIRY: bool = true;
+
+/// The code for a coupon outside its usable period. The page of 2020 prints `RULELIMIT`; INFERRED to have gained an
+/// underscore on the wire, as `NOAUTH` did.
+pub(crate) const RULE_LIMIT: &str = "RULE_LIMIT";
+
+/// UNCONFIRMED: the size of a page when `limit` is missing. One real call was answered with 20.
+pub(crate) const PAGE_SIZE: i64 = 20;
+/// UNCONFIRMED: the largest page; documented for a sister list only.
+pub(crate) const MAX_PAGE_SIZE: i64 = 50;
+/// UNCONFIRMED: whether `offset` counts rows. The pages call it a page number, the sister list a start position.
+pub(crate) const OFFSET_COUNTS_ROWS: bool = true;
+
+/// INFERRED: how `coupons/send` answers. The official SDKs read `{"send_coupon_result": {...}}`, third-party pages print
+/// the members flat. Generated SDKs come from the real definition, so the answer is nested, and nothing else.
+pub(crate) const SEND_RESULT_IS_NESTED: bool = true;
+
+/// Sentences that no source prints.
+pub(crate) mod words {
+    /// UNCONFIRMED.
+    pub(crate) const NOT_ASSOCIATED: &str = "券未关联该订单";
+    /// UNCONFIRMED.
+    pub(crate) const ASSOCIATED_WITH_ANOTHER: &str = "券已关联其他订单";
+    /// UNCONFIRMED.
+    pub(crate) const OTHER_PARAMETERS: &str = "请求单号已存在，但请求参数与之前不一致";
+    /// UNCONFIRMED.
+    pub(crate) const NOT_RUNNING: &str = "批次状态非运行中";
+    /// UNCONFIRMED.
+    pub(crate) const USER_LIMIT: &str = "用户领取张数已达上限";
+    /// UNCONFIRMED.
+    pub(crate) const DAY_LIMIT: &str = "批次当天发放张数已达上限";
+    /// UNCONFIRMED.
+    pub(crate) const STOCK_LIMIT: &str = "批次发放张数已达上限";
+    /// UNCONFIRMED.
+    pub(crate) const NO_STORED_CODE: &str = "批次没有可用的预存code";
+    /// UNCONFIRMED.
+    pub(crate) const CODE_TAKEN: &str = "券code已存在";
+    /// UNCONFIRMED.
+    pub(crate) const NOT_USED: &str = "券未核销";
+    /// UNCONFIRMED.
+    pub(crate) const OTHER_USER: &str = "券不属于该用户";
+    /// UNCONFIRMED.
+    pub(crate) const DEACTIVATED: &str = "券已失效";
+    /// UNCONFIRMED.
+    pub(crate) const EXPIRED: &str = "券已过期";
+    /// UNCONFIRMED.
+    pub(crate) const UNKNOWN_MERCHANT: &str = "商户号不存在";
+}

@@ -1,0 +1,260 @@
+//! The grammar of PARAM_ERROR: the sentences in which the gateway refuses a value, word for word where they were seen.
+//!
+//! A sentence names the value by source and JSON Pointer (`/body/amount/total`) and by the field's Chinese title. What
+//! nobody has recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
+
+use serde_json::{Value, json};
+
+use crate::refusal::{Refusal, tail};
+
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Body,
+    Query,
+    UriTemplate,
+}
+
+impl Source {
+    /// The word in `location`, and the first segment of the pointer.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Source::Body => "body",
+            Source::Query => "query",
+            Source::UriTemplate => "uri_template",
+        }
+    }
+}
+
+/// A value's place: the pointer and the title that a sentence prints.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) source: Source,
+    /// With the source as first segment: `/body/receivers/0/account`.
+    pub(crate) pointer: &'a str,
+    /// The field's Chinese title.
+    pub(crate) title: &'a str,
+}
+
+impl Place<'_> {
+    fn detail(&self, value: Value) -> Value {
+        json!({ "location": self.source.word(), "value": value })
+    }
+
+    /// A value that cannot be read as the field's type. `wanted` is one of the phrases below.
+    pub(crate) fn wrong_type(&self, wanted: &str, value: Value) -> Refusal {
+        let source = match self.source {
+            Source::Body => "JSON 输入源",
+            Source::Query | Source::UriTemplate => "输入源",
+        };
+        // The blank before `JSON` separates scripts; without it there is none.
+        let blank = if self.source == Source::Body { " " } else { "" };
+        Refusal::param_error(format!(
+            "无法将{blank}{source}“{}”映射到目标字段“{}”中，此字段需要一个合法的{wanted}",
+            self.pointer, self.title
+        ))
+        .with_detail(self.detail(value))
+    }
+
+    pub(crate) fn required(&self) -> Refusal {
+        Refusal::param_error(format!(
+            "输入源“{}”映射到字段“{}”必填性规则校验失败，此字段为必填项",
+            self.pointer, self.title
+        ))
+        .with_detail(self.detail(json!("")))
+    }
+
+    fn string_rule(&self, what: &str, value: Value) -> Refusal {
+        Refusal::param_error(format!(
+            "输入源“{}”映射到值字段“{}”字符串规则校验失败，{what}",
+            self.pointer, self.title
+        ))
+        .with_detail(self.detail(value))
+    }
+
+    pub(crate) fn too_short(&self, characters: i64, min: i64) -> Refusal {
+        self.string_rule(&format!("字符数 {characters}，小于最小值 {min}"), json!(characters))
+    }
+
+    pub(crate) fn too_long(&self, characters: i64, max: i64) -> Refusal {
+        self.string_rule(&format!("字符数 {characters}，大于最大值 {max}"), json!(characters))
+    }
+
+    pub(crate) fn unmatched(&self, pattern: &str, value: &str) -> Refusal {
+        self.string_rule(&format!("字符串必须匹配正则表达式“{pattern}”"), json!(value))
+    }
+
+    fn number_rule(&self, what: &str, value: Value) -> Refusal {
+        Refusal::param_error(format!(
+            "输入源“{}”映射到数值字段“{}”规则校验失败，{what}",
+            self.pointer, self.title
+        ))
+        .with_detail(self.detail(value))
+        .with_tail(tail::OUT_OF_RANGE)
+    }
+
+    pub(crate) fn below(&self, min: i64, value: Value) -> Refusal {
+        self.number_rule(&format!("值低于最小值 {min}"), value)
+    }
+
+    pub(crate) fn above(&self, max: i64, value: Value) -> Refusal {
+        self.number_rule(&unconfirmed::above_maximum(max), value)
+    }
+
+    pub(crate) fn array_size(&self, members: i64, limit: i64) -> Refusal {
+        Refusal::param_error(unconfirmed::array_size(self.pointer, self.title, members, limit))
+            .with_detail(self.detail(json!(members)))
+    }
+
+    pub(crate) fn unlisted(&self, value: Value) -> Refusal {
+        Refusal::param_error(unconfirmed::unlisted_value(self.pointer, self.title)).with_detail(self.detail(value))
+    }
+
+    /// A member of the body that the path has given already.
+    pub(crate) fn given_by_path(&self, name: &str, value: Value) -> Refusal {
+        Refusal::param_error(format!(
+            "无法将输入源“{}”映射到目标字段“{}”中，此字段并非多重字段但被输入源“/uri_template/{name}”映射过了",
+            self.pointer, self.title
+        ))
+        .with_detail(self.detail(value))
+    }
+}
+
+/// Members that the documentation does not have; their pointers.
+pub(crate) fn undefined(pointers: &[String]) -> Refusal {
+    Refusal::param_error("请求中含有未在API文档中定义的参数")
+        .with_detail(json!({ "location": null, "value": pointers }))
+        .with_tail(tail::UNDEFINED_PARAMETER)
+}
+
+/// The short form that some operations answer for whatever is wrong.
+pub(crate) fn short() -> Refusal {
+    Refusal::param_error("参数错误")
+}
+
+/// The header that an operation with encrypted fields needs.
+pub(crate) fn no_platform_serial() -> Refusal {
+    Refusal::param_error("HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)")
+}
+
+/// A `Wechatpay-Serial` that is no key of this platform.
+pub(crate) fn wrong_platform_serial() -> Refusal {
+    Refusal::param_error("平台证书序列号Wechatpay-Serial错误")
+}
+
+pub(crate) const INT32: &str = " 32 位有符号整数";
+pub(crate) const INT64: &str = " 64 位有符号整数";
+pub(crate) const UINT32: &str = " 32 位无符号整数";
+pub(crate) const UINT64: &str = " 64 位无符号整数";
+pub(crate) const OBJECT: &str = " Json 对象";
+
+/// Sentences that nobody has recorded. They follow the recorded ones, and may change when somebody does.
+pub(crate) mod unconfirmed {
+    use super::Refusal;
+
+    /// UNCONFIRMED, after the form of [`super::OBJECT`].
+    pub(crate) const ARRAY: &str = " Json 数组";
+    /// UNCONFIRMED, after the form of [`super::INT64`].
+    pub(crate) const STRING: &str = "字符串";
+    /// UNCONFIRMED, after the form of [`super::INT64`].
+    pub(crate) const BOOLEAN: &str = "布尔值";
+    /// UNCONFIRMED, after the form of [`super::INT64`].
+    pub(crate) const NUMBER: &str = "数值";
+    /// UNCONFIRMED, after the form of [`super::INT64`].
+    pub(crate) const RFC3339: &str = " RFC3339 时间";
+
+    /// UNCONFIRMED: only the sentence for a minimum was seen.
+    pub(super) fn above_maximum(max: i64) -> String {
+        format!("值高于最大值 {max}")
+    }
+
+    /// UNCONFIRMED.
+    pub(super) fn array_size(pointer: &str, title: &str, members: i64, limit: i64) -> String {
+        let side = if members < limit { "小于最小值" } else { "大于最大值" };
+        format!("输入源“{pointer}”映射到数组字段“{title}”规则校验失败，元素个数 {members}，{side} {limit}")
+    }
+
+    /// UNCONFIRMED.
+    pub(super) fn unlisted_value(pointer: &str, title: &str) -> String {
+        format!("输入源“{pointer}”映射到值字段“{title}”枚举规则校验失败，值不在可选范围内")
+    }
+
+    /// UNCONFIRMED: a body that is not JSON, or not UTF-8.
+    pub(crate) fn broken_json() -> Refusal {
+        Refusal::param_error("请求体不是合法的 JSON")
+    }
+
+    /// UNCONFIRMED: a member that stands twice in one object.
+    pub(crate) fn repeated_member(name: &str) -> Refusal {
+        Refusal::param_error(format!("请求体中的参数“{name}”重复"))
+    }
+
+    /// UNCONFIRMED: text with characters of four UTF-8 bytes. That they are refused is documented, the words are not.
+    pub(crate) fn four_byte_character() -> Refusal {
+        Refusal::param_error("请求中含有不支持的字符，仅支持 1 到 3 个字节的 UTF-8 字符")
+    }
+
+    /// UNCONFIRMED: a path or query that is not percent-encoded UTF-8, or a query parameter that stands twice.
+    pub(crate) fn broken_url(location: &str) -> Refusal {
+        Refusal::param_error(format!("请求URL中的{location}不合法"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place<'a>(source: Source, pointer: &'a str, title: &'a str) -> Place<'a> {
+        Place { source, pointer, title }
+    }
+
+    /// Each of these was recorded from the real gateway, letter for letter.
+    #[test]
+    fn the_recorded_sentences_come_out_letter_for_letter() {
+        let total = place(Source::Body, "/body/amount/total", "总金额").wrong_type(INT64, json!(0.01));
+        assert_eq!(
+            String::from_utf8(total.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"无法将 JSON 输入源“/body/amount/total”映射到目标字段“总金额”中，此字段需要一个合法的 64 位有符号整数"}"#
+        );
+        let appid = place(Source::Body, "/body/appid", "商户appid").too_short(0, 1);
+        assert_eq!(
+            String::from_utf8(appid.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0},"message":"输入源“/body/appid”映射到值字段“商户appid”字符串规则校验失败，字符数 0，小于最小值 1"}"#
+        );
+        let id = place(Source::UriTemplate, "/uri_template/applyment_id", "申请单号")
+            .wrong_type(UINT64, json!("APPLYMENT_20210312084316"));
+        assert_eq!(
+            String::from_utf8(id.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":"APPLYMENT_20210312084316"},"message":"无法将输入源“/uri_template/applyment_id”映射到目标字段“申请单号”中，此字段需要一个合法的 64 位无符号整数"}"#
+        );
+        let limit = place(Source::Query, "/query/limit", "最大资源条数").below(20, json!(1));
+        assert_eq!(
+            String::from_utf8(limit.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"query","value":1},"message":"输入源“/query/limit”映射到数值字段“最大资源条数”规则校验失败，值低于最小值 20"}"#
+        );
+        let scene = place(Source::Body, "/body/scene_info", "场景信息").required();
+        assert_eq!(scene.message, "输入源“/body/scene_info”映射到字段“场景信息”必填性规则校验失败，此字段为必填项");
+        let amount = place(Source::Body, "/body/amount", "金额信息").wrong_type(OBJECT, json!([]));
+        assert_eq!(
+            amount.message,
+            "无法将 JSON 输入源“/body/amount”映射到目标字段“金额信息”中，此字段需要一个合法的 Json 对象"
+        );
+        let extra = undefined(&["/body/payer/openid".to_owned()]);
+        assert_eq!(
+            String::from_utf8(extra.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":null,"value":["/body/payer/openid"]},"message":"请求中含有未在API文档中定义的参数"}"#
+        );
+        let order = place(Source::Body, "/body/out_order_no", "商户服务订单号").given_by_path("out_order_no", json!("1"));
+        assert_eq!(
+            order.message,
+            "无法将输入源“/body/out_order_no”映射到目标字段“商户服务订单号”中，此字段并非多重字段但被输入源“/uri_template/out_order_no”映射过了"
+        );
+    }
+
+    #[test]
+    fn a_pattern_is_printed_as_it_is_written() {
+        let refusal = place(Source::Body, "/body/out_trade_no", "商户订单号").unmatched(r"^[0-9a-zA-Z_\-\|\*]+$", "a b");
+        assert!(refusal.message.ends_with(r"字符串必须匹配正则表达式“^[0-9a-zA-Z_\-\|\*]+$”"));
+        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": "a b" })));
+    }
+}

@@ -1,0 +1,89 @@
+//! Points in time: unix seconds inside, RFC 3339 with `+08:00` on the wire, and days that begin at midnight in Beijing.
+//!
+//! The platform answers without fractions and accepts them in requests.
+
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+/// Seconds of a day.
+pub(crate) const DAY: i64 = 86_400;
+
+const BEIJING_SECONDS: i64 = 8 * 3_600;
+
+/// A time as answers print it: `2015-05-20T13:29:35+08:00`.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    UtcOffset::from_whole_seconds(BEIJING_SECONDS as i32)
+        .ok()
+        .zip(OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|(beijing, moment)| moment.checked_to_offset(beijing))
+        .and_then(|moment| moment.format(&Rfc3339).ok())
+        // Years that RFC 3339 cannot write come from a clock that was set to nonsense.
+        .unwrap_or_else(|| "9999-12-31T23:59:59+08:00".to_owned())
+}
+
+/// The unix seconds of an RFC 3339 text, with or without a fraction.
+pub(crate) fn parse(text: &str) -> Option<i64> {
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
+}
+
+/// The day in Beijing, counted from 1970-01-01.
+pub(crate) fn day(seconds: i64) -> i64 {
+    seconds.saturating_add(BEIJING_SECONDS).div_euclid(DAY)
+}
+
+/// 00:00:00 of a day in Beijing.
+pub(crate) fn midnight(day: i64) -> i64 {
+    day.saturating_mul(DAY).saturating_sub(BEIJING_SECONDS)
+}
+
+/// The second of the day in Beijing, 0 to 86399.
+pub(crate) fn second_of_day(seconds: i64) -> i64 {
+    seconds.saturating_add(BEIJING_SECONDS).rem_euclid(DAY)
+}
+
+/// The weekday in Beijing, 0 for Sunday.
+pub(crate) fn weekday(seconds: i64) -> i64 {
+    // 1970-01-01 was a Thursday.
+    (day(seconds) + 4).rem_euclid(7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_printed_in_beijing_without_a_fraction() {
+        assert_eq!(rfc3339(1_554_208_460), "2019-04-02T20:34:20+08:00");
+        assert_eq!(rfc3339(0), "1970-01-01T08:00:00+08:00");
+    }
+
+    #[test]
+    fn a_clock_set_to_nonsense_still_prints_a_time() {
+        assert!(parse(&rfc3339(i64::MAX)).is_some());
+        assert!(parse(&rfc3339(i64::MIN)).is_some());
+        assert!(parse(&rfc3339(253_402_300_799)).is_some());
+    }
+
+    #[test]
+    fn fractions_and_other_offsets_are_read() {
+        assert_eq!(parse("2019-04-02T20:34:20.123+08:00"), Some(1_554_208_460));
+        assert_eq!(parse("2019-04-02T12:34:20Z"), Some(1_554_208_460));
+    }
+
+    #[test]
+    fn malformed_times_are_not_read() {
+        for text in ["", "2019-04-02", "2019-04-02T20:34:20", "2015-05-20T13:29:35.+08:00", "2019-13-02T20:34:20+08:00"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_begin_at_midnight_in_beijing() {
+        let evening = parse("2019-04-02T23:59:59+08:00").unwrap();
+        assert_eq!(day(evening) + 1, day(evening + 1));
+        assert_eq!(midnight(day(evening)), parse("2019-04-02T00:00:00+08:00").unwrap());
+        assert_eq!((second_of_day(evening), second_of_day(evening + 1)), (86_399, 0));
+        // 2019-04-02 was a Tuesday.
+        assert_eq!((weekday(evening), weekday(evening + 1)), (2, 3));
+    }
+}
