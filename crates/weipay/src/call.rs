@@ -92,30 +92,30 @@ impl<M: Mode> Call<M> {
 
     /// Sends a GET.
     pub fn get(self) -> M::Sent<Value> {
-        self.request(Method::GET, &())
+        self.request(Method::GET, ())
     }
 
-    /// Sends a POST with a JSON body; `&()` sends none.
+    /// Sends a POST with a JSON body; `()` sends none.
     pub fn post(self, body: impl Serialize) -> M::Sent<Value> {
         self.request(Method::POST, body)
     }
 
-    /// Sends a PUT with a JSON body; `&()` sends none.
+    /// Sends a PUT with a JSON body; `()` sends none.
     pub fn put(self, body: impl Serialize) -> M::Sent<Value> {
         self.request(Method::PUT, body)
     }
 
-    /// Sends a PATCH with a JSON body; `&()` sends none.
+    /// Sends a PATCH with a JSON body; `()` sends none.
     pub fn patch(self, body: impl Serialize) -> M::Sent<Value> {
         self.request(Method::PATCH, body)
     }
 
     /// Sends a DELETE.
     pub fn delete(self) -> M::Sent<Value> {
-        self.request(Method::DELETE, &())
+        self.request(Method::DELETE, ())
     }
 
-    /// Sends any method with a JSON body; `&()` sends none.
+    /// Sends any method with a JSON body; `()` sends none.
     pub fn request(self, method: Method, body: impl Serialize) -> M::Sent<Value> {
         let body = serde_json::to_vec(&body).map_err(|error| RequestProblem::Body(error.to_string()));
         self.send(method, body.map(|body| if body == b"null" { None } else { Some(Bytes::from(body)) }))

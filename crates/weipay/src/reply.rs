@@ -22,7 +22,6 @@ pub(crate) struct RawReply {
 ///
 /// Nothing is parsed before [`decode`](Reply::decode) or [`json`](Reply::json) asks for it, so that an odd body never
 /// turns a payment that happened into an error; the bytes and headers are always at hand.
-#[must_use = "a reply is the proof of what the platform did"]
 pub struct Reply<T = Value> {
     raw: RawReply,
     body: PhantomData<fn() -> T>,

@@ -1,5 +1,6 @@
 //! The blocking transport, on ureq: no runtime, no thread of its own.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,14 +62,22 @@ impl UreqTransport {
 }
 
 fn problem(error: Error) -> NetworkProblem {
-    let unseen = matches!(
-        error,
+    let unseen = match &error {
+        // These kinds come from connecting only: bytes that were written fail with others.
+        Error::Io(error) => matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+                | ErrorKind::AddrNotAvailable
+        ),
         Error::HostNotFound
-            | Error::ConnectionFailed
-            | Error::Tls(_)
-            | Error::Rustls(_)
-            | Error::BadUri(_)
-            | Error::Timeout(Timeout::Resolve | Timeout::Connect)
-    );
+        | Error::ConnectionFailed
+        | Error::Tls(_)
+        | Error::Rustls(_)
+        | Error::BadUri(_)
+        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
+        _ => false,
+    };
     NetworkProblem { sent: if unseen { Sent::No } else { Sent::Perhaps }, source: error.into() }
 }

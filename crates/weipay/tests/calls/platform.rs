@@ -1,0 +1,193 @@
+//! A platform for tests that is independent of the sandbox: one socket, one scripted answer for each request, keys of
+//! its own. It checks the request's signature itself, so that what the SDK signs is held against the wire rules here.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use weipay::Builder;
+use weipay::wire::{
+    Authorization, MerchantId, MerchantSerial, PrivateKey, PublicKeyId, is_fresh, request_message,
+    response_message,
+};
+
+pub const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026";
+pub const MERCHANT_SERIAL: &str = "0C4AEF34B89340881BB2B25226393DC2E47F094B";
+
+pub static MERCHANT: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwrap());
+pub static PLATFORM: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwrap());
+
+/// A request as it arrived.
+#[derive(Debug)]
+pub struct Seen {
+    pub method: String,
+    pub target: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// An answer to script.
+pub struct Scripted {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
+}
+
+/// An answer without a signature.
+pub fn unsigned(status: u16, body: &str) -> Scripted {
+    Scripted { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
+}
+
+/// An answer that is properly signed.
+pub fn signed(status: u16, body: &str) -> Scripted {
+    signed_at(status, body, now())
+}
+
+pub fn signed_at(status: u16, body: &str, timestamp: i64) -> Scripted {
+    let (timestamp, nonce) = (timestamp.to_string(), "c5ac7061fccab6bf3e254dcf98995b8c");
+    let signature = PLATFORM.sign(&response_message(&timestamp, nonce, body.as_bytes())).unwrap();
+    unsigned(status, body)
+        .header("Wechatpay-Timestamp", &timestamp)
+        .header("Wechatpay-Nonce", nonce)
+        .header("Wechatpay-Signature", &signature)
+        .header("Wechatpay-Serial", PUBLIC_KEY_ID)
+}
+
+impl Scripted {
+    /// Sets a header, in place of the one there.
+    pub fn header(mut self, name: &str, value: &str) -> Scripted {
+        self.headers.retain(|(known, _)| known != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Scripted {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub fn with_body(mut self, body: &str) -> Scripted {
+        self.body = body.as_bytes().to_vec();
+        self
+    }
+}
+
+/// A running platform. Each answer is used for one request; afterwards connections are closed unanswered.
+pub struct Platform {
+    pub base_url: String,
+    seen: Receiver<Seen>,
+}
+
+impl Platform {
+    pub fn start(answers: Vec<Scripted>) -> Platform {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let (tell, seen) = channel();
+        thread::spawn(move || serve(&listener, answers, &tell));
+        Platform { base_url, seen }
+    }
+
+    /// The next request that arrived.
+    pub fn seen(&self) -> Seen {
+        self.seen.recv().unwrap()
+    }
+
+    /// Whether a request has arrived that was not looked at.
+    pub fn saw_more(&self) -> bool {
+        self.seen.try_recv().is_ok()
+    }
+
+    pub fn builder(&self) -> Builder {
+        configured().base_url(&self.base_url)
+    }
+}
+
+pub fn configured() -> Builder {
+    Builder::default()
+        .mchid(MerchantId::new("1900000001").unwrap())
+        .merchant_serial(MerchantSerial::new(MERCHANT_SERIAL).unwrap())
+        .merchant_key(MERCHANT.clone())
+        .public_key(PublicKeyId::new(PUBLIC_KEY_ID).unwrap(), PLATFORM.public_key())
+}
+
+fn serve(listener: &TcpListener, answers: Vec<Scripted>, tell: &Sender<Seen>) {
+    let mut answers = answers.into_iter();
+    for stream in listener.incoming().flatten() {
+        let stream = Arc::new(stream);
+        let mut reader = BufReader::new(&*stream);
+        while let Some(seen) = read(&mut reader) {
+            check(&seen);
+            tell.send(seen).ok();
+            match answers.next() {
+                Some(answer) => write(&stream, &answer),
+                None => break,
+            }
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim_end().split_once(": ") {
+            Some((name, value)) => headers.push((name.to_owned(), value.to_owned())),
+            None => break,
+        }
+    }
+    let mut seen = Seen { method, target, headers, body: Vec::new() };
+    let length = seen.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    seen.body = vec![0; length];
+    reader.read_exact(&mut seen.body).ok()?;
+    Some(seen)
+}
+
+/// The platform's own check of the request: a wrong signature ends the test.
+fn check(seen: &Seen) {
+    let authorization: Authorization = seen.header("authorization").unwrap().parse().unwrap();
+    assert_eq!(authorization.mchid, "1900000001");
+    assert_eq!(authorization.serial_no, MERCHANT_SERIAL);
+    assert!(is_fresh(now(), authorization.timestamp));
+    let message = request_message(
+        &seen.method,
+        &seen.target,
+        authorization.timestamp,
+        &authorization.nonce_str,
+        &seen.body,
+    );
+    MERCHANT.public_key().verify(&message, &authorization.signature).unwrap();
+}
+
+fn write(mut stream: &TcpStream, answer: &Scripted) {
+    let mut head = format!("HTTP/1.1 {} X\r\n", answer.status);
+    if answer.status != 204 {
+        head.push_str(&format!("Content-Length: {}\r\n", answer.body.len()));
+    }
+    for (name, value) in &answer.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    stream.write_all(head.as_bytes()).ok();
+    stream.write_all(&answer.body).ok();
+}

@@ -1,0 +1,196 @@
+//! What the clients send: path, query, headers and body, as a platform of its own sees and checks them.
+
+use crate::platform::{PUBLIC_KEY_ID, Platform, configured, signed};
+use serde_json::json;
+use weipay::error::{Failure, RequestProblem};
+use weipay::v3::marketing::busifavor::coupons::disassociate::post;
+use weipay::v3::marketing::busifavor::users::openid::coupons::get;
+use weipay::wire::{Certificate, MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
+use weipay::{Builder, ConfigError};
+
+#[test]
+fn path_values_query_and_headers_arrive_as_they_were_signed() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().build_blocking().unwrap();
+    client
+        .chain("v3/marketing/busifavor/users/{openid}/coupons")
+        .path("openid", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o/|券")
+        .query("appid", "wx 1&2")
+        .query("limit", 20)
+        .header("Accept-Language", "en")
+        .header("Wechatpay-Serial", "5157F09EFDC096DE15EBE81A47057A7232F1B8E1")
+        .header("Authorization", "forged")
+        .get()
+        .unwrap();
+    let seen = platform.seen();
+    assert_eq!(
+        (seen.method.as_str(), seen.target.as_str()),
+        (
+            "GET",
+            "/v3/marketing/busifavor/users/oUpF8uMuAJO_M2pxb1Q9zNjWeS6o%2F%7C%E5%88%B8/coupons?appid=wx%201%262&limit=20"
+        )
+    );
+    assert_eq!(seen.header("accept-language"), Some("en"));
+    assert_eq!(seen.header("wechatpay-serial"), Some("5157F09EFDC096DE15EBE81A47057A7232F1B8E1"));
+    assert!(seen.header("user-agent").unwrap().starts_with("weipay/"));
+    assert!(seen.header("accept").unwrap().contains("application/json"));
+    assert!(seen.header("content-type").is_none() && seen.body.is_empty());
+}
+
+#[test]
+fn every_verb_is_sent_under_its_name() {
+    let platform = Platform::start((0..5).map(|_| signed(200, "{}")).collect());
+    let client = platform.builder().build_blocking().unwrap();
+    let call = || client.chain("v3/a");
+    call().get().unwrap();
+    call().post(json!({"a": 1})).unwrap();
+    call().put(json!({"a": 1})).unwrap();
+    call().patch(json!({"a": 1})).unwrap();
+    call().delete().unwrap();
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        let seen = platform.seen();
+        assert_eq!(seen.method, method);
+        assert_eq!(
+            seen.body.as_slice(),
+            if ["GET", "DELETE"].contains(&method) { b"" as &[u8] } else { b"{\"a\":1}" }
+        );
+        assert_eq!(seen.header("wechatpay-serial"), Some(PUBLIC_KEY_ID));
+    }
+}
+
+#[test]
+fn a_base_url_with_a_prefix_is_signed_with_it() {
+    let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
+    let client = platform.builder().base_url(&format!("{}/hk/", platform.base_url)).build_blocking().unwrap();
+    client.chain("v3/statements").get().unwrap();
+    assert_eq!(platform.seen().target, "/hk/v3/statements");
+    client.chain("v3/statements").base_url(&platform.base_url).get().unwrap();
+    assert_eq!(platform.seen().target, "/v3/statements");
+}
+
+#[test]
+fn a_typed_request_puts_each_field_in_its_place() {
+    let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
+    let client = platform.builder().build_blocking().unwrap();
+    let busifavor = client.v3().marketing().busifavor();
+    let request =
+        get::Request::new().appid("wxd678efh567hg6787").coupon_state(get::CouponState::Sended).limit(5);
+    busifavor.clone().users().openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").coupons().get(request).unwrap();
+    assert_eq!(
+        platform.seen().target,
+        "/v3/marketing/busifavor/users/oUpF8uMuAJO_M2pxb1Q9zNjWeS6o/coupons?appid=wxd678efh567hg6787&coupon_state=SENDED&limit=5"
+    );
+    let request = post::Request::new().stock_id("1").coupon_code("2").out_trade_no("3").out_request_no("4");
+    busifavor.coupons().disassociate().post(request).unwrap();
+    let seen = platform.seen();
+    assert_eq!(seen.body, br#"{"stock_id":"1","coupon_code":"2","out_trade_no":"3","out_request_no":"4"}"#);
+    assert_eq!(seen.header("content-type"), Some("application/json; charset=utf-8"));
+}
+
+#[test]
+fn a_typed_request_that_breaks_a_rule_is_not_sent_unless_the_check_is_off() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let broken = || {
+        post::Request::new().stock_id("1").coupon_code("x".repeat(33)).out_trade_no("3").out_request_no("4")
+    };
+    let checked = platform.builder().build_blocking().unwrap();
+    let error = checked.v3().marketing().busifavor().coupons().disassociate().post(broken()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "nothing was sent: `coupon_code` has 33 characters: 1 to 32 (POST v3/marketing/busifavor/coupons/disassociate)"
+    );
+    assert!(error.is_request() && !error.may_have_taken_effect() && !platform.saw_more());
+
+    let unchecked = platform.builder().check_requests(false).build_blocking().unwrap();
+    unchecked.v3().marketing().busifavor().coupons().disassociate().post(broken()).unwrap();
+    assert_eq!(
+        platform.seen().body.len(),
+        33 + r#"{"stock_id":"1","coupon_code":"","out_trade_no":"3","out_request_no":"4"}"#.len()
+    );
+}
+
+#[test]
+fn a_mistake_in_the_call_is_told_before_anything_is_sent() {
+    let client = configured().base_url("http://127.0.0.1:9").build_blocking().unwrap();
+    let problem = |error: weipay::Error| match error.failure() {
+        Failure::Request(problem) => problem.clone(),
+        other => panic!("{other:?}"),
+    };
+    let unfilled = client["v3/marketing/busifavor/stocks/{stock_id}"].get().unwrap_err();
+    assert_eq!(problem(unfilled), RequestProblem::UnfilledPlaceholder("stock_id".into()));
+    let header = client.chain("v3/a").header("X", "line\r\nbreak").get().unwrap_err();
+    assert_eq!(problem(header), RequestProblem::Header("X".into()));
+    let base = client.chain("v3/a").base_url("gopher://a").get().unwrap_err();
+    assert!(matches!(problem(base), RequestProblem::BaseUrl(_)));
+    let path = client.chain("v3/../v2/a").get().unwrap_err();
+    assert!(matches!(problem(path), RequestProblem::Path(_)));
+    struct Broken;
+    impl serde::Serialize for Broken {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no"))
+        }
+    }
+    assert!(matches!(problem(client.chain("v3/a").post(Broken).unwrap_err()), RequestProblem::Body(_)));
+}
+
+#[test]
+fn indexing_gives_the_same_node_by_every_way_and_stays_bounded() {
+    let client = configured().build_blocking().unwrap();
+    let whole = &client["v3/marketing/busifavor/coupons/disassociate"];
+    assert!(std::ptr::eq(whole, &client["v3"]["marketing/busifavor"]["coupons"]["disassociate"]));
+    assert!(std::ptr::eq(whole, &client["/v3/marketing//busifavor/coupons/disassociate/"]));
+    assert_eq!(whole.template(), "v3/marketing/busifavor/coupons/disassociate");
+
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let client = client.clone();
+            std::thread::spawn(move || {
+                for number in 0..300 {
+                    let path = format!("v3/{}/{number}", (thread + number) % 7);
+                    assert_eq!(client[&path].template(), path);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+
+    for id in 0..10_000 {
+        let _ = &client[&format!("v3/stocks/{id}")];
+    }
+    let error = client["v3/stocks/beyond"].get().unwrap_err();
+    assert!(error.to_string().contains("index by templates"), "{error}");
+    let error = client["v3"]["stocks"]["beyond"].get().unwrap_err();
+    assert!(error.to_string().contains("index by templates"), "{error}");
+    assert!(std::ptr::eq(whole, &client["v3/marketing/busifavor/coupons/disassociate"]));
+}
+
+#[test]
+fn keys_that_do_not_belong_together_are_refused_when_the_client_is_made() {
+    let own = PrivateKey::generate().unwrap();
+    let base = || {
+        Builder::default()
+            .mchid(MerchantId::new("1900000001").unwrap())
+            .merchant_serial(MerchantSerial::new(crate::platform::MERCHANT_SERIAL).unwrap())
+            .merchant_key(own.clone())
+    };
+    let id = || PublicKeyId::new(PUBLIC_KEY_ID).unwrap();
+    let missing = base().build_blocking().unwrap_err();
+    assert!(missing.to_string().contains("微信支付公钥"), "{missing}");
+    let swapped = base().public_key(id(), own.public_key()).build_blocking().unwrap_err();
+    assert!(matches!(swapped, ConfigError::OwnKey(_)), "{swapped}");
+    let none = Builder::default().build_blocking().unwrap_err();
+    assert!(none.to_string().contains("商户号"), "{none}");
+    let url = configured().base_url("api.mch.weixin.qq.com").build_blocking().unwrap_err();
+    assert!(url.to_string().contains("https://"), "{url}");
+    let _: fn(&str) -> Result<Certificate, _> = Certificate::from_pem;
+}
+
+#[test]
+fn neither_client_nor_error_prints_a_secret() {
+    let client = configured().base_url("http://127.0.0.1:9").build_blocking().unwrap();
+    let printed =
+        format!("{client:?} {:?}", client.chain("v3/a").query("name", "张三").post(json!({"id": "secret"})));
+    for secret in ["PRIVATE", "张三", "secret", "WECHATPAY2"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+}
