@@ -47,7 +47,8 @@ impl HeldClock {
     /// Moves the clock forward, or back with a negative number.
     pub fn advance(&self, seconds: i64) {
         // Saturating, so that no test can wrap time around.
-        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(now.saturating_add(seconds)));
+        let _ =
+            self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(now.saturating_add(seconds)));
     }
 
     /// Sets the clock.

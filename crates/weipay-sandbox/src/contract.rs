@@ -105,7 +105,12 @@ impl Contract {
     }
 
     /// Holds a request against its operation.
-    pub(crate) fn check(&self, routed: &Routed, query: Option<&str>, body: &[u8]) -> Result<Checked, Refusal> {
+    pub(crate) fn check(
+        &self,
+        routed: &Routed,
+        query: Option<&str>,
+        body: &[u8],
+    ) -> Result<Checked, Refusal> {
         let operation = routed.operation;
         let mut undefined = Undefined::default();
         let path = url::path(&routed.path_values)?;

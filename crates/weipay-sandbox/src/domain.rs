@@ -4,6 +4,7 @@
 //! no I/O: which records an operation reads and writes is the business of its [desk](crate::desk).
 
 pub(crate) mod merchant_coupons;
+pub(crate) mod repeat;
 
 use crate::refusal::Refusal;
 use crate::refusal::tail;
@@ -47,7 +48,12 @@ mod tests {
     #[test]
     fn an_openid_has_28_characters_and_begins_with_o() {
         assert!(is_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"));
-        for other in ["", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6", "xUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "oUpF8uMuAJO/M2pxb1Q9zNjWeS6o"] {
+        for other in [
+            "",
+            "oUpF8uMuAJO_M2pxb1Q9zNjWeS6",
+            "xUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+            "oUpF8uMuAJO/M2pxb1Q9zNjWeS6o",
+        ] {
             assert!(!is_openid(other), "{other}");
         }
     }

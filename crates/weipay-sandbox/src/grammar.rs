@@ -107,7 +107,8 @@ impl Place<'_> {
     }
 
     pub(crate) fn unlisted(&self, value: Value) -> Refusal {
-        Refusal::param_error(unconfirmed::unlisted_value(self.pointer, self.title)).with_detail(self.detail(value))
+        Refusal::param_error(unconfirmed::unlisted_value(self.pointer, self.title))
+            .with_detail(self.detail(value))
     }
 
     /// A member of the body that the path has given already.
@@ -233,7 +234,10 @@ mod tests {
             r#"{"code":"PARAM_ERROR","detail":{"location":"query","value":1},"message":"输入源“/query/limit”映射到数值字段“最大资源条数”规则校验失败，值低于最小值 20"}"#
         );
         let scene = place(Source::Body, "/body/scene_info", "场景信息").required();
-        assert_eq!(scene.message, "输入源“/body/scene_info”映射到字段“场景信息”必填性规则校验失败，此字段为必填项");
+        assert_eq!(
+            scene.message,
+            "输入源“/body/scene_info”映射到字段“场景信息”必填性规则校验失败，此字段为必填项"
+        );
         let amount = place(Source::Body, "/body/amount", "金额信息").wrong_type(OBJECT, json!([]));
         assert_eq!(
             amount.message,
@@ -244,7 +248,8 @@ mod tests {
             String::from_utf8(extra.body()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":null,"value":["/body/payer/openid"]},"message":"请求中含有未在API文档中定义的参数"}"#
         );
-        let order = place(Source::Body, "/body/out_order_no", "商户服务订单号").given_by_path("out_order_no", json!("1"));
+        let order = place(Source::Body, "/body/out_order_no", "商户服务订单号")
+            .given_by_path("out_order_no", json!("1"));
         assert_eq!(
             order.message,
             "无法将输入源“/body/out_order_no”映射到目标字段“商户服务订单号”中，此字段并非多重字段但被输入源“/uri_template/out_order_no”映射过了"
@@ -253,7 +258,8 @@ mod tests {
 
     #[test]
     fn a_pattern_is_printed_as_it_is_written() {
-        let refusal = place(Source::Body, "/body/out_trade_no", "商户订单号").unmatched(r"^[0-9a-zA-Z_\-\|\*]+$", "a b");
+        let refusal = place(Source::Body, "/body/out_trade_no", "商户订单号")
+            .unmatched(r"^[0-9a-zA-Z_\-\|\*]+$", "a b");
         assert!(refusal.message.ends_with(r"字符串必须匹配正则表达式“^[0-9a-zA-Z_\-\|\*]+$”"));
         assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": "a b" })));
     }

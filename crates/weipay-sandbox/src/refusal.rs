@@ -102,7 +102,8 @@ mod tests {
         let detailed = plain.with_detail(json!({ "location": "body", "value": 0.01 }));
         assert_eq!(
             detailed.body(),
-            r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"参数错误"}"#.as_bytes()
+            r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"参数错误"}"#
+                .as_bytes()
         );
     }
 }

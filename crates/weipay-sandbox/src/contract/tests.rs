@@ -59,8 +59,13 @@ fn a_request_that_keeps_the_contract_passes_with_its_values() {
     let checked = check("POST", DISASSOCIATE, &disassociation()).unwrap();
     assert_eq!(checked.required("out_trade_no"), "3");
     check("POST", STOCKS, &stock()).unwrap();
-    let listed = check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&limit=20&stock_id=", &json!({})).unwrap();
-    assert_eq!((listed.path("openid"), listed.query("limit"), listed.query("stock_id")), ("o1", Some("20"), None));
+    let listed =
+        check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&limit=20&stock_id=", &json!({}))
+            .unwrap();
+    assert_eq!(
+        (listed.path("openid"), listed.query("limit"), listed.query("stock_id")),
+        ("o1", Some("20"), None)
+    );
 }
 
 #[test]
@@ -68,7 +73,10 @@ fn a_missing_field_is_named_with_pointer_and_title() {
     let mut body = disassociation();
     body.as_object_mut().unwrap().remove("coupon_code");
     let refusal = check("POST", DISASSOCIATE, &body).unwrap_err();
-    assert_eq!(refusal.message, "输入源“/body/coupon_code”映射到字段“券code”必填性规则校验失败，此字段为必填项");
+    assert_eq!(
+        refusal.message,
+        "输入源“/body/coupon_code”映射到字段“券code”必填性规则校验失败，此字段为必填项"
+    );
     assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
     assert_eq!(
         message(stock_with("/coupon_use_rule/coupon_available_time/available_end_time", Value::Null)),
@@ -109,13 +117,18 @@ fn a_number_where_text_is_wanted_is_the_wrong_type_and_so_is_text_for_a_number()
 
 #[test]
 fn numbers_have_ranges() {
-    let refusal = check("POST", STOCKS, &stock_with("/coupon_use_rule/fixed_normal_coupon/discount_amount", json!(0)));
+    let refusal =
+        check("POST", STOCKS, &stock_with("/coupon_use_rule/fixed_normal_coupon/discount_amount", json!(0)));
     assert_eq!(
         refusal.unwrap_err().message,
         "输入源“/body/coupon_use_rule/fixed_normal_coupon/discount_amount”映射到数值字段“优惠金额”规则校验失败，值低于最小值 1"
     );
-    let above = check("POST", STOCKS, &stock_with("/stock_send_rule/max_coupons_per_user", json!(101))).unwrap_err();
-    assert_eq!((above.code, above.detail), ("PARAM_ERROR", Some(json!({ "location": "body", "value": 101 }))));
+    let above =
+        check("POST", STOCKS, &stock_with("/stock_send_rule/max_coupons_per_user", json!(101))).unwrap_err();
+    assert_eq!(
+        (above.code, above.detail),
+        ("PARAM_ERROR", Some(json!({ "location": "body", "value": 101 })))
+    );
 }
 
 #[test]
@@ -183,14 +196,19 @@ fn path_values_have_rules_too() {
 
 #[test]
 fn query_values_are_text_that_must_read_as_their_type() {
-    let refusal = check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&limit=many", &json!({})).unwrap_err();
+    let refusal = check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&limit=many", &json!({}))
+        .unwrap_err();
     assert_eq!(
         refusal.message,
         "无法将输入源“/query/limit”映射到目标字段“分页大小”中，此字段需要一个合法的 64 位有符号整数"
     );
     let missing = check("GET", "/v3/marketing/busifavor/users/o1/coupons", &json!({})).unwrap_err();
-    assert_eq!(missing.message, "输入源“/query/appid”映射到字段“公众账号ID”必填性规则校验失败，此字段为必填项");
-    let undefined = check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&page=1", &json!({})).unwrap_err();
+    assert_eq!(
+        missing.message,
+        "输入源“/query/appid”映射到字段“公众账号ID”必填性规则校验失败，此字段为必填项"
+    );
+    let undefined =
+        check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&page=1", &json!({})).unwrap_err();
     assert_eq!(undefined.detail, Some(json!({ "location": null, "value": ["/query/page"] })));
 }
 
@@ -204,7 +222,8 @@ fn what_is_not_a_json_object_is_refused() {
         let refusal = check("POST", DISASSOCIATE, &body).unwrap_err();
         assert!(refusal.message.ends_with("此字段需要一个合法的 Json 对象"), "{body}");
     }
-    let twice = br#"{"stock_id":"1","stock_id":"2","coupon_code":"2","out_trade_no":"3","out_request_no":"4"}"#;
+    let twice =
+        br#"{"stock_id":"1","stock_id":"2","coupon_code":"2","out_trade_no":"3","out_request_no":"4"}"#;
     assert_eq!(check_with(Strictness::LOOSE, "POST", DISASSOCIATE, twice).unwrap_err().code, "PARAM_ERROR");
 }
 

@@ -37,7 +37,11 @@ impl Walk<'_> {
     }
 
     /// The members of an object against its fields, in the catalogue's order.
-    pub(super) fn members(&mut self, fields: &[Field], object: &serde_json::Map<String, Value>) -> Result<(), Refusal> {
+    pub(super) fn members(
+        &mut self,
+        fields: &[Field],
+        object: &serde_json::Map<String, Value>,
+    ) -> Result<(), Refusal> {
         for field in fields {
             self.below(field.name, |walk| walk.member(field, object.get(field.name)))?;
         }
@@ -123,7 +127,10 @@ impl Walk<'_> {
         if field.format == Some(Format::Rfc3339) && moment::parse(text).is_none() {
             return Err(place.wrong_type(unconfirmed::RFC3339, text.into()));
         }
-        if self.contract.strictness.unlisted_values && !field.values.is_empty() && !field.values.contains(&text) {
+        if self.contract.strictness.unlisted_values
+            && !field.values.is_empty()
+            && !field.values.contains(&text)
+        {
             return Err(place.unlisted(text.into()));
         }
         Ok(())
@@ -161,7 +168,9 @@ impl Walk<'_> {
                     _ => Err(place.wrong_type(wanted, text.into())),
                 }
             }
-            Kind::Number if text.parse::<f64>().is_err() => Err(place.wrong_type(unconfirmed::NUMBER, text.into())),
+            Kind::Number if text.parse::<f64>().is_err() => {
+                Err(place.wrong_type(unconfirmed::NUMBER, text.into()))
+            }
             Kind::Boolean if !matches!(text, "true" | "false") => {
                 Err(place.wrong_type(unconfirmed::BOOLEAN, text.into()))
             }

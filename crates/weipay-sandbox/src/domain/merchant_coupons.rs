@@ -25,4 +25,4 @@ pub(crate) mod using;
 pub(crate) mod validity;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -113,7 +113,8 @@ fn has_place_of_use(rule: &Value) -> Option<()> {
 impl Caps {
     fn read(rule: &Value, discount_amount: Option<i64>) -> Option<Caps> {
         let number = |name: &str| rule.get(name).and_then(Value::as_i64);
-        let by_amount = |name: &str| Some(number(name)?.checked_div(discount_amount?)?).filter(|count| *count > 0);
+        let by_amount =
+            |name: &str| Some(number(name)?.checked_div(discount_amount?)?).filter(|count| *count > 0);
         Some(Caps {
             total: number("max_coupons").or_else(|| by_amount("max_amount"))?,
             by_user: number("max_coupons_per_user")?,
@@ -137,7 +138,11 @@ mod tests {
 
     fn is_refused(pointer: &str, value: Value) {
         let refusal = with(pointer, value).unwrap_err();
-        assert_eq!((refusal.status, refusal.code, &*refusal.message), (400, "PARAM_ERROR", "请求参数错误"), "{pointer}");
+        assert_eq!(
+            (refusal.status, refusal.code, &*refusal.message),
+            (400, "PARAM_ERROR", "请求参数错误"),
+            "{pointer}"
+        );
     }
 
     #[test]
@@ -146,7 +151,8 @@ mod tests {
         is_refused("/coupon_use_rule/fixed_normal_coupon", json!({ "discount_amount": 5 }));
         is_refused("/stock_type", json!("DISCOUNT"));
         is_refused("/stock_type", json!("CASH"));
-        with("/coupon_use_rule/discount_coupon", json!({ "discount_percent": 88, "transaction_minimum": 1 })).unwrap();
+        with("/coupon_use_rule/discount_coupon", json!({ "discount_percent": 88, "transaction_minimum": 1 }))
+            .unwrap();
     }
 
     #[test]

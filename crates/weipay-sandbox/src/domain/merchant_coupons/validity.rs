@@ -51,7 +51,10 @@ impl Validity {
             days_after_receive: number("available_day_after_receive"),
             seconds_after_receive: number("available_second_after_receive"),
             wait_days: number("wait_days_after_receive").unwrap_or_default(),
-            week: times.get("available_week").map(Week::read).transpose()?.filter(|week| !week.days.is_empty()),
+            week: match times.get("available_week") {
+                Some(week) => Some(Week::read(week)?).filter(|week| !week.days.is_empty()),
+                None => None,
+            },
             intervals: intervals(times.get("irregulary_avaliable_time"), time)?,
         };
         validity.is_consistent().then_some(validity)
@@ -59,7 +62,9 @@ impl Validity {
 
     fn is_consistent(&self) -> bool {
         let waits_without_days = self.wait_days > 0 && self.days_after_receive.is_none();
-        self.begin < self.end && self.end.saturating_sub(self.begin) <= Validity::LONGEST && !waits_without_days
+        self.begin < self.end
+            && self.end.saturating_sub(self.begin) <= Validity::LONGEST
+            && !waits_without_days
     }
 
     /// The time of a coupon that is received now.
@@ -92,19 +97,26 @@ impl Validity {
 
 impl Week {
     fn read(week: &Value) -> Option<Week> {
-        let days: Vec<i64> =
-            week.get("week_day").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_i64).collect();
+        let days: Vec<i64> = week
+            .get("week_day")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_i64)
+            .collect();
         let segments = intervals(week.get("available_day_time"), Value::as_i64)?;
         let known_days = days.iter().all(|day| (0..=6).contains(day));
         // Hours without a weekday say nothing.
         let dangling = days.is_empty() && !segments.is_empty();
-        (known_days && !dangling && segments.len() <= Validity::MOST_SEGMENTS).then_some(Week { days, segments })
+        (known_days && !dangling && segments.len() <= Validity::MOST_SEGMENTS)
+            .then_some(Week { days, segments })
     }
 
     fn allows(&self, now: i64) -> bool {
         let second = moment::second_of_day(now);
         self.days.contains(&moment::weekday(now))
-            && (self.segments.is_empty() || self.segments.iter().any(|(begin, end)| (*begin..=*end).contains(&second)))
+            && (self.segments.is_empty()
+                || self.segments.iter().any(|(begin, end)| (*begin..=*end).contains(&second)))
     }
 }
 
@@ -148,14 +160,20 @@ mod tests {
     #[test]
     fn without_day_rules_a_coupon_is_usable_from_receipt_to_the_end() {
         let window = validity(&json!({})).unwrap().window(at("2020-05-15T10:34:48+08:00"));
-        assert_eq!(window, Window { start: at("2020-05-15T10:34:48+08:00"), expire: at("2020-06-30T23:59:59+08:00") });
+        assert_eq!(
+            window,
+            Window { start: at("2020-05-15T10:34:48+08:00"), expire: at("2020-06-30T23:59:59+08:00") }
+        );
     }
 
     #[test]
     fn days_count_from_the_day_of_receipt_and_end_with_the_last_day() {
         let validity = validity(&json!({ "available_day_after_receive": 3 })).unwrap();
         let window = validity.window(at("2020-05-15T10:34:48+08:00"));
-        assert_eq!(window, Window { start: at("2020-05-15T00:00:00+08:00"), expire: at("2020-05-17T23:59:59+08:00") });
+        assert_eq!(
+            window,
+            Window { start: at("2020-05-15T00:00:00+08:00"), expire: at("2020-05-17T23:59:59+08:00") }
+        );
     }
 
     #[test]
@@ -166,29 +184,38 @@ mod tests {
 
     #[test]
     fn a_wait_starts_at_midnight_days_later() {
-        let validity = validity(&json!({ "available_day_after_receive": 2, "wait_days_after_receive": 1 })).unwrap();
+        let validity =
+            validity(&json!({ "available_day_after_receive": 2, "wait_days_after_receive": 1 })).unwrap();
         let window = validity.window(at("2020-05-15T10:34:48+08:00"));
-        assert_eq!(window, Window { start: at("2020-05-16T00:00:00+08:00"), expire: at("2020-05-17T23:59:59+08:00") });
+        assert_eq!(
+            window,
+            Window { start: at("2020-05-16T00:00:00+08:00"), expire: at("2020-05-17T23:59:59+08:00") }
+        );
     }
 
     #[test]
     fn a_coupon_received_early_counts_from_the_first_day_of_the_period() {
         let days = validity(&json!({ "available_day_after_receive": 2 })).unwrap();
         let window = days.window(at("2020-04-01T00:00:00+08:00"));
-        assert_eq!(window, Window { start: at("2020-05-01T12:00:00+08:00"), expire: at("2020-05-02T23:59:59+08:00") });
+        assert_eq!(
+            window,
+            Window { start: at("2020-05-01T12:00:00+08:00"), expire: at("2020-05-02T23:59:59+08:00") }
+        );
         let seconds = validity(&json!({ "available_second_after_receive": 60 })).unwrap();
         assert_eq!(seconds.window(0).expire, at("2020-05-01T12:01:00+08:00"));
     }
 
     #[test]
     fn weekdays_hours_and_intervals_narrow_the_time() {
-        let week = json!({ "week_day": [5], "available_day_time": [{ "begin_time": 3600, "end_time": 7200 }] });
+        let week =
+            json!({ "week_day": [5], "available_day_time": [{ "begin_time": 3600, "end_time": 7200 }] });
         let weekly = validity(&json!({ "available_week": week })).unwrap();
         // 2020-05-15 was a Friday.
         assert!(weekly.allows(at("2020-05-15T01:30:00+08:00")));
         assert!(!weekly.allows(at("2020-05-15T02:00:01+08:00")));
         assert!(!weekly.allows(at("2020-05-16T01:30:00+08:00")));
-        let interval = json!([{ "begin_time": "2020-05-20T00:00:00+08:00", "end_time": "2020-05-20T23:59:59+08:00" }]);
+        let interval =
+            json!([{ "begin_time": "2020-05-20T00:00:00+08:00", "end_time": "2020-05-20T23:59:59+08:00" }]);
         let irregular = validity(&json!({ "irregulary_avaliable_time": interval })).unwrap();
         assert!(irregular.allows(at("2020-05-20T12:00:00+08:00")));
         assert!(!irregular.allows(at("2020-05-21T12:00:00+08:00")));

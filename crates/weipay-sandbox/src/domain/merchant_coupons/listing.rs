@@ -1,0 +1,114 @@
+//! Listing (根据过滤条件查询用户券): which of a user's coupons a query means, and how a page of them is answered.
+
+use serde_json::{Map, Value, json};
+
+use super::coupon::{Coupon, CouponState};
+use super::refusals;
+use super::stock::Stock;
+use super::unconfirmed::{MAX_PAGE_SIZE, OFFSET_COUNTS_ROWS, PAGE_SIZE};
+use crate::contract::Checked;
+use crate::domain::{Caller, user_exists};
+use crate::grammar::{Place, Source};
+use crate::refusal::Refusal;
+
+/// A user's coupons, narrowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listing {
+    pub(crate) openid: String,
+    pub(crate) stock_id: Option<String>,
+    pub(crate) state: Option<CouponState>,
+    pub(crate) creator_merchant: Option<String>,
+    pub(crate) belong_merchant: Option<String>,
+    pub(crate) sender_merchant: Option<String>,
+    pub(crate) offset: i64,
+    pub(crate) limit: i64,
+}
+
+impl Listing {
+    /// Reads a query. The caller must name itself in at least one of its three roles, and nobody else in any
+    /// (INFERRED codes).
+    pub(crate) fn read(caller: &Caller<'_>, request: &Checked) -> Result<Listing, Refusal> {
+        let text = |name: &str| request.query(name).map(str::to_owned);
+        let roles = ["creator_merchant", "belong_merchant", "sender_merchant"].map(text);
+        if roles.iter().all(Option::is_none) {
+            return Err(refusals::request_parameters());
+        }
+        if roles.iter().flatten().any(|mchid| mchid != caller.mchid) {
+            return Err(refusals::no_right_on_coupon());
+        }
+        let [creator_merchant, belong_merchant, sender_merchant] = roles;
+        let state = text("coupon_state")
+            .map(|word| CouponState::from_word(&word).ok_or_else(refusals::request_parameters))
+            .transpose()?;
+        let limit = number(request, "limit", "分页大小", PAGE_SIZE, 1, MAX_PAGE_SIZE)?;
+        let offset = number(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?;
+        let openid = request.path("openid").to_owned();
+        caller.owns_appid(request.query("appid").unwrap_or_default())?;
+        user_exists(&openid)?;
+        let stock_id = text("stock_id");
+        Ok(Listing {
+            openid,
+            stock_id,
+            state,
+            creator_merchant,
+            belong_merchant,
+            sender_merchant,
+            offset,
+            limit,
+        })
+    }
+
+    /// How many coupons stand before the page.
+    pub(crate) fn skipped(&self) -> i64 {
+        if OFFSET_COUNTS_ROWS { self.offset } else { self.offset * self.limit }
+    }
+
+    /// The answer. Members in the order of a recorded one.
+    pub(crate) fn reply(&self, page: &[(Stock, Coupon)], total: i64, now: i64) -> Value {
+        let data: Vec<Value> =
+            page.iter().map(|(stock, coupon)| Value::Object(shown(stock, coupon, now))).collect();
+        json!({ "data": data, "total_count": total, "limit": self.limit, "offset": self.offset })
+    }
+}
+
+/// A list leaves out the description, which only the query of one coupon returns.
+fn shown(stock: &Stock, coupon: &Coupon, now: i64) -> Map<String, Value> {
+    let mut shown = coupon.describe(stock, now);
+    if let Some(Value::Object(pattern)) = shown.get_mut("display_pattern_info") {
+        pattern.remove("description");
+    }
+    shown
+}
+
+fn number(
+    request: &Checked,
+    name: &str,
+    title: &str,
+    usual: i64,
+    min: i64,
+    max: i64,
+) -> Result<i64, Refusal> {
+    let Some(number) = request.query(name).and_then(|text| text.parse::<i64>().ok()) else {
+        return Ok(usual);
+    };
+    let pointer = format!("/query/{name}");
+    let place = Place { source: Source::Query, pointer: &pointer, title };
+    match number {
+        number if number < min => Err(place.below(min, number.into())),
+        number if number > max => Err(place.above(max, number.into())),
+        number => Ok(number),
+    }
+}
+
+/// The caller may look at one coupon (查询用户单张券详情).
+pub(crate) fn one(
+    caller: &Caller<'_>,
+    request: &Checked,
+    found: Option<(Stock, Coupon)>,
+    now: i64,
+) -> Result<Value, Refusal> {
+    caller.owns_appid(request.path("appid"))?;
+    user_exists(request.path("openid"))?;
+    let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
+    Ok(Value::Object(coupon.describe(&stock, now)))
+}

@@ -1,0 +1,113 @@
+//! Repeating a request number (幂等): what a second request with a known number gets.
+//!
+//! The page of associate and disassociate says that they are idempotent; how is INFERRED for every call: the same
+//! number with the same body gets the first answer again, whatever has happened since, and with another body a refusal.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::{Map, Value};
+
+/// What was kept of an answered request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Receipt {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) reply: Value,
+}
+
+/// What makes two bodies the same: members and values, not their order or spacing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
+
+/// What a known number means for a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Repeat {
+    /// The number is new.
+    New,
+    /// The same request again: the first answer.
+    Same(Value),
+    /// Another request under a known number.
+    Other,
+}
+
+/// Compares a request with what was answered under its number before.
+pub(crate) fn judge(known: Option<Receipt>, fingerprint: Fingerprint) -> Repeat {
+    match known {
+        None => Repeat::New,
+        Some(receipt) if receipt.fingerprint == fingerprint => Repeat::Same(receipt.reply),
+        Some(_) => Repeat::Other,
+    }
+}
+
+impl Fingerprint {
+    pub(crate) fn of(body: &Map<String, Value>) -> Fingerprint {
+        let mut text = String::new();
+        write_members(body, &mut text);
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        Fingerprint(bytes)
+    }
+}
+
+fn write(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(members) => write_members(members, text),
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                write(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        plain => text.push_str(&plain.to_string()),
+    }
+}
+
+fn write_members(members: &Map<String, Value>, text: &mut String) {
+    let mut sorted: Vec<_> = members.iter().collect();
+    sorted.sort_unstable_by_key(|(name, _)| *name);
+    text.push('{');
+    for (name, value) in sorted {
+        // Quoted, so that no name can look like another's value.
+        text.push_str(&Value::from(name.as_str()).to_string());
+        text.push(':');
+        write(value, text);
+        text.push(',');
+    }
+    text.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fingerprint(text: &str) -> Fingerprint {
+        Fingerprint::of(&serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn order_and_spacing_do_not_make_another_request() {
+        assert_eq!(
+            fingerprint(r#"{"a":"1","b":[{"c":2,"d":3}]}"#),
+            fingerprint(r#"{ "b": [{"d":3, "c":2}], "a": "1" }"#)
+        );
+    }
+
+    #[test]
+    fn any_other_value_does() {
+        let first = fingerprint(r#"{"a":"1","b":["2"]}"#);
+        for other in
+            [r#"{"a":1,"b":["2"]}"#, r#"{"a":"1"}"#, r#"{"a":"1","b":["2","2"]}"#, r#"{"b":"1","a":["2"]}"#]
+        {
+            assert_ne!(fingerprint(other), first, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_new_or_the_same_or_another_request() {
+        let (first, other) = (fingerprint("{}"), fingerprint(r#"{"a":1}"#));
+        let receipt = Receipt { fingerprint: first, reply: Value::from("first") };
+        assert_eq!(judge(None, first), Repeat::New);
+        assert_eq!(judge(Some(receipt.clone()), first), Repeat::Same(Value::from("first")));
+        assert_eq!(judge(Some(receipt), other), Repeat::Other);
+    }
+}

@@ -1,0 +1,165 @@
+//! The store (存储): SQLite under the data directory, one transaction per request.
+//!
+//! A transaction is committed before its reply is signed, so whatever was answered is there after a restart. With
+//! write-ahead logging and `synchronous=NORMAL` a commit survives the death of the process at any moment (`kill -9`
+//! included), because the operating system has the bytes. The loss of power is another matter: the last commits may be
+//! gone then, though never half of one. `synchronous=FULL` would hold against that too and cost one disk flush for
+//! every request, from some hundred microseconds to several milliseconds; a sandbox need not pay it.
+
+mod counters;
+mod coupons;
+mod receipts;
+mod schema;
+mod stocks;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// The state of a platform.
+pub(crate) struct Store {
+    /// One connection, one writer: a request's transaction is far shorter than its signature, so that waiting here
+    /// costs less than conflicts between writers would.
+    connection: Mutex<Connection>,
+}
+
+/// What can be read and written inside one transaction.
+pub(crate) struct Ledger<'a>(&'a Transaction<'a>);
+
+/// Why the store could not serve.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The database refused: a full disk, a lost file, a broken page.
+    Database(rusqlite::Error),
+    /// A row holds what this program never wrote.
+    Corrupt(String),
+    /// The database belongs to another version of this program.
+    Version {
+        /// What the file says.
+        found: i64,
+        /// What this program writes.
+        wanted: i64,
+    },
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Database(error) => write!(out, "the sandbox's database failed: {error}"),
+            StoreError::Corrupt(what) => write!(out, "the sandbox's database holds a broken record: {what}"),
+            StoreError::Version { found, wanted } => write!(
+                out,
+                "the sandbox's database has the form {found} and this program writes the form {wanted}; use the program \
+                 that made it, or another data directory"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            StoreError::Database(error) => Some(error),
+            StoreError::Corrupt(_) | StoreError::Version { .. } => None,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        StoreError::Database(error)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Store")
+    }
+}
+
+impl Store {
+    /// Opens the database of a data directory, and makes it when there is none.
+    pub(crate) fn open(file: &Path) -> Result<Store, StoreError> {
+        Store::of(Connection::open(file)?)
+    }
+
+    /// A store that is gone with its value.
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Store {
+        Store::of(Connection::open_in_memory().unwrap()).unwrap()
+    }
+
+    fn of(mut connection: Connection) -> Result<Store, StoreError> {
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        schema::prepare(&mut connection)?;
+        Ok(Store { connection: Mutex::new(connection) })
+    }
+
+    /// Does one request's work. An error takes everything back.
+    pub(crate) fn transaction<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Ledger<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // A panic under the lock has rolled its transaction back by dropping it.
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+        let done = work(&Ledger(&transaction))?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_takes_everything_back() {
+        let store = Store::in_memory();
+        let attempt: Result<(), StoreError> = store.transaction(|ledger| {
+            ledger.next("stock")?;
+            Err(StoreError::Corrupt("on purpose".to_owned()))
+        });
+        assert!(attempt.is_err());
+        let next: Result<i64, StoreError> = store.transaction(|ledger| ledger.next("stock"));
+        assert_eq!(next.unwrap(), 1);
+    }
+
+    #[test]
+    fn a_store_opens_again_with_what_was_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        let count = || -> i64 {
+            let next: Result<i64, StoreError> =
+                Store::open(&file).unwrap().transaction(|ledger| ledger.next("stock"));
+            next.unwrap()
+        };
+        assert_eq!((count(), count(), count()), (1, 2, 3));
+    }
+
+    #[test]
+    fn a_database_of_another_form_is_refused_with_both_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        drop(Store::open(&file).unwrap());
+        Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        let refusal = Store::open(&file).unwrap_err();
+        assert!(matches!(refusal, StoreError::Version { found: 99, .. }), "{refusal}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        std::fs::write(&file, "this is a letter to the reader, not a database at all").unwrap();
+        assert!(matches!(Store::open(&file), Err(StoreError::Database(_))));
+    }
+}

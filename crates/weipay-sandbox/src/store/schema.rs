@@ -1,0 +1,71 @@
+//! The tables. A new form of them gets a new [`VERSION`] and a step that leads there from the one before.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// The form of the tables that this program reads and writes.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE stocks (
+    id          TEXT PRIMARY KEY,
+    creator     TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    sent_total  INTEGER NOT NULL,
+    sent_day    INTEGER NOT NULL,
+    sent_on_day INTEGER NOT NULL,
+    definition  TEXT NOT NULL
+);
+CREATE TABLE coupons (
+    number                INTEGER PRIMARY KEY,
+    stock_id              TEXT NOT NULL REFERENCES stocks (id),
+    code                  TEXT NOT NULL,
+    openid                TEXT NOT NULL,
+    sender                TEXT NOT NULL,
+    send_request_no       TEXT NOT NULL,
+    receive_time          INTEGER NOT NULL,
+    start_time            INTEGER NOT NULL,
+    expire_time           INTEGER NOT NULL,
+    condition             TEXT NOT NULL,
+    condition_request_no  TEXT,
+    condition_time        INTEGER,
+    condition_reason      TEXT,
+    associated_order      TEXT,
+    associate_time        INTEGER,
+    return_request_no     TEXT,
+    return_time           INTEGER,
+    UNIQUE (stock_id, code)
+);
+CREATE INDEX coupons_by_user ON coupons (openid, receive_time DESC, number DESC);
+CREATE INDEX coupons_by_stock_and_user ON coupons (stock_id, openid);
+CREATE INDEX coupons_by_code ON coupons (code);
+CREATE TABLE receipts (
+    operation   TEXT NOT NULL,
+    scope       TEXT NOT NULL,
+    request_no  TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    reply       TEXT NOT NULL,
+    PRIMARY KEY (operation, scope, request_no)
+) WITHOUT ROWID;
+CREATE TABLE counters (
+    name  TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
+/// Makes the tables in an empty database, and refuses one of another form.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found {
+        VERSION => {}
+        0 => {
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+        }
+        found => return Err(StoreError::Version { found, wanted: VERSION }),
+    }
+    Ok(transaction.commit()?)
+}
