@@ -1,1 +1,21 @@
-fn main() {}
+//! The `weipay` command: a sandbox, a quickstart and single calls, for people and for scripts in any language.
+
+mod arguments;
+mod call;
+mod exit;
+mod quickstart;
+mod sandbox;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Quickstart(arguments) => quickstart::run(&arguments),
+        Command::Sandbox(arguments) => sandbox::run(&arguments),
+        Command::Call(arguments) => call::run(&arguments),
+    }
+}

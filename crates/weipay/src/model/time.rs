@@ -9,6 +9,9 @@ use super::check::Violation;
 use super::field::Field;
 use super::value::{Reading, Value};
 
+/// Seconds that Beijing is ahead of UTC; it keeps no summer time.
+const BEIJING: i64 = 8 * 3_600;
+
 /// A point in time as the platform writes it, such as `2015-05-20T13:29:35+08:00`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Time(String);
@@ -43,6 +46,21 @@ impl From<&str> for Time {
 impl From<String> for Time {
     fn from(text: String) -> Time {
         Time(text)
+    }
+}
+
+/// In Beijing time, as the platform writes it: `2015-05-20T13:29:35+08:00`.
+impl From<SystemTime> for Time {
+    fn from(time: SystemTime) -> Time {
+        let seconds = match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX - BEIJING),
+            Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX - BEIJING),
+        };
+        let beijing = seconds.saturating_add(BEIJING);
+        let (days, clock) = (beijing.div_euclid(86_400), beijing.rem_euclid(86_400));
+        let (year, month, day) = date(days);
+        let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
+        Time(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00"))
     }
 }
 
@@ -143,8 +161,23 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     years + (1..month).map(|month| days_in(year, month)).sum::<i64>() + day - 1
 }
 
+/// Year, month and day of a day counted from 1970: the count above, turned around.
+fn date(days: i64) -> (i64, i64, i64) {
+    let mut year = 1970 + days.div_euclid(366);
+    while days_since_1970(year + 1, 1, 1) <= days {
+        year += 1;
+    }
+    let mut month = 1;
+    while month < 12 && days_since_1970(year, month + 1, 1) <= days {
+        month += 1;
+    }
+    (year, month, days - days_since_1970(year, month, 1) + 1)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -160,6 +193,24 @@ mod tests {
             ("0001-01-01T00:00:00Z", -62_135_596_800),
         ] {
             assert_eq!(Time::from(text).unix_seconds(), Some(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_system_time_is_written_in_beijing_time() {
+        let at = |seconds| Time::from(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
+        assert_eq!(at(0), "1970-01-01T08:00:00+08:00");
+        assert_eq!(at(1_432_099_775), "2015-05-20T13:29:35+08:00");
+        assert_eq!(at(951_753_599), "2000-02-28T23:59:59+08:00");
+        assert_eq!(at(951_753_600), "2000-02-29T00:00:00+08:00");
+        assert_eq!(at(951_840_000), "2000-03-01T00:00:00+08:00");
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_time_reads_back(seconds in 0u64..253_402_214_400) {
+            let time = Time::from(UNIX_EPOCH + Duration::from_secs(seconds));
+            prop_assert_eq!(time.unix_seconds(), Some(seconds as i64));
         }
     }
 

@@ -1,0 +1,135 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// WeChat Pay (微信支付): a local sandbox and calls from the shell.
+#[derive(Debug, Parser)]
+#[command(name = "weipay", version, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// See one operation work in six call styles against a sandbox in this process.
+    Quickstart(Quickstart),
+    /// Serve a local platform that checks every signature and answers with its own.
+    Sandbox(Sandbox),
+    /// Make one signed call and print the verified answer.
+    Call(Call),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    /// Leave the sandbox serving afterwards, until Ctrl-C.
+    #[arg(long)]
+    pub(crate) stay: bool,
+    /// Where the sandbox keeps its kit and state; a temporary place unless given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where the sandbox listens; a free port of this machine unless given.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Sandbox {
+    #[command(subcommand)]
+    pub(crate) command: Option<SandboxCommand>,
+    /// Where the kit and the state are kept.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+    /// Where to listen; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8880")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Write the credentials kit (kit.json, keys, certificates) and exit.
+    Init {
+        /// Where the kit and the state are kept.
+        #[arg(long, value_name = "DIR", default_value = ".weipay")]
+        data: PathBuf,
+    },
+}
+
+/// Configuration comes from the WEIPAY_* environment variables, or from a kit file.
+///
+/// Exit codes: 0 success, 1 an error answer, 2 a wrong command line, 3 an answer that does not verify, 4 the network
+/// failed.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    /// GET, POST, PUT, PATCH or DELETE.
+    #[arg(value_parser = method)]
+    pub(crate) method: http::Method,
+    /// The path, such as v3/marketing/busifavor/stocks/{stock_id}.
+    pub(crate) path: String,
+    /// The JSON body, sent byte for byte.
+    #[arg(long, value_name = "JSON", value_parser = json)]
+    pub(crate) json: Option<Box<serde_json::value::RawValue>>,
+    /// A pair of the query string; may be repeated.
+    #[arg(long, value_name = "k=v", value_parser = pair_of('='))]
+    pub(crate) query: Vec<(String, String)>,
+    /// The value of a {placeholder} of the path; may be repeated.
+    #[arg(long = "path", value_name = "k=v", value_parser = pair_of('='))]
+    pub(crate) values: Vec<(String, String)>,
+    /// A header; may be repeated.
+    #[arg(long, value_name = "k:v", value_parser = pair_of(':'))]
+    pub(crate) header: Vec<(String, String)>,
+    /// A sandbox's kit.json, in place of the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kit: Option<PathBuf>,
+}
+
+fn method(text: &str) -> Result<http::Method, String> {
+    let upper = text.to_ascii_uppercase();
+    let known = ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&upper.as_str());
+    let method = known.then(|| upper.parse().ok()).flatten();
+    method.ok_or_else(|| "a method is one of GET, POST, PUT, PATCH, DELETE".to_owned())
+}
+
+fn json(text: &str) -> Result<Box<serde_json::value::RawValue>, String> {
+    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+}
+
+fn pair_of(separator: char) -> impl Fn(&str) -> Result<(String, String), String> + Clone {
+    move |text| {
+        let (name, value) = text.split_once(separator).ok_or_else(|| format!("write it as name{separator}value"))?;
+        let value = if separator == ':' { value.trim_start() } else { value };
+        if name.is_empty() { Err("the name is empty".to_owned()) } else { Ok((name.to_owned(), value.to_owned())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_call_keeps_its_json_byte_for_byte() {
+        let text = r#"{ "total" : 0.010, "big": 12345678901234567890123 }"#;
+        let parsed = Arguments::try_parse_from(["weipay", "call", "post", "v3/a", "--json", text]).unwrap();
+        let Command::Call(call) = parsed.command else { panic!("{parsed:?}") };
+        assert_eq!(call.json.unwrap().get(), text);
+        assert_eq!(call.method, http::Method::POST);
+    }
+
+    #[test]
+    fn the_sandbox_has_its_documented_defaults() {
+        let parsed = Arguments::try_parse_from(["weipay", "sandbox"]).unwrap();
+        let Command::Sandbox(sandbox) = parsed.command else { panic!("{parsed:?}") };
+        assert_eq!((sandbox.data.to_str(), sandbox.listen.to_string().as_str()), (Some(".weipay"), "127.0.0.1:8880"));
+    }
+}

@@ -1,0 +1,50 @@
+//! `weipay call`: one signed call from the shell.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use serde_json::Value;
+use weipay::{Reply, blocking};
+
+use crate::arguments;
+use crate::exit;
+
+pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
+    let client = match &arguments.kit {
+        Some(file) => blocking::Client::from_kit(file),
+        None => blocking::Client::from_env(),
+    };
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => return exit::with(exit::USAGE, &error),
+    };
+    let mut call = client.chain(&arguments.path);
+    for (name, value) in &arguments.values {
+        call = call.path(name, value);
+    }
+    for (name, value) in &arguments.query {
+        call = call.query(name, value);
+    }
+    for (name, value) in &arguments.header {
+        call = call.header(name, value);
+    }
+    match call.request(arguments.method.clone(), &arguments.json) {
+        Ok(reply) => show(&reply),
+        Err(error) => exit::with(exit::code(&error), &error),
+    }
+}
+
+/// The body as it was signed; laid out for a reader where a person looks at it.
+fn show(reply: &Reply) -> ExitCode {
+    let mut out = io::stdout();
+    let pretty = out.is_terminal().then(|| reply.json().ok()).flatten().filter(|json| *json != Value::Null);
+    let written = match pretty {
+        Some(json) => writeln!(out, "{json:#}"),
+        None if reply.bytes().is_empty() => Ok(()),
+        None => out.write_all(reply.bytes()).and_then(|()| out.write_all(b"\n")),
+    };
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::with(exit::FAILED, &error),
+    }
+}

@@ -1,0 +1,134 @@
+//! The merchant's side of the story, with the blocking client and typed operations.
+
+use std::error::Error;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+use weipay::v3::marketing::busifavor::coupons::{associate, disassociate, send};
+use weipay::v3::marketing::busifavor::stocks;
+use weipay::v3::marketing::busifavor::stocks::post::{
+    CouponAvailableTime, CouponCodeMode, CouponUseRule, FixedNormalCoupon, StockSendRule, StockType, UseMethod,
+};
+use weipay::{Client, blocking};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+pub(super) struct Story {
+    pub(super) client: Client,
+    pub(super) blocking: blocking::Client,
+    pub(super) mchid: String,
+    appid: String,
+    openid: String,
+    /// Sets this telling apart from earlier ones with the same data directory.
+    run: String,
+}
+
+/// A coupon that is tied to an order.
+pub(super) struct Coupon {
+    stock_id: String,
+    code: String,
+    order: String,
+    run: String,
+}
+
+impl Coupon {
+    /// The request that unties it, typed.
+    pub(super) fn typed(&self) -> disassociate::post::Request {
+        disassociate::post::Request::new()
+            .stock_id(self.stock_id.as_str())
+            .coupon_code(self.code.as_str())
+            .out_trade_no(self.order.as_str())
+            .out_request_no(format!("disassociate-{}", self.order))
+    }
+
+    /// The same request as plain JSON.
+    pub(super) fn json(&self) -> Value {
+        serde_json::json!({
+            "stock_id": self.stock_id,
+            "coupon_code": self.code,
+            "out_trade_no": self.order,
+            "out_request_no": format!("disassociate-{}", self.order),
+        })
+    }
+}
+
+impl Story {
+    pub(super) fn begin(kit: &Path) -> Outcome<Story> {
+        let members: Value = serde_json::from_str(&std::fs::read_to_string(kit)?)?;
+        let member = |name: &str| members[name].as_str().unwrap_or_default().to_owned();
+        let run = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_micros().to_string();
+        Ok(Story {
+            client: Client::from_kit(kit)?,
+            blocking: blocking::Client::from_kit(kit)?,
+            mchid: member("mchid"),
+            appid: member("appid"),
+            openid: member("openid"),
+            run,
+        })
+    }
+
+    /// 创建商家券: five yuan off from ten yuan, for a month.
+    pub(super) fn create_stock(&self) -> Outcome<String> {
+        let now = SystemTime::now();
+        let month = Duration::from_secs(30 * 86_400);
+        let time = CouponAvailableTime::new().available_begin_time(now).available_end_time(now + month);
+        let discount = FixedNormalCoupon::new().discount_amount(500).transaction_minimum(1_000);
+        let request = stocks::post::Request::new()
+            .stock_name("满十元减五元")
+            .belong_merchant(self.mchid.as_str())
+            .goods_name("全场通用")
+            .stock_type(StockType::Normal)
+            .coupon_use_rule(
+                CouponUseRule::new()
+                    .coupon_available_time(time)
+                    .fixed_normal_coupon(discount)
+                    .use_method(UseMethod::OffLine),
+            )
+            .stock_send_rule(StockSendRule::new().max_coupons(100).max_coupons_per_user(100))
+            .coupon_code_mode(CouponCodeMode::WechatpayMode)
+            .out_request_no(format!("stock-{}", self.run));
+        let answer = self.blocking.v3().marketing().busifavor().stocks().post(request)?.decode()?;
+        Ok(answer.stock_id.ok_or("the answer has no stock_id")?)
+    }
+
+    /// 向用户发券, then 关联订单信息, for each coupon.
+    pub(super) fn send_and_associate(&self, stock_id: &str, count: usize) -> Outcome<Vec<Coupon>> {
+        (1..=count).map(|number| self.associated(stock_id, number)).collect()
+    }
+
+    fn associated(&self, stock_id: &str, number: usize) -> Outcome<Coupon> {
+        let coupons = || self.blocking.v3().marketing().busifavor().coupons();
+        let order = format!("order-{}-{number}", self.run);
+        let request = send::post::Request::new()
+            .openid(self.openid.as_str())
+            .appid(self.appid.as_str())
+            .stock_id(stock_id)
+            .out_request_no(format!("send-{order}"));
+        let sent = coupons().send().post(request)?.decode()?;
+        // Official models nest the result, official pages show it flat: read both.
+        let code = sent.send_coupon_result.and_then(|result| result.coupon_code).or(sent.coupon_code);
+        let code = code.ok_or("the answer has no coupon_code")?;
+        let request = associate::post::Request::new()
+            .stock_id(stock_id)
+            .coupon_code(code.as_str())
+            .out_trade_no(order.as_str())
+            .out_request_no(format!("associate-{order}"));
+        coupons().associate().post(request)?;
+        Ok(Coupon { stock_id: stock_id.to_owned(), code, order, run: self.run.clone() })
+    }
+
+    /// Looks at the platform's state rather than at its answers.
+    pub(super) fn all_are_free(&self, coupons: &[Coupon]) -> Outcome<()> {
+        for coupon in coupons {
+            let user = self.blocking.v3().marketing().busifavor().users().openid(self.openid.as_str());
+            let reply = user.coupons().coupon_code(coupon.code.as_str()).appids().appid(self.appid.as_str()).get()?;
+            let seen = reply.decode()?;
+            let state = seen.coupon_state.map(|state| state.to_string()).unwrap_or_default();
+            if state != "SENDED" || seen.associate_out_trade_no.is_some() {
+                return Err(format!("coupon {} is {state}, still associated: run {}", coupon.code, coupon.run).into());
+            }
+        }
+        Ok(())
+    }
+}

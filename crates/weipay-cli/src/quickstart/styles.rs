@@ -1,0 +1,69 @@
+//! The six styles of the first page: pure chain, declarative and property, each async and blocking. The line that is
+//! shown is the line that ran.
+
+use std::error::Error;
+
+use weipay::Reply;
+
+use super::screen::Screen;
+use super::story::{Coupon, Story};
+
+/// How many styles there are.
+pub(super) const COUNT: usize = 6;
+
+/// An expression with its own text.
+macro_rules! shown {
+    ($code:expr) => {
+        (stringify!($code), $code)
+    };
+}
+
+pub(super) fn disassociate_each(story: &Story, coupons: &[Coupon], screen: &mut Screen) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let [first, second, third, fourth, fifth, sixth] = coupons else {
+        return Err(format!("{COUNT} coupons are needed, one for each style").into());
+    };
+
+    let client = &story.client;
+    let request = first.typed();
+    let (code, reply) = runtime.block_on(async {
+        shown!(client.v3().marketing().busifavor().coupons().disassociate().post(request).await)
+    });
+    show(screen, "异步纯链式  async, pure chain", code, &reply?)?;
+
+    let request = second.json();
+    let (code, reply) = runtime.block_on(async {
+        shown!(client.chain("v3/marketing/busifavor/coupons/disassociate").post(request).await)
+    });
+    show(screen, "异步声明式  async, declarative", code, &reply?)?;
+
+    let request = third.json();
+    let (code, reply) = runtime.block_on(async {
+        shown!(client["v3/marketing/busifavor/coupons/disassociate"].post(request).await)
+    });
+    show(screen, "异步属性式  async, property", code, &reply?)?;
+
+    let client = &story.blocking;
+    let request = fourth.typed();
+    let (code, reply) = shown!(client.v3().marketing().busifavor().coupons().disassociate().post(request));
+    show(screen, "同步纯链式  blocking, pure chain", code, &reply?)?;
+
+    let request = fifth.json();
+    let (code, reply) = shown!(client.chain("v3/marketing/busifavor/coupons/disassociate").post(request));
+    show(screen, "同步声明式  blocking, declarative", code, &reply?)?;
+
+    let request = sixth.json();
+    let (code, reply) = shown!(client["v3/marketing/busifavor/coupons/disassociate"].post(request));
+    show(screen, "同步属性式  blocking, property", code, &reply?)
+}
+
+/// A reply is only ever a verified one: this shows what it was verified with.
+fn show<T>(screen: &mut Screen, name: &str, code: &str, reply: &Reply<T>) -> Result<(), Box<dyn Error>> {
+    let json = reply.json()?;
+    if json["wechatpay_disassociate_time"].as_str().is_none_or(str::is_empty) {
+        return Err(format!("the answer has no wechatpay_disassociate_time: {json}").into());
+    }
+    let serial = reply.headers().get("Wechatpay-Serial").and_then(|serial| serial.to_str().ok()).unwrap_or_default();
+    screen.style(name, code, reply.text()?, &format!("verified with {serial}"));
+    Ok(())
+}

@@ -1,0 +1,145 @@
+// A foreign client, unmodified and in its own words, against `weipay sandbox`: it creates, sends, associates and
+// disassociates a coupon by its chain and by its index, verifies every answer with its own code, and refuses an answer
+// that somebody changed on the way.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, request as forward } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import plugin from 'wechatpay-axios-plugin';
+
+const { Rsa, Wechatpay } = plugin;
+const command = process.env.WEIPAY ?? '../../target/release/weipay';
+const data = mkdtempSync(join(tmpdir(), 'weipay-foreign-'));
+let sandbox;
+let kit;
+
+before(async () => {
+  sandbox = spawn(command, ['sandbox', '--data', data, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: sandbox.stdout })) {
+    if (line.startsWith('listening on ')) break;
+  }
+  kit = JSON.parse(readFileSync(join(data, 'kit.json'), 'utf8'));
+});
+
+after(async () => {
+  sandbox.kill('SIGKILL');
+  await once(sandbox, 'exit');
+  rmSync(data, { recursive: true });
+});
+
+const pem = (name) => readFileSync(join(data, kit[name]));
+
+function client(options = {}) {
+  return new Wechatpay({
+    baseURL: kit.base_url,
+    mchid: kit.mchid,
+    serial: kit.merchant_serial,
+    privateKey: Rsa.from(pem('merchant_key'), Rsa.KEY_TYPE_PRIVATE),
+    certs: {
+      [kit.platform_serial]: Rsa.from(pem('platform_cert'), Rsa.KEY_TYPE_PUBLIC),
+      [kit.public_key_id]: Rsa.from(pem('public_key'), Rsa.KEY_TYPE_PUBLIC),
+    },
+    ...options,
+  });
+}
+
+function stock(number) {
+  const day = 86_400_000;
+  const beijing = (time) => new Date(time + 8 * 3_600_000).toISOString().replace(/\.\d+Z$/, '+08:00');
+  return {
+    stock_name: '满十元减五元',
+    belong_merchant: kit.mchid,
+    goods_name: '全场通用',
+    stock_type: 'NORMAL',
+    coupon_use_rule: {
+      coupon_available_time: { available_begin_time: beijing(Date.now() - day), available_end_time: beijing(Date.now() + 30 * day) },
+      fixed_normal_coupon: { discount_amount: 500, transaction_minimum: 1000 },
+      use_method: 'OFF_LINE',
+    },
+    stock_send_rule: { max_coupons: 100, max_coupons_per_user: 10 },
+    coupon_code_mode: 'WECHATPAY_MODE',
+    out_request_no: `foreign-stock-${number}`,
+  };
+}
+
+// `operation(path)` names an operation in one of the plugin's styles; the story is the same in each.
+async function story(name, operation) {
+  const { data: { stock_id } } = await operation('v3/marketing/busifavor/stocks').post(stock(name));
+  const sent = await operation('v3/marketing/busifavor/coupons/send').post({
+    appid: kit.appid, openid: kit.openid, stock_id, out_request_no: `foreign-send-${name}`,
+  });
+  const { coupon_code } = sent.data.send_coupon_result ?? sent.data;
+  const tie = (verb) => ({ stock_id, coupon_code, out_trade_no: `order-${name}`, out_request_no: `foreign-${verb}-${name}` });
+  const associated = await operation('v3/marketing/busifavor/coupons/associate').post(tie('associate'));
+  assert.match(associated.data.wechatpay_associate_time, /\+08:00$/);
+
+  const user = 'v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}';
+  const values = { openid: kit.openid, coupon_code, appid: kit.appid };
+  const tied = await operation(user).get(values);
+  assert.equal(tied.data.associate_out_trade_no, `order-${name}`);
+
+  const disassociated = await operation('v3/marketing/busifavor/coupons/disassociate').post(tie('disassociate'));
+  assert.equal(disassociated.status, 200);
+  assert.match(disassociated.data.wechatpay_disassociate_time, /\+08:00$/);
+  const free = await operation(user).get(values);
+  assert.equal(free.data.coupon_state, 'SENDED');
+  assert.equal(free.data.associate_out_trade_no, undefined);
+}
+
+test('its property chain', async () => {
+  const wxpay = client();
+  // The chain is walked segment by segment, as a person writes it: wxpay.v3.marketing.busifavor...
+  await story('chain', (path) => path.split('/').reduce((node, segment) => node[segment], wxpay));
+});
+
+test('its declarative style', async () => {
+  const wxpay = client();
+  await story('declared', (path) => wxpay.chain(path));
+});
+
+test('its index style', async () => {
+  const wxpay = client();
+  await story('index', (path) => wxpay[path]);
+});
+
+test('the seed page, letter for letter', async () => {
+  await assert.rejects(
+    client().v3.marketing.busifavor.coupons.disassociate.post({
+      stock_id: '1', coupon_code: '1', out_trade_no: '1', out_request_no: '1',
+    }),
+    ({ response }) => response.status === 400 && response.data.code === 'INVALID_REQUEST',
+  );
+});
+
+test('an answer that was changed on the way is refused by its own verifier', async () => {
+  const proxy = createServer((incoming, outgoing) => {
+    const upstream = forward(kit.base_url + incoming.url, { method: incoming.method, headers: incoming.headers }, async (answer) => {
+      const body = Buffer.concat(await answer.toArray());
+      outgoing.writeHead(answer.statusCode, answer.headers);
+      outgoing.end(body.toString().replace(/"create_time":"\d/, '"create_time":"9'));
+    });
+    incoming.pipe(upstream);
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  try {
+    const changed = client({ baseURL: `http://127.0.0.1:${proxy.address().port}` });
+    await assert.rejects(changed.v3.marketing.busifavor.stocks.post(stock('changed')), /Verify the response's data/);
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+});
+
+test('a request signed with another key is refused by the platform', async () => {
+  const { generateKeyPairSync } = await import('node:crypto');
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await assert.rejects(
+    client({ privateKey }).v3.marketing.busifavor.stocks.post(stock('forged')),
+    ({ response }) => response.status === 401 && response.data.code === 'SIGN_ERROR',
+  );
+});
