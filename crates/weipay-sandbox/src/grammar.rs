@@ -128,11 +128,6 @@ pub(crate) fn undefined(pointers: &[String]) -> Refusal {
         .with_tail(tail::UNDEFINED_PARAMETER)
 }
 
-/// The short form that some operations answer for whatever is wrong.
-pub(crate) fn short() -> Refusal {
-    Refusal::param_error("参数错误")
-}
-
 /// The header that an operation with encrypted fields needs.
 pub(crate) fn no_platform_serial() -> Refusal {
     Refusal::param_error("HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)")
@@ -183,6 +178,11 @@ pub(crate) mod unconfirmed {
     /// UNCONFIRMED: a body that is not JSON, or not UTF-8.
     pub(crate) fn broken_json() -> Refusal {
         Refusal::param_error("请求体不是合法的 JSON")
+    }
+
+    /// UNCONFIRMED: a body that is longer than any request needs to be; status, code and words.
+    pub(crate) fn body_too_long() -> Refusal {
+        Refusal::new(413, "INVALID_REQUEST", "请求体过长")
     }
 
     /// UNCONFIRMED: a member that stands twice in one object.

@@ -1,12 +1,62 @@
 //! A local WeChat Pay (微信支付) platform that checks every signature and answers with its own.
+//!
+//! WeChat Pay has no sandbox for APIv3. This is one: it holds a merchant with real keys, verifies requests as the
+//! platform's gateway does, keeps the state of its products in SQLite, and signs what it answers. A test starts one in
+//! its own process; the command `weipay sandbox` serves one.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), weipay_sandbox::StartError> {
+//! let sandbox = weipay_sandbox::Sandbox::start()?;
+//! // Point any client at `sandbox.base_url()` with the keys of `sandbox.kit_file()`.
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The journey of a request
+//!
+//! ```text
+//! gate ──► contract ──► domain ──► sign ──► reply
+//!                         │
+//!                        store (one transaction per request, committed before the reply leaves)
+//! ```
+//!
+//! | room | idea |
+//! |---|---|
+//! | `sandbox` | a running platform: kit, state and socket |
+//! | `server` | sockets to plain requests, and everything that bounds a stranger |
+//! | `platform` | the journey itself |
+//! | `gate` | what the gateway checks before any product sees a request |
+//! | `contract` | every request against the catalogue |
+//! | `grammar` | the sentences in which a value is refused |
+//! | `domain` | the products, as pure functions |
+//! | `desk` | which records an operation reads and keeps |
+//! | `store` | SQLite, one transaction per request |
+//! | `answer` | headers and signature |
+//! | `example` | answers of operations that have no behaviour |
+//! | `kit` | the credentials that clients use |
 
+mod answer;
 mod chance;
 mod clock;
 mod contract;
 mod desk;
 mod domain;
+mod example;
 mod exchange;
+mod gate;
 mod grammar;
+pub mod kit;
 mod moment;
+mod platform;
 mod refusal;
+mod sandbox;
+mod server;
 mod store;
+
+pub use clock::{Clock, HeldClock};
+pub use contract::Strictness;
+pub use domain::merchant_coupons::stock::StockState;
+pub use exchange::{Incoming, Outgoing};
+pub use platform::{ANSWER_ORIGIN, Platform, TROUBLE};
+pub use sandbox::{Builder, Sandbox, StartError};
+pub use store::StoreError;

@@ -73,11 +73,6 @@ impl Definition {
     pub(crate) fn belong_merchant(&self) -> &str {
         text(&self.members, "belong_merchant").unwrap_or_default()
     }
-
-    /// Whether its coupons are of the type NORMAL, which have a fixed worth.
-    pub(crate) fn is_normal(&self) -> bool {
-        self.discount_amount.is_some()
-    }
 }
 
 fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

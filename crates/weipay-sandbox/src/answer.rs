@@ -1,0 +1,203 @@
+//! The answer (应答): headers as the platform sends them, and the signature over what is sent.
+//!
+//! Everything behind the [gate](crate::gate) is signed, refusals included; what the gate turns away is not. The WeChat
+//! Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
+//! (平台证书) for every other, as during the platform's migration from one to the other.
+
+mod request_id;
+
+use weipay_wire::{PrivateKey, SCHEME, response_message};
+
+use crate::chance::Chance;
+use crate::exchange::{Incoming, Outgoing};
+use crate::gate::TurnedAway;
+use crate::refusal::Refusal;
+
+/// A signing key and the name that goes into `Wechatpay-Serial`.
+#[derive(Debug)]
+pub(crate) struct SigningKey {
+    pub(crate) serial: String,
+    pub(crate) key: PrivateKey,
+}
+
+/// The platform's two keys.
+#[derive(Debug)]
+pub(crate) struct Signers {
+    /// 平台证书.
+    pub(crate) certificate: SigningKey,
+    /// 微信支付公钥.
+    pub(crate) public_key: SigningKey,
+}
+
+/// An answer that is not signed and dressed yet.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+    /// The decimal code behind the dash of `Request-ID`.
+    pub(crate) tail: u32,
+}
+
+impl From<&Refusal> for Draft {
+    fn from(refusal: &Refusal) -> Draft {
+        Draft { status: refusal.status, body: refusal.body(), tail: refusal.tail }
+    }
+}
+
+impl Signers {
+    /// Whether a `Wechatpay-Serial` names a key of this platform.
+    pub(crate) fn knows(&self, serial: &str) -> bool {
+        [&self.certificate, &self.public_key].iter().any(|key| key.serial == serial)
+    }
+
+    fn for_request(&self, incoming: &Incoming) -> &SigningKey {
+        match incoming.header("wechatpay-serial") {
+            Some(serial) if serial == self.public_key.serial => &self.public_key,
+            _ => &self.certificate,
+        }
+    }
+
+    /// A signed answer to a request.
+    pub(crate) fn signed(&self, incoming: &Incoming, draft: Draft, now: i64, chance: &Chance) -> Outgoing {
+        let (timestamp, nonce) = (now.to_string(), chance.nonce());
+        let signer = self.for_request(incoming);
+        let Ok(signature) = signer.key.sign(&response_message(&timestamp, &nonce, &draft.body)) else {
+            // An answer that should be signed never leaves without its signature.
+            return dressed(Draft::from(&Refusal::system_error()), now, chance, true);
+        };
+        let mut outgoing = dressed(draft, now, chance, true);
+        outgoing.set("wechatpay-nonce", &nonce);
+        outgoing.set("wechatpay-signature", &signature);
+        outgoing.set("wechatpay-timestamp", &timestamp);
+        outgoing.set("wechatpay-serial", &signer.serial);
+        outgoing.set("wechatpay-signature-type", SCHEME);
+        outgoing
+    }
+}
+
+/// The unsigned answer to a request that was turned away.
+pub(crate) fn turned_away(turned_away: &TurnedAway, now: i64, chance: &Chance) -> Outgoing {
+    match turned_away {
+        TurnedAway::Unrouted(status) => {
+            let mut outgoing = Outgoing::empty(*status);
+            outgoing.set("server", SERVER);
+            outgoing
+        }
+        TurnedAway::Refused { refusal, has_request_id } => {
+            dressed(Draft::from(refusal), now, chance, *has_request_id)
+        }
+    }
+}
+
+/// The real one says `nginx`; nobody should take this for the real one.
+const SERVER: &str = "weipay-sandbox";
+
+/// An answer with the headers that signed and unsigned ones share, in the platform's order.
+pub(crate) fn dressed(draft: Draft, now: i64, chance: &Chance, has_request_id: bool) -> Outgoing {
+    let mut outgoing = Outgoing::empty(draft.status);
+    outgoing.set("server", SERVER);
+    if !draft.body.is_empty() {
+        outgoing.set("content-type", "application/json; charset=utf-8");
+    }
+    outgoing.set("cache-control", "no-cache, must-revalidate");
+    outgoing.set("x-content-type-options", "nosniff");
+    if has_request_id {
+        outgoing.set("request-id", &request_id::make(now, draft.tail, chance));
+    }
+    // An unsupported `Accept-Language` falls back to zh-CN, and the sandbox has no other texts.
+    outgoing.set("content-language", "zh-CN");
+    outgoing.body = draft.body;
+    outgoing
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use http::HeaderValue;
+    use weipay_wire::PublicKey;
+
+    use super::*;
+    use crate::refusal::tail;
+
+    static SIGNERS: LazyLock<Signers> = LazyLock::new(|| {
+        let make =
+            |serial: &str| SigningKey { serial: serial.to_owned(), key: PrivateKey::generate().unwrap() };
+        Signers {
+            certificate: make("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"),
+            public_key: make("PUB_KEY_ID_01"),
+        }
+    });
+
+    fn answer(wechatpay_serial: Option<&'static str>, draft: Draft) -> Outgoing {
+        let mut incoming = Incoming::default();
+        if let Some(serial) = wechatpay_serial {
+            incoming.headers.insert("wechatpay-serial", HeaderValue::from_static(serial));
+        }
+        SIGNERS.signed(&incoming, draft, 1_786_766_400, &Chance::seeded(1))
+    }
+
+    fn draft(status: u16, body: &str) -> Draft {
+        Draft { status, body: body.as_bytes().to_vec(), tail: tail::SUCCESS }
+    }
+
+    fn verifies(outgoing: &Outgoing, key: &PublicKey) -> bool {
+        let header = |name| outgoing.header(name).unwrap();
+        let message =
+            response_message(header("wechatpay-timestamp"), header("wechatpay-nonce"), &outgoing.body);
+        key.verify(&message, header("wechatpay-signature")).is_ok()
+    }
+
+    #[test]
+    fn the_certificate_signs_unless_the_request_names_the_public_key() {
+        for (asked, signer) in [
+            (None, &SIGNERS.certificate),
+            (Some("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"), &SIGNERS.certificate),
+            (Some("PUB_KEY_ID_01"), &SIGNERS.public_key),
+            (Some("PUB_KEY_ID_02"), &SIGNERS.certificate),
+        ] {
+            let outgoing = answer(asked, draft(200, "{}"));
+            assert_eq!(outgoing.header("wechatpay-serial"), Some(&*signer.serial));
+            assert!(verifies(&outgoing, &signer.key.public_key()));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_body_is_signed_over_an_empty_one() {
+        let outgoing = answer(None, draft(204, ""));
+        assert!(verifies(&outgoing, &SIGNERS.certificate.key.public_key()));
+        assert_eq!(outgoing.header("content-type"), None);
+    }
+
+    #[test]
+    fn headers_come_in_the_platforms_order() {
+        let outgoing = answer(None, draft(200, "{}"));
+        let names: Vec<&str> = outgoing.headers.keys().map(|name| name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "server",
+                "content-type",
+                "cache-control",
+                "x-content-type-options",
+                "request-id",
+                "content-language",
+                "wechatpay-nonce",
+                "wechatpay-signature",
+                "wechatpay-timestamp",
+                "wechatpay-serial",
+                "wechatpay-signature-type"
+            ]
+        );
+    }
+
+    #[test]
+    fn who_is_turned_away_gets_no_signature() {
+        let away = TurnedAway::Refused { refusal: Refusal::sign_error("签名错误"), has_request_id: true };
+        let outgoing = turned_away(&away, 0, &Chance::seeded(1));
+        assert!(outgoing.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
+        assert!(outgoing.header("request-id").is_some());
+        let lost = turned_away(&TurnedAway::Unrouted(404), 0, &Chance::seeded(1));
+        assert_eq!((lost.status, lost.body.is_empty(), lost.header("request-id")), (404, true, None));
+    }
+}

@@ -1,0 +1,150 @@
+//! The gate (网关): what the platform's gateway checks before any product sees a request, in its order, with its texts.
+//!
+//! | check | answer |
+//! |---|---|
+//! | the path is known | 404, empty body |
+//! | the method fits the path | 405, empty body |
+//! | `User-Agent` and `Accept` are there (not on transactions) | 400 INVALID_REQUEST |
+//! | `Authorization` has its shape | 401 SIGN_ERROR |
+//! | its timestamp is within five minutes | 401 SIGN_ERROR |
+//! | merchant and certificate are known | 401 SIGN_ERROR |
+//! | the signature is right | 401 SIGN_ERROR, with what was signed |
+//!
+//! Whoever is turned away here gets an unsigned answer: the platform signs only for a caller that it knows.
+
+mod sign_information;
+mod signed_body;
+
+use weipay_catalog::{Catalog, Routed, Unrouted};
+use weipay_wire::{Authorization, AuthorizationError, PublicKey, is_fresh, request_message};
+
+use crate::exchange::Incoming;
+use crate::refusal::{Refusal, tail};
+
+/// The merchant that the gate knows.
+#[derive(Debug)]
+pub(crate) struct Merchant {
+    /// 商户号.
+    pub(crate) mchid: String,
+    /// 商户API证书序列号.
+    pub(crate) serial: String,
+    /// The key of its certificate.
+    pub(crate) key: PublicKey,
+    /// When its certificate expires, in unix seconds.
+    pub(crate) not_after: i64,
+}
+
+/// A request that may enter.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) routed: Routed,
+    pub(crate) mchid: String,
+}
+
+/// A request that may not.
+#[derive(Debug)]
+pub(crate) enum TurnedAway {
+    /// 404 or 405 of the router: no body, no `Request-ID`.
+    Unrouted(u16),
+    /// A refusal with a body; one of them was seen to come without `Request-ID`.
+    Refused { refusal: Refusal, has_request_id: bool },
+}
+
+impl From<Refusal> for TurnedAway {
+    fn from(refusal: Refusal) -> TurnedAway {
+        TurnedAway::Refused { refusal, has_request_id: true }
+    }
+}
+
+/// Below this path the gateway behaves differently in two checks.
+const TRANSACTIONS: &str = "/v3/pay/transactions/";
+
+const MALFORMED: &str = "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》";
+const OTHER_SCHEME: &str = "Http头Authorization认证类型不正确";
+const NO_SIGNATURE: &str = "签名信息错误，验签失败";
+const INCOMPLETE: &str = "Authorization不合法";
+const STALE: &str = "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟";
+const OTHER_SERIAL: &str = "商户证书序列号有误。请使用签名私钥匹配的证书序列号";
+const EXPIRED_CERTIFICATE: &str = "商户证书已过期。";
+const WRONG_SIGNATURE: &str = "签名错误";
+const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
+
+/// Lets a request in, or turns it away.
+pub(crate) fn admit(incoming: &Incoming, merchant: &Merchant, now: i64) -> Result<Admitted, TurnedAway> {
+    let routed = route(incoming)?;
+    names_its_client(incoming)?;
+    let authorization = authorization(incoming)?;
+    if !is_fresh(now, authorization.timestamp) {
+        return Err(Refusal::sign_error(STALE).into());
+    }
+    is_known(&authorization, merchant, now)?;
+    is_signed(incoming, &authorization, merchant)?;
+    Ok(Admitted { routed, mchid: authorization.mchid })
+}
+
+fn route(incoming: &Incoming) -> Result<Routed, TurnedAway> {
+    match Catalog::embedded().route(&incoming.method, incoming.path()) {
+        // APIv2 has another gateway, which is not here.
+        Ok(routed) if routed.operation.path.starts_with("v2/") => Err(TurnedAway::Unrouted(404)),
+        Ok(routed) => Ok(routed),
+        Err(Unrouted::UnknownPath) => Err(TurnedAway::Unrouted(404)),
+        Err(Unrouted::OtherMethod(_)) => Err(TurnedAway::Unrouted(405)),
+    }
+}
+
+/// Both headers must be there; any value passes.
+fn names_its_client(incoming: &Incoming) -> Result<(), TurnedAway> {
+    let has = |name: &str| incoming.headers.get(name).is_some_and(|value| !value.is_empty());
+    if incoming.path().starts_with(TRANSACTIONS) || (has("user-agent") && has("accept")) {
+        return Ok(());
+    }
+    Err(Refusal::invalid_request(NO_USER_AGENT).into())
+}
+
+fn authorization(incoming: &Incoming) -> Result<Authorization, TurnedAway> {
+    let of_transactions = incoming.path().starts_with(TRANSACTIONS);
+    let parsed = incoming.header("authorization").unwrap_or_default().parse::<Authorization>();
+    parsed.map_err(|error| match error {
+        AuthorizationError::MissingScheme | AuthorizationError::OtherScheme { .. } if of_transactions => {
+            TurnedAway::Refused { refusal: Refusal::sign_error(NO_SIGNATURE), has_request_id: false }
+        }
+        AuthorizationError::MissingScheme => Refusal::sign_error(MALFORMED).into(),
+        AuthorizationError::OtherScheme { .. } => Refusal::sign_error(OTHER_SCHEME).into(),
+        _ => Refusal::sign_error(INCOMPLETE).into(),
+    })
+}
+
+fn wrong_signature() -> Refusal {
+    Refusal::sign_error(WRONG_SIGNATURE).with_tail(tail::BAD_SIGNATURE)
+}
+
+fn is_known(authorization: &Authorization, merchant: &Merchant, now: i64) -> Result<(), TurnedAway> {
+    if authorization.mchid != merchant.mchid {
+        // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
+        return Err(wrong_signature().into());
+    }
+    if authorization.serial_no != merchant.serial {
+        return Err(Refusal::sign_error(OTHER_SERIAL).into());
+    }
+    if now > merchant.not_after {
+        return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).into());
+    }
+    Ok(())
+}
+
+fn is_signed(
+    incoming: &Incoming,
+    authorization: &Authorization,
+    merchant: &Merchant,
+) -> Result<(), TurnedAway> {
+    let body = signed_body::of(incoming);
+    let Authorization { timestamp, nonce_str, signature, .. } = authorization;
+    let message = request_message(&incoming.method, &incoming.target, *timestamp, nonce_str, body);
+    merchant.key.verify(&message, signature).map_err(|_| {
+        let detail = sign_information::detail(incoming, body, &message);
+        wrong_signature().with_detail(detail).into()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use super::*;
+use crate::domain::is_openid;
+
+/// One kit for the tests that only read it.
+static KIT_DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    init(dir.path()).unwrap();
+    dir
+});
+
+/// A copy that a test may break.
+fn copy() -> tempfile::TempDir {
+    fn copy_folder(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                copy_folder(&entry.path(), &target);
+            } else {
+                fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    copy_folder(KIT_DIR.path(), dir.path());
+    dir
+}
+
+fn files(dir: &Path) -> BTreeSet<(PathBuf, Vec<u8>)> {
+    let mut found = BTreeSet::new();
+    for folder in [dir.to_owned(), dir.join("keys"), dir.join("keys/platform")] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                found.insert((path.strip_prefix(dir).unwrap().to_owned(), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_kit_has_exactly_its_thirteen_members() {
+    let text = fs::read_to_string(KIT_DIR.path().join("kit.json")).unwrap();
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+    assert_eq!(members.keys().map(String::as_str).collect::<Vec<_>>(), Kit::MEMBERS);
+}
+
+#[test]
+fn its_parts_have_the_official_forms() {
+    let kit = init(KIT_DIR.path()).unwrap().kit;
+    assert!(kit.mchid.len() == 10 && kit.mchid.starts_with("19000"));
+    assert!(kit.appid.len() == 18 && kit.appid.starts_with("wx"));
+    assert!(is_openid(&kit.openid));
+    assert_eq!((kit.api_v3_key.len(), kit.api_v2_key.len()), (32, 32));
+    for serial in [&kit.merchant_serial, &kit.platform_serial] {
+        assert!(
+            serial.len() == 40
+                && serial.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_lowercase())
+        );
+    }
+    weipay_wire::PublicKeyId::new(kit.public_key_id).unwrap();
+    weipay_wire::MerchantId::new(kit.mchid).unwrap();
+}
+
+#[test]
+fn keys_and_certificates_belong_together() {
+    let kit = init(KIT_DIR.path()).unwrap();
+    let merchant = PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap();
+    assert_eq!(kit.merchant().unwrap().key, merchant.public_key());
+    let certificate = Certificate::from_pem(&kit.merchant_cert_pem().unwrap()).unwrap();
+    assert_eq!(certificate.subject_common_name(), Some(&*kit.kit.mchid));
+    let signers = kit.signers().unwrap();
+    let platform = Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap();
+    assert_eq!(*platform.public_key(), signers.certificate.key.public_key());
+    assert_eq!(platform.subject_common_name(), Some("weipay sandbox platform"));
+    let public = weipay_wire::PublicKey::from_pem(&kit.public_key_pem().unwrap()).unwrap();
+    assert_eq!(public, signers.public_key.key.public_key());
+}
+
+#[test]
+fn a_second_init_changes_nothing() {
+    let dir = copy();
+    let before = files(dir.path());
+    init(dir.path()).unwrap();
+    assert_eq!(files(dir.path()), before);
+}
+
+#[test]
+fn a_crash_before_kit_json_is_completed_with_the_same_keys() {
+    let dir = copy();
+    let before = files(dir.path());
+    fs::remove_file(dir.path().join("kit.json")).unwrap();
+    fs::write(dir.path().join("kit.json.unfinished"), "{").unwrap();
+    init(dir.path()).unwrap();
+    assert_eq!(files(dir.path()), before);
+}
+
+#[test]
+fn a_crash_while_keys_were_written_leaves_no_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("keys.unfinished/platform")).unwrap();
+    fs::write(dir.path().join("keys.unfinished/apiclient_key.pem"), "half a k").unwrap();
+    let kit = init(dir.path()).unwrap();
+    kit.signers().unwrap();
+    assert!(!dir.path().join("keys.unfinished").exists());
+}
+
+#[test]
+fn lost_keys_are_not_made_again() {
+    let dir = copy();
+    fs::remove_dir_all(dir.path().join("keys")).unwrap();
+    let sentence = init(dir.path()).unwrap_err().to_string();
+    assert!(sentence.contains("put the keys back"), "{sentence}");
+    assert!(!dir.path().join("keys").exists());
+}
+
+#[test]
+fn a_broken_kit_is_refused_with_the_file_that_is_broken() {
+    for (name, content) in [("kit.json", "{}"), ("kit.json", "not json"), ("keys/apiclient_cert.pem", "x")] {
+        let dir = copy();
+        fs::write(dir.path().join(name), content).unwrap();
+        let refusal = init(dir.path()).and_then(|kit| kit.merchant().map(|_| ())).unwrap_err();
+        assert!(matches!(&refusal, KitError::Broken { path, .. } if path.ends_with(name)), "{refusal}");
+    }
+}
+
+#[test]
+fn a_kit_says_where_its_sandbox_is_and_nothing_else_changes() {
+    let dir = copy();
+    let mut kit = init(dir.path()).unwrap();
+    assert_eq!(kit.kit.base_url, DEFAULT_BASE_URL);
+    kit.serve_at("http://127.0.0.1:1234").unwrap();
+    let again = init(dir.path()).unwrap().kit;
+    assert_eq!(
+        again,
+        Kit { base_url: "http://127.0.0.1:1234".to_owned(), ..init(KIT_DIR.path()).unwrap().kit }
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_a_secret() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = copy();
+    let mut kit = init(dir.path()).unwrap();
+    kit.serve_at("http://127.0.0.1:1").unwrap();
+    for (name, _) in files(KIT_DIR.path()) {
+        let mode = fs::metadata(KIT_DIR.path().join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", name.display());
+    }
+    assert_eq!(fs::metadata(kit.file()).unwrap().permissions().mode() & 0o777, 0o600);
+}

@@ -1,0 +1,210 @@
+//! A client of raw TCP: it signs requests, reads answers byte by byte, and verifies them.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use serde_json::Value;
+use weipay_sandbox::Sandbox;
+use weipay_wire::{
+    Authorization, Certificate, PrivateKey, PublicKey, random_nonce, request_message, response_message,
+};
+
+use crate::NOW;
+
+/// A merchant's client of one sandbox.
+pub(crate) struct Client<'a> {
+    pub(crate) sandbox: &'a Sandbox,
+    pub(crate) key: PrivateKey,
+    pub(crate) platform_certificate: Certificate,
+    pub(crate) public_key: PublicKey,
+    /// What time the client thinks it is.
+    pub(crate) now: i64,
+}
+
+/// A request on its way; everything can be spoilt before it is sent.
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An answer as it arrived.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl<'a> Client<'a> {
+    pub(crate) fn of(sandbox: &'a Sandbox) -> Client<'a> {
+        let kit = sandbox.kit_on_disk();
+        Client {
+            sandbox,
+            key: PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap(),
+            platform_certificate: Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap(),
+            public_key: PublicKey::from_pem(&kit.public_key_pem().unwrap()).unwrap(),
+            now: NOW,
+        }
+    }
+
+    /// What an `Authorization` header says, signed now.
+    pub(crate) fn authorization(&self, method: &str, target: &str, body: &[u8]) -> Authorization {
+        let (nonce_str, timestamp) = (random_nonce(), self.now);
+        let signature = self.key.sign(&request_message(method, target, timestamp, &nonce_str, body)).unwrap();
+        let kit = self.sandbox.kit();
+        let (mchid, serial_no) = (kit.mchid.clone(), kit.merchant_serial.clone());
+        Authorization { mchid, serial_no, timestamp, nonce_str, signature }
+    }
+
+    /// A request in order.
+    pub(crate) fn request(&self, method: &str, target: &str, body: &[u8]) -> Request {
+        let authorization = self.authorization(method, target, body);
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Request {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: vec![
+                header("Host", "127.0.0.1"),
+                header("User-Agent", "weipay-test"),
+                header("Accept", "*/*"),
+                header("Content-Type", "application/json"),
+                header("Authorization", &authorization.to_string()),
+            ],
+            body: body.to_vec(),
+        }
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.sandbox.address()).unwrap()
+    }
+
+    /// Sends a request on a connection of its own.
+    pub(crate) fn send(&self, request: &Request) -> Reply {
+        let mut stream = self.connect();
+        stream.write_all(&request.bytes("close")).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        Reply::parse(&bytes).unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(&bytes)))
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send(&self.request("POST", path, body.to_string().as_bytes()))
+    }
+
+    pub(crate) fn get(&self, target: &str) -> Reply {
+        self.send(&self.request("GET", target, b""))
+    }
+
+    /// Whether the answer is signed by the platform certificate.
+    pub(crate) fn verifies(&self, reply: &Reply) -> bool {
+        reply.header("Wechatpay-Serial") == Some(self.platform_certificate.serial())
+            && reply.is_signed_by(self.platform_certificate.public_key())
+    }
+}
+
+impl Request {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.remove(name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.headers.retain(|(known, _)| known != name);
+    }
+
+    /// The request on the wire.
+    pub(crate) fn bytes(&self, connection: &str) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("Connection: {connection}\r\nContent-Length: {}\r\n\r\n", self.body.len()));
+        [head.into_bytes(), self.body.clone()].concat()
+    }
+}
+
+impl Reply {
+    fn parse(bytes: &[u8]) -> Option<Reply> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&bytes[..end]).ok()?;
+        let mut lines = head.split("\r\n");
+        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        let headers = lines
+            .map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())))
+            .collect::<Option<_>>()?;
+        Some(Reply { status, headers, body: bytes[end + 4..].to_vec() })
+    }
+
+    /// Reads one answer from a connection that stays open.
+    pub(crate) fn read(stream: &mut TcpStream) -> Option<Reply> {
+        let mut bytes = Vec::new();
+        let mut byte = [0];
+        while !bytes.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).ok()?;
+            bytes.push(byte[0]);
+        }
+        let mut reply = Reply::parse(&bytes)?;
+        reply.body = vec![0; reply.header("Content-Length")?.parse().ok()?];
+        stream.read_exact(&mut reply.body).ok()?;
+        Some(reply)
+    }
+
+    /// A header, by its name in any case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{} {}", self.status, self.text()))
+    }
+
+    /// Status and code of an error reply.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        (self.status, self.json()["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The body of an answer that must be a success.
+    #[track_caller]
+    pub(crate) fn success(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text());
+        self.json()
+    }
+
+    pub(crate) fn is_signed_by(&self, key: &PublicKey) -> bool {
+        let parts = (
+            self.header("Wechatpay-Timestamp"),
+            self.header("Wechatpay-Nonce"),
+            self.header("Wechatpay-Signature"),
+        );
+        let (Some(timestamp), Some(nonce), Some(signature)) = parts else { return false };
+        key.verify(&response_message(timestamp, nonce, &self.body), signature).is_ok()
+    }
+
+    pub(crate) fn is_signed(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with("wechatpay-"))
+    }
+}
+
+/// Everything that comes until the other side closes; resets count as closing.
+pub(crate) fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut chunk) {
+        bytes.extend_from_slice(&chunk[..count]);
+    }
+    bytes
+}
+
+/// Says that nothing more will be sent.
+pub(crate) fn half_close(stream: &TcpStream) {
+    stream.shutdown(Shutdown::Write).unwrap();
+}

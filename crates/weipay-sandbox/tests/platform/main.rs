@@ -1,0 +1,32 @@
+//! The sandbox from outside: real sockets, and a client written out by hand so that nothing of ours checks itself.
+//!
+//! One sandbox serves all tests that do not need their own; every test has its own stock in it.
+
+mod association;
+mod bad_requests;
+mod client;
+mod connections;
+mod examples;
+mod life_of_a_coupon;
+mod merchant;
+mod restart;
+mod signatures;
+mod strangers;
+
+use std::sync::LazyLock;
+
+use weipay_sandbox::{Builder, Clock, Sandbox};
+
+/// 2026-08-15T12:00:00+08:00: the time at which every test begins, so that none depends on the day it runs.
+const NOW: i64 = 1_786_766_400;
+
+/// A sandbox that starts at [`NOW`], whose clock stands still.
+fn sandbox() -> Builder {
+    Sandbox::builder().clock(Clock::held(NOW).0)
+}
+
+/// The sandbox that tests share. Its folder stays in the target directory when they are done.
+static SHARED: LazyLock<Sandbox> = LazyLock::new(|| {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder in the target directory");
+    sandbox().data(folder.keep()).start().expect("a sandbox")
+});
