@@ -169,9 +169,14 @@ impl Models {
     }
 }
 
-/// Names that the generated files bring into scope, or that their roots have.
-const RESERVED: [&str; 12] = [
-    "Request", "Answer", "Time", "Json", "Number", "String", "Vec", "Option", "Some", "None", "Self", "Mode",
+/// Names that the generated files bring into scope, that their roots have, or that Rust's prelude gives a meaning.
+#[rustfmt::skip]
+const RESERVED: [&str; 47] = [
+    "Request", "Answer", "Time", "Json", "Number", "Mode", "Self", "Some", "None", "Ok", "Err",
+    "Option", "Result", "String", "Vec", "Box", "From", "Into", "Clone", "Copy", "Debug", "Default",
+    "Display", "Drop", "Eq", "Fn", "FnMut", "FnOnce", "Future", "Hash", "IntoFuture", "IntoIterator",
+    "Iterator", "Ord", "PartialEq", "PartialOrd", "Send", "Sized", "Sync", "ToOwned", "ToString",
+    "TryFrom", "TryInto", "Unpin", "Extend", "AsRef", "AsMut",
 ];
 
 impl Struct {

@@ -6,6 +6,8 @@
 //!    same name, the placeholder's is followed by `_value`.
 //! 3. A Rust keyword, and a name that a chain already has (`get`, `post`, `header`, ...), is followed by an underscore:
 //!    `return` → `return_`.
+//!    Where two segments side by side would still have one name, as `policy-periods` and `policy_periods`, the second is
+//!    followed by an underscore too.
 //! 4. A name that begins with a digit has an underscore before it.
 //! 5. A type is the name in capitals: `coupon_use_rule` → `CouponUseRule`.
 //! 6. A value of an enumeration likewise: `OFF_LINE` → `OffLine`; one that begins with a digit has a `V` before it.
@@ -76,11 +78,12 @@ pub(crate) fn variants(values: &[&'static str]) -> Vec<(String, &'static str)> {
     named
 }
 
-const KEYWORDS: [&str; 40] = [
+const KEYWORDS: [&str; 51] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
-    "else", "enum", "extern", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
-    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "type",
-    "unsafe", "use", "where",
+    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
+    "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static",
+    "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual",
+    "where", "while", "yield",
 ];
 
 /// What every step of a chain already has, and what a model has beside its setters.

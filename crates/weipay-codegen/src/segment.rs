@@ -14,9 +14,7 @@ pub(crate) fn write(tree: &Tree<'_>, output: &mut Output) {
 }
 
 fn write_below(tree: &Tree<'_>, place: &str, output: &mut Output) {
-    let mut children: Vec<(String, &Tree<'_>)> =
-        tree.children.values().map(|child| (tree.child_name(child), child)).collect();
-    children.sort_by(|(name, _), (other, _)| name.cmp(other));
+    let children = tree.named_children();
     output.add(&format!("{place}.rs"), text(tree, &children));
     for operation in &tree.operations {
         let verb = Verb::of(operation);

@@ -37,13 +37,22 @@ impl<'a> Tree<'a> {
         root.children.pop_first().map(|(_, tree)| tree).unwrap_or_default()
     }
 
-    /// The name of a child's method and module.
-    pub(crate) fn child_name(&self, child: &Tree<'_>) -> String {
-        match placeholder(child.segment) {
-            None => names::method(child.segment),
-            Some(name) if self.children.contains_key(name) => format!("{}_value", names::method(name)),
-            Some(name) => names::method(name),
+    /// The children with the names of their methods and modules, each name once.
+    pub(crate) fn named_children(&self) -> Vec<(String, &Tree<'a>)> {
+        let mut named: Vec<(String, &Tree<'a>)> = Vec::new();
+        for child in self.children.values() {
+            let mut name = match placeholder(child.segment) {
+                None => names::method(child.segment),
+                Some(name) if self.children.contains_key(name) => format!("{}_value", names::method(name)),
+                Some(name) => names::method(name),
+            };
+            while named.iter().any(|(other, _)| *other == name) {
+                name.push('_');
+            }
+            named.push((name, child));
         }
+        named.sort_by(|(name, _), (other, _)| name.cmp(other));
+        named
     }
 
     /// The name of the step's type.
