@@ -5,7 +5,11 @@
 //! The sandbox and the client share this process and this machine. Coupons are made ready first; only the
 //! disassociations are timed, every one of a coupon of its own, in rounds between the rounds of signing.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark stops when something is wrong, and prints")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops when something is wrong, and prints"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,9 +30,14 @@ const PER_USER: usize = 100;
 
 fn main() {
     let sandbox = Sandbox::start().expect("a sandbox");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let client = Client::from_kit(sandbox.kit_file()).expect("a client");
-    let kit: Value = serde_json::from_slice(&std::fs::read(sandbox.kit_file()).expect("a kit")).expect("JSON");
+    let kit: Value =
+        serde_json::from_slice(&std::fs::read(sandbox.kit_file()).expect("a kit")).expect("JSON");
     let key = PrivateKey::generate().expect("a key");
 
     let coupons = Arc::new(prepared(&runtime, &client, &kit, ROUNDS * CALLS));
@@ -114,7 +123,8 @@ fn in_flight(
     let next = Arc::new(AtomicUsize::new(range.start));
     let tasks: Vec<_> = (0..IN_FLIGHT)
         .map(|_| {
-            let (client, bodies, next, end) = (client.clone(), Arc::clone(bodies), Arc::clone(&next), range.end);
+            let (client, bodies, next, end) =
+                (client.clone(), Arc::clone(bodies), Arc::clone(&next), range.end);
             runtime.spawn(async move {
                 let mut answers = Vec::new();
                 loop {
@@ -122,7 +132,8 @@ fn in_flight(
                     if number >= end {
                         return answers;
                     }
-                    let call = client.chain(&format!("v3/marketing/busifavor/coupons/{verb}")).post(&bodies[number]);
+                    let call =
+                        client.chain(&format!("v3/marketing/busifavor/coupons/{verb}")).post(&bodies[number]);
                     answers.push((number, call.await.expect("a verified answer").json().expect("JSON")));
                 }
             })

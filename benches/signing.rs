@@ -5,7 +5,11 @@
 //!
 //! Both are timed by criterion in turns, within one run; the ratio of their medians is printed at the end.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark stops when something is wrong, and prints")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops when something is wrong, and prints"
+)]
 
 use std::cell::RefCell;
 use std::hint::black_box;

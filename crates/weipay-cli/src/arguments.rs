@@ -100,9 +100,14 @@ fn json(text: &str) -> Result<Box<serde_json::value::RawValue>, String> {
 
 fn pair_of(separator: char) -> impl Fn(&str) -> Result<(String, String), String> + Clone {
     move |text| {
-        let (name, value) = text.split_once(separator).ok_or_else(|| format!("write it as name{separator}value"))?;
+        let (name, value) =
+            text.split_once(separator).ok_or_else(|| format!("write it as name{separator}value"))?;
         let value = if separator == ':' { value.trim_start() } else { value };
-        if name.is_empty() { Err("the name is empty".to_owned()) } else { Ok((name.to_owned(), value.to_owned())) }
+        if name.is_empty() {
+            Err("the name is empty".to_owned())
+        } else {
+            Ok((name.to_owned(), value.to_owned()))
+        }
     }
 }
 
@@ -130,6 +135,9 @@ mod tests {
     fn the_sandbox_has_its_documented_defaults() {
         let parsed = Arguments::try_parse_from(["weipay", "sandbox"]).unwrap();
         let Command::Sandbox(sandbox) = parsed.command else { panic!("{parsed:?}") };
-        assert_eq!((sandbox.data.to_str(), sandbox.listen.to_string().as_str()), (Some(".weipay"), "127.0.0.1:8880"));
+        assert_eq!(
+            (sandbox.data.to_str(), sandbox.listen.to_string().as_str()),
+            (Some(".weipay"), "127.0.0.1:8880")
+        );
     }
 }

@@ -38,7 +38,10 @@ fn tell(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
     let stock_id = story.create_stock()?;
     screen.fact("stock", &format!("{stock_id} (批次号)"));
     let coupons = story.send_and_associate(&stock_id, styles::COUNT)?;
-    screen.fact("coupons", &format!("{} sent (向用户发券) and associated with orders (关联订单信息)", coupons.len()));
+    screen.fact(
+        "coupons",
+        &format!("{} sent (向用户发券) and associated with orders (关联订单信息)", coupons.len()),
+    );
 
     screen.heading("取消关联订单信息  POST v3/marketing/busifavor/coupons/disassociate");
     styles::disassociate_each(&story, &coupons, &mut screen)?;
@@ -52,7 +55,7 @@ fn tell(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
         screen.blank();
         screen.fact("serving", &format!("{} until Ctrl-C", sandbox.base_url()));
         screen.fact("kit", &sandbox.kit_file().display().to_string());
-        sandbox.wait();
+        sandbox.wait()?;
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ fn serve(arguments: &arguments::Sandbox) -> ExitCode {
     // Scripts wait for this line: it comes when the platform answers, and at once, pipe or not.
     let mut screen = anstream::stdout();
     writeln!(screen, "listening on http://{}", sandbox.address()).and_then(|()| screen.flush()).ok();
-    sandbox.wait();
-    ExitCode::SUCCESS
+    match sandbox.wait() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::with(exit::FAILED, &error),
+    }
 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use weipay::v3::marketing::busifavor::coupons::{associate, disassociate, send};
 use weipay::v3::marketing::busifavor::stocks;
 use weipay::v3::marketing::busifavor::stocks::post::{
-    CouponAvailableTime, CouponCodeMode, CouponUseRule, FixedNormalCoupon, StockSendRule, StockType, UseMethod,
+    CouponAvailableTime, CouponCodeMode, CouponUseRule, FixedNormalCoupon, StockSendRule, StockType,
+    UseMethod,
 };
 use weipay::{Client, blocking};
 
@@ -122,11 +123,16 @@ impl Story {
     pub(super) fn all_are_free(&self, coupons: &[Coupon]) -> Outcome<()> {
         for coupon in coupons {
             let user = self.blocking.v3().marketing().busifavor().users().openid(self.openid.as_str());
-            let reply = user.coupons().coupon_code(coupon.code.as_str()).appids().appid(self.appid.as_str()).get()?;
+            let reply =
+                user.coupons().coupon_code(coupon.code.as_str()).appids().appid(self.appid.as_str()).get()?;
             let seen = reply.decode()?;
             let state = seen.coupon_state.map(|state| state.to_string()).unwrap_or_default();
             if state != "SENDED" || seen.associate_out_trade_no.is_some() {
-                return Err(format!("coupon {} is {state}, still associated: run {}", coupon.code, coupon.run).into());
+                return Err(format!(
+                    "coupon {} is {state}, still associated: run {}",
+                    coupon.code, coupon.run
+                )
+                .into());
             }
         }
         Ok(())

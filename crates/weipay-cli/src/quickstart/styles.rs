@@ -18,7 +18,11 @@ macro_rules! shown {
     };
 }
 
-pub(super) fn disassociate_each(story: &Story, coupons: &[Coupon], screen: &mut Screen) -> Result<(), Box<dyn Error>> {
+pub(super) fn disassociate_each(
+    story: &Story,
+    coupons: &[Coupon],
+    screen: &mut Screen,
+) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let [first, second, third, fourth, fifth, sixth] = coupons else {
         return Err(format!("{COUNT} coupons are needed, one for each style").into());
@@ -63,7 +67,8 @@ fn show<T>(screen: &mut Screen, name: &str, code: &str, reply: &Reply<T>) -> Res
     if json["wechatpay_disassociate_time"].as_str().is_none_or(str::is_empty) {
         return Err(format!("the answer has no wechatpay_disassociate_time: {json}").into());
     }
-    let serial = reply.headers().get("Wechatpay-Serial").and_then(|serial| serial.to_str().ok()).unwrap_or_default();
+    let serial =
+        reply.headers().get("Wechatpay-Serial").and_then(|serial| serial.to_str().ok()).unwrap_or_default();
     screen.style(name, code, reply.text()?, &format!("verified with {serial}"));
     Ok(())
 }

@@ -5,3 +5,5 @@
 mod hostile_platform;
 mod platform;
 mod requests;
+mod sandbox;
+mod story;

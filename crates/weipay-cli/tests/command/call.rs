@@ -1,0 +1,127 @@
+//! `weipay call`: what it prints and how it exits.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use weipay_sandbox::Sandbox;
+
+use crate::serving::WEIPAY;
+
+fn weipay(arguments: &[&str], environment: &HashMap<&str, String>) -> Output {
+    let mut command = Command::new(WEIPAY);
+    for name in
+        ["BASE_URL", "MCHID", "MERCHANT_SERIAL", "MERCHANT_KEY", "PUBLIC_KEY_ID", "PUBLIC_KEY", "API_V3_KEY"]
+    {
+        command.env_remove(format!("WEIPAY_{name}"));
+    }
+    command.args(arguments).envs(environment).output().unwrap()
+}
+
+fn exit(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The environment that says the same as a sandbox's kit.
+fn environment(sandbox: &Sandbox) -> HashMap<&'static str, String> {
+    let folder = sandbox.kit_file().parent().unwrap();
+    let kit: Value = serde_json::from_slice(&std::fs::read(sandbox.kit_file()).unwrap()).unwrap();
+    let text = |name: &str| kit[name].as_str().unwrap().to_owned();
+    let file = |name: &str| folder.join(text(name)).to_str().unwrap().to_owned();
+    HashMap::from([
+        ("WEIPAY_BASE_URL", text("base_url")),
+        ("WEIPAY_MCHID", text("mchid")),
+        ("WEIPAY_MERCHANT_SERIAL", text("merchant_serial")),
+        ("WEIPAY_MERCHANT_KEY", file("merchant_key")),
+        ("WEIPAY_PUBLIC_KEY_ID", text("public_key_id")),
+        ("WEIPAY_PUBLIC_KEY", std::fs::read_to_string(folder.join(text("public_key"))).unwrap()),
+        ("WEIPAY_API_V3_KEY", text("api_v3_key")),
+    ])
+}
+
+const CALLBACKS: &str = "v3/marketing/busifavor/callbacks";
+const STOCK: [&str; 5] = ["call", "GET", "v3/marketing/busifavor/stocks/{stock_id}", "--path", "stock_id=1"];
+
+#[test]
+fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() {
+    let sandbox = Sandbox::start().unwrap();
+    let kit = sandbox.kit_file().to_str().unwrap();
+    let body = r#"{"notify_url":"https://example.com/notify"}"#;
+    let by_kit = weipay(&["call", "post", CALLBACKS, "--json", body, "--kit", kit], &HashMap::new());
+    let by_environment =
+        weipay(&["call", "GET", CALLBACKS, "--query", "mchid=1900000001"], &environment(&sandbox));
+    for output in [by_kit, by_environment] {
+        assert_eq!(exit(&output), 0, "{}", stderr(&output));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(answer["notify_url"].is_string(), "{answer}");
+        assert!(output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn an_error_answer_exits_with_1_and_says_code_and_message() {
+    let sandbox = Sandbox::start().unwrap();
+    let output = weipay(&STOCK, &environment(&sandbox));
+    assert_eq!(exit(&output), 1);
+    assert!(output.stdout.is_empty());
+    assert!(stderr(&output).contains("RESOURCE_NOT_EXISTS"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("Request-ID"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_2_and_sends_nothing() {
+    let nowhere = HashMap::from([("WEIPAY_BASE_URL", "http://127.0.0.1:9".to_owned())]);
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    for (arguments, environment) in [
+        (&["call"] as &[&str], &full),
+        (&["call", "FETCH", CALLBACKS], &full),
+        (&["call", "POST", CALLBACKS, "--json", "{broken"], &full),
+        (&["call", "GET", CALLBACKS, "--query", "novalue"], &full),
+        (&["call", "GET", CALLBACKS, "--header", "novalue"], &full),
+        (&["call", "GET", "v3/stocks/{stock_id}"], &full),
+        (&["call", "GET", CALLBACKS, "--unknown"], &full),
+        (&["call", "GET", CALLBACKS, "--kit", "no/such/kit.json"], &full),
+        (&["call", "GET", CALLBACKS], &nowhere),
+        (&["dance"], &full),
+    ] {
+        let output = weipay(arguments, environment);
+        assert_eq!(exit(&output), 2, "{arguments:?}: {}", stderr(&output));
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_verify_exits_with_3_and_prints_nothing() {
+    let (sandbox, other) = (Sandbox::start().unwrap(), Sandbox::start().unwrap());
+    let mut mixed = environment(&sandbox);
+    mixed.insert("WEIPAY_PUBLIC_KEY", environment(&other)["WEIPAY_PUBLIC_KEY"].clone());
+    let output = weipay(&["call", "GET", CALLBACKS], &mixed);
+    assert_eq!(exit(&output), 3, "{}", stderr(&output));
+    assert!(output.stdout.is_empty(), "an unverified answer was printed");
+}
+
+#[test]
+fn a_network_that_fails_exits_with_4() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut gone = environment(&sandbox);
+    gone.insert("WEIPAY_BASE_URL", "http://127.0.0.1:9".to_owned());
+    let output = weipay(&["call", "GET", CALLBACKS], &gone);
+    assert_eq!(exit(&output), 4, "{}", stderr(&output));
+}
+
+#[test]
+fn a_key_of_the_wrong_kind_is_named() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut swapped = environment(&sandbox);
+    swapped.insert("WEIPAY_MERCHANT_KEY", swapped["WEIPAY_PUBLIC_KEY"].clone());
+    let output = weipay(&["call", "GET", CALLBACKS], &swapped);
+    assert_eq!(exit(&output), 2);
+    assert!(stderr(&output).contains("WEIPAY_MERCHANT_KEY"), "{}", stderr(&output));
+    assert!(Path::new(WEIPAY).is_absolute());
+}

@@ -1,0 +1,52 @@
+//! The documents say what is so: their code is the code that is compiled, and both languages show the same.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap()
+}
+
+/// The fenced blocks of a document, with their languages.
+fn blocks(document: &str) -> Vec<(String, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in document.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (None, Some(language)) => open = Some((language.to_owned(), String::new())),
+            (Some((_, text)), None) => text.extend([line, "\n"]),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+#[test]
+fn both_readmes_show_the_same_code_and_commands() {
+    let (english, chinese) = (blocks(&read("README.md")), blocks(&read("README.zh-CN.md")));
+    assert!(english.len() >= 4);
+    assert_eq!(english, chinese);
+}
+
+#[test]
+fn the_first_screen_has_exactly_two_commands() {
+    for document in ["README.md", "README.zh-CN.md"] {
+        let (language, first) = blocks(&read(document)).swap_remove(0);
+        assert_eq!(language, "sh");
+        assert_eq!(first, "cargo run --release -- quickstart\ncargo test --workspace\n", "{document}");
+    }
+}
+
+#[test]
+fn the_program_of_the_readme_is_the_example_that_is_compiled() {
+    let example = read("crates/weipay/examples/disassociate.rs");
+    let (_, code) = example.split_once("\n\n").unwrap();
+    let (_, shown) = blocks(&read("README.md")).into_iter().find(|(language, _)| language == "rust").unwrap();
+    assert_eq!(shown, code);
+    let lines = shown.lines().skip_while(|line| !line.starts_with("async fn")).count();
+    assert!(lines <= 15, "{lines} lines");
+}

@@ -1,0 +1,106 @@
+//! The kit: exactly its members, secrets readable by their owner only, keys made once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::serving::{Serving, WEIPAY};
+
+const MEMBERS: [&str; 13] = [
+    "api_v2_key",
+    "api_v3_key",
+    "appid",
+    "base_url",
+    "mchid",
+    "merchant_cert",
+    "merchant_key",
+    "merchant_serial",
+    "openid",
+    "platform_cert",
+    "platform_serial",
+    "public_key",
+    "public_key_id",
+];
+
+fn init(data: &Path) {
+    let done = Command::new(WEIPAY).args(["sandbox", "init", "--data"]).arg(data).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+}
+
+/// Every file below a folder with its content.
+fn content(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.append(&mut content(&path));
+        } else {
+            files.insert(path.clone(), fs::read(path).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn init_writes_a_kit_with_exactly_its_members_and_their_files() {
+    let data = tempfile::tempdir().unwrap();
+    init(data.path());
+    let kit: Value = serde_json::from_slice(&fs::read(data.path().join("kit.json")).unwrap()).unwrap();
+    let mut names: Vec<&str> = kit.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, MEMBERS);
+    assert_eq!(kit["base_url"], "http://127.0.0.1:8880");
+    for (member, begins) in [
+        ("merchant_key", "-----BEGIN PRIVATE KEY-----"),
+        ("merchant_cert", "-----BEGIN CERTIFICATE-----"),
+        ("public_key", "-----BEGIN PUBLIC KEY-----"),
+        ("platform_cert", "-----BEGIN CERTIFICATE-----"),
+    ] {
+        let file = Path::new(kit[member].as_str().unwrap());
+        assert!(file.is_relative());
+        assert!(fs::read_to_string(data.path().join(file)).unwrap().starts_with(begins), "{member}");
+    }
+    assert_eq!(kit["api_v3_key"].as_str().unwrap().len(), 32);
+    assert_eq!(kit["api_v2_key"].as_str().unwrap().len(), 32);
+    let openid = kit["openid"].as_str().unwrap();
+    assert!(openid.len() == 28 && openid.starts_with('o'));
+}
+
+#[cfg(unix)]
+#[test]
+fn files_with_secrets_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let data = tempfile::tempdir().unwrap();
+    init(data.path());
+    let mut secrets = 0;
+    for (path, bytes) in content(data.path()) {
+        if String::from_utf8_lossy(&bytes).contains("PRIVATE KEY") || path.ends_with("kit.json") {
+            let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{} has mode {mode:o}", path.display());
+            secrets += 1;
+        }
+    }
+    assert!(secrets >= 4, "the merchant's key, two of the platform's, and the kit");
+}
+
+#[test]
+fn keys_are_made_once() {
+    let data = tempfile::tempdir().unwrap();
+    init(data.path());
+    let keys = |content: BTreeMap<PathBuf, Vec<u8>>| -> Vec<_> {
+        content
+            .into_iter()
+            .filter(|(path, _)| path.extension().is_some_and(|ending| ending == "pem"))
+            .collect()
+    };
+    let first = keys(content(data.path()));
+    assert!(first.len() >= 4);
+    init(data.path());
+    Serving::start(data.path()).kill();
+    let second = Serving::start(data.path());
+    assert_eq!(keys(content(data.path())), first);
+    assert_eq!(second.kit()["base_url"], second.base_url.as_str(), "the kit tells where the sandbox is");
+}

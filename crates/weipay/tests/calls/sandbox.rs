@@ -1,0 +1,106 @@
+//! The SDK against the sandbox: the six styles, refusals, and the program of the README.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
+use weipay::{Client, Error, Reply};
+
+use crate::story::{Coupon, SANDBOX, client, kit};
+
+const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
+
+fn typed(coupon: &Coupon) -> Request {
+    Request::new()
+        .stock_id(coupon.stock_id.as_str())
+        .coupon_code(coupon.code.as_str())
+        .out_trade_no(coupon.order.as_str())
+        .out_request_no(format!("disassociate-{}", coupon.order))
+}
+
+fn untyped(coupon: &Coupon) -> Value {
+    serde_json::to_value(typed(coupon)).unwrap()
+}
+
+fn on_async<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// The answer is right, and the platform's state is what the answer says.
+fn is_free<T>(coupon: &Coupon, reply: Result<Reply<T>, Error>) {
+    let time = reply.unwrap().json().unwrap()["wechatpay_disassociate_time"].clone();
+    assert!(time.as_str().unwrap().ends_with("+08:00"));
+    let number = coupon.order.strip_prefix("order-").unwrap().parse::<usize>().unwrap();
+    let users = client().v3().marketing().busifavor().users().openid(format!("o{number:027}"));
+    let appid = kit()["appid"].as_str().unwrap().to_owned();
+    let seen = users.coupons().coupon_code(coupon.code.as_str()).appids().appid(appid).get().unwrap();
+    let seen = seen.decode().unwrap();
+    assert_eq!(seen.coupon_state.unwrap().as_str(), "SENDED");
+    assert_eq!(seen.associate_out_trade_no, None);
+}
+
+#[test]
+fn a_coupon_is_disassociated_in_each_of_the_six_styles() {
+    let asynchronous = Client::from_kit(SANDBOX.kit_file()).unwrap();
+    let coupon = Coupon::tied();
+    let chain = asynchronous.v3().marketing().busifavor().coupons().disassociate();
+    is_free(&coupon, on_async(chain.post(typed(&coupon))));
+    let coupon = Coupon::tied();
+    is_free(&coupon, on_async(asynchronous.chain(PATH).post(untyped(&coupon))));
+    let coupon = Coupon::tied();
+    is_free(&coupon, on_async(asynchronous[PATH].post(untyped(&coupon))));
+
+    let blocking = client();
+    let coupon = Coupon::tied();
+    is_free(&coupon, blocking.v3().marketing().busifavor().coupons().disassociate().post(typed(&coupon)));
+    let coupon = Coupon::tied();
+    is_free(&coupon, blocking.chain(PATH).post(untyped(&coupon)));
+    let coupon = Coupon::tied();
+    is_free(&coupon, blocking[PATH].post(untyped(&coupon)));
+}
+
+#[test]
+fn a_typed_answer_reads_without_remainder() {
+    let coupon = Coupon::tied();
+    let stock =
+        client().v3().marketing().busifavor().stocks().stock_id(coupon.stock_id.as_str()).get().unwrap();
+    assert_eq!(stock.misread(), []);
+    let stock = stock.decode().unwrap();
+    assert_eq!(stock.coupon_use_rule.unwrap().fixed_normal_coupon.unwrap().discount_amount, Some(500));
+    let reply = client().v3().marketing().busifavor().coupons().disassociate().post(typed(&coupon)).unwrap();
+    assert!(reply.decode().unwrap().wechatpay_disassociate_time.unwrap().unix_seconds().is_some());
+}
+
+#[test]
+fn a_refusal_of_the_platform_keeps_code_message_and_request_id() {
+    let coupon = Coupon::tied();
+    let mut wrong = untyped(&coupon);
+    wrong["coupon_code"] = json!("no-such-coupon");
+    let error = client()[PATH].post(wrong).unwrap_err();
+    assert_eq!((error.status().unwrap().as_u16(), error.code()), (400, Some("INVALID_REQUEST")));
+    assert!(error.message().is_some() && error.request_id().is_some());
+    assert!(!error.may_have_taken_effect());
+}
+
+/// The example is built with the tests; it is configured by the environment alone.
+#[test]
+fn the_program_of_the_readme_disassociates_a_coupon() {
+    let (coupon, kit) = (Coupon::tied(), kit());
+    let folder = SANDBOX.kit_file().parent().unwrap();
+    let member = |name: &str| kit[name].as_str().unwrap().to_owned();
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.parent().unwrap().parent().unwrap().join("examples").join("disassociate");
+    let output = Command::new(program)
+        .args([&coupon.stock_id, &coupon.code, &coupon.order])
+        .env("WEIPAY_BASE_URL", SANDBOX.base_url())
+        .env("WEIPAY_MCHID", member("mchid"))
+        .env("WEIPAY_MERCHANT_SERIAL", member("merchant_serial"))
+        .env("WEIPAY_MERCHANT_KEY", folder.join(member("merchant_key")))
+        .env("WEIPAY_PUBLIC_KEY_ID", member("public_key_id"))
+        .env("WEIPAY_PUBLIC_KEY", folder.join(member("public_key")))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.ends_with("+08:00\n"), "{text}");
+}
