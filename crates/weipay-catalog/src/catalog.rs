@@ -7,7 +7,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use crate::operation::Operation;
 use crate::parse;
-use crate::route::{Routed, Router, Unrouted};
+use crate::route::{End, Routed, Router, Unrouted};
 
 static EMBEDDED: LazyLock<Catalog> =
     LazyLock::new(|| Catalog::of_text(include_str!(concat!(env!("OUT_DIR"), "/catalog.txt"))));
@@ -85,8 +85,8 @@ impl Catalog {
     /// The operation that a concrete request line belongs to; `path` is without the query.
     pub fn route(&'static self, method: &str, path: &str) -> Result<Routed, Unrouted> {
         let mut others = Vec::new();
-        for (indices, path_values) in self.router.ends(path) {
-            for index in indices {
+        for End { operations, path_values } in self.router.ends(path) {
+            for index in operations {
                 let entry = &self.entries[index];
                 if entry.method == method {
                     return Ok(Routed { operation: entry.operation(), path_values });

@@ -130,7 +130,7 @@ struct Reader {
 impl Reader {
     fn take(&mut self, number: usize, line: &'static str) -> Result<(), ParseError> {
         let spaces = line.len() - line.trim_start_matches(' ').len();
-        if spaces % 2 != 0 || line[spaces..].starts_with('\t') {
+        if !spaces.is_multiple_of(2) || line[spaces..].starts_with('\t') {
             return Err(error(number, format!("indented by {spaces}: a level is two spaces")));
         }
         match spaces / 2 {

@@ -13,7 +13,16 @@ pub struct Routed {
     /// The operation.
     pub operation: &'static Operation,
     /// Each placeholder with the text that stands in its place, still percent-encoded.
-    pub path_values: Vec<(&'static str, String)>,
+    pub path_values: PathValues,
+}
+
+/// Placeholders with what stands in their places.
+pub type PathValues = Vec<(&'static str, String)>;
+
+/// Where a path leads: the indices of the operations there, and the values on the way.
+pub(crate) struct End {
+    pub(crate) operations: Vec<usize>,
+    pub(crate) path_values: PathValues,
 }
 
 /// Why no operation was found.
@@ -54,22 +63,17 @@ impl Router {
 
     /// All ends that the path leads to, the most literal first. Placeholders of different names on one path (as
     /// `{id}` and `{name}` under different methods) each give an end of their own.
-    pub(crate) fn ends(&self, path: &str) -> Vec<(Vec<usize>, Vec<(&'static str, String)>)> {
+    pub(crate) fn ends(&self, path: &str) -> Vec<End> {
         let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         let mut found = Vec::new();
         self.walk(&segments, &mut Vec::new(), &mut found);
         found
     }
 
-    fn walk(
-        &self,
-        segments: &[&str],
-        values: &mut Vec<(&'static str, String)>,
-        found: &mut Vec<(Vec<usize>, Vec<(&'static str, String)>)>,
-    ) {
+    fn walk(&self, segments: &[&str], values: &mut PathValues, found: &mut Vec<End>) {
         let Some((segment, rest)) = segments.split_first() else {
             if !self.ends.is_empty() {
-                found.push((self.ends.clone(), values.clone()));
+                found.push(End { operations: self.ends.clone(), path_values: values.clone() });
             }
             return;
         };
