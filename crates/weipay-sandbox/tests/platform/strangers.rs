@@ -1,1 +1,135 @@
-//! to come
+//! Requests that the gate refuses: forged, old, unknown, odd. None is signed, none reaches the state.
+
+use weipay_wire::PrivateKey;
+
+use crate::client::{Client, Reply, Request};
+use crate::merchant::{Coupon, FAMILY, Merchant};
+
+/// Sends a disassociate that was spoilt; the coupon must be as it was.
+#[track_caller]
+fn refused(spoil: impl FnOnce(&Client<'_>, &mut Request)) -> Reply {
+    let merchant = Merchant::new();
+    let coupon: Coupon = merchant.coupon();
+    merchant.associate(&coupon, "order-1").success();
+    let before = merchant.look_at(&coupon);
+    let body = merchant.tie(&coupon, "order-1").to_string();
+    let target = format!("{FAMILY}/coupons/disassociate");
+    let mut request = merchant.client.request("POST", &target, body.as_bytes());
+    spoil(&merchant.client, &mut request);
+    let reply = merchant.client.send(&request);
+    assert!(!reply.is_signed(), "what fails at the gate is not signed");
+    assert_eq!(merchant.look_at(&coupon), before);
+    reply
+}
+
+#[track_caller]
+fn says(reply: &Reply, message: &str) {
+    assert_eq!(reply.refusal(), (401, "SIGN_ERROR".to_owned()), "{}", reply.text());
+    assert_eq!(reply.json()["message"], message);
+}
+
+#[test]
+fn a_signature_of_another_key_is_refused_with_what_was_signed() {
+    let other = PrivateKey::generate().unwrap();
+    let reply = refused(|client, request| {
+        let body = request.body.clone();
+        let mut authorization = client.authorization(&request.method, &request.target, &body);
+        let message = weipay_wire::request_message(
+            &request.method,
+            &request.target,
+            authorization.timestamp,
+            &authorization.nonce_str,
+            &body,
+        );
+        authorization.signature = other.sign(&message).unwrap();
+        request.set("Authorization", &authorization.to_string());
+    });
+    says(&reply, "签名错误");
+    let detail = &reply.json()["detail"];
+    assert_eq!(detail["detail"]["issue"], "sign not match");
+    let information = &detail["sign_information"];
+    assert_eq!(information["method"], "POST");
+    assert_eq!(information["url"], format!("{FAMILY}/coupons/disassociate"));
+    let shown = information["truncated_sign_message"].as_str().unwrap();
+    assert!(shown.starts_with("POST\n/v3/marketing/busifavor/coupons/disassociate\n"), "{shown}");
+    assert!(information["sign_message_length"].as_u64().unwrap() > 100);
+}
+
+#[test]
+fn a_body_that_was_changed_after_signing_is_refused() {
+    let reply =
+        refused(|_, request| request.body = request.body.iter().map(u8::to_ascii_uppercase).collect());
+    says(&reply, "签名错误");
+}
+
+#[test]
+fn a_target_that_was_changed_after_signing_is_refused() {
+    says(&refused(|_, request| request.target.push_str("?a=b")), "签名错误");
+}
+
+#[test]
+fn a_timestamp_out_of_the_window_is_refused_before_the_signature() {
+    for (offset, forged) in [(-301, false), (301, false), (-301, true)] {
+        let reply = refused(|client, request| {
+            let late = Client { now: client.now + offset, ..Client::of(client.sandbox) };
+            let mut authorization = late.authorization(&request.method, &request.target, &request.body);
+            if forged {
+                authorization.signature = "ZmFrZQ==".to_owned();
+            }
+            request.set("Authorization", &authorization.to_string());
+        });
+        says(&reply, "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟");
+    }
+}
+
+#[test]
+fn an_unknown_merchant_gets_the_short_form() {
+    let reply = refused(|client, request| {
+        let mut authorization = client.authorization(&request.method, &request.target, &request.body);
+        authorization.mchid = "1234567890".to_owned();
+        request.set("Authorization", &authorization.to_string());
+    });
+    says(&reply, "签名错误");
+    assert!(reply.json().get("detail").is_none());
+}
+
+#[test]
+fn an_unknown_serial_is_told() {
+    let reply = refused(|client, request| {
+        let mut authorization = client.authorization(&request.method, &request.target, &request.body);
+        authorization.serial_no = "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB".to_owned();
+        request.set("Authorization", &authorization.to_string());
+    });
+    says(&reply, "商户证书序列号有误。请使用签名私钥匹配的证书序列号");
+}
+
+#[test]
+fn a_missing_an_empty_and_a_half_authorization_are_refused() {
+    let missing = refused(|_, request| request.remove("Authorization"));
+    says(&missing, "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》");
+    assert!(missing.header("Request-ID").is_some());
+    let half = refused(|_, request| request.set("Authorization", "WECHATPAY2-SHA256-RSA2048 test"));
+    says(&half, "Authorization不合法");
+    let forged = refused(|_, request| {
+        request.set("Authorization", &format!("WECHATPAY2-SHA256-RSA2048 {}", "mchid=\"1\",".repeat(500)));
+    });
+    assert_eq!(forged.status, 401);
+}
+
+#[test]
+fn a_request_without_user_agent_is_refused_before_authentication() {
+    let reply = refused(|_, request| {
+        request.remove("User-Agent");
+        request.remove("Authorization");
+    });
+    assert_eq!(reply.refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(reply.json()["message"], "Http头缺少Accept或User-Agent");
+}
+
+#[test]
+fn an_unknown_path_and_a_wrong_method_are_answered_without_a_body() {
+    let unknown = refused(|_, request| request.target = "/v3/no/such/path".to_owned());
+    assert_eq!((unknown.status, unknown.text(), unknown.header("Request-ID")), (404, "", None));
+    let method = refused(|_, request| request.method = "GET".to_owned());
+    assert_eq!((method.status, method.text()), (405, ""));
+}
