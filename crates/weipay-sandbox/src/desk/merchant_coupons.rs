@@ -154,3 +154,6 @@ fn query_coupon(ledger: &Ledger<'_>, errand: &Errand<'_>) -> Result<Value, Unser
     let found: Option<(Stock, Coupon)> = ledger.coupon_of_user(openid, code)?;
     Ok(listing::one(&errand.caller, errand.request, found, errand.now)?)
 }
+
+#[cfg(test)]
+mod tests;
