@@ -64,8 +64,7 @@ impl Core {
 
     fn signed(&self, outgoing: &Outgoing) -> Result<Prepared, RequestProblem> {
         let base_url = outgoing.base_url.as_ref().unwrap_or(&self.base_url);
-        let path = path::fill(&outgoing.template, &outgoing.values)?;
-        let target = base_url.target(&(path + &path::query(&outgoing.query)));
+        let target = base_url.target(&path::target(&outgoing.template, &outgoing.values, &outgoing.query)?);
         let body = outgoing.body.clone().unwrap_or_default();
         let authorization = self.authorization(&outgoing.method, &target, &body)?;
 

@@ -5,8 +5,32 @@
 
 use crate::error::RequestProblem;
 
+/// The whole target, `/path?query`: a template filled with values, and the query pairs behind the query that the
+/// template itself may have, as the download addresses of bills do.
+pub(crate) fn target(
+    template: &str,
+    values: &[(String, String)],
+    pairs: &[(String, String)],
+) -> Result<String, RequestProblem> {
+    let (path, own_query) =
+        template.split_once('?').map_or((template, None), |(path, own)| (path, Some(own)));
+    let mut target = fill(path, values)?;
+    if let Some(own) = own_query {
+        if let Some(odd) = own.chars().find(|letter| !is_path_letter(*letter) && !"%/?".contains(*letter)) {
+            let reason =
+                format!("has `{}` in its query: give it with `.query(name, value)`", odd.escape_default());
+            return Err(RequestProblem::Path(reason));
+        }
+        target.push('?');
+        target.push_str(own);
+    }
+    let pairs = query(pairs);
+    target.push_str(&if own_query.is_some() { pairs.replacen('?', "&", 1) } else { pairs });
+    Ok(target)
+}
+
 /// Fills a template. Every placeholder needs its value and every value its placeholder.
-pub(crate) fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestProblem> {
+fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestProblem> {
     let template = template.trim_matches('/');
     if template.is_empty() {
         return Err(RequestProblem::Path("is empty".to_owned()));
@@ -59,7 +83,7 @@ fn push_value(path: &mut String, name: &str, value: &str) -> Result<(), RequestP
 }
 
 /// Query pairs as they are signed and sent, with the `?`; nothing where there is no pair.
-pub(crate) fn query(pairs: &[(String, String)]) -> String {
+fn query(pairs: &[(String, String)]) -> String {
     let mut text = String::new();
     for (name, value) in pairs {
         text.push(if text.is_empty() { '?' } else { '&' });
@@ -132,7 +156,7 @@ mod tests {
             "v3//a",
             "v3/../a",
             "v3/./a",
-            "v3/a?b=c",
+            "v3/a&b?c",
             "v3/a b",
             "v3/a#b",
             "v3/券",
@@ -146,6 +170,18 @@ mod tests {
                 fill("v3/{id}", &values(&[("id", value)])).unwrap_err(),
                 RequestProblem::PathValue("id".into())
             );
+        }
+    }
+
+    #[test]
+    fn a_query_in_the_path_is_kept_byte_for_byte_and_added_to() {
+        let given = "v3/billdownload/file?token=a%2Fb-_%7C";
+        assert_eq!(target(given, &[], &[]).unwrap(), "/v3/billdownload/file?token=a%2Fb-_%7C");
+        let more = values(&[("x", "1/2")]);
+        assert_eq!(target(given, &[], &more).unwrap(), "/v3/billdownload/file?token=a%2Fb-_%7C&x=1%2F2");
+        assert_eq!(target("v3/a", &[], &more).unwrap(), "/v3/a?x=1%2F2");
+        for odd in ["v3/a?b=c d", "v3/a?b#c", "v3/a?b=\r\nX: y", "v3/a?b=券", "v3/a?{b}"] {
+            assert!(target(odd, &[], &[]).is_err(), "{odd}");
         }
     }
 
