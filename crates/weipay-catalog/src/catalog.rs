@@ -1,40 +1,50 @@
-//! All operations, embedded in the program and parsed when first asked for.
+//! All operations and notifications, embedded in the program and parsed when first asked for.
 //!
-//! Start-up must cost nothing: only headings are read to find an operation, and an operation's text is parsed once, when
-//! somebody wants it.
+//! Start-up must cost nothing: the build writes down where each text begins, and a text is parsed once, when somebody
+//! wants it.
 
+use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 
+use crate::notification::Notification;
 use crate::operation::Operation;
-use crate::parse;
+use crate::parse::{self, Heading};
 use crate::route::{End, Routed, Router, Unrouted};
+use crate::shared::SharedObjects;
 
-static EMBEDDED: LazyLock<Catalog> =
-    LazyLock::new(|| Catalog::of_text(include_str!(concat!(env!("OUT_DIR"), "/catalog.txt"))));
+static EMBEDDED: LazyLock<Catalog> = LazyLock::new(|| Catalog::of_index(TEXT, INDEX));
 
-/// The operations of the API.
-#[derive(Debug, Default)]
+/// All files of `catalog/`, one after the other.
+static TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/catalog.txt"));
+
+/// Every heading of [`TEXT`], with the bytes from where to where its text goes.
+static INDEX: &[(&str, usize, usize)] = include!(concat!(env!("OUT_DIR"), "/index.rs"));
+
+/// The operations and notifications of the API.
+#[derive(Debug)]
 pub struct Catalog {
-    entries: Vec<Entry>,
+    text: &'static str,
+    operations: Vec<OperationText>,
     router: Router,
+    notifications: Vec<NotificationText>,
+    envelopes: Vec<(&'static str, &'static str)>,
+    objects: SharedObjects,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct OperationText {
     method: &'static str,
     path: &'static str,
-    text: &'static str,
-    parsed: OnceLock<Operation>,
+    bytes: Range<usize>,
+    parsed: OnceLock<Box<Operation>>,
 }
 
-impl Entry {
-    fn operation(&self) -> &Operation {
-        // A test parses every embedded file, so that nothing here can fail in a released build.
-        self.parsed.get_or_init(|| {
-            parse::operation(self.text)
-                .unwrap_or_else(|error| unreachable!("{} {}: {error}", self.method, self.path))
-        })
-    }
+#[derive(Debug)]
+struct NotificationText {
+    version: &'static str,
+    event: &'static str,
+    bytes: Range<usize>,
+    parsed: OnceLock<Box<Notification>>,
 }
 
 impl Catalog {
@@ -43,43 +53,91 @@ impl Catalog {
         &EMBEDDED
     }
 
-    fn of_text(text: &'static str) -> Catalog {
-        let mut catalog = Catalog::default();
-        for (_, text) in parse::sections(text) {
-            let Some((method, path)) = text.lines().next().and_then(parse::heading) else { continue };
-            catalog.router.insert(path, catalog.entries.len());
-            catalog.entries.push(Entry { method, path, text, parsed: OnceLock::new() });
+    fn of_index(text: &'static str, index: &[(&'static str, usize, usize)]) -> Catalog {
+        let mut catalog = Catalog {
+            text,
+            operations: Vec::with_capacity(index.len()),
+            router: Router::default(),
+            notifications: Vec::new(),
+            envelopes: Vec::new(),
+            objects: SharedObjects::default(),
+        };
+        for (line, start, end) in index {
+            let Some(heading) = parse::heading(line) else { continue };
+            catalog.add(heading, *start..*end);
         }
         catalog
     }
 
+    fn add(&mut self, heading: Heading, bytes: Range<usize>) {
+        match heading {
+            Heading::Operation(method, path) => {
+                self.router.insert(path, self.operations.len());
+                self.operations.push(OperationText { method, path, bytes, parsed: OnceLock::new() });
+            }
+            Heading::Notification(version, event) => {
+                self.notifications.push(NotificationText { version, event, bytes, parsed: OnceLock::new() });
+            }
+            Heading::Envelope(version) => self.envelopes.push((version, self.cut(&bytes))),
+            Heading::Object(name) => self.objects.insert(name, self.cut(&bytes)),
+        }
+    }
+
+    /// A part of the text. Not cut before it is needed: that would read every page of the text at start-up.
+    fn cut(&self, bytes: &Range<usize>) -> &'static str {
+        self.text.get(bytes.clone()).unwrap_or_default()
+    }
+
+    // A test parses every embedded text, so that nothing below can fail in a released build.
+
+    fn parsed<'a>(&self, entry: &'a OperationText) -> &'a Operation {
+        entry.parsed.get_or_init(|| {
+            parse::operation(self.cut(&entry.bytes), self.objects.resolver())
+                .map(Box::new)
+                .unwrap_or_else(|error| unreachable!("{} {}: {error}", entry.method, entry.path))
+        })
+    }
+
+    fn parsed_notification<'a>(&self, entry: &'a NotificationText) -> &'a Notification {
+        entry.parsed.get_or_init(|| {
+            let resolver = self.objects.resolver();
+            let envelope = self.envelopes.iter().find(|(version, _)| *version == entry.version);
+            envelope
+                .map(|(_, text)| parse::envelope(text, resolver))
+                .transpose()
+                .and_then(|envelope| parse::notification(self.cut(&entry.bytes), resolver, envelope.as_ref()))
+                .map(Box::new)
+                .unwrap_or_else(|error| unreachable!("{} {}: {error}", entry.version, entry.event))
+        })
+    }
+
     /// How many operations there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.operations.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.operations.is_empty()
     }
 
     /// Every operation, sorted by path.
     pub fn operations(&'static self) -> impl Iterator<Item = &'static Operation> {
-        self.entries.iter().map(Entry::operation)
+        self.operations.iter().map(|entry| self.parsed(entry))
     }
 
     /// Method and path of every operation, without parsing any.
     pub fn headings(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        self.entries.iter().map(|entry| (entry.method, entry.path))
+        self.operations.iter().map(|entry| (entry.method, entry.path))
     }
 
     /// The operation with this method and this path template, such as `v3/.../stocks/{stock_id}`.
     pub fn find(&'static self, method: &str, template: &str) -> Option<&'static Operation> {
         let template = template.strip_prefix('/').unwrap_or(template);
-        self.entries
+        self.operations
             .iter()
             .find(|entry| entry.method == method && entry.path == template)
-            .map(Entry::operation)
+            .map(|entry| self.parsed(entry))
     }
 
     /// The operation that a concrete request line belongs to; `path` is without the query.
@@ -87,14 +145,27 @@ impl Catalog {
         let mut others = Vec::new();
         for End { operations, path_values } in self.router.ends(path) {
             for index in operations {
-                let entry = &self.entries[index];
+                let entry = &self.operations[index];
                 if entry.method == method {
-                    return Ok(Routed { operation: entry.operation(), path_values });
+                    return Ok(Routed { operation: self.parsed(entry), path_values });
                 }
                 others.push(entry.method);
             }
         }
         Err(if others.is_empty() { Unrouted::UnknownPath } else { Unrouted::OtherMethod(others) })
+    }
+
+    /// Every notification (回调通知), sorted by version and event.
+    pub fn notifications(&'static self) -> impl Iterator<Item = &'static Notification> {
+        self.notifications.iter().map(|entry| self.parsed_notification(entry))
+    }
+
+    /// The notification of this version, `v3` or `v2`, and event, such as `TRANSACTION.SUCCESS`.
+    pub fn notification(&'static self, version: &str, event: &str) -> Option<&'static Notification> {
+        self.notifications
+            .iter()
+            .find(|entry| entry.version == version && entry.event == event)
+            .map(|entry| self.parsed_notification(entry))
     }
 }
 
@@ -103,13 +174,61 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_catalogue_is_complete() {
+        let catalog = Catalog::embedded();
+        let of_version =
+            |version: &str| catalog.headings().filter(|(_, path)| path.starts_with(version)).count();
+        assert_eq!((of_version("v3/"), of_version("v2/"), catalog.len()), (1019, 129, 1148));
+        let notified =
+            |version: &str| catalog.notifications().filter(|found| found.version == version).count();
+        assert_eq!((notified("v3"), notified("v2")), (102, 10));
+    }
+
+    #[test]
+    fn the_index_cuts_the_text_at_its_headings() {
+        let cut = parse::sections(TEXT);
+        assert_eq!(cut.len(), INDEX.len());
+        for ((_, text), (heading, start, end)) in cut.iter().zip(INDEX) {
+            assert_eq!(*text, &TEXT[*start..*end]);
+            assert_eq!(text.lines().next(), Some(*heading));
+            assert!(parse::heading(heading).is_some(), "{heading}");
+        }
+    }
+
+    #[test]
     fn every_embedded_operation_parses_and_is_found_by_its_own_path() {
         let catalog = Catalog::embedded();
-        assert!(!catalog.is_empty());
         for operation in catalog.operations() {
             let found = catalog.find(operation.method, operation.path).unwrap();
             assert_eq!(found.path, operation.path);
+            let routed = catalog.route(operation.method, &filled(operation.path)).unwrap();
+            // Two operations may differ in the name of a placeholder only; a request does not show it.
+            assert_eq!(filled(routed.operation.path), filled(operation.path));
         }
+    }
+
+    /// The path with `_` for every placeholder.
+    fn filled(path: &str) -> String {
+        let segments = path.split('/').map(|segment| if segment.starts_with('{') { "_" } else { segment });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    #[test]
+    fn every_embedded_notification_parses_and_has_an_answer_and_a_schedule() {
+        let catalog = Catalog::embedded();
+        for notification in catalog.notifications() {
+            let found = catalog.notification(notification.version, notification.event).unwrap();
+            assert_eq!(found.title, notification.title);
+            assert!(!found.body.is_empty() && !found.reply.is_empty(), "{}", found.event);
+            assert!(!found.retry.waits.is_empty(), "{}", found.event);
+            assert!(found.version == "v2" || !found.resource.is_empty(), "{}", found.event);
+        }
+    }
+
+    #[test]
+    fn the_usual_schedule_lasts_a_day_and_four_minutes() {
+        let usual = &Catalog::embedded().notification("v3", "REFUND.SUCCESS").unwrap().retry;
+        assert_eq!((usual.waits.len(), usual.waits.iter().sum::<u32>()), (15, 86_640));
     }
 
     #[test]

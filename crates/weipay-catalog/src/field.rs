@@ -29,9 +29,12 @@ pub struct Field {
     pub carrier: Option<Carrier>,
     /// A value that the page shows, as text.
     pub example: Option<Cow<'static, str>>,
-    /// The members of an object.
+    /// The members of an object, those of a shared one too.
     pub fields: Vec<Field>,
-    /// The line of the catalogue file, counted from 1 at the operation's own first line.
+    /// The name of the shared object that the members come from, when several places share it.
+    pub shared: Option<&'static str>,
+    /// The line of the catalogue file, counted from 1 at the first line of the operation's own text (of the shared
+    /// object's, for its members).
     pub line: usize,
 }
 

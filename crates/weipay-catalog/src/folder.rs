@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
+use crate::notification::Notification;
 use crate::operation::Operation;
-use crate::parse::{self, ParseError};
+use crate::parse::{self, Heading, ParseError};
+use crate::shared::SharedObjects;
 
 /// The ending of a catalogue file.
 pub const EXTENSION: &str = "api";
@@ -16,8 +18,8 @@ pub enum FolderError {
     Read(PathBuf, io::Error),
     /// A file breaks the format.
     Parse(PathBuf, ParseError),
-    /// A file describes a path that is not the one its place in the folders says.
-    Misplaced(PathBuf, usize, &'static str),
+    /// A file describes something other than its place in the folders says.
+    Misplaced(PathBuf, usize, String),
 }
 
 impl fmt::Display for FolderError {
@@ -27,14 +29,25 @@ impl fmt::Display for FolderError {
             FolderError::Parse(file, error) => {
                 write!(out, "{}:{}: {}", file.display(), error.line, error.reason)
             }
-            FolderError::Misplaced(file, line, path) => {
-                write!(out, "{}:{line}: `{path}` belongs in {path}.{EXTENSION}", file.display())
+            FolderError::Misplaced(file, line, place) => {
+                write!(out, "{}:{line}: this belongs in {place}.{EXTENSION}", file.display())
             }
         }
     }
 }
 
 impl std::error::Error for FolderError {}
+
+/// A file of a folder, as read.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its place below the folder, without the ending and with `/` between the parts.
+    pub place: String,
+    /// What is in it. It lives as long as the program: tools that read a folder end soon.
+    pub text: &'static str,
+}
 
 /// The catalogue files below a folder, sorted.
 pub fn files(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
@@ -55,22 +68,77 @@ pub fn files(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
     Ok(found)
 }
 
+/// The catalogue files below a folder with their texts, sorted.
+pub fn sources(root: &Path) -> Result<Vec<SourceFile>, FolderError> {
+    let mut sources = Vec::new();
+    for path in files(root)? {
+        let text = fs::read_to_string(&path).map_err(|error| FolderError::Read(path.clone(), error))?;
+        let parts = path.strip_prefix(root).unwrap_or(&path).with_extension("");
+        let parts: Vec<_> = parts.iter().map(|part| part.to_string_lossy()).collect();
+        sources.push(SourceFile { place: parts.join("/"), path, text: Box::leak(text.into_boxed_str()) });
+    }
+    Ok(sources)
+}
+
 /// Every operation below a folder. The texts live as long as the program: tools that call this end soon.
 pub fn operations(root: &Path) -> Result<Vec<Operation>, FolderError> {
-    let mut all = Vec::new();
-    for file in files(root)? {
-        let text = fs::read_to_string(&file).map_err(|error| FolderError::Read(file.clone(), error))?;
-        let place = file.strip_prefix(root).unwrap_or(&file).with_extension("");
-        for (first, text) in parse::sections(Box::leak(text.into_boxed_str())) {
-            let operation = parse::operation(text).map_err(|mut error| {
-                error.line += first - 1;
-                FolderError::Parse(file.clone(), error)
-            })?;
-            if Path::new(operation.path) != place {
-                return Err(FolderError::Misplaced(file.clone(), first, operation.path));
-            }
-            all.push(operation);
-        }
+    let folder = Folder::open(root)?;
+    let wanted = |heading: &Heading| matches!(heading, Heading::Operation(..));
+    folder.read(wanted, |text| parse::operation(text, folder.objects.resolver()))
+}
+
+/// Every notification below a folder.
+pub fn notifications(root: &Path) -> Result<Vec<Notification>, FolderError> {
+    let folder = Folder::open(root)?;
+    let resolver = folder.objects.resolver();
+    let envelopes = folder
+        .read(|heading| matches!(heading, Heading::Envelope(_)), |text| parse::envelope(text, resolver))?;
+    let wanted = |heading: &Heading| matches!(heading, Heading::Notification(..));
+    folder.read(wanted, |text| {
+        let version = text.lines().next().and_then(parse::heading);
+        let envelope = envelopes.iter().find(|envelope| {
+            matches!(version, Some(Heading::Notification(version, _)) if version == envelope.version)
+        });
+        parse::notification(text, resolver, envelope)
+    })
+}
+
+struct Folder {
+    sources: Vec<SourceFile>,
+    objects: SharedObjects,
+}
+
+impl Folder {
+    fn open(root: &Path) -> Result<Folder, FolderError> {
+        let sources = sources(root)?;
+        let texts = sources.iter().flat_map(|source| parse::sections(source.text)).map(|(_, text)| text);
+        Ok(Folder { objects: SharedObjects::of_texts(texts), sources })
     }
-    Ok(all)
+
+    /// Reads the texts that are wanted, and refuses one that stands in the wrong file.
+    fn read<T>(
+        &self,
+        wanted: impl Fn(&Heading) -> bool,
+        read: impl Fn(&'static str) -> Result<T, ParseError>,
+    ) -> Result<Vec<T>, FolderError> {
+        let mut all = Vec::new();
+        for source in &self.sources {
+            for (first, text) in parse::sections(source.text) {
+                let at = |error: ParseError| {
+                    let line = error.line + first - 1;
+                    FolderError::Parse(source.path.clone(), ParseError { line, ..error })
+                };
+                let heading = text.lines().next().and_then(parse::heading);
+                if heading.is_some_and(|heading| !wanted(&heading)) {
+                    continue;
+                }
+                all.push(read(text).map_err(at)?);
+                let place = heading.map(|heading| heading.place()).unwrap_or_default();
+                if place != source.place {
+                    return Err(FolderError::Misplaced(source.path.clone(), first, place));
+                }
+            }
+        }
+        Ok(all)
+    }
 }

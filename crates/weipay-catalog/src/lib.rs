@@ -1,34 +1,47 @@
 //! The WeChat Pay (微信支付) API as data.
 //!
-//! The folder `catalog/` holds one readable file per URL path; this crate embeds those files and gives them out as
-//! [`Operation`]s. Everything that must know what an operation looks like derives from here: the code generator, the
-//! sandbox's contract check, the command's help.
+//! The folder `catalog/` holds one readable file per URL path and one per notification; this crate embeds those files
+//! and gives them out as [`Operation`]s and [`Notification`]s. Everything that must know what an operation looks like
+//! derives from here: the code generator, the sandbox's contract check, the command's help.
 //!
 //! ```
 //! let catalog = weipay_catalog::Catalog::embedded();
 //! let found = catalog.route("POST", "/v3/marketing/busifavor/coupons/disassociate").unwrap();
 //! assert_eq!(found.operation.title, "取消关联订单信息");
 //! assert!(found.operation.request.json.iter().all(|field| field.required));
+//!
+//! let refunded = catalog.notification("v3", "REFUND.SUCCESS").unwrap();
+//! assert!(refunded.resource.iter().any(|field| field.name == "refund_status"));
 //! ```
 //!
 //! | module | idea |
 //! |---|---|
 //! | [`operation`] | one operation: method, path, where each field travels, what is answered |
+//! | [`notification`] | one notification: what is posted, what its sealed part opens to, what is expected back |
 //! | [`field`] | one field: name, type, limits, label |
 //! | [`parse`] | the file format, with errors that name file and line |
-//! | [`catalog`] | all operations, parsed when first asked for |
+//! | [`catalog`] | all operations and notifications, parsed when first asked for |
 //! | [`route`] | from a concrete URL path to the operation that it belongs to |
 //! | [`folder`] | reading a folder of catalogue files from disk, for tools |
+//! | `lint` | what a file may parse with and still must not hold (feature `lint`) |
+//! | `export` | the catalogue as JSON lines (feature `export`) |
 
 pub mod catalog;
+#[cfg(any(test, feature = "export"))]
+pub mod export;
 pub mod field;
 pub mod folder;
+#[cfg(any(test, feature = "lint"))]
+pub mod lint;
+pub mod notification;
 pub mod operation;
 pub mod parse;
 pub mod route;
+mod shared;
 
 pub use catalog::Catalog;
 pub use field::{Carrier, Field, Format, Kind, Limits};
+pub use notification::{Notification, Retry};
 pub use operation::{Operation, Request};
 pub use parse::ParseError;
 pub use route::{Routed, Unrouted};

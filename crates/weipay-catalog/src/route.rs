@@ -3,8 +3,6 @@
 //! A literal segment wins over a placeholder (`coupons/send` before `coupons/{card_id}`), with a step back where the
 //! literal branch leads nowhere.
 
-use std::collections::BTreeMap;
-
 use crate::operation::{Operation, placeholder};
 
 /// An operation found for a request line.
@@ -37,7 +35,8 @@ pub enum Unrouted {
 /// A tree of path segments; each end holds the indices of its operations.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
-    literals: BTreeMap<&'static str, Router>,
+    /// Sorted by segment. Vectors, because most nodes have one child and a map would spend a kilobyte on it.
+    literals: Vec<(&'static str, Router)>,
     placeholders: Vec<(&'static str, Router)>,
     ends: Vec<usize>,
 }
@@ -47,7 +46,13 @@ impl Router {
         let mut node = self;
         for segment in path.split('/') {
             node = match placeholder(segment) {
-                None => node.literals.entry(segment).or_default(),
+                None => {
+                    let at = node.literal(segment).unwrap_or_else(|at| {
+                        node.literals.insert(at, (segment, Router::default()));
+                        at
+                    });
+                    &mut node.literals[at].1
+                }
                 Some(name) => {
                     let known = node.placeholders.iter().position(|(other, _)| *other == name);
                     let at = known.unwrap_or_else(|| {
@@ -59,6 +64,11 @@ impl Router {
             };
         }
         node.ends.push(index);
+    }
+
+    /// Where the literal segment is, or would be.
+    fn literal(&self, segment: &str) -> Result<usize, usize> {
+        self.literals.binary_search_by(|(other, _)| (*other).cmp(segment))
     }
 
     /// All ends that the path leads to, the most literal first. Placeholders of different names on one path (as
@@ -77,8 +87,8 @@ impl Router {
             }
             return;
         };
-        if let Some(next) = self.literals.get(segment) {
-            next.walk(rest, values, found);
+        if let Ok(at) = self.literal(segment) {
+            self.literals[at].1.walk(rest, values, found);
         }
         if segment.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! One field line: `name* type limits and words # label = example`.
+//! One field line: `name* type limits and words <shared> # label = example`.
 
 use std::borrow::Cow;
 
@@ -24,6 +24,7 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
         carrier: None,
         example: None,
         fields: Vec::new(),
+        shared: None,
         line,
     };
     let rest = rules(&mut field, rest.trim_start())?;
@@ -78,8 +79,13 @@ fn enclosed(text: &'static str, end: &str) -> Option<(&'static str, &'static str
     text.split_once(end)
 }
 
-fn rule(field: &mut Field, word: &str) -> Result<(), String> {
-    if let Some(limits) = Limits::parse(word) {
+fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
+    if let Some(name) = word.strip_prefix('<').and_then(|word| word.strip_suffix('>')) {
+        if field.kind != Kind::Object && field.carrier.is_none() {
+            return Err(format!("`<{name}>` gives members, and a {} has none", field.kind.word()));
+        }
+        field.shared = Some(name);
+    } else if let Some(limits) = Limits::parse(word) {
         field.limits = limits;
     } else if let Some(carrier) = Carrier::from_word(word) {
         field.carrier = Some(carrier);
@@ -87,7 +93,7 @@ fn rule(field: &mut Field, word: &str) -> Result<(), String> {
         field.format = Some(format);
     } else {
         return Err(format!(
-            "`{word}` is neither a range (1..20), nor a format, nor encrypted, sealed, json-text"
+            "`{word}` is neither a range (1..20), nor a format, nor encrypted, sealed, json-text, nor a shared <object>"
         ));
     }
     Ok(())

@@ -1,5 +1,8 @@
 use super::*;
 use crate::field::{Carrier, Format, Limits};
+use crate::notification::Retry;
+use crate::operation::Operation;
+use crate::shared::SharedObjects;
 
 const DISASSOCIATE: &str = r"POST v3/marketing/busifavor/coupons/disassociate
   title  取消关联订单信息
@@ -15,9 +18,13 @@ const DISASSOCIATE: &str = r"POST v3/marketing/busifavor/coupons/disassociate
     wechatpay_disassociate_time*  string rfc3339  # 取消关联成功时间 = 2015-05-20T13:29:35+08:00
 ";
 
+fn read(text: &'static str) -> Result<Operation, ParseError> {
+    operation(text, SharedObjects::default().resolver())
+}
+
 fn one(lines: &str) -> Result<Operation, ParseError> {
     let text = format!("POST v3/a/b\n  title 标题\n{lines}");
-    operation(Box::leak(text.into_boxed_str()))
+    read(Box::leak(text.into_boxed_str()))
 }
 
 fn refusal(lines: &str) -> String {
@@ -26,7 +33,7 @@ fn refusal(lines: &str) -> String {
 
 #[test]
 fn a_whole_operation_is_read() {
-    let read = operation(DISASSOCIATE).unwrap();
+    let read = read(DISASSOCIATE).unwrap();
     assert_eq!((read.method, read.path), ("POST", "v3/marketing/busifavor/coupons/disassociate"));
     assert_eq!(read.roles, ["直连商户", "服务商"]);
     assert_eq!(read.docs.len(), 2);
@@ -69,8 +76,8 @@ fn a_mistake_is_named_with_its_line() {
     assert!(refusal("    a string\n").contains("a field needs a place above it"));
     assert!(refusal("  answer 404\n").contains("should be a status"));
     assert!(refusal("  json\n    a string (X | Y\n").contains("lacks its `)`"));
-    assert!(operation("POST v3/a\n  json\n    a string\n").unwrap_err().reason.contains("`title`"));
-    assert!(operation("FETCH v3/a\n").unwrap_err().reason.contains("should be a method and a path"));
+    assert!(read("POST v3/a\n  json\n    a string\n").unwrap_err().reason.contains("`title`"));
+    assert!(read("FETCH v3/a\n").unwrap_err().reason.contains("should be a heading"));
 }
 
 #[test]
@@ -79,4 +86,80 @@ fn a_file_is_cut_at_its_headings() {
     let cut = sections(text);
     assert_eq!(cut.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 5]);
     assert!(cut[0].1.ends_with("title x\n\n") && cut[1].1.starts_with("POST"));
+}
+
+#[test]
+fn a_shared_object_gives_its_members_and_its_name() {
+    let objects = SharedObjects::of_texts([
+        "OBJECT goods\n  id*  string\n",
+        "OBJECT promotion\n  name   string\n  goods  object[] <goods>\n",
+    ]);
+    let text = "GET v3/a\n  title x\n  answer\n    list object[] <promotion> # 优惠\n    text string json-text <goods>\n";
+    let read = operation(text, objects.resolver()).unwrap();
+    let [list, text] = &read.answer[..] else { panic!() };
+    assert_eq!((list.shared, list.label), (Some("promotion"), "优惠"));
+    assert_eq!(list.fields.iter().map(|field| field.name).collect::<Vec<_>>(), ["name", "goods"]);
+    assert_eq!((list.fields[1].shared, list.fields[1].fields[0].name), (Some("goods"), "id"));
+    assert!(list.fields[1].fields[0].required);
+    assert_eq!(text.fields[0].name, "id");
+}
+
+#[test]
+fn a_shared_object_that_is_missing_or_holds_itself_is_named() {
+    let reason = |texts: &[&'static str], line: &str| {
+        let text = format!("GET v3/a\n  title x\n  answer\n    a {line}\n");
+        let objects = SharedObjects::of_texts(texts.iter().copied());
+        operation(Box::leak(text.into_boxed_str()), objects.resolver()).unwrap_err().to_string()
+    };
+    assert!(reason(&[], "object <goods>").starts_with("line 4: `<goods>` needs a shared object"));
+    assert!(reason(&["OBJECT goods\n  a object <goods>\n"], "object <goods>").contains("holds itself"));
+    assert!(reason(&["OBJECT goods\n  a text\n"], "object <goods>").contains("shared/goods.api: line 2"));
+    assert!(reason(&["OBJECT goods\n"], "object <goods>").contains("needs members"));
+    assert!(reason(&[], "string <goods>").contains("a string has none"));
+    let nested = "object <goods>\n      b string";
+    assert!(reason(&["OBJECT goods\n  a string\n"], nested).contains("are in shared/goods.api"));
+}
+
+const ENVELOPE: &str = r"ENVELOPE v3
+  title  回调
+  retry  15s x2, 3m, 6h
+  headers
+    Wechatpay-Nonce*  string
+  body
+    id*  string
+  reply
+    code  string (SUCCESS | FAIL)
+";
+
+#[test]
+fn a_notification_says_only_what_its_envelope_does_not() {
+    let objects = SharedObjects::default();
+    let envelope = envelope(ENVELOPE, objects.resolver()).unwrap();
+    assert_eq!(envelope.retry, Retry { waits: vec![15, 15, 180, 21600], confirmed: true });
+    let text = "NOTIFY v3 COUPON.SEND\n  title 领券\n  original-type coupon\n  retry 60s x11 unconfirmed\n  resource\n    stock_id* string\n  reply\n    code* string\n";
+    let read = notification(text, objects.resolver(), Some(&envelope)).unwrap();
+    assert_eq!((read.version, read.event, read.title), ("v3", "COUPON.SEND", "领券"));
+    assert_eq!(read.retry, Retry { waits: vec![60; 11], confirmed: false });
+    assert_eq!((read.original_types.as_slice(), read.cipher), (&["coupon"][..], "AES-256-GCM"));
+    assert_eq!((read.body[0].name, read.headers.len()), ("id", 1));
+    assert_eq!(read.resource[0].name, "stock_id");
+    assert!(
+        read.reply[0].required && read.reply.len() == 1,
+        "its own reply stands instead of the envelope's"
+    );
+}
+
+#[test]
+fn a_mistake_in_a_notification_is_named_with_its_line() {
+    let refusal = |lines: &str| {
+        let text = format!("NOTIFY v3 A.B\n  title x\n{lines}");
+        let objects = SharedObjects::default();
+        notification(Box::leak(text.into_boxed_str()), objects.resolver(), None).unwrap_err().to_string()
+    };
+    assert_eq!(refusal("  unsigned\n"), "line 3: `unsigned` is not a key of a notification");
+    assert!(refusal("  retry soon\n").contains("line 3: `soon` should be waits"));
+    assert!(refusal("  retry 15s x0\n").contains("should be waits"));
+    assert!(refusal("  retry 99999999999h\n").contains("should be waits"));
+    assert!(refusal("    a string\n").contains("a field needs a place above it"));
+    assert!(refusal("  resource\n    a string\n    a string\n").contains("stands here twice"));
 }

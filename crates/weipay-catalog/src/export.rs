@@ -1,0 +1,283 @@
+//! The catalogue as JSON lines, for other tools and other languages.
+//!
+//! One object a line, in the words that collections of WeChat Pay's API use elsewhere: `base_uri`, `success_status`,
+//! `encrypted: "rsa-pubkey"`, `encoded: "json_encode"`. A key whose value says nothing (no limit, not required) is left
+//! out.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use crate::catalog::Catalog;
+use crate::field::{Carrier, Field, Format, Kind, Limits};
+use crate::notification::Notification;
+use crate::operation::Operation;
+
+/// Writes every operation, one JSON object a line, sorted by path.
+pub fn jsonl(out: &mut impl Write) -> io::Result<()> {
+    for found in Catalog::embedded().operations() {
+        writeln!(out, "{}", operation(found))?;
+    }
+    Ok(())
+}
+
+/// Writes every notification, one JSON object a line, sorted by version and event.
+pub fn notifications_jsonl(out: &mut impl Write) -> io::Result<()> {
+    for found in Catalog::embedded().notifications() {
+        writeln!(out, "{}", notification(found))?;
+    }
+    Ok(())
+}
+
+/// An operation as a JSON object.
+pub fn operation(operation: &Operation) -> Value {
+    let mut object = Map::new();
+    object.insert("method".into(), operation.method.into());
+    object.insert("path".into(), operation.path.into());
+    object.insert("title".into(), operation.title.into());
+    if !operation.group.is_empty() {
+        object.insert("group".into(), operation.group.into());
+    }
+    if !operation.roles.is_empty() {
+        object.insert("roles".into(), operation.roles.clone().into());
+    }
+    if let Some(base) = operation.base_url {
+        object.insert("base_uri".into(), base.into());
+    }
+    let marks = [
+        ("client_cert", operation.client_cert),
+        ("nonceless", operation.nonceless),
+        ("unsigned", operation.unsigned),
+    ];
+    set_marks(&mut object, marks);
+    if operation.success != 200 {
+        object.insert("success_status".into(), operation.success.into());
+    }
+    object.insert("request".into(), request(operation));
+    object.insert("response".into(), fields(&operation.answer));
+    object.insert("docs".into(), operation.docs.clone().into());
+    Value::Object(object)
+}
+
+fn request(operation: &Operation) -> Value {
+    let request = &operation.request;
+    let mut object = Map::new();
+    for (name, list) in [
+        ("path", &request.path),
+        ("query", &request.query),
+        ("headers", &request.headers),
+        ("json", &request.json),
+        ("xml", &request.xml),
+        ("body", &request.multipart),
+        ("other", &request.other),
+    ] {
+        if !list.is_empty() {
+            object.insert(name.into(), fields(list));
+        }
+    }
+    set_marks(&mut object, [("json_is_array", request.json_is_array)]);
+    Value::Object(object)
+}
+
+/// A notification as a JSON object. What the sealed field of the body opens to stands as that field's members.
+pub fn notification(notification: &Notification) -> Value {
+    let mut body = notification.body.clone();
+    seal(&mut body, &notification.resource);
+    let part = |name: &str, list: &[Field]| json!({"name": name, "type": "object", "fields": fields(list)});
+    let mut reply = Vec::new();
+    if !notification.reply_headers.is_empty() {
+        reply.push(part("headers", &notification.reply_headers));
+    }
+    reply.push(part("body", &notification.reply));
+    let mut object = json!({
+        "version": notification.version,
+        "event": notification.event,
+        "title": notification.title,
+        "notification": [part("headers", &notification.headers), part("body", &body)],
+        "reply": reply,
+        "docs": notification.docs,
+        "retry": notification.retry.waits,
+    });
+    let marks = [("retry_unconfirmed", !notification.retry.confirmed)];
+    if let Some(object) = object.as_object_mut() {
+        set_marks(object, marks);
+    }
+    object
+}
+
+fn seal(fields: &mut [Field], resource: &[Field]) {
+    for field in fields {
+        match field.carrier {
+            Some(Carrier::Sealed) => field.fields = resource.to_vec(),
+            _ => seal(&mut field.fields, resource),
+        }
+    }
+}
+
+fn set_marks<const N: usize>(object: &mut Map<String, Value>, marks: [(&str, bool); N]) {
+    for (name, marked) in marks {
+        if marked {
+            object.insert(name.into(), true.into());
+        }
+    }
+}
+
+fn fields(fields: &[Field]) -> Value {
+    fields.iter().map(field).collect()
+}
+
+/// A field as a JSON object.
+pub fn field(field: &Field) -> Value {
+    let mut object = Map::new();
+    object.insert("name".into(), field.name.into());
+    let list = if field.list { "[]" } else { "" };
+    object.insert("type".into(), format!("{}{list}", field.kind.word()).into());
+    set_marks(&mut object, [("required", field.required)]);
+    if !field.label.is_empty() {
+        object.insert("label".into(), field.label.into());
+    }
+    match field.format {
+        Some(Format::Fen) => set_marks(&mut object, [("fen", true)]),
+        Some(format) => {
+            object.insert("format".into(), format_name(format).into());
+        }
+        None => {}
+    }
+    if !field.values.is_empty() {
+        object.insert("enum".into(), field.values.clone().into());
+    }
+    let (min, max) = match field.kind {
+        Kind::Integer | Kind::Number => ("minimum", "maximum"),
+        _ => ("min_length", "max_length"),
+    };
+    set_limits(&mut object, field.limits, [min, max]);
+    set_limits(&mut object, field.items, ["min_items", "max_items"]);
+    if let Some(pattern) = field.pattern {
+        object.insert("pattern".into(), pattern.into());
+    }
+    if let Some(example) = field.example.as_deref() {
+        object.insert("example".into(), value(field.kind, example));
+    }
+    if !field.fields.is_empty() {
+        object.insert("fields".into(), fields(&field.fields));
+    }
+    match field.carrier {
+        Some(Carrier::Encrypted) => object.insert("encrypted".into(), "rsa-pubkey".into()),
+        Some(Carrier::Sealed) => object.insert("encrypted".into(), "aes-gcm".into()),
+        Some(Carrier::JsonText) => object.insert("encoded".into(), "json_encode".into()),
+        Some(Carrier::UrlText) => object.insert("encoded".into(), "urlencode".into()),
+        Some(Carrier::Signed) => object.insert("signed".into(), true.into()),
+        None => None,
+    };
+    Value::Object(object)
+}
+
+fn set_limits(object: &mut Map<String, Value>, limits: Limits, [min, max]: [&str; 2]) {
+    for (name, limit) in [(min, limits.min), (max, limits.max)] {
+        if let Some(limit) = limit {
+            object.insert(name.into(), limit.into());
+        }
+    }
+}
+
+fn value(kind: Kind, example: &str) -> Value {
+    let parsed = match kind {
+        Kind::Integer => example.parse::<i64>().ok().map(Value::from),
+        Kind::Number => example.parse::<f64>().ok().map(Value::from),
+        Kind::Boolean => example.parse::<bool>().ok().map(Value::from),
+        Kind::String | Kind::Object => None,
+    };
+    parsed.unwrap_or_else(|| example.into())
+}
+
+/// The format's name outside of this catalogue.
+fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::Integer => "integer",
+        Format::JsonObjectLike => "jsonObjectLike",
+        Format::JsonArrayLike => "jsonArrayLike",
+        Format::MediaId => "MediaId",
+        Format::MediaUrl => "MediaUrl",
+        Format::DataUrl => "rfc2397",
+        other => other.word(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(write: impl Fn(&mut Vec<u8>) -> io::Result<()>) -> Vec<Value> {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_operation_and_notification_is_a_line_of_json() {
+        let operations = lines(jsonl);
+        assert_eq!(operations.len(), Catalog::embedded().len());
+        let notifications = lines(notifications_jsonl);
+        assert_eq!(notifications.len(), Catalog::embedded().notifications().count());
+    }
+
+    #[test]
+    fn an_operation_is_exported_whole() {
+        let catalog = Catalog::embedded();
+        let found = catalog.find("POST", "v3/marketing/busifavor/coupons/disassociate").unwrap();
+        let exported = operation(found);
+        assert_eq!(exported["request"]["json"][0]["name"], "stock_id");
+        assert_eq!(
+            exported["request"]["json"][3],
+            json!({"name": "out_request_no", "type": "string", "required": true, "label": "商户请求单号",
+                   "min_length": 1, "max_length": 128, "pattern": "^[0-9A-Za-z_\\-|*]+$"})
+        );
+        assert_eq!(exported["response"][0]["format"], "rfc3339");
+        assert_eq!(exported.get("success_status"), None);
+        assert!(
+            exported["docs"].as_array().is_some_and(|docs| docs.contains(&"v3/merchant/4012465673".into()))
+        );
+    }
+
+    #[test]
+    fn a_field_keeps_all_that_the_catalogue_says() {
+        let fields = crate::parse::object(
+            "OBJECT x
+  total*  integer 1..9 fen  # 总金额 = 5
+  name    string encrypted base64 # 姓名
+  list    string[1..3] (A | B)
+  text    string json-text json-object-like
+    open  boolean = true
+  rate    number = 1.5
+  sum     string integer-text
+",
+            crate::shared::SharedObjects::default().resolver(),
+        )
+        .unwrap();
+        assert_eq!(
+            fields.iter().map(field).collect::<Vec<_>>(),
+            [
+                json!({"name": "total", "type": "integer", "required": true, "label": "总金额", "fen": true,
+                       "minimum": 1, "maximum": 9, "example": 5}),
+                json!({"name": "name", "type": "string", "label": "姓名", "format": "base64", "encrypted": "rsa-pubkey"}),
+                json!({"name": "list", "type": "string[]", "enum": ["A", "B"], "min_items": 1, "max_items": 3}),
+                json!({"name": "text", "type": "string", "format": "jsonObjectLike",
+                       "fields": [{"name": "open", "type": "boolean", "example": true}], "encoded": "json_encode"}),
+                json!({"name": "rate", "type": "number", "example": 1.5}),
+                json!({"name": "sum", "type": "string", "format": "integer"}),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_notification_shows_what_its_sealed_field_opens_to() {
+        let found = Catalog::embedded().notification("v3", "REFUND.SUCCESS").unwrap();
+        let exported = notification(found);
+        let body = exported["notification"][1]["fields"].as_array().unwrap();
+        let resource = body.iter().find(|field| field["name"] == "resource").unwrap();
+        let sealed = resource["fields"].as_array().unwrap().last().unwrap();
+        assert_eq!(sealed["encrypted"], "aes-gcm");
+        assert!(sealed["fields"].as_array().unwrap().iter().any(|field| field["name"] == "refund_status"));
+        assert_eq!(exported["retry"].as_array().unwrap().len(), 15);
+    }
+}

@@ -1,0 +1,75 @@
+//! The rules of one field, held against each other and against its example.
+
+use std::collections::BTreeMap;
+
+use regex_lite::Regex;
+
+use super::{Linter, Place, example};
+use crate::field::{Carrier, Field, Format, Kind, Limits};
+
+/// Patterns compiled once; `None` for one that does not compile.
+#[derive(Default)]
+pub(super) struct Patterns(BTreeMap<&'static str, Option<Regex>>);
+
+impl Patterns {
+    /// The whole value must match, whether or not the pattern says so.
+    fn get(&mut self, pattern: &'static str) -> Option<&Regex> {
+        self.0.entry(pattern).or_insert_with(|| Regex::new(&format!("^(?:{pattern})$")).ok()).as_ref()
+    }
+}
+
+impl Linter {
+    pub(super) fn look_at_fields(&mut self, place: Place<'_>, fields: &[Field]) {
+        for field in fields {
+            self.look_at_rules(place, field);
+            self.look_at_example(place, field);
+            match field.shared {
+                // The members of a shared object are looked at in its own file.
+                Some(name) => *self.uses.entry(name).or_default() += 1,
+                None => self.look_at_fields(place, &field.fields),
+            }
+        }
+    }
+
+    fn look_at_rules(&mut self, place: Place<'_>, field: &Field) {
+        let name = field.name;
+        for (limits, of) in [(field.limits, "range"), (field.items, "number of members")] {
+            if let Limits { min: Some(min), max: Some(max) } = limits
+                && min > max
+            {
+                self.report(
+                    place,
+                    field.line,
+                    format!("the {of} of `{name}` ends ({max}) before it begins ({min})"),
+                );
+            }
+        }
+        if !field.limits.is_open() && matches!(field.kind, Kind::Boolean | Kind::Object) {
+            let kind = field.kind.word();
+            self.report(place, field.line, format!("`{name}` is a {kind}: a range says nothing of it"));
+        }
+        if field.format == Some(Format::Fen) && field.kind != Kind::Integer {
+            self.report(place, field.line, format!("`{name}` is in fen and not an integer"));
+        }
+        let Some(pattern) = field.pattern else { return };
+        if field.kind != Kind::String {
+            self.report(place, field.line, format!("`{name}` is no string: a pattern says nothing of it"));
+        }
+        if self.patterns.get(pattern).is_none() {
+            self.report(place, field.line, format!("the pattern of `{name}` does not compile: /{pattern}/"));
+        }
+    }
+
+    fn look_at_example(&mut self, place: Place<'_>, field: &Field) {
+        let Some(example) = field.example.as_deref() else { return };
+        // What is encrypted or signed on its way is shown as it travels, the rules are for what it says.
+        if matches!(field.carrier, Some(Carrier::Encrypted | Carrier::Sealed | Carrier::Signed)) {
+            return;
+        }
+        if let Some(broken) = example::broken_rule(field, example, &mut |pattern| {
+            self.patterns.get(pattern).is_none_or(|regex| regex.is_match(example))
+        }) {
+            self.report(place, field.line, format!("the example of `{}` {broken}: {example}", field.name));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+use super::*;
+
+fn source(place: &str, text: &str) -> SourceFile {
+    SourceFile {
+        path: PathBuf::from(format!("{place}.api")),
+        place: place.to_owned(),
+        text: Box::leak(text.to_owned().into_boxed_str()),
+    }
+}
+
+fn lint(sources: &[(&str, &str)]) -> Vec<String> {
+    let sources: Vec<_> = sources.iter().map(|(place, text)| source(place, text)).collect();
+    files(&sources).iter().map(Finding::to_string).collect()
+}
+
+/// The one finding in a file with these lines in its JSON body.
+fn finding(lines: &str) -> String {
+    let text = format!("POST v3/a\n  title x\n\n  json\n{lines}");
+    let found = lint(&[("v3/a", &text)]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    found[0].clone()
+}
+
+#[test]
+fn the_catalogue_of_this_repository_is_clean() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog");
+    let found = folder(&root).unwrap();
+    let shown: Vec<String> = found.iter().take(40).map(Finding::to_string).collect();
+    assert!(found.is_empty(), "{} findings:\n{}", found.len(), shown.join("\n"));
+}
+
+#[test]
+fn a_file_that_keeps_every_rule_has_no_finding() {
+    let text = "POST v3/a/{id}
+  title x
+  # a comment = with = signs
+
+  path
+    id*  string 1..3 /^[a-z]+$/  # 标识 = abc
+
+  json
+    time    string rfc3339  # 时间 = 2018-06-08T10:34:56.120+08:00
+    day     string date     # 日期 = 2018-06-08
+    total*  integer 1.. fen # 总金额 = 100
+    rate    number          # 汇率 = 1.5
+    open    boolean         # 开关 = true
+    kind    string (A | B)  # 类型 = B
+    secret  string encrypted ..4  # 姓名 = base64 of something long
+    quoted  string          # 备注 = \"a = b\"
+";
+    assert_eq!(lint(&[("v3/a/{id}", text)]), Vec::<String>::new());
+}
+
+#[test]
+fn an_unknown_key_and_a_duplicate_field_are_found() {
+    let found = lint(&[("v3/a", "GET v3/a\n  title x\n  tilte y\n")]);
+    assert_eq!(found, ["v3/a.api:3: `tilte` is not a key of an operation"]);
+    assert_eq!(finding("    a string\n    a string\n"), "v3/a.api:6: `a` stands here twice");
+}
+
+#[test]
+fn a_file_without_a_heading_is_found() {
+    assert_eq!(lint(&[("v3/a", "# nothing\n")]), ["v3/a.api:1: a catalogue file needs a heading"]);
+    let found = lint(&[("v3/a", "FETCH v3/a\n  title x\n")]);
+    assert!(found[0].starts_with("v3/a.api:1: `FETCH v3/a` should be a heading"), "{found:?}");
+}
+
+#[test]
+fn a_placeholder_without_a_field_and_a_field_without_a_placeholder_are_found() {
+    let found = lint(&[("v3/a/{id}", "GET v3/a/{id}\n  title x\n  path\n    name* string\n")]);
+    assert_eq!(
+        found,
+        ["v3/a/{id}.api:1: `{id}` needs a field below `path`", "v3/a/{id}.api:4: the path has no `{name}`"]
+    );
+}
+
+#[test]
+fn limits_that_end_before_they_begin_are_found() {
+    assert_eq!(
+        finding("    a string 20..1\n"),
+        "v3/a.api:5: the range of `a` ends (1) before it begins (20)"
+    );
+    assert!(finding("    a string[5..2]\n").contains("the number of members of `a` ends (2)"));
+}
+
+#[test]
+fn rules_that_say_nothing_of_their_type_are_found() {
+    assert!(finding("    a boolean 1..2\n").contains("a range says nothing of it"));
+    assert!(finding("    a integer /^[0-9]$/\n").contains("a pattern says nothing of it"));
+    assert!(finding("    a string fen\n").contains("in fen and not an integer"));
+}
+
+#[test]
+fn a_pattern_that_does_not_compile_is_found() {
+    assert_eq!(finding("    a string /[a-/\n"), "v3/a.api:5: the pattern of `a` does not compile: /[a-/");
+}
+
+#[test]
+fn an_example_that_breaks_its_own_rule_is_found() {
+    for (line, rule) in [
+        ("    a string 1..3 # 标 = abcd\n", "has 4 characters, above 3: abcd"),
+        ("    a string 3.. # 标 = 中文\n", "has 2 characters, below 3"),
+        ("    a string /^[0-9]+$/ # 标 = 12a\n", "does not match the pattern"),
+        ("    a string /[0-9]+/ # 标 = 12a\n", "does not match the pattern"),
+        ("    a string rfc3339 # 标 = 2018-06-08 10:34:56\n", "is not a time"),
+        ("    a string rfc3339 # 标 = 2018-06-08T10:34+08:00\n", "is not a time"),
+        ("    a string rfc3339 # 标 = 2018-13-08T10:34:56+08:00\n", "is not a time"),
+        ("    a string rfc3339 # 标 = 2018-06-08T10:34:56.+08:00\n", "is not a time"),
+        ("    a string rfc3339 # 标 = 2018-06-08T10:34:56\n", "is not a time"),
+        ("    a string date # 标 = 20180608\n", "is not a day"),
+        ("    a string (A | B) # 标 = C\n", "is not one of the listed values"),
+        ("    a integer 1..9 # 标 = 10\n", "is above 9"),
+        ("    a integer 1..9 # 标 = 0\n", "is below 1"),
+        ("    a integer # 标 = 1.5\n", "is not an integer"),
+        ("    a number # 标 = one\n", "is not a number"),
+        ("    a boolean # 标 = TRUE\n", "is not true or false"),
+        ("    a object # 标 = {}\n", "members have examples of their own"),
+    ] {
+        let found = finding(line);
+        assert!(
+            found.starts_with("v3/a.api:5: the example of `a` ") && found.contains(rule),
+            "{line}{found}"
+        );
+    }
+}
+
+#[test]
+fn a_label_with_an_equals_sign_is_found() {
+    assert!(finding("    a string # 金额 = 单价 = 100\n").contains("` = ` stands here twice"));
+}
+
+#[test]
+fn a_space_at_the_end_of_a_line_is_found() {
+    assert_eq!(finding("    a string \n"), "v3/a.api:5: ends with a space");
+}
+
+#[test]
+fn an_object_that_is_missing_or_not_shared_is_found() {
+    assert!(finding("    a object <goods>\n").contains("v3/a.api:5: `<goods>` needs a shared object"));
+    let once = "GET v3/a\n  title x\n  answer\n    a object <goods>\n";
+    let object = "OBJECT goods\n  id string\n";
+    assert_eq!(
+        lint(&[("shared/goods", object)]),
+        ["shared/goods.api:1: nothing uses the shared object `goods`"]
+    );
+    assert_eq!(
+        lint(&[("shared/goods", object), ("v3/a", once)]),
+        ["shared/goods.api:1: only one field uses the shared object `goods`: write it there"]
+    );
+    let twice = format!("{once}    b object <goods>\n");
+    assert_eq!(lint(&[("shared/goods", object), ("v3/a", &twice)]), Vec::<String>::new());
+}
+
+#[test]
+fn a_mistake_in_a_shared_object_is_found_once_and_in_its_own_file() {
+    let uses = "GET v3/a\n  title x\n  answer\n    a object <goods>\n    b object <goods>\n";
+    let found = lint(&[("shared/goods", "OBJECT goods\n  id string 9..1\n"), ("v3/a", uses)]);
+    assert_eq!(found, ["shared/goods.api:2: the range of `id` ends (1) before it begins (9)"]);
+}
+
+#[test]
+fn an_operation_described_twice_or_in_the_wrong_file_is_found() {
+    let text = "GET v3/a\n  title x\n";
+    let found = lint(&[("v3/a", text), ("v3/b", text)]);
+    assert_eq!(
+        found,
+        [
+            "v3/b.api:1: `GET v3/a` belongs in v3/a.api",
+            "v3/b.api:1: `GET v3/a` is described in v3/a.api:1 already",
+        ]
+    );
+    let twice = lint(&[("v3/a", "GET v3/a\n  title x\n\nGET v3/a\n  title y\n")]);
+    assert_eq!(twice, ["v3/a.api:4: `GET v3/a` is described in v3/a.api:1 already"]);
+    let object = lint(&[("shared/other", "OBJECT goods\n  id string\n")]);
+    assert!(object[0].contains("`OBJECT goods` belongs in shared/goods.api"), "{object:?}");
+}
+
+#[test]
+fn files_that_differ_by_capital_letters_only_are_found() {
+    let found = lint(&[("v3/A", "GET v3/A\n  title x\n"), ("v3/a", "GET v3/a\n  title x\n")]);
+    assert_eq!(found, ["v3/a.api:1: differs from v3/A.api by capital letters only"]);
+}
+
+#[test]
+fn a_notification_needs_its_envelope_and_is_looked_at_like_an_operation() {
+    let event = "NOTIFY v3 A.B\n  title x\n  resource\n    id string 9..1\n";
+    let found = lint(&[("notifications/v3/A.B", event)]);
+    assert_eq!(
+        found,
+        [
+            "notifications/v3/A.B.api:1: notifications/v3/envelope.api is missing",
+            "notifications/v3/A.B.api:4: the range of `id` ends (1) before it begins (9)",
+        ]
+    );
+    let envelope = "ENVELOPE v3\n  title x\n  body\n    id string 9..1\n";
+    let clean = "NOTIFY v3 A.B\n  title x\n  resource\n    id string\n";
+    let found = lint(&[("notifications/v3/A.B", clean), ("notifications/v3/envelope", envelope)]);
+    assert_eq!(
+        found,
+        ["notifications/v3/envelope.api:4: the range of `id` ends (1) before it begins (9)"],
+        "what is wrong with the envelope is said there, not at each notification"
+    );
+}

@@ -1,0 +1,48 @@
+//! One notification (回调通知): what the platform posts to a merchant, and what it expects back.
+
+use crate::field::Field;
+
+/// The cipher of every APIv3 notification.
+pub const AES_GCM: &str = "AES-256-GCM";
+
+/// A notification of the API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification {
+    /// `v3` or `v2`.
+    pub version: &'static str,
+    /// The event such as `TRANSACTION.SUCCESS`; for APIv2, which names none, a name of our own.
+    pub event: &'static str,
+    /// The official Chinese name.
+    pub title: &'static str,
+    /// Pages under the official documentation, or whole URLs.
+    pub docs: Vec<&'static str>,
+    /// Other values of `event_type` that this notification comes with.
+    pub sent_as: Vec<&'static str>,
+    /// The values of `resource.original_type`, empty where none is known.
+    pub original_types: Vec<&'static str>,
+    /// The value of `resource.associated_data`, where one was seen. Whatever is sent counts.
+    pub associated_data: Option<&'static str>,
+    /// How the sealed field of the body is encrypted.
+    pub cipher: &'static str,
+    /// When a delivery that failed is repeated.
+    pub retry: Retry,
+    /// Header fields of the delivery.
+    pub headers: Vec<Field>,
+    /// The delivery as posted: the JSON envelope, or the XML elements of APIv2.
+    pub body: Vec<Field>,
+    /// What the sealed field of the body opens to; empty where nothing is sealed.
+    pub resource: Vec<Field>,
+    /// Header fields of the reply, beyond the usual ones.
+    pub reply_headers: Vec<Field>,
+    /// The body of the reply.
+    pub reply: Vec<Field>,
+}
+
+/// When a delivery that failed is repeated (重试).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// How long to wait before each repetition, in seconds after the attempt before it.
+    pub waits: Vec<u32>,
+    /// Whether the documents say so in full; otherwise the list is the part that they say.
+    pub confirmed: bool,
+}

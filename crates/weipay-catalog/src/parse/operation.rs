@@ -1,0 +1,130 @@
+//! The text of an operation.
+
+use super::outline::{self, OutlineLine, entry, list, push_field};
+use super::{Heading, ParseError, error, expect_heading};
+use crate::operation::Operation;
+use crate::shared::Resolver;
+
+/// Reads the text of one operation.
+pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Operation, ParseError> {
+    let Heading::Operation(method, path) = expect_heading(text)? else {
+        return Err(error(1, "not an operation: its heading is a method and a path".to_owned()));
+    };
+    let mut reader = Reader { operation: blank(method, path), place: None };
+    for line in outline::lines(text) {
+        let line = line?;
+        match line.level {
+            1 => reader.take_entry(&line)?,
+            level => reader.take_field(level - 2, &line, objects)?,
+        }
+    }
+    if reader.operation.title.is_empty() {
+        return Err(error(1, "an operation needs a `title` line".to_owned()));
+    }
+    Ok(reader.operation)
+}
+
+fn blank(method: &'static str, path: &'static str) -> Operation {
+    Operation {
+        method,
+        path,
+        title: "",
+        group: "",
+        roles: Vec::new(),
+        docs: Vec::new(),
+        base_url: None,
+        client_cert: false,
+        nonceless: false,
+        unsigned: false,
+        request: Default::default(),
+        success: 200,
+        answer: Vec::new(),
+    }
+}
+
+/// Where the fields that follow belong.
+#[derive(Clone, Copy)]
+enum Place {
+    Path,
+    Query,
+    Headers,
+    Json,
+    Xml,
+    Multipart,
+    Other,
+    Answer,
+}
+
+struct Reader {
+    operation: Operation,
+    place: Option<Place>,
+}
+
+impl Reader {
+    /// A line of the operation itself: an attribute, or the name of the place that the next fields belong to.
+    fn take_entry(&mut self, line: &OutlineLine) -> Result<(), ParseError> {
+        let (word, rest) = entry(line.text);
+        let operation = &mut self.operation;
+        self.place = None;
+        match word {
+            "title" => operation.title = rest,
+            "group" => operation.group = rest,
+            "roles" => operation.roles = list(rest),
+            "docs" => operation.docs = list(rest),
+            "base" => operation.base_url = Some(rest),
+            "client-cert" => operation.client_cert = true,
+            "nonceless" => operation.nonceless = true,
+            "unsigned" => operation.unsigned = true,
+            "path" => self.place = Some(Place::Path),
+            "query" => self.place = Some(Place::Query),
+            "headers" => self.place = Some(Place::Headers),
+            "json" => self.place = Some(Place::Json),
+            "json[]" => {
+                operation.request.json_is_array = true;
+                self.place = Some(Place::Json);
+            }
+            "xml" => self.place = Some(Place::Xml),
+            "multipart" => self.place = Some(Place::Multipart),
+            "other" => self.place = Some(Place::Other),
+            "answer" => {
+                self.place = Some(Place::Answer);
+                if !rest.is_empty() {
+                    operation.success = status(rest).ok_or_else(|| {
+                        error(line.number, format!("`{rest}` should be a status such as 204"))
+                    })?;
+                }
+            }
+            unknown => {
+                return Err(error(line.number, format!("`{unknown}` is not a key of an operation")));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_field(
+        &mut self,
+        depth: usize,
+        line: &OutlineLine,
+        objects: Resolver<'_>,
+    ) -> Result<(), ParseError> {
+        let request = &mut self.operation.request;
+        let top = match self.place {
+            Some(Place::Path) => &mut request.path,
+            Some(Place::Query) => &mut request.query,
+            Some(Place::Headers) => &mut request.headers,
+            Some(Place::Json) => &mut request.json,
+            Some(Place::Xml) => &mut request.xml,
+            Some(Place::Multipart) => &mut request.multipart,
+            Some(Place::Other) => &mut request.other,
+            Some(Place::Answer) => &mut self.operation.answer,
+            None => {
+                return Err(error(line.number, "a field needs a place above it, such as `json`".to_owned()));
+            }
+        };
+        push_field(top, depth, line, objects)
+    }
+}
+
+fn status(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|status| (200..300).contains(status))
+}
