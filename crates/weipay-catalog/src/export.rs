@@ -82,8 +82,8 @@ fn request(operation: &Operation) -> Value {
 /// A notification as a JSON object. What the sealed field of the body opens to stands as that field's members.
 pub fn notification(notification: &Notification) -> Value {
     let mut body = notification.body.clone();
-    seal(&mut body, &notification.resource);
-    let part = |name: &str, list: &[Field]| json!({"name": name, "type": "object", "fields": fields(list)});
+    fill(&mut body, notification);
+    let part = |name: &str, list: &[Field]| json!({"name": name, "type": "object", "required": true, "fields": fields(list)});
     let mut reply = Vec::new();
     if !notification.reply_headers.is_empty() {
         reply.push(part("headers", &notification.reply_headers));
@@ -105,11 +105,19 @@ pub fn notification(notification: &Notification) -> Value {
     object
 }
 
-fn seal(fields: &mut [Field], resource: &[Field]) {
+/// Puts into the envelope's fields what this notification says of them.
+fn fill(fields: &mut [Field], notification: &Notification) {
     for field in fields {
+        match field.name {
+            "event_type" if field.values.is_empty() => {
+                field.values = [&[notification.event], &notification.sent_as[..]].concat();
+            }
+            "original_type" => field.values = notification.original_types.clone(),
+            _ => {}
+        }
         match field.carrier {
-            Some(Carrier::Sealed) => field.fields = resource.to_vec(),
-            _ => seal(&mut field.fields, resource),
+            Some(Carrier::Sealed) => field.fields = notification.resource.clone(),
+            _ => fill(&mut field.fields, notification),
         }
     }
 }
@@ -275,6 +283,7 @@ mod tests {
         let exported = notification(found);
         let body = exported["notification"][1]["fields"].as_array().unwrap();
         let resource = body.iter().find(|field| field["name"] == "resource").unwrap();
+        assert_eq!(resource["fields"][0]["enum"], json!(["refund"]));
         let sealed = resource["fields"].as_array().unwrap().last().unwrap();
         assert_eq!(sealed["encrypted"], "aes-gcm");
         assert!(sealed["fields"].as_array().unwrap().iter().any(|field| field["name"] == "refund_status"));

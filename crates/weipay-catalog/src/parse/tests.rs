@@ -163,3 +163,15 @@ fn a_mistake_in_a_notification_is_named_with_its_line() {
     assert!(refusal("    a string\n").contains("a field needs a place above it"));
     assert!(refusal("  resource\n    a string\n    a string\n").contains("stands here twice"));
 }
+
+#[test]
+fn the_example_that_teaches_the_format_can_be_read() {
+    let readme = include_str!("../../catalog/README.md");
+    let example = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let objects = SharedObjects::of_texts(["OBJECT payer_identity\n  type*  string\n"]);
+    let read = operation(example, objects.resolver()).unwrap();
+    let names: Vec<_> = read.request.json.iter().map(|field| field.name).collect();
+    assert_eq!(names, ["appid", "type", "name", "amount", "tags", "payer", "identity"]);
+    assert!(read.request.json[4].list && read.request.json[4].items.max == Some(10));
+    assert_eq!(read.request.json[6].shared, Some("payer_identity"));
+}
