@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
 
 mod documentation;
+mod features;
 mod models;
 mod names;
 mod operation;
@@ -14,10 +15,11 @@ mod segment;
 mod tree;
 mod unsigned;
 
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use weipay_catalog::folder;
+use weipay_catalog::{Operation, folder};
 
 use crate::output::Output;
 use crate::tree::Tree;
@@ -50,7 +52,13 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let operations = folder::operations(&root.join("catalog"))?;
     let source = root.join("crates/weipay/src");
     let mut output = Output::new();
-    let tree = Tree::of(operations.iter().filter(|operation| operation.path.starts_with("v3/")));
+    let typed: Vec<&Operation> =
+        operations.iter().filter(|operation| operation.path.starts_with("v3/")).collect();
+    let manifest = root.join("crates/weipay/Cargo.toml");
+    let written = fs::read_to_string(&manifest)?;
+    let wanted =
+        features::manifest(&written, &typed).ok_or("crates/weipay/Cargo.toml has no place for products")?;
+    let tree = Tree::of(typed.iter().copied());
     segment::write(&tree, &mut output);
     output.add("unsigned/list.rs", unsigned::list(&operations));
     output.format(&root, &["v3.rs", "unsigned/list.rs"])?;
@@ -59,8 +67,9 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
         println!("{change}");
     }
     if check {
-        return Ok(changes.is_empty());
+        return Ok(changes.is_empty() && written == wanted);
     }
+    fs::write(&manifest, wanted)?;
     output.write(&source, &changes)?;
     println!("{} operations, {} files, {} changed", operations.len(), output.len(), changes.len());
     Ok(true)

@@ -6,6 +6,9 @@ use weipay_catalog::{Carrier, Field, Format, Kind};
 use crate::documentation;
 use crate::names;
 
+/// The name of what is sent.
+const REQUEST: &str = "Request";
+
 #[derive(Default)]
 pub(crate) struct Models {
     structs: Vec<Struct>,
@@ -16,6 +19,8 @@ struct Struct {
     name: String,
     doc: String,
     rows: Vec<Row>,
+    /// Whether a request holds it, so that it needs setters.
+    in_request: bool,
     /// The members that it was made of, to find it again; roots are never shared.
     shape: Option<Vec<Field>>,
 }
@@ -41,6 +46,7 @@ impl Models {
             name: name.to_owned(),
             doc: doc.to_owned(),
             rows: Vec::new(),
+            in_request: name == REQUEST,
             shape: None,
         });
         let mut rows = Vec::new();
@@ -97,7 +103,15 @@ impl Models {
         let name = self.free_name(&stem, owner);
         let at = self.structs.len();
         let doc = documentation::sentence(field.label, field.name);
-        self.structs.push(Struct { name: name.clone(), doc, rows: Vec::new(), shape: Some(shape) });
+        // Requests are planned first: what is met before the answer belongs to the request.
+        let in_request = self.structs.iter().all(|known| known.in_request);
+        self.structs.push(Struct {
+            name: name.clone(),
+            doc,
+            rows: Vec::new(),
+            in_request,
+            shape: Some(shape),
+        });
         let rows = field.fields.iter().map(|member| self.row(member, "body", &name)).collect();
         self.structs[at].rows = rows;
         name
@@ -150,16 +164,27 @@ impl Models {
         let mut imports = Vec::new();
         imports.extend(uses("Time").then_some("Time"));
         imports.extend(&places);
-        imports.push("model");
+        imports.extend(self.structs.iter().any(|known| known.in_request).then_some("request"));
+        imports.extend(self.structs.iter().any(|known| !known.in_request).then_some("answer"));
         imports.extend((!self.enumerations.is_empty()).then_some("open_enum"));
         imports.sort_by_key(|name| (name.starts_with(char::is_lowercase), *name));
         match imports[..] {
             [only] => text.push_str(&format!("use crate::model::{only};\n\n")),
             _ => text.push_str(&format!("use crate::model::{{{}}};\n\n", imports.join(", "))),
         }
-        text.push_str("model! {\n");
-        text.push_str(&self.structs.iter().map(Struct::text).collect::<Vec<_>>().join("\n"));
-        text.push_str("}\n");
+        let blocks: Vec<String> = [("request", true), ("answer", false)]
+            .into_iter()
+            .filter_map(|(name, in_request)| {
+                let structs: Vec<String> = self
+                    .structs
+                    .iter()
+                    .filter(|known| known.in_request == in_request)
+                    .map(Struct::text)
+                    .collect();
+                (!structs.is_empty()).then(|| format!("{name}! {{\n{}}}\n", structs.join("\n")))
+            })
+            .collect();
+        text.push_str(&blocks.join("\n"));
         if !self.enumerations.is_empty() {
             text.push_str("\nopen_enum! {\n");
             text.push_str(&self.enumerations.iter().map(Enumeration::text).collect::<Vec<_>>().join("\n"));
@@ -243,6 +268,9 @@ fn rule(field: &Field, place: &str) -> String {
             end(field.items.min, "0"),
             end(field.items.max, "usize::MAX")
         ));
+    }
+    if field.carrier == Some(Carrier::Encrypted) {
+        rule.push_str(".encrypted()");
     }
     if let Some(pattern) = field.pattern {
         rule.push_str(&format!(".pattern(r#\"{pattern}\"#)"));

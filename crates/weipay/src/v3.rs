@@ -2,8 +2,178 @@
 
 //! `v3`
 
+#[cfg(feature = "abnormal-fund-processing")]
+pub mod abnormal_fund_processing;
+#[cfg(feature = "aggracct-bc")]
+pub mod aggracct_bc;
+#[cfg(feature = "apply4sub")]
+pub mod apply4sub;
+#[cfg(feature = "apply4subject")]
+pub mod apply4subject;
+#[cfg(feature = "applyment4sub")]
+pub mod applyment4sub;
+#[cfg(feature = "bank-batch-transfer")]
+pub mod bank_batch_transfer;
+#[cfg(feature = "bank-transfer")]
+pub mod bank_transfer;
+#[cfg(feature = "bill")]
+pub mod bill;
+#[cfg(feature = "billdownload")]
+pub mod billdownload;
+#[cfg(feature = "brand")]
+pub mod brand;
+#[cfg(feature = "brand-basic")]
+pub mod brand_basic;
+#[cfg(feature = "businesscircle")]
+pub mod businesscircle;
+#[cfg(feature = "capital")]
+pub mod capital;
+#[cfg(feature = "catering")]
+pub mod catering;
+#[cfg(feature = "certificates")]
+pub mod certificates;
+#[cfg(feature = "combine-transactions")]
+pub mod combine_transactions;
+#[cfg(feature = "compliance")]
+pub mod compliance;
+#[cfg(feature = "credit-repayment")]
+pub mod credit_repayment;
+#[cfg(feature = "customs")]
+pub mod customs;
+#[cfg(feature = "discount-card")]
+pub mod discount_card;
+#[cfg(feature = "ebike")]
+pub mod ebike;
+#[cfg(feature = "ecommerce")]
+pub mod ecommerce;
+#[cfg(feature = "edu-papay")]
+pub mod edu_papay;
+#[cfg(feature = "edu-star")]
+pub mod edu_star;
+#[cfg(feature = "eduschoolpay")]
+pub mod eduschoolpay;
+#[cfg(feature = "express")]
+pub mod express;
+#[cfg(feature = "facemch")]
+pub mod facemch;
+#[cfg(feature = "fund-app")]
+pub mod fund_app;
+#[cfg(feature = "funds-to-oversea")]
+pub mod funds_to_oversea;
+#[cfg(feature = "global")]
+pub mod global;
+#[cfg(feature = "goldplan")]
+pub mod goldplan;
+#[cfg(feature = "gov")]
+pub mod gov;
+#[cfg(feature = "hire-power-bank")]
+pub mod hire_power_bank;
+#[cfg(feature = "industry-coupon")]
+pub mod industry_coupon;
+#[cfg(feature = "industry-rebate")]
+pub mod industry_rebate;
+#[cfg(feature = "inspolicymgr")]
+pub mod inspolicymgr;
+#[cfg(feature = "iotmanage")]
+pub mod iotmanage;
+#[cfg(feature = "lovefeast")]
+pub mod lovefeast;
 #[cfg(feature = "marketing")]
 pub mod marketing;
+#[cfg(feature = "mch-manage")]
+pub mod mch_manage;
+#[cfg(feature = "mch_operate")]
+pub mod mch_operate;
+#[cfg(feature = "mch-operation-manage")]
+pub mod mch_operation_manage;
+#[cfg(feature = "mchalterapply")]
+pub mod mchalterapply;
+#[cfg(feature = "med-ins")]
+pub mod med_ins;
+#[cfg(feature = "merchant")]
+pub mod merchant;
+#[cfg(feature = "merchant-risk-manage")]
+pub mod merchant_risk_manage;
+#[cfg(feature = "merchant-service")]
+pub mod merchant_service;
+#[cfg(feature = "merchant-settlement")]
+pub mod merchant_settlement;
+#[cfg(feature = "merchant-store")]
+pub mod merchant_store;
+#[cfg(feature = "merchantfund")]
+pub mod merchantfund;
+#[cfg(feature = "merchants")]
+pub mod merchants;
+#[cfg(feature = "multiuse")]
+pub mod multiuse;
+#[cfg(feature = "new-tax-control-fapiao")]
+pub mod new_tax_control_fapiao;
+#[cfg(feature = "offlineface")]
+pub mod offlineface;
+#[cfg(feature = "offlinefacemch")]
+pub mod offlinefacemch;
+#[cfg(feature = "palmservice")]
+pub mod palmservice;
+#[cfg(feature = "papay")]
+pub mod papay;
+#[cfg(feature = "parking")]
+pub mod parking;
+#[cfg(feature = "partner-papay")]
+pub mod partner_papay;
+#[cfg(feature = "partner-transfer")]
+pub mod partner_transfer;
+#[cfg(feature = "password-exempt-contract")]
+pub mod password_exempt_contract;
+#[cfg(feature = "pay")]
+pub mod pay;
+#[cfg(feature = "pay-devices")]
+pub mod pay_devices;
+#[cfg(feature = "payroll-card")]
+pub mod payroll_card;
+#[cfg(feature = "payscore")]
+pub mod payscore;
+#[cfg(feature = "platsolution")]
+pub mod platsolution;
+#[cfg(feature = "profitsharing")]
+pub mod profitsharing;
+#[cfg(feature = "qrcode")]
+pub mod qrcode;
+#[cfg(feature = "rate-activity")]
+pub mod rate_activity;
+#[cfg(feature = "realname")]
+pub mod realname;
+#[cfg(feature = "recharge")]
+pub mod recharge;
+#[cfg(feature = "refund")]
+pub mod refund;
+#[cfg(feature = "refunds")]
+pub mod refunds;
+#[cfg(feature = "repayment")]
+pub mod repayment;
+#[cfg(feature = "security")]
+pub mod security;
+#[cfg(feature = "settle")]
+pub mod settle;
+#[cfg(feature = "smartguide")]
+pub mod smartguide;
+#[cfg(feature = "statements")]
+pub mod statements;
+#[cfg(feature = "taxi-invoice")]
+pub mod taxi_invoice;
+#[cfg(feature = "transaction-block")]
+pub mod transaction_block;
+#[cfg(feature = "transactions")]
+pub mod transactions;
+#[cfg(feature = "transfer")]
+pub mod transfer;
+#[cfg(feature = "transfer-detail")]
+pub mod transfer_detail;
+#[cfg(feature = "transferdownload")]
+pub mod transferdownload;
+#[cfg(feature = "vehicle")]
+pub mod vehicle;
+#[cfg(feature = "webizpay")]
+pub mod webizpay;
 
 use crate::mode::Mode;
 use crate::styles::chain_step;
@@ -14,9 +184,519 @@ chain_step! {
 }
 
 impl<M: Mode> V3<M> {
+    /// `v3/abnormal-fund-processing`
+    #[cfg(feature = "abnormal-fund-processing")]
+    pub fn abnormal_fund_processing(self) -> abnormal_fund_processing::AbnormalFundProcessing<M> {
+        abnormal_fund_processing::AbnormalFundProcessing::new(self.call.step("abnormal-fund-processing"))
+    }
+
+    /// `v3/aggracct-bc`
+    #[cfg(feature = "aggracct-bc")]
+    pub fn aggracct_bc(self) -> aggracct_bc::AggracctBc<M> {
+        aggracct_bc::AggracctBc::new(self.call.step("aggracct-bc"))
+    }
+
+    /// `v3/apply4sub`
+    #[cfg(feature = "apply4sub")]
+    pub fn apply4sub(self) -> apply4sub::Apply4sub<M> {
+        apply4sub::Apply4sub::new(self.call.step("apply4sub"))
+    }
+
+    /// `v3/apply4subject`
+    #[cfg(feature = "apply4subject")]
+    pub fn apply4subject(self) -> apply4subject::Apply4subject<M> {
+        apply4subject::Apply4subject::new(self.call.step("apply4subject"))
+    }
+
+    /// `v3/applyment4sub`
+    #[cfg(feature = "applyment4sub")]
+    pub fn applyment4sub(self) -> applyment4sub::Applyment4sub<M> {
+        applyment4sub::Applyment4sub::new(self.call.step("applyment4sub"))
+    }
+
+    /// `v3/bank-batch-transfer`
+    #[cfg(feature = "bank-batch-transfer")]
+    pub fn bank_batch_transfer(self) -> bank_batch_transfer::BankBatchTransfer<M> {
+        bank_batch_transfer::BankBatchTransfer::new(self.call.step("bank-batch-transfer"))
+    }
+
+    /// `v3/bank-transfer`
+    #[cfg(feature = "bank-transfer")]
+    pub fn bank_transfer(self) -> bank_transfer::BankTransfer<M> {
+        bank_transfer::BankTransfer::new(self.call.step("bank-transfer"))
+    }
+
+    /// `v3/bill`
+    #[cfg(feature = "bill")]
+    pub fn bill(self) -> bill::Bill<M> {
+        bill::Bill::new(self.call.step("bill"))
+    }
+
+    /// `v3/billdownload`
+    #[cfg(feature = "billdownload")]
+    pub fn billdownload(self) -> billdownload::Billdownload<M> {
+        billdownload::Billdownload::new(self.call.step("billdownload"))
+    }
+
+    /// `v3/brand`
+    #[cfg(feature = "brand")]
+    pub fn brand(self) -> brand::Brand<M> {
+        brand::Brand::new(self.call.step("brand"))
+    }
+
+    /// `v3/brand-basic`
+    #[cfg(feature = "brand-basic")]
+    pub fn brand_basic(self) -> brand_basic::BrandBasic<M> {
+        brand_basic::BrandBasic::new(self.call.step("brand-basic"))
+    }
+
+    /// `v3/businesscircle`
+    #[cfg(feature = "businesscircle")]
+    pub fn businesscircle(self) -> businesscircle::Businesscircle<M> {
+        businesscircle::Businesscircle::new(self.call.step("businesscircle"))
+    }
+
+    /// `v3/capital`
+    #[cfg(feature = "capital")]
+    pub fn capital(self) -> capital::Capital<M> {
+        capital::Capital::new(self.call.step("capital"))
+    }
+
+    /// `v3/catering`
+    #[cfg(feature = "catering")]
+    pub fn catering(self) -> catering::Catering<M> {
+        catering::Catering::new(self.call.step("catering"))
+    }
+
+    /// `v3/certificates`
+    #[cfg(feature = "certificates")]
+    pub fn certificates(self) -> certificates::Certificates<M> {
+        certificates::Certificates::new(self.call.step("certificates"))
+    }
+
+    /// `v3/combine-transactions`
+    #[cfg(feature = "combine-transactions")]
+    pub fn combine_transactions(self) -> combine_transactions::CombineTransactions<M> {
+        combine_transactions::CombineTransactions::new(self.call.step("combine-transactions"))
+    }
+
+    /// `v3/compliance`
+    #[cfg(feature = "compliance")]
+    pub fn compliance(self) -> compliance::Compliance<M> {
+        compliance::Compliance::new(self.call.step("compliance"))
+    }
+
+    /// `v3/credit-repayment`
+    #[cfg(feature = "credit-repayment")]
+    pub fn credit_repayment(self) -> credit_repayment::CreditRepayment<M> {
+        credit_repayment::CreditRepayment::new(self.call.step("credit-repayment"))
+    }
+
+    /// `v3/customs`
+    #[cfg(feature = "customs")]
+    pub fn customs(self) -> customs::Customs<M> {
+        customs::Customs::new(self.call.step("customs"))
+    }
+
+    /// `v3/discount-card`
+    #[cfg(feature = "discount-card")]
+    pub fn discount_card(self) -> discount_card::DiscountCard<M> {
+        discount_card::DiscountCard::new(self.call.step("discount-card"))
+    }
+
+    /// `v3/ebike`
+    #[cfg(feature = "ebike")]
+    pub fn ebike(self) -> ebike::Ebike<M> {
+        ebike::Ebike::new(self.call.step("ebike"))
+    }
+
+    /// `v3/ecommerce`
+    #[cfg(feature = "ecommerce")]
+    pub fn ecommerce(self) -> ecommerce::Ecommerce<M> {
+        ecommerce::Ecommerce::new(self.call.step("ecommerce"))
+    }
+
+    /// `v3/edu-papay`
+    #[cfg(feature = "edu-papay")]
+    pub fn edu_papay(self) -> edu_papay::EduPapay<M> {
+        edu_papay::EduPapay::new(self.call.step("edu-papay"))
+    }
+
+    /// `v3/edu-star`
+    #[cfg(feature = "edu-star")]
+    pub fn edu_star(self) -> edu_star::EduStar<M> {
+        edu_star::EduStar::new(self.call.step("edu-star"))
+    }
+
+    /// `v3/eduschoolpay`
+    #[cfg(feature = "eduschoolpay")]
+    pub fn eduschoolpay(self) -> eduschoolpay::Eduschoolpay<M> {
+        eduschoolpay::Eduschoolpay::new(self.call.step("eduschoolpay"))
+    }
+
+    /// `v3/express`
+    #[cfg(feature = "express")]
+    pub fn express(self) -> express::Express<M> {
+        express::Express::new(self.call.step("express"))
+    }
+
+    /// `v3/facemch`
+    #[cfg(feature = "facemch")]
+    pub fn facemch(self) -> facemch::Facemch<M> {
+        facemch::Facemch::new(self.call.step("facemch"))
+    }
+
+    /// `v3/fund-app`
+    #[cfg(feature = "fund-app")]
+    pub fn fund_app(self) -> fund_app::FundApp<M> {
+        fund_app::FundApp::new(self.call.step("fund-app"))
+    }
+
+    /// `v3/funds-to-oversea`
+    #[cfg(feature = "funds-to-oversea")]
+    pub fn funds_to_oversea(self) -> funds_to_oversea::FundsToOversea<M> {
+        funds_to_oversea::FundsToOversea::new(self.call.step("funds-to-oversea"))
+    }
+
+    /// `v3/global`
+    #[cfg(feature = "global")]
+    pub fn global(self) -> global::Global<M> {
+        global::Global::new(self.call.step("global"))
+    }
+
+    /// `v3/goldplan`
+    #[cfg(feature = "goldplan")]
+    pub fn goldplan(self) -> goldplan::Goldplan<M> {
+        goldplan::Goldplan::new(self.call.step("goldplan"))
+    }
+
+    /// `v3/gov`
+    #[cfg(feature = "gov")]
+    pub fn gov(self) -> gov::Gov<M> {
+        gov::Gov::new(self.call.step("gov"))
+    }
+
+    /// `v3/hire-power-bank`
+    #[cfg(feature = "hire-power-bank")]
+    pub fn hire_power_bank(self) -> hire_power_bank::HirePowerBank<M> {
+        hire_power_bank::HirePowerBank::new(self.call.step("hire-power-bank"))
+    }
+
+    /// `v3/industry-coupon`
+    #[cfg(feature = "industry-coupon")]
+    pub fn industry_coupon(self) -> industry_coupon::IndustryCoupon<M> {
+        industry_coupon::IndustryCoupon::new(self.call.step("industry-coupon"))
+    }
+
+    /// `v3/industry-rebate`
+    #[cfg(feature = "industry-rebate")]
+    pub fn industry_rebate(self) -> industry_rebate::IndustryRebate<M> {
+        industry_rebate::IndustryRebate::new(self.call.step("industry-rebate"))
+    }
+
+    /// `v3/inspolicymgr`
+    #[cfg(feature = "inspolicymgr")]
+    pub fn inspolicymgr(self) -> inspolicymgr::Inspolicymgr<M> {
+        inspolicymgr::Inspolicymgr::new(self.call.step("inspolicymgr"))
+    }
+
+    /// `v3/iotmanage`
+    #[cfg(feature = "iotmanage")]
+    pub fn iotmanage(self) -> iotmanage::Iotmanage<M> {
+        iotmanage::Iotmanage::new(self.call.step("iotmanage"))
+    }
+
+    /// `v3/lovefeast`
+    #[cfg(feature = "lovefeast")]
+    pub fn lovefeast(self) -> lovefeast::Lovefeast<M> {
+        lovefeast::Lovefeast::new(self.call.step("lovefeast"))
+    }
+
     /// `v3/marketing`
     #[cfg(feature = "marketing")]
     pub fn marketing(self) -> marketing::Marketing<M> {
         marketing::Marketing::new(self.call.step("marketing"))
+    }
+
+    /// `v3/mch-manage`
+    #[cfg(feature = "mch-manage")]
+    pub fn mch_manage(self) -> mch_manage::MchManage<M> {
+        mch_manage::MchManage::new(self.call.step("mch-manage"))
+    }
+
+    /// `v3/mch_operate`
+    #[cfg(feature = "mch_operate")]
+    pub fn mch_operate(self) -> mch_operate::MchOperate<M> {
+        mch_operate::MchOperate::new(self.call.step("mch_operate"))
+    }
+
+    /// `v3/mch-operation-manage`
+    #[cfg(feature = "mch-operation-manage")]
+    pub fn mch_operation_manage(self) -> mch_operation_manage::MchOperationManage<M> {
+        mch_operation_manage::MchOperationManage::new(self.call.step("mch-operation-manage"))
+    }
+
+    /// `v3/mchalterapply`
+    #[cfg(feature = "mchalterapply")]
+    pub fn mchalterapply(self) -> mchalterapply::Mchalterapply<M> {
+        mchalterapply::Mchalterapply::new(self.call.step("mchalterapply"))
+    }
+
+    /// `v3/med-ins`
+    #[cfg(feature = "med-ins")]
+    pub fn med_ins(self) -> med_ins::MedIns<M> {
+        med_ins::MedIns::new(self.call.step("med-ins"))
+    }
+
+    /// `v3/merchant`
+    #[cfg(feature = "merchant")]
+    pub fn merchant(self) -> merchant::Merchant<M> {
+        merchant::Merchant::new(self.call.step("merchant"))
+    }
+
+    /// `v3/merchant-risk-manage`
+    #[cfg(feature = "merchant-risk-manage")]
+    pub fn merchant_risk_manage(self) -> merchant_risk_manage::MerchantRiskManage<M> {
+        merchant_risk_manage::MerchantRiskManage::new(self.call.step("merchant-risk-manage"))
+    }
+
+    /// `v3/merchant-service`
+    #[cfg(feature = "merchant-service")]
+    pub fn merchant_service(self) -> merchant_service::MerchantService<M> {
+        merchant_service::MerchantService::new(self.call.step("merchant-service"))
+    }
+
+    /// `v3/merchant-settlement`
+    #[cfg(feature = "merchant-settlement")]
+    pub fn merchant_settlement(self) -> merchant_settlement::MerchantSettlement<M> {
+        merchant_settlement::MerchantSettlement::new(self.call.step("merchant-settlement"))
+    }
+
+    /// `v3/merchant-store`
+    #[cfg(feature = "merchant-store")]
+    pub fn merchant_store(self) -> merchant_store::MerchantStore<M> {
+        merchant_store::MerchantStore::new(self.call.step("merchant-store"))
+    }
+
+    /// `v3/merchantfund`
+    #[cfg(feature = "merchantfund")]
+    pub fn merchantfund(self) -> merchantfund::Merchantfund<M> {
+        merchantfund::Merchantfund::new(self.call.step("merchantfund"))
+    }
+
+    /// `v3/merchants`
+    #[cfg(feature = "merchants")]
+    pub fn merchants(self) -> merchants::Merchants<M> {
+        merchants::Merchants::new(self.call.step("merchants"))
+    }
+
+    /// `v3/multiuse`
+    #[cfg(feature = "multiuse")]
+    pub fn multiuse(self) -> multiuse::Multiuse<M> {
+        multiuse::Multiuse::new(self.call.step("multiuse"))
+    }
+
+    /// `v3/new-tax-control-fapiao`
+    #[cfg(feature = "new-tax-control-fapiao")]
+    pub fn new_tax_control_fapiao(self) -> new_tax_control_fapiao::NewTaxControlFapiao<M> {
+        new_tax_control_fapiao::NewTaxControlFapiao::new(self.call.step("new-tax-control-fapiao"))
+    }
+
+    /// `v3/offlineface`
+    #[cfg(feature = "offlineface")]
+    pub fn offlineface(self) -> offlineface::Offlineface<M> {
+        offlineface::Offlineface::new(self.call.step("offlineface"))
+    }
+
+    /// `v3/offlinefacemch`
+    #[cfg(feature = "offlinefacemch")]
+    pub fn offlinefacemch(self) -> offlinefacemch::Offlinefacemch<M> {
+        offlinefacemch::Offlinefacemch::new(self.call.step("offlinefacemch"))
+    }
+
+    /// `v3/palmservice`
+    #[cfg(feature = "palmservice")]
+    pub fn palmservice(self) -> palmservice::Palmservice<M> {
+        palmservice::Palmservice::new(self.call.step("palmservice"))
+    }
+
+    /// `v3/papay`
+    #[cfg(feature = "papay")]
+    pub fn papay(self) -> papay::Papay<M> {
+        papay::Papay::new(self.call.step("papay"))
+    }
+
+    /// `v3/parking`
+    #[cfg(feature = "parking")]
+    pub fn parking(self) -> parking::Parking<M> {
+        parking::Parking::new(self.call.step("parking"))
+    }
+
+    /// `v3/partner-papay`
+    #[cfg(feature = "partner-papay")]
+    pub fn partner_papay(self) -> partner_papay::PartnerPapay<M> {
+        partner_papay::PartnerPapay::new(self.call.step("partner-papay"))
+    }
+
+    /// `v3/partner-transfer`
+    #[cfg(feature = "partner-transfer")]
+    pub fn partner_transfer(self) -> partner_transfer::PartnerTransfer<M> {
+        partner_transfer::PartnerTransfer::new(self.call.step("partner-transfer"))
+    }
+
+    /// `v3/password-exempt-contract`
+    #[cfg(feature = "password-exempt-contract")]
+    pub fn password_exempt_contract(self) -> password_exempt_contract::PasswordExemptContract<M> {
+        password_exempt_contract::PasswordExemptContract::new(self.call.step("password-exempt-contract"))
+    }
+
+    /// `v3/pay`
+    #[cfg(feature = "pay")]
+    pub fn pay(self) -> pay::Pay<M> {
+        pay::Pay::new(self.call.step("pay"))
+    }
+
+    /// `v3/pay-devices`
+    #[cfg(feature = "pay-devices")]
+    pub fn pay_devices(self) -> pay_devices::PayDevices<M> {
+        pay_devices::PayDevices::new(self.call.step("pay-devices"))
+    }
+
+    /// `v3/payroll-card`
+    #[cfg(feature = "payroll-card")]
+    pub fn payroll_card(self) -> payroll_card::PayrollCard<M> {
+        payroll_card::PayrollCard::new(self.call.step("payroll-card"))
+    }
+
+    /// `v3/payscore`
+    #[cfg(feature = "payscore")]
+    pub fn payscore(self) -> payscore::Payscore<M> {
+        payscore::Payscore::new(self.call.step("payscore"))
+    }
+
+    /// `v3/platsolution`
+    #[cfg(feature = "platsolution")]
+    pub fn platsolution(self) -> platsolution::Platsolution<M> {
+        platsolution::Platsolution::new(self.call.step("platsolution"))
+    }
+
+    /// `v3/profitsharing`
+    #[cfg(feature = "profitsharing")]
+    pub fn profitsharing(self) -> profitsharing::Profitsharing<M> {
+        profitsharing::Profitsharing::new(self.call.step("profitsharing"))
+    }
+
+    /// `v3/qrcode`
+    #[cfg(feature = "qrcode")]
+    pub fn qrcode(self) -> qrcode::Qrcode<M> {
+        qrcode::Qrcode::new(self.call.step("qrcode"))
+    }
+
+    /// `v3/rate-activity`
+    #[cfg(feature = "rate-activity")]
+    pub fn rate_activity(self) -> rate_activity::RateActivity<M> {
+        rate_activity::RateActivity::new(self.call.step("rate-activity"))
+    }
+
+    /// `v3/realname`
+    #[cfg(feature = "realname")]
+    pub fn realname(self) -> realname::Realname<M> {
+        realname::Realname::new(self.call.step("realname"))
+    }
+
+    /// `v3/recharge`
+    #[cfg(feature = "recharge")]
+    pub fn recharge(self) -> recharge::Recharge<M> {
+        recharge::Recharge::new(self.call.step("recharge"))
+    }
+
+    /// `v3/refund`
+    #[cfg(feature = "refund")]
+    pub fn refund(self) -> refund::Refund<M> {
+        refund::Refund::new(self.call.step("refund"))
+    }
+
+    /// `v3/refunds`
+    #[cfg(feature = "refunds")]
+    pub fn refunds(self) -> refunds::Refunds<M> {
+        refunds::Refunds::new(self.call.step("refunds"))
+    }
+
+    /// `v3/repayment`
+    #[cfg(feature = "repayment")]
+    pub fn repayment(self) -> repayment::Repayment<M> {
+        repayment::Repayment::new(self.call.step("repayment"))
+    }
+
+    /// `v3/security`
+    #[cfg(feature = "security")]
+    pub fn security(self) -> security::Security<M> {
+        security::Security::new(self.call.step("security"))
+    }
+
+    /// `v3/settle`
+    #[cfg(feature = "settle")]
+    pub fn settle(self) -> settle::Settle<M> {
+        settle::Settle::new(self.call.step("settle"))
+    }
+
+    /// `v3/smartguide`
+    #[cfg(feature = "smartguide")]
+    pub fn smartguide(self) -> smartguide::Smartguide<M> {
+        smartguide::Smartguide::new(self.call.step("smartguide"))
+    }
+
+    /// `v3/statements`
+    #[cfg(feature = "statements")]
+    pub fn statements(self) -> statements::Statements<M> {
+        statements::Statements::new(self.call.step("statements"))
+    }
+
+    /// `v3/taxi-invoice`
+    #[cfg(feature = "taxi-invoice")]
+    pub fn taxi_invoice(self) -> taxi_invoice::TaxiInvoice<M> {
+        taxi_invoice::TaxiInvoice::new(self.call.step("taxi-invoice"))
+    }
+
+    /// `v3/transaction-block`
+    #[cfg(feature = "transaction-block")]
+    pub fn transaction_block(self) -> transaction_block::TransactionBlock<M> {
+        transaction_block::TransactionBlock::new(self.call.step("transaction-block"))
+    }
+
+    /// `v3/transactions`
+    #[cfg(feature = "transactions")]
+    pub fn transactions(self) -> transactions::Transactions<M> {
+        transactions::Transactions::new(self.call.step("transactions"))
+    }
+
+    /// `v3/transfer`
+    #[cfg(feature = "transfer")]
+    pub fn transfer(self) -> transfer::Transfer<M> {
+        transfer::Transfer::new(self.call.step("transfer"))
+    }
+
+    /// `v3/transfer-detail`
+    #[cfg(feature = "transfer-detail")]
+    pub fn transfer_detail(self) -> transfer_detail::TransferDetail<M> {
+        transfer_detail::TransferDetail::new(self.call.step("transfer-detail"))
+    }
+
+    /// `v3/transferdownload`
+    #[cfg(feature = "transferdownload")]
+    pub fn transferdownload(self) -> transferdownload::Transferdownload<M> {
+        transferdownload::Transferdownload::new(self.call.step("transferdownload"))
+    }
+
+    /// `v3/vehicle`
+    #[cfg(feature = "vehicle")]
+    pub fn vehicle(self) -> vehicle::Vehicle<M> {
+        vehicle::Vehicle::new(self.call.step("vehicle"))
+    }
+
+    /// `v3/webizpay`
+    #[cfg(feature = "webizpay")]
+    pub fn webizpay(self) -> webizpay::Webizpay<M> {
+        webizpay::Webizpay::new(self.call.step("webizpay"))
     }
 }

@@ -28,10 +28,21 @@ pub struct Field {
     pub items: Option<(usize, usize)>,
     /// A regular expression that a string matches.
     pub pattern: Option<&'static str>,
+    /// Whether it travels encrypted (敏感信息加密).
+    pub encrypted: bool,
 }
 
 const fn field(name: &'static str, place: Place) -> Field {
-    Field { name, place, required: false, length: None, range: None, items: None, pattern: None }
+    Field {
+        name,
+        place,
+        required: false,
+        length: None,
+        range: None,
+        items: None,
+        pattern: None,
+        encrypted: false,
+    }
 }
 
 /// A field of the JSON body.
@@ -71,6 +82,12 @@ impl Field {
     /// The fewest and the most members.
     pub const fn items(mut self, min: usize, max: usize) -> Field {
         self.items = Some((min, max));
+        self
+    }
+
+    /// It travels encrypted (敏感信息加密).
+    pub const fn encrypted(mut self) -> Field {
+        self.encrypted = true;
         self
     }
 

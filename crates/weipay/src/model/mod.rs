@@ -9,6 +9,7 @@
 //! tells about it.
 
 pub(crate) mod check;
+pub(crate) mod debug;
 pub(crate) mod decode;
 pub(crate) mod encode;
 mod enumeration;
@@ -23,10 +24,13 @@ pub use time::Time;
 pub use value::{Reading, Slot, Value};
 
 pub(crate) use enumeration::open_enum;
-pub(crate) use structure::{implement_model, model};
+pub(crate) use structure::{answer, implement_model, request};
 
 /// A struct with its table of fields.
 pub trait Model: Default + Clone + Send + Sync + 'static {
+    /// The name of the type, for `Debug`.
+    const NAME: &'static str;
+
     /// A row for each field, in the order of the slots.
     const FIELDS: &'static [Field];
 
@@ -42,6 +46,7 @@ pub trait Model: Default + Clone + Send + Sync + 'static {
 pub struct Nothing;
 
 impl Model for Nothing {
+    const NAME: &'static str = "Nothing";
     const FIELDS: &'static [Field] = &[];
 
     fn slots(&self) -> Vec<&dyn Slot> {

@@ -1,40 +1,26 @@
-//! The macro that writes a model: the struct, its table, its setters.
+//! The macros that write models: an answer is a struct and its table; a request has setters as well.
 
 /// ```text
-/// model! {
-///     /// What is sent.
-///     pub struct Request {
-///         /// 批次号. Required; 1 to 20 characters.
-///         stock_id: String = body("stock_id").required().length(1, 20),
+/// answer! {
+///     /// What is answered.
+///     pub struct Answer {
+///         /// 批次号. Required.
+///         stock_id: String = body("stock_id").required(),
 ///     }
 /// }
 /// ```
-macro_rules! model {
+macro_rules! answer {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
     })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Default, PartialEq)]
+        #[derive(Clone, Default, PartialEq)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: Option<$kind>,)*
         }
 
-        impl $name {
-            /// With nothing set.
-            pub fn new() -> Self {
-                Self::default()
-            }
-
-            $(
-                $(#[$field_doc])*
-                pub fn $field(mut self, value: impl Into<$kind>) -> Self {
-                    self.$field = Some(value.into());
-                    self
-                }
-            )*
-        }
-
         impl $crate::model::Model for $name {
+            const NAME: &'static str = stringify!($name);
             const FIELDS: &'static [$crate::model::Field] = &[$($row),*];
 
             fn slots(&self) -> Vec<&dyn $crate::model::Slot> {
@@ -47,6 +33,35 @@ macro_rules! model {
         }
 
         $crate::model::implement_model!($name);
+    )*};
+}
+
+/// Like [`answer`], with a constructor and a setter for each field: those of answers would be compiled for nobody.
+macro_rules! request {
+    ($($(#[$doc:meta])* pub struct $name:ident {
+        $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
+    })*) => {$(
+        $crate::model::answer! {
+            $(#[$doc])*
+            pub struct $name {
+                $($(#[$field_doc])* $field: $kind = $row,)*
+            }
+        }
+
+        impl $name {
+            /// With nothing set.
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            $(
+                #[doc = concat!("Sets [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
+                pub fn $field(mut self, value: impl Into<$kind>) -> Self {
+                    self.$field = Some(value.into());
+                    self
+                }
+            )*
+        }
     )*};
 }
 
@@ -85,6 +100,12 @@ macro_rules! implement_model {
             }
         }
 
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                $crate::model::debug::debug(self, out)
+            }
+        }
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 $crate::model::Value::to_json(self).serialize(serializer)
@@ -93,4 +114,4 @@ macro_rules! implement_model {
     };
 }
 
-pub(crate) use {implement_model, model};
+pub(crate) use {answer, implement_model, request};

@@ -14,7 +14,7 @@ open_enum! {
     }
 }
 
-model! {
+request! {
     /// A request.
     pub struct Request {
         /// Required; 1 to 3 characters.
@@ -37,6 +37,8 @@ model! {
         at: Time = body("at"),
         /// A boolean.
         open: bool = body("open"),
+        /// Encrypted.
+        id_card: String = body("id_card").encrypted(),
     }
 
     /// A part.
@@ -125,4 +127,13 @@ fn only_what_is_no_object_is_an_error() {
 fn a_model_serializes_as_it_is_sent() {
     let text = serde_json::to_string(&Part::new().name("券")).unwrap();
     assert_eq!(text, r#"{"name":"券"}"#);
+}
+
+#[test]
+fn what_travels_encrypted_is_not_printed() {
+    let printed = format!("{:?}", good().id_card("110101199001011234").part(Part::new().name("n")));
+    assert_eq!(
+        printed,
+        r#"Request { code: Some("abc"), part: Some(Part { name: Some("n") }), id_card: (encrypted) }"#
+    );
 }

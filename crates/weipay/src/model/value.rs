@@ -1,5 +1,7 @@
 //! What a field can hold, and how each kind reads, writes and is checked.
 
+use std::fmt::Debug;
+
 use serde_json::{Number, Value as Json};
 
 use super::check::{Violation, length, matches_pattern, outside};
@@ -7,7 +9,7 @@ use super::field::Field;
 use crate::error::DecodeProblem;
 
 /// What a field can hold.
-pub trait Value: Sized {
+pub trait Value: Sized + Debug {
     /// Reads a JSON value, or notes why it does not read.
     fn from_json(json: Json, reading: &mut Reading) -> Option<Self>;
 
@@ -19,9 +21,12 @@ pub trait Value: Sized {
 }
 
 /// A field of a struct, whatever it holds: what the one codec sees.
-pub trait Slot {
+pub trait Slot: Debug {
     /// Fills the field.
     fn fill(&mut self, json: Json, reading: &mut Reading);
+
+    /// Whether it is set.
+    fn is_set(&self) -> bool;
 
     /// The field as JSON; nothing when it is not set.
     fn json(&self) -> Option<Json>;
@@ -34,6 +39,10 @@ impl<T: Value> Slot for Option<T> {
     fn fill(&mut self, json: Json, reading: &mut Reading) {
         // `null` is how some back-ends write "absent".
         *self = if json.is_null() { None } else { T::from_json(json, reading) };
+    }
+
+    fn is_set(&self) -> bool {
+        self.is_some()
     }
 
     fn json(&self) -> Option<Json> {

@@ -2,7 +2,19 @@
 
 //! `v3/marketing`
 
+pub mod bank;
+pub mod bank_favor;
 pub mod busifavor;
+pub mod favor;
+pub mod goods_subsidy_activity;
+pub mod membercard_activity;
+pub mod membercard_open;
+pub mod partner;
+pub mod partnerships;
+pub mod paygiftactivity;
+pub mod shopping_receipt;
+pub mod weekly_discount;
+pub mod withdraw_favor;
 
 use crate::mode::Mode;
 use crate::styles::chain_step;
@@ -13,8 +25,68 @@ chain_step! {
 }
 
 impl<M: Mode> Marketing<M> {
+    /// `v3/marketing/bank`
+    pub fn bank(self) -> bank::Bank<M> {
+        bank::Bank::new(self.call.step("bank"))
+    }
+
+    /// `v3/marketing/bank-favor`
+    pub fn bank_favor(self) -> bank_favor::BankFavor<M> {
+        bank_favor::BankFavor::new(self.call.step("bank-favor"))
+    }
+
     /// `v3/marketing/busifavor`
     pub fn busifavor(self) -> busifavor::Busifavor<M> {
         busifavor::Busifavor::new(self.call.step("busifavor"))
+    }
+
+    /// `v3/marketing/favor`
+    pub fn favor(self) -> favor::Favor<M> {
+        favor::Favor::new(self.call.step("favor"))
+    }
+
+    /// `v3/marketing/goods-subsidy-activity`
+    pub fn goods_subsidy_activity(self) -> goods_subsidy_activity::GoodsSubsidyActivity<M> {
+        goods_subsidy_activity::GoodsSubsidyActivity::new(self.call.step("goods-subsidy-activity"))
+    }
+
+    /// `v3/marketing/membercard-activity`
+    pub fn membercard_activity(self) -> membercard_activity::MembercardActivity<M> {
+        membercard_activity::MembercardActivity::new(self.call.step("membercard-activity"))
+    }
+
+    /// `v3/marketing/membercard-open`
+    pub fn membercard_open(self) -> membercard_open::MembercardOpen<M> {
+        membercard_open::MembercardOpen::new(self.call.step("membercard-open"))
+    }
+
+    /// `v3/marketing/partner`
+    pub fn partner(self) -> partner::Partner<M> {
+        partner::Partner::new(self.call.step("partner"))
+    }
+
+    /// `v3/marketing/partnerships`
+    pub fn partnerships(self) -> partnerships::Partnerships<M> {
+        partnerships::Partnerships::new(self.call.step("partnerships"))
+    }
+
+    /// `v3/marketing/paygiftactivity`
+    pub fn paygiftactivity(self) -> paygiftactivity::Paygiftactivity<M> {
+        paygiftactivity::Paygiftactivity::new(self.call.step("paygiftactivity"))
+    }
+
+    /// `v3/marketing/shopping-receipt`
+    pub fn shopping_receipt(self) -> shopping_receipt::ShoppingReceipt<M> {
+        shopping_receipt::ShoppingReceipt::new(self.call.step("shopping-receipt"))
+    }
+
+    /// `v3/marketing/weekly-discount`
+    pub fn weekly_discount(self) -> weekly_discount::WeeklyDiscount<M> {
+        weekly_discount::WeeklyDiscount::new(self.call.step("weekly-discount"))
+    }
+
+    /// `v3/marketing/withdraw-favor`
+    pub fn withdraw_favor(self) -> withdraw_favor::WithdrawFavor<M> {
+        withdraw_favor::WithdrawFavor::new(self.call.step("withdraw-favor"))
     }
 }

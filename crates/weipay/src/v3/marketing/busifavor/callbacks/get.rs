@@ -4,15 +4,17 @@
 //!
 //! 官方文档: [4012465507](https://pay.weixin.qq.com/doc/v3/merchant/4012465507), [4015716846](https://pay.weixin.qq.com/doc/v3/merchant/4015716846), [4015717465](https://pay.weixin.qq.com/doc/v3/merchant/4015717465), [4012465557](https://pay.weixin.qq.com/doc/v3/partner/4012465557)
 
-use crate::model::{body, model, query};
+use crate::model::{answer, body, query, request};
 
-model! {
+request! {
     /// 查询商家券事件通知地址: what is sent.
     pub struct Request {
         /// 商户号. 8 to 15 characters.
         mchid: String = query("mchid").length(8, 15),
     }
+}
 
+answer! {
     /// 查询商家券事件通知地址: what is answered.
     pub struct Answer {
         /// 通知URL地址. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4012465431](https://pay.weixin.qq.com/doc/v3/merchant/4012465431), [4015716835](https://pay.weixin.qq.com/doc/v3/merchant/4015716835), [4015717428](https://pay.weixin.qq.com/doc/v3/merchant/4015717428), [4012465425](https://pay.weixin.qq.com/doc/v3/partner/4012465425)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body, request};
 
-model! {
+request! {
     /// 设置商家券事件通知地址: what is sent.
     pub struct Request {
         /// 商户号. 8 to 15 characters.
@@ -14,7 +14,9 @@ model! {
         /// 通知URL地址. Required; 10 to 256 characters.
         notify_url: String = body("notify_url").required().length(10, 256),
     }
+}
 
+answer! {
     /// 设置商家券事件通知地址: what is answered.
     pub struct Answer {
         /// 修改时间.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4012534855](https://pay.weixin.qq.com/doc/v3/merchant/4012534855), [4015715853](https://pay.weixin.qq.com/doc/v3/merchant/4015715853), [4015716931](https://pay.weixin.qq.com/doc/v3/merchant/4015716931), [4012692931](https://pay.weixin.qq.com/doc/v3/partner/4012692931)
 
-use crate::model::{Time, body, model, open_enum};
+use crate::model::{Time, answer, body, open_enum, request};
 
-model! {
+request! {
     /// 创建商家券: what is sent.
     pub struct Request {
         /// 商家券批次名称. Required; 1 to 21 characters.
@@ -200,7 +200,9 @@ model! {
         /// 事件通知appid.
         notify_appid: String = body("notify_appid"),
     }
+}
 
+answer! {
     /// 创建商家券: what is answered.
     pub struct Answer {
         /// 批次号. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4012465890](https://pay.weixin.qq.com/doc/v3/merchant/4012465890), [4015716887](https://pay.weixin.qq.com/doc/v3/merchant/4015716887), [4015717499](https://pay.weixin.qq.com/doc/v3/merchant/4015717499), [4012465924](https://pay.weixin.qq.com/doc/v3/partner/4012465924)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body, request};
 
-model! {
+request! {
     /// 使券失效: what is sent.
     pub struct Request {
         /// 券code. Required; 1 to 32 characters.
@@ -18,7 +18,9 @@ model! {
         /// 失效原因. 1 to 64 characters.
         deactivate_reason: String = body("deactivate_reason").length(1, 64),
     }
+}
 
+answer! {
     /// 使券失效: what is answered.
     pub struct Answer {
         /// 券成功失效的时间. Required.

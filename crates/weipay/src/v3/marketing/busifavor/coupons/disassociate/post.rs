@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4012465673](https://pay.weixin.qq.com/doc/v3/merchant/4012465673), [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body, request};
 
-model! {
+request! {
     /// 取消关联订单信息: what is sent.
     pub struct Request {
         /// 批次号. Required; 1 to 20 characters.
@@ -18,7 +18,9 @@ model! {
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
+}
 
+answer! {
     /// 取消关联订单信息: what is answered.
     pub struct Answer {
         /// 取消关联成功时间. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4012465845](https://pay.weixin.qq.com/doc/v3/merchant/4012465845), [4015716876](https://pay.weixin.qq.com/doc/v3/merchant/4015716876), [4015717496](https://pay.weixin.qq.com/doc/v3/merchant/4015717496), [4012465865](https://pay.weixin.qq.com/doc/v3/partner/4012465865)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body, request};
 
-model! {
+request! {
     /// 申请退券: what is sent.
     pub struct Request {
         /// 券code. Required; 1 to 32 characters.
@@ -16,7 +16,9 @@ model! {
         /// 退券请求单据号. Required; 1 to 128 characters.
         return_request_no: String = body("return_request_no").required().length(1, 128),
     }
+}
 
+answer! {
     /// 申请退券: what is answered.
     pub struct Answer {
         /// 微信退券成功的时间. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4012465292](https://pay.weixin.qq.com/doc/v3/merchant/4012465292), [4015715894](https://pay.weixin.qq.com/doc/v3/merchant/4015715894), [4015717390](https://pay.weixin.qq.com/doc/v3/merchant/4015717390), [4012465359](https://pay.weixin.qq.com/doc/v3/partner/4012465359)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body, request};
 
-model! {
+request! {
     /// 核销用户券: what is sent.
     pub struct Request {
         /// 券code. Required; 1 to 32 characters.
@@ -28,7 +28,9 @@ model! {
         /// 微信支付订单号. 28 to 32 characters.
         transaction_id: String = body("transaction_id").length(28, 32),
     }
+}
 
+answer! {
     /// 核销用户券: what is answered.
     pub struct Answer {
         /// 批次号. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
 
-use crate::model::{body, model};
+use crate::model::{answer, body, request};
 
-model! {
+request! {
     /// 向用户预发放商品券: what is sent.
     pub struct Request {
         /// 批次ID. Required; 1 to 20 characters.
@@ -20,7 +20,9 @@ model! {
         /// 发券请求单号. Required.
         send_request_no: String = body("send_request_no").required(),
     }
+}
 
+answer! {
     /// 向用户预发放商品券: what is answered.
     pub struct Answer {
         /// 预发券token. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4015594964](https://pay.weixin.qq.com/doc/v3/merchant/4015594964), [4015717364](https://pay.weixin.qq.com/doc/v3/merchant/4015717364), [4015717371](https://pay.weixin.qq.com/doc/v3/merchant/4015717371), [4015595255](https://pay.weixin.qq.com/doc/v3/partner/4015595255)
 
-use crate::model::{body, model, open_enum};
+use crate::model::{answer, body, open_enum, request};
 
-model! {
+request! {
     /// 向用户发放商品券: what is sent.
     pub struct Request {
         /// 用户标识. Required; 1 to 128 characters.
@@ -24,7 +24,9 @@ model! {
         /// 会员卡ID.
         member_card_id: String = body("member_card_id"),
     }
+}
 
+answer! {
     /// 向用户发放商品券: what is answered.
     pub struct Answer {
         /// 批次号. Required.

@@ -18,6 +18,8 @@ chain_step! {
 
 impl<M: Mode> Couponcodes<M> {
     /// 查询预存code列表 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
+    ///
+    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4012534928](https://pay.weixin.qq.com/doc/v3/merchant/4012534928), [4015715866](https://pay.weixin.qq.com/doc/v3/merchant/4015715866), [4015716977](https://pay.weixin.qq.com/doc/v3/merchant/4015716977), [4012693047](https://pay.weixin.qq.com/doc/v3/partner/4012693047)
 
-use crate::model::{Time, body, model, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
-model! {
+answer! {
     /// 查询商家券详情: what is answered.
     pub struct Answer {
         /// 商家券批次名称. Required.
@@ -217,11 +217,11 @@ model! {
     pub struct SendCountInformation {
         /// 已发放券张数.
         total_send_num: i64 = body("total_send_num"),
-        /// 已发放券金额.
+        /// 已发放券金额. In fen (分).
         total_send_amount: i64 = body("total_send_amount"),
         /// 单天已发放券张数.
         today_send_num: i64 = body("today_send_num"),
-        /// 单天已发放券金额.
+        /// 单天已发放券金额. In fen (分).
         today_send_amount: i64 = body("today_send_amount"),
     }
 }

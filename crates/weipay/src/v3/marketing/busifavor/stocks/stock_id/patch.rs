@@ -6,9 +6,9 @@
 //!
 //! 官方文档: [4012535020](https://pay.weixin.qq.com/doc/v3/merchant/4012535020), [4015716868](https://pay.weixin.qq.com/doc/v3/merchant/4015716868), [4015717486](https://pay.weixin.qq.com/doc/v3/merchant/4015717486), [4012696764](https://pay.weixin.qq.com/doc/v3/partner/4012696764)
 
-use crate::model::{body, model, open_enum};
+use crate::model::{body, open_enum, request};
 
-model! {
+request! {
     /// 修改商家券基本信息: what is sent.
     pub struct Request {
         /// 自定义入口.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4017147338](https://pay.weixin.qq.com/doc/v3/merchant/4017147338), [4017171346](https://pay.weixin.qq.com/doc/v3/partner/4017171346)
 
-use crate::model::{Time, body, model, query};
+use crate::model::{Time, answer, body, query, request};
 
-model! {
+request! {
     /// 查询营销补差付款单列表: what is sent.
     pub struct Request {
         /// 商家券批次号. Required; 1 to 20 characters.
@@ -16,7 +16,9 @@ model! {
         /// 补差付款请求单号. 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_subsidy_no: String = query("out_subsidy_no").length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
+}
 
+answer! {
     /// 查询营销补差付款单列表: what is answered.
     pub struct Answer {
         /// 补差付款单据列表.

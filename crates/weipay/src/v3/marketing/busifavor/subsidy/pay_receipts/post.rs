@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4017147321](https://pay.weixin.qq.com/doc/v3/merchant/4017147321), [4017170057](https://pay.weixin.qq.com/doc/v3/partner/4017170057)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body, request};
 
-model! {
+request! {
     /// 营销补差付款: what is sent.
     pub struct Request {
         /// 商家券批次号. Required; 1 to 20 characters.
@@ -26,7 +26,9 @@ model! {
         /// 业务请求唯一单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_subsidy_no: String = body("out_subsidy_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
+}
 
+answer! {
     /// 营销补差付款: what is answered.
     pub struct Answer {
         /// 补差付款单号. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4017147332](https://pay.weixin.qq.com/doc/v3/merchant/4017147332), [4017147340](https://pay.weixin.qq.com/doc/v3/merchant/4017147340), [4017170533](https://pay.weixin.qq.com/doc/v3/partner/4017170533), [4017171673](https://pay.weixin.qq.com/doc/v3/partner/4017171673)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body, request};
 
-model! {
+request! {
     /// 营销补差回退: what is sent.
     pub struct Request {
         /// 商家券批次号. Required; 1 to 20 characters.
@@ -28,7 +28,9 @@ model! {
         /// 业务请求唯一单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_subsidy_return_no: String = body("out_subsidy_return_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
+}
 
+answer! {
     /// 营销补差回退: what is answered.
     pub struct Answer {
         /// 补差回退单号.

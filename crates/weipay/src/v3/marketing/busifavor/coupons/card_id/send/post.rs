@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4017164666](https://pay.weixin.qq.com/doc/v3/merchant/4017164666)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body, request};
 
-model! {
+request! {
     /// 发放消费卡: what is sent.
     pub struct Request {
         /// 消费卡归属appid. Required; 1 to 32 characters.
@@ -18,7 +18,9 @@ model! {
         /// 请求发卡时间. Required.
         send_time: Time = body("send_time").required(),
     }
+}
 
+answer! {
     /// 发放消费卡: what is answered.
     pub struct Answer {
         /// 消费卡code. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4012465739](https://pay.weixin.qq.com/doc/v3/merchant/4012465739), [4015716855](https://pay.weixin.qq.com/doc/v3/merchant/4015716855), [4015717476](https://pay.weixin.qq.com/doc/v3/merchant/4015717476), [4012465809](https://pay.weixin.qq.com/doc/v3/partner/4012465809)
 
-use crate::model::{body, model};
+use crate::model::{answer, body, request};
 
-model! {
+request! {
     /// 修改批次预算: what is sent.
     pub struct Request {
         /// 目标批次最大发放个数.
@@ -20,7 +20,9 @@ model! {
         /// 修改预算请求单据号. Required; 1 to 128 characters.
         modify_budget_request_no: String = body("modify_budget_request_no").required().length(1, 128),
     }
+}
 
+answer! {
     /// 修改批次预算: what is answered.
     pub struct Answer {
         /// 批次当前最大发放个数. Required.

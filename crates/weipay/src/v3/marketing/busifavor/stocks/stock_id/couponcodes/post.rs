@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4012487038](https://pay.weixin.qq.com/doc/v3/merchant/4012487038), [4015715946](https://pay.weixin.qq.com/doc/v3/merchant/4015715946), [4015717418](https://pay.weixin.qq.com/doc/v3/merchant/4015717418), [4012492853](https://pay.weixin.qq.com/doc/v3/partner/4012492853)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body, request};
 
-model! {
+request! {
     /// 上传预存code: what is sent.
     pub struct Request {
         /// 券code列表. 1 to 200 members.
@@ -14,7 +14,9 @@ model! {
         /// 请求业务单据号. Required; 1 to 128 characters.
         upload_request_no: String = body("upload_request_no").required().length(1, 128),
     }
+}
 
+answer! {
     /// 上传预存code: what is answered.
     pub struct Answer {
         /// 批次号. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4017147336](https://pay.weixin.qq.com/doc/v3/merchant/4017147336), [4017170661](https://pay.weixin.qq.com/doc/v3/partner/4017170661)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body};
 
-model! {
+answer! {
     /// 查询营销补差付款单详情: what is answered.
     pub struct Answer {
         /// 补差付款单号. Required.

@@ -4,9 +4,9 @@
 //!
 //! 官方文档: [4017147344](https://pay.weixin.qq.com/doc/v3/merchant/4017147344), [4017171779](https://pay.weixin.qq.com/doc/v3/partner/4017171779)
 
-use crate::model::{Time, body, model};
+use crate::model::{Time, answer, body};
 
-model! {
+answer! {
     /// 查询商家券营销补差回退单详情: what is answered.
     pub struct Answer {
         /// 补差回退单号.

@@ -2,23 +2,23 @@
 
 //! 查询用户单张券详情 · `GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
 //!
-//! 官方文档: [4012535011](https://pay.weixin.qq.com/doc/v3/merchant/4012535011), [4015715938](https://pay.weixin.qq.com/doc/v3/merchant/4015715938), [4015717405](https://pay.weixin.qq.com/doc/v3/merchant/4015717405), [4012693103](https://pay.weixin.qq.com/doc/v3/partner/4012693103)
+//! 官方文档: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>, [4012535011](https://pay.weixin.qq.com/doc/v3/merchant/4012535011), [4015715938](https://pay.weixin.qq.com/doc/v3/merchant/4015715938), [4015717405](https://pay.weixin.qq.com/doc/v3/merchant/4015717405), [4012693103](https://pay.weixin.qq.com/doc/v3/partner/4012693103)
 
-use crate::model::{Time, body, model, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
-model! {
+answer! {
     /// 查询用户单张券详情: what is answered.
     pub struct Answer {
-        /// 商家券批次名称. Required.
-        stock_name: String = body("stock_name").required(),
-        /// 批次归属商户号. Required.
-        belong_merchant: String = body("belong_merchant").required(),
-        /// 批次备注.
-        comment: String = body("comment"),
-        /// 适用商品范围. Required.
-        goods_name: String = body("goods_name").required(),
-        /// 批次类型. Required.
-        stock_type: StockType = body("stock_type").required(),
+        /// 商家券批次名称. Required; 1 to 21 characters.
+        stock_name: String = body("stock_name").required().length(1, 21),
+        /// 批次归属商户号. Required; 8 to 15 characters.
+        belong_merchant: String = body("belong_merchant").required().length(8, 15),
+        /// 批次备注. 0 to 20 characters.
+        comment: String = body("comment").length(0, 20),
+        /// 适用商品范围. Required; 1 to 15 characters.
+        goods_name: String = body("goods_name").required().length(1, 15),
+        /// 批次类型. Required; at most 32 characters.
+        stock_type: StockType = body("stock_type").required().length(0, 32),
         /// 核销规则. Required.
         coupon_use_rule: CouponUseRule = body("coupon_use_rule").required(),
         /// 自定义入口.
@@ -66,7 +66,7 @@ model! {
         /// 券可核销时间. Required.
         coupon_available_time: CouponAvailableTime = body("coupon_available_time").required(),
         /// 固定周期有效时间段.
-        available_week: AvailableWeek = body("available_week"),
+        available_week: CouponUseRuleAvailableWeek = body("available_week"),
         /// 无规律的有效时间段.
         irregulary_avaliable_time: Vec<IrregularyAvaliableTime> = body("irregulary_avaliable_time"),
         /// 固定面额满减券使用规则.
@@ -89,8 +89,8 @@ model! {
         available_begin_time: Time = body("available_begin_time"),
         /// 结束时间.
         available_end_time: Time = body("available_end_time"),
-        /// 领取后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
+        /// 领取后N天内有效. 1 to 365.
+        available_day_after_receive: i64 = body("available_day_after_receive").range(1, 365),
         /// 固定周期有效时间段.
         available_week: AvailableWeek = body("available_week"),
         /// 无规律的有效时间.
@@ -123,28 +123,44 @@ model! {
         end_time: Time = body("end_time"),
     }
 
+    /// 固定周期有效时间段.
+    pub struct CouponUseRuleAvailableWeek {
+        /// 可用星期数.
+        week_day: Vec<i64> = body("week_day"),
+        /// 当天可用时间段.
+        available_day_time: Vec<CouponUseRuleAvailableWeekAvailableDayTime> = body("available_day_time"),
+    }
+
+    /// 当天可用时间段.
+    pub struct CouponUseRuleAvailableWeekAvailableDayTime {
+        /// 当天可用开始时间. 0 to 86399.
+        begin_time: i64 = body("begin_time").range(0, 86399),
+        /// 当天可用结束时间. 0 to 86399.
+        end_time: i64 = body("end_time").range(0, 86399),
+    }
+
     /// 固定面额满减券使用规则.
     pub struct FixedNormalCoupon {
-        /// 优惠金额. In fen (分).
-        discount_amount: i64 = body("discount_amount"),
-        /// 消费门槛. In fen (分).
-        transaction_minimum: i64 = body("transaction_minimum"),
+        /// 优惠金额. 1 to 10000000; in fen (分).
+        discount_amount: i64 = body("discount_amount").range(1, 10000000),
+        /// 消费门槛. 1 to 10000000; in fen (分).
+        transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
     }
 
     /// 折扣券使用规则.
     pub struct DiscountCoupon {
-        /// 折扣比例.
-        discount_percent: i64 = body("discount_percent"),
-        /// 消费门槛. In fen (分).
-        transaction_minimum: i64 = body("transaction_minimum"),
+        /// 折扣比例. 1 to 100.
+        discount_percent: i64 = body("discount_percent").range(1, 100),
+        /// 消费门槛. 1 to 10000000; in fen (分).
+        transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
     }
 
     /// 换购券使用规则.
     pub struct ExchangeCoupon {
-        /// 单品换购价. In fen (分).
-        exchange_price: i64 = body("exchange_price"),
-        /// 消费门槛. In fen (分).
-        transaction_minimum: i64 = body("transaction_minimum"),
+        /// 单品换购价. 0 to 10000000; in fen (分).
+        exchange_price: i64 = body("exchange_price").range(0, 10000000),
+        /// 消费门槛. 1 to 10000000; in fen (分).
+        transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
     }
 
     /// 自定义入口.

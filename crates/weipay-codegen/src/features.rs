@@ -1,0 +1,35 @@
+//! The features of the SDK: one for each product, which is the first segment below the version, and `full`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weipay_catalog::Operation;
+
+const BEGIN: &str = "# Products, written by weipay-codegen.\n";
+const END: &str = "# End of products.\n";
+
+/// The manifest with its products up to date, or nothing where it has no place for them.
+pub(crate) fn manifest(manifest: &str, operations: &[&Operation]) -> Option<String> {
+    let (before, rest) = manifest.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}{}{END}{after}", products(operations)))
+}
+
+fn products(operations: &[&Operation]) -> String {
+    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for operation in operations {
+        let Some(product) = operation.path.split('/').nth(1) else { continue };
+        groups.entry(product).or_default().extend(Some(operation.group).filter(|group| !group.is_empty()));
+        *counts.entry(product).or_default() += 1;
+    }
+    let mut text = String::from("## Typed operations of every product.\nfull = [\n");
+    for product in counts.keys() {
+        text.push_str(&format!("    {product:?},\n"));
+    }
+    text.push_str("]\n");
+    for (product, count) in counts {
+        let named: Vec<&str> = groups[product].iter().copied().collect();
+        text.push_str(&format!("## {count} operations: {}.\n{product} = [\"_typed\"]\n", named.join(", ")));
+    }
+    text
+}
