@@ -165,3 +165,62 @@ fn an_unknown_stock_does_not_exist() {
     assert_eq!(reply.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
     assert!(merchant.client.verifies(&reply));
 }
+
+#[test]
+fn a_member_that_stands_twice_is_refused() {
+    let (merchant, coupon) = tied();
+    let before = merchant.look_at(&coupon);
+    let twice = merchant.tie(&coupon, "order-1").to_string().replacen('{', r#"{"stock_id":"1","#, 1);
+    let request = merchant.client.request("POST", &format!("{FAMILY}/{DISASSOCIATE}"), twice.as_bytes());
+    assert_eq!(merchant.client.send(&request).refusal(), (400, "PARAM_ERROR".to_owned()));
+    assert_eq!(merchant.look_at(&coupon), before);
+}
+
+#[test]
+fn an_emoji_is_refused() {
+    let (status, answer) = refused(|request| request["out_trade_no"] = json!("order-😀"));
+    assert_eq!((status, &answer["code"]), (400, &json!("PARAM_ERROR")));
+}
+
+#[test]
+fn a_loose_sandbox_lets_undefined_members_and_emoji_through() {
+    let sandbox = crate::sandbox().loose(true).start().unwrap();
+    let merchant = Merchant::of(&sandbox);
+    let coupon = merchant.coupon();
+    let mut tie = merchant.tie(&coupon, "order-😀");
+    tie["sub_mchid"] = json!("1900000109");
+    merchant.post("coupons/associate", &tie).success();
+    assert_eq!(merchant.look_at(&coupon)["associate_out_trade_no"], "order-😀");
+}
+
+#[test]
+fn path_and_query_keep_their_contract_too() {
+    let merchant = Merchant::new();
+    let reply = merchant.get(&format!("stocks/{}", "9".repeat(21)));
+    assert_eq!(
+        reply.text(),
+        r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":21},"message":"输入源“/uri_template/stock_id”映射到值字段“批次号”字符串规则校验失败，字符数 21，大于最大值 20"}"#
+    );
+    assert!(reply.header("Request-ID").unwrap().ends_with("-268435461"), "the number of a bad parameter");
+    let kit = merchant.client.sandbox.kit();
+    let list = format!("users/{}/coupons?appid={}&creator_merchant={}", kit.openid, kit.appid, kit.mchid);
+    for (query, message) in [
+        (
+            "limit=many",
+            "无法将输入源“/query/limit”映射到目标字段“分页大小”中，此字段需要一个合法的 64 位有符号整数",
+        ),
+        ("limit=0", "输入源“/query/limit”映射到数值字段“分页大小”规则校验失败，值低于最小值 1"),
+        ("offset=-1", "输入源“/query/offset”映射到数值字段“分页页码”规则校验失败，值低于最小值 0"),
+    ] {
+        let reply = merchant.get(&format!("{list}&{query}"));
+        assert_eq!((reply.status, &reply.json()["message"]), (400, &json!(message)));
+    }
+    for query in ["limit=51", "page=1", "limit=1&limit=2", "stock_id=%ff"] {
+        assert_eq!(
+            merchant.get(&format!("{list}&{query}")).refusal(),
+            (400, "PARAM_ERROR".to_owned()),
+            "{query}"
+        );
+    }
+    merchant.get(&format!("{list}&limit=50")).success();
+}

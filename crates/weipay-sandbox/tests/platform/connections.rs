@@ -9,9 +9,9 @@ use weipay_sandbox::Sandbox;
 use crate::client::{Client, Reply, half_close, rest};
 use crate::merchant::{FAMILY, Merchant};
 
-/// A sandbox that waits for a quarter of a second only, where others wait for eight.
+/// A sandbox that waits for half a second only, where others wait for eight.
 static IMPATIENT: LazyLock<Sandbox> =
-    LazyLock::new(|| crate::sandbox().patience(Duration::from_millis(250)).start().unwrap());
+    LazyLock::new(|| crate::sandbox().patience(Duration::from_millis(500)).start().unwrap());
 
 /// Whether a merchant is served as if nothing had happened.
 fn serves_on(merchant: &Merchant<'_>) {
@@ -106,4 +106,86 @@ fn a_hundred_silent_connections_do_not_keep_anybody_out() {
     let merchant = Merchant::new();
     let _silent: Vec<_> = (0..100).map(|_| merchant.client.connect()).collect();
     serves_on(&merchant);
+}
+
+#[test]
+fn a_mebibyte_as_request_line_or_header_is_refused_or_dropped() {
+    let merchant = Merchant::new();
+    let letters = vec![b'a'; 1 << 20];
+    let line = [b"GET /", &letters[..], b" HTTP/1.1\r\n\r\n"].concat();
+    let header = [b"GET / HTTP/1.1\r\nX-Long: ", &letters[..], b"\r\n\r\n"].concat();
+    for bytes in [line, header] {
+        let mut stream = merchant.client.connect();
+        // The other side may close before it has taken everything.
+        stream.write_all(&bytes).ok();
+        let answer = rest(&mut stream);
+        assert!(
+            answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+    }
+    serves_on(&merchant);
+}
+
+#[test]
+fn a_body_that_never_ends_is_dropped() {
+    let merchant = Merchant::new();
+    let mut stream = merchant.client.connect();
+    stream
+        .write_all(b"POST /v3/marketing/busifavor/stocks HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .unwrap();
+    let chunk = [b"10000\r\n", &[b'x'; 0x10000][..], b"\r\n"].concat();
+    // Sixteen times what is read at most.
+    let sent = (0..1024).take_while(|_| stream.write_all(&chunk).is_ok()).count();
+    assert!(sent < 1024);
+    serves_on(&merchant);
+}
+
+#[test]
+fn a_request_in_small_pieces_is_answered() {
+    let merchant = Merchant::new();
+    let target = format!("{FAMILY}/stocks/{}", merchant.stock_id);
+    let mut stream = merchant.client.connect();
+    stream.set_nodelay(true).unwrap();
+    for piece in merchant.client.request("GET", &target, b"").bytes("close").chunks(97) {
+        stream.write_all(piece).unwrap();
+    }
+    assert_eq!(Reply::read(&mut stream).unwrap().status, 200);
+}
+
+#[test]
+fn many_clients_at_once_are_all_answered() {
+    let merchant = Merchant::new();
+    let send = |index: u8| merchant.coupon_for(&format!("o{index:027}")).code;
+    let codes: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+        let send = &send;
+        let clients: Vec<_> = (0..8).map(|index| scope.spawn(move || send(index))).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    assert_eq!(codes.len(), 8);
+    assert_eq!(merchant.look_at_stock()["send_count_information"]["total_send_num"], 8);
+}
+
+#[test]
+fn a_dropped_sandbox_is_gone_with_its_data() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let (address, folder) = (sandbox.address(), sandbox.data_dir().to_owned());
+    assert!(folder.exists());
+    // A connection that is open and idle does not keep it.
+    let idle = std::net::TcpStream::connect(address).unwrap();
+    drop(sandbox);
+    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(!folder.exists());
+    drop(idle);
+}
+
+#[test]
+fn a_sandbox_starts_and_stops_inside_an_asynchronous_program() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let sandbox = crate::sandbox().start().unwrap();
+        assert!(sandbox.base_url().starts_with("http://127.0.0.1:"));
+        drop(sandbox);
+    });
 }

@@ -12,6 +12,7 @@ mod examples;
 mod life_of_a_coupon;
 mod merchant;
 mod restart;
+mod rules_of_a_stock;
 mod signatures;
 mod strangers;
 

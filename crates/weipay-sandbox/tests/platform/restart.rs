@@ -52,3 +52,35 @@ fn a_second_sandbox_on_the_same_data_is_refused() {
     let second = sandbox().data(data.path()).start().unwrap_err();
     assert!(second.to_string().contains("another sandbox runs on"), "{second}");
 }
+
+#[test]
+fn an_address_in_use_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    let taken = crate::SHARED.address();
+    let refusal = sandbox().data(data.path()).listen(taken).start().unwrap_err();
+    assert!(refusal.to_string().contains(&taken.to_string()), "{refusal}");
+}
+
+#[test]
+fn the_kit_is_made_once_and_says_where_the_sandbox_is() {
+    let data = tempfile::tempdir().unwrap();
+    let made = weipay_sandbox::kit::init(data.path()).unwrap();
+    let sandbox = sandbox().data(data.path()).start().unwrap();
+    let text = fs::read_to_string(sandbox.kit_file()).unwrap();
+    let kit: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(kit["base_url"], format!("http://{}", sandbox.address()));
+    assert_eq!(kit["base_url"], sandbox.base_url());
+    assert_eq!(kit["merchant_serial"], made.kit().merchant_serial.as_str());
+}
+
+#[test]
+fn a_seed_repeats_numbers_and_never_keys() {
+    let run = || {
+        let sandbox = sandbox().seed(7).start().unwrap();
+        let merchant = Merchant::of(&sandbox);
+        (merchant.coupon().code, sandbox.kit().merchant_serial.clone())
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(first.0, second.0);
+    assert_ne!(first.1, second.1);
+}

@@ -45,3 +45,43 @@ fn every_answer_has_a_nonce_and_a_request_id_of_its_own() {
         assert_ne!(first.header(name).unwrap(), second.header(name).unwrap(), "{name}");
     }
 }
+
+#[test]
+fn the_protocols_own_verification_accepts_an_answer_and_refuses_a_changed_one() {
+    use weipay_wire::{PlatformKeys, PublicKeyId, SignatureHeaders, verify_answer};
+    let merchant = Merchant::new();
+    let mut keys = PlatformKeys::new();
+    keys.insert_certificate(&merchant.client.platform_certificate);
+    let id = PublicKeyId::new(merchant.client.sandbox.kit().public_key_id.clone()).unwrap();
+    keys.insert_public_key(id, merchant.client.public_key.clone());
+    let reply = merchant.get(&format!("stocks/{}", merchant.stock_id));
+    let header = |name| reply.header(name).unwrap();
+    let headers = SignatureHeaders {
+        timestamp: header("Wechatpay-Timestamp"),
+        nonce: header("Wechatpay-Nonce"),
+        signature: header("Wechatpay-Signature"),
+        serial: header("Wechatpay-Serial"),
+    };
+    verify_answer(&headers, &reply.body, &keys, crate::NOW).unwrap();
+    assert!(verify_answer(&headers, b"{}", &keys, crate::NOW).is_err());
+}
+
+#[test]
+fn the_journey_needs_no_socket() {
+    let client = crate::client::Client::of(&crate::SHARED);
+    let body = crate::merchant::stock_request(&crate::SHARED).to_string();
+    let request = client.request("POST", &format!("{}/stocks", crate::merchant::FAMILY), body.as_bytes());
+    let mut incoming = weipay_sandbox::Incoming {
+        method: request.method,
+        target: request.target,
+        headers: http::HeaderMap::new(),
+        body: request.body,
+    };
+    for (name, value) in request.headers {
+        let name: http::HeaderName = name.parse().unwrap();
+        incoming.headers.insert(name, value.parse().unwrap());
+    }
+    let outgoing = crate::SHARED.platform().answer(&incoming);
+    assert_eq!(outgoing.status, 200);
+    assert_eq!(outgoing.header(weipay_sandbox::ANSWER_ORIGIN), Some("state"));
+}

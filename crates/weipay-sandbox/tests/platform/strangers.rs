@@ -133,3 +133,53 @@ fn an_unknown_path_and_a_wrong_method_are_answered_without_a_body() {
     let method = refused(|_, request| request.method = "GET".to_owned());
     assert_eq!((method.status, method.text()), (405, ""));
 }
+
+#[test]
+fn below_transactions_a_missing_authorization_has_words_of_its_own() {
+    let merchant = Merchant::new();
+    let mut request = merchant.client.request("POST", "/v3/pay/transactions/native", b"{}");
+    request.remove("User-Agent");
+    for authorization in ["", "Bearer x"] {
+        request.set("Authorization", authorization);
+        let reply = merchant.client.send(&request);
+        says(&reply, "签名信息错误，验签失败");
+        assert_eq!(reply.header("Request-ID"), None);
+    }
+    request.set("Authorization", "WECHATPAY2-SHA256-RSA2048 test");
+    says(&merchant.client.send(&request), "Authorization不合法");
+}
+
+#[test]
+fn another_scheme_is_named() {
+    says(
+        &refused(|_, request| request.set("Authorization", "Bearer x")),
+        "Http头Authorization认证类型不正确",
+    );
+}
+
+#[test]
+fn parameters_may_stand_in_any_order() {
+    let merchant = Merchant::new();
+    let target = format!("{FAMILY}/stocks/{}", merchant.stock_id);
+    let signed = merchant.client.authorization("GET", &target, b"");
+    let mut request = merchant.client.request("GET", &target, b"");
+    request.set(
+        "Authorization",
+        &format!(
+            r#"WECHATPAY2-SHA256-RSA2048 signature="{}",nonce_str="{}",timestamp="{}",serial_no="{}",mchid="{}""#,
+            signed.signature, signed.nonce_str, signed.timestamp, signed.serial_no, signed.mchid
+        ),
+    );
+    merchant.client.send(&request).success();
+}
+
+#[test]
+fn a_target_is_verified_as_it_was_sent() {
+    let merchant = Merchant::new();
+    let kit = merchant.client.sandbox.kit();
+    // Two spellings of one query: each is right when signed as sent.
+    for appid in [kit.appid.clone(), kit.appid.replace('w', "%77")] {
+        let list = format!("users/{}/coupons?appid={appid}&creator_merchant={}", kit.openid, kit.mchid);
+        merchant.get(&list).success();
+    }
+}
