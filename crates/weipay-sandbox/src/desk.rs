@@ -4,13 +4,16 @@
 //! it has no rule of its own. An operation without a desk is answered [from the catalogue](crate::example).
 
 mod merchant_coupons;
+mod platform_certificates;
 
 use serde_json::Value;
 use weipay_catalog::Operation;
+use weipay_wire::ApiV3Key;
 
 use crate::chance::Chance;
 use crate::contract::Checked;
 use crate::domain::Caller;
+use crate::domain::platform_certificates::ListedCertificate;
 use crate::domain::repeat::{Fingerprint, Repeat, judge};
 use crate::refusal::Refusal;
 use crate::store::{Ledger, StoreError};
@@ -21,6 +24,15 @@ pub(crate) struct Errand<'a> {
     pub(crate) request: &'a Checked,
     pub(crate) now: i64,
     pub(crate) chance: &'a Chance,
+    pub(crate) own: &'a PlatformsOwn,
+}
+
+/// What a platform has that no request changes.
+#[derive(Debug)]
+pub(crate) struct PlatformsOwn {
+    pub(crate) certificate: ListedCertificate,
+    /// The merchant's APIv3 key (APIv3密钥), which the platform shares.
+    pub(crate) api_v3_key: ApiV3Key,
 }
 
 /// What a desk does with an errand.
@@ -47,7 +59,8 @@ impl From<StoreError> for Unserved {
 
 /// The desk of an operation, when it has one.
 pub(crate) fn of(operation: &Operation) -> Option<Desk> {
-    merchant_coupons::of(operation.method, operation.path)
+    let (method, path) = (operation.method, operation.path);
+    merchant_coupons::of(method, path).or_else(|| platform_certificates::of(method, path))
 }
 
 /// A request number: what it is for, where it is unique, and what a repeat with another body gets.

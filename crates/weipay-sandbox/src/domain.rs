@@ -4,6 +4,7 @@
 //! no I/O: which records an operation reads and writes is the business of its [desk](crate::desk).
 
 pub(crate) mod merchant_coupons;
+pub(crate) mod platform_certificates;
 pub(crate) mod repeat;
 
 use crate::refusal::Refusal;

@@ -20,10 +20,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use weipay_wire::{Certificate, KeyError, Kit, PrivateKey};
+use weipay_wire::{ApiV3Key, Certificate, KeyError, Kit, PrivateKey};
 use zeroize::Zeroizing;
 
 use crate::answer::{Signers, SigningKey};
+use crate::desk::PlatformsOwn;
+use crate::domain::platform_certificates::ListedCertificate;
 use crate::gate::Merchant;
 
 /// Where a kit says that its sandbox is, until the sandbox is started somewhere else.
@@ -204,6 +206,22 @@ impl KitOnDisk {
             key: certificate.public_key().clone(),
             not_after: certificate.not_after(),
         })
+    }
+
+    /// What the platform has that no request changes.
+    pub(crate) fn platforms_own(&self) -> Result<PlatformsOwn, KitError> {
+        let path = self.dir.join(&self.kit.platform_cert);
+        let pem = self.platform_cert_pem()?;
+        let certificate = Certificate::from_pem(&pem).map_err(|error| broken(&path, &error))?;
+        let api_v3_key = ApiV3Key::new(&self.kit.api_v3_key)
+            .map_err(|error| KitError::Broken { path: self.file.clone(), reason: error.to_string() })?;
+        let certificate = ListedCertificate {
+            serial: certificate.serial().to_owned(),
+            pem,
+            effective: certificate.not_before(),
+            expire: certificate.not_after(),
+        };
+        Ok(PlatformsOwn { certificate, api_v3_key })
     }
 
     /// The platform's own keys.

@@ -12,7 +12,7 @@ use crate::answer::{self, Draft, Signers};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::contract::{self, Checked, Contract};
-use crate::desk::{self, Desk, Errand, Unserved};
+use crate::desk::{self, Desk, Errand, PlatformsOwn, Unserved};
 use crate::domain::Caller;
 use crate::domain::merchant_coupons::stock::{Stock, StockState};
 use crate::example;
@@ -29,6 +29,7 @@ pub struct Platform {
     /// The appid that is bound to the merchant.
     pub(crate) appid: String,
     pub(crate) signers: Signers,
+    pub(crate) own: PlatformsOwn,
     pub(crate) contract: Contract,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
@@ -108,7 +109,7 @@ impl Platform {
         now: i64,
     ) -> Result<Done, Unserved> {
         let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
-        let errand = Errand { caller, request, now, chance: &self.chance };
+        let errand = Errand { caller, request, now, chance: &self.chance, own: &self.own };
         let reply = self.store.transaction(|ledger| desk(ledger, &errand))?;
         let draft =
             Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };

@@ -192,6 +192,7 @@ impl Builder {
             merchant: kit.merchant()?,
             appid: kit.kit().appid.clone(),
             signers: kit.signers()?,
+            own: kit.platforms_own()?,
             contract: Contract::new(self.strictness),
             store: Store::open(&kit.dir().join(STATE)).map_err(StartError::Store)?,
             clock: self.clock.clone(),

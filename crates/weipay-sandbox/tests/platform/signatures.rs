@@ -85,3 +85,22 @@ fn the_journey_needs_no_socket() {
     assert_eq!(outgoing.status, 200);
     assert_eq!(outgoing.header(weipay_sandbox::ANSWER_ORIGIN), Some("state"));
 }
+
+#[test]
+fn the_list_of_certificates_holds_the_one_that_signs() {
+    use weipay_wire::{ApiV3Key, Certificate, Envelope};
+    let client = crate::client::Client::of(&crate::SHARED);
+    let reply = client.get("/v3/certificates");
+    let item = reply.success()["data"][0].clone();
+    let text = |name: &str| item["encrypt_certificate"][name].as_str().unwrap();
+    let envelope = Envelope {
+        nonce: text("nonce"),
+        associated_data: text("associated_data"),
+        ciphertext: text("ciphertext"),
+    };
+    let opened = ApiV3Key::new(&crate::SHARED.kit().api_v3_key).unwrap().open(&envelope).unwrap();
+    let listed = Certificate::from_pem(std::str::from_utf8(&opened).unwrap()).unwrap();
+    assert_eq!(item["serial_no"], listed.serial());
+    assert_eq!(reply.header("Wechatpay-Serial"), Some(listed.serial()));
+    assert!(reply.is_signed_by(listed.public_key()));
+}
