@@ -9,7 +9,7 @@ use std::{fmt, io};
 
 use weipay_wire::Kit;
 
-use crate::chance::Chance;
+use crate::chance::{self, Chance};
 use crate::clock::Clock;
 use crate::contract::{Contract, Strictness};
 use crate::kit::{self, KitError, KitOnDisk};
@@ -160,6 +160,7 @@ impl Builder {
 
     /// Starts the sandbox. When this returns, it answers.
     pub fn start(self) -> Result<Sandbox, StartError> {
+        chance::wake();
         let (dir, folder) = self.folder()?;
         let lock = Lock::take(&dir)?;
         let mut kit = kit::init(&dir)?;
