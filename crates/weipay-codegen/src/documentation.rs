@@ -55,7 +55,7 @@ pub(crate) fn field(field: &Field) -> String {
         rules.push(format!("matches `{pattern}`"));
     }
     match field.carrier {
-        Some(Carrier::Encrypted) => rules.push("encrypted (敏感信息加密)".to_owned()),
+        Some(Carrier::Encrypted) => rules.push("travels encrypted (敏感信息加密)".to_owned()),
         Some(Carrier::Sealed) => rules.push("sealed with the API key".to_owned()),
         Some(Carrier::JsonText) => rules.push("JSON text in a string".to_owned()),
         Some(Carrier::UrlText) => rules.push("form-encoded text in a string".to_owned()),

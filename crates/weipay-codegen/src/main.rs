@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
 
 mod documentation;
+mod exceptions;
 mod features;
 mod models;
 mod names;
@@ -13,7 +14,6 @@ mod operation;
 mod output;
 mod segment;
 mod tree;
-mod unsigned;
 
 use std::fs;
 use std::path::Path;
@@ -60,8 +60,8 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
         features::manifest(&written, &typed).ok_or("crates/weipay/Cargo.toml has no place for products")?;
     let tree = Tree::of(typed.iter().copied());
     segment::write(&tree, &mut output);
-    output.add("unsigned/list.rs", unsigned::list(&operations));
-    output.format(&root, &["v3.rs", "unsigned/list.rs"])?;
+    output.add("exceptions/list.rs", exceptions::lists(&typed));
+    output.format(&root, &["v3.rs", "exceptions/list.rs"])?;
     let changes = output.changes(&source, &["v3", "v3.rs"])?;
     for change in &changes {
         println!("{change}");

@@ -32,6 +32,12 @@ impl Verb {
     }
 }
 
+/// Whether the operation has a verb in the chain. A body of several parts cannot be sent yet, and a verb that left it
+/// out would be a trap.
+pub(crate) fn is_typed(operation: &Operation) -> bool {
+    operation.request.multipart.is_empty() && !operation.request.json_is_array
+}
+
 pub(crate) fn text(operation: &Operation) -> String {
     let mut models = Models::default();
     let verb = Verb::of(operation);

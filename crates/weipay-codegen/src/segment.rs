@@ -16,7 +16,7 @@ pub(crate) fn write(tree: &Tree<'_>, output: &mut Output) {
 fn write_below(tree: &Tree<'_>, place: &str, output: &mut Output) {
     let children = tree.named_children();
     output.add(&format!("{place}.rs"), text(tree, &children));
-    for operation in &tree.operations {
+    for operation in tree.operations.iter().filter(|operation| operation::is_typed(operation)) {
         let verb = Verb::of(operation);
         if verb.has_types() {
             output.add(&format!("{place}/{}.rs", verb.module), operation::text(operation));
@@ -29,11 +29,21 @@ fn write_below(tree: &Tree<'_>, place: &str, output: &mut Output) {
 
 fn text(tree: &Tree<'_>, children: &[(String, &Tree<'_>)]) -> String {
     let mut text = header(&sources(tree));
-    text.push_str(&format!("//! `{}`\n\n", tree.path));
+    text.push_str(&format!("//! `{}`\n", tree.path));
+    let (typed, untyped): (Vec<&Operation>, Vec<&Operation>) =
+        tree.operations.iter().copied().partition(|operation| operation::is_typed(operation));
+    for operation in untyped {
+        let title = documentation::plain(operation.title);
+        text.push_str(&format!(
+            "//!\n//! `{}` ({title}) has no verb yet: its body has several parts.\n",
+            operation.method
+        ));
+    }
+    text.push('\n');
     let mut modules: Vec<String> =
         children.iter().map(|(name, child)| format!("{}pub mod {name};\n", gate(child))).collect();
     let verbs: Vec<(&Operation, Verb)> =
-        tree.operations.iter().map(|operation| (*operation, Verb::of(operation))).collect();
+        typed.into_iter().map(|operation| (operation, Verb::of(operation))).collect();
     modules.extend(
         verbs
             .iter()

@@ -20,6 +20,11 @@ impl BaseUrl {
     /// The main host (主域名).
     pub const MAIN: &'static str = "https://api.mch.weixin.qq.com";
 
+    /// Whether this is the main host.
+    pub(crate) fn is_main(&self) -> bool {
+        self.origin == BaseUrl::MAIN && self.prefix.is_empty()
+    }
+
     /// Path and query as they are signed and sent, from a path with its leading slash.
     pub(crate) fn target(&self, path_and_query: &str) -> String {
         format!("{}{path_and_query}", self.prefix)

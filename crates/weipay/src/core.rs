@@ -2,6 +2,7 @@
 //! [`Core::conclude`] makes a verified reply or an error out of what came back. No I/O here: both clients are thin
 //! shells around these.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,10 +15,10 @@ use weipay_wire::{
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::error::{Error, Failure, Refusal, RequestProblem};
+use crate::exceptions;
 use crate::merchant::Merchant;
 use crate::path;
 use crate::reply::RawReply;
-use crate::unsigned;
 
 /// Both are mandatory on some back-ends of the platform; an honest name helps its operators.
 const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
@@ -63,7 +64,7 @@ impl Core {
     }
 
     fn signed(&self, outgoing: &Outgoing) -> Result<Prepared, RequestProblem> {
-        let base_url = outgoing.base_url.as_ref().unwrap_or(&self.base_url);
+        let base_url = self.base_url_of(outgoing)?;
         let target = base_url.target(&path::target(&outgoing.template, &outgoing.values, &outgoing.query)?);
         let body = outgoing.body.clone().unwrap_or_default();
         let authorization = self.authorization(&outgoing.method, &target, &body)?;
@@ -76,6 +77,18 @@ impl Core {
             .map_err(|error| RequestProblem::Path(format!("is no URL: {error}")))?;
         *request.headers_mut() = self.headers(outgoing, authorization);
         Ok(Prepared { request, timeout: outgoing.timeout.unwrap_or(self.timeout) })
+    }
+
+    /// The call's own base URL; else, for a client of the main host, the one of the operation; else the client's. A client
+    /// that was pointed elsewhere, as to a sandbox, sends everything there.
+    fn base_url_of(&self, outgoing: &Outgoing) -> Result<Cow<'_, BaseUrl>, RequestProblem> {
+        if let Some(base_url) = &outgoing.base_url {
+            return Ok(Cow::Owned(base_url.clone()));
+        }
+        match exceptions::base_url(&outgoing.method, &outgoing.template) {
+            Some(elsewhere) if self.base_url.is_main() => elsewhere.parse().map(Cow::Owned),
+            _ => Ok(Cow::Borrowed(&self.base_url)),
+        }
     }
 
     fn authorization(
@@ -126,7 +139,7 @@ impl Core {
         let reply = RawReply { status: parts.status, headers: parts.headers, body };
         let failure = if !reply.status.is_success() {
             Failure::Refused(Refusal::read(&reply.body))
-        } else if unsigned::is_unsigned(&outgoing.method, &outgoing.template) {
+        } else if exceptions::is_unsigned(&outgoing.method, &outgoing.template) {
             return Ok(reply);
         } else {
             match self.verify(&reply) {

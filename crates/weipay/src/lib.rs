@@ -16,6 +16,7 @@ mod client;
 mod core;
 mod environment;
 pub mod error;
+mod exceptions;
 mod merchant;
 mod mode;
 #[cfg(feature = "_typed")]
@@ -25,8 +26,8 @@ mod path;
 mod reply;
 mod styles;
 pub mod transport;
-mod unsigned;
 #[cfg(feature = "_typed")]
+#[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
 
 pub use base_url::BaseUrl;

@@ -68,6 +68,40 @@ fn a_base_url_with_a_prefix_is_signed_with_it() {
     assert_eq!(platform.seen().target, "/v3/statements");
 }
 
+/// Keeps where a request would have gone.
+#[derive(Clone, Default)]
+struct Kept(std::sync::Arc<std::sync::Mutex<String>>);
+
+impl weipay::transport::Transport for Kept {
+    fn send(
+        &self,
+        request: http::Request<bytes::Bytes>,
+        _: std::time::Duration,
+    ) -> Result<http::Response<bytes::Bytes>, weipay::error::NetworkProblem> {
+        *self.0.lock().unwrap() = request.uri().to_string();
+        let mut refusal = http::Response::new(bytes::Bytes::new());
+        *refusal.status_mut() = http::StatusCode::BAD_REQUEST;
+        Ok(refusal)
+    }
+}
+
+#[test]
+fn an_operation_of_another_host_goes_there_unless_the_client_was_pointed_elsewhere() {
+    let path = "v3/global/transactions/jsapi";
+    let kept = Kept::default();
+    let went = || kept.0.lock().unwrap().clone();
+    let main = configured().blocking_transport(kept.clone()).build_blocking().unwrap();
+    main.chain(path).post(()).unwrap_err();
+    assert!(went().starts_with("https://apihk.mch.weixin.qq.com/"), "{}", went());
+    main.chain("v3/pay/transactions/jsapi").post(()).unwrap_err();
+    assert_eq!(went(), "https://api.mch.weixin.qq.com/v3/pay/transactions/jsapi");
+    main.chain(path).base_url("https://apius.mch.weixin.qq.com").post(()).unwrap_err();
+    assert_eq!(went(), "https://apius.mch.weixin.qq.com/v3/global/transactions/jsapi");
+    let local = configured().base_url("http://127.0.0.1:9").blocking_transport(kept.clone());
+    local.build_blocking().unwrap().chain(path).post(()).unwrap_err();
+    assert_eq!(went(), "http://127.0.0.1:9/v3/global/transactions/jsapi");
+}
+
 #[test]
 fn a_typed_request_puts_each_field_in_its_place() {
     let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);

@@ -10,7 +10,7 @@ request! {
     /// 修改子商户（融合钱包）: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 机构appid. Required.
         sp_appid: String = body("sp_appid").required(),
         /// 机构商户号. Required.
@@ -51,11 +51,11 @@ request! {
 
     /// 联系人信息.
     pub struct Contact {
-        /// 联系人名称. Required; encrypted (敏感信息加密).
+        /// 联系人名称. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 联系人电话. Required; encrypted (敏感信息加密).
+        /// 联系人电话. Required; travels encrypted (敏感信息加密).
         phone: String = body("phone").required().encrypted(),
-        /// 联系人邮箱. Required; encrypted (敏感信息加密).
+        /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
         email: String = body("email").required().encrypted(),
     }
 

@@ -10,7 +10,7 @@ request! {
     /// 合单下单-JSAPI支付: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),
         /// 合单商户号. Required.
@@ -99,9 +99,9 @@ request! {
     pub struct Identity {
         /// 证件类型. Required.
         type_: Type = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
         number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
     }
 

@@ -10,7 +10,7 @@ request! {
     /// 提交资料变更申请单: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户号. Required.
         merchant_code: String = body("merchant_code").required(),
         /// 业务申请编号. Required.
@@ -93,11 +93,11 @@ request! {
         card_front: String = body("card_front"),
         /// 证件反面照片. Format `media-id`.
         card_back: String = body("card_back"),
-        /// 证件姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 证件姓名. Format `base64`; travels encrypted (敏感信息加密).
         card_name: String = body("card_name").encrypted(),
-        /// 证件号码. Format `base64`; encrypted (敏感信息加密).
+        /// 证件号码. Format `base64`; travels encrypted (敏感信息加密).
         card_number: String = body("card_number").encrypted(),
-        /// 证件居住地址. Format `base64`; encrypted (敏感信息加密).
+        /// 证件居住地址. Format `base64`; travels encrypted (敏感信息加密).
         card_address: String = body("card_address").encrypted(),
         /// 证件有效期开始时间.
         card_period_begin: String = body("card_period_begin"),
@@ -115,11 +115,11 @@ request! {
         card_front: String = body("card_front").required(),
         /// 证件反面照片. Format `media-id`.
         card_back: String = body("card_back"),
-        /// 证件姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         card_name: String = body("card_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; encrypted (敏感信息加密).
+        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
         card_number: String = body("card_number").required().encrypted(),
-        /// 证件居住地址. Required; format `base64`; encrypted (敏感信息加密).
+        /// 证件居住地址. Required; format `base64`; travels encrypted (敏感信息加密).
         card_address: String = body("card_address").required().encrypted(),
         /// 证件有效期开始时间. Required.
         card_period_begin: String = body("card_period_begin").required(),

@@ -10,7 +10,7 @@ request! {
     /// 医保自费混合收款下单: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型. Required.
@@ -83,9 +83,9 @@ request! {
 
     /// 支付人身份信息.
     pub struct Payer {
-        /// 真实姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 个人身份ID摘要. Required; format `base64`; encrypted (敏感信息加密).
+        /// 个人身份ID摘要. Required; format `base64`; travels encrypted (敏感信息加密).
         id_digest: String = body("id_digest").required().encrypted(),
         /// 证件类型. Required.
         card_type: CardType = body("card_type").required(),
@@ -93,9 +93,9 @@ request! {
 
     /// 亲属身份信息.
     pub struct Relative {
-        /// 真实姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 个人身份ID摘要. Required; format `base64`; encrypted (敏感信息加密).
+        /// 个人身份ID摘要. Required; format `base64`; travels encrypted (敏感信息加密).
         id_digest: String = body("id_digest").required().encrypted(),
         /// 证件类型. Required.
         card_type: CardType = body("card_type").required(),

@@ -10,7 +10,7 @@ request! {
     /// 上报订单关联信息: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 服务商商户号.
         sp_mchid: String = body("sp_mchid"),
         /// 从业机构商户号.
@@ -23,9 +23,9 @@ request! {
         out_trade_no: String = body("out_trade_no"),
         /// 用户标识.
         openid: String = body("openid"),
-        /// 用户手机号. Format `base64`; encrypted (敏感信息加密).
+        /// 用户手机号. Format `base64`; travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 用户实名证件号. Format `base64`; encrypted (敏感信息加密).
+        /// 用户实名证件号. Format `base64`; travels encrypted (敏感信息加密).
         certificates_number: String = body("certificates_number").encrypted(),
         /// 用户终端ip.
         client_ip: String = body("client_ip"),

@@ -10,7 +10,7 @@ request! {
     /// 发起批量转账: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 特约商户AppID.
@@ -49,7 +49,7 @@ request! {
         transfer_remark: String = body("transfer_remark").required(),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 收款用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
     }
 }

@@ -10,7 +10,7 @@ request! {
     /// 创建先享后付订单: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 商户服务订单号. Required.
@@ -39,13 +39,13 @@ request! {
         need_user_confirm: bool = body("need_user_confirm"),
         /// `openid`.
         openid: String = body("openid"),
-        /// 用户姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 用户姓名. Format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
-        /// 用户手机号. Format `base64`; encrypted (敏感信息加密).
+        /// 用户手机号. Format `base64`; travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 用户身份证ID. Format `base64`; encrypted (敏感信息加密).
+        /// 用户身份证ID. Format `base64`; travels encrypted (敏感信息加密).
         userid: String = body("userid").encrypted(),
-        /// 用户收货地址. Format `base64`; encrypted (敏感信息加密).
+        /// 用户收货地址. Format `base64`; travels encrypted (敏感信息加密).
         address: String = body("address").encrypted(),
     }
 

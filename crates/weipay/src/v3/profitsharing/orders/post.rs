@@ -10,7 +10,7 @@ request! {
     /// 请求分账: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 应用ID.
@@ -33,7 +33,7 @@ request! {
         type_: Type = body("type").required(),
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
-        /// 分账个人接收方姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 分账金额. Required; at least 1; in fen (分).
         amount: i64 = body("amount").required().range(1, i64::MAX),

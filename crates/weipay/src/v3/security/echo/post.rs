@@ -10,12 +10,12 @@ request! {
     /// 商户签名验签／加解密测试: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户回调地址.
         notify_url: String = body("notify_url"),
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
-        /// `encrypted_echo_message`. Format `base64`; encrypted (敏感信息加密).
+        /// `encrypted_echo_message`. Format `base64`; travels encrypted (敏感信息加密).
         encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
     }
 }
@@ -25,7 +25,7 @@ answer! {
     pub struct Answer {
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
-        /// `encrypted_echo_message`. Format `base64`; encrypted (敏感信息加密).
+        /// `encrypted_echo_message`. Format `base64`; travels encrypted (敏感信息加密).
         encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
     }
 }

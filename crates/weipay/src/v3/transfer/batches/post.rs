@@ -10,7 +10,7 @@ request! {
     /// 发起批量转账: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 直连商户的appid. Required.
         appid: String = body("appid").required(),
         /// 商家批次单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
@@ -41,9 +41,9 @@ request! {
         transfer_remark: String = body("transfer_remark").required().length(1, 32),
         /// `openid`. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
-        /// 收款用户身份证. Format `base64`; encrypted (敏感信息加密).
+        /// 收款用户身份证. Format `base64`; travels encrypted (敏感信息加密).
         user_id_card: String = body("user_id_card").encrypted(),
     }
 }

@@ -10,10 +10,10 @@ request! {
     /// 特殊减额: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 微信支付商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 额度台账号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 额度台账号. Required; format `base64`; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
         /// 特殊减额单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -23,7 +23,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 特殊减额原因.
         reason: String = body("reason"),
-        /// 卡号. Format `base64`; encrypted (敏感信息加密).
+        /// 卡号. Format `base64`; travels encrypted (敏感信息加密).
         card_no: String = body("card_no").encrypted(),
         /// 商户账户协议号.
         sgn_no: String = body("sgn_no"),
@@ -37,7 +37,7 @@ answer! {
     pub struct Answer {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
-        /// 额度台账号. Format `base64`; encrypted (敏感信息加密).
+        /// 额度台账号. Format `base64`; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").encrypted(),
         /// 特殊减额单号.
         out_request_no: String = body("out_request_no"),

@@ -10,7 +10,7 @@ request! {
     /// 提交申请单: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
         /// 超级管理员信息. Required.
@@ -31,11 +31,11 @@ request! {
     pub struct ContactInfo {
         /// 超级管理员类型. Required.
         contact_type: ContactType = body("contact_type").required(),
-        /// 超级管理员姓名. Required; encrypted (敏感信息加密).
+        /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
         contact_name: String = body("contact_name").required().encrypted(),
         /// `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
-        /// 超级管理员身份证件号码. Encrypted (敏感信息加密).
+        /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
         contact_id_number: String = body("contact_id_number").encrypted(),
         /// 超级管理员证件正面照片.
         contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -49,9 +49,9 @@ request! {
         business_authorization_letter: String = body("business_authorization_letter"),
         /// 超级管理员微信openid.
         openid: String = body("openid"),
-        /// 联系手机. Required; encrypted (敏感信息加密).
+        /// 联系手机. Required; travels encrypted (敏感信息加密).
         mobile_phone: String = body("mobile_phone").required().encrypted(),
-        /// 联系邮箱. Required; encrypted (敏感信息加密).
+        /// 联系邮箱. Required; travels encrypted (敏感信息加密).
         contact_email: String = body("contact_email").required().encrypted(),
     }
 
@@ -213,11 +213,11 @@ request! {
         id_card_copy: String = body("id_card_copy").required(),
         /// 身份证国徽面照片. Required.
         id_card_national: String = body("id_card_national").required(),
-        /// 身份证姓名. Required; encrypted (敏感信息加密).
+        /// 身份证姓名. Required; travels encrypted (敏感信息加密).
         id_card_name: String = body("id_card_name").required().encrypted(),
-        /// 身份证号码. Required; encrypted (敏感信息加密).
+        /// 身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
-        /// 身份证居住地址. Encrypted (敏感信息加密).
+        /// 身份证居住地址. Travels encrypted (敏感信息加密).
         id_card_address: String = body("id_card_address").encrypted(),
         /// 身份证有效期开始时间. Required.
         card_period_begin: String = body("card_period_begin").required(),
@@ -231,11 +231,11 @@ request! {
         id_doc_copy: String = body("id_doc_copy").required(),
         /// 证件反面照片.
         id_doc_copy_back: String = body("id_doc_copy_back"),
-        /// 证件姓名. Required; encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         id_doc_name: String = body("id_doc_name").required().encrypted(),
-        /// 证件号码. Required; encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         id_doc_number: String = body("id_doc_number").required().encrypted(),
-        /// 证件居住地址. Encrypted (敏感信息加密).
+        /// 证件居住地址. Travels encrypted (敏感信息加密).
         id_doc_address: String = body("id_doc_address").encrypted(),
         /// 证件有效期开始时间. Required.
         doc_period_begin: String = body("doc_period_begin").required(),
@@ -251,11 +251,11 @@ request! {
         ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
         /// 身份证国徽面照片. Required.
         ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
-        /// 受益人姓名. Required; encrypted (敏感信息加密).
+        /// 受益人姓名. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_name: String = body("ubo_id_doc_name").required().encrypted(),
-        /// 证件号码. Required; encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_number: String = body("ubo_id_doc_number").required().encrypted(),
-        /// 证件居住地址. Required; encrypted (敏感信息加密).
+        /// 证件居住地址. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_address: String = body("ubo_id_doc_address").required().encrypted(),
         /// 证件有效期开始时间. Required.
         ubo_period_begin: String = body("ubo_period_begin").required(),
@@ -379,7 +379,7 @@ request! {
     pub struct BankAccountInfo {
         /// 账户类型. Required.
         bank_account_type: BankAccountType = body("bank_account_type").required(),
-        /// 开户名称. Required; encrypted (敏感信息加密).
+        /// 开户名称. Required; travels encrypted (敏感信息加密).
         account_name: String = body("account_name").required().encrypted(),
         /// 开户银行. Required.
         account_bank: String = body("account_bank").required(),
@@ -389,7 +389,7 @@ request! {
         bank_name: String = body("bank_name"),
         /// 开户银行联行号.
         bank_branch_id: String = body("bank_branch_id"),
-        /// 银行账号. Encrypted (敏感信息加密).
+        /// 银行账号. Travels encrypted (敏感信息加密).
         account_number: String = body("account_number").encrypted(),
     }
 

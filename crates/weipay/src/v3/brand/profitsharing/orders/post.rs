@@ -10,7 +10,7 @@ request! {
     /// 请求分账: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
         /// 子商户号. Required.
@@ -39,7 +39,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
-        /// 分账个人接收方姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
     }
 }

@@ -10,7 +10,7 @@ request! {
     /// 二级商户进件: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 业务申请编号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 主体类型. Required.
@@ -85,9 +85,9 @@ request! {
         id_card_copy: String = body("id_card_copy"),
         /// 身份证国徽面照片.
         id_card_national: String = body("id_card_national"),
-        /// 身份证姓名. Encrypted (敏感信息加密).
+        /// 身份证姓名. Travels encrypted (敏感信息加密).
         id_card_name: String = body("id_card_name").encrypted(),
-        /// 身份证号码. Encrypted (敏感信息加密).
+        /// 身份证号码. Travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").encrypted(),
         /// 身份证有效期开始时间.
         id_card_valid_time_begin: String = body("id_card_valid_time_begin"),
@@ -97,9 +97,9 @@ request! {
 
     /// 经营者/法人其他类型证件信息.
     pub struct IdDocInfo {
-        /// 证件姓名. Encrypted (敏感信息加密).
+        /// 证件姓名. Travels encrypted (敏感信息加密).
         id_doc_name: String = body("id_doc_name").encrypted(),
-        /// 证件号码. Encrypted (敏感信息加密).
+        /// 证件号码. Travels encrypted (敏感信息加密).
         id_doc_number: String = body("id_doc_number").encrypted(),
         /// 证件正面照片.
         id_doc_copy: String = body("id_doc_copy"),
@@ -119,11 +119,11 @@ request! {
         ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
         /// 证件反面照片. Required.
         ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
-        /// 受益人姓名. Required; encrypted (敏感信息加密).
+        /// 受益人姓名. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_name: String = body("ubo_id_doc_name").required().encrypted(),
-        /// 证件号码. Required; encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_number: String = body("ubo_id_doc_number").required().encrypted(),
-        /// 证件居住地址. Required; encrypted (敏感信息加密).
+        /// 证件居住地址. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_address: String = body("ubo_id_doc_address").required().encrypted(),
         /// 证件有效期开始时间. Required.
         ubo_period_begin: String = body("ubo_period_begin").required(),
@@ -137,7 +137,7 @@ request! {
         bank_account_type: BankAccountType = body("bank_account_type"),
         /// 开户银行.
         account_bank: String = body("account_bank"),
-        /// 开户名称. Encrypted (敏感信息加密).
+        /// 开户名称. Travels encrypted (敏感信息加密).
         account_name: String = body("account_name").encrypted(),
         /// 开户银行省市编码.
         bank_address_code: String = body("bank_address_code"),
@@ -145,7 +145,7 @@ request! {
         bank_branch_id: String = body("bank_branch_id"),
         /// 开户银行全称.
         bank_name: String = body("bank_name"),
-        /// 银行帐号. Encrypted (敏感信息加密).
+        /// 银行帐号. Travels encrypted (敏感信息加密).
         account_number: String = body("account_number").encrypted(),
     }
 
@@ -153,11 +153,11 @@ request! {
     pub struct ContactInfo {
         /// 超级管理员类型.
         contact_type: ContactType = body("contact_type"),
-        /// 超级管理员姓名. Encrypted (敏感信息加密).
+        /// 超级管理员姓名. Travels encrypted (敏感信息加密).
         contact_name: String = body("contact_name").encrypted(),
         /// `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
-        /// 超级管理员身份证件号码. Encrypted (敏感信息加密).
+        /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
         contact_id_card_number: String = body("contact_id_card_number").encrypted(),
         /// 超级管理员证件正面照片.
         contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -169,7 +169,7 @@ request! {
         contact_period_end: String = body("contact_period_end"),
         /// 业务办理授权函.
         business_authorization_letter: String = body("business_authorization_letter"),
-        /// 超级管理员手机. Encrypted (敏感信息加密).
+        /// 超级管理员手机. Travels encrypted (敏感信息加密).
         mobile_phone: String = body("mobile_phone").encrypted(),
     }
 

@@ -10,7 +10,7 @@ request! {
     /// 请求分账: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 公众账号ID.
         appid: String = body("appid"),
         /// 二级商户号. Required.
@@ -35,7 +35,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
-        /// 分账个人接收方姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
         receiver_name: String = body("receiver_name").encrypted(),
     }
 }

@@ -10,7 +10,7 @@ request! {
     /// 品牌商户发放红包: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品牌ID. Required.
         brand_id: i64 = body("brand_id").required(),
         /// 品牌AppID. Required.
@@ -41,7 +41,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 接收红包用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 接收红包用户姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 接收红包用户姓名. Format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 红包备注. Required.
         remark: String = body("remark").required(),

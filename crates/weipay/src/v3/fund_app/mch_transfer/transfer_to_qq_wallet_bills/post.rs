@@ -10,7 +10,7 @@ request! {
     /// 发起转账到QQ钱包: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// QQ互联开放平台AppID. Required.
         appid: String = body("appid").required(),
         /// 商户单号. Required.
@@ -19,7 +19,7 @@ request! {
         openid: String = body("openid").required(),
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
-        /// 收款用户姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -63,7 +63,7 @@ answer! {
         openid: String = body("openid"),
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
-        /// 收款用户姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 失败原因.
         fail_reason: String = body("fail_reason"),

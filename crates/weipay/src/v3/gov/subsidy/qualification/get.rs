@@ -9,11 +9,11 @@ use crate::model::{answer, body, header, open_enum, query, request};
 request! {
     /// 查询补贴资格: what is sent.
     pub struct Request {
-        /// 自然人姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 自然人姓名. Format `base64`; travels encrypted (敏感信息加密).
         real_name: String = query("real_name").encrypted(),
-        /// 自然人证件号. Format `base64`; encrypted (敏感信息加密).
+        /// 自然人证件号. Format `base64`; travels encrypted (敏感信息加密).
         id_card_number: String = query("id_card_number").encrypted(),
-        /// 手机号. Format `base64`; encrypted (敏感信息加密).
+        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
         phone_number: String = query("phone_number").encrypted(),
         /// 消费品类ID. Required.
         appliance_id: i64 = query("appliance_id").required(),
@@ -26,7 +26,7 @@ request! {
         /// 证件类型.
         identity_document_type: IdentityDocumentType = query("identity_document_type"),
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 

@@ -10,7 +10,7 @@ request! {
     /// 上传保单: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户保险编号. Required.
         out_insurance_no: String = body("out_insurance_no").required(),
         /// 被保险人姓名列表. Required.

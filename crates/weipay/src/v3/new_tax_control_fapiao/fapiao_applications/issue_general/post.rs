@@ -10,7 +10,7 @@ request! {
     /// 开具通用行业电子发票: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 发票申请单号. Required.
@@ -37,9 +37,9 @@ request! {
         bank_name: String = body("bank_name"),
         /// 银行账号.
         bank_account: String = body("bank_account"),
-        /// 手机号. Format `base64`; encrypted (敏感信息加密).
+        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 邮箱地址. Format `base64`; encrypted (敏感信息加密).
+        /// 邮箱地址. Format `base64`; travels encrypted (敏感信息加密).
         email: String = body("email").encrypted(),
         /// 订单金额. In fen (分).
         amount: i64 = body("amount"),

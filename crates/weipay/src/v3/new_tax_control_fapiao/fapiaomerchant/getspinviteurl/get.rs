@@ -17,14 +17,14 @@ request! {
         fapiao_ability_type_list: Vec<FapiaoAbilityTypeList> = query("fapiao_ability_type_list"),
         /// 服务商邀请渠道.
         invite_channel: String = query("invite_channel"),
-        /// 操作人员. Format `base64`; encrypted (敏感信息加密).
+        /// 操作人员. Format `base64`; travels encrypted (敏感信息加密).
         operate_user: String = query("operate_user").encrypted(),
         /// 服务商邀请code. Required.
         invite_code: String = query("invite_code").required(),
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 

@@ -10,7 +10,7 @@ request! {
     /// JSAPI下单: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 公众号ID. Required; 1 to 32 characters.
         appid: String = body("appid").required().length(1, 32),
         /// 直连商户号. Required; 1 to 32 characters.
@@ -111,9 +111,9 @@ request! {
     pub struct Identity {
         /// 证件类型. Required.
         type_: Type = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
         number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
     }
 

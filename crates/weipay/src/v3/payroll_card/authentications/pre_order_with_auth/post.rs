@@ -10,7 +10,7 @@ request! {
     /// 微工卡核身预下单（流程中完成授权）: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 用户标识. Required.
         openid: String = body("openid").required(),
         /// 应用ID.
@@ -25,9 +25,9 @@ request! {
         project_name: String = body("project_name").required(),
         /// 用工单位名称. Required.
         employer_name: String = body("employer_name").required(),
-        /// 用户实名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 用户实名. Required; format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 用户证件号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 用户证件号. Required; format `base64`; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 用工类型. Required.
         employment_type: EmploymentType = body("employment_type").required(),

@@ -10,16 +10,16 @@ request! {
     /// 校验核身结果: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 特约商户商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// token值. Required.
         token: String = body("token").required(),
-        /// 用户姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 用户身份证号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 用户身份证号. Required; format `base64`; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 核身类型.
         authenticate_type: AuthenticateType = body("authenticate_type"),

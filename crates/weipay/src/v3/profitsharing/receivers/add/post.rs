@@ -10,7 +10,7 @@ request! {
     /// 添加分账接收方: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 应用ID. Required.
@@ -21,7 +21,7 @@ request! {
         type_: Type = body("type").required(),
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
-        /// 分账个人接收方姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),
@@ -39,7 +39,7 @@ answer! {
         type_: Type = body("type").required(),
         /// 分账接收方账号. Required.
         account: String = body("account").required(),
-        /// 分账接收方全称. Format `base64`; encrypted (敏感信息加密).
+        /// 分账接收方全称. Format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),

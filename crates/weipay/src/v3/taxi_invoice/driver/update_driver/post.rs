@@ -10,10 +10,10 @@ request! {
     /// 更新司机信息: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
-        /// 司机姓名. Required; format `base64`; encrypted (敏感信息加密).
+        wechatpay_serial: String = header("Wechatpay-Serial"),
+        /// 司机姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         driver_name: String = body("driver_name").required().encrypted(),
-        /// 司机身份证号码. Required; format `base64`; encrypted (敏感信息加密).
+        /// 司机身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 公司名称. Required.
         company_name: String = body("company_name").required(),
@@ -55,9 +55,9 @@ request! {
 answer! {
     /// 更新司机信息: what is answered.
     pub struct Answer {
-        /// 司机姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 司机姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         driver_name: String = body("driver_name").required().encrypted(),
-        /// 司机身份证号码. Required; format `base64`; encrypted (敏感信息加密).
+        /// 司机身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 公司名称. Required.
         company_name: String = body("company_name").required(),

@@ -14,7 +14,7 @@ request! {
         /// 微信支付商户号. Required.
         mchid: String = query("mchid").required(),
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 

@@ -10,12 +10,12 @@ request! {
     /// 发起微众台账管控: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 微众管控单号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 目标下管商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 目标下管台账ID. Required; format `base64`; encrypted (敏感信息加密).
+        /// 目标下管台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
         /// 管控场景. Required.
         punish_scene: i64 = body("punish_scene").required(),
@@ -23,7 +23,7 @@ request! {
         punish_reason: String = body("punish_reason"),
         /// 管控结束时间.
         punish_end_time: Time = body("punish_end_time"),
-        /// 目标下管卡号. Format `base64`; encrypted (敏感信息加密).
+        /// 目标下管卡号. Format `base64`; travels encrypted (敏感信息加密).
         card_no: String = body("card_no").encrypted(),
         /// 目标下管商户子账户协议号.
         sgn_no: String = body("sgn_no"),

@@ -10,7 +10,7 @@ request! {
     /// 解除对微众台账的管控: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 微众解管单号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 关联微众管控单号. Required.
@@ -19,11 +19,11 @@ request! {
         related_wxpay_punish_no: String = body("related_wxpay_punish_no").required(),
         /// 目标解管商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 目标解管台账ID. Required; format `base64`; encrypted (敏感信息加密).
+        /// 目标解管台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
         /// 解管原因描述. Required.
         recover_reason: String = body("recover_reason").required(),
-        /// 目标下管卡号. Format `base64`; encrypted (敏感信息加密).
+        /// 目标下管卡号. Format `base64`; travels encrypted (敏感信息加密).
         card_no: String = body("card_no").encrypted(),
         /// 目标下管商户子账户协议号.
         sgn_no: String = body("sgn_no"),

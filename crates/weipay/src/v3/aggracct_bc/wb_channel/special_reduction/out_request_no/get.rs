@@ -11,16 +11,16 @@ request! {
     pub struct Request {
         /// 微信支付商户号. Required.
         mchid: String = query("mchid").required(),
-        /// 额度台账号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 额度台账号. Required; format `base64`; travels encrypted (敏感信息加密).
         bal_account_no: String = query("bal_account_no").required().encrypted(),
-        /// 卡号. Format `base64`; encrypted (敏感信息加密).
+        /// 卡号. Format `base64`; travels encrypted (敏感信息加密).
         card_no: String = query("card_no").encrypted(),
         /// 商户子账户协议号.
         sgn_no: String = query("sgn_no"),
         /// 请求场景.
         req_scene: ReqScene = query("req_scene"),
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
@@ -29,7 +29,7 @@ answer! {
     pub struct Answer {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
-        /// 额度台账号. Format `base64`; encrypted (敏感信息加密).
+        /// 额度台账号. Format `base64`; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").encrypted(),
         /// 特殊减额单号.
         out_request_no: String = body("out_request_no"),

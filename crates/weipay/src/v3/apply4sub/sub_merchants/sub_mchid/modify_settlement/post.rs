@@ -10,7 +10,7 @@ request! {
     /// 修改结算帐号: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 修改模式.
         modify_mode: ModifyMode = body("modify_mode"),
         /// 账户类型. Required.
@@ -23,9 +23,9 @@ request! {
         bank_name: String = body("bank_name"),
         /// 开户银行联行号.
         bank_branch_id: String = body("bank_branch_id"),
-        /// 银行账号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 银行账号. Required; format `base64`; travels encrypted (敏感信息加密).
         account_number: String = body("account_number").required().encrypted(),
-        /// 开户名称. Format `base64`; encrypted (敏感信息加密).
+        /// 开户名称. Format `base64`; travels encrypted (敏感信息加密).
         account_name: String = body("account_name").encrypted(),
     }
 }

@@ -9,10 +9,10 @@ use crate::model::{answer, body, header, query, request};
 request! {
     /// 获取对私银行卡号开户银行: what is sent.
     pub struct Request {
-        /// 银行卡号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 银行卡号. Required; format `base64`; travels encrypted (敏感信息加密).
         account_number: String = query("account_number").required().encrypted(),
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 

@@ -10,7 +10,7 @@ request! {
     /// APP预签约自动还款协议: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
         /// 模板ID. Required.
@@ -39,9 +39,9 @@ request! {
     pub struct RealIdentity {
         /// 实名验证类型. Required.
         identity_type: IdentityType = body("identity_type").required(),
-        /// 自然人证件号码. Required; format `base64`; encrypted (敏感信息加密).
+        /// 自然人证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
         identity_id: String = body("identity_id").required().encrypted(),
-        /// 自然人姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
     }
 

@@ -10,16 +10,16 @@ request! {
     /// APP场景预签约（需要实名验证）: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 签约和付款的AppID. Required.
         appid: String = body("appid").required(),
         /// 业务申请单号. Required.
         out_contract_code: String = body("out_contract_code").required(),
-        /// 真实姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
         /// 证件类型. Required.
         cred_type: CredType = body("cred_type").required(),
-        /// 件号码. Required; format `base64`; encrypted (敏感信息加密).
+        /// 件号码. Required; format `base64`; travels encrypted (敏感信息加密).
         cred_id: String = body("cred_id").required().encrypted(),
     }
 }

@@ -10,7 +10,7 @@ request! {
     /// 发起异常退款: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 个人收款方受理授权ID.
@@ -21,9 +21,9 @@ request! {
         type_: Type = body("type").required(),
         /// 开户银行.
         bank_type: BankType = body("bank_type"),
-        /// 收款银行卡号. Format `base64`; encrypted (敏感信息加密).
+        /// 收款银行卡号. Format `base64`; travels encrypted (敏感信息加密).
         bank_account: String = body("bank_account").encrypted(),
-        /// 收款用户姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").encrypted(),
     }
 }

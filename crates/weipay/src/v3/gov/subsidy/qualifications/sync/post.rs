@@ -10,12 +10,12 @@ request! {
     /// 同步资格核销信息: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
-        /// 自然人姓名. Format `base64`; encrypted (敏感信息加密).
+        wechatpay_serial: String = header("Wechatpay-Serial"),
+        /// 自然人姓名. Format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").encrypted(),
-        /// 自然人证件号. Format `base64`; encrypted (敏感信息加密).
+        /// 自然人证件号. Format `base64`; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").encrypted(),
-        /// 手机号. Format `base64`; encrypted (敏感信息加密).
+        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 消费品类ID.
         appliance_id: i64 = body("appliance_id"),

@@ -10,7 +10,7 @@ request! {
     /// 更新保单信息: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 被保险人姓名列表.
         insured_name_list: Vec<String> = body("insured_name_list"),
         /// 保险名称.

@@ -11,10 +11,10 @@ request! {
     pub struct Request {
         /// 会员卡id. Required.
         card_id: String = query("card_id").required(),
-        /// 加密手机号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 加密手机号. Required; format `base64`; travels encrypted (敏感信息加密).
         encrypted_phone_number: String = query("encrypted_phone_number").required().encrypted(),
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 

@@ -10,14 +10,14 @@ request! {
     /// 发放指定批次的消费金: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
         /// 商户单据号. Required.
         out_request_no: String = body("out_request_no").required(),
-        /// 用户姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 身份证号码. Required; format `base64`; encrypted (敏感信息加密).
+        /// 身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 发放面额. In fen (分).
         amount: i64 = body("amount"),

@@ -10,7 +10,7 @@ request! {
     /// APP下单: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 服务商公众号ID. Required; 1 to 32 characters.
         sp_appid: String = body("sp_appid").required().length(1, 32),
         /// 服务商户号. Required; 1 to 32 characters.
@@ -121,9 +121,9 @@ request! {
     pub struct Identity {
         /// 证件类型. Required.
         type_: Type = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
         number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
     }
 

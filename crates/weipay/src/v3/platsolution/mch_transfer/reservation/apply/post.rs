@@ -10,7 +10,7 @@ request! {
     /// 受理单次预约商家转账: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 服务商AppID. Required.
@@ -29,7 +29,7 @@ request! {
         exact_amount: i64 = body("exact_amount"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
         user_real_name: String = body("user_real_name").encrypted(),
         /// 预约备注. Required.
         reserve_remark: String = body("reserve_remark").required(),

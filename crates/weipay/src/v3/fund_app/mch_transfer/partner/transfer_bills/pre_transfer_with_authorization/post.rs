@@ -10,7 +10,7 @@ request! {
     /// 发起转账并完成自动收款授权: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户AppID. Required.
@@ -19,7 +19,7 @@ request! {
         out_bill_no: String = body("out_bill_no").required(),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),

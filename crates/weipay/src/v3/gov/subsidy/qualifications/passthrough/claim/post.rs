@@ -8,12 +8,12 @@ request! {
     /// 领取资格(透传模式): what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
-        /// 自然人姓名. Required; format `base64`; encrypted (敏感信息加密).
+        wechatpay_serial: String = header("Wechatpay-Serial"),
+        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
-        /// 自然人证件号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 自然人证件号. Required; format `base64`; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
-        /// 手机号. Required; format `base64`; encrypted (敏感信息加密).
+        /// 手机号. Required; format `base64`; travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").required().encrypted(),
         /// 消费品类ID.
         appliance_id: i64 = body("appliance_id"),

@@ -10,8 +10,8 @@ request! {
     /// 查询补贴资格: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
-        /// 证件号码. Required; format `base64`; encrypted (敏感信息加密).
+        wechatpay_serial: String = header("Wechatpay-Serial"),
+        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
         cert_no: String = body("cert_no").required().encrypted(),
         /// 品类编码.
         cate_code: String = body("cate_code"),

@@ -10,7 +10,7 @@ request! {
     /// 保险商户JSAPI预签约: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 应用ID. Required.
         appid: String = body("appid").required(),
         /// `openid`.
@@ -91,9 +91,9 @@ request! {
 
     /// 用户实名信息.
     pub struct RealIdentity {
-        /// 自然人姓名. Required; format `base64`; encrypted (敏感信息加密).
+        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
-        /// 自然人身份证号码. Required; format `base64`; encrypted (敏感信息加密).
+        /// 自然人身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 实名验证类型.
         identity_type: IdentityType = body("identity_type"),

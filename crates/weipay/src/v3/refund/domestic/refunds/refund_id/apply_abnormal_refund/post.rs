@@ -10,7 +10,7 @@ request! {
     /// 发起异常退款: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 商户退款单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
@@ -19,9 +19,9 @@ request! {
         type_: Type = body("type").required(),
         /// 开户银行. At most 16 characters.
         bank_type: BankType = body("bank_type").length(0, 16),
-        /// 收款银行卡号. Format `base64`; encrypted (敏感信息加密).
+        /// 收款银行卡号. Format `base64`; travels encrypted (敏感信息加密).
         bank_account: String = body("bank_account").encrypted(),
-        /// 收款用户姓名. Format `base64`; encrypted (敏感信息加密).
+        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").encrypted(),
     }
 }

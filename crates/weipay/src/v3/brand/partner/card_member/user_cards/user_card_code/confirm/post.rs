@@ -12,7 +12,7 @@ request! {
         /// 会员卡模版ID. Required.
         card_id: String = query("card_id").required(),
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
+        wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 用户标识. Required.
@@ -21,7 +21,7 @@ request! {
         card_color: String = body("card_color"),
         /// 卡背景图URL.
         card_picture_url: String = body("card_picture_url"),
-        /// 加密的手机号. Format `base64`; encrypted (敏感信息加密).
+        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),
@@ -59,7 +59,7 @@ request! {
     pub struct CommonFieldList {
         /// 平台提供的通用开卡信息字段.
         name: Name = body("name"),
-        /// `value`. Format `base64`; encrypted (敏感信息加密).
+        /// `value`. Format `base64`; travels encrypted (敏感信息加密).
         value: String = body("value").encrypted(),
     }
 
@@ -89,7 +89,7 @@ answer! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
-        /// 加密的手机号. Format `base64`; encrypted (敏感信息加密).
+        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),

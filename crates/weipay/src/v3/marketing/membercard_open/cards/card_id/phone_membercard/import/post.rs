@@ -10,8 +10,8 @@ request! {
     /// 根据手机号导入用户会员卡: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
-        /// 用户加密手机号. Required; format `base64`; encrypted (敏感信息加密).
+        wechatpay_serial: String = header("Wechatpay-Serial"),
+        /// 用户加密手机号. Required; format `base64`; travels encrypted (敏感信息加密).
         encrypted_phone_number: String = body("encrypted_phone_number").required().encrypted(),
         /// 会员卡code.
         code: String = body("code"),

@@ -12,8 +12,8 @@ request! {
     /// 刷脸用户信息修改接口: what is sent.
     pub struct Request {
         /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial").required(),
-        /// 姓名. Format `base64`; encrypted (敏感信息加密).
+        wechatpay_serial: String = header("Wechatpay-Serial"),
+        /// 姓名. Format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 用户类型.
         user_type: UserType = body("user_type"),
@@ -23,7 +23,7 @@ request! {
         staff_info: StaffInfo = body("staff_info"),
         /// 状态.
         status: Status = body("status"),
-        /// 手机号. Format `base64`; encrypted (敏感信息加密).
+        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
     }
 

@@ -31,7 +31,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 收款用户openid. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Required; encrypted (敏感信息加密).
+        /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
         username: String = body("username").required().encrypted(),
         /// 转账发起时间. Required.
         initiate_time: Time = body("initiate_time").required(),

@@ -31,7 +31,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// `openid`. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账发起时间. Required.
         initiate_time: Time = body("initiate_time").required(),
