@@ -20,6 +20,16 @@ fn serves_on(merchant: &Merchant<'_>) {
     merchant.disassociate(&coupon, "order-1").success();
 }
 
+/// Sends bytes that are no request: a refusal comes back, or nothing.
+#[track_caller]
+fn refused_or_dropped(merchant: &Merchant<'_>, bytes: &[u8]) {
+    let mut stream = merchant.client.connect();
+    // The other side may close before it has taken everything.
+    stream.write_all(bytes).ok();
+    let answer = rest(&mut stream);
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
+}
+
 #[test]
 fn a_mebibyte_of_garbage_is_refused_and_changes_nothing() {
     let merchant = Merchant::new();
@@ -37,15 +47,7 @@ fn a_mebibyte_of_garbage_is_refused_and_changes_nothing() {
 fn garbage_in_place_of_http_is_dropped() {
     let merchant = Merchant::of(&IMPATIENT);
     for garbage in [&[0_u8; 100_000] as &[u8], &[b'x'; 100_000], b"\r\n\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"] {
-        let mut stream = merchant.client.connect();
-        // The other side may close while this is still being written.
-        stream.write_all(garbage).ok();
-        let answer = rest(&mut stream);
-        assert!(
-            answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"),
-            "{}",
-            String::from_utf8_lossy(&answer)
-        );
+        refused_or_dropped(&merchant, garbage);
     }
     serves_on(&merchant);
 }
@@ -115,15 +117,7 @@ fn a_mebibyte_as_request_line_or_header_is_refused_or_dropped() {
     let line = [b"GET /", &letters[..], b" HTTP/1.1\r\n\r\n"].concat();
     let header = [b"GET / HTTP/1.1\r\nX-Long: ", &letters[..], b"\r\n\r\n"].concat();
     for bytes in [line, header] {
-        let mut stream = merchant.client.connect();
-        // The other side may close before it has taken everything.
-        stream.write_all(&bytes).ok();
-        let answer = rest(&mut stream);
-        assert!(
-            answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"),
-            "{}",
-            String::from_utf8_lossy(&answer)
-        );
+        refused_or_dropped(&merchant, &bytes);
     }
     serves_on(&merchant);
 }
