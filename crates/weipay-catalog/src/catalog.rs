@@ -155,6 +155,27 @@ impl Catalog {
         Err(if others.is_empty() { Unrouted::UnknownPath } else { Unrouted::OtherMethod(others) })
     }
 
+    /// Every operation that a path leads to, whatever its method: a template as it is written here, or a concrete path,
+    /// whose most literal reading counts.
+    pub fn all_at(&'static self, path: &str) -> Vec<&'static Operation> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let written: Vec<_> = self.operations.iter().filter(|entry| entry.path == path).collect();
+        if !written.is_empty() {
+            return written.into_iter().map(|entry| self.parsed(entry)).collect();
+        }
+        let ends = self.router.ends(path);
+        // Templates that differ only in the names of their placeholders are equally literal.
+        let values = |end: &End| end.path_values.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>();
+        let Some(first) = ends.first().map(values) else { return Vec::new() };
+        let equal = ends.iter().filter(|end| values(end) == first);
+        equal.flat_map(|end| &end.operations).map(|index| self.parsed(&self.operations[*index])).collect()
+    }
+
+    /// Version and event of every notification, without parsing any.
+    pub fn notification_headings(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.notifications.iter().map(|entry| (entry.version, entry.event))
+    }
+
     /// Every notification (回调通知), sorted by version and event.
     pub fn notifications(&'static self) -> impl Iterator<Item = &'static Notification> {
         self.notifications.iter().map(|entry| self.parsed_notification(entry))
@@ -239,6 +260,23 @@ mod tests {
         let card = catalog.route("POST", "/v3/marketing/busifavor/coupons/send/send").unwrap();
         assert_eq!(card.operation.path, "v3/marketing/busifavor/coupons/{card_id}/send");
         assert_eq!(card.path_values, [("card_id", "send".to_owned())]);
+    }
+
+    #[test]
+    fn a_path_gives_all_its_operations_written_out_or_filled() {
+        let catalog = Catalog::embedded();
+        let found = |path: &str| -> Vec<(&str, &str)> {
+            catalog.all_at(path).iter().map(|found| (found.method, found.path)).collect()
+        };
+        let stock = "v3/marketing/busifavor/stocks/{stock_id}";
+        assert_eq!(found(stock), [("GET", stock), ("PATCH", stock)]);
+        assert_eq!(found("/v3/marketing/busifavor/stocks/98065001"), found(stock));
+        let send = "v3/marketing/busifavor/coupons/send";
+        assert_eq!(found(send), [("POST", send)]);
+        // Two operations whose placeholders differ in nothing but their names.
+        assert_eq!(found("v3/apply4subject/applyment/{business_code}/cancel").len(), 1);
+        assert_eq!(found("v3/apply4subject/applyment/1/cancel").len(), 2);
+        assert!(found("v3/no/such/path").is_empty());
     }
 
     #[test]

@@ -81,19 +81,25 @@ fn request(operation: &Operation) -> Value {
 
 /// A notification as a JSON object. What the sealed field of the body opens to stands as that field's members.
 pub fn notification(notification: &Notification) -> Value {
-    let mut body = notification.body.clone();
-    fill(&mut body, notification);
-    let part = |name: &str, list: &[Field]| json!({"name": name, "type": "object", "required": true, "fields": fields(list)});
+    let mut body = fields(&notification.delivered());
+    name_cipher(&mut body, notification.cipher);
+    let part = |name: &str, fields: Value| json!({"name": name, "type": "object", "required": true, "fields": fields});
     let mut reply = Vec::new();
     if !notification.reply_headers.is_empty() {
-        reply.push(part("headers", &notification.reply_headers));
+        reply.push(part("headers", fields(&notification.reply_headers)));
     }
-    reply.push(part("body", &notification.reply));
+    if notification.version == "v3" {
+        let label = "应答状态码: 200、204 为成功, 其他 (如 5XX) 会重发";
+        reply.push(
+            json!({"name": "status", "type": "integer", "label": label, "enum": ["200", "204", "5XX"]}),
+        );
+    }
+    reply.push(part("body", fields(&notification.reply)));
     let mut object = json!({
         "version": notification.version,
         "event": notification.event,
         "title": notification.title,
-        "notification": [part("headers", &notification.headers), part("body", &body)],
+        "notification": [part("headers", fields(&notification.headers)), part("body", body)],
         "reply": reply,
         "docs": notification.docs,
         "retry": notification.retry.waits,
@@ -105,21 +111,25 @@ pub fn notification(notification: &Notification) -> Value {
     object
 }
 
-/// Puts into the envelope's fields what this notification says of them.
-fn fill(fields: &mut [Field], notification: &Notification) {
-    for field in fields {
-        match field.name {
-            "event_type" if field.values.is_empty() => {
-                field.values = [&[notification.event], &notification.sent_as[..]].concat();
+/// Says by which cipher the sealed field is encrypted, where it is not the usual one.
+fn name_cipher(exported: &mut Value, cipher: &str) {
+    match exported {
+        Value::Array(fields) => fields.iter_mut().for_each(|field| name_cipher(field, cipher)),
+        Value::Object(field) => {
+            if field.get("encrypted").is_some_and(|by| by == "aes-gcm") {
+                field.insert("encrypted".into(), cipher_name(cipher).into());
             }
-            "original_type" => field.values = notification.original_types.clone(),
-            _ => {}
+            if let Some(members) = field.get_mut("fields") {
+                name_cipher(members, cipher);
+            }
         }
-        match field.carrier {
-            Some(Carrier::Sealed) => field.fields = notification.resource.clone(),
-            _ => fill(&mut field.fields, notification),
-        }
+        _ => {}
     }
+}
+
+/// `aes-gcm` of `AES-256-GCM`.
+pub(crate) fn cipher_name(cipher: &str) -> String {
+    cipher.to_lowercase().replace("-256", "")
 }
 
 fn set_marks<const N: usize>(object: &mut Map<String, Value>, marks: [(&str, bool); N]) {
@@ -188,7 +198,7 @@ fn set_limits(object: &mut Map<String, Value>, limits: Limits, [min, max]: [&str
     }
 }
 
-fn value(kind: Kind, example: &str) -> Value {
+pub(crate) fn value(kind: Kind, example: &str) -> Value {
     let parsed = match kind {
         Kind::Integer => example.parse::<i64>().ok().map(Value::from),
         Kind::Number => example.parse::<f64>().ok().map(Value::from),
@@ -199,7 +209,7 @@ fn value(kind: Kind, example: &str) -> Value {
 }
 
 /// The format's name outside of this catalogue.
-fn format_name(format: Format) -> &'static str {
+pub(crate) fn format_name(format: Format) -> &'static str {
     match format {
         Format::Integer => "integer",
         Format::JsonObjectLike => "jsonObjectLike",
@@ -288,5 +298,14 @@ mod tests {
         assert_eq!(sealed["encrypted"], "aes-gcm");
         assert!(sealed["fields"].as_array().unwrap().iter().any(|field| field["name"] == "refund_status"));
         assert_eq!(exported["retry"].as_array().unwrap().len(), 15);
+    }
+
+    #[test]
+    fn a_notification_says_which_cipher_sealed_it() {
+        let sealed = |version, event| {
+            let exported = notification(Catalog::embedded().notification(version, event).unwrap());
+            exported.to_string().matches("\"encrypted\":\"aes-ecb\"").count()
+        };
+        assert_eq!((sealed("v2", "refund-processed"), sealed("v3", "REFUND.SUCCESS")), (1, 0));
     }
 }

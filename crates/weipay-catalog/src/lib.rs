@@ -22,9 +22,11 @@
 //! | [`parse`] | the file format, with errors that name file and line |
 //! | [`catalog`] | all operations and notifications, parsed when first asked for |
 //! | [`route`] | from a concrete URL path to the operation that it belongs to |
+//! | [`names`] | from the API's names to Rust's |
 //! | [`folder`] | reading a folder of catalogue files from disk, for tools |
 //! | `lint` | what a file may parse with and still must not hold (feature `lint`) |
 //! | `export` | the catalogue as JSON lines (feature `export`) |
+//! | `openapi` | the operations and notifications of APIv3 as an OpenAPI 3.1 document (feature `openapi`) |
 
 pub mod catalog;
 #[cfg(any(test, feature = "export"))]
@@ -33,7 +35,10 @@ pub mod field;
 pub mod folder;
 #[cfg(any(test, feature = "lint"))]
 pub mod lint;
+pub mod names;
 pub mod notification;
+#[cfg(any(test, feature = "openapi"))]
+pub mod openapi;
 pub mod operation;
 pub mod parse;
 pub mod route;

@@ -1,6 +1,6 @@
 //! One notification (回调通知): what the platform posts to a merchant, and what it expects back.
 
-use crate::field::Field;
+use crate::field::{Carrier, Field};
 
 /// The cipher of every APIv3 notification.
 pub const AES_GCM: &str = "AES-256-GCM";
@@ -45,4 +45,30 @@ pub struct Retry {
     pub waits: Vec<u32>,
     /// Whether the documents say so in full; otherwise the list is the part that they say.
     pub confirmed: bool,
+}
+
+impl Notification {
+    /// The delivery as posted, with what this notification says of the envelope's fields: the values of its event, and
+    /// what the sealed field opens to as that field's members.
+    pub fn delivered(&self) -> Vec<Field> {
+        let mut body = self.body.clone();
+        self.fill(&mut body);
+        body
+    }
+
+    fn fill(&self, fields: &mut [Field]) {
+        for field in fields {
+            match field.name {
+                "event_type" if field.values.is_empty() => {
+                    field.values = [&[self.event], &self.sent_as[..]].concat();
+                }
+                "original_type" => field.values = self.original_types.clone(),
+                _ => {}
+            }
+            match field.carrier {
+                Some(Carrier::Sealed) => field.fields = self.resource.clone(),
+                _ => self.fill(&mut field.fields),
+            }
+        }
+    }
 }

@@ -45,6 +45,11 @@ pub fn placeholder(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
+/// The address of a page of the official documentation (官方文档), as `docs` names it.
+pub fn document_address(page: &str) -> String {
+    if page.starts_with("http") { page.to_owned() } else { format!("https://pay.weixin.qq.com/doc/{page}") }
+}
+
 /// The fields of a request, by the place where they travel.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {

@@ -46,12 +46,12 @@ fn outside(field: &Field, value: i128) -> Option<String> {
 }
 
 fn is_date(text: &str) -> bool {
-    let two = |from: usize, most: u8| {
-        text.get(from..from + 2)
-            .and_then(|digits| digits.parse::<u8>().ok())
-            .is_some_and(|value| value <= most)
-    };
-    shaped(text, "0000-00-00") && two(5, 12) && two(8, 31)
+    shaped(text, "0000-00-00") && at_most(text, 5, 12) && at_most(text, 8, 31)
+}
+
+/// Whether the two digits there are no more than that.
+fn at_most(text: &str, from: usize, most: u8) -> bool {
+    text.get(from..from + 2).and_then(|digits| digits.parse::<u8>().ok()).is_some_and(|value| value <= most)
 }
 
 /// The shape of RFC 3339 with its zone; a fraction is allowed.
@@ -67,6 +67,10 @@ fn is_rfc3339(text: &str) -> bool {
     }
     is_date(day)
         && shaped(time, "T00:00:00")
+        && at_most(time, 1, 23)
+        && at_most(time, 4, 59)
+        // A leap second is no example.
+        && at_most(time, 7, 59)
         && (rest == "Z" || shaped(rest, "+00:00") || shaped(rest, "-00:00"))
 }
 

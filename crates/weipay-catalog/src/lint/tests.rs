@@ -107,6 +107,7 @@ fn an_example_that_breaks_its_own_rule_is_found() {
         ("    a string rfc3339 # 标 = 2018-13-08T10:34:56+08:00\n", "is not a time"),
         ("    a string rfc3339 # 标 = 2018-06-08T10:34:56.+08:00\n", "is not a time"),
         ("    a string rfc3339 # 标 = 2018-06-08T10:34:56\n", "is not a time"),
+        ("    a string rfc3339 # 标 = 2018-06-08T10:34:60+08:00\n", "is not a time"),
         ("    a string date # 标 = 20180608\n", "is not a day"),
         ("    a string (A | B) # 标 = C\n", "is not one of the listed values"),
         ("    a integer 1..9 # 标 = 10\n", "is above 9"),
