@@ -12,17 +12,23 @@ pub(crate) fn lines(text: &str, prefix: &str) -> String {
 /// Title, method and path, and where the platform describes it.
 pub(crate) fn operation(operation: &Operation) -> String {
     let mut text = format!("{} · `{} {}`", plain(operation.title), operation.method, operation.path);
+    if operation.path.starts_with("v2/") {
+        text.push_str("\n\nThis version checks an APIv2 request and does not send it yet.");
+    }
     if operation.unsigned {
         text.push_str("\n\nAnswers are not signed.");
     }
     if operation.success == 204 {
         text.push_str("\n\nA success has no body (204).");
     }
-    let pages: Vec<String> = operation.docs.iter().filter_map(|page| link(page)).collect();
-    if !pages.is_empty() {
-        text.push_str(&format!("\n\n官方文档: {}", pages.join(", ")));
-    }
+    text.push_str(&links(&operation.docs));
     text
+}
+
+/// Where the platform describes something, as a paragraph of its own.
+pub(crate) fn links(docs: &[&str]) -> String {
+    let pages: Vec<String> = docs.iter().filter_map(|page| link(page)).collect();
+    if pages.is_empty() { String::new() } else { format!("\n\n官方文档: {}", pages.join(", ")) }
 }
 
 fn link(page: &str) -> Option<String> {
@@ -40,6 +46,9 @@ pub(crate) fn sentence(label: &str, name: &str) -> String {
 
 /// Label and rules of a field.
 pub(crate) fn field(field: &Field) -> String {
+    if field.name == "Wechatpay-Serial" {
+        return "微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.".to_owned();
+    }
     let mut rules = Vec::new();
     if field.required {
         rules.push("required".to_owned());
@@ -48,7 +57,7 @@ pub(crate) fn field(field: &Field) -> String {
     rules.extend(range(&field.items, "members"));
     match field.format {
         Some(Format::Fen) => rules.push("in fen (分)".to_owned()),
-        Some(Format::Rfc3339) | None => {}
+        Some(Format::Rfc3339 | Format::JsonObjectLike | Format::JsonArrayLike) | None => {}
         Some(format) => rules.push(format!("format `{}`", format.word())),
     }
     if let Some(pattern) = field.pattern {

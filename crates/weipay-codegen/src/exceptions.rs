@@ -2,9 +2,13 @@
 
 use weipay_catalog::Operation;
 
+use crate::operation;
 use crate::output::header;
 
-pub(crate) fn lists(operations: &[&Operation]) -> String {
+pub(crate) fn lists(operations: &[Operation]) -> String {
+    // What APIv2 lacks it lacks by its own rules.
+    let operations: Vec<&Operation> =
+        operations.iter().filter(|operation| !operation::is_xml(operation)).collect();
     let mut text = header("the `unsigned` and `base` lines of catalog/");
     text.push_str("//! Operations whose answers carry no signature, and operations of other hosts.\n\n");
     let unsigned = operations.iter().filter(|operation| operation.unsigned);

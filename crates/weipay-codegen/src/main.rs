@@ -8,8 +8,9 @@
 mod documentation;
 mod exceptions;
 mod features;
+mod homes;
 mod models;
-mod names;
+mod notification;
 mod operation;
 mod output;
 mod segment;
@@ -19,7 +20,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use weipay_catalog::{Operation, folder};
+use weipay_catalog::folder;
 
 use crate::output::Output;
 use crate::tree::Tree;
@@ -52,17 +53,22 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let operations = folder::operations(&root.join("catalog"))?;
     let source = root.join("crates/weipay/src");
     let mut output = Output::new();
-    let typed: Vec<&Operation> =
-        operations.iter().filter(|operation| operation.path.starts_with("v3/")).collect();
     let manifest = root.join("crates/weipay/Cargo.toml");
     let written = fs::read_to_string(&manifest)?;
-    let wanted =
-        features::manifest(&written, &typed).ok_or("crates/weipay/Cargo.toml has no place for products")?;
-    let tree = Tree::of(typed.iter().copied());
-    segment::write(&tree, &mut output);
-    output.add("exceptions/list.rs", exceptions::lists(&typed));
-    output.format(&root, &["v3.rs", "exceptions/list.rs"])?;
-    let changes = output.changes(&source, &["v3", "v3.rs"])?;
+    let wanted = features::manifest(&written, &operations)
+        .ok_or("crates/weipay/Cargo.toml has no place for products")?;
+    for version in ["v2/", "v3/"] {
+        let typed = operations.iter().filter(|operation| operation.path.starts_with(version));
+        segment::write(&Tree::of(typed), &mut output);
+    }
+    notification::write(&folder::notifications(&root.join("catalog"))?, &mut output);
+    output.add("exceptions/list.rs", exceptions::lists(&operations));
+    output.format(
+        &root,
+        &["v2.rs", "v3.rs", "notifications/v2.rs", "notifications/v3.rs", "exceptions/list.rs"],
+    )?;
+    let owned = ["v2", "v2.rs", "v3", "v3.rs", "notifications"];
+    let changes = output.changes(&source, &owned)?;
     for change in &changes {
         println!("{change}");
     }

@@ -1,8 +1,10 @@
 //! The file of one operation: its request, its answer, and the objects and enumerations inside them.
 
 use weipay_catalog::Operation;
+use weipay_catalog::names::request::places;
 
 use crate::documentation;
+use crate::homes::Homes;
 use crate::models::Models;
 use crate::output::header;
 
@@ -18,11 +20,10 @@ pub(crate) struct Verb {
 
 impl Verb {
     pub(crate) fn of(operation: &Operation) -> Verb {
-        let request = &operation.request;
         Verb {
             module: operation.method.to_ascii_lowercase(),
             method: operation.method,
-            has_request: !(request.query.is_empty() && request.headers.is_empty() && request.json.is_empty()),
+            has_request: !places(operation).is_empty(),
             has_answer: !operation.answer.is_empty(),
         }
     }
@@ -32,30 +33,26 @@ impl Verb {
     }
 }
 
-/// Whether the operation has a verb in the chain. A body of several parts cannot be sent yet, and a verb that left it
-/// out would be a trap.
-pub(crate) fn is_typed(operation: &Operation) -> bool {
-    operation.request.multipart.is_empty() && !operation.request.json_is_array
+/// Whether the client sends the operation in its XML dialect.
+pub(crate) fn is_xml(operation: &Operation) -> bool {
+    operation.path.starts_with("v2/")
 }
 
-pub(crate) fn text(operation: &Operation) -> String {
+/// The file of an operation whose types live in this module.
+pub(crate) fn text(operation: &Operation, module: &str, homes: &mut Homes) -> String {
     let mut models = Models::default();
     let verb = Verb::of(operation);
-    let request = &operation.request;
     if verb.has_request {
-        let places = [("query", &request.query), ("header", &request.headers), ("body", &request.json)];
-        models.root("Request", &format!("{}: what is sent.", operation.title), &places);
+        models.root("Request", "What is sent.", &places(operation));
     }
     if verb.has_answer {
-        models.root(
-            "Answer",
-            &format!("{}: what is answered.", operation.title),
-            &[("body", &operation.answer)],
-        );
+        let place = if is_xml(operation) { "xml" } else { "body" };
+        let fields: Vec<_> = operation.answer.iter().map(|field| (place, field)).collect();
+        models.root("Answer", "What is answered.", &fields);
     }
     let mut text = header(&format!("catalog/{}.api", operation.path));
     text.push_str(&documentation::lines(&documentation::operation(operation), "//!"));
     text.push('\n');
-    text.push_str(&models.text());
+    text.push_str(&models.text(module, homes));
     text
 }

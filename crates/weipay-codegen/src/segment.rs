@@ -4,46 +4,39 @@ use weipay_catalog::Operation;
 use weipay_catalog::operation::placeholder;
 
 use crate::documentation;
+use crate::homes::Homes;
 use crate::operation::{self, Verb};
 use crate::output::{Output, header};
 use crate::tree::Tree;
 
 /// Writes the file of this segment and of all below it.
 pub(crate) fn write(tree: &Tree<'_>, output: &mut Output) {
-    write_below(tree, &tree.segment.replace('-', "_"), output);
+    write_below(tree, &tree.segment.replace('-', "_"), &mut Homes::default(), output);
 }
 
-fn write_below(tree: &Tree<'_>, place: &str, output: &mut Output) {
+fn write_below(tree: &Tree<'_>, place: &str, homes: &mut Homes, output: &mut Output) {
     let children = tree.named_children();
     output.add(&format!("{place}.rs"), text(tree, &children));
-    for operation in tree.operations.iter().filter(|operation| operation::is_typed(operation)) {
+    for operation in &tree.operations {
         let verb = Verb::of(operation);
         if verb.has_types() {
-            output.add(&format!("{place}/{}.rs", verb.module), operation::text(operation));
+            let module = format!("crate/{place}/{}", verb.module).replace('/', "::");
+            output.add(&format!("{place}/{}.rs", verb.module), operation::text(operation, &module, homes));
         }
     }
     for (name, child) in children {
-        write_below(child, &format!("{place}/{name}"), output);
+        write_below(child, &format!("{place}/{name}"), homes, output);
     }
 }
 
 fn text(tree: &Tree<'_>, children: &[(String, &Tree<'_>)]) -> String {
     let mut text = header(&sources(tree));
     text.push_str(&format!("//! `{}`\n", tree.path));
-    let (typed, untyped): (Vec<&Operation>, Vec<&Operation>) =
-        tree.operations.iter().copied().partition(|operation| operation::is_typed(operation));
-    for operation in untyped {
-        let title = documentation::plain(operation.title);
-        text.push_str(&format!(
-            "//!\n//! `{}` ({title}) has no verb yet: its body has several parts.\n",
-            operation.method
-        ));
-    }
     text.push('\n');
     let mut modules: Vec<String> =
         children.iter().map(|(name, child)| format!("{}pub mod {name};\n", gate(child))).collect();
     let verbs: Vec<(&Operation, Verb)> =
-        typed.into_iter().map(|operation| (operation, Verb::of(operation))).collect();
+        tree.operations.iter().map(|operation| (*operation, Verb::of(operation))).collect();
     modules.extend(
         verbs
             .iter()
@@ -62,10 +55,12 @@ fn text(tree: &Tree<'_>, children: &[(String, &Tree<'_>)]) -> String {
     if verbs.iter().any(|(_, verb)| !verb.has_request || !verb.has_answer) {
         text.push_str("use crate::model::Nothing;\n");
     }
-    text.push_str("use crate::styles::chain_step;\n\n");
+    // Only a verb can use what is set on the way; a step that just leads on is lighter.
+    let step = if verbs.is_empty() { "chain_branch" } else { "chain_step" };
+    text.push_str(&format!("use crate::styles::{step};\n\n"));
 
     let name = tree.type_name();
-    text.push_str(&format!("chain_step! {{\n    /// `{}`\n    {name}\n}}\n\n", tree.path));
+    text.push_str(&format!("{step}! {{\n    /// `{}`\n    {name}\n}}\n\n", tree.path));
     text.push_str(&format!("impl<M: Mode> {name}<M> {{\n"));
     let mut methods: Vec<String> =
         verbs.iter().map(|(operation, verb)| verb_method(operation, verb)).collect();
@@ -126,8 +121,9 @@ fn verb_method(operation: &Operation, verb: &Verb) -> String {
     } else {
         (String::new(), "Nothing")
     };
+    let typed = if operation::is_xml(operation) { "typed_v2" } else { "typed" };
     format!(
-        "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call.typed(Method::{method}, {request})\n    }}\n",
+        "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call.{typed}(Method::{method}, {request})\n    }}\n",
         documentation::lines(&documentation::operation(operation), "    ///"),
     )
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use weipay_catalog::Operation;
+use weipay_catalog::names;
 use weipay_catalog::operation::placeholder;
-
-use crate::names;
 
 #[derive(Default)]
 pub(crate) struct Tree<'a> {
@@ -39,20 +38,10 @@ impl<'a> Tree<'a> {
 
     /// The children with the names of their methods and modules, each name once.
     pub(crate) fn named_children(&self) -> Vec<(String, &Tree<'a>)> {
-        let mut named: Vec<(String, &Tree<'a>)> = Vec::new();
-        for child in self.children.values() {
-            let mut name = match placeholder(child.segment) {
-                None => names::method(child.segment),
-                Some(name) if self.children.contains_key(name) => format!("{}_value", names::method(name)),
-                Some(name) => names::method(name),
-            };
-            while named.iter().any(|(other, _)| *other == name) {
-                name.push('_');
-            }
-            named.push((name, child));
-        }
-        named.sort_by(|(name, _), (other, _)| name.cmp(other));
-        named
+        names::steps(self.children.keys().copied())
+            .into_iter()
+            .map(|(name, segment)| (name, &self.children[segment]))
+            .collect()
     }
 
     /// The name of the step's type.

@@ -84,6 +84,7 @@
 mod api_keys;
 mod authorization;
 mod certificate;
+mod digest;
 mod envelope;
 mod identifiers;
 mod key_error;
@@ -103,6 +104,7 @@ mod window;
 pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
 pub use authorization::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME};
 pub use certificate::Certificate;
+pub use digest::sha256_hex;
 pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError};
 pub use identifiers::{IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId};
 pub use key_error::{KeyError, PemKind};

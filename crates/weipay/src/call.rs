@@ -7,23 +7,21 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::core::{Outgoing, located};
+use crate::core::{Body, Outgoing, located};
 use crate::error::{Error, RequestProblem};
 use crate::mode::{Mode, Shared};
-#[cfg(feature = "_typed")]
-use crate::model::{Model, check, encode};
 use crate::reply::Decode;
+use crate::upload::{File, Upload};
 
 /// A call that is being filled in. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
 #[must_use = "a call does nothing before its verb"]
 pub struct Call<M: Mode> {
-    shared: Arc<Shared<M>>,
-    outgoing: Outgoing,
+    pub(crate) shared: Arc<Shared<M>>,
+    pub(crate) outgoing: Outgoing,
     problem: Option<RequestProblem>,
 }
 
@@ -118,48 +116,30 @@ impl<M: Mode> Call<M> {
     /// Sends any method with a JSON body; `()` sends none.
     pub fn request(self, method: Method, body: impl Serialize) -> M::Sent<Value> {
         let body = serde_json::to_vec(&body).map_err(|error| RequestProblem::Body(error.to_string()));
-        self.send(method, body.map(|body| if body == b"null" { None } else { Some(Bytes::from(body)) }))
+        self.send(method, body.map(|body| if body == b"null" { None } else { Some(Body::Json(body.into())) }))
     }
 
-    /// One path segment further down.
-    #[cfg(feature = "_typed")]
-    pub(crate) fn step(mut self, segment: &str) -> Call<M> {
-        if !self.outgoing.template.is_empty() {
-            self.outgoing.template.push('/');
+    /// Uploads a file (上传), with what `meta` says about it: for most operations `filename` and `sha256`, see
+    /// [`File::sha256`].
+    pub fn upload(self, meta: impl Serialize, file: &File) -> M::Sent<Value> {
+        let meta = serde_json::to_string(&meta).map_err(|error| RequestProblem::Body(error.to_string()));
+        self.send(Method::POST, meta.map(|meta| Some(Body::Upload(Upload::new(meta, file)))))
+    }
+
+    fn send<T: Decode>(mut self, method: Method, body: Result<Option<Body>, RequestProblem>) -> M::Sent<T> {
+        // APIv2 has other URLs and another language: JSON to this path would be nonsense.
+        if self.outgoing.template.trim_start_matches('/').starts_with("v2/") {
+            self.spoil(RequestProblem::NotYet("APIv2 calls (XML)"));
         }
-        self.outgoing.template.push_str(segment);
-        self
-    }
-
-    /// One placeholder further down, with its value.
-    #[cfg(feature = "_typed")]
-    pub(crate) fn fill(self, name: &str, value: String) -> Call<M> {
-        self.step(&format!("{{{name}}}")).path(name, value)
-    }
-
-    /// Sends a typed request: query, headers and body each from its own fields.
-    #[cfg(feature = "_typed")]
-    pub(crate) fn typed<R: Model, T: Decode>(mut self, method: Method, request: R) -> M::Sent<T> {
-        if self.shared.core.check_requests
-            && let Err(violation) = check::check(&request)
-        {
-            self.spoil(RequestProblem::Field { path: violation.path, rule: violation.rule });
-        }
-        let encode::Parts { query, headers, body } = encode::encode(&request);
-        self.outgoing.query.extend(query);
-        for (name, value) in headers {
-            self = self.header(name, value);
-        }
-        let body = body.map(|body| Bytes::from(body.to_string()));
-        self.send(method, Ok(body))
-    }
-
-    fn send<T: Decode>(mut self, method: Method, body: Result<Option<Bytes>, RequestProblem>) -> M::Sent<T> {
-        self.outgoing.method = method;
         match body {
             Ok(body) => self.outgoing.body = body,
             Err(problem) => self.spoil(problem),
         }
+        self.send_filled(method)
+    }
+
+    pub(crate) fn send_filled<T: Decode>(mut self, method: Method) -> M::Sent<T> {
+        self.outgoing.method = method;
         let outgoing = match self.problem.take() {
             Some(problem) => Err(located(Error::from(problem), &self.outgoing)),
             None => Ok(self.outgoing),
@@ -168,7 +148,7 @@ impl<M: Mode> Call<M> {
     }
 
     /// Keeps the first mistake: later ones are often its consequence.
-    fn spoil(&mut self, problem: RequestProblem) {
+    pub(crate) fn spoil(&mut self, problem: RequestProblem) {
         self.problem.get_or_insert(problem);
     }
 }

@@ -3,6 +3,7 @@
 //! shells around these.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,14 +18,17 @@ use crate::builder::Clock;
 use crate::error::{Error, Failure, Refusal, RequestProblem};
 use crate::exceptions;
 use crate::merchant::Merchant;
+#[cfg(feature = "_typed")]
+use crate::model::Sensitive;
 use crate::path;
 use crate::reply::RawReply;
+use crate::upload::Upload;
 
 /// Both are mandatory on some back-ends of the platform; an honest name helps its operators.
 const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, */*;q=0.5");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-const SERIAL: &str = "Wechatpay-Serial";
+pub(crate) const SERIAL: &str = "Wechatpay-Serial";
 
 pub(crate) struct Core {
     pub(crate) merchant: Merchant,
@@ -35,6 +39,7 @@ pub(crate) struct Core {
         allow(dead_code, reason = "only typed requests have rules to check")
     )]
     pub(crate) check_requests: bool,
+    pub(crate) encrypts: bool,
     pub(crate) clock: Clock,
 }
 
@@ -48,7 +53,39 @@ pub struct Outgoing {
     pub(crate) headers: HeaderMap,
     pub(crate) timeout: Option<Duration>,
     pub(crate) base_url: Option<BaseUrl>,
-    pub(crate) body: Option<Bytes>,
+    pub(crate) body: Option<Body>,
+}
+
+/// A body, and which of its bytes are signed.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    /// JSON, signed as a whole.
+    Json(Bytes),
+    /// An upload, of which `meta` is signed.
+    Upload(Upload),
+}
+
+impl Body {
+    fn bytes(&self) -> &Bytes {
+        match self {
+            Body::Json(bytes) => bytes,
+            Body::Upload(upload) => &upload.bytes,
+        }
+    }
+
+    fn signed(&self) -> &Bytes {
+        match self {
+            Body::Json(bytes) => bytes,
+            Body::Upload(upload) => &upload.meta,
+        }
+    }
+
+    fn content_type(&self) -> Option<HeaderValue> {
+        match self {
+            Body::Json(_) => Some(JSON),
+            Body::Upload(upload) => HeaderValue::from_str(&upload.content_type).ok(),
+        }
+    }
 }
 
 /// What to send, and how long it may take.
@@ -66,10 +103,10 @@ impl Core {
     fn signed(&self, outgoing: &Outgoing) -> Result<Prepared, RequestProblem> {
         let base_url = self.base_url_of(outgoing)?;
         let target = base_url.target(&path::target(&outgoing.template, &outgoing.values, &outgoing.query)?);
-        let body = outgoing.body.clone().unwrap_or_default();
-        let authorization = self.authorization(&outgoing.method, &target, &body)?;
+        let signed = outgoing.body.as_ref().map(|body| &**body.signed()).unwrap_or_default();
+        let authorization = self.authorization(&outgoing.method, &target, signed)?;
 
-        let mut request = Request::new(body);
+        let mut request = Request::new(outgoing.body.as_ref().map(Body::bytes).cloned().unwrap_or_default());
         *request.method_mut() = outgoing.method.clone();
         *request.uri_mut() = base_url
             .url(&target)
@@ -89,6 +126,17 @@ impl Core {
             Some(elsewhere) if self.base_url.is_main() => elsewhere.parse().map(Cow::Owned),
             _ => Ok(Cow::Borrowed(&self.base_url)),
         }
+    }
+
+    /// How sensitive fields leave: encrypted, where the client was asked to, with the key of the serial that the request
+    /// names.
+    #[cfg(feature = "_typed")]
+    pub(crate) fn sensitive_on_the_way_out(&self, serial: Option<&str>) -> Sensitive<'_> {
+        if !self.encrypts {
+            return Sensitive::default();
+        }
+        let serial = serial.or(self.merchant.answer_serial.as_deref());
+        Sensitive::encrypted(serial.and_then(|serial| self.merchant.platform.get(serial)))
     }
 
     fn authorization(
@@ -118,8 +166,8 @@ impl Core {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(ACCEPT, ACCEPTED);
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        if outgoing.body.is_some() {
-            headers.insert(CONTENT_TYPE, JSON);
+        if let Some(content_type) = outgoing.body.as_ref().and_then(Body::content_type) {
+            headers.insert(CONTENT_TYPE, content_type);
         }
         if let Some(serial) = self.merchant.answer_serial.as_deref().and_then(|serial| serial.parse().ok()) {
             headers.insert(SERIAL, serial);
@@ -136,7 +184,8 @@ impl Core {
     /// body is; only a success must be proven, since only a success is acted on.
     pub(crate) fn conclude(&self, outgoing: &Outgoing, response: Response<Bytes>) -> Result<RawReply, Error> {
         let (parts, body) = response.into_parts();
-        let reply = RawReply { status: parts.status, headers: parts.headers, body };
+        let opener = self.encrypts.then(|| Arc::clone(&self.merchant.key));
+        let reply = RawReply { status: parts.status, headers: parts.headers, body, opener };
         let failure = if !reply.status.is_success() {
             Failure::Refused(Refusal::read(&reply.body))
         } else if exceptions::is_unsigned(&outgoing.method, &outgoing.template) {

@@ -67,6 +67,8 @@ pub enum RequestProblem {
     },
     /// The private key did not sign.
     Signing(String),
+    /// This version cannot send it.
+    NotYet(&'static str),
 }
 
 /// How the network failed, and how far the call had come.
@@ -316,6 +318,7 @@ impl fmt::Display for RequestProblem {
             RequestProblem::Body(reason) => write!(out, "the request does not serialize: {reason}"),
             RequestProblem::Field { path, rule } => write!(out, "`{path}` {rule}"),
             RequestProblem::Signing(reason) => write!(out, "the merchant key did not sign: {reason}"),
+            RequestProblem::NotYet(what) => write!(out, "this version does not send {what} yet"),
         }
     }
 }

@@ -22,10 +22,17 @@ mod mode;
 #[cfg(feature = "_typed")]
 pub mod model;
 mod node;
+#[cfg(feature = "notifications")]
+pub mod notifications;
 mod path;
 mod reply;
 mod styles;
 pub mod transport;
+#[cfg(feature = "_typed")]
+mod typed;
+mod upload;
+#[cfg(feature = "_typed")]
+pub mod v2;
 #[cfg(feature = "_typed")]
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
@@ -43,4 +50,5 @@ pub use mode::Mode;
 pub use mode::{Async, Pending};
 pub use node::Node;
 pub use reply::{Decode, Reply};
+pub use upload::File;
 pub use weipay_wire as wire;

@@ -1,5 +1,7 @@
 //! Who calls: the merchant's number, certificate serial and private key, and the keys that the platform signs with.
 
+use std::sync::Arc;
+
 use weipay_wire::{
     ApiV3Key, Certificate, MerchantId, MerchantSerial, PlatformKeys, PrivateKey, PublicKey, PublicKeyId,
 };
@@ -10,7 +12,7 @@ use crate::builder::ConfigError;
 pub(crate) struct Merchant {
     pub(crate) mchid: MerchantId,
     pub(crate) serial: MerchantSerial,
-    pub(crate) key: PrivateKey,
+    pub(crate) key: Arc<PrivateKey>,
     pub(crate) platform: PlatformKeys,
     /// Sent as `Wechatpay-Serial` where the caller sets none: while a merchant migrates from certificates to a public
     /// key, it decides which of the two signs the answer.
@@ -77,7 +79,7 @@ impl MerchantParts {
             refuse_own(certificate.public_key(), &own, "the platform certificate (平台证书)")?;
             platform.insert_certificate(certificate);
         }
-        Ok(Merchant { mchid, serial, key, platform, answer_serial })
+        Ok(Merchant { mchid, serial, key: Arc::new(key), platform, answer_serial })
     }
 }
 

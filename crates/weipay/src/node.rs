@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use http::Method;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::Call;
 use crate::mode::{Mode, Shared};
+use crate::upload::File;
 
 /// More than the whole API has. Beyond it, indexing gives a node whose verbs report the mistake.
 const MOST_NODES: usize = 8_192;
@@ -144,6 +146,16 @@ impl<M: Mode> Node<M> {
     /// See [`Call::delete`].
     pub fn delete(&self) -> M::Sent<Value> {
         self.call().delete()
+    }
+
+    /// See [`Call::request`].
+    pub fn request(&self, method: Method, body: impl Serialize) -> M::Sent<Value> {
+        self.call().request(method, body)
+    }
+
+    /// See [`Call::upload`].
+    pub fn upload(&self, meta: impl Serialize, file: &File) -> M::Sent<Value> {
+        self.call().upload(meta, file)
     }
 }
 

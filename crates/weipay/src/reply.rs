@@ -1,14 +1,18 @@
 //! What a successful call gives back: a verified answer, read when somebody wants to.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::{fmt, str};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use weipay_wire::PrivateKey;
 
 use crate::error::{DecodeProblem, Error, Failure};
+#[cfg(feature = "_typed")]
+use crate::model::{Model, Sensitive, decode};
 
 /// The answer as it came.
 #[derive(Clone)]
@@ -16,6 +20,8 @@ pub(crate) struct RawReply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What opens sensitive fields, where the client was asked to.
+    pub(crate) opener: Option<Arc<PrivateKey>>,
 }
 
 /// A successful, verified answer (应答) whose body reads as `T`.
@@ -76,33 +82,43 @@ impl<T> Reply<T> {
 impl<T: Decode> Reply<T> {
     /// The body as what the operation answers.
     pub fn decode(&self) -> Result<T, Error> {
-        T::decode(&self.raw.body).map_err(|problem| self.unreadable(problem.path, problem.reason))
+        let read = T::decode(&self.raw.body, self.raw.opener.as_deref());
+        read.map(|(body, _)| body).map_err(|problem| self.unreadable(problem.path, problem.reason))
     }
 
     /// What [`decode`](Reply::decode) leaves out because it is not of the documented type, each with its JSON path.
     /// Empty for almost every answer; worth a log line when it is not.
     pub fn misread(&self) -> Vec<DecodeProblem> {
-        T::misread(&self.raw.body)
+        match T::decode(&self.raw.body, self.raw.opener.as_deref()) {
+            Ok((_, misread)) => misread,
+            Err(problem) => vec![problem],
+        }
     }
 }
 
 /// What a body can be read as.
 pub trait Decode: Sized {
-    /// Reads a whole body; an empty one is the answer of a 204.
-    fn decode(body: &[u8]) -> Result<Self, DecodeProblem>;
+    /// Reads a whole body, and tells what in it did not read as it should and was left out. An empty body is the answer of
+    /// a 204. `opener` opens sensitive fields (敏感信息加密); without it they stay as they came.
+    fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeProblem>), DecodeProblem>;
+}
 
-    /// What in the body did not read as it should and was left out.
-    fn misread(body: &[u8]) -> Vec<DecodeProblem> {
-        Self::decode(body).err().into_iter().collect()
+#[cfg(feature = "_typed")]
+impl<T: Model + Default> Decode for T {
+    fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(T, Vec<DecodeProblem>), DecodeProblem> {
+        let mut model = T::default();
+        let misread = decode::decode(body, &mut model, Sensitive::opened_with(opener))?;
+        Ok((model, misread))
     }
 }
 
 impl Decode for Value {
-    fn decode(body: &[u8]) -> Result<Value, DecodeProblem> {
+    fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Value, Vec<DecodeProblem>), DecodeProblem> {
         if body.is_empty() {
-            return Ok(Value::Null);
+            return Ok((Value::Null, Vec::new()));
         }
         serde_json::from_slice(body)
+            .map(|body| (body, Vec::new()))
             .map_err(|error| DecodeProblem { path: String::new(), reason: error.to_string() })
     }
 }

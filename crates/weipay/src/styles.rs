@@ -19,6 +19,13 @@ macro_rules! client_styles {
                 Call::new(Arc::clone(&self.shared), path.trim_matches('/').to_owned())
             }
 
+            /// The typed operations of APIv2, segment by segment. This version checks their requests and does not
+            /// send them yet.
+            #[cfg(feature = "_typed")]
+            pub fn v2(&self) -> crate::v2::V2<$mode> {
+                crate::v2::V2::new(self.chain("v2"))
+            }
+
             /// The pure chain style (纯链式): the typed operations of APIv3, segment by segment.
             #[cfg(feature = "_typed")]
             pub fn v3(&self) -> crate::v3::V3<$mode> {
@@ -50,14 +57,15 @@ macro_rules! client_styles {
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) use client_styles;
 
-/// Writes a step of the pure chain: the path so far, and what can be set on the way.
+/// Writes a step of the pure chain that only leads on.
 #[cfg(feature = "_typed")]
-macro_rules! chain_step {
+macro_rules! chain_branch {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         #[must_use = "a chain does nothing before its verb"]
         pub struct $name<M: $crate::mode::Mode> {
+            #[allow(dead_code, reason = "a version may have none of the products that are asked for")]
             call: $crate::call::Call<M>,
         }
 
@@ -65,7 +73,21 @@ macro_rules! chain_step {
             pub(crate) fn new(call: $crate::call::Call<M>) -> Self {
                 $name { call }
             }
+        }
+    };
+}
 
+/// Writes a step of the pure chain that has verbs: the path so far, and what can be set before the verb.
+#[cfg(feature = "_typed")]
+#[allow(unused_macros, reason = "a product may need only some of the macros")]
+macro_rules! chain_step {
+    ($(#[$doc:meta])* $name:ident) => {
+        $crate::styles::chain_branch! {
+            $(#[$doc])*
+            $name
+        }
+
+        impl<M: $crate::mode::Mode> $name<M> {
             /// Sets a header: see [`Call::header`](crate::Call::header).
             pub fn header(self, name: &str, value: impl AsRef<str>) -> Self {
                 Self::new(self.call.header(name, value))
@@ -85,4 +107,5 @@ macro_rules! chain_step {
 }
 
 #[cfg(feature = "_typed")]
-pub(crate) use chain_step;
+#[allow(unused_imports, reason = "a product may need only some of the macros")]
+pub(crate) use {chain_branch, chain_step};

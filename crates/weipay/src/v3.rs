@@ -176,9 +176,9 @@ pub mod vehicle;
 pub mod webizpay;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3`
     V3
 }

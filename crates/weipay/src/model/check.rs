@@ -1,13 +1,13 @@
 //! Holding a request against its table before it is sent.
 
 use std::collections::HashMap;
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use regex_lite::Regex;
 
-use super::Model;
 use super::field::Field;
+use super::{Model, Sensitive};
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,31 +19,54 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(crate) fn new(path: &str, rule: &str) -> Violation {
-        Violation { path: path.to_owned(), rule: rule.to_owned() }
+    pub(crate) fn new(rule: impl Into<String>) -> Violation {
+        Violation { path: String::new(), rule: rule.into() }
+    }
+
+    /// The same violation, seen from one object further out.
+    pub(crate) fn within(mut self, field: &str) -> Violation {
+        if !self.path.is_empty() && !self.path.starts_with('[') {
+            self.path.insert(0, '.');
+        }
+        self.path.insert_str(0, field);
+        self
+    }
+
+    /// The same violation, seen from the array around it.
+    pub(crate) fn at(self, index: usize) -> Violation {
+        let mut step = String::new();
+        let _ = write!(step, "[{index}]");
+        self.within(&step)
     }
 }
 
 /// The first rule that a request breaks, if any.
-pub(crate) fn check<M: Model>(model: &M) -> Result<(), Violation> {
-    members(model, "")
+pub(crate) fn check(model: &dyn Model, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+    let mut found = Ok(());
+    model.read(&mut |slots| {
+        found = model.table().fields.iter().zip(slots).try_for_each(|(field, slot)| {
+            slot.check(field, sensitive).map_err(|rule| rule.within(field.name))
+        });
+    });
+    found
 }
 
-pub(crate) fn members<M: Model>(model: &M, path: &str) -> Result<(), Violation> {
-    for (field, slot) in M::FIELDS.iter().zip(model.slots()) {
-        let dot = if path.is_empty() { "" } else { "." };
-        slot.check(field, &format!("{path}{dot}{}", field.name))?;
+/// The rules of a text. What travels encrypted is held against them only while it is still plain.
+pub(super) fn text(text: &str, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+    if field.encrypted && !sensitive.is_plain() {
+        return Ok(());
     }
-    Ok(())
+    length(text, field)?;
+    matches_pattern(text, field)
 }
 
-pub(super) fn length(text: &str, field: &Field, path: &str) -> Result<(), Violation> {
+fn length(text: &str, field: &Field) -> Result<(), Violation> {
     let Some((min, max)) = field.length else { return Ok(()) };
     let characters = text.chars().count();
     if (min..=max).contains(&characters) {
         return Ok(());
     }
-    Err(Violation::new(path, &outside(&format!("has {characters}"), min, max, " characters")))
+    Err(Violation::new(outside(&format!("has {characters}"), min, max, " characters")))
 }
 
 /// "has 33 characters: at most 32", "is 0: at least 1".
@@ -71,11 +94,11 @@ impl Extreme for i64 {
     const HIGHEST: i64 = i64::MAX;
 }
 
-pub(super) fn matches_pattern(text: &str, field: &Field, path: &str) -> Result<(), Violation> {
+fn matches_pattern(text: &str, field: &Field) -> Result<(), Violation> {
     let Some(pattern) = field.pattern else { return Ok(()) };
     // A pattern that does not compile is the linter's to find; it must not stop a payment.
     let fits = compiled(pattern).is_none_or(|regex| regex.is_match(text));
-    if fits { Ok(()) } else { Err(Violation::new(path, &format!("does not match {pattern}"))) }
+    if fits { Ok(()) } else { Err(Violation::new(format!("does not match {pattern}"))) }
 }
 
 /// Patterns are few and static: each is compiled once.

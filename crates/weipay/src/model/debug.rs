@@ -4,17 +4,17 @@ use std::fmt;
 
 use super::Model;
 
-pub(crate) fn debug<M: Model>(model: &M, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut shown = out.debug_struct(M::NAME);
-    for (field, slot) in M::FIELDS.iter().zip(model.slots()) {
-        if !slot.is_set() {
-            continue;
+pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let table = model.table();
+    let mut shown = out.debug_struct(table.name);
+    model.read(&mut |slots| {
+        for (field, slot) in table.fields.iter().zip(slots).filter(|(_, slot)| slot.is_set()) {
+            if field.encrypted {
+                shown.field(field.name, &format_args!("(encrypted)"));
+            } else {
+                shown.field(field.name, slot);
+            }
         }
-        if field.encrypted {
-            shown.field(field.name, &format_args!("(encrypted)"));
-        } else {
-            shown.field(field.name, &slot);
-        }
-    }
+    });
     shown.finish()
 }

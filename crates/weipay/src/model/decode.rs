@@ -1,42 +1,295 @@
-//! From an answer's body to a model, leniently.
+//! From an answer's body to a model, leniently, in one pass: what the JSON reader finds goes straight into the slots.
+//!
+//! None of this is generic over models, so it is compiled once for all of them.
 
-use serde_json::{Map, Value as Json};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::{Number, Value as Json};
 
-use super::Model;
-use super::value::Reading;
+use super::value::{Items, Next, Slot, Value};
+use super::{Field, Found, Model, Sensitive};
 use crate::error::DecodeProblem;
 
-/// Reads a body. Only what is no JSON object at all is an error; an empty body reads as an empty model.
-pub(crate) fn decode<M: Model>(body: &[u8]) -> Result<M, DecodeProblem> {
-    read(body).map(|(model, _)| model)
+/// Reads a body into an empty model, and tells what in it did not read. Only what is no JSON object at all is an error;
+/// an empty body leaves the model empty.
+pub(crate) fn decode(
+    body: &[u8],
+    model: &mut dyn Model,
+    sensitive: Sensitive<'_>,
+) -> Result<Vec<DecodeProblem>, DecodeProblem> {
+    let mut reading = Reading { misread: Vec::new(), sensitive };
+    if !body.is_empty() && !model.table().fields.is_empty() {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        json.deserialize_any(Whole { model, reading: &mut reading })
+            .and_then(|()| json.end())
+            .map_err(|error| DecodeProblem { path: String::new(), reason: error.to_string() })?;
+    }
+    Ok(reading.misread)
 }
 
-/// What in a body did not read as the model says.
-pub(crate) fn misread<M: Model>(body: &[u8]) -> Vec<DecodeProblem> {
-    match read::<M>(body) {
-        Ok((_, reading)) => reading.misread,
-        Err(problem) => vec![problem],
+/// Reads a value out of JSON text, leniently.
+pub(super) fn from_text<T: Value>(text: &str) -> Option<T> {
+    let mut value: Option<T> = None;
+    let mut reading = Reading { misread: Vec::new(), sensitive: Sensitive::default() };
+    let mut json = serde_json::Deserializer::from_str(text);
+    let one = One { place: Place::Slot(&mut value), sealed: false, at: Step::Whole, reading: &mut reading };
+    json.deserialize_any(one).and_then(|()| json.end()).ok()?;
+    value
+}
+
+/// The state of reading one body: what did not read, and how to read what travels encrypted.
+struct Reading<'a> {
+    misread: Vec<DecodeProblem>,
+    sensitive: Sensitive<'a>,
+}
+
+impl Reading<'_> {
+    #[cold]
+    fn note(&mut self, at: &Step<'_>, reason: String) {
+        self.misread.push(DecodeProblem { path: at.path(), reason });
     }
 }
 
-fn read<M: Model>(body: &[u8]) -> Result<(M, Reading), DecodeProblem> {
-    let mut reading = Reading::default();
-    if body.is_empty() {
-        return Ok((M::default(), reading));
-    }
-    match serde_json::from_slice(body) {
-        Ok(Json::Object(members)) => Ok((object(members, &mut reading), reading)),
-        Ok(_) => Err(DecodeProblem { path: String::new(), reason: "expected a JSON object".to_owned() }),
-        Err(error) => Err(DecodeProblem { path: String::new(), reason: error.to_string() }),
-    }
+/// Where the reader is: written out only when there is something to tell.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Whole,
+    Member(&'a Step<'a>, &'static str),
+    Item(&'a Step<'a>, usize),
 }
 
-pub(crate) fn object<M: Model>(mut members: Map<String, Json>, reading: &mut Reading) -> M {
-    let mut model = M::default();
-    for (field, slot) in M::FIELDS.iter().zip(model.slots_mut()) {
-        if let Some(json) = members.get_mut(field.name).map(Json::take) {
-            reading.inside(field.name, |reading| slot.fill(json, reading));
+impl Step<'_> {
+    fn path(&self) -> String {
+        match self {
+            Step::Whole => String::new(),
+            Step::Member(Step::Whole, name) => (*name).to_owned(),
+            Step::Member(parent, name) => format!("{}.{name}", parent.path()),
+            Step::Item(parent, index) => format!("{}[{index}]", parent.path()),
         }
     }
-    model
+}
+
+/// The whole body, which must be an object.
+struct Whole<'a, 'b> {
+    model: &'a mut dyn Model,
+    reading: &'a mut Reading<'b>,
+}
+
+impl<'de> Visitor<'de> for Whole<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        members(map, self.model, &Step::Whole, self.reading)
+    }
+}
+
+fn members<'de, A: MapAccess<'de>>(
+    mut map: A,
+    model: &mut dyn Model,
+    at: &Step<'_>,
+    reading: &mut Reading<'_>,
+) -> Result<(), A::Error> {
+    let fields = model.table().fields;
+    let mut result = Ok(());
+    model.write(&mut |slots| result = fill(&mut map, fields, slots, at, reading));
+    result
+}
+
+fn fill<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    fields: &'static [Field],
+    slots: &mut [&mut dyn Slot],
+    at: &Step<'_>,
+    reading: &mut Reading<'_>,
+) -> Result<(), A::Error> {
+    let mut after = 0;
+    while let Some(found) = map.next_key_seed(Key { fields, after })? {
+        let known = found.and_then(|index| Some((index, fields.get(index)?, slots.get_mut(index)?)));
+        let Some((index, field, slot)) = known else {
+            map.next_value::<IgnoredAny>()?;
+            continue;
+        };
+        after = index + 1;
+        let at = Step::Member(at, field.name);
+        map.next_value_seed(One { place: Place::Slot(&mut **slot), sealed: field.encrypted, at, reading })?;
+    }
+    Ok(())
+}
+
+/// A member's name, as the index of its row. Members often come in the order of the pages: the search begins after
+/// the row that was found last.
+struct Key {
+    fields: &'static [Field],
+    after: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Option<usize>, D::Error> {
+        name.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Option<usize>;
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
+        let (before, rest) = self.fields.split_at_checked(self.after).unwrap_or((&[], self.fields));
+        let is_it = |field: &Field| field.name == name;
+        let here = rest.iter().position(is_it).map(|index| before.len() + index);
+        Ok(here.or_else(|| before.iter().position(is_it)))
+    }
+}
+
+/// What takes a value: a field, or the end of an array.
+enum Place<'a> {
+    Slot(&'a mut dyn Slot),
+    Item(&'a mut dyn Items),
+}
+
+impl Place<'_> {
+    fn take(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str> {
+        match self {
+            Place::Slot(slot) => slot.fill(found),
+            Place::Item(items) => items.push(found),
+        }
+    }
+}
+
+/// One value on its way to its place.
+struct One<'a, 'b> {
+    place: Place<'a>,
+    /// Whether it travels encrypted.
+    sealed: bool,
+    at: Step<'a>,
+    reading: &'a mut Reading<'b>,
+}
+
+impl One<'_, '_> {
+    fn scalar(&mut self, found: Found<'_>) {
+        let kind = found.kind();
+        if let Err(expected) = self.place.take(found) {
+            self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if !self.sealed {
+            return self.scalar(Found::Text(text));
+        }
+        match self.reading.sensitive.opened(text) {
+            Ok(plain) => self.scalar(Found::Text(&plain)),
+            // It is left out: it must not pass for plain text.
+            Err(reason) => self.reading.note(&self.at, reason),
+        }
+    }
+
+    fn number(&mut self, number: Number) {
+        match number.as_i64() {
+            Some(integer) => self.scalar(Found::Integer(integer)),
+            None => self.scalar(Found::Number(number)),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for One<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        value.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for One<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("JSON")
+    }
+
+    fn visit_unit<E>(mut self) -> Result<(), E> {
+        self.scalar(Found::Null);
+        Ok(())
+    }
+
+    fn visit_bool<E>(mut self, truth: bool) -> Result<(), E> {
+        self.scalar(Found::Bool(truth));
+        Ok(())
+    }
+
+    fn visit_i64<E>(mut self, number: i64) -> Result<(), E> {
+        self.scalar(Found::Integer(number));
+        Ok(())
+    }
+
+    fn visit_u64<E>(mut self, number: u64) -> Result<(), E> {
+        self.number(number.into());
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(mut self, number: f64) -> Result<(), E> {
+        let number = Number::from_f64(number).ok_or_else(|| E::custom("a number that is none"))?;
+        self.number(number);
+        Ok(())
+    }
+
+    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
+        self.text(text);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
+        match self.place.take(Found::Object) {
+            Ok(Next::Members(model)) => members(map, model, &self.at, self.reading),
+            Ok(Next::Json(json)) => {
+                *json = Json::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(())
+            }
+            _ => {
+                // Where a program switches on serde_json's `arbitrary_precision`, numbers come as objects too, of a
+                // kind that only its own types know.
+                match Json::deserialize(MapAccessDeserializer::new(map))? {
+                    Json::Number(number) => self.number(number),
+                    _ => self.scalar(Found::Object),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        match self.place.take(Found::Array) {
+            Ok(Next::Items(items)) => {
+                for index in 0.. {
+                    let at = Step::Item(&self.at, index);
+                    let place = Place::Item(&mut *items);
+                    let one = One { place, sealed: self.sealed, at, reading: &mut *self.reading };
+                    if seq.next_element_seed(one)?.is_none() {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            Ok(Next::Json(json)) => {
+                *json = Json::deserialize(SeqAccessDeserializer::new(seq))?;
+                Ok(())
+            }
+            _ => {
+                self.scalar(Found::Array);
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(())
+            }
+        }
+    }
 }

@@ -2,43 +2,129 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::Model;
-use super::field::Place;
+use super::field::{Field, Place};
+use super::{Found, Model, Sensitive, Violation};
+use crate::upload::File;
 
 /// A request, by the places where it travels.
+#[derive(Debug, Default)]
 pub(crate) struct Parts {
-    pub(crate) query: Vec<(String, String)>,
+    pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The JSON body; nothing where the operation has none.
     pub(crate) body: Option<Json>,
+    /// What an upload says about its file.
+    pub(crate) meta: Option<Json>,
+    pub(crate) file: Option<File>,
 }
 
-pub(crate) fn encode<M: Model>(request: &M) -> Parts {
-    let mut parts = Parts { query: Vec::new(), headers: Vec::new(), body: None };
+pub(crate) fn encode(request: &dyn Model, sensitive: Sensitive<'_>) -> Result<Parts, Violation> {
+    let mut parts = Parts::default();
     let mut members = Map::new();
-    for (field, slot) in M::FIELDS.iter().zip(request.slots()) {
-        let Some(json) = slot.json() else { continue };
-        match field.place {
-            Place::Body => {
-                members.insert(field.name.to_owned(), json);
-            }
-            Place::Query => parts.query.push((field.name.to_owned(), plain(json))),
-            Place::Header => parts.headers.push((field.name, plain(json))),
+    each(request, sensitive, |field, json| match field.place {
+        Place::Query => parts.query.push((field.name, bare(json))),
+        Place::Header => parts.headers.push((field.name, bare(json))),
+        Place::File => {}
+        Place::Body | Place::Meta | Place::Xml | Place::Part => {
+            members.insert(field.name.to_owned(), json);
         }
-    }
-    if M::FIELDS.iter().any(|field| field.place == Place::Body) {
+    })?;
+    let fields = request.table().fields;
+    if fields.iter().any(|field| field.place == Place::Meta) {
+        let missing = || Violation::new("is required (必填) and not set").within("file");
+        parts.file = Some(file(request).ok_or_else(missing)?);
+        parts.meta = Some(Json::Object(members));
+    } else if fields.iter().any(|field| field.place == Place::Body) {
         parts.body = Some(Json::Object(members));
     }
-    parts
+    Ok(parts)
 }
 
-pub(crate) fn object<M: Model>(model: &M) -> Json {
-    let set = M::FIELDS.iter().zip(model.slots());
-    Json::Object(set.filter_map(|(field, slot)| Some((field.name.to_owned(), slot.json()?))).collect())
+/// The file of an upload, under the name of its part.
+fn file(request: &dyn Model) -> Option<File> {
+    let mut found = None;
+    request.read(&mut |slots| {
+        let mut rows = request.table().fields.iter().zip(slots);
+        found = rows.find_map(|(field, slot)| Some(slot.file()?.clone().part(field.name)));
+    });
+    found
+}
+
+/// Writes into `meta` what the file says of itself, where the caller has not: its name and its SHA-256.
+pub(crate) fn describe_file(request: &mut dyn Model) {
+    let fields = request.table().fields;
+    let Some(file) = file(request) else { return };
+    // Where the digest is of a kind that the request names, as SM3, it is the caller's to make.
+    let named = fields.iter().any(|field| field.name.starts_with("digest_al"));
+    request.write(&mut |slots| {
+        for (field, slot) in
+            fields.iter().zip(slots).filter(|(field, slot)| field.place == Place::Meta && !slot.is_set())
+        {
+            let text = match field.name {
+                "filename" | "file_name" => file.name.clone(),
+                // That `file_digest` and `digest` are of this kind is UNCONFIRMED.
+                "sha256" | "file_digest" | "digest" if !named => file.sha256(),
+                _ => continue,
+            };
+            // These are texts in every table; were one not, it would stay unset.
+            let _ = slot.fill(Found::Text(&text));
+        }
+    });
+}
+
+pub(super) fn object(model: &dyn Model, sensitive: Sensitive<'_>) -> Result<Json, Violation> {
+    let mut members = Map::new();
+    each(model, sensitive, |field, json| drop(members.insert(field.name.to_owned(), json)))?;
+    Ok(Json::Object(members))
+}
+
+/// The value of a header that the request sets.
+pub(crate) fn header(request: &dyn Model, name: &str) -> Option<String> {
+    let mut found = None;
+    request.read(&mut |slots| {
+        let mut rows = request.table().fields.iter().zip(slots);
+        let row =
+            rows.find(|(field, _)| field.place == Place::Header && field.name.eq_ignore_ascii_case(name));
+        found = row.and_then(|(_, slot)| slot.json(Sensitive::default()).ok().flatten()).map(bare);
+    });
+    found
+}
+
+/// A model as its caller filled it in, for other code than the client's.
+pub(crate) fn plain(model: &dyn Model) -> Json {
+    // Nothing is encrypted here, and nothing else can fail.
+    object(model, Sensitive::default()).unwrap_or_default()
+}
+
+/// Equal is what is the same on the wire.
+pub(crate) fn equal(one: &dyn Model, other: &dyn Model) -> bool {
+    plain(one) == plain(other)
+}
+
+/// Every field that is set, as it travels.
+fn each(
+    model: &dyn Model,
+    sensitive: Sensitive<'_>,
+    mut take: impl FnMut(&'static Field, Json),
+) -> Result<(), Violation> {
+    let mut done = Ok(());
+    model.read(&mut |slots| {
+        done = model.table().fields.iter().zip(slots).try_for_each(|(field, slot)| {
+            let json = slot.json(sensitive).and_then(|json| match json {
+                Some(json) if field.encrypted => sensitive.sealed(json).map(Some),
+                json => Ok(json),
+            });
+            if let Some(json) = json.map_err(|problem| problem.within(field.name))? {
+                take(field, json);
+            }
+            Ok(())
+        });
+    });
+    done
 }
 
 /// A value outside JSON: a string without its quotes, anything else as JSON text.
-fn plain(json: Json) -> String {
+fn bare(json: Json) -> String {
     match json {
         Json::String(text) => text,
         other => other.to_string(),

@@ -8,6 +8,7 @@
 ///     }
 /// }
 /// ```
+#[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! open_enum {
     ($($(#[$doc:meta])* pub enum $name:ident { $($variant:ident = $text:literal,)* })*) => {$(
         $(#[$doc])*
@@ -24,6 +25,7 @@ macro_rules! open_enum {
 
         impl $name {
             /// The text on the wire.
+            #[inline]
             pub fn as_str(&self) -> &str {
                 match self {
                     $($name::$variant => $text,)*
@@ -33,6 +35,7 @@ macro_rules! open_enum {
         }
 
         impl From<&str> for $name {
+            #[inline]
             fn from(text: &str) -> Self {
                 match text {
                     $($text => $name::$variant,)*
@@ -42,25 +45,40 @@ macro_rules! open_enum {
         }
 
         impl std::fmt::Display for $name {
+            #[inline]
             fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 out.write_str(self.as_str())
             }
         }
 
         impl $crate::model::Value for $name {
-            fn from_json(json: serde_json::Value, reading: &mut $crate::model::Reading) -> Option<Self> {
-                <String as $crate::model::Value>::from_json(json, reading).map(|text| Self::from(text.as_str()))
+            #[inline]
+            fn begin(found: $crate::model::Found<'_>) -> Result<Self, &'static str> {
+                match found {
+                    $crate::model::Found::Text(text) => Ok(Self::from(text)),
+                    found => <String as $crate::model::Value>::begin(found).map(Self::Unknown),
+                }
             }
 
-            fn to_json(&self) -> serde_json::Value {
-                serde_json::Value::String(self.as_str().to_owned())
+            #[inline]
+            fn to_json(
+                &self,
+                _: $crate::model::Sensitive<'_>,
+            ) -> Result<serde_json::Value, $crate::model::Violation> {
+                Ok(serde_json::Value::from(self.as_str()))
             }
 
-            fn check(&self, _: &$crate::model::Field, _: &str) -> Result<(), $crate::model::Violation> {
+            #[inline]
+            fn check(
+                &self,
+                _: &$crate::model::Field,
+                _: $crate::model::Sensitive<'_>,
+            ) -> Result<(), $crate::model::Violation> {
                 Ok(())
             }
         }
     )*};
 }
 
+#[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use open_enum;

@@ -9,6 +9,14 @@ pub enum Place {
     Query,
     /// In a header.
     Header,
+    /// In the XML body (APIv2).
+    Xml,
+    /// In the `meta` part of an upload.
+    Meta,
+    /// A file, as a part of an upload.
+    File,
+    /// Another part of a body of several parts (APIv2).
+    Part,
 }
 
 /// A row of a model's table.
@@ -58,6 +66,26 @@ pub const fn query(name: &'static str) -> Field {
 /// A header.
 pub const fn header(name: &'static str) -> Field {
     field(name, Place::Header)
+}
+
+/// An element of the XML body (APIv2).
+pub const fn xml(name: &'static str) -> Field {
+    field(name, Place::Xml)
+}
+
+/// A member of the `meta` part of an upload.
+pub const fn meta(name: &'static str) -> Field {
+    field(name, Place::Meta)
+}
+
+/// The file of an upload.
+pub const fn file(name: &'static str) -> Field {
+    field(name, Place::File)
+}
+
+/// Another part of a body of several parts (APIv2).
+pub const fn part(name: &'static str) -> Field {
+    field(name, Place::Part)
 }
 
 impl Field {

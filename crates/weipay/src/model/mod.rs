@@ -14,53 +14,70 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 mod enumeration;
 mod field;
+mod found;
+mod json_text;
+mod sensitive;
 mod structure;
 mod time;
 mod value;
 
+use std::fmt::Debug;
+
 pub use check::Violation;
-pub use field::{Field, Place, body, header, query};
+pub use field::{Field, Place, body, file, header, meta, part, query, xml};
+pub use found::Found;
+pub use json_text::JsonText;
+pub use sensitive::Sensitive;
 pub use time::Time;
-pub use value::{Reading, Slot, Value};
+pub use value::{Items, Next, Slot, Value};
 
+#[doc(no_inline)]
+pub use crate::upload::File;
+
+#[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use enumeration::open_enum;
-pub(crate) use structure::{answer, implement_model, request};
+#[allow(unused_imports, reason = "a product may need only some of the macros")]
+pub(crate) use structure::{answer, request};
 
-/// A struct with its table of fields.
-pub trait Model: Default + Clone + Send + Sync + 'static {
-    /// The name of the type, for `Debug`.
-    const NAME: &'static str;
+/// A struct with its table of fields. The macros write it; the codec sees every model through it.
+///
+/// The slots come in the order of the table. They are lent to a function, and not returned, because that is what costs
+/// least to compile, some thousands of times.
+pub trait Model: Debug + Send + Sync + 'static {
+    /// The rows.
+    fn table(&self) -> &'static Table;
 
-    /// A row for each field, in the order of the slots.
-    const FIELDS: &'static [Field];
+    /// Lends the fields to read.
+    fn read(&self, see: &mut dyn FnMut(&[&dyn Slot]));
 
-    /// The fields, to read.
-    fn slots(&self) -> Vec<&dyn Slot>;
-
-    /// The fields, to fill.
-    fn slots_mut(&mut self) -> Vec<&mut dyn Slot>;
+    /// Lends the fields to fill.
+    fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn Slot]));
 }
 
-/// The request of an operation that has nothing but its path.
+/// What is known of a struct: its name, and a row for each field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    /// The name of the type.
+    pub name: &'static str,
+    /// The rows.
+    pub fields: &'static [Field],
+}
+
+/// The request, or the answer, of an operation that has nothing but its path.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Nothing;
 
 impl Model for Nothing {
-    const NAME: &'static str = "Nothing";
-    const FIELDS: &'static [Field] = &[];
-
-    fn slots(&self) -> Vec<&dyn Slot> {
-        Vec::new()
+    fn table(&self) -> &'static Table {
+        &Table { name: "Nothing", fields: &[] }
     }
 
-    fn slots_mut(&mut self) -> Vec<&mut dyn Slot> {
-        Vec::new()
+    fn read(&self, see: &mut dyn FnMut(&[&dyn Slot])) {
+        see(&[]);
     }
-}
 
-impl crate::reply::Decode for Nothing {
-    fn decode(_: &[u8]) -> Result<Nothing, crate::error::DecodeProblem> {
-        Ok(Nothing)
+    fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn Slot])) {
+        fill(&mut []);
     }
 }
 

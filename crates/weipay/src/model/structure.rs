@@ -1,4 +1,6 @@
 //! The macros that write models: an answer is a struct and its table; a request has setters as well.
+//!
+//! Every function is `#[inline]`: thousands of them are compiled only in the programs that call them.
 
 /// ```text
 /// answer! {
@@ -9,34 +11,59 @@
 ///     }
 /// }
 /// ```
+#[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! answer {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
     })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Default, PartialEq)]
+        #[derive(Clone, Default)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: Option<$kind>,)*
         }
 
         impl $crate::model::Model for $name {
-            const NAME: &'static str = stringify!($name);
-            const FIELDS: &'static [$crate::model::Field] = &[$($row),*];
-
-            fn slots(&self) -> Vec<&dyn $crate::model::Slot> {
-                vec![$(&self.$field),*]
+            #[inline]
+            fn table(&self) -> &'static $crate::model::Table {
+                const { &$crate::model::Table { name: stringify!($name), fields: &[$($row),*] } }
             }
 
-            fn slots_mut(&mut self) -> Vec<&mut dyn $crate::model::Slot> {
-                vec![$(&mut self.$field),*]
+            #[inline]
+            fn read(&self, see: &mut dyn FnMut(&[&dyn $crate::model::Slot])) {
+                see(&[$(&self.$field),*]);
+            }
+
+            #[inline]
+            fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn $crate::model::Slot])) {
+                fill(&mut [$(&mut self.$field),*]);
             }
         }
 
-        $crate::model::implement_model!($name);
+        impl PartialEq for $name {
+            #[inline]
+            fn eq(&self, other: &Self) -> bool {
+                $crate::model::encode::equal(self, other)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            #[inline]
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                $crate::model::debug::debug(self, out)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            #[inline]
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::model::encode::plain(self).serialize(serializer)
+            }
+        }
     )*};
 }
 
 /// Like [`answer`], with a constructor and a setter for each field: those of answers would be compiled for nobody.
+#[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! request {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
@@ -50,6 +77,7 @@ macro_rules! request {
 
         impl $name {
             /// With nothing set.
+            #[inline]
             pub fn new() -> Self {
                 Self::default()
             }
@@ -65,53 +93,5 @@ macro_rules! request {
     )*};
 }
 
-/// The traits that every model has, through its table.
-macro_rules! implement_model {
-    ($name:ident) => {
-        impl $crate::model::Value for $name {
-            fn from_json(json: serde_json::Value, reading: &mut $crate::model::Reading) -> Option<Self> {
-                match json {
-                    serde_json::Value::Object(members) => {
-                        Some($crate::model::decode::object(members, reading))
-                    }
-                    other => {
-                        reading.note("an object", &other);
-                        None
-                    }
-                }
-            }
-
-            fn to_json(&self) -> serde_json::Value {
-                $crate::model::encode::object(self)
-            }
-
-            fn check(&self, _: &$crate::model::Field, path: &str) -> Result<(), $crate::model::Violation> {
-                $crate::model::check::members(self, path)
-            }
-        }
-
-        impl $crate::reply::Decode for $name {
-            fn decode(body: &[u8]) -> Result<Self, $crate::error::DecodeProblem> {
-                $crate::model::decode::decode(body)
-            }
-
-            fn misread(body: &[u8]) -> Vec<$crate::error::DecodeProblem> {
-                $crate::model::decode::misread::<Self>(body)
-            }
-        }
-
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                $crate::model::debug::debug(self, out)
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $crate::model::Value::to_json(self).serialize(serializer)
-            }
-        }
-    };
-}
-
-pub(crate) use {answer, implement_model, request};
+#[allow(unused_imports, reason = "a product may need only some of the macros")]
+pub(crate) use {answer, request};

@@ -2,10 +2,13 @@
 
 use serde_json::json;
 
+use weipay_wire::PrivateKey;
+
 use super::check::check;
-use super::decode::{decode, misread};
-use super::encode::encode;
+use super::encode::{Parts, encode};
 use super::*;
+use crate::error::DecodeProblem;
+use crate::reply::Decode;
 
 open_enum! {
     /// A colour.
@@ -38,7 +41,7 @@ request! {
         /// A boolean.
         open: bool = body("open"),
         /// Encrypted.
-        id_card: String = body("id_card").encrypted(),
+        id_card: String = body("id_card").length(0, 18).encrypted(),
     }
 
     /// A part.
@@ -52,8 +55,16 @@ fn good() -> Request {
     Request::new().code("abc")
 }
 
+fn sent(request: &dyn Model) -> Parts {
+    encode(request, Sensitive::default()).unwrap()
+}
+
+fn read(body: &str) -> Result<(Request, Vec<DecodeProblem>), DecodeProblem> {
+    Request::decode(body.as_bytes(), None)
+}
+
 fn broken(request: Request) -> (String, String) {
-    let violation = check(&request).unwrap_err();
+    let violation = check(&request, Sensitive::default()).unwrap_err();
     (violation.path, violation.rule)
 }
 
@@ -61,7 +72,8 @@ fn broken(request: Request) -> (String, String) {
 fn a_request_that_keeps_the_rules_passes() {
     let full =
         good().number("12").total(1).part(Part::new().name("n")).parts([Part::new().name("m")]).limit(50);
-    check(&full.colour("BLUE").at("2015-05-20T13:29:35+08:00").open(true)).unwrap();
+    let full = full.colour("BLUE").at("2015-05-20T13:29:35+08:00").open(true);
+    check(&full, Sensitive::default()).unwrap();
 }
 
 #[test]
@@ -80,11 +92,11 @@ fn a_broken_rule_is_named_with_its_path() {
 
 #[test]
 fn each_field_travels_in_its_place_and_unset_ones_do_not_travel() {
-    let parts = encode(&good().total(5).limit(20).wechatpay_serial("S").colour(Colour::Red));
+    let parts = sent(&good().total(5).limit(20).wechatpay_serial("S").colour(Colour::Red));
     assert_eq!(parts.body.unwrap().to_string(), r#"{"code":"abc","total":5,"colour":"RED"}"#);
-    assert_eq!(parts.query, [("limit".to_owned(), "20".to_owned())]);
+    assert_eq!(parts.query, [("limit", "20".to_owned())]);
     assert_eq!(parts.headers, [("Wechatpay-Serial", "S".to_owned())]);
-    assert!(encode(&Nothing).body.is_none());
+    assert!(sent(&Nothing).body.is_none());
 }
 
 #[test]
@@ -93,7 +105,7 @@ fn an_answer_with_new_odd_and_missing_parts_still_reads() {
         "code": 7, "total": "12", "new": {"x": 1}, "colour": "MAUVE", "at": "soon", "open": null,
         "number": {"no": "string"}, "parts": [{"name": "a"}, 5, {"name": []}], "part": "text"
     });
-    let read: Request = decode(body.to_string().as_bytes()).unwrap();
+    let (read, misread) = read(&body.to_string()).unwrap();
     assert_eq!(read.code.as_deref(), Some("7"));
     assert_eq!(read.total, Some(12));
     assert_eq!(read.colour, Some(Colour::Unknown("MAUVE".into())));
@@ -101,26 +113,39 @@ fn an_answer_with_new_odd_and_missing_parts_still_reads() {
     assert_eq!((read.open, read.number, read.part), (None, None, None));
     assert_eq!(read.parts.unwrap(), [Part::new().name("a"), Part::new()]);
 
-    let misread = misread::<Request>(body.to_string().as_bytes());
     let told: Vec<String> =
         misread.iter().map(|problem| format!("{}: {}", problem.path, problem.reason)).collect();
     assert_eq!(
         told,
         [
             "number: expected a string, found an object",
-            "part: expected an object, found a string",
             "parts[1]: expected an object, found a number",
             "parts[2].name: expected a string, found an array",
+            "part: expected an object, found a string",
         ]
     );
 }
 
 #[test]
+fn of_two_members_with_one_name_the_later_counts() {
+    let (model, misread) = read(r#"{"total":1,"code":"a","total":2,"code":null}"#).unwrap();
+    assert_eq!((model.total, model.code, misread), (Some(2), None, vec![]));
+}
+
+#[test]
+fn a_body_that_ends_early_or_late_is_an_error() {
+    for body in [r#"{"total":1"#, r#"{"total":1}{"#, r#"{"total":1,}"#, "\u{feff}{}"] {
+        assert!(read(body).is_err(), "{body}");
+    }
+}
+
+#[test]
 fn only_what_is_no_object_is_an_error() {
-    assert_eq!(decode::<Request>(b"").unwrap(), Request::new());
-    assert_eq!(decode::<Request>(b"{}").unwrap(), Request::new());
-    assert!(decode::<Request>(b"[]").is_err());
-    assert!(decode::<Request>(b"<html>").is_err());
+    assert_eq!(read("").unwrap(), (Request::new(), vec![]));
+    assert_eq!(read("{}").unwrap(), (Request::new(), vec![]));
+    assert!(read("[]").is_err());
+    assert!(read("<html>").is_err());
+    assert_eq!(Nothing::decode(b"<html>", None).unwrap(), (Nothing, vec![]));
 }
 
 #[test]
@@ -136,4 +161,83 @@ fn what_travels_encrypted_is_not_printed() {
         printed,
         r#"Request { code: Some("abc"), part: Some(Part { name: Some("n") }), id_card: (encrypted) }"#
     );
+}
+
+#[test]
+fn a_sensitive_field_leaves_encrypted_and_comes_back_plain() {
+    let platform = PrivateKey::generate().unwrap();
+    let public = platform.public_key();
+    let request = good().id_card("110101199001011234");
+    check(&request, Sensitive::encrypted(Some(&public))).unwrap();
+    let body = encode(&request, Sensitive::encrypted(Some(&public))).unwrap().body.unwrap();
+    let ciphertext = body["id_card"].as_str().unwrap();
+    assert_eq!(platform.decrypt_oaep(ciphertext).unwrap().as_slice(), b"110101199001011234");
+    assert_eq!(body["code"], "abc");
+
+    let (opened, misread) = Request::decode(body.to_string().as_bytes(), Some(&platform)).unwrap();
+    assert_eq!((opened.id_card.as_deref(), misread), (Some("110101199001011234"), vec![]));
+    let (passed, _) = Request::decode(body.to_string().as_bytes(), None).unwrap();
+    assert_eq!(passed.id_card.as_deref(), Some(ciphertext));
+}
+
+#[test]
+fn a_sensitive_field_that_cannot_be_encrypted_is_not_sent() {
+    let request = Request::new().part(Part::new().name("n")).id_card("110101199001011234");
+    let problem = encode(&request, Sensitive::encrypted(None)).unwrap_err();
+    assert_eq!(problem.path, "id_card");
+    assert!(problem.rule.contains("no platform key"), "{}", problem.rule);
+    // An empty one has nothing to encrypt.
+    encode(&good().id_card(""), Sensitive::encrypted(None)).unwrap();
+}
+
+#[test]
+fn what_does_not_open_does_not_pass_for_plain_text() {
+    let key = PrivateKey::generate().unwrap();
+    let (read, misread) = Request::decode(br#"{"id_card":"110101199001011234"}"#, Some(&key)).unwrap();
+    assert_eq!(read.id_card, None);
+    assert_eq!(misread.len(), 1);
+    assert_eq!(misread[0].path, "id_card");
+    assert!(!misread[0].reason.contains("110101"), "{}", misread[0].reason);
+}
+
+#[test]
+fn the_length_of_a_sensitive_field_is_that_of_its_plain_text() {
+    let (ciphertext, key) = ("x".repeat(344), PrivateKey::generate().unwrap().public_key());
+    check(&good().id_card(&*ciphertext), Sensitive::default()).unwrap();
+    let plain = check(&good().id_card(ciphertext), Sensitive::encrypted(Some(&key)));
+    assert_eq!(plain.unwrap_err().rule, "has 344 characters: at most 18");
+}
+
+answer! {
+    /// What carries JSON in strings.
+    pub struct Carrier {
+        /// An object.
+        detail: JsonText<Part> = body("detail").length(0, 12),
+        /// An array.
+        list: JsonText<Vec<i64>> = body("list"),
+    }
+}
+
+#[test]
+fn json_inside_a_string_reads_as_what_it_is_and_is_sent_as_text() {
+    let body = r#"{"detail":"{\"name\":\"n\",\"new\":1}","list":"[1,\"2\",{}]"}"#;
+    let (read, misread) = Carrier::decode(body.as_bytes(), None).unwrap();
+    assert_eq!(read.detail.clone().unwrap().name.as_deref(), Some("n"));
+    assert_eq!(read.list.clone().unwrap().0, [1, 2]);
+    assert!(misread.is_empty());
+    assert_eq!(sent(&read).body.unwrap().to_string(), r#"{"detail":"{\"name\":\"n\"}","list":"[1,2]"}"#);
+    check(&read, Sensitive::default()).unwrap();
+
+    // Some back-ends leave the quotes out; and text that is no JSON is no value.
+    let (read, misread) = Carrier::decode(br#"{"detail":{"name":"n"},"list":"[1"}"#, None).unwrap();
+    assert_eq!((read.detail.unwrap().name.as_deref(), read.list), (Some("n"), None));
+    assert_eq!(misread[0].reason, "expected JSON text, found a string");
+}
+
+#[test]
+fn the_rules_of_json_text_hold_for_the_text_and_for_what_is_in_it() {
+    let of = |part: Part| Carrier { detail: Some(part.into()), list: None };
+    let broken = |carrier| check(&carrier, Sensitive::default()).unwrap_err();
+    assert_eq!(broken(of(Part::new())).path, "detail.name");
+    assert_eq!(broken(of(Part::new().name("xx"))).rule, "has 13 characters: at most 12");
 }

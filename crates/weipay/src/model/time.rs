@@ -5,9 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value as Json;
 
-use super::check::Violation;
 use super::field::Field;
-use super::value::{Reading, Value};
+use super::{Found, Sensitive, Value, Violation};
 
 /// Seconds that Beijing is ahead of UTC; it keeps no summer time.
 const BEIJING: i64 = 8 * 3_600;
@@ -71,22 +70,21 @@ impl fmt::Display for Time {
 }
 
 impl Value for Time {
-    fn from_json(json: Json, reading: &mut Reading) -> Option<Time> {
-        String::from_json(json, reading).map(Time)
+    fn begin(found: Found<'_>) -> Result<Time, &'static str> {
+        String::begin(found).map(Time)
     }
 
-    fn to_json(&self) -> Json {
-        Json::String(self.0.clone())
+    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+        Ok(Json::String(self.0.clone()))
     }
 
-    fn check(&self, field: &Field, path: &str) -> Result<(), Violation> {
-        self.0.check(field, path)?;
+    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+        self.0.check(field, sensitive)?;
         match parse(&self.0) {
             Some(_) => Ok(()),
-            None => Err(Violation::new(
-                path,
-                &format!("is `{}`: write a time as 2015-05-20T13:29:35+08:00", self.0),
-            )),
+            None => {
+                Err(Violation::new(format!("is `{}`: write a time as 2015-05-20T13:29:35+08:00", self.0)))
+            }
         }
     }
 }

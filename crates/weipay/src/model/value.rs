@@ -4,140 +4,165 @@ use std::fmt::Debug;
 
 use serde_json::{Number, Value as Json};
 
-use super::check::{Violation, length, matches_pattern, outside};
+use super::check::{self, outside};
 use super::field::Field;
-use crate::error::DecodeProblem;
+use super::{Found, Model, Sensitive, Violation, encode};
+use crate::upload::File;
 
 /// What a field can hold.
 pub trait Value: Sized + Debug {
-    /// Reads a JSON value, or notes why it does not read.
-    fn from_json(json: Json, reading: &mut Reading) -> Option<Self>;
+    /// Begins with what was found in an answer, or says what was expected.
+    fn begin(found: Found<'_>) -> Result<Self, &'static str>;
+
+    /// What is still to come into it.
+    fn next(&mut self) -> Next<'_> {
+        Next::Nothing
+    }
+
+    /// The file, if it is one.
+    fn file(&self) -> Option<&File> {
+        None
+    }
 
     /// Writes it as JSON.
-    fn to_json(&self) -> Json;
+    fn to_json(&self, sensitive: Sensitive<'_>) -> Result<Json, Violation>;
 
     /// Holds it against the rules of its row.
-    fn check(&self, field: &Field, path: &str) -> Result<(), Violation>;
+    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation>;
 }
 
 /// A field of a struct, whatever it holds: what the one codec sees.
 pub trait Slot: Debug {
-    /// Fills the field.
-    fn fill(&mut self, json: Json, reading: &mut Reading);
+    /// Fills the field with what was found, or says what was expected.
+    fn fill(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str>;
 
     /// Whether it is set.
     fn is_set(&self) -> bool;
 
+    /// The file, if it holds one.
+    fn file(&self) -> Option<&File>;
+
     /// The field as JSON; nothing when it is not set.
-    fn json(&self) -> Option<Json>;
+    fn json(&self, sensitive: Sensitive<'_>) -> Result<Option<Json>, Violation>;
 
     /// Holds the field against the rules of its row.
-    fn check(&self, field: &Field, path: &str) -> Result<(), Violation>;
+    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation>;
 }
 
 impl<T: Value> Slot for Option<T> {
-    fn fill(&mut self, json: Json, reading: &mut Reading) {
-        // `null` is how some back-ends write "absent".
-        *self = if json.is_null() { None } else { T::from_json(json, reading) };
+    fn fill(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str> {
+        // A second value of the same name replaces the first.
+        *self = None;
+        match found {
+            // `null` is how some back-ends write "absent".
+            Found::Null => Ok(Next::Nothing),
+            found => Ok(self.insert(T::begin(found)?).next()),
+        }
     }
 
     fn is_set(&self) -> bool {
         self.is_some()
     }
 
-    fn json(&self) -> Option<Json> {
-        self.as_ref().map(T::to_json)
+    fn file(&self) -> Option<&File> {
+        self.as_ref().and_then(T::file)
     }
 
-    fn check(&self, field: &Field, path: &str) -> Result<(), Violation> {
+    fn json(&self, sensitive: Sensitive<'_>) -> Result<Option<Json>, Violation> {
+        self.as_ref().map(|value| value.to_json(sensitive)).transpose()
+    }
+
+    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
         match self {
-            Some(value) => value.check(field, path),
-            None if field.required => Err(Violation::new(path, "is required (必填) and not set")),
+            Some(value) => value.check(field, sensitive),
+            None if field.required => Err(Violation::new("is required (必填) and not set")),
             None => Ok(()),
         }
     }
 }
 
-/// The state of reading one body: where it is, and what did not read.
-#[derive(Debug, Default)]
-pub struct Reading {
-    path: String,
-    pub(crate) misread: Vec<DecodeProblem>,
+/// What is still to come into a value that has begun.
+#[derive(Debug)]
+pub enum Next<'a> {
+    /// It is whole.
+    Nothing,
+    /// The members of an object.
+    Members(&'a mut dyn Model),
+    /// The members of an array.
+    Items(&'a mut dyn Items),
+    /// Whatever there is.
+    Json(&'a mut Json),
 }
 
-impl Reading {
-    /// Notes that the value here is not what was expected.
-    pub fn note(&mut self, expected: &str, found: &Json) {
-        let kind = match found {
-            Json::Null => "null",
-            Json::Bool(_) => "a boolean",
-            Json::Number(_) => "a number",
-            Json::String(_) => "a string",
-            Json::Array(_) => "an array",
-            Json::Object(_) => "an object",
-        };
-        self.misread.push(DecodeProblem {
-            path: self.path.clone(),
-            reason: format!("expected {expected}, found {kind}"),
-        });
+/// An array that is being read.
+pub trait Items: Debug {
+    /// Adds a member.
+    fn push(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str>;
+}
+
+impl<T: Value> Items for Vec<T> {
+    fn push(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str> {
+        Vec::push(self, T::begin(found)?);
+        Ok(self.last_mut().map_or(Next::Nothing, T::next))
+    }
+}
+
+impl<T: Model + Default> Value for T {
+    fn begin(found: Found<'_>) -> Result<T, &'static str> {
+        if matches!(found, Found::Object) { Ok(T::default()) } else { Err("an object") }
     }
 
-    pub(crate) fn inside<T>(&mut self, step: &str, read: impl FnOnce(&mut Reading) -> T) -> T {
-        let length = self.path.len();
-        if length > 0 && !step.starts_with('[') {
-            self.path.push('.');
-        }
-        self.path.push_str(step);
-        let result = read(self);
-        self.path.truncate(length);
-        result
+    fn next(&mut self) -> Next<'_> {
+        Next::Members(self)
+    }
+
+    fn to_json(&self, sensitive: Sensitive<'_>) -> Result<Json, Violation> {
+        encode::object(self, sensitive)
+    }
+
+    fn check(&self, _: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+        check::check(self, sensitive)
     }
 }
 
 impl Value for String {
-    fn from_json(json: Json, reading: &mut Reading) -> Option<String> {
-        match json {
-            Json::String(text) => Some(text),
+    fn begin(found: Found<'_>) -> Result<String, &'static str> {
+        match found {
+            Found::Text(text) => Ok(text.to_owned()),
             // A number where the page says string: its text is what the caller wants.
-            Json::Number(number) => Some(number.to_string()),
-            other => {
-                reading.note("a string", &other);
-                None
-            }
+            Found::Integer(number) => Ok(number.to_string()),
+            Found::Number(number) => Ok(number.to_string()),
+            _ => Err("a string"),
         }
     }
 
-    fn to_json(&self) -> Json {
-        Json::String(self.clone())
+    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+        Ok(Json::String(self.clone()))
     }
 
-    fn check(&self, field: &Field, path: &str) -> Result<(), Violation> {
-        length(self, field, path)?;
-        matches_pattern(self, field, path)
+    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+        check::text(self, field, sensitive)
     }
 }
 
 impl Value for i64 {
-    fn from_json(json: Json, reading: &mut Reading) -> Option<i64> {
-        let number = match &json {
-            Json::Number(number) => number.as_i64(),
-            Json::String(text) => text.parse().ok(),
+    fn begin(found: Found<'_>) -> Result<i64, &'static str> {
+        match found {
+            Found::Integer(number) => Some(number),
+            Found::Text(text) => text.parse().ok(),
             _ => None,
-        };
-        if number.is_none() {
-            reading.note("an integer", &json);
         }
-        number
+        .ok_or("an integer")
     }
 
-    fn to_json(&self) -> Json {
-        Json::Number(Number::from(*self))
+    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+        Ok(Json::Number(Number::from(*self)))
     }
 
-    fn check(&self, field: &Field, path: &str) -> Result<(), Violation> {
+    fn check(&self, field: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
         match field.range {
             Some((min, max)) if !(min..=max).contains(self) => {
-                Err(Violation::new(path, &outside(&format!("is {self}"), min, max, "")))
+                Err(Violation::new(outside(&format!("is {self}"), min, max, "")))
             }
             _ => Ok(()),
         }
@@ -146,25 +171,23 @@ impl Value for i64 {
 
 /// A number with a possible fraction keeps the digits that it came with: money must not pass through binary fractions.
 impl Value for Number {
-    fn from_json(json: Json, reading: &mut Reading) -> Option<Number> {
-        let number = match &json {
-            Json::Number(number) => Some(number.clone()),
-            Json::String(text) => text.parse().ok(),
+    fn begin(found: Found<'_>) -> Result<Number, &'static str> {
+        match found {
+            Found::Integer(number) => Some(number.into()),
+            Found::Number(number) => Some(number),
+            Found::Text(text) => text.parse().ok(),
             _ => None,
-        };
-        if number.is_none() {
-            reading.note("a number", &json);
         }
-        number
+        .ok_or("a number")
     }
 
-    fn to_json(&self) -> Json {
-        Json::Number(self.clone())
+    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+        Ok(Json::Number(self.clone()))
     }
 
-    fn check(&self, field: &Field, path: &str) -> Result<(), Violation> {
+    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
         match (self.as_i64(), field.range) {
-            (Some(whole), Some(_)) => whole.check(field, path),
+            (Some(whole), Some(_)) => whole.check(field, sensitive),
             _ => Ok(()),
         }
     }
@@ -172,64 +195,90 @@ impl Value for Number {
 
 /// An object that the pages do not describe further.
 impl Value for Json {
-    fn from_json(json: Json, _: &mut Reading) -> Option<Json> {
-        Some(json)
+    fn begin(found: Found<'_>) -> Result<Json, &'static str> {
+        Ok(match found {
+            Found::Null | Found::Array | Found::Object => Json::Null,
+            Found::Bool(truth) => Json::Bool(truth),
+            Found::Integer(number) => Json::Number(number.into()),
+            Found::Number(number) => Json::Number(number),
+            Found::Text(text) => Json::String(text.to_owned()),
+        })
     }
 
-    fn to_json(&self) -> Json {
-        self.clone()
+    fn next(&mut self) -> Next<'_> {
+        Next::Json(self)
     }
 
-    fn check(&self, _: &Field, _: &str) -> Result<(), Violation> {
+    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+        Ok(self.clone())
+    }
+
+    fn check(&self, _: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
         Ok(())
     }
 }
 
 impl Value for bool {
-    fn from_json(json: Json, reading: &mut Reading) -> Option<bool> {
-        let truth = match &json {
-            Json::Bool(truth) => Some(*truth),
-            Json::String(text) => text.parse().ok(),
+    fn begin(found: Found<'_>) -> Result<bool, &'static str> {
+        match found {
+            Found::Bool(truth) => Some(truth),
+            Found::Text(text) => text.parse().ok(),
             _ => None,
-        };
-        if truth.is_none() {
-            reading.note("a boolean", &json);
         }
-        truth
+        .ok_or("a boolean")
     }
 
-    fn to_json(&self) -> Json {
-        Json::Bool(*self)
+    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+        Ok(Json::Bool(*self))
     }
 
-    fn check(&self, _: &Field, _: &str) -> Result<(), Violation> {
+    fn check(&self, _: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
+        Ok(())
+    }
+}
+
+/// A file is a part of the body of its own; as JSON it is what tells it from another.
+impl Value for File {
+    fn begin(_: Found<'_>) -> Result<File, &'static str> {
+        Err("no file")
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(self)
+    }
+
+    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+        Ok(serde_json::json!({"filename": self.name, "sha256": self.sha256()}))
+    }
+
+    fn check(&self, _: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
         Ok(())
     }
 }
 
 impl<T: Value> Value for Vec<T> {
-    fn from_json(json: Json, reading: &mut Reading) -> Option<Vec<T>> {
-        let Json::Array(members) = json else {
-            reading.note("an array", &json);
-            return None;
-        };
-        let read =
-            |(index, member)| reading.inside(&format!("[{index}]"), |reading| T::from_json(member, reading));
-        Some(members.into_iter().enumerate().filter_map(read).collect())
+    fn begin(found: Found<'_>) -> Result<Vec<T>, &'static str> {
+        if matches!(found, Found::Array) { Ok(Vec::new()) } else { Err("an array") }
     }
 
-    fn to_json(&self) -> Json {
-        Json::Array(self.iter().map(T::to_json).collect())
+    fn next(&mut self) -> Next<'_> {
+        Next::Items(self)
     }
 
-    fn check(&self, field: &Field, path: &str) -> Result<(), Violation> {
+    fn to_json(&self, sensitive: Sensitive<'_>) -> Result<Json, Violation> {
+        let members = self.iter().enumerate();
+        let members =
+            members.map(|(index, member)| member.to_json(sensitive).map_err(|problem| problem.at(index)));
+        members.collect::<Result<_, _>>().map(Json::Array)
+    }
+
+    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
         if let Some((min, max)) = field.items
             && !(min..=max).contains(&self.len())
         {
-            return Err(Violation::new(path, &outside(&format!("has {}", self.len()), min, max, " members")));
+            return Err(Violation::new(outside(&format!("has {}", self.len()), min, max, " members")));
         }
-        self.iter()
-            .enumerate()
-            .try_for_each(|(index, member)| member.check(field, &format!("{path}[{index}]")))
+        let mut members = self.iter().enumerate();
+        members.try_for_each(|(index, member)| member.check(field, sensitive).map_err(|rule| rule.at(index)))
     }
 }

@@ -7,9 +7,9 @@ pub mod sub_merchant_fundflowbill;
 pub mod tradebill;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/bill`
     Bill
 }

@@ -15,9 +15,9 @@ pub mod subject_sub_merchants;
 pub mod subsidies;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce`
     Ecommerce
 }

@@ -8,9 +8,9 @@ pub mod user;
 pub mod user_notifications;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/edu-papay`
     EduPapay
 }

@@ -8,9 +8,9 @@ pub mod return_;
 pub mod transactions;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/funds-to-oversea`
     FundsToOversea
 }

@@ -18,9 +18,9 @@ pub mod statements;
 pub mod transactions;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global`
     Global
 }

@@ -6,9 +6,9 @@ pub mod insurance_orders;
 pub mod user_qualifications;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/hire-power-bank`
     HirePowerBank
 }

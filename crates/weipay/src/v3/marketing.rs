@@ -17,9 +17,9 @@ pub mod weekly_discount;
 pub mod withdraw_favor;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing`
     Marketing
 }

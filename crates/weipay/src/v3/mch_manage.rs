@@ -6,9 +6,9 @@ pub mod mch_manage_records;
 pub mod submission_files;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/mch-manage`
     MchManage
 }

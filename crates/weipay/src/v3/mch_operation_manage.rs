@@ -6,9 +6,9 @@ pub mod enhanced_due_diligence;
 pub mod merchant_limitations;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/mch-operation-manage`
     MchOperationManage
 }

@@ -9,9 +9,9 @@ pub mod trade_risk_result;
 pub mod violation_notifications;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/merchant-risk-manage`
     MerchantRiskManage
 }

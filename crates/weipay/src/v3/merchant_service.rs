@@ -9,9 +9,9 @@ pub mod feedbacks;
 pub mod images;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/merchant-service`
     MerchantService
 }

@@ -10,9 +10,9 @@ pub mod merchant;
 pub mod user_title;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/new-tax-control-fapiao`
     NewTaxControlFapiao
 }

@@ -6,9 +6,9 @@ pub mod organizations;
 pub mod tokens;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/offlinefacemch`
     Offlinefacemch
 }

@@ -10,9 +10,9 @@ pub mod scheduled_deduct_sign;
 pub mod sign;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/papay`
     Papay
 }

@@ -7,9 +7,9 @@ pub mod open_scenario_speakerorder;
 pub mod printers;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/pay-devices`
     PayDevices
 }

@@ -9,9 +9,9 @@ pub mod transfer_batches;
 pub mod wesure;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payroll-card`
     PayrollCard
 }

@@ -17,9 +17,9 @@ pub mod user_service_state;
 pub mod users;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payscore`
     Payscore
 }

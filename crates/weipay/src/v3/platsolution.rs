@@ -7,9 +7,9 @@ pub mod insurance;
 pub mod mch_transfer;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/platsolution`
     Platsolution
 }

@@ -10,9 +10,9 @@ pub mod return_orders;
 pub mod transactions;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/profitsharing`
     Profitsharing
 }

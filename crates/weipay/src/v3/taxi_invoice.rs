@@ -14,9 +14,9 @@ pub mod user_taxi_order;
 pub mod user_taxi_orders;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/taxi-invoice`
     TaxiInvoice
 }

@@ -6,9 +6,9 @@ pub mod transaction_block_records;
 pub mod transaction_block_submissions;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/transaction-block`
     TransactionBlock
 }

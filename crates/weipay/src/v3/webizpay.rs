@@ -9,9 +9,9 @@ pub mod stores;
 pub mod users;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/webizpay`
     Webizpay
 }

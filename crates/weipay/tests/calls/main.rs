@@ -6,4 +6,5 @@ mod hostile_platform;
 mod platform;
 mod requests;
 mod sandbox;
+mod sensitive;
 mod story;

@@ -3,8 +3,10 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use weipay::error::{Failure, RequestProblem};
 use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
-use weipay::{Client, Error, Reply};
+use weipay::v3::marketing::favor::media::image_upload;
+use weipay::{Builder, Client, Error, File, Reply};
 
 use crate::story::{Coupon, SANDBOX, client, kit};
 
@@ -103,4 +105,37 @@ fn the_program_of_the_readme_disassociates_a_coupon() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.ends_with("+08:00\n"), "{text}");
+}
+
+#[test]
+fn an_upload_is_signed_over_what_it_says_about_its_file() {
+    let image = File::new("门店\".png", &b"\x89PNG\r\n--boundary\r\n\r\n{}\r\n"[..]);
+    let upload = client().v3().marketing().favor().media().image_upload();
+    let reply = upload.post(image_upload::post::Request::new().file(image.clone())).unwrap();
+    assert!(reply.decode().unwrap().media_url.is_some());
+
+    let meta = json!({"filename": image.name, "sha256": image.sha256()});
+    let reply = client().chain("v3/marketing/favor/media/image-upload").upload(&meta, &image).unwrap();
+    assert!(reply.json().unwrap()["media_url"].is_string());
+}
+
+#[test]
+fn an_upload_without_its_file_is_not_sent() {
+    let unchecked = Builder::from_kit(SANDBOX.kit_file()).unwrap().check_requests(false).build_blocking();
+    for client in [client(), unchecked.unwrap()] {
+        let upload = client.v3().marketing().favor().media().image_upload();
+        let error = upload.post(image_upload::post::Request::new().sha256("0").filename("a")).unwrap_err();
+        assert!(error.to_string().contains("`file` is required"), "{error}");
+    }
+}
+
+#[test]
+fn a_call_of_apiv2_is_checked_and_says_that_it_is_not_sent() {
+    let orders = client().v2().mmpaymkttransfers().query_coupon_stock();
+    let request = weipay::v2::mmpaymkttransfers::query_coupon_stock::post::Request::new();
+    let error = orders.clone().post(request.clone()).unwrap_err();
+    assert!(matches!(error.failure(), Failure::Request(RequestProblem::Field { .. })), "{error}");
+    let request = request.coupon_stock_id("1757").appid("wx5edab3bdfba3dc1c").mch_id("10000098");
+    let error = orders.post(request).unwrap_err();
+    assert!(matches!(error.failure(), Failure::Request(RequestProblem::NotYet(_))), "{error}");
 }

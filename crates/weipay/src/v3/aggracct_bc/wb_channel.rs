@@ -8,9 +8,9 @@ pub mod control_orders;
 pub mod special_reduction;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/aggracct-bc/wb-channel`
     WbChannel
 }

@@ -7,9 +7,9 @@ pub mod business_code;
 pub mod index;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/applyment4sub/applyment`
     Applyment
 }

@@ -6,9 +6,9 @@ pub mod detail_receipts;
 pub mod summary_receipts;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/bank-batch-transfer/receipt`
     Receipt
 }

@@ -6,9 +6,9 @@ pub mod card_configs;
 pub mod card_links;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/brand/card`
     Card
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 获取平台证书列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 平台证书算法类型.
         algorithm_type: AlgorithmType = query("algorithm_type"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 获取平台证书列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 平台证书列表.
         data: Vec<Data> = body("data"),

@@ -7,9 +7,9 @@ pub mod deduct_orders;
 pub mod schedule_records;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/credit-repayment/partner`
     Partner
 }

@@ -6,9 +6,9 @@ pub mod out_order_no;
 pub mod out_trade_no;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/discount-card/orders`
     Orders
 }

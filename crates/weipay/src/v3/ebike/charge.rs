@@ -7,9 +7,9 @@ pub mod transactions;
 pub mod users;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ebike/charge`
     Charge
 }

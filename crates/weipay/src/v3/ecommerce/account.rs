@@ -6,9 +6,9 @@ pub mod apply_cancel_withdraw;
 pub mod cancel_applications;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce/account`
     Account
 }

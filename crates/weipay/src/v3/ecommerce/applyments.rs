@@ -9,9 +9,9 @@ pub mod submit_account_hosting_applyment;
 pub mod submit_sign_verify_info;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce/applyments`
     Applyments
 }

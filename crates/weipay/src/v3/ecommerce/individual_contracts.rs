@@ -8,9 +8,9 @@ pub mod pre_entrust_sign;
 pub mod pre_entrust_sign_with_real_name_identity;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce/individual-contracts`
     IndividualContracts
 }

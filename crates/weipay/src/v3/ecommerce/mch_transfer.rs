@@ -6,9 +6,9 @@ pub mod authorizations;
 pub mod transfer_bills;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce/mch-transfer`
     MchTransfer
 }

@@ -8,9 +8,9 @@ pub mod out_refund_no;
 pub mod refund_id;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce/refunds`
     Refunds
 }

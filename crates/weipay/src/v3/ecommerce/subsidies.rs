@@ -7,9 +7,9 @@ pub mod create;
 pub mod return_;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce/subsidies`
     Subsidies
 }

@@ -7,9 +7,9 @@ pub mod id;
 pub mod presign;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/edu-papay/contracts`
     Contracts
 }

@@ -6,9 +6,9 @@ pub mod brand_merchant_batches;
 pub mod brand_merchant_out_batches;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/fund-app/brand-redpacket`
     BrandRedpacket
 }

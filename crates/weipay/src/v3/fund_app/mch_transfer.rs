@@ -9,9 +9,9 @@ pub mod transfer_to_qq_wallet_bills;
 pub mod user_confirm_authorization;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/fund-app/mch-transfer`
     MchTransfer
 }

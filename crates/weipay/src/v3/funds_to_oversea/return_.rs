@@ -5,9 +5,9 @@
 pub mod return_orders;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/funds-to-oversea/return`
     Return
 }

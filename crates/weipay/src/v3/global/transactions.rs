@@ -10,9 +10,9 @@ pub mod native;
 pub mod out_trade_no;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global/transactions`
     Transactions
 }

@@ -9,9 +9,9 @@ pub mod open_advertising_show;
 pub mod set_advertising_industry_filter;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/goldplan/merchants`
     Merchants
 }

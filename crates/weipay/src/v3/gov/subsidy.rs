@@ -13,9 +13,9 @@ pub mod transactions;
 pub mod zhejiang;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/gov/subsidy`
     Subsidy
 }

@@ -10,9 +10,9 @@ pub mod subsidy;
 pub mod users;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/busifavor`
     Busifavor
 }

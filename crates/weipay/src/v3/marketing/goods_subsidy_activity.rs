@@ -8,9 +8,9 @@ pub mod qualification;
 pub mod retail_store_act;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/goods-subsidy-activity`
     GoodsSubsidyActivity
 }

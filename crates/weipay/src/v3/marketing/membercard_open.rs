@@ -9,9 +9,9 @@ pub mod phonenumber_member;
 pub mod user;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/membercard-open`
     MembercardOpen
 }

@@ -6,9 +6,9 @@ pub mod delivery_plan;
 pub mod product_coupon;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/partner`
     Partner
 }

@@ -6,9 +6,9 @@ pub mod activities;
 pub mod unique_threshold_activity;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/paygiftactivity`
     Paygiftactivity
 }

@@ -7,9 +7,9 @@ pub mod merchantshoppingreceiptjumpinfos;
 pub mod shoppingreceipts;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/shopping-receipt`
     ShoppingReceipt
 }

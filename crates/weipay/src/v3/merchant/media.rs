@@ -6,9 +6,9 @@ pub mod upload;
 pub mod video_upload;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/merchant/media`
     Media
 }

@@ -6,9 +6,9 @@ pub mod query_risk_trades;
 pub mod recv_dispose_result;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/merchant-risk-manage/ec-trade-risk`
     EcTradeRisk
 }

@@ -4,14 +4,14 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{JsonText, answer, body, header, open_enum, request};
 
 request! {
-    /// 子商户进件（融合钱包）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 由商户侧生成的唯一key.
         idempotency_key: String = header("Idempotency-Key"),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 机构appid. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -74,9 +74,15 @@ request! {
         /// 门店地址.
         store_address: String = body("store_address"),
         /// 门店照片. JSON text in a string.
-        store_photos: String = body("store_photos"),
+        store_photos: JsonText<StorePhotos> = body("store_photos"),
         /// MCC码.
         mcc: String = body("mcc"),
+    }
+
+    /// 门店照片.
+    pub struct StorePhotos {
+        /// 媒体文件MediaId列表. Required.
+        media_id: Vec<String> = body("media_id").required(),
     }
 
     /// 董事信息.
@@ -97,7 +103,7 @@ request! {
 }
 
 answer! {
-    /// 子商户进件（融合钱包）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

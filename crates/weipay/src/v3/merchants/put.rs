@@ -4,12 +4,16 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml>
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::merchants::post::{
+    Business, BusinessType, Contact, Director, MerchantType, Principal, StorePhotos,
+};
 
 request! {
-    /// 修改子商户（融合钱包）: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 机构appid. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -48,73 +52,12 @@ request! {
         /// 负责人信息.
         principal: Principal = body("principal"),
     }
-
-    /// 联系人信息.
-    pub struct Contact {
-        /// 联系人名称. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
-        /// 联系人电话. Required; travels encrypted (敏感信息加密).
-        phone: String = body("phone").required().encrypted(),
-        /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
-        email: String = body("email").required().encrypted(),
-    }
-
-    /// 业务信息.
-    pub struct Business {
-        /// 业务类型. Required.
-        business_type: BusinessType = body("business_type").required(),
-        /// APP下载链接.
-        app_download: String = body("app_download"),
-        /// 业务网站.
-        website: String = body("website"),
-        /// 公众号.
-        office_account: String = body("office_account"),
-        /// 小程序.
-        mini_program: String = body("mini_program"),
-        /// 门店地址.
-        store_address: String = body("store_address"),
-        /// 门店照片. JSON text in a string.
-        store_photos: String = body("store_photos"),
-        /// MCC码.
-        mcc: String = body("mcc"),
-    }
-
-    /// 董事信息.
-    pub struct Director {
-        /// 董事姓名.
-        name: String = body("name"),
-        /// 董事证件号.
-        number: String = body("number"),
-    }
-
-    /// 负责人信息.
-    pub struct Principal {
-        /// 负责人姓名.
-        name: String = body("name"),
-        /// 负责人证件号.
-        number: String = body("number"),
-    }
 }
 
 answer! {
-    /// 修改子商户（融合钱包）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
-    }
-}
-
-open_enum! {
-    /// 商户类型.
-    pub enum MerchantType {
-        Enterprise = "ENTERPRISE",
-        Individual = "INDIVIDUAL",
-    }
-
-    /// 业务类型.
-    pub enum BusinessType {
-        Online = "ONLINE",
-        Offline = "OFFLINE",
-        Both = "BOTH",
     }
 }

@@ -8,9 +8,9 @@ pub mod sub_mchid;
 pub mod tax_codes;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/new-tax-control-fapiao/merchant`
     Merchant
 }

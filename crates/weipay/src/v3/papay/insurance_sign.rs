@@ -7,9 +7,9 @@ pub mod policy_periods;
 pub mod policy_periods_;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/papay/insurance-sign`
     InsuranceSign
 }

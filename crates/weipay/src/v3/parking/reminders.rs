@@ -12,9 +12,9 @@ pub mod parking_lot;
 pub mod payment;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/parking/reminders`
     Reminders
 }

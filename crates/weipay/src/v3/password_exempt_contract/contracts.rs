@@ -9,9 +9,9 @@ pub mod service_id;
 pub mod service_provider;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/password-exempt-contract/contracts`
     Contracts
 }

@@ -9,9 +9,9 @@ pub mod servicepayondeliveryorder;
 pub mod servicequotas;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payscore/partner`
     Partner
 }

@@ -6,9 +6,9 @@ pub mod partner;
 pub mod payscore_plans;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payscore/plan`
     Plan
 }

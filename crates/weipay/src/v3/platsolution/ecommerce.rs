@@ -11,9 +11,9 @@ pub mod settle;
 pub mod withdraw;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/platsolution/ecommerce`
     Ecommerce
 }

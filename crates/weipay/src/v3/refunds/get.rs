@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询所有退款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付订单号.
         transaction_id: String = query("transaction_id"),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 查询所有退款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付交易订单号. Required.
         id: String = body("id").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::refunds::get::{ExchangeRate, Scope, Type};
+
 request! {
-    /// 申请退款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -47,7 +49,7 @@ request! {
 }
 
 answer! {
-    /// 申请退款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付退款订单号. Required.
         id: String = body("id").required(),
@@ -75,14 +77,6 @@ answer! {
         exchange_rate: ExchangeRate = body("exchange_rate").required(),
     }
 
-    /// 汇率.
-    pub struct ExchangeRate {
-        /// 汇率类型.
-        type_: Type = body("type"),
-        /// 汇率值.
-        rate: i64 = body("rate"),
-    }
-
     /// 优惠退款详情.
     pub struct Detail {
         /// 券ID. Required.
@@ -101,17 +95,6 @@ answer! {
 }
 
 open_enum! {
-    /// 汇率类型.
-    pub enum Type {
-        SettlementRate = "SETTLEMENT_RATE",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        Global = "GLOBAL",
-        Single = "SINGLE",
-    }
-
     /// 优惠类型.
     pub enum DetailType {
         Coupon = "COUPON",

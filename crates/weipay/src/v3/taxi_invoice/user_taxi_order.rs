@@ -5,9 +5,9 @@
 pub mod find_by_token;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/taxi-invoice/user-taxi-order`
     UserTaxiOrder
 }

@@ -6,9 +6,9 @@ pub mod block_submission_id;
 pub mod sub_mchid;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/transaction-block/transaction-block-submissions`
     TransactionBlockSubmissions
 }

@@ -6,9 +6,9 @@ pub mod out_trade_no;
 pub mod parking;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/vehicle/transactions`
     Transactions
 }

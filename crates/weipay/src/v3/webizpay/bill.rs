@@ -6,9 +6,9 @@ pub mod proof;
 pub mod trade_bill;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/webizpay/bill`
     Bill
 }

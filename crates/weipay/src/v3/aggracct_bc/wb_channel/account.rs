@@ -7,9 +7,9 @@ pub mod mch_archives;
 pub mod mch_media;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/aggracct-bc/wb-channel/account`
     Account
 }

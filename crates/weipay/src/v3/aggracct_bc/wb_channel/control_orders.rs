@@ -8,9 +8,9 @@ pub mod punish;
 pub mod recover;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/aggracct-bc/wb-channel/control-orders`
     ControlOrders
 }

@@ -7,9 +7,9 @@ pub mod modify_settlement;
 pub mod settlement;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}`
     SubMchid
 }

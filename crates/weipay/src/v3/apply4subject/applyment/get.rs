@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询商户开户意愿申请单审核结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 申请单编号. Format `numeric`.
         applyment_id: String = query("applyment_id"),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询商户开户意愿申请单审核结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单状态. Required.
         applyment_state: ApplymentState = body("applyment_state").required(),

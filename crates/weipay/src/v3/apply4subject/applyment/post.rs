@@ -4,14 +4,14 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
 
-use crate::model::{answer, body, header, open_enum, query, request};
+use crate::model::{JsonText, answer, body, header, open_enum, query, request};
 
 request! {
-    /// 提交商户开户意愿申请单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 渠道商户号.
         channel_id: String = query("channel_id"),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
@@ -83,8 +83,8 @@ request! {
         legal_person: String = body("legal_person").required(),
         /// 注册地址. Required.
         company_address: String = body("company_address").required(),
-        /// 营业执照有效日期. Required; format `json-array-like`; JSON text in a string.
-        licence_valid_date: String = body("licence_valid_date").required(),
+        /// 营业执照有效日期. Required; JSON text in a string.
+        licence_valid_date: JsonText<Vec<String>> = body("licence_valid_date").required(),
     }
 
     /// 登记证书.
@@ -101,8 +101,8 @@ request! {
         legal_person: String = body("legal_person").required(),
         /// 注册地址. Required.
         company_address: String = body("company_address").required(),
-        /// 营业执照有效日期. Required; format `json-array-like`; JSON text in a string.
-        cert_valid_date: String = body("cert_valid_date").required(),
+        /// 营业执照有效日期. Required; JSON text in a string.
+        cert_valid_date: JsonText<Vec<String>> = body("cert_valid_date").required(),
     }
 
     /// 辅助证明材料信息.
@@ -149,8 +149,8 @@ request! {
         identification_name: String = body("identification_name").required().encrypted(),
         /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
         identification_number: String = body("identification_number").required().encrypted(),
-        /// 证件有效日期. Required; format `json-array-like`; JSON text in a string.
-        identification_valid_date: String = body("identification_valid_date").required(),
+        /// 证件有效日期. Required; JSON text in a string.
+        identification_valid_date: JsonText<Vec<String>> = body("identification_valid_date").required(),
         /// 证件居住地址. Format `base64`; travels encrypted (敏感信息加密).
         identification_address: String = body("identification_address").encrypted(),
         /// 证件正面照片. Required; format `media-id`.
@@ -189,7 +189,7 @@ request! {
 }
 
 answer! {
-    /// 提交商户开户意愿申请单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付申请单号. Required; format `uint64`.
         applyment_id: i64 = body("applyment_id").required(),

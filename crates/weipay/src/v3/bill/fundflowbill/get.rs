@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 申请资金账单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 账单日期. Required; format `date`.
         bill_date: String = query("bill_date").required(),
@@ -21,10 +21,10 @@ request! {
 }
 
 answer! {
-    /// 申请资金账单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 哈希类型. Required.
-        hash_type: String = body("hash_type").required(),
+        hash_type: HashType = body("hash_type").required(),
         /// 哈希值. Required.
         hash_value: String = body("hash_value").required(),
         /// 账单下载地址. Required.
@@ -43,5 +43,10 @@ open_enum! {
     /// 压缩类型.
     pub enum TarType {
         Gzip = "GZIP",
+    }
+
+    /// 哈希类型.
+    pub enum HashType {
+        Sha1 = "SHA1",
     }
 }

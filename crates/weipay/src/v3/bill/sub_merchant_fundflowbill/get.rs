@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::bill::fundflowbill::get::{HashType, TarType};
+
 request! {
-    /// 申请单个子商户资金账单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 申请单个子商户资金账单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 下载信息总数. Required.
         download_bill_count: i64 = body("download_bill_count").required(),
@@ -37,10 +39,10 @@ answer! {
         bill_sequence: i64 = body("bill_sequence").required(),
         /// 下载地址. Required.
         download_url: String = body("download_url").required(),
-        /// 加密密钥. Required.
-        encrypt_key: String = body("encrypt_key").required(),
+        /// 加密密钥. Required; travels encrypted (敏感信息加密).
+        encrypt_key: String = body("encrypt_key").required().encrypted(),
         /// 哈希类型. Required.
-        hash_type: String = body("hash_type").required(),
+        hash_type: HashType = body("hash_type").required(),
         /// 哈希值. Required.
         hash_value: String = body("hash_value").required(),
         /// 随机字符串. Required.
@@ -49,11 +51,6 @@ answer! {
 }
 
 open_enum! {
-    /// 压缩类型.
-    pub enum TarType {
-        Gzip = "GZIP",
-    }
-
     /// 加密算法.
     pub enum Algorithm {
         AeadAes256Gcm = "AEAD_AES_256_GCM",

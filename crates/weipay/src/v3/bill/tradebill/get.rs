@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012551932](https://pay.weixin.qq.com/doc/v3/merchant/4012551932), [4012556692](https://pay.weixin.qq.com/doc/v3/merchant/4012556692), [4012791866](https://pay.weixin.qq.com/doc/v3/merchant/4012791866), [4012791887](https://pay.weixin.qq.com/doc/v3/merchant/4012791887), [4012791907](https://pay.weixin.qq.com/doc/v3/merchant/4012791907), [4012810606](https://pay.weixin.qq.com/doc/v3/merchant/4012810606), [4013070395](https://pay.weixin.qq.com/doc/v3/merchant/4013070395), [4013071227](https://pay.weixin.qq.com/doc/v3/merchant/4013071227), [4013421176](https://pay.weixin.qq.com/doc/v3/merchant/4013421176), [4013421277](https://pay.weixin.qq.com/doc/v3/merchant/4013421277), [4013421361](https://pay.weixin.qq.com/doc/v3/merchant/4013421361), [4013421450](https://pay.weixin.qq.com/doc/v3/merchant/4013421450), [4012709595](https://pay.weixin.qq.com/doc/v3/partner/4012709595), [4012739068](https://pay.weixin.qq.com/doc/v3/partner/4012739068), [4012759683](https://pay.weixin.qq.com/doc/v3/partner/4012759683), [4012759737](https://pay.weixin.qq.com/doc/v3/partner/4012759737), [4012760132](https://pay.weixin.qq.com/doc/v3/partner/4012760132), [4012760228](https://pay.weixin.qq.com/doc/v3/partner/4012760228), [4012760532](https://pay.weixin.qq.com/doc/v3/partner/4012760532), [4012760667](https://pay.weixin.qq.com/doc/v3/partner/4012760667), [4012886283](https://pay.weixin.qq.com/doc/v3/partner/4012886283), [4013080242](https://pay.weixin.qq.com/doc/v3/partner/4013080242), [4013080595](https://pay.weixin.qq.com/doc/v3/partner/4013080595), [4013462129](https://pay.weixin.qq.com/doc/v3/partner/4013462129), [4013462197](https://pay.weixin.qq.com/doc/v3/partner/4013462197), [4013462343](https://pay.weixin.qq.com/doc/v3/partner/4013462343), [4013462604](https://pay.weixin.qq.com/doc/v3/partner/4013462604)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{open_enum, query, request};
+
+pub use crate::v3::bill::fundflowbill::get::{Answer, HashType, TarType};
 
 request! {
-    /// 申请交易账单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 账单日期. Required; format `date`.
         bill_date: String = query("bill_date").required(),
@@ -17,18 +19,6 @@ request! {
         bill_type: BillType = query("bill_type"),
         /// 压缩类型.
         tar_type: TarType = query("tar_type"),
-    }
-}
-
-answer! {
-    /// 申请交易账单: what is answered.
-    pub struct Answer {
-        /// 哈希类型. Required.
-        hash_type: String = body("hash_type").required(),
-        /// 哈希值. Required.
-        hash_value: String = body("hash_value").required(),
-        /// 账单下载地址. Required.
-        download_url: String = body("download_url").required(),
     }
 }
 
@@ -42,10 +32,5 @@ open_enum! {
         AllSpecial = "ALL_SPECIAL",
         SucSpecial = "SUC_SPECIAL",
         RefSpecial = "REF_SPECIAL",
-    }
-
-    /// 压缩类型.
-    pub enum TarType {
-        Gzip = "GZIP",
     }
 }

@@ -9,7 +9,7 @@
 use crate::model::{query, request};
 
 request! {
-    /// 下载账单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 前序接口返回的. Required.
         token: String = query("token").required(),

@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, open_enum, request};
 
 request! {
-    /// 提交入驻申请: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
@@ -123,7 +123,7 @@ request! {
 }
 
 answer! {
-    /// 提交入驻申请: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付申请单号. Required.
         applyment_id: String = body("applyment_id").required(),

@@ -11,9 +11,9 @@ pub mod user_feeds;
 pub mod user_points;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/brand/partner/card-member`
     CardMember
 }

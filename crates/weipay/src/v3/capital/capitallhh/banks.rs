@@ -8,9 +8,9 @@ pub mod personal_banking;
 pub mod search_banks_by_bank_account;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/capital/capitallhh/banks`
     Banks
 }

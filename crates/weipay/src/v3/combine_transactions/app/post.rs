@@ -7,9 +7,9 @@
 use crate::model::{Time, answer, body, header, open_enum, request};
 
 request! {
-    /// 合单下单-APP支付: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),
@@ -151,7 +151,7 @@ request! {
 }
 
 answer! {
-    /// 合单下单-APP支付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预支付交易会话标识. Required.
         prepay_id: String = body("prepay_id").required(),

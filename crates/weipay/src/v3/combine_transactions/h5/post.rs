@@ -4,12 +4,14 @@
 //!
 //! 官方文档: [4012545879](https://pay.weixin.qq.com/doc/v3/merchant/4012545879), [4012556961](https://pay.weixin.qq.com/doc/v3/merchant/4012556961), [4012707565](https://pay.weixin.qq.com/doc/v3/partner/4012707565), [4012758208](https://pay.weixin.qq.com/doc/v3/partner/4012758208), [4012760626](https://pay.weixin.qq.com/doc/v3/partner/4012760626)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::combine_transactions::app::post::{Amount, Identity, LimitPay, SettleInfo, Type};
 
 request! {
-    /// 合单下单-H5支付: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),
@@ -79,22 +81,6 @@ request! {
         sub_appid: String = body("sub_appid"),
     }
 
-    /// 订单金额.
-    pub struct Amount {
-        /// 标价金额. Required; 1 to 1000000000; in fen (分).
-        total_amount: i64 = body("total_amount").required().range(1, 1000000000),
-        /// 标价币种. Required.
-        currency: String = body("currency").required(),
-    }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-        /// 补差金额. In fen (分).
-        subsidy_amount: i64 = body("subsidy_amount"),
-    }
-
     /// 支付者.
     pub struct CombinePayerInfo {
         /// 用户标识.
@@ -104,42 +90,12 @@ request! {
         /// 实名支付.
         identity: Identity = body("identity"),
     }
-
-    /// 实名支付.
-    pub struct Identity {
-        /// 证件类型. Required.
-        type_: Type = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
-    }
 }
 
 answer! {
-    /// 合单下单-H5支付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 支付跳转链接. Required.
         h5_url: String = body("h5_url").required(),
-    }
-}
-
-open_enum! {
-    /// 指定支付方式.
-    pub enum LimitPay {
-        NoBalance = "no_balance",
-        NoDebit = "no_debit",
-        BalanceOnly = "balance_only",
-    }
-
-    /// 证件类型.
-    pub enum Type {
-        Idcard = "IDCARD",
-        HongkongMacao = "HONGKONG_MACAO",
-        HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
-        TaiwanResident = "TAIWAN_RESIDENT",
-        ForeignResident = "FOREIGN_RESIDENT",
-        OverseaPassport = "OVERSEA_PASSPORT",
-        PhoneNumber = "PHONE_NUMBER",
     }
 }

@@ -4,12 +4,18 @@
 //!
 //! 官方文档: [4012545654](https://pay.weixin.qq.com/doc/v3/merchant/4012545654), [4012556926](https://pay.weixin.qq.com/doc/v3/merchant/4012556926), [4012556931](https://pay.weixin.qq.com/doc/v3/merchant/4012556931), [4012707323](https://pay.weixin.qq.com/doc/v3/partner/4012707323), [4012757938](https://pay.weixin.qq.com/doc/v3/partner/4012757938), [4012758246](https://pay.weixin.qq.com/doc/v3/partner/4012758246), [4012760615](https://pay.weixin.qq.com/doc/v3/partner/4012760615), [4012760633](https://pay.weixin.qq.com/doc/v3/partner/4012760633)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::combine_transactions::app::post::{
+    Amount, Identity, LimitPay, SceneInfo, SettleInfo, SubsidyDetail, SubsidyInfo, SubsidyPeriodType,
+    SubsidyPlan, Type,
+};
+pub use crate::v3::combine_transactions::h5::post::CombinePayerInfo;
 
 request! {
-    /// 合单下单-JSAPI支付: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),
@@ -33,14 +39,6 @@ request! {
         limit_pay: Vec<LimitPay> = body("limit_pay"),
         /// 贴息信息.
         subsidy_info: SubsidyInfo = body("subsidy_info"),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 商户端设备号.
-        device_id: String = body("device_id"),
-        /// 用户终端IP. Required.
-        payer_client_ip: String = body("payer_client_ip").required(),
     }
 
     /// 商品单信息.
@@ -68,96 +66,12 @@ request! {
         /// 是否指定分账.
         profit_sharing: bool = body("profit_sharing"),
     }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 标价金额. Required; 1 to 1000000000; in fen (分).
-        total_amount: i64 = body("total_amount").required().range(1, 1000000000),
-        /// 标价币种. Required.
-        currency: String = body("currency").required(),
-    }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-        /// 补差金额. In fen (分).
-        subsidy_amount: i64 = body("subsidy_amount"),
-    }
-
-    /// 支付者.
-    pub struct CombinePayerInfo {
-        /// 用户标识.
-        openid: String = body("openid"),
-        /// 用户子标识.
-        sub_openid: String = body("sub_openid"),
-        /// 实名支付.
-        identity: Identity = body("identity"),
-    }
-
-    /// 实名支付.
-    pub struct Identity {
-        /// 证件类型. Required.
-        type_: Type = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
-    }
-
-    /// 贴息信息.
-    pub struct SubsidyInfo {
-        /// 贴息详情列表.
-        subsidy_detail: Vec<SubsidyDetail> = body("subsidy_detail"),
-    }
-
-    /// 贴息详情列表.
-    pub struct SubsidyDetail {
-        /// 贴息方案类型. Required.
-        subsidy_period_type: SubsidyPeriodType = body("subsidy_period_type").required(),
-        /// 贴息方案列表. Required.
-        subsidy_plan: Vec<SubsidyPlan> = body("subsidy_plan").required(),
-    }
-
-    /// 贴息方案列表.
-    pub struct SubsidyPlan {
-        /// 贴息期数. Required.
-        subsidy_installment_num: i64 = body("subsidy_installment_num").required(),
-        /// 贴息比例. Required.
-        subsidy_percent: i64 = body("subsidy_percent").required(),
-    }
 }
 
 answer! {
-    /// 合单下单-JSAPI支付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预支付交易会话标识. Required.
         prepay_id: String = body("prepay_id").required(),
-    }
-}
-
-open_enum! {
-    /// 证件类型.
-    pub enum Type {
-        Idcard = "IDCARD",
-        HongkongMacao = "HONGKONG_MACAO",
-        HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
-        TaiwanResident = "TAIWAN_RESIDENT",
-        ForeignResident = "FOREIGN_RESIDENT",
-        OverseaPassport = "OVERSEA_PASSPORT",
-        PhoneNumber = "PHONE_NUMBER",
-    }
-
-    /// 指定支付方式.
-    pub enum LimitPay {
-        NoBalance = "no_balance",
-        NoDebit = "no_debit",
-        BalanceOnly = "balance_only",
-    }
-
-    /// 贴息方案类型.
-    pub enum SubsidyPeriodType {
-        Daily = "DAILY",
-        Period = "PERIOD",
     }
 }

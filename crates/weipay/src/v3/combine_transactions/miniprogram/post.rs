@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4012602225](https://pay.weixin.qq.com/doc/v3/partner/4012602225)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request};
+
+pub use crate::v3::combine_transactions::app::post::{SceneInfo, TradeScenario};
+pub use crate::v3::combine_transactions::jsapi::post::Answer;
 
 request! {
-    /// 个人收款交易下单-小程序: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 平台商户应用ID. Required.
         combine_appid: String = body("combine_appid").required(),
@@ -33,14 +36,6 @@ request! {
     pub struct CombinePayerInfo {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 商户端设备号.
-        device_id: String = body("device_id"),
-        /// 用户终端IP. Required.
-        payer_client_ip: String = body("payer_client_ip").required(),
     }
 
     /// 商品单信息.
@@ -72,22 +67,9 @@ request! {
     }
 }
 
-answer! {
-    /// 个人收款交易下单-小程序: what is answered.
-    pub struct Answer {
-        /// 预支付交易会话标识. Required.
-        prepay_id: String = body("prepay_id").required(),
-    }
-}
-
 open_enum! {
     /// 商品服务类型.
     pub enum OrderServiceType {
         Individualtrade = "INDIVIDUALTRADE",
-    }
-
-    /// 交易场景.
-    pub enum TradeScenario {
-        Recommerce = "RECOMMERCE",
     }
 }

@@ -4,12 +4,17 @@
 //!
 //! 官方文档: [4012547310](https://pay.weixin.qq.com/doc/v3/merchant/4012547310), [4012556982](https://pay.weixin.qq.com/doc/v3/merchant/4012556982), [4012708704](https://pay.weixin.qq.com/doc/v3/partner/4012708704), [4012758240](https://pay.weixin.qq.com/doc/v3/partner/4012758240), [4012760629](https://pay.weixin.qq.com/doc/v3/partner/4012760629)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::combine_transactions::app::post::{
+    Amount, Identity, LimitPay, SceneInfo, SettleInfo, Type,
+};
+pub use crate::v3::combine_transactions::h5::post::{CombinePayerInfo, SubOrders};
 
 request! {
-    /// 合单下单-Native支付: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),
@@ -32,98 +37,12 @@ request! {
         /// 支付者.
         combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
     }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 商户端设备号.
-        device_id: String = body("device_id"),
-        /// 用户终端IP. Required.
-        payer_client_ip: String = body("payer_client_ip").required(),
-    }
-
-    /// 商品单信息.
-    pub struct SubOrders {
-        /// 子单商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 附加数据. Required; 1 to 128 characters.
-        attach: String = body("attach").required().length(1, 128),
-        /// 订单金额. Required.
-        amount: Amount = body("amount").required(),
-        /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
-        /// 二级商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 订单优惠标记.
-        goods_tag: String = body("goods_tag"),
-        /// 商品描述. Required; 1 to 127 characters.
-        description: String = body("description").required().length(1, 127),
-        /// 结算信息.
-        settle_info: SettleInfo = body("settle_info"),
-        /// 子商户应用ID.
-        sub_appid: String = body("sub_appid"),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 标价金额. Required; 1 to 1000000000; in fen (分).
-        total_amount: i64 = body("total_amount").required().range(1, 1000000000),
-        /// 标价币种. Required.
-        currency: String = body("currency").required(),
-    }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-        /// 补差金额. In fen (分).
-        subsidy_amount: i64 = body("subsidy_amount"),
-    }
-
-    /// 支付者.
-    pub struct CombinePayerInfo {
-        /// 用户标识.
-        openid: String = body("openid"),
-        /// 用户子标识.
-        sub_openid: String = body("sub_openid"),
-        /// 实名支付.
-        identity: Identity = body("identity"),
-    }
-
-    /// 实名支付.
-    pub struct Identity {
-        /// 证件类型. Required.
-        type_: Type = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
-    }
 }
 
 answer! {
-    /// 合单下单-Native支付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二维码链接. Required.
         code_url: String = body("code_url").required(),
-    }
-}
-
-open_enum! {
-    /// 指定支付方式.
-    pub enum LimitPay {
-        NoBalance = "no_balance",
-        NoDebit = "no_debit",
-        BalanceOnly = "balance_only",
-    }
-
-    /// 证件类型.
-    pub enum Type {
-        Idcard = "IDCARD",
-        HongkongMacao = "HONGKONG_MACAO",
-        HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
-        TaiwanResident = "TAIWAN_RESIDENT",
-        ForeignResident = "FOREIGN_RESIDENT",
-        OverseaPassport = "OVERSEA_PASSPORT",
-        PhoneNumber = "PHONE_NUMBER",
     }
 }

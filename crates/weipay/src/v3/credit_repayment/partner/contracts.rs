@@ -8,9 +8,9 @@ pub mod out_contract_code;
 pub mod terminate;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/credit-repayment/partner/contracts`
     Contracts
 }

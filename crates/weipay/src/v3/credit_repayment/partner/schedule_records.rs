@@ -6,9 +6,9 @@ pub mod batch_create;
 pub mod out_record_id;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/credit-repayment/partner/schedule-records`
     ScheduleRecords
 }

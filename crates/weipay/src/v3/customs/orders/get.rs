@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 报关查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID. Required.
         appid: String = query("appid").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 报关查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),

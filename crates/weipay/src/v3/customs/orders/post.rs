@@ -4,10 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_1.shtml>
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::customs::orders::get::{Customs, State, VerifyDepartment};
 
 request! {
-    /// 报关: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
@@ -37,7 +39,7 @@ request! {
 }
 
 answer! {
-    /// 报关: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
@@ -57,37 +59,5 @@ answer! {
         verify_department: VerifyDepartment = body("verify_department").required(),
         /// 核验机构交易流水号. Required.
         verify_department_trade_id: String = body("verify_department_trade_id").required(),
-    }
-}
-
-open_enum! {
-    /// 海关.
-    pub enum Customs {
-        GuangzhouZs = "GUANGZHOU_ZS",
-        HangzhouZs = "HANGZHOU_ZS",
-        Ningbo = "NINGBO",
-        ZhengzhouBs = "ZHENGZHOU_BS",
-        Chongqing = "CHONGQING",
-        ShanghaiZs = "SHANGHAI_ZS",
-        Shenzhen = "SHENZHEN",
-        ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-        Tianjin = "TIANJIN",
-    }
-
-    /// 报关状态.
-    pub enum State {
-        Processing = "PROCESSING",
-        Undeclared = "UNDECLARED",
-        Submitted = "SUBMITTED",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Except = "EXCEPT",
-    }
-
-    /// 核验机构.
-    pub enum VerifyDepartment {
-        Unionpay = "UNIONPAY",
-        Netsunion = "NETSUNION",
-        Others = "OTHERS",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 预受理领卡请求: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户领卡号. Required.
         out_card_code: String = body("out_card_code").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 预受理领卡请求: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预领卡请求token. Required.
         prepare_card_token: String = body("prepare_card_token").required(),

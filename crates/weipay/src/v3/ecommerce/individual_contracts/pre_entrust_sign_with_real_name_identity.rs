@@ -6,9 +6,9 @@ pub mod app;
 pub mod mini_program;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`
     PreEntrustSignWithRealNameIdentity
 }

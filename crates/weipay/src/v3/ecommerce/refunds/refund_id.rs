@@ -6,9 +6,9 @@ pub mod apply_abnormal_refund;
 pub mod return_advance;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce/refunds/{refund_id}`
     RefundId
 }

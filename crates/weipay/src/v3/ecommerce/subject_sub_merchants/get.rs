@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, header, open_enum, query, request};
 
 request! {
-    /// 查询指定主体子商户列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 主体类型. Required.
         organization_type: OrganizationType = query("organization_type").required(),
@@ -17,13 +17,13 @@ request! {
         limit: i64 = query("limit"),
         /// 分页偏移.
         offset: i64 = query("offset"),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
 answer! {
-    /// 查询指定主体子商户列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户列表. Required.
         data: Vec<Data> = body("data").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 通过QQ账号查询核销订单列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// appid. Required.
         appid: String = query("appid").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 通过QQ账号查询核销订单列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 结果集. Required.
         data: Vec<Data> = body("data").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 创建核销订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// appid. Required.
         appid: String = body("appid").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 创建核销订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// appid. Required.
         appid: String = body("appid").required(),

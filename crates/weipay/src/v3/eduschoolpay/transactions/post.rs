@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 扣款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户appid. Required.
         appid: String = body("appid").required(),
@@ -75,7 +75,7 @@ request! {
 }
 
 answer! {
-    /// 扣款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

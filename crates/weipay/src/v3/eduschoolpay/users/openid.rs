@@ -6,9 +6,9 @@ pub mod contracts;
 pub mod debt_state;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/eduschoolpay/users/{openid}`
     Openid
 }

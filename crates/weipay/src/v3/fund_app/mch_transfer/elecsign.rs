@@ -6,9 +6,9 @@ pub mod out_bill_no;
 pub mod transfer_bill_no;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/fund-app/mch-transfer/elecsign`
     Elecsign
 }

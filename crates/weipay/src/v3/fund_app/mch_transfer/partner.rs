@@ -11,9 +11,9 @@ pub mod transfer_bills;
 pub mod user_confirm_authorizations;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/fund-app/mch-transfer/partner`
     Partner
 }

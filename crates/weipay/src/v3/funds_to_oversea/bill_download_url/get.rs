@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 获取购付汇账单文件下载链接: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 账单日期. Required.
         bill_date: String = query("bill_date").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 获取购付汇账单文件下载链接: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 哈希类型. Required.
         hash_type: String = body("hash_type").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 申请资金出境: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户出境单号. Required.
         out_order_id: String = body("out_order_id").required(),
@@ -81,7 +81,7 @@ request! {
 }
 
 answer! {
-    /// 申请资金出境: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户出境单号. Required.
         out_order_id: String = body("out_order_id").required(),

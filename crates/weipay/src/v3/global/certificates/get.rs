@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body};
 
 answer! {
-    /// 获取平台证书列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 平台证书列表. Required.
         data: Vec<Data> = body("data").required(),

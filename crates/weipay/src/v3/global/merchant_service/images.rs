@@ -6,9 +6,9 @@ pub mod media_id;
 pub mod upload;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global/merchant-service/images`
     Images
 }

@@ -4,14 +4,14 @@
 //!
 //! 官方文档: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{JsonText, answer, body, header, open_enum, request};
 
 request! {
-    /// 子商户进件（融合钱包）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 由商户侧生成的唯一key.
         idempotency_key: String = header("Idempotency-Key"),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 机构appid. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -79,8 +79,8 @@ request! {
         mini_program: String = body("mini_program"),
         /// 门店地址.
         store_address: String = body("store_address"),
-        /// 门店照片. Format `json-array-like`; JSON text in a string.
-        store_photos: String = body("store_photos"),
+        /// 门店照片. JSON text in a string.
+        store_photos: JsonText<Vec<String>> = body("store_photos"),
         /// MCC码.
         mcc: String = body("mcc"),
     }
@@ -111,7 +111,7 @@ request! {
 }
 
 answer! {
-    /// 子商户进件（融合钱包）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -7,9 +7,9 @@ pub mod out_trade_no;
 pub mod pay;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global/micropay/transactions`
     Transactions
 }

@@ -11,9 +11,9 @@ pub mod out_contract_code;
 pub mod web_pre_entrust_sign;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global/papay/contracts`
     Contracts
 }

@@ -6,9 +6,9 @@ pub mod bill_download_url;
 pub mod refundable_balance;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global/profit-sharing/refunds`
     Refunds
 }

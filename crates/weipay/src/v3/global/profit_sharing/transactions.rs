@@ -6,9 +6,9 @@ pub mod mark;
 pub mod transaction_id;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global/profit-sharing/transactions`
     Transactions
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::global::micropay::transactions::pay::post::Scope;
+
 request! {
-    /// 查询所有退款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付订单号.
         transaction_id: String = query("transaction_id"),
@@ -27,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 查询所有退款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付交易订单号. Required.
         id: String = body("id").required(),
@@ -151,12 +153,6 @@ open_enum! {
     pub enum Type {
         UserpaymentRate = "USERPAYMENT_RATE",
         SettlementRate = "SETTLEMENT_RATE",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        Global = "GLOBAL",
-        Single = "SINGLE",
     }
 
     /// 优惠类型.

@@ -9,7 +9,7 @@
 use crate::model::{header, query, request};
 
 request! {
-    /// 下载对账单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 账单日期. Required.
         date: String = query("date").required(),

@@ -7,9 +7,9 @@ pub mod summary;
 pub mod sync;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/gov/subsidy/transactions`
     Transactions
 }

@@ -9,9 +9,9 @@ pub mod qualifications;
 pub mod sncode;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/gov/subsidy/zhejiang`
     Zhejiang
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 创建保险订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户创建保险订单时的凭据号.
         out_order_no: String = body("out_order_no"),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 创建保险订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 租借充电宝隔夜归还保险订单号.
         order_id: String = body("order_id"),

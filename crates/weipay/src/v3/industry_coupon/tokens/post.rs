@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 出行券切卡组件预下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 用户标识. Required.
         open_id: String = body("open_id").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 出行券切卡组件预下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 切卡组件token值.
         token: String = body("token"),

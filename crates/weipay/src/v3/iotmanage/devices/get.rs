@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 智能设备列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 最大资源条数. Required; format `uint64`.
         limit: i64 = query("limit").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 智能设备列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 设备信息. Required.
         data: Vec<Data> = body("data").required(),

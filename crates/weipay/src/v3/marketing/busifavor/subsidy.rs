@@ -6,9 +6,9 @@ pub mod pay_receipts;
 pub mod return_receipts;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/busifavor/subsidy`
     Subsidy
 }

@@ -6,9 +6,9 @@ pub mod activity_id;
 pub mod brand_id;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act`
     RetailStoreAct
 }

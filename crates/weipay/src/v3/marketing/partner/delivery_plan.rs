@@ -6,9 +6,9 @@ pub mod delivery_plans;
 pub mod sp_mchid;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/partner/delivery-plan`
     DeliveryPlan
 }

@@ -4,24 +4,42 @@
 //!
 //! 官方文档: [4012380536](https://pay.weixin.qq.com/doc/v3/merchant/4012380536), [4012381479](https://pay.weixin.qq.com/doc/v3/partner/4012381479)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{JsonText, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询合作关系列表: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// 合作方信息. Format `json-object-like`; JSON text in a string.
-        partner: String = query("partner"),
-        /// 被授权数据. Format `json-object-like`; JSON text in a string.
-        authorized_data: String = query("authorized_data"),
+        /// 合作方信息. JSON text in a string.
+        partner: JsonText<Partner> = query("partner"),
+        /// 被授权数据. JSON text in a string.
+        authorized_data: JsonText<AuthorizedData> = query("authorized_data"),
         /// 分页大小.
         limit: i64 = query("limit"),
         /// 分页页码.
         offset: i64 = query("offset"),
     }
+
+    /// 合作方信息.
+    pub struct Partner {
+        /// 合作方类别. Required.
+        type_: Type = body("type").required(),
+        /// 合作方APPID.
+        appid: String = body("appid"),
+        /// 合作方商户ID.
+        merchant_id: String = body("merchant_id"),
+    }
+
+    /// 被授权数据.
+    pub struct AuthorizedData {
+        /// 授权业务类别.
+        business_type: BusinessType = body("business_type"),
+        /// 授权批次ID.
+        stock_id: String = body("stock_id"),
+    }
 }
 
 answer! {
-    /// 查询合作关系列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 合作关系结果集.
         data: Vec<Data> = body("data"),
@@ -36,9 +54,9 @@ answer! {
     /// 合作关系结果集.
     pub struct Data {
         /// 合作方信息. Required.
-        partner: Partner = body("partner").required(),
+        partner: DataPartner = body("partner").required(),
         /// 被授权数据. Required.
-        authorized_data: AuthorizedData = body("authorized_data").required(),
+        authorized_data: DataAuthorizedData = body("authorized_data").required(),
         /// 建立合作关系时间. Required.
         build_time: String = body("build_time").required(),
         /// 终止合作关系时间.
@@ -50,7 +68,7 @@ answer! {
     }
 
     /// 合作方信息.
-    pub struct Partner {
+    pub struct DataPartner {
         /// 合作方类别. Required.
         type_: String = body("type").required(),
         /// 合作方APPID.
@@ -60,10 +78,24 @@ answer! {
     }
 
     /// 被授权数据.
-    pub struct AuthorizedData {
+    pub struct DataAuthorizedData {
         /// 授权业务类别. Required.
         business_type: String = body("business_type").required(),
         /// 授权批次ID.
         stock_id: String = body("stock_id"),
+    }
+}
+
+open_enum! {
+    /// 合作方类别.
+    pub enum Type {
+        Appid = "APPID",
+        Merchant = "MERCHANT",
+    }
+
+    /// 授权业务类别.
+    pub enum BusinessType {
+        FavorStock = "FAVOR_STOCK",
+        BusifavorStock = "BUSIFAVOR_STOCK",
     }
 }

@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, open_enum, request};
 
 request! {
-    /// 提交超管变更申请单: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户号. Required.
         merchant_code: String = body("merchant_code").required(),
@@ -43,7 +43,7 @@ request! {
 }
 
 answer! {
-    /// 提交超管变更申请单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单号.
         apply_id: String = body("apply_id"),

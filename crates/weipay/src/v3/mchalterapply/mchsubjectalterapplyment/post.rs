@@ -4,12 +4,14 @@
 //!
 //! 官方文档: [4014090649](https://pay.weixin.qq.com/doc/v3/partner/4014090649)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{body, header, open_enum, request};
+
+pub use crate::v3::mchalterapply::mchcontactalterapplyment::post::Answer;
 
 request! {
-    /// 提交资料变更申请单: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户号. Required.
         merchant_code: String = body("merchant_code").required(),
@@ -139,14 +141,6 @@ request! {
         agency_prove: Vec<String> = body("agency_prove"),
         /// 受益所有人补充材料.
         ubo_prove: Vec<String> = body("ubo_prove"),
-    }
-}
-
-answer! {
-    /// 提交资料变更申请单: what is answered.
-    pub struct Answer {
-        /// 申请单号.
-        apply_id: String = body("apply_id"),
     }
 }
 

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4016166071](https://pay.weixin.qq.com/doc/v3/partner/4016166071)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::mchalterapply::mchcontactalterapplyment::post::Answer;
 
 request! {
-    /// 提交商户简称变更申请单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -15,13 +17,5 @@ request! {
         out_request_no: String = body("out_request_no").required(),
         /// 商户简称. Required.
         merchant_shortname: String = body("merchant_shortname").required(),
-    }
-}
-
-answer! {
-    /// 提交商户简称变更申请单: what is answered.
-    pub struct Answer {
-        /// 申请单号.
-        apply_id: String = body("apply_id"),
     }
 }

@@ -4,12 +4,12 @@
 //!
 //! 官方文档: [4016781466](https://pay.weixin.qq.com/doc/v3/merchant/4016781466), [4012503131](https://pay.weixin.qq.com/doc/v3/partner/4012503131)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{JsonText, Time, answer, body, header, open_enum, request};
 
 request! {
-    /// 医保自费混合收款下单: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
@@ -69,8 +69,8 @@ request! {
         callback_url: String = body("callback_url").required(),
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
-        /// 医疗机构透传给医保的数据. Format `json-object-like`; JSON text in a string.
-        passthrough_request_content: String = body("passthrough_request_content"),
+        /// 医疗机构透传给医保的数据. JSON text in a string.
+        passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
         /// 扩展字段.
         extends: String = body("extends"),
         /// 附加数据.
@@ -116,10 +116,20 @@ request! {
         /// 现金减免类型. Required.
         cash_reduce_type: CashReduceType = body("cash_reduce_type").required(),
     }
+
+    /// 医疗机构透传给医保的数据.
+    pub struct PassthroughRequestContent {
+        /// `payAuthNo`.
+        pay_auth_no: String = body("payAuthNo"),
+        /// `payOrdId`.
+        pay_ord_id: String = body("payOrdId"),
+        /// `setlLatlnt`.
+        setl_latlnt: String = body("setlLatlnt"),
+    }
 }
 
 answer! {
-    /// 医保自费混合收款下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 医保自费混合订单号. Required.
         mix_trade_no: String = body("mix_trade_no").required(),
@@ -131,8 +141,8 @@ answer! {
         med_ins_pay_status: MedInsPayStatus = body("med_ins_pay_status").required(),
         /// 订单支付时间.
         paid_time: String = body("paid_time"),
-        /// 支付完成后医保局返回内容. Format `json-object-like`; JSON text in a string.
-        passthrough_response_content: String = body("passthrough_response_content"),
+        /// 支付完成后医保局返回内容. JSON text in a string.
+        passthrough_response_content: JsonText<PassthroughResponseContent> = body("passthrough_response_content"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型. Required.
@@ -187,8 +197,8 @@ answer! {
         callback_url: String = body("callback_url").required(),
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
-        /// 医疗机构透传给医保的数据. Format `json-object-like`; JSON text in a string.
-        passthrough_request_content: String = body("passthrough_request_content"),
+        /// 医疗机构透传给医保的数据. JSON text in a string.
+        passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
         /// 扩展字段.
         extends: String = body("extends"),
         /// 附加数据.
@@ -199,6 +209,16 @@ answer! {
         med_ins_test_env: bool = body("med_ins_test_env"),
         /// 医保支付失败原因.
         med_ins_fail_reason: String = body("med_ins_fail_reason"),
+    }
+
+    /// 支付完成后医保局返回内容.
+    pub struct PassthroughResponseContent {
+        /// `payAuthNo`.
+        pay_auth_no: String = body("payAuthNo"),
+        /// `payOrdId`.
+        pay_ord_id: String = body("payOrdId"),
+        /// `setlLatlnt`.
+        setl_latlnt: String = body("setlLatlnt"),
     }
 }
 

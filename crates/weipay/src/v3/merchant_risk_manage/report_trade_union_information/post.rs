@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, request};
 
 request! {
-    /// 上报订单关联信息: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 服务商商户号.
         sp_mchid: String = body("sp_mchid"),
@@ -151,7 +151,7 @@ request! {
 }
 
 answer! {
-    /// 上报订单关联信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号.
         sp_mchid: String = body("sp_mchid"),

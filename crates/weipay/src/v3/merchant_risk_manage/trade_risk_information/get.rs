@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询风险信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号.
         sp_mchid: String = query("sp_mchid"),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 查询风险信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 风险系数值. Required.
         risk_score: i64 = body("risk_score").required(),

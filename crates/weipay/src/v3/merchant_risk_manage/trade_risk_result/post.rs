@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012384516](https://pay.weixin.qq.com/doc/v3/merchant/4012384516), [4012467540](https://pay.weixin.qq.com/doc/v3/partner/4012467540)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::merchant_risk_manage::trade_risk_information::get::{PunishType, RiskType};
 
 request! {
-    /// 处置结果回传: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号.
         sp_mchid: String = body("sp_mchid"),
@@ -31,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 处置结果回传: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号.
         sp_mchid: String = body("sp_mchid"),
@@ -51,30 +53,5 @@ answer! {
         additional_punish_type: String = body("additional_punish_type"),
         /// 处置手段描述.
         punish_description: String = body("punish_description"),
-    }
-}
-
-open_enum! {
-    /// 风险类型.
-    pub enum RiskType {
-        OtherRisk = "OTHER_RISK",
-        InducePayment = "INDUCE_PAYMENT",
-        Fraud = "FRAUD",
-        Gambling = "GAMBLING",
-        Cybersex = "CYBERSEX",
-    }
-
-    /// 处置手段.
-    pub enum PunishType {
-        OtherPunish = "OTHER_PUNISH",
-        DisablePayment = "DISABLE_PAYMENT",
-        SuspendSettlement = "SUSPEND_SETTLEMENT",
-        DisableWithdraw = "DISABLE_WITHDRAW",
-        RemoveMerchants = "REMOVE_MERCHANTS",
-        AddMerchantsBlacklist = "ADD_MERCHANTS_BLACKLIST",
-        Refund = "REFUND",
-        FreezingFundByTransaction = "FREEZING_FUND_BY_TRANSACTION",
-        FreezingFundByMerchants = "FREEZING_FUND_BY_MERCHANTS",
-        BlockedUser = "BLOCKED_USER",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询商户违规通知回调地址: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 通知地址.
         notify_url: String = body("notify_url"),

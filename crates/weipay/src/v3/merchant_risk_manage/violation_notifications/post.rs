@@ -4,19 +4,13 @@
 //!
 //! 官方文档: [4012471333](https://pay.weixin.qq.com/doc/v3/partner/4012471333)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::merchant_risk_manage::violation_notifications::get::Answer;
 
 request! {
-    /// 创建商户违规通知回调地址: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
-    }
-}
-
-answer! {
-    /// 创建商户违规通知回调地址: what is answered.
-    pub struct Answer {
         /// 通知地址.
         notify_url: String = body("notify_url"),
     }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询投诉通知回调: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

@@ -4,22 +4,5 @@
 //!
 //! 官方文档: [4012459282](https://pay.weixin.qq.com/doc/v3/merchant/4012459282), [4012459287](https://pay.weixin.qq.com/doc/v3/partner/4012459287)
 
-use crate::model::{answer, body, request};
-
-request! {
-    /// 更新投诉通知回调: what is sent.
-    pub struct Request {
-        /// 通知地址. Required; format `url`.
-        url: String = body("url").required(),
-    }
-}
-
-answer! {
-    /// 更新投诉通知回调: what is answered.
-    pub struct Answer {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 通知地址. Required; format `url`.
-        url: String = body("url").required(),
-    }
-}
+pub use crate::v3::merchant_service::complaint_notifications::get::Answer;
+pub use crate::v3::merchant_service::complaint_notifications::post::Request;

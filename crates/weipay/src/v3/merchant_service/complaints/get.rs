@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询投诉信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页大小.
         limit: i64 = query("limit"),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询投诉信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 分页开始位置. Required.
         offset: i64 = body("offset").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询投诉单列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页大小. 1 to 50.
         limit: i64 = query("limit").range(1, 50),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询投诉单列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 用户投诉信息详情.
         data: Vec<Data> = body("data"),

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 商户反馈: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付订单号. Required.
         transaction_id: String = body("transaction_id").required(),

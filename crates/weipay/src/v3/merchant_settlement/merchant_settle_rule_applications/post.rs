@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 申请修改特约商户结算规则: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 从业机构号. Required.
         acquiring_bank_id: String = body("acquiring_bank_id").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 申请修改特约商户结算规则: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单编号. Required.
         application_id: String = body("application_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 创建门店: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -67,7 +67,7 @@ request! {
 }
 
 answer! {
-    /// 创建门店: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付商户门店ID. Required.
         store_id: i64 = body("store_id").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml>
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, query, request};
+
+pub use crate::v3::merchants::post::{BusinessType, MerchantType};
 
 request! {
-    /// 查询子商户（融合钱包）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构appid. Required.
         sp_appid: String = query("sp_appid").required(),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询子商户（融合钱包）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -91,20 +93,5 @@ answer! {
         name: String = body("name"),
         /// 负责人证件号码.
         number: String = body("number"),
-    }
-}
-
-open_enum! {
-    /// 商户类型.
-    pub enum MerchantType {
-        Enterprise = "ENTERPRISE",
-        Individual = "INDIVIDUAL",
-    }
-
-    /// 业务类型.
-    pub enum BusinessType {
-        Online = "ONLINE",
-        Offline = "OFFLINE",
-        Both = "BOTH",
     }
 }

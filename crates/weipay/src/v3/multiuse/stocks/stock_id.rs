@@ -7,9 +7,9 @@ pub mod send_flow;
 pub mod use_flow;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/multiuse/stocks/{stock_id}`
     StockId
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 创建电子发票卡券模板: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -43,7 +43,7 @@ request! {
 }
 
 answer! {
-    /// 创建电子发票卡券模板: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 插卡公众号AppID. Required.
         card_appid: String = body("card_appid").required(),

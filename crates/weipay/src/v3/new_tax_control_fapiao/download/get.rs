@@ -9,7 +9,7 @@
 use crate::model::{query, request};
 
 request! {
-    /// 下载发票文件: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 前序. Required.
         token: String = query("token").required(),

@@ -6,8 +6,12 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::{
+    FapiaoBillType, Type,
+};
+
 request! {
-    /// 获取用户填写的抬头: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -19,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 获取用户填写的抬头: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 购买方类型. Required.
         type_: Type = body("type").required(),
@@ -55,17 +59,5 @@ open_enum! {
     pub enum Scene {
         WithWechatpay = "WITH_WECHATPAY",
         WithoutWechatpay = "WITHOUT_WECHATPAY",
-    }
-
-    /// 购买方类型.
-    pub enum Type {
-        Individual = "INDIVIDUAL",
-        Organization = "ORGANIZATION",
-    }
-
-    /// 开具的发票类型.
-    pub enum FapiaoBillType {
-        CommFapiao = "COMM_FAPIAO",
-        VatFapiao = "VAT_FAPIAO",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 获取authinfo接口: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商公众号appid. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 获取authinfo接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 授权信息. Required.
         authinfo: String = body("authinfo").required(),

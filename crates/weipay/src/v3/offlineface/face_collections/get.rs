@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询重采用户列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构ID. Required.
         organization_id: String = query("organization_id").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询重采用户列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 重采对象. Required.
         face_collections: Vec<FaceCollections> = body("face_collections").required(),

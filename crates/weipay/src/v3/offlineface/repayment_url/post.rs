@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 获取还款链接接口: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户用户ID. Required.
         out_user_id: String = body("out_user_id").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 获取还款链接接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 还款链接. Required.
         repayment_url: String = body("repayment_url").required(),

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 申请扣款接口: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 支付凭证. Required.
         auth_code: String = body("auth_code").required(),
@@ -69,7 +69,7 @@ request! {
 }
 
 answer! {
-    /// 申请扣款接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商公众号appid. Required.
         sp_appid: String = body("sp_appid").required(),

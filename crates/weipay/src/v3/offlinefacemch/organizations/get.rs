@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询机构信息接口: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构ID.
         organization_id: String = query("organization_id"),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询机构信息接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 机构ID.
         organization_id: String = body("organization_id"),

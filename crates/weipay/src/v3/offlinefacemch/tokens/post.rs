@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 获取凭证授权接口: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 使用场景.
         scene: String = body("scene"),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 获取凭证授权接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 授权凭证.
         token: String = body("token"),

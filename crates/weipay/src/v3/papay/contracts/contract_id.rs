@@ -6,9 +6,9 @@ pub mod fail_notify;
 pub mod notify;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/papay/contracts/{contract_id}`
     ContractId
 }

@@ -6,9 +6,9 @@ pub mod plan_id;
 pub mod pre_entrust_sign;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/papay/insurance-sign/contracts`
     Contracts
 }

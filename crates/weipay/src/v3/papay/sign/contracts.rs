@@ -7,9 +7,9 @@ pub mod plan_id;
 pub mod pre_entrust_sign;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/papay/sign/contracts`
     Contracts
 }

@@ -5,9 +5,9 @@
 pub mod pre_entrust_sign;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/password-exempt-contract/contracts/qs`
     Qs
 }

@@ -16,9 +16,9 @@ pub mod out_trade_no;
 pub mod scannedpos;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/pay/partner/transactions`
     Transactions
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询核身记录: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 用户标识. Required.
         openid: String = query("openid").required(),
@@ -29,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 查询核身记录: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 查询结果记录列表.
         data: Vec<Data> = body("data"),
@@ -66,7 +66,7 @@ answer! {
         /// 结果为核身失败时的原因描述.
         authenticate_failed_reason: String = body("authenticate_failed_reason"),
         /// 核身类型.
-        authenticate_type: String = body("authenticate_type"),
+        authenticate_type: AuthenticateType = body("authenticate_type"),
     }
 }
 
@@ -82,5 +82,13 @@ open_enum! {
         AuthenticateProcessing = "AUTHENTICATE_PROCESSING",
         AuthenticateSuccess = "AUTHENTICATE_SUCCESS",
         AuthenticateFailed = "AUTHENTICATE_FAILED",
+    }
+
+    /// 核身类型.
+    pub enum AuthenticateType {
+        Normal = "NORMAL",
+        SignIn = "SIGN_IN",
+        Insurance = "INSURANCE",
+        Contract = "CONTRACT",
     }
 }

@@ -4,12 +4,14 @@
 //!
 //! 官方文档: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::payroll_card::authentications::pre_order_with_auth::post::EmploymentType;
 
 request! {
-    /// 生成授权token: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 用户标识. Required.
         openid: String = body("openid").required(),
@@ -29,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 生成授权token: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
@@ -41,14 +43,5 @@ answer! {
         token: String = body("token").required(),
         /// token有效时间. Required.
         expires_in: i64 = body("expires_in").required(),
-    }
-}
-
-open_enum! {
-    /// 用工类型.
-    pub enum EmploymentType {
-        LongTermEmployment = "LONG_TERM_EMPLOYMENT",
-        ShortTermEmployment = "SHORT_TERM_EMPLOYMENT",
-        CooperationEmployment = "COOPERATION_EMPLOYMENT",
     }
 }

@@ -4,19 +4,21 @@
 //!
 //! 官方文档: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
+
+pub use crate::v3::payroll_card::authentications::pre_order_with_auth::post::EmploymentType;
 
 request! {
-    /// 发起批量转账: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 特约商户AppID.
         sub_appid: String = body("sub_appid"),
         /// 特约商户授权类型. Required.
-        authorization_type: String = body("authorization_type").required(),
+        authorization_type: AuthorizationType = body("authorization_type").required(),
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 批次名称. Required.
@@ -32,11 +34,11 @@ request! {
         /// 服务商的AppID.
         sp_appid: String = body("sp_appid"),
         /// 用工类型.
-        employment_type: String = body("employment_type"),
+        employment_type: EmploymentType = body("employment_type"),
         /// 用工场景.
-        employment_scene: String = body("employment_scene"),
+        employment_scene: EmploymentScene = body("employment_scene"),
         /// 传入业务ID后必填.
-        business_type: String = body("business_type"),
+        business_type: BusinessType = body("business_type"),
     }
 
     /// 转账明细列表.
@@ -55,7 +57,7 @@ request! {
 }
 
 answer! {
-    /// 发起批量转账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
@@ -63,5 +65,30 @@ answer! {
         batch_id: String = body("batch_id").required(),
         /// 批次创建时间. Required.
         create_time: Time = body("create_time").required(),
+    }
+}
+
+open_enum! {
+    /// 特约商户授权类型.
+    pub enum AuthorizationType {
+        InformationAuthorizationType = "INFORMATION_AUTHORIZATION_TYPE",
+        FundAuthorizationType = "FUND_AUTHORIZATION_TYPE",
+        InformationAndFundAuthorizationType = "INFORMATION_AND_FUND_AUTHORIZATION_TYPE",
+    }
+
+    /// 用工场景.
+    pub enum EmploymentScene {
+        Logistics = "LOGISTICS",
+        Manufacturing = "MANUFACTURING",
+        Hotel = "HOTEL",
+        Catering = "CATERING",
+        Event = "EVENT",
+        Retail = "RETAIL",
+        Others = "OTHERS",
+    }
+
+    /// 传入业务ID后必填.
+    pub enum BusinessType {
+        Promotion = "PROMOTION",
     }
 }

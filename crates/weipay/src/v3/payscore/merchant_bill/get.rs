@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 商户申请获取对账单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 账单日期. Required.
         bill_date: String = query("bill_date").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 商户申请获取对账单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 下载信息总数. Required.
         download_bill_count: i64 = body("download_bill_count").required(),

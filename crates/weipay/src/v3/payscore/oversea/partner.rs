@@ -5,9 +5,9 @@
 pub mod serviceorder;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payscore/oversea/partner`
     Partner
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询先享后付订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID.
         service_id: String = query("service_id"),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询先享后付订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID.
         appid: String = body("appid"),

@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, request};
 
 request! {
-    /// 创建先享后付订单: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -71,7 +71,7 @@ request! {
 }
 
 answer! {
-    /// 创建先享后付订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID.
         appid: String = body("appid"),

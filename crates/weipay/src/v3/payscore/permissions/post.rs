@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012647349](https://pay.weixin.qq.com/doc/v3/merchant/4012647349)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::payscore::acquiringbank::permissions::post::Answer;
 
 request! {
-    /// 商户预授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务id. Required.
         service_id: String = body("service_id").required(),
@@ -17,13 +19,5 @@ request! {
         authorization_code: String = body("authorization_code").required(),
         /// 通知地址.
         notify_url: String = body("notify_url"),
-    }
-}
-
-answer! {
-    /// 商户预授权: what is answered.
-    pub struct Answer {
-        /// 预授权token. Required.
-        apply_permissions_token: String = body("apply_permissions_token").required(),
     }
 }

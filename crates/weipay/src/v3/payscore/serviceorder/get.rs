@@ -6,8 +6,14 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::payscore::acquiringbank::serviceorder::get::{GoodsDetail, Location};
+pub use crate::v3::payscore::oversea::partner::serviceorder::get::{
+    CollectionState, PaidType, State, StateDescription, Type,
+};
+pub use crate::v3::payscore::partner::serviceorder::get::{Collection, Details, PromotionDetail, Scope};
+
 request! {
-    /// 查询支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户服务订单号. 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_order_no: String = query("out_order_no").length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
@@ -21,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 查询支付分订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -97,78 +103,6 @@ answer! {
         description: String = body("description"),
     }
 
-    /// 收款信息.
-    pub struct Collection {
-        /// 收款状态. Required.
-        state: CollectionState = body("state").required(),
-        /// 总收款金额. In fen (分).
-        total_amount: i64 = body("total_amount"),
-        /// 待收金额. In fen (分).
-        paying_amount: i64 = body("paying_amount"),
-        /// 已收金额. In fen (分).
-        paid_amount: i64 = body("paid_amount"),
-        /// 收款明细列表.
-        details: Vec<Details> = body("details"),
-        /// 收款银行.
-        bank_type: String = body("bank_type"),
-    }
-
-    /// 收款明细列表.
-    pub struct Details {
-        /// 收款序号.
-        seq: i64 = body("seq"),
-        /// 单笔收款金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 收款成功渠道.
-        paid_type: PaidType = body("paid_type"),
-        /// 收款成功时间.
-        paid_time: String = body("paid_time"),
-        /// 微信支付交易单号.
-        transaction_id: String = body("transaction_id"),
-        /// 优惠功能.
-        promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
-    }
-
-    /// 优惠功能.
-    pub struct PromotionDetail {
-        /// 券ID. Required.
-        coupon_id: String = body("coupon_id").required(),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠范围.
-        scope: Scope = body("scope"),
-        /// 优惠类型.
-        type_: Type = body("type"),
-        /// 优惠券面额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 活动ID.
-        stock_id: String = body("stock_id"),
-        /// 微信出资. In fen (分).
-        wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 商户出资. In fen (分).
-        merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资. In fen (分).
-        other_contribute: i64 = body("other_contribute"),
-        /// 优惠币种.
-        currency: String = body("currency"),
-        /// 单品列表.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品数量.
-        quantity: i64 = body("quantity"),
-        /// 商品价格. In fen (分).
-        unit_price: i64 = body("unit_price"),
-        /// 商品优惠金额. In fen (分).
-        discount_amount: i64 = body("discount_amount"),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
-    }
-
     /// 服务时间.
     pub struct TimeRange {
         /// 服务开始时间.
@@ -180,61 +114,14 @@ answer! {
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
     }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
 }
 
 open_enum! {
-    /// 服务订单状态.
-    pub enum State {
-        Created = "CREATED",
-        Doing = "DOING",
-        Done = "DONE",
-        Revoked = "REVOKED",
-        Expired = "EXPIRED",
-    }
-
-    /// 订单状态说明.
-    pub enum StateDescription {
-        UserConfirm = "USER_CONFIRM",
-        MchComplete = "MCH_COMPLETE",
-    }
-
     /// 风险名称.
     pub enum Name {
         Deposit = "DEPOSIT",
         Advance = "ADVANCE",
         CashDeposit = "CASH_DEPOSIT",
         EstimateOrderCost = "ESTIMATE_ORDER_COST",
-    }
-
-    /// 收款状态.
-    pub enum CollectionState {
-        UserPaying = "USER_PAYING",
-        UserPaid = "USER_PAID",
-    }
-
-    /// 收款成功渠道.
-    pub enum PaidType {
-        Newton = "NEWTON",
-        Mch = "MCH",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        Single = "SINGLE",
-        Global = "GLOBAL",
-    }
-
-    /// 优惠类型.
-    pub enum Type {
-        Cash = "CASH",
-        Nocash = "NOCASH",
     }
 }

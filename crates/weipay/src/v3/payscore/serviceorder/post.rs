@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4012587900](https://pay.weixin.qq.com/doc/v3/merchant/4012587900), [4012647418](https://pay.weixin.qq.com/doc/v3/merchant/4012647418)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::{AnswerPostPayments, Location};
+pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateDescription};
+pub use crate::v3::payscore::partner::serviceorder::post::Device;
+pub use crate::v3::payscore::serviceorder::get::Name;
 
 request! {
-    /// 创建支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_order_no: String = body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
@@ -73,14 +78,6 @@ request! {
         end_time_remark: String = body("end_time_remark"),
     }
 
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
-
     /// 服务风险金.
     pub struct RiskFund {
         /// 风险名称. Required.
@@ -90,20 +87,10 @@ request! {
         /// 风险说明. At most 30 characters.
         description: String = body("description").length(0, 30),
     }
-
-    /// 设备信息.
-    pub struct Device {
-        /// 服务开始的设备ID.
-        start_device_id: String = body("start_device_id"),
-        /// 服务结束的设备ID.
-        end_device_id: String = body("end_device_id"),
-        /// 物料URL.
-        materiel_no: String = body("materiel_no"),
-    }
 }
 
 answer! {
-    /// 创建支付分订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -139,18 +126,6 @@ answer! {
         package: String = body("package").required(),
     }
 
-    /// 后付费项目.
-    pub struct AnswerPostPayments {
-        /// 付费名称.
-        name: String = body("name"),
-        /// 付费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
     /// 后付费商户优惠.
     pub struct AnswerPostDiscounts {
         /// 优惠名称.
@@ -183,30 +158,5 @@ answer! {
         start_time_remark: String = body("start_time_remark"),
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
-    }
-}
-
-open_enum! {
-    /// 风险名称.
-    pub enum Name {
-        Deposit = "DEPOSIT",
-        Advance = "ADVANCE",
-        CashDeposit = "CASH_DEPOSIT",
-        EstimateOrderCost = "ESTIMATE_ORDER_COST",
-    }
-
-    /// 服务订单状态.
-    pub enum State {
-        Created = "CREATED",
-        Doing = "DOING",
-        Done = "DONE",
-        Revoked = "REVOKED",
-        Expired = "EXPIRED",
-    }
-
-    /// 订单状态说明.
-    pub enum StateDescription {
-        UserConfirm = "USER_CONFIRM",
-        MchComplete = "MCH_COMPLETE",
     }
 }

@@ -4,10 +4,17 @@
 //!
 //! 官方文档: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::{
+    AnswerPostPayments, AnswerRiskFund, AnswerShoppingInfoJumpLink, JumpLink, JumpLinkType, Location, Name,
+};
+pub use crate::v3::payscore::partner::permissions::assess_user_risk_level::post::Goods;
+pub use crate::v3::payscore::partner::serviceorder::post::RiskFund;
+pub use crate::v3::payscore::serviceorder::post::{AnswerPostDiscounts, AnswerTimeRange};
 
 request! {
-    /// 创建先用后付订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -77,24 +84,6 @@ request! {
         end_time_remark: String = body("end_time_remark").length(0, 50),
     }
 
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
-
-    /// 订单风险金.
-    pub struct RiskFund {
-        /// 风险金名称. Required.
-        name: Name = body("name").required(),
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 风险说明. At most 30 characters.
-        description: String = body("description").length(0, 30),
-    }
-
     /// 先用后付购物详情.
     pub struct ShoppingInfo {
         /// 实际购物商家公众号ID.
@@ -104,34 +93,10 @@ request! {
         /// 商品列表. Required.
         goods: Vec<Goods> = body("goods").required(),
     }
-
-    /// 单详跳转链接.
-    pub struct JumpLink {
-        /// 跳转链接类型.
-        jump_link_type: JumpLinkType = body("jump_link_type"),
-        /// 小程序跳转AppID.
-        appid: String = body("appid"),
-        /// 小程序跳转path.
-        path: String = body("path"),
-    }
-
-    /// 商品列表.
-    pub struct Goods {
-        /// 商品名称. Required.
-        name: String = body("name").required(),
-        /// 商品图片链接. Required.
-        picture: String = body("picture").required(),
-        /// 商品单价金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 商品数量. Required.
-        count: i64 = body("count").required(),
-        /// 商品品类ID.
-        category_id: Vec<String> = body("category_id"),
-    }
 }
 
 answer! {
-    /// 创建先用后付订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -169,52 +134,6 @@ answer! {
         shopping_info: AnswerShoppingInfo = body("shopping_info"),
     }
 
-    /// 后付费项目.
-    pub struct AnswerPostPayments {
-        /// 付费名称.
-        name: String = body("name"),
-        /// 付费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
-    /// 后付费商户优惠.
-    pub struct AnswerPostDiscounts {
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠说明.
-        description: String = body("description"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 优惠数量.
-        count: i64 = body("count"),
-    }
-
-    /// 服务风险金.
-    pub struct AnswerRiskFund {
-        /// 风险名称. Required.
-        name: String = body("name").required(),
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 风险说明.
-        description: String = body("description"),
-    }
-
-    /// 服务时间段.
-    pub struct AnswerTimeRange {
-        /// 服务开始时间.
-        start_time: String = body("start_time"),
-        /// 服务结束时间.
-        end_time: String = body("end_time"),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
-    }
-
     /// 先用后付购物详情.
     pub struct AnswerShoppingInfo {
         /// 实际购物商家公众号ID.
@@ -223,30 +142,5 @@ answer! {
         jump_link: AnswerShoppingInfoJumpLink = body("jump_link").required(),
         /// 商品列表. Required.
         goods: Vec<Goods> = body("goods").required(),
-    }
-
-    /// 单详跳转链接.
-    pub struct AnswerShoppingInfoJumpLink {
-        /// 跳转链接类型. Required.
-        jump_link_type: String = body("jump_link_type").required(),
-        /// 小程序跳转AppID.
-        appid: String = body("appid"),
-        /// 小程序跳转path.
-        path: String = body("path"),
-    }
-}
-
-open_enum! {
-    /// 风险金名称.
-    pub enum Name {
-        Deposit = "DEPOSIT",
-        Advance = "ADVANCE",
-        CashDeposit = "CASH_DEPOSIT",
-        EstimateOrderCost = "ESTIMATE_ORDER_COST",
-    }
-
-    /// 跳转链接类型.
-    pub enum JumpLinkType {
-        JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
     }
 }

@@ -6,9 +6,9 @@ pub mod serviceorder;
 pub mod user_sign_plans;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payscore/sign-plan/partner`
     Partner
 }

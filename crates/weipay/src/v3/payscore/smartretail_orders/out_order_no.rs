@@ -6,9 +6,9 @@ pub mod cancel;
 pub mod complete;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payscore/smartretail-orders/{out_order_no}`
     OutOrderNo
 }

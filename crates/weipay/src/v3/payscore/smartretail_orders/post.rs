@@ -4,10 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_1&index=3>
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::payscore::payafter_orders::post::{Answer, Discounts, Fees};
 
 request! {
-    /// 创建智慧零售订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -37,51 +39,5 @@ request! {
         need_user_confirm: bool = body("need_user_confirm"),
         /// `openid`.
         openid: String = body("openid"),
-    }
-
-    /// 后付费.
-    pub struct Fees {
-        /// 付费项目名称.
-        fee_name: String = body("fee_name"),
-        /// 付费项目数量.
-        fee_count: i64 = body("fee_count"),
-        /// 付费项目总金额. In fen (分).
-        fee_amount: i64 = body("fee_amount"),
-        /// 描述计费规则.
-        fee_desc: String = body("fee_desc"),
-    }
-
-    /// 商户优惠.
-    pub struct Discounts {
-        /// 优惠名称. At most 20 characters.
-        discount_name: String = body("discount_name").length(0, 20),
-        /// 优惠说明.
-        discount_desc: String = body("discount_desc"),
-    }
-}
-
-answer! {
-    /// 创建智慧零售订单: what is answered.
-    pub struct Answer {
-        /// 公众账号ID.
-        appid: String = body("appid"),
-        /// 商户号.
-        mchid: String = body("mchid"),
-        /// 商户服务订单号.
-        out_order_no: String = body("out_order_no"),
-        /// 服务ID.
-        service_id: String = body("service_id"),
-        /// 微信支付服务订单号.
-        order_id: String = body("order_id"),
-        /// `miniprogram_businesstype`.
-        miniprogram_businesstype: String = body("miniprogram_businesstype"),
-        /// 小程序跳转appid.
-        miniprogram_appid: String = body("miniprogram_appid"),
-        /// 小程序跳转路径.
-        miniprogram_path: String = body("miniprogram_path"),
-        /// 小程序跳转username.
-        miniprogram_username: String = body("miniprogram_username"),
-        /// `package`.
-        package: String = body("package"),
     }
 }

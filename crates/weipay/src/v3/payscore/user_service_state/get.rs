@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询用户授权状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = query("appid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询用户授权状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),

@@ -11,9 +11,9 @@ pub mod sub_mch_compensation_bills;
 pub mod transfer_bills;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/platsolution/ecommerce/mch-transfer`
     MchTransfer
 }

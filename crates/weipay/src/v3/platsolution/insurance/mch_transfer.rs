@@ -6,9 +6,9 @@ pub mod batches;
 pub mod reservation;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/platsolution/insurance/mch-transfer`
     MchTransfer
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 申请分账账单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 申请分账账单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 下载地址. Required.
         download_url: String = body("download_url").required(),

@@ -7,9 +7,9 @@
 use crate::model::{Time, answer, body, header, open_enum, request};
 
 request! {
-    /// 请求分账: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -43,7 +43,7 @@ request! {
 }
 
 answer! {
-    /// 请求分账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),

@@ -5,7 +5,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 扣费受理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// `appid`. Required.
         appid: String = body("appid").required(),
@@ -67,7 +67,7 @@ request! {
 }
 
 answer! {
-    /// 扣费受理: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID.
         appid: String = body("appid"),

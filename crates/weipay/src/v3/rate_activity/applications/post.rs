@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 报名费率优惠活动: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 从业机构号. Required.
         acquiring_bank_id: String = body("acquiring_bank_id").required(),
@@ -49,7 +49,7 @@ request! {
 }
 
 answer! {
-    /// 报名费率优惠活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单编号. Required.
         application_id: String = body("application_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, header, query, request};
 
 request! {
-    /// 实名信息校验: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 下单用户账户的证件类型. Required.
         credential_type: i64 = query("credential_type").required(),
@@ -17,13 +17,13 @@ request! {
         encrypted_name: String = query("encrypted_name").required().encrypted(),
         /// 微信支付交易单号. Required.
         wxp_trade_no: String = query("wxp_trade_no").required(),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
 answer! {
-    /// 实名信息校验: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 实名比对结果. Required.
         verify_result: i64 = body("verify_result").required(),

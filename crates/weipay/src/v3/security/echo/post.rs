@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, request};
 
 request! {
-    /// 商户签名验签／加解密测试: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户回调地址.
         notify_url: String = body("notify_url"),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 商户签名验签／加解密测试: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询结算资金明细: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 查询结算资金明细: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 结算信息列表.
         data: Vec<Data> = body("data"),

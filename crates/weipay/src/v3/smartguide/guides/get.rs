@@ -7,7 +7,7 @@
 use crate::model::{answer, body, header, query, request};
 
 request! {
-    /// 服务人员查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户ID.
         sub_mchid: String = query("sub_mchid"),
@@ -23,13 +23,13 @@ request! {
         limit: i64 = query("limit").range(i64::MIN, 10),
         /// 请求资源起始位置.
         offset: i64 = query("offset"),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
 answer! {
-    /// 服务人员查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务人员数量.
         total_count: i64 = body("total_count"),

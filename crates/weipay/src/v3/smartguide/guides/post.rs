@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, request};
 
 request! {
-    /// 服务人员注册: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户ID.
         sub_mchid: String = body("sub_mchid"),
@@ -33,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 服务人员注册: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务人员ID. Required.
         guide_id: String = body("guide_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 将出租车电子发票插入微信用户卡包: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 出租车经营主体商户号. Required.
         company_mchid: String = body("company_mchid").required(),
@@ -135,7 +135,7 @@ request! {
 }
 
 answer! {
-    /// 将出租车电子发票插入微信用户卡包: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// `card_appid`. Required.
         card_appid: String = body("card_appid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 获取乘客行程单列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 最大资源条数.
         limit: i64 = query("limit"),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 获取乘客行程单列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 乘客行程单详情. Required.
         data: Vec<Data> = body("data").required(),

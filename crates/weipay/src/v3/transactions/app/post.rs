@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// APP支付下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -119,7 +119,7 @@ request! {
 }
 
 answer! {
-    /// APP支付下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预支付交易会话标识. Required.
         prepay_id: String = body("prepay_id").required(),

@@ -7,9 +7,9 @@
 use crate::model::{Time, answer, body, header, open_enum, request};
 
 request! {
-    /// 发起批量转账: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 直连商户的appid. Required.
         appid: String = body("appid").required(),
@@ -49,7 +49,7 @@ request! {
 }
 
 answer! {
-    /// 发起批量转账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),

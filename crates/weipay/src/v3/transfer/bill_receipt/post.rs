@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 转账电子回单申请受理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 转账电子回单申请受理: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询转账明细电子回单受理结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 受理类型. Required.
         accept_type: AcceptType = query("accept_type").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询转账明细电子回单受理结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 受理类型. Required.
         accept_type: String = body("accept_type").required(),

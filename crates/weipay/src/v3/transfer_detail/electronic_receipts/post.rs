@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012458967](https://pay.weixin.qq.com/doc/v3/merchant/4012458967), [4012718748](https://pay.weixin.qq.com/doc/v3/partner/4012718748), [4012727951](https://pay.weixin.qq.com/doc/v3/partner/4012727951)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::transfer_detail::electronic_receipts::get::{AcceptType, Answer};
 
 request! {
-    /// 转账明细电子回单受理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 受理类型. Required.
         accept_type: AcceptType = body("accept_type").required(),
@@ -15,36 +17,5 @@ request! {
         out_batch_no: String = body("out_batch_no"),
         /// 商家转账明细单号. Required.
         out_detail_no: String = body("out_detail_no").required(),
-    }
-}
-
-answer! {
-    /// 转账明细电子回单受理: what is answered.
-    pub struct Answer {
-        /// 受理类型. Required.
-        accept_type: String = body("accept_type").required(),
-        /// 商家转账批次单号.
-        out_batch_no: String = body("out_batch_no"),
-        /// 商家转账明细单号. Required.
-        out_detail_no: String = body("out_detail_no").required(),
-        /// 电子回单受理单号. Required.
-        signature_no: String = body("signature_no").required(),
-        /// 电子回单状态.
-        signature_status: String = body("signature_status"),
-        /// 电子回单文件的hash方法.
-        hash_type: String = body("hash_type"),
-        /// 电子回单文件的hash值.
-        hash_value: String = body("hash_value"),
-        /// 电子回单文件的下载地址.
-        download_url: String = body("download_url"),
-    }
-}
-
-open_enum! {
-    /// 受理类型.
-    pub enum AcceptType {
-        BatchTransfer = "BATCH_TRANSFER",
-        TransferToPocket = "TRANSFER_TO_POCKET",
-        TransferToBank = "TRANSFER_TO_BANK",
     }
 }

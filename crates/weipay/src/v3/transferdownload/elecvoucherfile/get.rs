@@ -9,7 +9,7 @@
 use crate::model::{query, request};
 
 request! {
-    /// 下载电子回单PDF文件: what is sent.
+    /// What is sent.
     pub struct Request {
         /// `token`. Required.
         token: String = query("token").required(),

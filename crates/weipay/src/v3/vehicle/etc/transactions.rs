@@ -7,9 +7,9 @@ pub mod id;
 pub mod out_trade_no;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/vehicle/etc/transactions`
     Transactions
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4017205621](https://pay.weixin.qq.com/doc/v3/partner/4017205621)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::webizpay::avail_mch_ranges::get::IdentifierType;
 
 request! {
-    /// 创建可用商户范围: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -17,17 +19,9 @@ request! {
 }
 
 answer! {
-    /// 创建可用商户范围: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 可用商户范围id. Required.
         range_id: String = body("range_id").required(),
-    }
-}
-
-open_enum! {
-    /// 商户标识类型.
-    pub enum IdentifierType {
-        OrganizationCode = "ORGANIZATION_CODE",
-        TransactionId = "TRANSACTION_ID",
     }
 }

@@ -7,9 +7,9 @@ pub mod quota_cards;
 pub mod revoke;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/webizpay/employees/{employee_id}`
     EmployeeId
 }

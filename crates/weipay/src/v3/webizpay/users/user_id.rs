@@ -6,9 +6,9 @@ pub mod authorization_state;
 pub mod authorization_url;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/webizpay/users/{user_id}`
     UserId
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 查询在途异常资金付款结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 产品名称. Required.
         product_name: ProductName = body("product_name").required(),

@@ -6,10 +6,12 @@
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
+pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
+
 request! {
-    /// 特殊减额: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 微信支付商户号. Required.
         mchid: String = body("mchid").required(),
@@ -33,7 +35,7 @@ request! {
 }
 
 answer! {
-    /// 特殊减额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
@@ -65,13 +67,6 @@ open_enum! {
     pub enum ReductionType {
         FinancialPenalty = "FINANCIAL_PENALTY",
         JudicialDeduction = "JUDICIAL_DEDUCTION",
-    }
-
-    /// 请求场景.
-    pub enum ReqScene {
-        SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-        SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-        WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
     }
 
     /// 处理结果.

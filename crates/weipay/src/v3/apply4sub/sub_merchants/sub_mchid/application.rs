@@ -5,9 +5,9 @@
 pub mod application_no;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/application`
     Application
 }

@@ -4,34 +4,16 @@
 //!
 //! 官方文档: [4012470770](https://pay.weixin.qq.com/doc/v3/partner/4012470770)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::bank_batch_transfer::receipt::detail_receipts::get::Answer;
 
 request! {
-    /// 受理明细电子回单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 银行转账批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 银行转账明细单号. Required.
         out_detail_no: String = body("out_detail_no").required(),
-    }
-}
-
-answer! {
-    /// 受理明细电子回单: what is answered.
-    pub struct Answer {
-        /// 银行转账批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
-        /// 银行转账明细单号. Required.
-        out_detail_no: String = body("out_detail_no").required(),
-        /// 电子回单受理单号. Required.
-        receipt_no: String = body("receipt_no").required(),
-        /// 电子回单状态.
-        receipt_state: String = body("receipt_state"),
-        /// 电子回单文件的Hash方法.
-        hash_type: String = body("hash_type"),
-        /// 电子回单文件的Hash值.
-        hash_value: String = body("hash_value"),
-        /// 电子回单文件的下载地址.
-        download_url: String = body("download_url"),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询汇总电子回单受理结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 银行转账批次单号. Required.
         out_batch_no: String = query("out_batch_no").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询汇总电子回单受理结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 银行转账批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),

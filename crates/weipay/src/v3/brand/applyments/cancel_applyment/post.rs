@@ -4,24 +4,16 @@
 //!
 //! 官方文档: [4016257700](https://pay.weixin.qq.com/doc/v3/partner/4016257700)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::brand::applyments::post::Answer;
 
 request! {
-    /// 撤销申请: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付申请单号.
         applyment_id: String = body("applyment_id"),
         /// 业务申请编号.
         business_code: String = body("business_code"),
-    }
-}
-
-answer! {
-    /// 撤销申请: what is answered.
-    pub struct Answer {
-        /// 微信支付申请单号. Required.
-        applyment_id: String = body("applyment_id").required(),
-        /// 业务申请编号. Required.
-        business_code: String = body("business_code").required(),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询商家名片配置申请状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务申请编号.
         business_code: String = query("business_code"),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询商家名片配置申请状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 提交商家名片配置申请: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
@@ -57,7 +57,7 @@ request! {
 }
 
 answer! {
-    /// 提交商家名片配置申请: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询已生效交易连接名片规则: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = query("brand_id").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询已生效交易连接名片规则: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID.
         brand_id: String = body("brand_id"),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4016333302](https://pay.weixin.qq.com/doc/v3/partner/4016333302)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::brand::card::card_links::get::PaymentScene;
 
 request! {
-    /// 添加交易连接名片规则申请: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
@@ -25,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 添加交易连接名片规则申请: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
@@ -39,15 +41,5 @@ answer! {
         card_link_mchid: String = body("card_link_mchid"),
         /// 服务ID.
         service_id: String = body("service_id"),
-    }
-}
-
-open_enum! {
-    /// 交易场景类型.
-    pub enum PaymentScene {
-        MiniProgram = "MINI_PROGRAM",
-        App = "APP",
-        PaymentScore = "PAYMENT_SCORE",
-        PaymentCode = "PAYMENT_CODE",
     }
 }

@@ -6,9 +6,9 @@ pub mod exchange_coupon;
 pub mod sync;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/brand/partner/card-member/user-points`
     UserPoints
 }

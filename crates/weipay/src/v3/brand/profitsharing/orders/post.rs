@@ -6,10 +6,12 @@
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
+pub use crate::v3::brand::profitsharing::orders::get::{FailReason, Status, Type};
+
 request! {
-    /// 请求分账: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
@@ -45,7 +47,7 @@ request! {
 }
 
 answer! {
-    /// 请求分账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
@@ -85,35 +87,10 @@ answer! {
 }
 
 open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-    }
-
     /// 分账结果.
     pub enum AnswerReceiversResult {
         Pending = "PENDING",
         Success = "SUCCESS",
         Closed = "CLOSED",
-    }
-
-    /// 分账失败原因.
-    pub enum FailReason {
-        AccountAbnormal = "ACCOUNT_ABNORMAL",
-        NoRelation = "NO_RELATION",
-        ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-        ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
-        NoAuth = "NO_AUTH",
-        ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
-        PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-        InvalidRequest = "INVALID_REQUEST",
-    }
-
-    /// 分账单状态.
-    pub enum Status {
-        Processing = "PROCESSING",
-        Finished = "FINISHED",
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::brand::profitsharing::returnorders::get::AnswerResult;
+
 request! {
-    /// 请求分账回退: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -27,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 请求分账回退: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -53,13 +55,6 @@ answer! {
 }
 
 open_enum! {
-    /// 回退结果.
-    pub enum AnswerResult {
-        Processing = "PROCESSING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-    }
-
     /// 失败原因.
     pub enum FailReason {
         AccountAbnormal = "ACCOUNT_ABNORMAL",

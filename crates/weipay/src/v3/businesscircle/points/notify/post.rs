@@ -9,7 +9,7 @@
 use crate::model::{Time, body, request};
 
 request! {
-    /// 商圈会员积分同步: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商圈商户ID.
         sub_mchid: String = body("sub_mchid"),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 商圈积分授权查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商圈商户ID.
         sub_mchid: String = query("sub_mchid"),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 商圈积分授权查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 顾客openid. Required.
         openid: String = body("openid").required(),

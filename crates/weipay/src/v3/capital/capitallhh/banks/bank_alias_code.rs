@@ -5,9 +5,9 @@
 pub mod branches;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/capital/capitallhh/banks/{bank_alias_code}`
     BankAliasCode
 }

@@ -11,7 +11,7 @@ use serde_json::Number;
 use crate::model::{body, open_enum, request};
 
 request! {
-    /// 点餐订单信息同步（渠道商/服务商）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付分配的服务商商户号. At most 32 characters.
         sp_mchid: String = body("sp_mchid").length(0, 32),

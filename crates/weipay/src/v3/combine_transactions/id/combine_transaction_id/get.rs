@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012602242](https://pay.weixin.qq.com/doc/v3/partner/4012602242)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::combine_transactions::app::post::TradeScenario;
 
 answer! {
-    /// 个人收款交易通过微信支付订单号查单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 平台商户应用ID. Required.
         combine_appid: String = body("combine_appid").required(),
@@ -77,12 +79,5 @@ answer! {
         payer_currency: String = body("payer_currency").required(),
         /// 结算汇率.
         settlement_rate: i64 = body("settlement_rate"),
-    }
-}
-
-open_enum! {
-    /// 交易场景.
-    pub enum TradeScenario {
-        Recommerce = "RECOMMERCE",
     }
 }

@@ -6,8 +6,11 @@
 
 use crate::model::{Time, answer, body, open_enum};
 
+pub use crate::v3::combine_transactions::app::post::TradeScenario;
+pub use crate::v3::combine_transactions::id::combine_transaction_id::get::SceneInfo;
+
 answer! {
-    /// 合单查询订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),
@@ -27,12 +30,6 @@ answer! {
         trade_scenario: TradeScenario = body("trade_scenario"),
         /// 使用的商户贴息信息.
         installment_info: InstallmentInfo = body("installment_info"),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 商户端设备号.
-        device_id: String = body("device_id"),
     }
 
     /// 商品单信息.
@@ -166,10 +163,5 @@ open_enum! {
     pub enum Type {
         Cash = "CASH",
         Nocash = "NOCASH",
-    }
-
-    /// 交易场景.
-    pub enum TradeScenario {
-        Recommerce = "RECOMMERCE",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 发起不活跃商户身份核实: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 发起不活跃商户身份核实: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 核实单号. Required.
         verification_id: String = body("verification_id").required(),

@@ -5,9 +5,9 @@
 pub mod verifications;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}`
     SubMchid
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 发起还款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 还款协议ID. Required.
         contract_id: String = body("contract_id").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 发起还款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户侧交易单号. Required.
         out_trade_no: String = body("out_trade_no").required(),

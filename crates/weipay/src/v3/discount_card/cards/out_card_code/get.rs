@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询先享卡订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 先享卡ID. Required.
         card_id: String = body("card_id").required(),

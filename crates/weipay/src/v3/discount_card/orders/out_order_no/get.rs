@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 通过先享卡订单号查询订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 先享卡订单号. Required.
         out_order_no: String = body("out_order_no").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml>
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::discount_card::orders::out_order_no::get::{PerformanceType, RewardType};
 
 request! {
-    /// 更新先享卡订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 目标达成明细列表.
         objectives: Vec<Objectives> = body("objectives"),
@@ -55,25 +57,11 @@ request! {
 }
 
 answer! {
-    /// 更新先享卡订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 先享卡订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 微信支付服务订单号. Required.
         order_id: String = body("order_id").required(),
-    }
-}
-
-open_enum! {
-    /// 履约类型.
-    pub enum PerformanceType {
-        Increase = "INCREASE",
-        Decrease = "DECREASE",
-    }
-
-    /// 奖励类型.
-    pub enum RewardType {
-        Increase = "INCREASE",
-        Decrease = "DECREASE",
     }
 }

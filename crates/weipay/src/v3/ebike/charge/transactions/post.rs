@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 充电自行车代扣受理扣款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -71,7 +71,7 @@ request! {
 }
 
 answer! {
-    /// 充电自行车代扣受理扣款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 受理状态. Required.
         accept_state: String = body("accept_state").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 提交注销申请单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 提交注销申请单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户注销申请单号. Required.
         out_apply_no: String = body("out_apply_no").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 通过申请单ID查询申请状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请状态. Required.
         applyment_state: ApplymentState = body("applyment_state").required(),

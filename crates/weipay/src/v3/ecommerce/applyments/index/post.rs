@@ -4,12 +4,14 @@
 //!
 //! 官方文档: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{JsonText, body, header, open_enum, request};
+
+pub use crate::v3::ecommerce::applyments::applyment_id::revoke::post::Answer;
 
 request! {
-    /// 二级商户进件: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 业务申请编号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -68,7 +70,13 @@ request! {
         /// 注册地址.
         company_address: String = body("company_address"),
         /// 营业期限. JSON text in a string.
-        business_time: String = body("business_time"),
+        business_time: JsonText<BusinessTime> = body("business_time"),
+    }
+
+    /// 营业期限.
+    pub struct BusinessTime {
+        /// 岂止日期. Required.
+        period: Vec<String> = body("period").required(),
     }
 
     /// 金融机构许可证信息.
@@ -191,16 +199,6 @@ request! {
         settlement_id: String = body("settlement_id"),
         /// 所属行业.
         qualification_type: String = body("qualification_type"),
-    }
-}
-
-answer! {
-    /// 二级商户进件: what is answered.
-    pub struct Answer {
-        /// 微信支付申请单号. Required.
-        applyment_id: i64 = body("applyment_id").required(),
-        /// 业务申请编号. Required.
-        out_request_no: String = body("out_request_no").required(),
     }
 }
 

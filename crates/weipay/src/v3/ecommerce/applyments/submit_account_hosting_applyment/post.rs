@@ -4,12 +4,18 @@
 //!
 //! 官方文档: [4015616688](https://pay.weixin.qq.com/doc/v3/partner/4015616688)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{JsonText, body, header, request};
+
+pub use crate::v3::ecommerce::applyments::applyment_id::revoke::post::Answer;
+pub use crate::v3::ecommerce::applyments::index::post::{
+    BankAccountType, CertType, ContactIdDocType, ContactType, FinanceInstitutionInfo, FinanceType, IdDocType,
+    IdHolderType, OrganizationType, SalesSceneInfo, SettlementInfo, UboIdDocType,
+};
 
 request! {
-    /// 提交申请单: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 业务申请编号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -69,16 +75,8 @@ request! {
         legal_person: String = body("legal_person"),
         /// 注册地址.
         company_address: String = body("company_address"),
-        /// 营业期限. Format `json-array-like`; JSON text in a string.
-        business_time: String = body("business_time"),
-    }
-
-    /// 金融机构许可证信息.
-    pub struct FinanceInstitutionInfo {
-        /// 金融机构类型.
-        finance_type: FinanceType = body("finance_type"),
-        /// 金融机构许可证图片.
-        finance_license_pics: Vec<String> = body("finance_license_pics"),
+        /// 营业期限. JSON text in a string.
+        business_time: JsonText<Vec<String>> = body("business_time"),
     }
 
     /// 经营者/法人身份证信息.
@@ -179,129 +177,5 @@ request! {
         contact_id_doc_period_end: String = body("contact_id_doc_period_end"),
         /// 超级管理员手机. Format `base64`; travels encrypted (敏感信息加密).
         mobile_phone: String = body("mobile_phone").encrypted(),
-    }
-
-    /// 店铺信息.
-    pub struct SalesSceneInfo {
-        /// 店铺名称.
-        store_name: String = body("store_name"),
-        /// 店铺链接.
-        store_url: String = body("store_url"),
-        /// 店铺二维码.
-        store_qr_code: String = body("store_qr_code"),
-        /// 小程序AppID.
-        mini_program_sub_appid: String = body("mini_program_sub_appid"),
-    }
-
-    /// 结算规则.
-    pub struct SettlementInfo {
-        /// 结算规则ID.
-        settlement_id: String = body("settlement_id"),
-        /// 所属行业.
-        qualification_type: String = body("qualification_type"),
-    }
-}
-
-answer! {
-    /// 提交申请单: what is answered.
-    pub struct Answer {
-        /// 微信支付申请单号. Required.
-        applyment_id: i64 = body("applyment_id").required(),
-        /// 业务申请编号. Required.
-        out_request_no: String = body("out_request_no").required(),
-    }
-}
-
-open_enum! {
-    /// 主体类型.
-    pub enum OrganizationType {
-        V2401 = "2401",
-        V2500 = "2500",
-        V4 = "4",
-        V2 = "2",
-        V3 = "3",
-        V2502 = "2502",
-        V1708 = "1708",
-    }
-
-    /// 登记证书类型.
-    pub enum CertType {
-        CertificateType2388 = "CERTIFICATE_TYPE_2388",
-        CertificateType2389 = "CERTIFICATE_TYPE_2389",
-        CertificateType2390 = "CERTIFICATE_TYPE_2390",
-        CertificateType2391 = "CERTIFICATE_TYPE_2391",
-        CertificateType2392 = "CERTIFICATE_TYPE_2392",
-        CertificateType2393 = "CERTIFICATE_TYPE_2393",
-        CertificateType2394 = "CERTIFICATE_TYPE_2394",
-        CertificateType2395 = "CERTIFICATE_TYPE_2395",
-        CertificateType2396 = "CERTIFICATE_TYPE_2396",
-        CertificateType2399 = "CERTIFICATE_TYPE_2399",
-        CertificateType2400 = "CERTIFICATE_TYPE_2400",
-        CertificateType2520 = "CERTIFICATE_TYPE_2520",
-        CertificateType2521 = "CERTIFICATE_TYPE_2521",
-        CertificateType2522 = "CERTIFICATE_TYPE_2522",
-    }
-
-    /// 金融机构类型.
-    pub enum FinanceType {
-        BankAgent = "BANK_AGENT",
-        PaymentAgent = "PAYMENT_AGENT",
-        Insurance = "INSURANCE",
-        TradeAndSettle = "TRADE_AND_SETTLE",
-        Other = "OTHER",
-    }
-
-    /// 超级管理员类型.
-    pub enum IdHolderType {
-        Legal = "LEGAL",
-        Super = "SUPER",
-    }
-
-    /// `id_doc_type`.
-    pub enum IdDocType {
-        IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-        IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-        IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-        IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-        IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-        IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-        IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-        IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-    }
-
-    /// `ubo_id_doc_type`.
-    pub enum UboIdDocType {
-        IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-        IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-        IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-        IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-        IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-        IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-        IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-        IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-    }
-
-    /// 账户类型.
-    pub enum BankAccountType {
-        V74 = "74",
-        V75 = "75",
-    }
-
-    /// 超级管理员类型.
-    pub enum ContactType {
-        V65 = "65",
-        V66 = "66",
-    }
-
-    /// `contact_id_doc_type`.
-    pub enum ContactIdDocType {
-        IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-        IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-        IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-        IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-        IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-        IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-        IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-        IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 平台代理签约核身: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务申请编号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -29,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 平台代理签约核身: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付申请单号. Required.
         applyment_id: i64 = body("applyment_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 申请二级商户资金账单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 账单日期. Required.
         bill_date: String = query("bill_date").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 申请二级商户资金账单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 下载信息总数. Required.
         download_bill_count: i64 = body("download_bill_count").required(),
@@ -39,8 +39,8 @@ answer! {
         hash_value: String = body("hash_value").required(),
         /// 账单下载地址. Required.
         download_url: String = body("download_url").required(),
-        /// 加密密钥. Required.
-        encrypt_key: String = body("encrypt_key").required(),
+        /// 加密密钥. Required; travels encrypted (敏感信息加密).
+        encrypt_key: String = body("encrypt_key").required().encrypted(),
         /// 随机字符串. Required.
         nonce: String = body("nonce").required(),
     }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 电商合单委托代扣支付: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),
@@ -63,7 +63,7 @@ request! {
 }
 
 answer! {
-    /// 电商合单委托代扣支付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 合单商户APPID. Required.
         combine_appid: String = body("combine_appid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 账户余额提现: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 账户余额提现: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询个人收款方授权结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// `appid`. Required.
         appid: String = query("appid").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询个人收款方授权结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 授权ID. Required.
         individual_auth_id: String = body("individual_auth_id").required(),

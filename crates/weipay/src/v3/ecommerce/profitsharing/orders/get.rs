@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::ecommerce::profitsharing::after_sales_orders::get::FailReason;
+
 request! {
-    /// 查询分账结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -19,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询分账结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -90,13 +92,6 @@ open_enum! {
         Pending = "PENDING",
         Success = "SUCCESS",
         Closed = "CLOSED",
-    }
-
-    /// 分账失败原因.
-    pub enum FailReason {
-        AccountAbnormal = "ACCOUNT_ABNORMAL",
-        NoRelation = "NO_RELATION",
-        ReceiverHighRisk = "RECEIVER_HIGH_RISK",
     }
 
     /// 分账接收方类型.

@@ -6,10 +6,15 @@
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
+pub use crate::v3::ecommerce::profitsharing::after_sales_orders::get::FailReason;
+pub use crate::v3::ecommerce::profitsharing::orders::get::{
+    AbnormalStatus, FundsAbnormalClosedReason, FundsAbnormalReceivers, Status, Type,
+};
+
 request! {
-    /// 请求分账: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 公众账号ID.
         appid: String = body("appid"),
@@ -41,7 +46,7 @@ request! {
 }
 
 answer! {
-    /// 请求分账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -84,51 +89,13 @@ answer! {
         /// `funds_abnormal_receivers`.
         funds_abnormal_receivers: Vec<FundsAbnormalReceivers> = body("funds_abnormal_receivers"),
     }
-
-    /// `funds_abnormal_receivers`.
-    pub struct FundsAbnormalReceivers {
-        /// 平台接收异常资金商户号.
-        mchid: String = body("mchid"),
-    }
 }
 
 open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-    }
-
-    /// 分账单状态.
-    pub enum Status {
-        Processing = "PROCESSING",
-        Finished = "FINISHED",
-    }
-
     /// 分账结果.
     pub enum AnswerReceiversResult {
         Pending = "PENDING",
         Success = "SUCCESS",
         Closed = "CLOSED",
-    }
-
-    /// 分账失败原因.
-    pub enum FailReason {
-        AccountAbnormal = "ACCOUNT_ABNORMAL",
-        NoRelation = "NO_RELATION",
-        ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-    }
-
-    /// 异常处理状态.
-    pub enum AbnormalStatus {
-        AbnormalPending = "ABNORMAL_PENDING",
-        AbnormalFinished = "ABNORMAL_FINISHED",
-        AbnormalClosed = "ABNORMAL_CLOSED",
-    }
-
-    /// 异常处理关单原因.
-    pub enum FundsAbnormalClosedReason {
-        ClosedReasonTimeout = "CLOSED_REASON_TIMEOUT",
-        ClosedReasonRestrictTransfer = "CLOSED_REASON_RESTRICT_TRANSFER",
     }
 }

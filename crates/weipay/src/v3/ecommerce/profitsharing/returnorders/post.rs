@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012477737](https://pay.weixin.qq.com/doc/v3/partner/4012477737)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::ecommerce::profitsharing::returnorders::get::{Answer, AnswerResult, FailReason};
 
 request! {
-    /// 请求分账回退: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -25,46 +27,5 @@ request! {
         description: String = body("description").required(),
         /// 微信订单号.
         transaction_id: String = body("transaction_id"),
-    }
-}
-
-answer! {
-    /// 请求分账回退: what is answered.
-    pub struct Answer {
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 微信分账单号. Required.
-        order_id: String = body("order_id").required(),
-        /// 商户分账单号. Required.
-        out_order_no: String = body("out_order_no").required(),
-        /// 商户回退单号. Required.
-        out_return_no: String = body("out_return_no").required(),
-        /// 回退商户号. Required.
-        return_mchid: String = body("return_mchid").required(),
-        /// 回退金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 微信回退单号. Required.
-        return_no: String = body("return_no").required(),
-        /// 回退结果. Required.
-        result: AnswerResult = body("result").required(),
-        /// 失败原因.
-        fail_reason: FailReason = body("fail_reason"),
-        /// 完成时间. Required.
-        finish_time: Time = body("finish_time").required(),
-    }
-}
-
-open_enum! {
-    /// 回退结果.
-    pub enum AnswerResult {
-        Processing = "PROCESSING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-    }
-
-    /// 失败原因.
-    pub enum FailReason {
-        AccountAbnormal = "ACCOUNT_ABNORMAL",
-        TimeOutClosed = "TIME_OUT_CLOSED",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 退款申请: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商品单个人收款方受理授权ID.
         individual_auth_id: String = body("individual_auth_id"),
@@ -63,7 +63,7 @@ request! {
 }
 
 answer! {
-    /// 退款申请: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信退款单号. Required.
         refund_id: String = body("refund_id").required(),

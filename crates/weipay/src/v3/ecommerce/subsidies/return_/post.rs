@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::ecommerce::refunds::apply::post::Account;
+
 request! {
-    /// 请求补差回退: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -37,7 +39,7 @@ request! {
 }
 
 answer! {
-    /// 请求补差回退: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -61,12 +63,6 @@ answer! {
 }
 
 open_enum! {
-    /// 出资账户类型.
-    pub enum Account {
-        Available = "AVAILABLE",
-        Unavailable = "UNAVAILABLE",
-    }
-
     /// 补差回退结果.
     pub enum AnswerResult {
         Success = "SUCCESS",

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商APPID. Required.
         appid: String = body("appid").required(),
@@ -31,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约号. Required.
         presign_token: String = body("presign_token").required(),

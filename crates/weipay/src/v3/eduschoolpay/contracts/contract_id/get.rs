@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 通过协议号查询签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 签约协议号. Required.
         contract_id: String = body("contract_id").required(),

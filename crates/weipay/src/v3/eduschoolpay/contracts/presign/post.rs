@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, request};
 
 request! {
-    /// 预签约: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户appid. Required.
         appid: String = body("appid").required(),
@@ -57,7 +57,7 @@ request! {
 }
 
 answer! {
-    /// 预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约码. Required.
         presign_token: String = body("presign_token").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询用户授权的实名信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 标识本次请求获取的信息类型. Required.
         info_type: InfoType = query("info_type").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询用户授权的实名信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// UnionID.
         union_id: String = body("union_id"),

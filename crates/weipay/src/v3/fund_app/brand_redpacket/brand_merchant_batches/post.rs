@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, open_enum, request};
 
 request! {
-    /// 品牌商户发放红包: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品牌ID. Required.
         brand_id: i64 = body("brand_id").required(),
@@ -49,7 +49,7 @@ request! {
 }
 
 answer! {
-    /// 品牌商户发放红包: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家品牌红包批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),

@@ -6,10 +6,13 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
+
 request! {
-    /// 发起转账: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户AppID. Required; 1 to 32 characters.
         appid: String = body("appid").required().length(1, 32),
@@ -51,7 +54,7 @@ request! {
 }
 
 answer! {
-    /// 发起转账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
@@ -69,33 +72,9 @@ answer! {
 }
 
 open_enum! {
-    /// 转账场景ID.
-    pub enum TransferSceneId {
-        V1000 = "1000",
-        V1002 = "1002",
-        V1004 = "1004",
-        V1005 = "1005",
-        V1009 = "1009",
-        V1010 = "1010",
-        V1011 = "1011",
-        V1013 = "1013",
-    }
-
     /// 用户收款样式类型.
     pub enum Type {
         ConfirmPage = "CONFIRM_PAGE",
         RedPacket = "RED_PACKET",
-    }
-
-    /// 单据状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Transfering = "TRANSFERING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -5,9 +5,9 @@
 pub mod transfer_bill_no;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`
     TransferBillNo
 }

@@ -6,10 +6,13 @@
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneReportInfos;
+
 request! {
-    /// 发起转账到QQ钱包: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// QQ互联开放平台AppID. Required.
         appid: String = body("appid").required(),
@@ -32,18 +35,10 @@ request! {
         /// 转账场景报备信息. Required.
         transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
     }
-
-    /// 转账场景报备信息.
-    pub struct TransferSceneReportInfos {
-        /// 信息类型. Required.
-        info_type: String = body("info_type").required(),
-        /// 信息内容. Required.
-        info_content: String = body("info_content").required(),
-    }
 }
 
 answer! {
-    /// 发起转账到QQ钱包: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -78,17 +73,5 @@ open_enum! {
     /// 转账场景ID.
     pub enum TransferSceneId {
         V1401 = "1401",
-    }
-
-    /// 单据状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Transfering = "TRANSFERING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -5,9 +5,9 @@
 pub mod out_authorization_no;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no`
     OutAuthorizationNo
 }

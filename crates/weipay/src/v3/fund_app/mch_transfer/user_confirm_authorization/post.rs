@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4015901167](https://pay.weixin.qq.com/doc/v3/merchant/4015901167)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request};
+
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
+pub use crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::post::{Answer, State};
 
 request! {
-    /// 申请免确认收款授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
@@ -38,43 +41,12 @@ request! {
     }
 }
 
-answer! {
-    /// 申请免确认收款授权: what is answered.
-    pub struct Answer {
-        /// 商户侧授权单号. Required.
-        out_authorization_no: String = body("out_authorization_no").required(),
-        /// 单据状态. Required.
-        state: State = body("state").required(),
-        /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
-        /// `package_info`. Required.
-        package_info: String = body("package_info").required(),
-    }
-}
-
 open_enum! {
-    /// 转账场景ID.
-    pub enum TransferSceneId {
-        V1000 = "1000",
-        V1002 = "1002",
-        V1004 = "1004",
-        V1005 = "1005",
-        V1009 = "1009",
-        V1010 = "1010",
-        V1011 = "1011",
-        V1013 = "1013",
-    }
-
     /// 用户设备类型.
     pub enum DeviceType {
         Ios = "IOS",
         Android = "ANDROID",
         Harmony = "HARMONY",
         Other = "OTHER",
-    }
-
-    /// 单据状态.
-    pub enum State {
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
     }
 }

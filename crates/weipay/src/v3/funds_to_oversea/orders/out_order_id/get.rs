@@ -4,50 +4,16 @@
 //!
 //! 官方文档: [4012476127](https://pay.weixin.qq.com/doc/v3/partner/4012476127)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{query, request};
+
+pub use crate::v3::funds_to_oversea::orders::post::Answer;
 
 request! {
-    /// 查询出境结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
         /// 微信支付订单号. Required.
         transaction_id: String = query("transaction_id").required(),
-    }
-}
-
-answer! {
-    /// 查询出境结果: what is answered.
-    pub struct Answer {
-        /// 商户出境单号. Required.
-        out_order_id: String = body("out_order_id").required(),
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 微信出境单号. Required.
-        order_id: String = body("order_id").required(),
-        /// 出境结果. Required.
-        result: String = body("result").required(),
-        /// 出境失败的原因.
-        fail_reason: String = body("fail_reason"),
-        /// 请求出境人民币金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 真实出境外币金额.
-        foreign_amount: i64 = body("foreign_amount"),
-        /// 外币币种. Required.
-        foreign_currency: String = body("foreign_currency").required(),
-        /// 汇率.
-        rate: i64 = body("rate"),
-        /// 购汇时间.
-        exchange_rate_time: String = body("exchange_rate_time"),
-        /// 预计购汇时间.
-        estimate_exchange_rate_time: String = body("estimate_exchange_rate_time"),
-        /// 真实出境人民币金额. In fen (分).
-        departure_amount: i64 = body("departure_amount"),
-        /// 手续费人民币金额. In fen (分).
-        fee: i64 = body("fee"),
-        /// 手续费承担商户号.
-        charge_mchid: String = body("charge_mchid"),
-        /// 手续费承担账户.
-        charge_account_type: String = body("charge_account_type"),
     }
 }

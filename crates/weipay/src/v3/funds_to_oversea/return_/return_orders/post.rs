@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 申请资金出境退回: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户出境退回单号. Required.
         out_return_no: String = body("out_return_no").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 申请资金出境退回: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户出境退回单号. Required.
         out_return_no: String = body("out_return_no").required(),

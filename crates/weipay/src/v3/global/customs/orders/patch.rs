@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::global::customs::orders::get::{State, VerifyDepartment};
+
 request! {
-    /// 报关信息修改: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
@@ -35,7 +37,7 @@ request! {
 }
 
 answer! {
-    /// 报关信息修改: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
@@ -72,22 +74,5 @@ open_enum! {
         Shenzhen = "SHENZHEN",
         ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
         Tianjin = "TIANJIN",
-    }
-
-    /// 报关状态.
-    pub enum State {
-        Processing = "PROCESSING",
-        Undeclared = "UNDECLARED",
-        Submitted = "SUBMITTED",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Except = "EXCEPT",
-    }
-
-    /// 核验机构.
-    pub enum VerifyDepartment {
-        Unionpay = "UNIONPAY",
-        Netsunion = "NETSUNION",
-        Others = "OTHERS",
     }
 }

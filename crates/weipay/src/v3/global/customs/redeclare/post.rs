@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4013025133](https://pay.weixin.qq.com/doc/global/v3/zh/4013025133)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::global::customs::orders::get::State;
+pub use crate::v3::global::customs::orders::patch::Customs;
 
 request! {
-    /// 报关重推: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
@@ -29,7 +32,7 @@ request! {
 }
 
 answer! {
-    /// 报关重推: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
@@ -49,30 +52,5 @@ answer! {
         modify_time: String = body("modify_time").required(),
         /// 申报结果说明.
         explanation: String = body("explanation"),
-    }
-}
-
-open_enum! {
-    /// 海关编码.
-    pub enum Customs {
-        GuangzhouZs = "GUANGZHOU_ZS",
-        HangzhouZs = "HANGZHOU_ZS",
-        Ningbo = "NINGBO",
-        ZhengzhouBs = "ZHENGZHOU_BS",
-        Chongqing = "CHONGQING",
-        ShanghaiZs = "SHANGHAI_ZS",
-        Shenzhen = "SHENZHEN",
-        ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-        Tianjin = "TIANJIN",
-    }
-
-    /// 报关状态.
-    pub enum State {
-        Processing = "PROCESSING",
-        Undeclared = "UNDECLARED",
-        Submitted = "SUBMITTED",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Except = "EXCEPT",
     }
 }

@@ -6,10 +6,12 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::global::customs::orders::get::Customs;
+
 request! {
-    /// 身份信息校验: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
@@ -35,7 +37,7 @@ request! {
 }
 
 answer! {
-    /// 身份信息校验: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
@@ -51,19 +53,6 @@ answer! {
 }
 
 open_enum! {
-    /// 海关.
-    pub enum Customs {
-        GuangzhouZs = "GUANGZHOU_ZS",
-        HangzhouZs = "HANGZHOU_ZS",
-        Ningbo = "NINGBO",
-        ZhengzhouBs = "ZHENGZHOU_BS",
-        Chongqing = "CHONGQING",
-        ShanghaiZs = "SHANGHAI_ZS",
-        Shenzhen = "SHENZHEN",
-        ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-        Tianjin = "TIANJIN",
-    }
-
     /// 证件类型.
     pub enum CertificateType {
         Idcard = "IDCARD",

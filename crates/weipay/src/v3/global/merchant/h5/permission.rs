@@ -7,9 +7,9 @@ pub mod domain;
 pub mod sub_mchid;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global/merchant/h5/permission`
     Permission
 }

@@ -2,21 +2,13 @@
 
 //! 创建投诉通知回调 · `POST v3/global/merchant-service/complaint-notifications`
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::global::merchant_service::complaint_notifications::get::Answer;
 
 request! {
-    /// 创建投诉通知回调: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// 通知地址. Required; format `url`.
-        url: String = body("url").required(),
-    }
-}
-
-answer! {
-    /// 创建投诉通知回调: what is answered.
-    pub struct Answer {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
         /// 通知地址. Required; format `url`.
         url: String = body("url").required(),
     }

@@ -2,22 +2,5 @@
 
 //! 更新投诉通知回调 · `PUT v3/global/merchant-service/complaint-notifications`
 
-use crate::model::{answer, body, request};
-
-request! {
-    /// 更新投诉通知回调: what is sent.
-    pub struct Request {
-        /// 通知地址. Required; format `url`.
-        url: String = body("url").required(),
-    }
-}
-
-answer! {
-    /// 更新投诉通知回调: what is answered.
-    pub struct Answer {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 通知地址. Required; format `url`.
-        url: String = body("url").required(),
-    }
-}
+pub use crate::v3::global::merchant_service::complaint_notifications::get::Answer;
+pub use crate::v3::global::merchant_service::complaint_notifications::post::Request;

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::global::merchants::post::{BusinessType, H5AuthorizationState, MerchantType};
+
 request! {
-    /// 查询子商户（融合钱包）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构appid. Required.
         sp_appid: String = query("sp_appid").required(),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询子商户（融合钱包）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -127,29 +129,6 @@ answer! {
 }
 
 open_enum! {
-    /// 商户类型.
-    pub enum MerchantType {
-        Enterprise = "ENTERPRISE",
-        Individual = "INDIVIDUAL",
-    }
-
-    /// 业务类型.
-    pub enum BusinessType {
-        Online = "ONLINE",
-        Offline = "OFFLINE",
-        Both = "BOTH",
-    }
-
-    /// H5支付权限状态.
-    pub enum H5AuthorizationState {
-        Approved = "APPROVED",
-        Unauthorized = "UNAUTHORIZED",
-        UnderReview = "UNDER_REVIEW",
-        Rejected = "REJECTED",
-        UnderPunishment = "UNDER_PUNISHMENT",
-        ApplicationFailed = "APPLICATION_FAILED",
-    }
-
     /// 子商户状态.
     pub enum SubMerchantStatus {
         Operating = "OPERATING",

@@ -4,12 +4,16 @@
 //!
 //! 官方文档: [4013025096](https://pay.weixin.qq.com/doc/global/v3/zh/4013025096)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::global::merchants::post::{
+    BusinessType, Contact, Director, H5AuthorizationState, MerchantType, Principal,
+};
 
 request! {
-    /// 修改子商户（融合钱包）: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 机构appid. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -53,16 +57,6 @@ request! {
         h5_payment_apply_info: H5PaymentApplyInfo = body("h5_payment_apply_info"),
     }
 
-    /// 联系人信息.
-    pub struct Contact {
-        /// 联系人名称. Required; format `base64`; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
-        /// 联系人电话. Required; format `base64`; travels encrypted (敏感信息加密).
-        phone: String = body("phone").required().encrypted(),
-        /// 联系人邮箱. Required; format `base64`; travels encrypted (敏感信息加密).
-        email: String = body("email").required().encrypted(),
-    }
-
     /// 业务信息.
     pub struct Business {
         /// 业务类型. Required.
@@ -83,22 +77,6 @@ request! {
         mcc: String = body("mcc"),
     }
 
-    /// 董事信息.
-    pub struct Director {
-        /// 董事姓名.
-        name: String = body("name"),
-        /// 董事证件号.
-        number: String = body("number"),
-    }
-
-    /// 负责人信息.
-    pub struct Principal {
-        /// 负责人姓名.
-        name: String = body("name"),
-        /// 负责人证件号.
-        number: String = body("number"),
-    }
-
     /// H5支付申请资料资料.
     pub struct H5PaymentApplyInfo {
         /// H5经营网址.
@@ -109,36 +87,11 @@ request! {
 }
 
 answer! {
-    /// 修改子商户（融合钱包）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// H5支付权限状态.
         h5_authorization_state: H5AuthorizationState = body("h5_authorization_state"),
-    }
-}
-
-open_enum! {
-    /// 商户类型.
-    pub enum MerchantType {
-        Enterprise = "ENTERPRISE",
-        Individual = "INDIVIDUAL",
-    }
-
-    /// 业务类型.
-    pub enum BusinessType {
-        Online = "ONLINE",
-        Offline = "OFFLINE",
-        Both = "BOTH",
-    }
-
-    /// H5支付权限状态.
-    pub enum H5AuthorizationState {
-        Approved = "APPROVED",
-        Unauthorized = "UNAUTHORIZED",
-        UnderReview = "UNDER_REVIEW",
-        Rejected = "REJECTED",
-        UnderPunishment = "UNDER_PUNISHMENT",
-        ApplicationFailed = "APPLICATION_FAILED",
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::global::micropay::transactions::pay::post::{Amount, Scope};
+
 request! {
-    /// 支付扣款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID.
         appid: String = body("appid"),
@@ -37,14 +39,6 @@ request! {
         scene_info: SceneInfo = body("scene_info"),
     }
 
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required.
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
     /// 场景信息.
     pub struct SceneInfo {
         /// 商户端设备号.
@@ -55,7 +49,7 @@ request! {
 }
 
 answer! {
-    /// 支付扣款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号.
         mchid: String = body("mchid"),
@@ -186,12 +180,6 @@ open_enum! {
     pub enum Type {
         SettlementRate = "SETTLEMENT_RATE",
         UserpaymentRate = "USERPAYMENT_RATE",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        Global = "GLOBAL",
-        Single = "SINGLE",
     }
 
     /// 优惠类型.

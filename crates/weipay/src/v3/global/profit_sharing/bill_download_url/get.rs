@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 获取分账账单文件下载地址: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 获取分账账单文件下载地址: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 下载地址. Required.
         download_url: String = body("download_url").required(),

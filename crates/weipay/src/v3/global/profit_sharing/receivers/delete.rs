@@ -6,10 +6,12 @@
 //!
 //! 官方文档: [4013027316](https://pay.weixin.qq.com/doc/global/v3/zh/4013027316)
 
-use crate::model::{body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::global::profit_sharing::orders::post::Type;
 
 request! {
-    /// 删除分账接收方: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -21,14 +23,5 @@ request! {
         type_: Type = body("type"),
         /// 分账接收方帐号.
         account: String = body("account"),
-    }
-}
-
-open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
     }
 }

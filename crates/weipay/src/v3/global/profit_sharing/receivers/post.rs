@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::global::profit_sharing::orders::post::Type;
+
 request! {
-    /// 添加分账接收方: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -41,7 +43,7 @@ request! {
 }
 
 answer! {
-    /// 添加分账接收方: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -75,13 +77,6 @@ answer! {
 }
 
 open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-    }
-
     /// 与分账方的关系类型.
     pub enum RelationType {
         Supplier = "SUPPLIER",

@@ -6,9 +6,9 @@ pub mod amounts;
 pub mod refundable_amounts;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}`
     TransactionId
 }

@@ -4,14 +4,4 @@
 //!
 //! 官方文档: [4013068962](https://pay.weixin.qq.com/doc/global/v3/zh/4013068962)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 商家充值退款余额查询: what is answered.
-    pub struct Answer {
-        /// 账户可用余额. Required.
-        remaining_amount: i64 = body("remaining_amount").required(),
-        /// 货币类型. Required.
-        currency: String = body("currency").required(),
-    }
-}
+pub use crate::v3::global::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Answer;

@@ -6,8 +6,12 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::global::micropay::transactions::pay::post::{
+    Amount, Detail, GoodsDetail, SceneInfo, StoreInfo,
+};
+
 request! {
-    /// APP支付下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -60,66 +64,10 @@ request! {
         /// 用户标识.
         sub_openid: String = body("sub_openid"),
     }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required.
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 商户端设备号.
-        device_id: String = body("device_id"),
-        /// 商户端设备IP.
-        device_ip: String = body("device_ip"),
-        /// 用户终端IP.
-        payer_client_ip: String = body("payer_client_ip"),
-        /// 操作员ID.
-        operator_id: String = body("operator_id"),
-        /// 商户门店信息.
-        store_info: StoreInfo = body("store_info"),
-    }
-
-    /// 商户门店信息.
-    pub struct StoreInfo {
-        /// 编号.
-        id: String = body("id"),
-        /// 名称. Required.
-        name: String = body("name").required(),
-        /// 详细地址. Required.
-        address: String = body("address").required(),
-    }
-
-    /// 优惠功能.
-    pub struct Detail {
-        /// 订单原价.
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID.
-        receipt_id: String = body("receipt_id"),
-        /// 单品列表.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 微信侧商品编码.
-        wxpay_goods_id: String = body("wxpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required.
-        price: i64 = body("price").required(),
-    }
 }
 
 answer! {
-    /// APP支付下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预支付交易会话标识. Required.
         prepay_id: String = body("prepay_id").required(),

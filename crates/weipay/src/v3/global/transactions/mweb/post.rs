@@ -6,8 +6,11 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::global::micropay::transactions::pay::post::{Amount, Detail, GoodsDetail, StoreInfo};
+pub use crate::v3::global::transactions::app::post::Payer;
+
 request! {
-    /// H5支付下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -51,24 +54,6 @@ request! {
         detail: Vec<Detail> = body("detail"),
     }
 
-    /// 支付者.
-    pub struct Payer {
-        /// 用户标识.
-        openid: String = body("openid"),
-        /// 用户标识.
-        sp_openid: String = body("sp_openid"),
-        /// 用户标识.
-        sub_openid: String = body("sub_openid"),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required.
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
     /// 场景信息.
     pub struct SceneInfo {
         /// 商户端设备号.
@@ -82,44 +67,10 @@ request! {
         /// 商户门店信息. Required.
         store_info: StoreInfo = body("store_info").required(),
     }
-
-    /// 商户门店信息.
-    pub struct StoreInfo {
-        /// 编号.
-        id: String = body("id"),
-        /// 名称. Required.
-        name: String = body("name").required(),
-        /// 详细地址. Required.
-        address: String = body("address").required(),
-    }
-
-    /// 优惠功能.
-    pub struct Detail {
-        /// 订单原价.
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID.
-        receipt_id: String = body("receipt_id"),
-        /// 单品列表.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 微信侧商品编码.
-        wxpay_goods_id: String = body("wxpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required.
-        price: i64 = body("price").required(),
-    }
 }
 
 answer! {
-    /// H5支付下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 支付跳转链接. Required.
         mweb_url: String = body("mweb_url").required(),

@@ -4,122 +4,15 @@
 //!
 //! 官方文档: [4013013953](https://pay.weixin.qq.com/doc/global/v3/zh/4013013953)
 
-use crate::model::{answer, body, request};
+use crate::model::{answer, body};
 
-request! {
-    /// Native支付下单: what is sent.
-    pub struct Request {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// APPID. Required.
-        appid: String = body("appid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 机构商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 机构APPID. Required.
-        sp_appid: String = body("sp_appid").required(),
-        /// 子商户APPID.
-        sub_appid: String = body("sub_appid"),
-        /// 商品描述. Required.
-        description: String = body("description").required(),
-        /// 商户数据.
-        attach: String = body("attach"),
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
-        /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
-        /// 商品标记.
-        goods_tag: String = body("goods_tag"),
-        /// 交易类型. Required.
-        trade_type: String = body("trade_type").required(),
-        /// 指定支付方式.
-        limit_pay: String = body("limit_pay"),
-        /// 交易起始时间.
-        time_start: String = body("time_start"),
-        /// 交易结束时间.
-        time_expire: String = body("time_expire"),
-        /// MCC码. Required.
-        merchant_category_code: String = body("merchant_category_code").required(),
-        /// 支付者.
-        payer: Payer = body("payer"),
-        /// 订单金额. Required.
-        amount: Amount = body("amount").required(),
-        /// 场景信息.
-        scene_info: SceneInfo = body("scene_info"),
-        /// 优惠功能.
-        detail: Vec<Detail> = body("detail"),
-    }
-
-    /// 支付者.
-    pub struct Payer {
-        /// 用户标识.
-        openid: String = body("openid"),
-        /// 用户标识.
-        sp_openid: String = body("sp_openid"),
-        /// 用户标识.
-        sub_openid: String = body("sub_openid"),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required.
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 商户端设备号.
-        device_id: String = body("device_id"),
-        /// 商户端设备IP.
-        device_ip: String = body("device_ip"),
-        /// 用户终端IP.
-        payer_client_ip: String = body("payer_client_ip"),
-        /// 操作员ID.
-        operator_id: String = body("operator_id"),
-        /// 商户门店信息.
-        store_info: StoreInfo = body("store_info"),
-    }
-
-    /// 商户门店信息.
-    pub struct StoreInfo {
-        /// 编号.
-        id: String = body("id"),
-        /// 名称. Required.
-        name: String = body("name").required(),
-        /// 详细地址. Required.
-        address: String = body("address").required(),
-    }
-
-    /// 优惠功能.
-    pub struct Detail {
-        /// 订单原价.
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID.
-        receipt_id: String = body("receipt_id"),
-        /// 单品列表.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 微信侧商品编码.
-        wxpay_goods_id: String = body("wxpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required.
-        price: i64 = body("price").required(),
-    }
-}
+pub use crate::v3::global::micropay::transactions::pay::post::{
+    Amount, Detail, GoodsDetail, SceneInfo, StoreInfo,
+};
+pub use crate::v3::global::transactions::app::post::{Payer, Request};
 
 answer! {
-    /// Native支付下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二维码链接. Required.
         code_url: String = body("code_url").required(),

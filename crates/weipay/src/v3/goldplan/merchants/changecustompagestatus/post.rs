@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 商家小票管理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户ID. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 商家小票管理: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户ID. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::goldplan::merchants::changecustompagestatus::post::OperationType;
+
 request! {
-    /// 点金计划管理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户ID. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -19,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 点金计划管理: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户ID. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -27,12 +29,6 @@ answer! {
 }
 
 open_enum! {
-    /// 操作类型.
-    pub enum OperationType {
-        Open = "OPEN",
-        Close = "CLOSE",
-    }
-
     /// 支付场景.
     pub enum OperationPayScene {
         JsapiAndMiniprogram = "JSAPI_AND_MINIPROGRAM",

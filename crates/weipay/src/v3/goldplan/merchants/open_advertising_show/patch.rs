@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, request};
 
 request! {
-    /// 开通广告展示: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

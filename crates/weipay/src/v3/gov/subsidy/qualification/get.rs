@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, header, open_enum, query, request};
 
+pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
+
 request! {
-    /// 查询补贴资格: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 自然人姓名. Format `base64`; travels encrypted (敏感信息加密).
         real_name: String = query("real_name").encrypted(),
@@ -25,13 +27,13 @@ request! {
         qualification_region_code: i64 = query("qualification_region_code").required(),
         /// 证件类型.
         identity_document_type: IdentityDocumentType = query("identity_document_type"),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
 answer! {
-    /// 查询补贴资格: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 资格的状态. Required.
         state: State = body("state").required(),
@@ -39,13 +41,6 @@ answer! {
 }
 
 open_enum! {
-    /// 证件类型.
-    pub enum IdentityDocumentType {
-        IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-        IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-        IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
-    }
-
     /// 资格的状态.
     pub enum State {
         Unclaimed = "UNCLAIMED",

@@ -4,28 +4,4 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-by-out-trade-no.html>
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 查询保险订单详情: what is answered.
-    pub struct Answer {
-        /// 租借充电宝隔夜归还保险订单号.
-        order_id: String = body("order_id"),
-        /// 商户创建保险订单时的凭据号.
-        out_order_no: String = body("out_order_no"),
-        /// `openid`.
-        openid: String = body("openid"),
-        /// `max_claim_count`.
-        max_claim_count: i64 = body("max_claim_count"),
-        /// 一笔保险订单对应的已理赔次数.
-        claimed_count: i64 = body("claimed_count"),
-        /// 保险订单领取时间.
-        order_receive_time: String = body("order_receive_time"),
-        /// 保险订单开始时间.
-        order_begin_time: String = body("order_begin_time"),
-        /// 保险订单结束时间.
-        order_end_time: String = body("order_end_time"),
-        /// 保险订单领取状态.
-        order_receive_state: String = body("order_receive_state"),
-    }
-}
+pub use crate::v3::hire_power_bank::insurance_orders::post::Answer;

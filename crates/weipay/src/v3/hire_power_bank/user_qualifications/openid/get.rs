@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询用户保险订单领取资格: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 用户是否具有保险订单领取资格.
         qualified_user: bool = body("qualified_user"),

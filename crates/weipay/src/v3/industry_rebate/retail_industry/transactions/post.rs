@@ -7,7 +7,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 回传SN和商品编码: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID.
         brand_id: String = body("brand_id"),

@@ -7,7 +7,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 支付码牌/点餐码牌交易回传: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 提交保单授权信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户保险编号. Required.
         out_insurance_no: String = body("out_insurance_no").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 提交保单授权信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户保险编号. Required.
         out_insurance_no: String = body("out_insurance_no").required(),

@@ -7,9 +7,9 @@
 use crate::model::{Time, answer, body, header, open_enum, request};
 
 request! {
-    /// 上传保单: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户保险编号. Required.
         out_insurance_no: String = body("out_insurance_no").required(),
@@ -77,7 +77,7 @@ request! {
 }
 
 answer! {
-    /// 上传保单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户保险编号. Required.
         out_insurance_no: String = body("out_insurance_no").required(),

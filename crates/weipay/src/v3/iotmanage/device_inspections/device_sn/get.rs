@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 获取出厂检查结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 设备序列号. Required.
         device_sn: String = body("device_sn").required(),

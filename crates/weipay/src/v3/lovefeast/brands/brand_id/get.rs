@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询爱心餐品牌信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 捐赠数量. Required.
         donate_count: i64 = body("donate_count").required(),

@@ -6,9 +6,9 @@ pub mod bank_multi_activity;
 pub mod coupons;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/bank-favor/users/{openid}`
     Openid
 }

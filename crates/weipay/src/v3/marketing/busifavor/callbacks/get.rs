@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询商家券事件通知地址: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. 8 to 15 characters.
         mchid: String = query("mchid").length(8, 15),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询商家券事件通知地址: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 通知URL地址. Required.
         notify_url: String = body("notify_url").required(),

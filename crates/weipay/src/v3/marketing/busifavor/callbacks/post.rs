@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 设置商家券事件通知地址: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. 8 to 15 characters.
         mchid: String = body("mchid").length(8, 15),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 设置商家券事件通知地址: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 修改时间.
         update_time: Time = body("update_time"),

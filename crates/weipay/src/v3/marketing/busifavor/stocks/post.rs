@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 创建商家券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商家券批次名称. Required; 1 to 21 characters.
         stock_name: String = body("stock_name").required().length(1, 21),
@@ -203,7 +203,7 @@ request! {
 }
 
 answer! {
-    /// 创建商家券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),

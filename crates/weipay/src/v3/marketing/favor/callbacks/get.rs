@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 获取已设置的消息通知地址: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. Required.
         mchid: String = query("mchid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 获取已设置的消息通知地址: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 设置消息通知地址: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 设置消息通知地址: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 修改时间. Required.
         update_time: String = body("update_time").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012534633](https://pay.weixin.qq.com/doc/v3/merchant/4012534633), [4012534537](https://pay.weixin.qq.com/doc/v3/partner/4012534537)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request};
+
+pub use crate::v3::marketing::busifavor::stocks::post::Answer;
 
 request! {
-    /// 创建代金券批次: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 批次名称. Required; 1 to 20 characters.
         stock_name: String = body("stock_name").required().length(1, 20),
@@ -158,16 +160,6 @@ request! {
     }
 }
 
-answer! {
-    /// 创建代金券批次: what is answered.
-    pub struct Answer {
-        /// 批次号. Required.
-        stock_id: String = body("stock_id").required(),
-        /// 创建时间. Required.
-        create_time: Time = body("create_time").required(),
-    }
-}
-
 open_enum! {
     /// 批次类型.
     pub enum StockType {
@@ -180,16 +172,20 @@ open_enum! {
 
     /// 背景颜色.
     pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
+        Color010 = "COLOR010",
+        Color020 = "COLOR020",
+        Color030 = "COLOR030",
+        Color040 = "COLOR040",
+        Color050 = "COLOR050",
+        Color060 = "COLOR060",
+        Color070 = "COLOR070",
+        Color080 = "COLOR080",
+        Color081 = "COLOR081",
+        Color082 = "COLOR082",
+        Color090 = "COLOR090",
+        Color100 = "COLOR100",
+        Color101 = "COLOR101",
+        Color102 = "COLOR102",
     }
 
     /// 卡包跳转目标.

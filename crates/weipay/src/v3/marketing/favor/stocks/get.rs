@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::marketing::favor::coupon_stocks::post::StockType;
+
 request! {
-    /// 条件查询批次列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页页码. Required.
         offset: i64 = query("offset").required(),
@@ -25,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 条件查询批次列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次总数. Required.
         total_count: i64 = body("total_count").required(),
@@ -102,7 +104,7 @@ answer! {
         /// 订单优惠标记.
         goods_tag: Vec<String> = body("goods_tag"),
         /// 默认不限制.
-        trade_type: Vec<String> = body("trade_type"),
+        trade_type: Vec<TradeType> = body("trade_type"),
         /// true-是.
         combine_use: bool = body("combine_use"),
     }
@@ -148,13 +150,14 @@ open_enum! {
         Paused = "paused",
     }
 
-    /// 批次类型.
-    pub enum StockType {
-        Normal = "NORMAL",
-        Discount = "DISCOUNT",
-        Exchahge = "EXCHAHGE",
-        Random = "RANDOM",
-        DiscountCut = "DISCOUNT_CUT",
+    /// 默认不限制.
+    pub enum TradeType {
+        Microapp = "MICROAPP",
+        Apppay = "APPPAY",
+        Ppay = "PPAY",
+        Card = "CARD",
+        Face = "FACE",
+        Other = "OTHER",
     }
 
     /// 业务类型.

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, query, request};
 
 request! {
-    /// 按区域查询品牌加价购活动: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 活动所属城市的ID. Required.
         city_id: String = query("city_id").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 按区域查询品牌加价购活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 小店活动门店总数.
         total_count: i64 = body("total_count"),

@@ -6,9 +6,9 @@ pub mod representative;
 pub mod representatives;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}`
     ActivityId
 }

@@ -6,9 +6,9 @@ pub mod materials;
 pub mod stores;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}`
     BrandId
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询活动列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 最大资源条数.
         limit: i64 = query("limit"),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询活动列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动详情.
         data: Vec<Data> = body("data"),

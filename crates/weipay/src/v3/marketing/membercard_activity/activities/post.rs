@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030), [4012714463](https://pay.weixin.qq.com/doc/v3/partner/4012714463)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::marketing::membercard_activity::activities::get::ActivityType;
 
 request! {
-    /// 创建活动: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 会员卡ID. Required.
         card_id: String = body("card_id").required(),
@@ -151,7 +153,7 @@ request! {
 }
 
 answer! {
-    /// 创建活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动ID. Required.
         activity_id: String = body("activity_id").required(),
@@ -181,15 +183,5 @@ answer! {
         pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
         /// 支付前会员活动设置.
         miniprogram_activity_setting: MiniprogramActivitySetting = body("miniprogram_activity_setting"),
-    }
-}
-
-open_enum! {
-    /// 活动类型.
-    pub enum ActivityType {
-        NonMemberAfterpay = "NON_MEMBER_AFTERPAY",
-        MemberAfterpay = "MEMBER_AFTERPAY",
-        NonMemberMiniprogram = "NON_MEMBER_MINIPROGRAM",
-        MemberMiniprogram = "MEMBER_MINIPROGRAM",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询回调地址: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 通知url地址. Required.
         notify_url: String = body("notify_url").required(),

@@ -4,22 +4,14 @@
 //!
 //! 官方文档: [4012552251](https://pay.weixin.qq.com/doc/v3/merchant/4012552251), [4012714353](https://pay.weixin.qq.com/doc/v3/partner/4012714353)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::marketing::membercard_open::callback::get::Answer;
 
 request! {
-    /// 设置回调地址: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 通知url地址. Required.
         notify_url: String = body("notify_url").required(),
-    }
-}
-
-answer! {
-    /// 设置回调地址: what is answered.
-    pub struct Answer {
-        /// 通知url地址. Required.
-        notify_url: String = body("notify_url").required(),
-        /// 商户号.
-        mchid: String = body("mchid"),
     }
 }

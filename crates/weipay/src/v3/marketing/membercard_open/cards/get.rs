@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询会员卡模板列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌id.
         brand_id: String = query("brand_id"),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询会员卡模板列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012545584](https://pay.weixin.qq.com/doc/v3/merchant/4012545584), [4012708314](https://pay.weixin.qq.com/doc/v3/partner/4012708314)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::marketing::membercard_open::cards::get::{
+    CodeMode, CodeType, CommonFieldList, CustomFieldListType, Status, Type,
+};
 
 request! {
-    /// 创建会员卡模板: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户AppId. Required.
         appid: String = body("appid").required(),
@@ -113,7 +117,7 @@ request! {
 }
 
 answer! {
-    /// 创建会员卡模板: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡id. Required.
         card_id: String = body("card_id").required(),
@@ -171,56 +175,5 @@ answer! {
         available_end_time: Time = body("available_end_time"),
         /// 生效后N天内有效.
         available_day_after_receive: i64 = body("available_day_after_receive"),
-    }
-}
-
-open_enum! {
-    /// 会员码型.
-    pub enum CodeType {
-        BarCode = "BAR_CODE",
-        Qrcode = "QRCODE",
-        BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
-        NoneCode = "NONE_CODE",
-    }
-
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
-    }
-
-    /// 会员卡code分配类型.
-    pub enum CodeMode {
-        SystemAllocate = "SYSTEM_ALLOCATE",
-        MerchantDeposit = "MERCHANT_DEPOSIT",
-        RealTime = "REAL_TIME",
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub enum CommonFieldList {
-        UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
-    }
-
-    /// 商户自定义的开卡信息字段类型.
-    pub enum CustomFieldListType {
-        Text = "TEXT",
-        Select = "SELECT",
-        Radio = "RADIO",
-        CheckBox = "CHECK_BOX",
-    }
-
-    /// 会员卡状态.
-    pub enum Status {
-        NotApprove = "NOT_APPROVE",
-        ApproveFail = "APPROVE_FAIL",
-        Approved = "APPROVED",
-        Deleted = "DELETED",
     }
 }

@@ -5,9 +5,9 @@
 pub mod notify_url;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}`
     SpMchid
 }

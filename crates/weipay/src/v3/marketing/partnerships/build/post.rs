@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
+pub use crate::v3::marketing::partnerships::get::{BusinessType, Partner, Type};
+
 request! {
-    /// 建立合作关系: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务请求幂等值. Required.
         idempotency_key: String = header("Idempotency-Key").required(),
@@ -15,16 +17,6 @@ request! {
         partner: Partner = body("partner").required(),
         /// 被授权数据. Required.
         authorized_data: AuthorizedData = body("authorized_data").required(),
-    }
-
-    /// 合作方信息.
-    pub struct Partner {
-        /// 合作方类别. Required.
-        type_: Type = body("type").required(),
-        /// 合作方APPID.
-        appid: String = body("appid"),
-        /// 合作方商户ID.
-        merchant_id: String = body("merchant_id"),
     }
 
     /// 被授权数据.
@@ -37,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 建立合作关系: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 合作方信息. Required.
         partner: Partner = body("partner").required(),
@@ -55,18 +47,6 @@ answer! {
 }
 
 open_enum! {
-    /// 合作方类别.
-    pub enum Type {
-        Appid = "APPID",
-        Merchant = "MERCHANT",
-    }
-
-    /// 授权业务类别.
-    pub enum BusinessType {
-        FavorStock = "FAVOR_STOCK",
-        BusifavorStock = "BUSIFAVOR_STOCK",
-    }
-
     /// 合作状态.
     pub enum State {
         Established = "ESTABLISHED",

@@ -4,56 +4,15 @@
 //!
 //! 官方文档: [4017164460](https://pay.weixin.qq.com/doc/v3/merchant/4017164460), [4017171868](https://pay.weixin.qq.com/doc/v3/partner/4017171868)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 终止合作关系: what is sent.
-    pub struct Request {
-        /// 业务请求幂等值. Required.
-        idempotency_key: String = header("Idempotency-Key").required(),
-        /// 合作方信息. Required.
-        partner: Partner = body("partner").required(),
-        /// 被授权数据. Required.
-        authorized_data: AuthorizedData = body("authorized_data").required(),
-    }
-
-    /// 合作方信息.
-    pub struct Partner {
-        /// 合作方类别. Required.
-        type_: Type = body("type").required(),
-        /// 合作方APPID.
-        appid: String = body("appid"),
-        /// 合作方商户ID.
-        merchant_id: String = body("merchant_id"),
-    }
-
-    /// 被授权数据.
-    pub struct AuthorizedData {
-        /// 授权业务类别. Required.
-        business_type: BusinessType = body("business_type").required(),
-        /// 授权批次ID.
-        stock_id: String = body("stock_id"),
-    }
-}
+pub use crate::v3::marketing::partnerships::build::post::{AuthorizedData, Request};
+pub use crate::v3::marketing::partnerships::get::{BusinessType, Partner, Type};
 
 answer! {
-    /// 终止合作关系: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 终止合作关系时间. Required.
         terminate_time: Time = body("terminate_time").required(),
-    }
-}
-
-open_enum! {
-    /// 合作方类别.
-    pub enum Type {
-        Appid = "APPID",
-        Merchant = "MERCHANT",
-    }
-
-    /// 授权业务类别.
-    pub enum BusinessType {
-        FavorStock = "FAVOR_STOCK",
-        BusifavorStock = "BUSIFAVOR_STOCK",
     }
 }

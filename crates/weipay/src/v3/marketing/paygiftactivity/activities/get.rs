@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
+
 request! {
-    /// 获取支付有礼活动列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页页码. Required.
         offset: i64 = query("offset").required(),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 获取支付有礼活动列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 分页页码.
         offset: i64 = body("offset"),
@@ -46,9 +48,9 @@ answer! {
         /// 活动奖品发放规则.
         award_send_rule: AwardSendRule = body("award_send_rule"),
         /// 活动类型.
-        activity_type: String = body("activity_type"),
+        activity_type: ActivityType = body("activity_type"),
         /// 活动当前状态枚举值.
-        activity_status: String = body("activity_status"),
+        activity_status: ActivityStatus = body("activity_status"),
         /// 创建商户号.
         creator_merchant_id: String = body("creator_merchant_id"),
         /// 所属商户号.
@@ -111,7 +113,7 @@ answer! {
 
     /// 活动高级设置.
     pub struct AdvancedSetting {
-        /// 奖品类型.
+        /// 投放用户类别.
         delivery_user_category: DeliveryUserCategory = body("delivery_user_category"),
         /// 商家会员appid.
         merchant_member_appid: String = body("merchant_member_appid"),
@@ -142,7 +144,7 @@ answer! {
     /// 支付方式信息.
     pub struct AdvancedSettingPaymentMethodInformation {
         /// 支付方式. Required.
-        payment_method: String = body("payment_method").required(),
+        payment_method: PaymentMethod = body("payment_method").required(),
         /// 银行简称.
         bank_abbreviation: String = body("bank_abbreviation"),
     }
@@ -206,34 +208,26 @@ open_enum! {
         Busifavor = "BUSIFAVOR",
     }
 
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
     /// 投放目的.
     pub enum DeliveryPurpose {
         OffLinePay = "OFF_LINE_PAY",
         JumpMiniApp = "JUMP_MINI_APP",
     }
 
-    /// 奖品类型.
+    /// 投放用户类别.
     pub enum DeliveryUserCategory {
-        Busifavor = "BUSIFAVOR",
+        DeliveryAllPerson = "DELIVERY_ALL_PERSON",
+        DeliveryMemberPerson = "DELIVERY_MEMBER_PERSON",
     }
 
     /// 支付场景列表.
     pub enum PaymentSceneList {
         AppScene = "APP_SCENE",
+        SwingCardScene = "SWING_CARD_SCENE",
+        NoSecretScene = "NO_SECRET_SCENE",
+        MiniappScene = "MINIAPP_SCENE",
+        FacePayScene = "FACE_PAY_SCENE",
+        OtherScene = "OTHER_SCENE",
     }
 
     /// 支付方式.
@@ -252,5 +246,12 @@ open_enum! {
     pub enum SendContent {
         SingleCoupon = "SINGLE_COUPON",
         GiftPackage = "GIFT_PACKAGE",
+    }
+
+    /// 活动类型.
+    pub enum ActivityType {
+        FullSendActType = "FULL_SEND_ACT_TYPE",
+        StepSendActType = "STEP_SEND_ACT_TYPE",
+        SpecificSendActType = "SPECIFIC_SEND_ACT_TYPE",
     }
 }

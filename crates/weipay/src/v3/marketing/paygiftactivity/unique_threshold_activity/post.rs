@@ -4,10 +4,16 @@
 //!
 //! 官方文档: [4012487898](https://pay.weixin.qq.com/doc/v3/merchant/4012487898), [4012492900](https://pay.weixin.qq.com/doc/v3/partner/4012492900)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
+pub use crate::v3::marketing::paygiftactivity::activities::get::{
+    AwardType, DeliveryPurpose, DeliveryUserCategory, MerchantOption, PaymentMethod, PaymentSceneList,
+    SendContent,
+};
 
 request! {
-    /// 创建全场满额送活动: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 活动基本信息. Required.
         activity_base_info: ActivityBaseInfo = body("activity_base_info").required(),
@@ -69,7 +75,7 @@ request! {
 
     /// 活动高级设置.
     pub struct AdvancedSetting {
-        /// 奖品类型.
+        /// 投放用户类别.
         delivery_user_category: DeliveryUserCategory = body("delivery_user_category"),
         /// 商家会员appid.
         merchant_member_appid: String = body("merchant_member_appid"),
@@ -125,66 +131,11 @@ request! {
 }
 
 answer! {
-    /// 创建全场满额送活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动id. Required.
         activity_id: String = body("activity_id").required(),
         /// 创建时间. Required.
         create_time: Time = body("create_time").required(),
-    }
-}
-
-open_enum! {
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
-    /// 投放目的.
-    pub enum DeliveryPurpose {
-        OffLinePay = "OFF_LINE_PAY",
-        JumpMiniApp = "JUMP_MINI_APP",
-    }
-
-    /// 奖品类型.
-    pub enum DeliveryUserCategory {
-        Busifavor = "BUSIFAVOR",
-    }
-
-    /// 支付场景列表.
-    pub enum PaymentSceneList {
-        AppScene = "APP_SCENE",
-    }
-
-    /// 支付方式.
-    pub enum PaymentMethod {
-        Cft = "CFT",
-        SpecificBankCard = "SPECIFIC_BANK_CARD",
-    }
-
-    /// 奖品类型.
-    pub enum AwardType {
-        Busifavor = "BUSIFAVOR",
-    }
-
-    /// 发券商户号选项.
-    pub enum MerchantOption {
-        InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
-        ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
-    }
-
-    /// 发放内容.
-    pub enum SendContent {
-        SingleCoupon = "SINGLE_COUPON",
-        GiftPackage = "GIFT_PACKAGE",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 创建自定义入口: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 自定义入口种类. Required.
         custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),
@@ -39,7 +39,7 @@ request! {
 }
 
 answer! {
-    /// 创建自定义入口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 自定义入口种类. Required.
         custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),

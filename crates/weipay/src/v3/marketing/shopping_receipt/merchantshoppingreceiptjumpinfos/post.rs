@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 上传商家电子小票跳转信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付订单号. Required.
         transaction_id: String = body("transaction_id").required(),
@@ -33,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 上传商家电子小票跳转信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家电子小票跳转信息.
         merchant_jump_info: MerchantJumpInfo = body("merchant_jump_info"),

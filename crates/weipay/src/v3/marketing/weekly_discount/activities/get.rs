@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询周周惠活动列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 最大资源条数. Required.
         limit: i64 = query("limit").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 查询周周惠活动列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 周周惠活动详情. Required.
         data: Vec<Data> = body("data").required(),

@@ -4,10 +4,10 @@
 //!
 //! 官方文档: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询子商户强化尽调单信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询子商户强化尽调单信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 尽调单号. Required.
         due_diligence_id: String = body("due_diligence_id").required(),
@@ -23,8 +23,8 @@ answer! {
         sub_mchid: String = body("sub_mchid").required(),
         /// 尽调单状态. Required.
         due_diligence_state: DueDiligenceState = body("due_diligence_state").required(),
-        /// 驳回原因. Format `json-object-like`; JSON text in a string.
-        reject_reason: String = body("reject_reason"),
+        /// 驳回原因. JSON text in a string.
+        reject_reason: JsonText<RejectReason> = body("reject_reason"),
         /// 截止时间. Required.
         deadline_time: Time = body("deadline_time").required(),
         /// 终止时间.
@@ -35,10 +35,120 @@ answer! {
         reject_time: Time = body("reject_time"),
         /// 完成时间.
         complete_time: Time = body("complete_time"),
-        /// 尽调要求提交的资料. Format `json-object-like`; JSON text in a string.
-        submission_template: String = body("submission_template"),
-        /// 尽调已经提交的资料. Format `json-object-like`; JSON text in a string.
-        submission_data: String = body("submission_data"),
+        /// 尽调要求提交的资料. JSON text in a string.
+        submission_template: JsonText<SubmissionTemplate> = body("submission_template"),
+        /// 尽调已经提交的资料. JSON text in a string.
+        submission_data: JsonText<SubmissionData> = body("submission_data"),
+    }
+
+    /// 驳回原因.
+    pub struct RejectReason {
+        /// 审核原因集合.
+        audit_detail_by_item: Vec<AuditDetailByItem> = body("audit_detail_by_item"),
+    }
+
+    /// 审核原因集合.
+    pub struct AuditDetailByItem {
+        /// 审核结果.
+        audit_result: i64 = body("audit_result"),
+        /// 审核的资料项ID.
+        item_id: i64 = body("item_id"),
+        /// 展示给商户的审核结果.
+        reject_reason_to_merchant: String = body("reject_reason_to_merchant"),
+    }
+
+    /// 尽调要求提交的资料.
+    pub struct SubmissionTemplate {
+        /// 资料项集合. Required.
+        record_fields: Vec<RecordFields> = body("record_fields").required(),
+    }
+
+    /// 资料项集合.
+    pub struct RecordFields {
+        /// 校验规则.
+        check_rule: CheckRule = body("check_rule"),
+        /// 是否允许修改内容.
+        disabled: i64 = body("disabled"),
+        /// 资料项值.
+        field_data: String = body("field_data"),
+        /// 资料项英文名.
+        field_name: String = body("field_name"),
+        /// 是否隐藏资料项.
+        hidden: i64 = body("hidden"),
+        /// 资料项ID.
+        item_id: String = body("item_id"),
+        /// 资料项中文名.
+        name: String = body("name"),
+        /// 提交内容需要加密.
+        need_encrypt: bool = body("need_encrypt"),
+        /// 输入占位文案.
+        placeholder: String = body("placeholder"),
+        /// 是否必填.
+        required: i64 = body("required"),
+        /// 资料项填写提示.
+        tips: String = body("tips"),
+        /// 叹号悬浮提示语.
+        tooltip: String = body("tooltip"),
+        /// 资料项类型.
+        type_: i64 = body("type"),
+        /// `use_permanently_date`.
+        use_permanently_date: i64 = body("use_permanently_date"),
+    }
+
+    /// 校验规则.
+    pub struct CheckRule {
+        /// 字符串最小长度.
+        min_length: i64 = body("min_length"),
+        /// 字符串最大长度.
+        max_length: i64 = body("max_length"),
+        /// 限制提交的文件后缀.
+        enum_file_exts: Vec<EnumFileExts> = body("enum_file_exts"),
+        /// 限制文件提交大小.
+        max_file_size: i64 = body("max_file_size"),
+        /// 枚举可选的字段枚举值.
+        enum_keys: Vec<i64> = body("enum_keys"),
+        /// `enum_values`.
+        enum_values: Vec<String> = body("enum_values"),
+    }
+
+    /// 尽调已经提交的资料.
+    pub struct SubmissionData {
+        /// 资料项集合. Required.
+        record_fields: Vec<SubmissionDataRecordFields> = body("record_fields").required(),
+    }
+
+    /// 资料项集合.
+    pub struct SubmissionDataRecordFields {
+        /// 资料项ID.
+        item_id: String = body("item_id"),
+        /// 资料项英文名.
+        field_name: String = body("field_name"),
+        /// 资料项中文名.
+        name: String = body("name"),
+        /// 资料项类型.
+        type_: i64 = body("type"),
+        /// 资料项填写提示.
+        tips: String = body("tips"),
+        /// 输入框占位文案.
+        placeholder: String = body("placeholder"),
+        /// 叹号悬浮提示语.
+        tooltip: String = body("tooltip"),
+        /// 是否必须提交.
+        required: i64 = body("required"),
+        /// 校验规则.
+        check_rule: CheckRule = body("check_rule"),
+        /// 资料项关联规则集合.
+        relations: Vec<Relations> = body("relations"),
+        /// 提交内容需要加密.
+        need_encrypt: bool = body("need_encrypt"),
+    }
+
+    /// 资料项关联规则集合.
+    pub struct Relations {
+        /// 关联的资料项ID.
+        source_key: i64 = body("source_key"),
+        /// 关联的资料项值.
+        source_value: String = body("source_value"),
     }
 }
 
@@ -51,5 +161,12 @@ open_enum! {
         DueDiligenceStateExpired = "DUE_DILIGENCE_STATE_EXPIRED",
         DueDiligenceStateCancelled = "DUE_DILIGENCE_STATE_CANCELLED",
         DueDiligenceStateFinished = "DUE_DILIGENCE_STATE_FINISHED",
+    }
+
+    /// 限制提交的文件后缀.
+    pub enum EnumFileExts {
+        Png = "png",
+        Jpg = "jpg",
+        Jpeg = "jpeg",
     }
 }

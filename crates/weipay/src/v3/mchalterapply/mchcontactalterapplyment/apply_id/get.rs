@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 查询超管变更申请单状态-使用申请单号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单号. Required.
         apply_id: String = body("apply_id").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum};
 
+pub use crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::AuditRejectDetail;
+
 answer! {
-    /// 查询资料变更申请单状态-使用申请单号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付商户号. Required.
         merchant_code: String = body("merchant_code").required(),
@@ -21,14 +23,6 @@ answer! {
         audit_reject_reason: String = body("audit_reject_reason"),
         /// 驳回原因详情.
         audit_reject_detail: Vec<AuditRejectDetail> = body("audit_reject_detail"),
-    }
-
-    /// 驳回原因详情.
-    pub struct AuditRejectDetail {
-        /// 参数名称.
-        param_name: String = body("param_name"),
-        /// 驳回原因.
-        reject_reason: String = body("reject_reason"),
     }
 }
 

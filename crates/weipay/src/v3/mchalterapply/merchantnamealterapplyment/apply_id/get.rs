@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4016166074](https://pay.weixin.qq.com/doc/v3/partner/4016166074)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{answer, body};
+
+pub use crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::State;
 
 answer! {
-    /// 查询商户简称变更申请单状态-使用申请单号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单号. Required.
         apply_id: String = body("apply_id").required(),
@@ -19,17 +21,5 @@ answer! {
         state: State = body("state").required(),
         /// 总体驳回原因.
         audit_reject_reason: String = body("audit_reject_reason"),
-    }
-}
-
-open_enum! {
-    /// 申请单状态.
-    pub enum State {
-        ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
-        ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
-        ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
-        ApplymentStateModifing = "APPLYMENT_STATE_MODIFING",
-        ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
-        ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
     }
 }

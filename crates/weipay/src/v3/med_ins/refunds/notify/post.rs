@@ -9,7 +9,7 @@
 use crate::model::{Time, body, query, request};
 
 request! {
-    /// 医保退款通知: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 医保自费混合订单号. Required.
         mix_trade_no: String = query("mix_trade_no").required(),

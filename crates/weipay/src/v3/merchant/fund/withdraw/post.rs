@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 电商平台提现: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户提现单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 电商平台提现: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付提现单号. Required.
         withdraw_id: String = body("withdraw_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 查询风险订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号.
         sp_mchid: String = body("sp_mchid"),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 查询风险订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 总风险订单数.
         total_num: i64 = body("total_num"),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 回传处置结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号.
         sp_mchid: String = body("sp_mchid"),
@@ -33,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 回传处置结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 返回描述.
         rsp_msg: String = body("rsp_msg"),

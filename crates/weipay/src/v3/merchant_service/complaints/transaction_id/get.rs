@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询投诉详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),

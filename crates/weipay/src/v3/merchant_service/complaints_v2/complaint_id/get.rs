@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4012533436](https://pay.weixin.qq.com/doc/v3/merchant/4012533436), [4012691648](https://pay.weixin.qq.com/doc/v3/partner/4012691648)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::merchant_service::complaints_v2::get::{
+    AdditionalInfo, ComplaintMediaList, ComplaintOrderInfo, ComplaintState, MediaType, ProblemType,
+    ReturnAddressInfo, SharePowerInfo, Type, UserTagList,
+};
 
 answer! {
-    /// 查询投诉单详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 投诉单号. Required.
         complaint_id: String = body("complaint_id").required(),
@@ -53,24 +58,6 @@ answer! {
         is_agent_mode: bool = body("is_agent_mode"),
     }
 
-    /// 投诉资料列表.
-    pub struct ComplaintMediaList {
-        /// 媒体文件业务类型. Required.
-        media_type: MediaType = body("media_type").required(),
-        /// 媒体文列表.
-        media_url: Vec<String> = body("media_url"),
-    }
-
-    /// 投诉单关联订单信息.
-    pub struct ComplaintOrderInfo {
-        /// 微信订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
-        /// 订单金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-    }
-
     /// 投诉单关联服务单信息.
     pub struct ServiceOrderInfo {
         /// 微信支付服务订单号.
@@ -79,66 +66,5 @@ answer! {
         out_order_no: String = body("out_order_no"),
         /// 支付分服务单状态.
         state: String = body("state"),
-    }
-
-    /// 补充信息.
-    pub struct AdditionalInfo {
-        /// 补充信息类型.
-        type_: Type = body("type"),
-        /// 充电宝投诉相关信息.
-        share_power_info: SharePowerInfo = body("share_power_info"),
-    }
-
-    /// 充电宝投诉相关信息.
-    pub struct SharePowerInfo {
-        /// 归还时间.
-        return_time: Time = body("return_time"),
-        /// 归还地点信息.
-        return_address_info: ReturnAddressInfo = body("return_address_info"),
-        /// 是否归还同一柜机.
-        is_returned_to_same_machine: bool = body("is_returned_to_same_machine"),
-    }
-
-    /// 归还地点信息.
-    pub struct ReturnAddressInfo {
-        /// 归还地点.
-        return_address: String = body("return_address"),
-        /// 归还地点经度.
-        longitude: String = body("longitude"),
-        /// 归还地点纬度.
-        latitude: String = body("latitude"),
-    }
-}
-
-open_enum! {
-    /// 投诉单状态.
-    pub enum ComplaintState {
-        Pending = "PENDING",
-        Processing = "PROCESSING",
-        Processed = "PROCESSED",
-    }
-
-    /// 媒体文件业务类型.
-    pub enum MediaType {
-        UserComplaintImage = "USER_COMPLAINT_IMAGE",
-        OperationImage = "OPERATION_IMAGE",
-    }
-
-    /// 问题类型.
-    pub enum ProblemType {
-        Refund = "REFUND",
-        ServiceNotWork = "SERVICE_NOT_WORK",
-        Others = "OTHERS",
-    }
-
-    /// 用户标签列表.
-    pub enum UserTagList {
-        Trusted = "TRUSTED",
-        HighRisk = "HIGH_RISK",
-    }
-
-    /// 补充信息类型.
-    pub enum Type {
-        SharePowerType = "SHARE_POWER_TYPE",
     }
 }

@@ -4,26 +4,4 @@
 //!
 //! 官方文档: [4012698574](https://pay.weixin.qq.com/doc/v3/partner/4012698574)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 根据申请单ID查询结果: what is answered.
-    pub struct Answer {
-        /// 申请单编号. Required.
-        application_id: String = body("application_id").required(),
-        /// 申请单处理信息.
-        application_process_info: String = body("application_process_info"),
-        /// 申请单状态.
-        application_state: String = body("application_state"),
-        /// 最后更新时间.
-        update_time: String = body("update_time"),
-        /// 从业机构号.
-        acquiring_bank_id: String = body("acquiring_bank_id"),
-        /// 渠道商户号.
-        channel_id: String = body("channel_id"),
-        /// 从业机构特约商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 结算规则id.
-        settle_rule_id: i64 = body("settle_rule_id"),
-    }
-}
+pub use crate::v3::merchant_settlement::merchant_settle_rule_applications::post::Answer;

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询门店: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询门店: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 门店基础信息.
         store_basics: StoreBasics = body("store_basics"),

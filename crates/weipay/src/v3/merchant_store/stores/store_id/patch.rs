@@ -8,8 +8,10 @@
 
 use crate::model::{body, request};
 
+pub use crate::v3::merchant_store::stores::post::{StoreAddress, StoreBasics, StoreBusiness};
+
 request! {
-    /// 修改门店: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -19,41 +21,5 @@ request! {
         store_address: StoreAddress = body("store_address"),
         /// 门店经营信息.
         store_business: StoreBusiness = body("store_business"),
-    }
-
-    /// 门店基础信息.
-    pub struct StoreBasics {
-        /// 商家门店编号.
-        store_reference_id: String = body("store_reference_id"),
-        /// 品牌名称.
-        brand_name: String = body("brand_name"),
-        /// 门店名称. Required.
-        store_name: String = body("store_name").required(),
-        /// 分店名称.
-        branch_name: String = body("branch_name"),
-        /// 品牌ID.
-        brand_id: i64 = body("brand_id"),
-    }
-
-    /// 门店地址信息.
-    pub struct StoreAddress {
-        /// 门店省市编码. Required.
-        address_code: String = body("address_code").required(),
-        /// 门店地址. Required.
-        address_detail: String = body("address_detail").required(),
-        /// 门店地址辅助描述.
-        address_complements: String = body("address_complements"),
-        /// 门店经度.
-        longitude: String = body("longitude"),
-        /// 门店纬度.
-        latitude: String = body("latitude"),
-    }
-
-    /// 门店经营信息.
-    pub struct StoreBusiness {
-        /// 门店服务电话.
-        service_phone: String = body("service_phone"),
-        /// 门店经营时间.
-        business_hours: String = body("business_hours"),
     }
 }

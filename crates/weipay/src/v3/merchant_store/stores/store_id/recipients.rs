@@ -6,9 +6,9 @@ pub mod bind;
 pub mod unbind;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/merchant-store/stores/{store_id}/recipients`
     Recipients
 }

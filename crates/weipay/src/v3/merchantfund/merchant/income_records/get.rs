@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 服务商银行来账查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 账户类型. Required.
         account_type: AccountType = query("account_type").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 服务商银行来账查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 查询数据总条数. Required.
         total_count: i64 = body("total_count").required(),

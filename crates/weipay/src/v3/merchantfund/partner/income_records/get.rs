@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012712728](https://pay.weixin.qq.com/doc/v3/partner/4012712728), [4012718620](https://pay.weixin.qq.com/doc/v3/partner/4012718620), [4012720249](https://pay.weixin.qq.com/doc/v3/partner/4012720249)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, query, request};
+
+pub use crate::v3::merchantfund::merchant::income_records::get::{AccountType, IncomeRecordType, Links};
 
 request! {
-    /// 特约商户银行来账查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 特约商户银行来账查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 查询数据总条数. Required.
         total_count: i64 = body("total_count").required(),
@@ -59,30 +61,5 @@ answer! {
         bank_account_number: String = body("bank_account_number").required(),
         /// 银行备注. Required.
         recharge_remark: String = body("recharge_remark").required(),
-    }
-
-    /// 分页链接.
-    pub struct Links {
-        /// 下一页链接. Required.
-        next: String = body("next").required(),
-        /// 上一页链接. Required.
-        prev: String = body("prev").required(),
-        /// 当前链接. Required.
-        self_: String = body("self").required(),
-    }
-}
-
-open_enum! {
-    /// 账户类型.
-    pub enum AccountType {
-        Basic = "BASIC",
-        Operation = "OPERATION",
-        Fees = "FEES",
-    }
-
-    /// 银行来账类型.
-    pub enum IncomeRecordType {
-        Offlinerecharge = "OFFLINERECHARGE",
-        Enterprisedirectrevenue = "ENTERPRISEDIRECTREVENUE",
     }
 }

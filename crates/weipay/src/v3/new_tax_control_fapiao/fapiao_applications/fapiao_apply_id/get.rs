@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询电子发票: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询电子发票: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 发票数量. Required.
         total_count: i64 = body("total_count").required(),

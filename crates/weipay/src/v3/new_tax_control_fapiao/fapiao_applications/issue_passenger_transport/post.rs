@@ -6,10 +6,18 @@
 
 use crate::model::{Time, body, header, open_enum, request};
 
+pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::{
+    FapiaoBillType, Type,
+};
+pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::insert_cards::post::BuyerInformation;
+pub use crate::v3::new_tax_control_fapiao::fapiao_applications::issue_general::post::{
+    PayChannel, TransactionInformation,
+};
+
 request! {
-    /// 开具旅客运输行业电子发票: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -19,36 +27,6 @@ request! {
         buyer_information: BuyerInformation = body("buyer_information").required(),
         /// 需要开具的数电发票信息. Required.
         fapiao_information: FapiaoInformation = body("fapiao_information").required(),
-    }
-
-    /// 购买方信息.
-    pub struct BuyerInformation {
-        /// 购买方类型. Required.
-        type_: Type = body("type").required(),
-        /// 名称. Required.
-        name: String = body("name").required(),
-        /// 纳税人识别号.
-        taxpayer_id: String = body("taxpayer_id"),
-        /// 地址.
-        address: String = body("address"),
-        /// 电话.
-        telephone: String = body("telephone"),
-        /// 开户银行.
-        bank_name: String = body("bank_name"),
-        /// 银行账号.
-        bank_account: String = body("bank_account"),
-        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
-        /// 邮箱地址. Format `base64`; travels encrypted (敏感信息加密).
-        email: String = body("email").encrypted(),
-        /// 订单金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 商户订单号.
-        out_trade_no: String = body("out_trade_no"),
-        /// 开具的发票类型.
-        fapiao_bill_type: FapiaoBillType = body("fapiao_bill_type"),
-        /// 留言信息.
-        user_apply_message: String = body("user_apply_message"),
     }
 
     /// 需要开具的数电发票信息.
@@ -118,33 +96,9 @@ request! {
         /// 交通工具等级.
         transportation_classes: TransportationClasses = body("transportation_classes"),
     }
-
-    /// 交易信息.
-    pub struct TransactionInformation {
-        /// 支付渠道. Required.
-        pay_channel: PayChannel = body("pay_channel").required(),
-        /// 支付订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 支付商户订单号.
-        out_trade_no: String = body("out_trade_no"),
-        /// 交易金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-    }
 }
 
 open_enum! {
-    /// 购买方类型.
-    pub enum Type {
-        Individual = "INDIVIDUAL",
-        Organization = "ORGANIZATION",
-    }
-
-    /// 开具的发票类型.
-    pub enum FapiaoBillType {
-        CommFapiao = "COMM_FAPIAO",
-        VatFapiao = "VAT_FAPIAO",
-    }
-
     /// 出行人证件类型.
     pub enum CertificateType {
         IdentityCard = "IDENTITY_CARD",
@@ -177,10 +131,5 @@ open_enum! {
         ShipFirstClassCabin = "SHIP_FIRST_CLASS_CABIN",
         ShipSecondClassCabin = "SHIP_SECOND_CLASS_CABIN",
         ShipThirdClassCabin = "SHIP_THIRD_CLASS_CABIN",
-    }
-
-    /// 支付渠道.
-    pub enum PayChannel {
-        WechatPay = "WECHAT_PAY",
     }
 }

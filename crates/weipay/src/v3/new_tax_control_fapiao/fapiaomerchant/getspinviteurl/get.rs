@@ -7,7 +7,7 @@
 use crate::model::{answer, body, header, open_enum, query, request};
 
 request! {
-    /// 获取邀请商户开通服务商电子发票能力: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 操作类型. Required.
         operation_type: OperationType = query("operation_type").required(),
@@ -23,13 +23,13 @@ request! {
         invite_code: String = query("invite_code").required(),
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
 answer! {
-    /// 获取邀请商户开通服务商电子发票能力: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 邀请开通二维码链接. Required.
         invite_url: String = body("invite_url").required(),

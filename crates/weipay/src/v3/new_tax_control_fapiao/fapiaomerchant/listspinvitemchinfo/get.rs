@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 获取邀请开通的商户信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 查询时间起. Required.
         query_time_start: Time = query("query_time_start").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 获取邀请开通的商户信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 总数. Required.
         total_count: i64 = body("total_count").required(),

@@ -6,8 +6,12 @@
 
 use crate::model::{answer, body, query, request};
 
+pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::{
+    ExtraInformation, SellerInformation,
+};
+
 request! {
-    /// 获取商户开票基础信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,37 +19,11 @@ request! {
 }
 
 answer! {
-    /// 获取商户开票基础信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 销售方信息. Required.
         seller_information: SellerInformation = body("seller_information").required(),
         /// 附加信息. Required.
         extra_information: ExtraInformation = body("extra_information").required(),
-    }
-
-    /// 销售方信息.
-    pub struct SellerInformation {
-        /// 名称. Required.
-        name: String = body("name").required(),
-        /// 纳税人识别号. Required.
-        taxpayer_id: String = body("taxpayer_id").required(),
-        /// 地址. Required.
-        address: String = body("address").required(),
-        /// 电话.
-        telephone: String = body("telephone"),
-        /// 开户银行.
-        bank_name: String = body("bank_name"),
-        /// 银行账号.
-        bank_account: String = body("bank_account"),
-    }
-
-    /// 附加信息.
-    pub struct ExtraInformation {
-        /// 收款人.
-        payee: String = body("payee"),
-        /// 复核人.
-        reviewer: String = body("reviewer"),
-        /// 开票人. Required.
-        drawer: String = body("drawer").required(),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询商户配置的开发选项: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户回调地址. Required.
         callback_url: String = body("callback_url").required(),

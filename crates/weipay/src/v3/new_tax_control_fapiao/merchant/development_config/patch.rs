@@ -4,27 +4,17 @@
 //!
 //! 官方文档: [4012529457](https://pay.weixin.qq.com/doc/v3/merchant/4012529457), [4012474031](https://pay.weixin.qq.com/doc/v3/partner/4012474031), [4015792563](https://pay.weixin.qq.com/doc/v3/partner/4015792563)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::new_tax_control_fapiao::merchant::development_config::get::Answer;
 
 request! {
-    /// 配置开发选项: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户回调地址.
         callback_url: String = body("callback_url"),
         /// 子商户号.
         sub_mch_code: String = body("sub_mch_code"),
-        /// 全部账单展示开发票入口开关.
-        show_fapiao_cell: bool = body("show_fapiao_cell"),
-        /// 商户是否支持开电子专票.
-        support_vat_fapiao: bool = body("support_vat_fapiao"),
-    }
-}
-
-answer! {
-    /// 配置开发选项: what is answered.
-    pub struct Answer {
-        /// 商户回调地址. Required.
-        callback_url: String = body("callback_url").required(),
         /// 全部账单展示开发票入口开关.
         show_fapiao_cell: bool = body("show_fapiao_cell"),
         /// 商户是否支持开电子专票.

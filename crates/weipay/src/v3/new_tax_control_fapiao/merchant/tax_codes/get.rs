@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, query, request};
 
+pub use crate::v3::new_tax_control_fapiao::fapiaomerchant::listspinvitemchinfo::get::Links;
+
 request! {
-    /// 获取商品和服务税收分类对照表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -19,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 获取商品和服务税收分类对照表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 本次查询的起始位置. Required.
         offset: i64 = body("offset").required(),
@@ -31,16 +33,6 @@ answer! {
         data: Vec<Data> = body("data").required(),
         /// 总记录数. Required.
         total_count: i64 = body("total_count").required(),
-    }
-
-    /// 相关链接.
-    pub struct Links {
-        /// 下一页链接.
-        next: String = body("next"),
-        /// 上一页链接.
-        prev: String = body("prev"),
-        /// 当前链接.
-        self_: String = body("self"),
     }
 
     /// 本次查询到的数据.

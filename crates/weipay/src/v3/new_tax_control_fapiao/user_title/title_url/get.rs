@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 获取抬头填写链接: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -35,7 +35,7 @@ request! {
 }
 
 answer! {
-    /// 获取抬头填写链接: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 抬头填写链接.
         title_url: String = body("title_url"),

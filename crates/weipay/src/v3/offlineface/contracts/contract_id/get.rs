@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 签约查询接口: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户签约小程序APPID.
         appid: String = query("appid"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 签约查询接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 签约ID. Required.
         contract_id: String = body("contract_id").required(),

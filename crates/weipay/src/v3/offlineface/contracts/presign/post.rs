@@ -6,10 +6,12 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::offlineface::contracts::contract_id::get::ContractMode;
+
 request! {
-    /// 预签约接口: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 业务类型. Required.
         business_name: String = body("business_name").required(),
@@ -61,7 +63,7 @@ request! {
 }
 
 answer! {
-    /// 预签约接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会话ID. Required.
         presign_token: String = body("presign_token").required(),
@@ -72,12 +74,5 @@ open_enum! {
     /// 证件类型.
     pub enum IdentificationType {
         Idcard = "IDCARD",
-    }
-
-    /// 签约模式.
-    pub enum ContractMode {
-        LimitBankCard = "LIMIT_BANK_CARD",
-        PriorityBankCard = "PRIORITY_BANK_CARD",
-        LimitNone = "LIMIT_NONE",
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::offlineface::face_collections::get::CollectionState;
 
 answer! {
-    /// 查询重采请求详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 重采ID. Required.
         collection_id: String = body("collection_id").required(),
@@ -21,14 +23,5 @@ answer! {
         register_photo_upload_time: Time = body("register_photo_upload_time"),
         /// 支付用户确认时间.
         confirm_time: Time = body("confirm_time"),
-    }
-}
-
-open_enum! {
-    /// 重采状态.
-    pub enum CollectionState {
-        CollectionRequired = "COLLECTION_REQUIRED",
-        PhotoUploaded = "PHOTO_UPLOADED",
-        Complete = "COMPLETE",
     }
 }

@@ -6,9 +6,9 @@ pub mod out_user_id;
 pub mod user_id;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users`
     Users
 }

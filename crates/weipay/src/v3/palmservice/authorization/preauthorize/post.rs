@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 服务关联预授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// OpenID. Required.
         openid: String = body("openid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 服务关联预授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预授权token. Required.
         permission_token: String = body("permission_token").required(),

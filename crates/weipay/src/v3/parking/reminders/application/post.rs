@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 提交停车场进件申请: what is sent.
+    /// What is sent.
     pub struct Request {
         /// `parking_lot`. Required.
         parking_lot: ParkingLot = body("parking_lot").required(),
@@ -157,7 +157,7 @@ request! {
 }
 
 answer! {
-    /// 提交停车场进件申请: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 停车场进件审核单号. At most 64 characters.
         parking_lot_audit_no: String = body("parking_lot_audit_no").length(0, 64),

@@ -4,10 +4,20 @@
 //!
 //! 官方文档: [4019557811](https://pay.weixin.qq.com/doc/v3/partner/4019557811)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, query, request};
+
+pub use crate::v3::parking::reminders::application::post::{
+    AggregateLimitMode, ChargeMode, DailyLimitType, DayType, FeeLimitType, FirstChargeTimeMode,
+    FirstDurationMode, FreePeriodCalculationMode, FreePeriodChargingMode, HolidayMode, ParkingLotType,
+    PlateType, RuleType, TimeRoundingType, VehicleType,
+};
+pub use crate::v3::parking::reminders::application::query::get::{
+    AuditComment, AuditStatus, ChargingRule, DurationSegmentRule, Fields, FixedIntervalRule, ParkingLot,
+    PreEntryRule,
+};
 
 request! {
-    /// 查询停车场进件申请单列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户停车场ID. Required.
         out_parking_lot_id: String = query("out_parking_lot_id").required(),
@@ -19,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 查询停车场进件申请单列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// `application_list`.
         application_list: Vec<ApplicationList> = body("application_list"),
@@ -39,293 +49,5 @@ answer! {
         parking_lot: ParkingLot = body("parking_lot"),
         /// `audit_comment`.
         audit_comment: AuditComment = body("audit_comment"),
-    }
-
-    /// `parking_lot`.
-    pub struct ParkingLot {
-        /// 停车场名称. At most 128 characters.
-        parking_lot_name: String = body("parking_lot_name").length(0, 128),
-        /// 商户停车场ID. At most 64 characters.
-        out_parking_lot_id: String = body("out_parking_lot_id").length(0, 64),
-        /// 停车场地址. At most 256 characters.
-        parking_lot_address: String = body("parking_lot_address").length(0, 256),
-        /// 停车场经度. At most 16 characters.
-        longitude: String = body("longitude").length(0, 16),
-        /// 停车场纬度. At most 16 characters.
-        latitude: String = body("latitude").length(0, 16),
-        /// 停车场类型.
-        parking_lot_type: ParkingLotType = body("parking_lot_type"),
-        /// 客服联系电话. At most 20 characters.
-        phone_number: String = body("phone_number").length(0, 20),
-        /// 收费告示牌url. At most 512 characters.
-        parking_sign_url: String = body("parking_sign_url").length(0, 512),
-        /// 停车场优惠文案.
-        notification_text_list: Vec<String> = body("notification_text_list"),
-        /// 商家支付小程序appid. At most 32 characters.
-        payment_mini_prog_appid: String = body("payment_mini_prog_appid").length(0, 32),
-        /// 商家支付路径. At most 256 characters.
-        payment_path: String = body("payment_path").length(0, 256),
-        /// 商家停车订单小程序appid. At most 32 characters.
-        parking_order_mini_prog_appid: String = body("parking_order_mini_prog_appid").length(0, 32),
-        /// 商家停车订单路径. At most 256 characters.
-        parking_order_path: String = body("parking_order_path").length(0, 256),
-        /// `charging_rule`.
-        charging_rule: ChargingRule = body("charging_rule"),
-    }
-
-    /// `charging_rule`.
-    pub struct ChargingRule {
-        /// 收费规则类型.
-        rule_type: RuleType = body("rule_type"),
-        /// 收费金额限制类型.
-        fee_limit_type: FeeLimitType = body("fee_limit_type"),
-        /// 计费周期类型.
-        daily_limit_type: DailyLimitType = body("daily_limit_type"),
-        /// 不满一小时取整方式.
-        time_rounding_type: TimeRoundingType = body("time_rounding_type"),
-        /// 入场免费时间.
-        free_entry_duration: i64 = body("free_entry_duration"),
-        /// 出场免费时间.
-        free_exit_duration: i64 = body("free_exit_duration"),
-        /// `fixed_interval_rule`.
-        fixed_interval_rule: Vec<FixedIntervalRule> = body("fixed_interval_rule"),
-        /// `duration_segment_rule`.
-        duration_segment_rule: Vec<DurationSegmentRule> = body("duration_segment_rule"),
-        /// `pre_entry_rule`.
-        pre_entry_rule: Vec<PreEntryRule> = body("pre_entry_rule"),
-        /// 节假日模式.
-        holiday_mode: HolidayMode = body("holiday_mode"),
-        /// 累计限额模式.
-        aggregate_limit_mode: AggregateLimitMode = body("aggregate_limit_mode"),
-        /// 首次计费时间模式.
-        first_charge_time_mode: FirstChargeTimeMode = body("first_charge_time_mode"),
-    }
-
-    /// `fixed_interval_rule`.
-    pub struct FixedIntervalRule {
-        /// 日期类型.
-        day_type: DayType = body("day_type"),
-        /// 时段开始时间. At most 5 characters.
-        start_time: String = body("start_time").length(0, 5),
-        /// 时段结束时间. At most 5 characters.
-        end_time: String = body("end_time").length(0, 5),
-        /// 车辆类型.
-        vehicle_type: VehicleType = body("vehicle_type"),
-        /// 车牌类型.
-        plate_type: PlateType = body("plate_type"),
-        /// 首段收费时长.
-        first_duration: i64 = body("first_duration"),
-        /// 首段收费金额. In fen (分).
-        first_amount: i64 = body("first_amount"),
-        /// 间隔收费时长.
-        interval_duration: i64 = body("interval_duration"),
-        /// 间隔收费金额. In fen (分).
-        interval_amount: i64 = body("interval_amount"),
-        /// 间隔时段收费封顶. In fen (分).
-        interval_max_amount: i64 = body("interval_max_amount"),
-        /// 单日最大收款金额. In fen (分).
-        max_fee_per_day: i64 = body("max_fee_per_day"),
-        /// 免费时段收取模式.
-        free_period_charging_mode: FreePeriodChargingMode = body("free_period_charging_mode"),
-        /// 免费时段计算方式.
-        free_period_calculation_mode: FreePeriodCalculationMode = body("free_period_calculation_mode"),
-        /// 新能源是否免停.
-        is_green_vehicle_free_parking: bool = body("is_green_vehicle_free_parking"),
-        /// 首段收费模式.
-        first_duration_mode: FirstDurationMode = body("first_duration_mode"),
-    }
-
-    /// `duration_segment_rule`.
-    pub struct DurationSegmentRule {
-        /// 日期类型.
-        day_type: DayType = body("day_type"),
-        /// 时段开始时间. At most 5 characters.
-        start_time: String = body("start_time").length(0, 5),
-        /// 时段结束时间. At most 5 characters.
-        end_time: String = body("end_time").length(0, 5),
-        /// 车辆类型.
-        vehicle_type: VehicleType = body("vehicle_type"),
-        /// 车牌类型.
-        plate_type: PlateType = body("plate_type"),
-        /// 收费模式.
-        charge_mode: ChargeMode = body("charge_mode"),
-        /// 停车时长起始.
-        duration_from: i64 = body("duration_from"),
-        /// 停车时长结束.
-        duration_to: i64 = body("duration_to"),
-        /// 固定收费金额. In fen (分).
-        fixed_amount: i64 = body("fixed_amount"),
-        /// 间隔时段.
-        interval_min: i64 = body("interval_min"),
-        /// 间隔收费金额. In fen (分).
-        interval_amount: i64 = body("interval_amount"),
-        /// 间隔时段收费封顶. In fen (分).
-        interval_max_amount: i64 = body("interval_max_amount"),
-        /// 单日最大收款金额. In fen (分).
-        max_fee_per_day: i64 = body("max_fee_per_day"),
-    }
-
-    /// `pre_entry_rule`.
-    pub struct PreEntryRule {
-        /// 日期类型.
-        day_type: DayType = body("day_type"),
-        /// 时段开始时间. At most 5 characters.
-        start_time: String = body("start_time").length(0, 5),
-        /// 时段结束时间. At most 5 characters.
-        end_time: String = body("end_time").length(0, 5),
-        /// 车辆类型.
-        vehicle_type: VehicleType = body("vehicle_type"),
-        /// 车牌类型.
-        plate_type: PlateType = body("plate_type"),
-        /// 收费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 单日最大收款金额. In fen (分).
-        max_fee_per_day: i64 = body("max_fee_per_day"),
-    }
-
-    /// `audit_comment`.
-    pub struct AuditComment {
-        /// `fields`.
-        fields: Vec<Fields> = body("fields"),
-        /// 改进建议. At most 512 characters.
-        recommendation: String = body("recommendation").length(0, 512),
-    }
-
-    /// `fields`.
-    pub struct Fields {
-        /// 字段名. At most 128 characters.
-        field: String = body("field").length(0, 128),
-        /// 审核意见. At most 512 characters.
-        comment: String = body("comment").length(0, 512),
-    }
-}
-
-open_enum! {
-    /// 审核状态.
-    pub enum AuditStatus {
-        AuditStatusUnknown = "AUDIT_STATUS_UNKNOWN",
-        AuditStatusPending = "AUDIT_STATUS_PENDING",
-        AuditStatusWithdrawn = "AUDIT_STATUS_WITHDRAWN",
-        AuditStatusApproved = "AUDIT_STATUS_APPROVED",
-        AuditStatusRejected = "AUDIT_STATUS_REJECTED",
-    }
-
-    /// 停车场类型.
-    pub enum ParkingLotType {
-        ParkingLotTypeUnknown = "PARKING_LOT_TYPE_UNKNOWN",
-        ParkingLotTypeBusinessDistrict = "PARKING_LOT_TYPE_BUSINESS_DISTRICT",
-        ParkingLotTypeOfficeBuilding = "PARKING_LOT_TYPE_OFFICE_BUILDING",
-        ParkingLotTypeTransportationHub = "PARKING_LOT_TYPE_TRANSPORTATION_HUB",
-        ParkingLotTypeResidentialArea = "PARKING_LOT_TYPE_RESIDENTIAL_AREA",
-        ParkingLotTypeParkArea = "PARKING_LOT_TYPE_PARK_AREA",
-        ParkingLotTypeOtherPublicFacility = "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY",
-    }
-
-    /// 收费规则类型.
-    pub enum RuleType {
-        ChargingRuleUnknown = "CHARGING_RULE_UNKNOWN",
-        ChargingRuleFixedInterval = "CHARGING_RULE_FIXED_INTERVAL",
-        ChargingRuleSegment = "CHARGING_RULE_SEGMENT",
-        ChargingRulePerEntry = "CHARGING_RULE_PER_ENTRY",
-    }
-
-    /// 收费金额限制类型.
-    pub enum FeeLimitType {
-        FeeLimitUnknown = "FEE_LIMIT_UNKNOWN",
-        FeeLimitAggregate = "FEE_LIMIT_AGGREGATE",
-        FeeLimitSingle = "FEE_LIMIT_SINGLE",
-    }
-
-    /// 计费周期类型.
-    pub enum DailyLimitType {
-        DailyLimitUnknown = "DAILY_LIMIT_UNKNOWN",
-        DailyLimitRolling24h = "DAILY_LIMIT_ROLLING_24H",
-        DailyLimitCalendarDay = "DAILY_LIMIT_CALENDAR_DAY",
-    }
-
-    /// 不满一小时取整方式.
-    pub enum TimeRoundingType {
-        TimeRoundUnknown = "TIME_ROUND_UNKNOWN",
-        TimeRoundDown = "TIME_ROUND_DOWN",
-        TimeRoundUp = "TIME_ROUND_UP",
-    }
-
-    /// 日期类型.
-    pub enum DayType {
-        DayTypeUnknown = "DAY_TYPE_UNKNOWN",
-        DayTypeWeekday = "DAY_TYPE_WEEKDAY",
-        DayTypeHoliday = "DAY_TYPE_HOLIDAY",
-        DayTypeAllDay = "DAY_TYPE_ALL_DAY",
-    }
-
-    /// 车辆类型.
-    pub enum VehicleType {
-        VehicleTypeUnknown = "VEHICLE_TYPE_UNKNOWN",
-        VehicleTypeSmall = "VEHICLE_TYPE_SMALL",
-        VehicleTypeLarge = "VEHICLE_TYPE_LARGE",
-        VehicleTypeExtraLarge = "VEHICLE_TYPE_EXTRA_LARGE",
-        VehicleTypeAllType = "VEHICLE_TYPE_ALL_TYPE",
-    }
-
-    /// 车牌类型.
-    pub enum PlateType {
-        PlateTypeUnknown = "PLATE_TYPE_UNKNOWN",
-        PlateTypeTemporary = "PLATE_TYPE_TEMPORARY",
-        PlateTypeMonthly = "PLATE_TYPE_MONTHLY",
-        PlateTypeFree = "PLATE_TYPE_FREE",
-        PlateTypePrepaid = "PLATE_TYPE_PREPAID",
-        PlateTypeOthers = "PLATE_TYPE_OTHERS",
-    }
-
-    /// 免费时段收取模式.
-    pub enum FreePeriodChargingMode {
-        FreePeriodChargingUnknown = "FREE_PERIOD_CHARGING_UNKNOWN",
-        FreePeriodChargingOncePerEntry = "FREE_PERIOD_CHARGING_ONCE_PER_ENTRY",
-        FreePeriodChargingOncePer24Hours = "FREE_PERIOD_CHARGING_ONCE_PER_24_HOURS",
-        FreePeriodChargingOncePerCalendarDay = "FREE_PERIOD_CHARGING_ONCE_PER_CALENDAR_DAY",
-        FreePeriodChargingCumulativeQuotaCalculation = "FREE_PERIOD_CHARGING_CUMULATIVE_QUOTA_CALCULATION",
-    }
-
-    /// 免费时段计算方式.
-    pub enum FreePeriodCalculationMode {
-        FreePeriodCalUnknown = "FREE_PERIOD_CAL_UNKNOWN",
-        FreePeriodCalConcurrentStart = "FREE_PERIOD_CAL_CONCURRENT_START",
-        FreePeriodCalSequentialStart = "FREE_PERIOD_CAL_SEQUENTIAL_START",
-    }
-
-    /// 首段收费模式.
-    pub enum FirstDurationMode {
-        FirstDurationModeUnknown = "FIRST_DURATION_MODE_UNKNOWN",
-        FirstDurationModeOnlyFirstDuration = "FIRST_DURATION_MODE_ONLY_FIRST_DURATION",
-        FirstDurationModeEveryFirstDuration = "FIRST_DURATION_MODE_EVERY_FIRST_DURATION",
-    }
-
-    /// 收费模式.
-    pub enum ChargeMode {
-        UnknownValue = "UNKNOWN",
-        Interval = "INTERVAL",
-        OneTime = "ONE_TIME",
-    }
-
-    /// 节假日模式.
-    pub enum HolidayMode {
-        HolidayModeUnknown = "HOLIDAY_MODE_UNKNOWN",
-        HolidayModeLegalMody = "HOLIDAY_MODE_LEGAL_MODY",
-        HolidayModeCalendarMody = "HOLIDAY_MODE_CALENDAR_MODY",
-        HolidayModeFinancialMody = "HOLIDAY_MODE_FINANCIAL_MODY",
-    }
-
-    /// 累计限额模式.
-    pub enum AggregateLimitMode {
-        AggregateLimitModeUnknown = "AGGREGATE_LIMIT_MODE_UNKNOWN",
-        AggregateLimitModeNormal = "AGGREGATE_LIMIT_MODE_NORMAL",
-        AggregateLimitModeMin = "AGGREGATE_LIMIT_MODE_MIN",
-    }
-
-    /// 首次计费时间模式.
-    pub enum FirstChargeTimeMode {
-        FirstChargeTimeModeUnknown = "FIRST_CHARGE_TIME_MODE_UNKNOWN",
-        FirstChargeTimeModeEnter = "FIRST_CHARGE_TIME_MODE_ENTER",
-        FirstChargeTimeModeAfterFree = "FIRST_CHARGE_TIME_MODE_AFTER_FREE",
     }
 }

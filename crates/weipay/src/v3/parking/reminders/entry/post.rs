@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::parking::reminders::application::post::VehicleType;
+
 request! {
-    /// 同步车辆入场通知: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户停车单号. Required; at most 64 characters.
         out_serial_number: String = body("out_serial_number").required().length(0, 64),
@@ -33,7 +35,7 @@ request! {
 }
 
 answer! {
-    /// 同步车辆入场通知: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信停车单号. At most 64 characters.
         serial_number: String = body("serial_number").length(0, 64),
@@ -62,14 +64,5 @@ open_enum! {
         PlateTypeFree = "PLATE_TYPE_FREE",
         PlateTypePrepaid = "PLATE_TYPE_PREPAID",
         PlateTypeOthers = "PLATE_TYPE_OTHERS",
-    }
-
-    /// 车辆类型.
-    pub enum VehicleType {
-        VehicleTypeUnknown = "VEHICLE_TYPE_UNKNOWN",
-        VehicleTypeSmall = "VEHICLE_TYPE_SMALL",
-        VehicleTypeLarge = "VEHICLE_TYPE_LARGE",
-        VehicleTypeExtraLarge = "VEHICLE_TYPE_EXTRA_LARGE",
-        VehicleTypeAllType = "VEHICLE_TYPE_ALL_TYPE",
     }
 }

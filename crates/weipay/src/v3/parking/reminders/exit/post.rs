@@ -8,8 +8,10 @@
 
 use crate::model::{body, open_enum, request};
 
+pub use crate::v3::parking::reminders::entry::post::PlateColor;
+
 request! {
-    /// 同步车辆离场通知: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户停车单号. Required; at most 64 characters.
         out_serial_number: String = body("out_serial_number").required().length(0, 64),
@@ -45,19 +47,6 @@ request! {
 }
 
 open_enum! {
-    /// 车牌颜色.
-    pub enum PlateColor {
-        PlateColorUnknown = "PLATE_COLOR_UNKNOWN",
-        PlateColorBlue = "PLATE_COLOR_BLUE",
-        PlateColorYellow = "PLATE_COLOR_YELLOW",
-        PlateColorBlack = "PLATE_COLOR_BLACK",
-        PlateColorWhite = "PLATE_COLOR_WHITE",
-        PlateColorGreen = "PLATE_COLOR_GREEN",
-        PlateColorYellowGreen = "PLATE_COLOR_YELLOW_GREEN",
-        PlateColorAgriculturalYellow = "PLATE_COLOR_AGRICULTURAL_YELLOW",
-        PlateColorOther = "PLATE_COLOR_OTHER",
-    }
-
     /// 支付状态.
     pub enum PayState {
         PayStatusUnknown = "PAY_STATUS_UNKNOWN",

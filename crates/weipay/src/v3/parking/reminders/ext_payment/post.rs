@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, request};
 
 request! {
-    /// 同步非临停扩展支付: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户支付订单号. Required; at most 64 characters.
         out_trade_no: String = body("out_trade_no").required().length(0, 64),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::parking::reminders::exit::post::PayState;
+
 request! {
-    /// 查询停车费用: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户停车单号. Required; at most 64 characters.
         out_serial_number: String = body("out_serial_number").required().length(0, 64),
@@ -19,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询停车费用: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 当前总费用. In fen (分).
         total_amount: i64 = body("total_amount"),
@@ -50,12 +52,5 @@ open_enum! {
         ParkingStateExitGate = "PARKING_STATE_EXIT_GATE",
         ParkingStateExited = "PARKING_STATE_EXITED",
         ParkingStateUnexpectedClose = "PARKING_STATE_UNEXPECTED_CLOSE",
-    }
-
-    /// 支付状态.
-    pub enum PayState {
-        PayStatusUnknown = "PAY_STATUS_UNKNOWN",
-        PayStatusUnpaid = "PAY_STATUS_UNPAID",
-        PayStatusPaid = "PAY_STATUS_PAID",
     }
 }

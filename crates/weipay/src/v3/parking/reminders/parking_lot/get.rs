@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询停车场信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户停车场ID. At most 64 characters.
         out_parking_lot_id: String = query("out_parking_lot_id").length(0, 64),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询停车场信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信停车场ID. At most 64 characters.
         wx_parking_lot_id: String = body("wx_parking_lot_id").length(0, 64),

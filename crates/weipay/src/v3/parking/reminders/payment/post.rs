@@ -8,8 +8,10 @@
 
 use crate::model::{body, open_enum, request};
 
+pub use crate::v3::parking::reminders::exit::post::{PayChannel, PayType};
+
 request! {
-    /// 同步支付结果通知: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户停车单号. Required; at most 64 characters.
         out_serial_number: String = body("out_serial_number").required().length(0, 64),
@@ -48,22 +50,5 @@ open_enum! {
         ParkingStatusUnknown = "PARKING_STATUS_UNKNOWN",
         ParkingStatusParking = "PARKING_STATUS_PARKING",
         ParkingStatusNotParking = "PARKING_STATUS_NOT_PARKING",
-    }
-
-    /// 支付类型.
-    pub enum PayType {
-        PayTypeUnknown = "PAY_TYPE_UNKNOWN",
-        PayTypeWxpay = "PAY_TYPE_WXPAY",
-        PayTypeOthers = "PAY_TYPE_OTHERS",
-    }
-
-    /// 支付渠道.
-    pub enum PayChannel {
-        PayChannelUnknown = "PAY_CHANNEL_UNKNOWN",
-        PayChannelWechatPayNotif = "PAY_CHANNEL_WECHAT_PAY_NOTIF",
-        PayChannelScanQrcode = "PAY_CHANNEL_SCAN_QRCODE",
-        PayChannelOfficialAccount = "PAY_CHANNEL_OFFICIAL_ACCOUNT",
-        PayChannelMchMiniProg = "PAY_CHANNEL_MCH_MINI_PROG",
-        PayChannelOthers = "PAY_CHANNEL_OTHERS",
     }
 }

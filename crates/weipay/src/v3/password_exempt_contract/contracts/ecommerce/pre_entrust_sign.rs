@@ -6,9 +6,9 @@ pub mod mini_program;
 pub mod pay_redirect_sign;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign`
     PreEntrustSign
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 商户贴息-获取微信分付曝光建议: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 直连商户号. Required.
         mchid: String = body("mchid").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 商户贴息-获取微信分付曝光建议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 是否建议曝光微信分付. Required.
         recommend_exposure: bool = body("recommend_exposure").required(),

@@ -4,12 +4,18 @@
 //!
 //! 官方文档: [4012525136](https://pay.weixin.qq.com/doc/v3/merchant/4012525136), [4013070347](https://pay.weixin.qq.com/doc/v3/merchant/4013070347)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Time, body, header, request};
+
+pub use crate::v3::pay::partner::transactions::app::post::{
+    Amount, Answer, Detail, GoodsDetail, Identity, LimitPay, Payer, SceneInfo, StoreInfo, SubsidyDetail,
+    SubsidyInfo, SubsidyPeriodType, SubsidyPlan, Type,
+};
+pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;
 
 request! {
-    /// APP下单: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 公众号ID. Required; 1 to 32 characters.
         appid: String = body("appid").required().length(1, 32),
@@ -43,138 +49,5 @@ request! {
         settle_info: SettleInfo = body("settle_info"),
         /// 贴息信息.
         subsidy_info: SubsidyInfo = body("subsidy_info"),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required; at least 1; in fen (分).
-        total: i64 = body("total").required().range(1, i64::MAX),
-        /// 货币类型. At most 16 characters.
-        currency: String = body("currency").length(0, 16),
-    }
-
-    /// 优惠功能.
-    pub struct Detail {
-        /// 订单原价. In fen (分).
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID. At most 32 characters.
-        invoice_id: String = body("invoice_id").length(0, 32),
-        /// 单品列表.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商户侧商品编码. Required; 1 to 32 characters.
-        merchant_goods_id: String = body("merchant_goods_id").required().length(1, 32),
-        /// 微信侧商品编码. At most 32 characters.
-        wechatpay_goods_id: String = body("wechatpay_goods_id").length(0, 32),
-        /// 商品名称. At most 256 characters.
-        goods_name: String = body("goods_name").length(0, 256),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 用户终端IP. Required; 1 to 45 characters.
-        payer_client_ip: String = body("payer_client_ip").required().length(1, 45),
-        /// 商户端设备号. At most 32 characters.
-        device_id: String = body("device_id").length(0, 32),
-        /// 商户门店信息.
-        store_info: StoreInfo = body("store_info"),
-    }
-
-    /// 商户门店信息.
-    pub struct StoreInfo {
-        /// 门店编号. Required; 1 to 32 characters.
-        id: String = body("id").required().length(1, 32),
-        /// 门店名称. At most 256 characters.
-        name: String = body("name").length(0, 256),
-        /// 地区编码. At most 32 characters.
-        area_code: String = body("area_code").length(0, 32),
-        /// 详细地址. At most 512 characters.
-        address: String = body("address").length(0, 512),
-    }
-
-    /// 支付者.
-    pub struct Payer {
-        /// 实名支付.
-        identity: Identity = body("identity"),
-    }
-
-    /// 实名支付.
-    pub struct Identity {
-        /// 证件类型. Required.
-        type_: Type = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
-    }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-    }
-
-    /// 贴息信息.
-    pub struct SubsidyInfo {
-        /// 贴息详情列表.
-        subsidy_detail: Vec<SubsidyDetail> = body("subsidy_detail"),
-    }
-
-    /// 贴息详情列表.
-    pub struct SubsidyDetail {
-        /// 贴息方案类型. Required.
-        subsidy_period_type: SubsidyPeriodType = body("subsidy_period_type").required(),
-        /// 贴息方案列表. Required.
-        subsidy_plan: Vec<SubsidyPlan> = body("subsidy_plan").required(),
-    }
-
-    /// 贴息方案列表.
-    pub struct SubsidyPlan {
-        /// 贴息期数. Required.
-        subsidy_installment_num: i64 = body("subsidy_installment_num").required(),
-        /// 贴息比例. Required.
-        subsidy_percent: i64 = body("subsidy_percent").required(),
-    }
-}
-
-answer! {
-    /// APP下单: what is answered.
-    pub struct Answer {
-        /// 预支付交易会话标识. Required.
-        prepay_id: String = body("prepay_id").required(),
-    }
-}
-
-open_enum! {
-    /// 指定支付方式.
-    pub enum LimitPay {
-        NoBalance = "no_balance",
-        NoCredit = "no_credit",
-        NoDebit = "no_debit",
-        BalanceOnly = "balance_only",
-    }
-
-    /// 证件类型.
-    pub enum Type {
-        Idcard = "IDCARD",
-        HongkongMacao = "HONGKONG_MACAO",
-        HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
-        TaiwanResident = "TAIWAN_RESIDENT",
-        ForeignResident = "FOREIGN_RESIDENT",
-        OverseaPassport = "OVERSEA_PASSPORT",
-        PhoneNumber = "PHONE_NUMBER",
-    }
-
-    /// 贴息方案类型.
-    pub enum SubsidyPeriodType {
-        Daily = "DAILY",
-        Period = "PERIOD",
     }
 }

@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4017019923](https://pay.weixin.qq.com/doc/v3/merchant/4017019923)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::pay::partner::transactions::app::post::Answer;
+pub use crate::v3::pay::partner::transactions::app_with_contract::post::{
+    Amount, ContractInfo, Detail, GoodsDetail, SceneInfo, SettleInfo, StoreInfo,
+};
 
 request! {
-    /// APP下单并签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众号ID. Required; 1 to 32 characters.
         appid: String = body("appid").required().length(1, 32),
@@ -37,91 +42,5 @@ request! {
         settle_info: SettleInfo = body("settle_info"),
         /// 签约授权信息. Required.
         contract_info: ContractInfo = body("contract_info").required(),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 优惠功能.
-    pub struct Detail {
-        /// 订单原价. In fen (分).
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID.
-        invoice_id: String = body("invoice_id"),
-        /// 单品列表. Required.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail").required(),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商户侧商品编码. Required.
-        merchant_goods_id: String = body("merchant_goods_id").required(),
-        /// 微信支付商品编码.
-        wechatpay_goods_id: String = body("wechatpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 用户终端IP. Required.
-        payer_client_ip: String = body("payer_client_ip").required(),
-        /// 商户端设备号.
-        device_id: String = body("device_id"),
-        /// 商户门店信息.
-        store_info: StoreInfo = body("store_info"),
-    }
-
-    /// 商户门店信息.
-    pub struct StoreInfo {
-        /// 门店编号.
-        id: String = body("id"),
-        /// 门店名称.
-        name: String = body("name"),
-        /// 地区编码.
-        area_code: String = body("area_code"),
-        /// 详细地址.
-        address: String = body("address"),
-    }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-    }
-
-    /// 签约授权信息.
-    pub struct ContractInfo {
-        /// 模板ID. Required.
-        plan_id: String = body("plan_id").required(),
-        /// 签约商户号. Required.
-        contract_mchid: String = body("contract_mchid").required(),
-        /// 签约AppID. Required.
-        contract_appid: String = body("contract_appid").required(),
-        /// 签约协议号. Required.
-        contract_code: String = body("contract_code").required(),
-        /// 请求序列号. Required.
-        request_serial: String = body("request_serial").required(),
-        /// 用户账户展示名称. Required.
-        contract_display_account: String = body("contract_display_account").required(),
-        /// 签约信息通知URL.
-        contract_notify_url: String = body("contract_notify_url"),
-    }
-}
-
-answer! {
-    /// APP下单并签约: what is answered.
-    pub struct Answer {
-        /// 预支付交易会话标识. Required.
-        prepay_id: String = body("prepay_id").required(),
     }
 }

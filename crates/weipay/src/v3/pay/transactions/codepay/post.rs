@@ -6,8 +6,15 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::pay::partner::transactions::app::post::Amount;
+pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;
+pub use crate::v3::pay::partner::transactions::codepay::post::{
+    AnswerAmount, Detail, GoodsDetail, Payer, PromotionDetail, PromotionDetailGoodsDetail, SceneInfo, Scope,
+    StoreInfo, Type,
+};
+
 request! {
-    /// 付款码支付: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用AppID. Required; 1 to 32 characters.
         appid: String = body("appid").required().length(1, 32),
@@ -34,72 +41,10 @@ request! {
         /// 结算信息.
         settle_info: SettleInfo = body("settle_info"),
     }
-
-    /// 支付者.
-    pub struct Payer {
-        /// 授权码. Required.
-        auth_code: String = body("auth_code").required(),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required; at least 1; in fen (分).
-        total: i64 = body("total").required().range(1, i64::MAX),
-        /// 货币类型. At most 16 characters.
-        currency: String = body("currency").length(0, 16),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 商户端设备号. At most 32 characters.
-        device_id: String = body("device_id").length(0, 32),
-        /// 商户端设备.
-        device_ip: String = body("device_ip"),
-        /// 商户门店信息. Required.
-        store_info: StoreInfo = body("store_info").required(),
-    }
-
-    /// 商户门店信息.
-    pub struct StoreInfo {
-        /// 门店编号.
-        id: String = body("id"),
-        /// 商家自定义编码.
-        out_id: String = body("out_id"),
-    }
-
-    /// 优惠功能.
-    pub struct Detail {
-        /// 订单原价. In fen (分).
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID. At most 32 characters.
-        invoice_id: String = body("invoice_id").length(0, 32),
-        /// 单品列表. Required.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail").required(),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required; 1 to 32 characters.
-        merchant_goods_id: String = body("merchant_goods_id").required().length(1, 32),
-        /// 微信支付商品编码.
-        wxpay_goods_id: String = body("wxpay_goods_id"),
-        /// 商品名称. At most 256 characters.
-        goods_name: String = body("goods_name").length(0, 256),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-    }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-    }
 }
 
 answer! {
-    /// 付款码支付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 应用AppID.
         appid: String = body("appid"),
@@ -133,57 +78,5 @@ answer! {
     pub struct AnswerPayer {
         /// 用户标识.
         openid: String = body("openid"),
-    }
-
-    /// 订单金额.
-    pub struct AnswerAmount {
-        /// 订单金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 用户支付金额. In fen (分).
-        payer_total: i64 = body("payer_total"),
-        /// 订单金额货币类型.
-        currency: String = body("currency"),
-        /// 用户支付货币类型.
-        payer_currency: String = body("payer_currency"),
-    }
-
-    /// 优惠信息.
-    pub struct PromotionDetail {
-        /// 券ID. Required.
-        coupon_id: String = body("coupon_id").required(),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠范围.
-        scope: String = body("scope"),
-        /// 优惠类型.
-        type_: String = body("type"),
-        /// 优惠券面额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 活动ID.
-        stock_id: String = body("stock_id"),
-        /// 微信出资. In fen (分).
-        wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 商户出资. In fen (分).
-        merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资. In fen (分).
-        other_contribute: i64 = body("other_contribute"),
-        /// 优惠货币类型.
-        currency: String = body("currency"),
-        /// 单品列表.
-        goods_detail: Vec<PromotionDetailGoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct PromotionDetailGoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-        /// 商品优惠金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
     }
 }

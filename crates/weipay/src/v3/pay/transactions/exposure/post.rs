@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4014326314](https://pay.weixin.qq.com/doc/v3/merchant/4014326314)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::pay::acquiring_bank::transactions::exposure::post::Answer;
 
 request! {
-    /// 微信分付-支付方式前置服务: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 直连商户号. 1 to 32 characters.
         mchid: String = body("mchid").length(1, 32),
@@ -25,15 +27,5 @@ request! {
         openid: String = body("openid").length(1, 128),
         /// 用户手机号的哈希值.
         phone_number_hash: String = body("phone_number_hash"),
-    }
-}
-
-answer! {
-    /// 微信分付-支付方式前置服务: what is answered.
-    pub struct Answer {
-        /// 是否建议曝光微信分付. Required.
-        fqf_exposure: bool = body("fqf_exposure").required(),
-        /// 曝光凭证.
-        market_exposure_token: String = body("market_exposure_token"),
     }
 }

@@ -5,7 +5,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 查询音箱绑定信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户. Required.
         sub_mchid: String = body("sub_mchid").required(),

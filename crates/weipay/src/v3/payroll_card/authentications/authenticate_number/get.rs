@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012461785](https://pay.weixin.qq.com/doc/v3/partner/4012461785)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, query, request};
+
+pub use crate::v3::payroll_card::authentications::get::{
+    AuthenticateScene, AuthenticateState, AuthenticateType,
+};
 
 request! {
-    /// 获取核身结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 获取核身结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -24,7 +28,7 @@ answer! {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
         /// 核身渠道. Required.
-        authenticate_scene: String = body("authenticate_scene").required(),
+        authenticate_scene: AuthenticateScene = body("authenticate_scene").required(),
         /// 核身渠道标识. Required.
         authenticate_source: String = body("authenticate_source").required(),
         /// 项目名称. Required.
@@ -40,15 +44,6 @@ answer! {
         /// 核身失败原因.
         authenticate_failed_reason: String = body("authenticate_failed_reason"),
         /// 核身类型.
-        authenticate_type: String = body("authenticate_type"),
-    }
-}
-
-open_enum! {
-    /// 核身状态.
-    pub enum AuthenticateState {
-        AuthenticateProcessing = "AUTHENTICATE_PROCESSING",
-        AuthenticateSuccess = "AUTHENTICATE_SUCCESS",
-        AuthenticateFailed = "AUTHENTICATE_FAILED",
+        authenticate_type: AuthenticateType = body("authenticate_type"),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 微工卡核身预下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
@@ -29,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 微工卡核身预下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家核身单号. Required.
         authenticate_number: String = body("authenticate_number").required(),

@@ -4,12 +4,14 @@
 //!
 //! 官方文档: [4012461761](https://pay.weixin.qq.com/doc/v3/partner/4012461761)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{body, header, open_enum, request};
+
+pub use crate::v3::payroll_card::authentications::pre_order::post::{Answer, AuthenticateType};
 
 request! {
-    /// 微工卡核身预下单（流程中完成授权）: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 用户标识. Required.
         openid: String = body("openid").required(),
@@ -36,36 +38,11 @@ request! {
     }
 }
 
-answer! {
-    /// 微工卡核身预下单（流程中完成授权）: what is answered.
-    pub struct Answer {
-        /// 商家核身单号. Required.
-        authenticate_number: String = body("authenticate_number").required(),
-        /// 用户标识. Required.
-        openid: String = body("openid").required(),
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// token值. Required.
-        token: String = body("token").required(),
-        /// token有效时间. Required.
-        expires_in: i64 = body("expires_in").required(),
-    }
-}
-
 open_enum! {
     /// 用工类型.
     pub enum EmploymentType {
         LongTermEmployment = "LONG_TERM_EMPLOYMENT",
         ShortTermEmployment = "SHORT_TERM_EMPLOYMENT",
         CooperationEmployment = "COOPERATION_EMPLOYMENT",
-    }
-
-    /// 核身类型.
-    pub enum AuthenticateType {
-        SignIn = "SIGN_IN",
-        Insurance = "INSURANCE",
-        Contract = "CONTRACT",
     }
 }

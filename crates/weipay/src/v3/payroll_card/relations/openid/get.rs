@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询微工卡授权关系: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询微工卡授权关系: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
@@ -34,7 +34,7 @@ answer! {
         /// 取消授权时间.
         deauthorize_time: String = body("deauthorize_time"),
         /// 微工卡的开通状态.
-        register_state: String = body("register_state"),
+        register_state: RegisterState = body("register_state"),
         /// 开通时间.
         register_time: String = body("register_time"),
         /// 关闭时间.
@@ -48,5 +48,12 @@ open_enum! {
         Unauthorized = "UNAUTHORIZED",
         Authorized = "AUTHORIZED",
         Deauthorized = "DEAUTHORIZED",
+    }
+
+    /// 微工卡的开通状态.
+    pub enum RegisterState {
+        Unregistered = "UNREGISTERED",
+        Registered = "REGISTERED",
+        Closed = "CLOSED",
     }
 }

@@ -4,12 +4,14 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::payroll_card::authentications::get::AuthenticateType;
 
 request! {
-    /// 校验核身结果: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -27,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 校验核身结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 校验结果. Required.
         result: String = body("result").required(),
@@ -37,15 +39,5 @@ answer! {
         openid: String = body("openid"),
         /// 校验不通过原因.
         fail_reason: String = body("fail_reason"),
-    }
-}
-
-open_enum! {
-    /// 核身类型.
-    pub enum AuthenticateType {
-        Normal = "NORMAL",
-        SignIn = "SIGN_IN",
-        Insurance = "INSURANCE",
-        Contract = "CONTRACT",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 从业机构预授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 从业机构预授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预授权token. Required.
         apply_permissions_token: String = body("apply_permissions_token").required(),

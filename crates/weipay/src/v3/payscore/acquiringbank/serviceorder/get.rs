@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 从业机构查询微信支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = query("service_id").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 从业机构查询微信支付分订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),

@@ -9,9 +9,9 @@ pub mod registerdeductinfo;
 pub mod sync;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}`
     OutOrderNo
 }

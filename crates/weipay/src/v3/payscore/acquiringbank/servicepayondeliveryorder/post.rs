@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 从业机构创建先用后付订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -139,7 +139,7 @@ request! {
 }
 
 answer! {
-    /// 从业机构创建先用后付订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户订单号. Required.
         out_order_no: String = body("out_order_no").required(),

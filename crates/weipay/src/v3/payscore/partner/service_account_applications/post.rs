@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 收付通子商户申请绑定支付分服务: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 收付通子商户申请绑定支付分服务: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

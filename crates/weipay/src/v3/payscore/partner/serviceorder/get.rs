@@ -6,8 +6,15 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::payscore::acquiringbank::serviceorder::get::{
+    GoodsDetail, Location, PostDiscounts, PostPayments, RiskFund,
+};
+pub use crate::v3::payscore::oversea::partner::serviceorder::get::{
+    CollectionState, PaidType, State, StateDescription, Type,
+};
+
 request! {
-    /// 查询支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required; 1 to 32 characters.
         service_id: String = query("service_id").required().length(1, 32),
@@ -21,7 +28,7 @@ request! {
 }
 
 answer! {
-    /// 查询支付分订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -67,40 +74,6 @@ answer! {
         sub_openid: String = body("sub_openid"),
         /// 微信支付服务订单号.
         order_id: String = body("order_id"),
-    }
-
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称. Required.
-        name: String = body("name").required(),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
-    /// 后付费商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称. Required.
-        name: String = body("name").required(),
-        /// 优惠说明. Required.
-        description: String = body("description").required(),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 优惠数量.
-        count: i64 = body("count"),
-    }
-
-    /// 订单风险金.
-    pub struct RiskFund {
-        /// 风险金名称. Required.
-        name: String = body("name").required(),
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 风险说明.
-        description: String = body("description"),
     }
 
     /// 收款信息.
@@ -161,20 +134,6 @@ answer! {
         goods_detail: Vec<GoodsDetail> = body("goods_detail"),
     }
 
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品数量.
-        quantity: i64 = body("quantity"),
-        /// 商品价格. In fen (分).
-        unit_price: i64 = body("unit_price"),
-        /// 商品优惠金额. In fen (分).
-        discount_amount: i64 = body("discount_amount"),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
-    }
-
     /// 服务时间.
     pub struct TimeRange {
         /// 服务开始时间.
@@ -186,53 +145,12 @@ answer! {
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
     }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
 }
 
 open_enum! {
-    /// 服务订单状态.
-    pub enum State {
-        Created = "CREATED",
-        Doing = "DOING",
-        Done = "DONE",
-        Revoked = "REVOKED",
-        Expired = "EXPIRED",
-    }
-
-    /// 订单状态说明.
-    pub enum StateDescription {
-        UserConfirm = "USER_CONFIRM",
-        MchComplete = "MCH_COMPLETE",
-    }
-
-    /// 收款状态.
-    pub enum CollectionState {
-        UserPaying = "USER_PAYING",
-        UserPaid = "USER_PAID",
-    }
-
-    /// 收款成功渠道.
-    pub enum PaidType {
-        Newton = "NEWTON",
-        Mch = "MCH",
-    }
-
     /// 优惠范围.
     pub enum Scope {
         Single = "SINGLE",
         Global = "GLOBAL",
-    }
-
-    /// 优惠类型.
-    pub enum Type {
-        Cash = "CASH",
-        Nocash = "NOCASH",
     }
 }

@@ -11,9 +11,9 @@ pub mod send_prepaidmessage;
 pub mod sync;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}`
     OutOrderNo
 }

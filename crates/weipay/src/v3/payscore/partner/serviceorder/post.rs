@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012692136](https://pay.weixin.qq.com/doc/v3/partner/4012692136), [4013138534](https://pay.weixin.qq.com/doc/v3/partner/4013138534)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::payscore::acquiringbank::serviceorder::post::{AnswerLocation, Location};
+pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::Name;
+pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateDescription};
 
 request! {
-    /// 创建支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required; 1 to 32 characters.
         service_id: String = body("service_id").required().length(1, 32),
@@ -91,14 +95,6 @@ request! {
         end_time_remark: String = body("end_time_remark"),
     }
 
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 预计服务结束地点.
-        end_location: String = body("end_location"),
-    }
-
     /// 设备信息.
     pub struct Device {
         /// 服务开始的设备ID.
@@ -111,7 +107,7 @@ request! {
 }
 
 answer! {
-    /// 创建支付分订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -183,38 +179,5 @@ answer! {
         end_time: String = body("end_time"),
         /// 预计服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 服务位置.
-    pub struct AnswerLocation {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 预计服务结束地点. Required.
-        end_location: String = body("end_location").required(),
-    }
-}
-
-open_enum! {
-    /// 风险金名称.
-    pub enum Name {
-        Deposit = "DEPOSIT",
-        Advance = "ADVANCE",
-        CashDeposit = "CASH_DEPOSIT",
-        EstimateOrderCost = "ESTIMATE_ORDER_COST",
-    }
-
-    /// 服务订单状态.
-    pub enum State {
-        Created = "CREATED",
-        Doing = "DOING",
-        Done = "DONE",
-        Revoked = "REVOKED",
-        Expired = "EXPIRED",
-    }
-
-    /// 订单状态说明.
-    pub enum StateDescription {
-        UserConfirm = "USER_CONFIRM",
-        MchComplete = "MCH_COMPLETE",
     }
 }

@@ -4,10 +4,17 @@
 //!
 //! 官方文档: [4012783634](https://pay.weixin.qq.com/doc/v3/partner/4012783634)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::{
+    Answer, AnswerPostDiscounts, AnswerPostPayments, AnswerRiskFund, AnswerShoppingInfo,
+    AnswerShoppingInfoGoods, AnswerShoppingInfoJumpLink, AnswerTimeRange, Goods, JumpLink, JumpLinkType,
+    Location, Name, PostPayments, ShoppingInfo,
+};
+pub use crate::v3::payscore::partner::serviceorder::post::RiskFund;
 
 request! {
-    /// 创建先用后付订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -47,18 +54,6 @@ request! {
         shopping_info: ShoppingInfo = body("shopping_info").required(),
     }
 
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费项目名称. At most 20 characters.
-        name: String = body("name").length(0, 20),
-        /// 金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 计费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
     /// 商户优惠.
     pub struct PostDiscounts {
         /// 优惠名称. At most 20 characters.
@@ -81,196 +76,5 @@ request! {
         end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
         /// 服务结束时间备注. At most 50 characters.
         end_time_remark: String = body("end_time_remark").length(0, 50),
-    }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
-
-    /// 订单风险金.
-    pub struct RiskFund {
-        /// 风险金名称. Required.
-        name: Name = body("name").required(),
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 风险说明. At most 30 characters.
-        description: String = body("description").length(0, 30),
-    }
-
-    /// 先用后付购物详情.
-    pub struct ShoppingInfo {
-        /// 实际购物商家公众号ID.
-        real_merchant_appid: String = body("real_merchant_appid"),
-        /// 单详跳转链接.
-        jump_link: JumpLink = body("jump_link"),
-        /// 商品列表.
-        goods: Vec<Goods> = body("goods"),
-    }
-
-    /// 单详跳转链接.
-    pub struct JumpLink {
-        /// 跳转链接类型.
-        jump_link_type: JumpLinkType = body("jump_link_type"),
-        /// 小程序跳转AppID.
-        appid: String = body("appid"),
-        /// 小程序跳转path.
-        path: String = body("path"),
-    }
-
-    /// 商品列表.
-    pub struct Goods {
-        /// 商品名称.
-        name: String = body("name"),
-        /// 商品图片链接.
-        picture: String = body("picture"),
-        /// 商品单价金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 商品数量.
-        count: i64 = body("count"),
-        /// 商品品类ID.
-        category_id: Vec<String> = body("category_id"),
-    }
-}
-
-answer! {
-    /// 创建先用后付订单: what is answered.
-    pub struct Answer {
-        /// 商户订单号. Required.
-        out_order_no: String = body("out_order_no").required(),
-        /// 服务ID. Required.
-        service_id: String = body("service_id").required(),
-        /// 服务商公众号ID. Required.
-        appid: String = body("appid").required(),
-        /// 服务商商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 子商户公众号ID.
-        sub_appid: String = body("sub_appid"),
-        /// 子商户商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 服务信息. Required.
-        service_introduction: String = body("service_introduction").required(),
-        /// 服务订单状态. Required.
-        state: String = body("state").required(),
-        /// 订单状态说明.
-        state_description: String = body("state_description"),
-        /// 后付费项目.
-        post_payments: Vec<AnswerPostPayments> = body("post_payments"),
-        /// 商户优惠.
-        post_discounts: Vec<AnswerPostDiscounts> = body("post_discounts"),
-        /// 服务风险金.
-        risk_fund: AnswerRiskFund = body("risk_fund"),
-        /// 服务时间.
-        time_range: AnswerTimeRange = body("time_range"),
-        /// 服务位置.
-        location: Location = body("location"),
-        /// 附加数据.
-        attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
-        /// 微信支付服务订单号.
-        order_id: String = body("order_id"),
-        /// 跳转微信侧数据包.
-        package: String = body("package"),
-        /// 先用后付购物详情.
-        shopping_info: AnswerShoppingInfo = body("shopping_info"),
-    }
-
-    /// 后付费项目.
-    pub struct AnswerPostPayments {
-        /// 付费名称.
-        name: String = body("name"),
-        /// 付费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
-    /// 商户优惠.
-    pub struct AnswerPostDiscounts {
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠说明.
-        description: String = body("description"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 优惠数量.
-        count: i64 = body("count"),
-    }
-
-    /// 服务风险金.
-    pub struct AnswerRiskFund {
-        /// 风险名称. Required.
-        name: String = body("name").required(),
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 风险说明.
-        description: String = body("description"),
-    }
-
-    /// 服务时间.
-    pub struct AnswerTimeRange {
-        /// 服务开始时间.
-        start_time: String = body("start_time"),
-        /// 服务结束时间.
-        end_time: String = body("end_time"),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 先用后付购物详情.
-    pub struct AnswerShoppingInfo {
-        /// 实际购物商家公众号ID.
-        real_merchant_appid: String = body("real_merchant_appid"),
-        /// 单详跳转链接. Required.
-        jump_link: AnswerShoppingInfoJumpLink = body("jump_link").required(),
-        /// 商品列表. Required.
-        goods: Vec<AnswerShoppingInfoGoods> = body("goods").required(),
-    }
-
-    /// 单详跳转链接.
-    pub struct AnswerShoppingInfoJumpLink {
-        /// 跳转链接类型. Required.
-        jump_link_type: String = body("jump_link_type").required(),
-        /// 小程序跳转AppID.
-        appid: String = body("appid"),
-        /// 小程序跳转path.
-        path: String = body("path"),
-    }
-
-    /// 商品列表.
-    pub struct AnswerShoppingInfoGoods {
-        /// 商品名称. Required.
-        name: String = body("name").required(),
-        /// 商品图片链接. Required.
-        picture: String = body("picture").required(),
-        /// 商品单价金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 商品数量. Required.
-        count: i64 = body("count").required(),
-        /// 商品品类ID.
-        category_id: Vec<String> = body("category_id"),
-    }
-}
-
-open_enum! {
-    /// 风险金名称.
-    pub enum Name {
-        Deposit = "DEPOSIT",
-        Advance = "ADVANCE",
-        CashDeposit = "CASH_DEPOSIT",
-        EstimateOrderCost = "ESTIMATE_ORDER_COST",
-    }
-
-    /// 跳转链接类型.
-    pub enum JumpLinkType {
-        JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
     }
 }

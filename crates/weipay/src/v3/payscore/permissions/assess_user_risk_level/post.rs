@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012856611](https://pay.weixin.qq.com/doc/v3/merchant/4012856611)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::payscore::partner::permissions::assess_user_risk_level::post::{
+    Answer, Goods, ShoppingInfo,
+};
 
 request! {
-    /// 商户评估用户分层: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -19,63 +23,5 @@ request! {
         openid: String = body("openid"),
         /// 先用后付商品信息.
         shopping_info: ShoppingInfo = body("shopping_info"),
-    }
-
-    /// 先用后付商品信息.
-    pub struct ShoppingInfo {
-        /// 商品列表. Required.
-        goods: Vec<Goods> = body("goods").required(),
-    }
-
-    /// 商品列表.
-    pub struct Goods {
-        /// 商品名称. Required.
-        name: String = body("name").required(),
-        /// 商品图片链接. Required.
-        picture: String = body("picture").required(),
-        /// 商品单价金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 商品数量. Required.
-        count: i64 = body("count").required(),
-        /// 商品品类ID.
-        category_id: Vec<String> = body("category_id"),
-    }
-}
-
-answer! {
-    /// 商户评估用户分层: what is answered.
-    pub struct Answer {
-        /// 服务ID. Required.
-        service_id: String = body("service_id").required(),
-        /// 公众号ID. Required.
-        appid: String = body("appid").required(),
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 用户标识.
-        openid: String = body("openid"),
-        /// 授权协议号.
-        authorization_code: String = body("authorization_code"),
-        /// 授权状态. Required.
-        authorization_state: String = body("authorization_state").required(),
-        /// 授权通知地址.
-        notify_url: String = body("notify_url"),
-        /// 最近一次解除授权时间.
-        cancel_authorization_time: Time = body("cancel_authorization_time"),
-        /// 最近一次授权成功时间.
-        authorization_success_time: Time = body("authorization_success_time"),
-        /// 子商户商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 子商户的公众号ID.
-        sub_appid: String = body("sub_appid"),
-        /// 子商户的用户标识.
-        sub_openid: String = body("sub_openid"),
-        /// 用户标签.
-        user_label: String = body("user_label"),
-        /// 渠道商商户号.
-        channel_id: String = body("channel_id"),
-        /// 用户分层.
-        user_risk_level: i64 = body("user_risk_level"),
-        /// 分层版本.
-        risk_level_version: i64 = body("risk_level_version"),
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, request};
 
+pub use crate::v3::payscore::plan::partner::payscore_plans::post::{AnswerPlanDetailList, PlanDetailList};
+
 request! {
-    /// 创建支付分计划: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),
@@ -28,22 +30,10 @@ request! {
         /// 商户侧计划号. Required.
         merchant_plan_no: String = body("merchant_plan_no").required(),
     }
-
-    /// 支付分计划明细列表.
-    pub struct PlanDetailList {
-        /// 计划明细原支付金额. Required; in fen (分).
-        original_price: i64 = body("original_price").required(),
-        /// 计划明细优惠说明.
-        plan_discount_description: String = body("plan_discount_description"),
-        /// 计划明细实际支付金额. Required; in fen (分).
-        actual_price: i64 = body("actual_price").required(),
-        /// 计划明细名称. Required.
-        plan_detail_name: String = body("plan_detail_name").required(),
-    }
 }
 
 answer! {
-    /// 创建支付分计划: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 支付分计划ID. Required.
         plan_id: String = body("plan_id").required(),
@@ -73,19 +63,5 @@ answer! {
         stop_mchid: String = body("stop_mchid"),
         /// 终止时间.
         stop_time: Time = body("stop_time"),
-    }
-
-    /// 支付分计划明细列表.
-    pub struct AnswerPlanDetailList {
-        /// 计划明细序号. Required.
-        plan_detail_no: i64 = body("plan_detail_no").required(),
-        /// 计划明细名称. Required.
-        plan_detail_name: String = body("plan_detail_name").required(),
-        /// 计划明细原支付金额. Required; in fen (分).
-        original_price: i64 = body("original_price").required(),
-        /// 计划明细优惠说明.
-        plan_discount_description: String = body("plan_discount_description"),
-        /// 计划明细实际支付金额. Required; in fen (分).
-        actual_price: i64 = body("actual_price").required(),
     }
 }

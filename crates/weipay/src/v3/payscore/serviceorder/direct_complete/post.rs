@@ -4,10 +4,15 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::{
+    Location, PostDiscounts, TimeRange,
+};
+pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateDescription};
 
 request! {
-    /// 创单结单合并: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_order_no: String = body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
@@ -50,42 +55,10 @@ request! {
         /// 付费数量.
         count: i64 = body("count"),
     }
-
-    /// 后付费商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称. At most 20 characters.
-        name: String = body("name").length(0, 20),
-        /// 优惠说明.
-        description: String = body("description"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 优惠数量.
-        count: i64 = body("count"),
-    }
-
-    /// 服务时间段.
-    pub struct TimeRange {
-        /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
-        start_time: String = body("start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
-        /// 服务开始时间备注. At most 20 characters.
-        start_time_remark: String = body("start_time_remark").length(0, 20),
-        /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
-        end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
-        /// 服务结束时间备注. At most 50 characters.
-        end_time_remark: String = body("end_time_remark").length(0, 50),
-    }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
 }
 
 answer! {
-    /// 创单结单合并: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -129,22 +102,5 @@ answer! {
         description: String = body("description"),
         /// 付费数量.
         count: i64 = body("count"),
-    }
-}
-
-open_enum! {
-    /// 服务订单状态.
-    pub enum State {
-        Created = "CREATED",
-        Doing = "DOING",
-        Done = "DONE",
-        Revoked = "REVOKED",
-        Expired = "EXPIRED",
-    }
-
-    /// 订单状态说明.
-    pub enum StateDescription {
-        UserConfirm = "USER_CONFIRM",
-        MchComplete = "MCH_COMPLETE",
     }
 }

@@ -6,8 +6,13 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::Location;
+pub use crate::v3::payscore::sign_plan::partner::serviceorder::post::{
+    PostDiscounts, PostPayments, RiskFund, TimeRange,
+};
+
 request! {
-    /// 创建用户的签约计划详情对应的服务订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 支付分服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -32,30 +37,10 @@ request! {
         /// 商户侧订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
     }
-
-    /// 服务时间.
-    pub struct TimeRange {
-        /// 服务开始时间. Required.
-        start_time: String = body("start_time").required(),
-        /// 服务结束时间.
-        end_time: String = body("end_time"),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
 }
 
 answer! {
-    /// 创建用户的签约计划详情对应的服务订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -87,29 +72,5 @@ answer! {
         notify_url: String = body("notify_url"),
         /// 微信支付服务订单号.
         order_id: String = body("order_id"),
-    }
-
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称.
-        name: String = body("name"),
-        /// 付费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 付费说明.
-        description: String = body("description"),
-    }
-
-    /// 商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-    }
-
-    /// 服务风险金.
-    pub struct RiskFund {
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
     }
 }

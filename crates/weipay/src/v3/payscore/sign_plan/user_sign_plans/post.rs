@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, request};
 
+pub use crate::v3::payscore::sign_plan::partner::user_sign_plans::post::{SignPlanDetail, SignedDetailList};
+
 request! {
-    /// 创建用户的签约计划: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 支付分服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -24,18 +26,10 @@ request! {
         /// `sign_plan_detail`. Required.
         sign_plan_detail: Vec<SignPlanDetail> = body("sign_plan_detail").required(),
     }
-
-    /// `sign_plan_detail`.
-    pub struct SignPlanDetail {
-        /// 计划明细序号. Required.
-        plan_detail_no: i64 = body("plan_detail_no").required(),
-        /// 商户侧计划明细使用订单号. Required.
-        merchant_plan_detail_no: String = body("merchant_plan_detail_no").required(),
-    }
 }
 
 answer! {
-    /// 创建用户的签约计划: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 用户的签约计划. Required.
         sign_plan: SignPlan = body("sign_plan").required(),
@@ -85,33 +79,5 @@ answer! {
         signed_detail_list: Vec<SignedDetailList> = body("signed_detail_list"),
         /// 签约时间.
         sign_time: Time = body("sign_time"),
-    }
-
-    /// 签约计划明细列表.
-    pub struct SignedDetailList {
-        /// 计划明细序号. Required.
-        plan_detail_no: i64 = body("plan_detail_no").required(),
-        /// 计划明细原支付金额. Required; in fen (分).
-        original_price: i64 = body("original_price").required(),
-        /// 计划明细优惠说明.
-        plan_discount_description: String = body("plan_discount_description"),
-        /// 计划明细实际支付金额. Required; in fen (分).
-        actual_price: i64 = body("actual_price").required(),
-        /// 计划明细状态. Required.
-        plan_detail_state: String = body("plan_detail_state").required(),
-        /// 计划明细对应的支付分服务单号.
-        order_id: String = body("order_id"),
-        /// 商户侧计划明细使用订单号. Required.
-        merchant_plan_detail_no: String = body("merchant_plan_detail_no").required(),
-        /// 计划详情名称. Required.
-        plan_detail_name: String = body("plan_detail_name").required(),
-        /// 计划明细对应订单实际支付金额. In fen (分).
-        actual_pay_price: i64 = body("actual_pay_price"),
-        /// 详情使用时间.
-        use_time: String = body("use_time"),
-        /// 详情完成时间.
-        complete_time: String = body("complete_time"),
-        /// 详情取消时间.
-        cancel_time: String = body("cancel_time"),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 开通保险理赔功能: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户申请单号. Required.
         out_apply_no: String = body("out_apply_no").required(),
@@ -31,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 开通保险理赔功能: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -7,9 +7,9 @@ pub mod out_reservation_no;
 pub mod reservation_id;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/platsolution/insurance/mch-transfer/reservation`
     Reservation
 }

@@ -5,9 +5,9 @@
 pub mod reservation_id;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/platsolution/mch-transfer/reservation/reservation-id`
     ReservationId
 }

@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4012526374](https://pay.weixin.qq.com/doc/v3/merchant/4012526374), [4012466860](https://pay.weixin.qq.com/doc/v3/partner/4012466860)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::profitsharing::orders::out_order_no::get::{Answer, Receivers, ReceiversResult};
+pub use crate::v3::profitsharing::orders::post::{FailReason, State, Type};
 
 request! {
-    /// 解冻剩余资金: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -17,72 +20,5 @@ request! {
         out_order_no: String = body("out_order_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
         /// 分账描述. Required; 1 to 80 characters.
         description: String = body("description").required().length(1, 80),
-    }
-}
-
-answer! {
-    /// 解冻剩余资金: what is answered.
-    pub struct Answer {
-        /// 子商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 微信订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 商户分账单号. Required.
-        out_order_no: String = body("out_order_no").required(),
-        /// 微信分账单号. Required.
-        order_id: String = body("order_id").required(),
-        /// 分账单状态. Required.
-        state: State = body("state").required(),
-        /// 分账接收方列表.
-        receivers: Vec<Receivers> = body("receivers"),
-    }
-
-    /// 分账接收方列表.
-    pub struct Receivers {
-        /// 分账金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 分账描述. Required.
-        description: String = body("description").required(),
-        /// 分账接收方类型. Required.
-        type_: Type = body("type").required(),
-        /// 分账接收方帐号. Required.
-        account: String = body("account").required(),
-        /// 分账结果. Required.
-        result: String = body("result").required(),
-        /// 分账失败原因.
-        fail_reason: FailReason = body("fail_reason"),
-        /// 分账明细单号.
-        detail_id: String = body("detail_id"),
-        /// 分账创建时间. Required.
-        create_time: Time = body("create_time").required(),
-        /// 分账完成时间. Required.
-        finish_time: Time = body("finish_time").required(),
-    }
-}
-
-open_enum! {
-    /// 分账单状态.
-    pub enum State {
-        Processing = "PROCESSING",
-        Finished = "FINISHED",
-    }
-
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-    }
-
-    /// 分账失败原因.
-    pub enum FailReason {
-        AccountAbnormal = "ACCOUNT_ABNORMAL",
-        NoRelation = "NO_RELATION",
-        ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-        ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
-        NoAuth = "NO_AUTH",
-        ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
-        PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-        InvalidRequest = "INVALID_REQUEST",
     }
 }

@@ -6,10 +6,12 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::profitsharing::orders::post::Type;
+
 request! {
-    /// 添加分账接收方: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -31,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 添加分账接收方: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -49,13 +51,6 @@ answer! {
 }
 
 open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-    }
-
     /// 与分账方的关系类型.
     pub enum RelationType {
         ServiceProvider = "SERVICE_PROVIDER",

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012529590](https://pay.weixin.qq.com/doc/v3/merchant/4012529590), [4012466868](https://pay.weixin.qq.com/doc/v3/partner/4012466868)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::profitsharing::orders::post::Type;
 
 request! {
-    /// 删除分账接收方: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 删除分账接收方: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -31,14 +33,5 @@ answer! {
         type_: Type = body("type").required(),
         /// 分账接收方账号. Required.
         account: String = body("account").required(),
-    }
-}
-
-open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
     }
 }

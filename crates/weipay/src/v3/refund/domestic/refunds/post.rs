@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 申请退款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -67,7 +67,7 @@ request! {
 }
 
 answer! {
-    /// 申请退款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付退款号. Required.
         refund_id: String = body("refund_id").required(),
@@ -78,7 +78,7 @@ answer! {
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
         /// 退款渠道. Required.
-        channel: String = body("channel").required(),
+        channel: Channel = body("channel").required(),
         /// 退款入账账户. Required.
         user_received_account: String = body("user_received_account").required(),
         /// 退款成功时间.
@@ -86,9 +86,9 @@ answer! {
         /// 退款创建时间. Required.
         create_time: Time = body("create_time").required(),
         /// 退款状态. Required.
-        status: String = body("status").required(),
+        status: Status = body("status").required(),
         /// 资金账户.
-        funds_account: String = body("funds_account"),
+        funds_account: AnswerFundsAccount = body("funds_account"),
         /// 金额信息. Required.
         amount: AnswerAmount = body("amount").required(),
         /// 优惠退款信息.
@@ -102,7 +102,7 @@ answer! {
         /// 退款金额. Required; in fen (分).
         refund: i64 = body("refund").required(),
         /// 退款出资账户及金额.
-        from: Vec<AnswerAmountFrom> = body("from"),
+        from: Vec<AmountFrom> = body("from"),
         /// 用户支付金额. Required; in fen (分).
         payer_total: i64 = body("payer_total").required(),
         /// 用户退款金额. Required; in fen (分).
@@ -119,22 +119,14 @@ answer! {
         refund_fee: i64 = body("refund_fee"),
     }
 
-    /// 退款出资账户及金额.
-    pub struct AnswerAmountFrom {
-        /// 出资账户类型. Required.
-        account: String = body("account").required(),
-        /// 出资金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-    }
-
     /// 优惠退款信息.
     pub struct PromotionDetail {
         /// 券ID. Required.
         promotion_id: String = body("promotion_id").required(),
         /// 优惠范围. Required.
-        scope: String = body("scope").required(),
+        scope: Scope = body("scope").required(),
         /// 优惠类型. Required.
-        type_: String = body("type").required(),
+        type_: Type = body("type").required(),
         /// 优惠券面额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 优惠退款金额. Required; in fen (分).
@@ -155,5 +147,45 @@ open_enum! {
     pub enum Account {
         Available = "AVAILABLE",
         Unavailable = "UNAVAILABLE",
+    }
+
+    /// 退款渠道.
+    pub enum Channel {
+        Original = "ORIGINAL",
+        Balance = "BALANCE",
+        OtherBalance = "OTHER_BALANCE",
+        OtherBankcard = "OTHER_BANKCARD",
+    }
+
+    /// 退款状态.
+    pub enum Status {
+        Success = "SUCCESS",
+        Closed = "CLOSED",
+        Processing = "PROCESSING",
+        Abnormal = "ABNORMAL",
+    }
+
+    /// 资金账户.
+    pub enum AnswerFundsAccount {
+        Unsettled = "UNSETTLED",
+        Available = "AVAILABLE",
+        Unavailable = "UNAVAILABLE",
+        Operation = "OPERATION",
+        Basic = "BASIC",
+        EcnyBasic = "ECNY_BASIC",
+    }
+
+    /// 优惠范围.
+    pub enum Scope {
+        Global = "GLOBAL",
+        Single = "SINGLE",
+    }
+
+    /// 优惠类型.
+    pub enum Type {
+        Coupon = "COUPON",
+        Discount = "DISCOUNT",
+        Cash = "CASH",
+        Nocash = "NOCASH",
     }
 }

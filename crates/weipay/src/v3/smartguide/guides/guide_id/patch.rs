@@ -9,9 +9,9 @@
 use crate::model::{body, header, request};
 
 request! {
-    /// 服务人员信息更新: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户ID.
         sub_mchid: String = body("sub_mchid"),

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 签到签退: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),

@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, request};
 
 request! {
-    /// 更新司机信息: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 司机姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         driver_name: String = body("driver_name").required().encrypted(),
@@ -53,7 +53,7 @@ request! {
 }
 
 answer! {
-    /// 更新司机信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 司机姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         driver_name: String = body("driver_name").required().encrypted(),

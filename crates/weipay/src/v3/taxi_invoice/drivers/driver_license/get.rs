@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 获取司机信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 行政区划代码. Required.
         region_id: i64 = query("region_id").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 获取司机信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 司机姓名. Required.
         driver_name: String = body("driver_name").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 更新出租车信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),
@@ -29,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 更新出租车信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 获取出租车公司商户信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 行政区划ID. Required.
         region_id: i64 = query("region_id").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 获取出租车公司商户信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         company_mchid: String = body("company_mchid").required(),

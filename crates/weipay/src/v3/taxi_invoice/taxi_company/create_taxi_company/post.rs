@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 新增出租车公司: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公司名称.
         company_name: String = body("company_name"),
@@ -35,7 +35,7 @@ request! {
 }
 
 answer! {
-    /// 新增出租车公司: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

@@ -4,18 +4,12 @@
 //!
 //! 官方文档: [4012460169](https://pay.weixin.qq.com/doc/v3/partner/4012460169)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 获取出租车信息: what is sent.
-    pub struct Request {
-        /// 行政区划代码. Required.
-        region_id: i64 = query("region_id").required(),
-    }
-}
+pub use crate::v3::taxi_invoice::drivers::driver_license::get::Request;
 
 answer! {
-    /// 获取出租车信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),

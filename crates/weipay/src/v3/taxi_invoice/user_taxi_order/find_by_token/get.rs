@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 根据凭证查询乘客行程单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 获取乘客行程单详情的凭证. Required.
         token: String = query("token").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 根据凭证查询乘客行程单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),

@@ -4,10 +4,10 @@
 //!
 //! 官方文档: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询子商户交易拦截记录详情: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询子商户交易拦截记录详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 交易拦截记录ID.
         block_record_id: String = body("block_record_id"),
@@ -27,8 +27,150 @@ answer! {
         number_of_block: NumberOfBlock = body("number_of_block"),
         /// 解除管控方式.
         recover_way: RecoverWay = body("recover_way"),
-        /// 商户提交资料内容. Format `json-object-like`; JSON text in a string.
-        requested_item_info: String = body("requested_item_info"),
+        /// 商户提交资料内容. JSON text in a string.
+        requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
+    }
+
+    /// 商户提交资料内容.
+    pub struct RequestedItemInfo {
+        /// 资料项集合. Required.
+        record_fields: Vec<RecordFields> = body("record_fields").required(),
+    }
+
+    /// 资料项集合.
+    pub struct RecordFields {
+        /// 资料项ID.
+        item_id: String = body("item_id"),
+        /// 资料项英文名.
+        field_name: String = body("field_name"),
+        /// 资料项中文名.
+        name: String = body("name"),
+        /// 资料项类型.
+        type_: i64 = body("type"),
+        /// 补充资料项多值. JSON text in a string.
+        repeated_field_data: JsonText<RepeatedFieldData> = body("repeated_field_data"),
+        /// 资料项填写提示.
+        tips: String = body("tips"),
+        /// 输入框占位文案.
+        placeholder: String = body("placeholder"),
+        /// 叹号悬浮提示语.
+        tooltip: String = body("tooltip"),
+        /// 是否必须提交.
+        required: i64 = body("required"),
+        /// 提交内容需要加密.
+        need_encrypt: bool = body("need_encrypt"),
+        /// 字符串校验规则.
+        string_check_rule: StringCheckRule = body("string_check_rule"),
+        /// 枚举校验规则.
+        enum_check_rule: EnumCheckRule = body("enum_check_rule"),
+        /// 文件校验规则.
+        file_check_rule: FileCheckRule = body("file_check_rule"),
+        /// 时间区间校验规则.
+        time_interval_check_rule: TimeIntervalCheckRule = body("time_interval_check_rule"),
+        /// 订单类型校验规则.
+        order_interval_check_rule: OrderIntervalCheckRule = body("order_interval_check_rule"),
+        /// 资料项关联规则集合.
+        relations: Vec<Relations> = body("relations"),
+    }
+
+    /// 补充资料项多值.
+    pub struct RepeatedFieldData {
+        /// 补充资料项. Required.
+        field_data: Vec<FieldData> = body("field_data").required(),
+    }
+
+    /// 补充资料项.
+    pub struct FieldData {
+        /// 经度值.
+        longitude: String = body("longitude"),
+        /// 纬度值.
+        latitude: String = body("latitude"),
+        /// 省份.
+        province: String = body("province"),
+        /// 城市.
+        city: String = body("city"),
+        /// 区域.
+        area: String = body("area"),
+        /// 街道.
+        street: String = body("street"),
+        /// 详细地址.
+        address: String = body("address"),
+        /// 地址名.
+        name: String = body("name"),
+        /// 微信支付订单号.
+        wechat_order_id: String = body("wechat_order_id"),
+        /// 商户订单号.
+        merchant_order_id: String = body("merchant_order_id"),
+        /// 交易时间+08.
+        trade_time: String = body("trade_time"),
+        /// 交易金额.
+        trade_money_amount: String = body("trade_money_amount"),
+        /// 调单商品.
+        trade_goods: String = body("trade_goods"),
+        /// 是否物流.
+        logistic_flag: i64 = body("logistic_flag"),
+        /// 凭证图片信息.
+        evidence_img_list: Vec<String> = body("evidence_img_list"),
+    }
+
+    /// 字符串校验规则.
+    pub struct StringCheckRule {
+        /// 字符串最小长度.
+        min_string_length: i64 = body("min_string_length"),
+        /// 字符串最大长度.
+        max_string_length: i64 = body("max_string_length"),
+        /// 校验规则.
+        validator: Validator = body("validator"),
+    }
+
+    /// 枚举校验规则.
+    pub struct EnumCheckRule {
+        /// 最小列表长度.
+        min_list_length: i64 = body("min_list_length"),
+        /// 最大列表长度.
+        max_list_length: i64 = body("max_list_length"),
+        /// `enum_values`.
+        enum_values: Vec<String> = body("enum_values"),
+    }
+
+    /// 文件校验规则.
+    pub struct FileCheckRule {
+        /// 最小列表长度.
+        min_list_length: i64 = body("min_list_length"),
+        /// 最大列表长度.
+        max_list_length: i64 = body("max_list_length"),
+        /// 限制提交的文件后缀.
+        enum_file_exts: Vec<EnumFileExts> = body("enum_file_exts"),
+        /// 限制文件提交大小.
+        max_file_size: i64 = body("max_file_size"),
+    }
+
+    /// 时间区间校验规则.
+    pub struct TimeIntervalCheckRule {
+        /// 最小列表长度.
+        min_list_length: i64 = body("min_list_length"),
+        /// 最大列表长度.
+        max_list_length: i64 = body("max_list_length"),
+    }
+
+    /// 订单类型校验规则.
+    pub struct OrderIntervalCheckRule {
+        /// 最小列表长度.
+        min_list_length: i64 = body("min_list_length"),
+        /// 最大列表长度.
+        max_list_length: i64 = body("max_list_length"),
+        /// 限制提交的文件后缀.
+        enum_file_exts: Vec<EnumFileExts> = body("enum_file_exts"),
+        /// 限制文件提交大小.
+        max_file_size: i64 = body("max_file_size"),
+    }
+
+    /// 资料项关联规则集合.
+    pub struct Relations {
+        /// 关联的资料项ID.
+        source_key: i64 = body("source_key"),
+        /// 关联的资料项值.
+        source_value: String = body("source_value"),
     }
 }
 
@@ -44,5 +186,30 @@ open_enum! {
     /// 解除管控方式.
     pub enum RecoverWay {
         SubmitInformation = "SUBMIT_INFORMATION",
+    }
+
+    /// 校验规则.
+    pub enum Validator {
+        Number = "number",
+        Phone = "phone",
+        Idcard = "idcard",
+        Url = "url",
+        Email = "email",
+    }
+
+    /// 限制提交的文件后缀.
+    pub enum EnumFileExts {
+        Png = "png",
+        Jpg = "jpg",
+        Jpeg = "jpeg",
+        Mp4 = "mp4",
+        Avi = "avi",
+        Mov = "mov",
+        Wmv = "wmv",
+        Pdf = "pdf",
+        Doc = "doc",
+        Docx = "docx",
+        Csv = "csv",
+        Xlsx = "xlsx",
     }
 }

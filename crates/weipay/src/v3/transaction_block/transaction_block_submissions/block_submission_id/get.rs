@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 查询交易拦截申诉详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 交易拦截申诉ID.
         block_submission_id: String = body("block_submission_id"),

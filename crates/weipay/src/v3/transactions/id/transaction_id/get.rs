@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询订单(微信支付订单号): what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. Required.
         mchid: String = query("mchid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询订单(微信支付订单号): what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

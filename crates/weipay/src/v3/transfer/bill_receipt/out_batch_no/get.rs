@@ -4,26 +4,4 @@
 //!
 //! 官方文档: [4012458950](https://pay.weixin.qq.com/doc/v3/merchant/4012458950), [4012718640](https://pay.weixin.qq.com/doc/v3/partner/4012718640), [4012721812](https://pay.weixin.qq.com/doc/v3/partner/4012721812)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 查询转账电子回单: what is answered.
-    pub struct Answer {
-        /// 商家批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
-        /// 电子回单申请单号. Required.
-        signature_no: String = body("signature_no").required(),
-        /// 电子回单状态.
-        signature_status: String = body("signature_status"),
-        /// 电子回单文件的hash方法.
-        hash_type: String = body("hash_type"),
-        /// 电子回单文件的hash值.
-        hash_value: String = body("hash_value"),
-        /// 电子回单文件的下载地址.
-        download_url: String = body("download_url"),
-        /// 创建时间.
-        create_time: String = body("create_time"),
-        /// 更新时间.
-        update_time: String = body("update_time"),
-    }
-}
+pub use crate::v3::transfer::bill_receipt::post::Answer;

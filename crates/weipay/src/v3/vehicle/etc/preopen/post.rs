@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, request};
 
 request! {
-    /// 预开通用户ETC指定卡扣费: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 服务商appid. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -43,7 +43,7 @@ request! {
 }
 
 answer! {
-    /// 预开通用户ETC指定卡扣费: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预开通ID. Required.
         preopen_id: String = body("preopen_id").required(),

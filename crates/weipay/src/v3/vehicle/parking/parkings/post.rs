@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 创建停车入场: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -29,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 创建停车入场: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 停车入场id. Required.
         id: String = body("id").required(),

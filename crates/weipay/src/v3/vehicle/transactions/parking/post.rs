@@ -6,8 +6,11 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::vehicle::parking::parkings::post::PlateColor;
+pub use crate::v3::vehicle::transactions::out_trade_no::out_trade_no::get::Payer;
+
 request! {
-    /// 扣费受理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -65,7 +68,7 @@ request! {
 }
 
 answer! {
-    /// 扣费受理: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -105,14 +108,6 @@ answer! {
         amount: AnswerAmount = body("amount").required(),
         /// 优惠信息.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
-    }
-
-    /// 支付者信息.
-    pub struct Payer {
-        /// 用户在appid下的标识. Required.
-        openid: String = body("openid").required(),
-        /// `sub_openid`.
-        sub_openid: String = body("sub_openid"),
     }
 
     /// 订单金额信息.
@@ -162,16 +157,6 @@ open_enum! {
     /// 货币类型.
     pub enum Currency {
         Cny = "CNY",
-    }
-
-    /// 车牌颜色.
-    pub enum PlateColor {
-        Blue = "BLUE",
-        Green = "GREEN",
-        Yellow = "YELLOW",
-        Black = "BLACK",
-        White = "WHITE",
-        Limegreen = "LIMEGREEN",
     }
 
     /// 交易状态.

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 申请企业商户企业支付业务账单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 申请企业商户企业支付业务账单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

@@ -5,9 +5,9 @@
 pub mod out_card_no;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards`
     OutQuotaCards
 }

@@ -6,8 +6,12 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::abnormal_fund_processing::receipts::receipt_id::get::{
+    Commander, Currency, Operator, ProductName, ReceiptState, TransferAmount,
+};
+
 request! {
-    /// 发起在途异常资金付款指令: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户侧指令编号. Required.
         out_instruction_no: String = body("out_instruction_no").required(),
@@ -31,7 +35,7 @@ request! {
 }
 
 answer! {
-    /// 发起在途异常资金付款指令: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 产品名称. Required.
         product_name: ProductName = body("product_name").required(),
@@ -47,14 +51,6 @@ answer! {
         last_update_time: String = body("last_update_time"),
         /// 在途异常资金付款指令信息.
         instruction: Instruction = body("instruction"),
-    }
-
-    /// 付款金额信息.
-    pub struct TransferAmount {
-        /// 总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型. Required.
-        currency: Currency = body("currency").required(),
     }
 
     /// 在途异常资金付款指令信息.
@@ -76,14 +72,6 @@ answer! {
         /// 回调通知地址. Required.
         notify_url: String = body("notify_url").required(),
     }
-
-    /// 在途异常资金付款指令的发起方.
-    pub struct Commander {
-        /// `operator`. Required.
-        operator: Operator = body("operator").required(),
-        /// 微信支付商户号. Required.
-        mchid: String = body("mchid").required(),
-    }
 }
 
 open_enum! {
@@ -92,28 +80,6 @@ open_enum! {
         TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
         TransferModeToOriginalReceiveMerchant = "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT",
         TransferModeToSpecifiedReceiveMerchant = "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT",
-    }
-
-    /// 产品名称.
-    pub enum ProductName {
-        C2c = "C2C",
-    }
-
-    /// 货币类型.
-    pub enum Currency {
-        Cny = "CNY",
-    }
-
-    /// 在途异常资金付款状态.
-    pub enum ReceiptState {
-        ReceiptStatePending = "RECEIPT_STATE_PENDING",
-        ReceiptStateProgress = "RECEIPT_STATE_PROGRESS",
-        ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
-    }
-
-    /// `operator`.
-    pub enum Operator {
-        Merchant = "MERCHANT",
     }
 
     /// 在途异常资金付款指令状态.

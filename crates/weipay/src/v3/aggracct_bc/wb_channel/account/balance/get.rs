@@ -7,7 +7,7 @@
 use crate::model::{answer, body, header, open_enum, query, request};
 
 request! {
-    /// 查询渠道额度: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付商户号. Required.
         mchid: String = query("mchid").required(),
@@ -19,13 +19,13 @@ request! {
         sgn_no: String = query("sgn_no"),
         /// 请求场景.
         req_scene: ReqScene = query("req_scene"),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
 answer! {
-    /// 查询渠道额度: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 是否存在在途减额指令.
         in_transit_reduction_exist: bool = body("in_transit_reduction_exist"),

@@ -4,28 +4,12 @@
 //!
 //! 官方文档: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
 
-use crate::model::{answer, body, header, open_enum, query, request};
+use crate::model::{answer, body, open_enum};
 
-request! {
-    /// 查询商户资料: what is sent.
-    pub struct Request {
-        /// 微信支付商户号. Required.
-        mchid: String = query("mchid").required(),
-        /// 额度台账号. Required; format `base64`; travels encrypted (敏感信息加密).
-        bal_account_no: String = query("bal_account_no").required().encrypted(),
-        /// 卡号. Format `base64`; travels encrypted (敏感信息加密).
-        card_no: String = query("card_no").encrypted(),
-        /// 商户子账户协议号.
-        sgn_no: String = query("sgn_no"),
-        /// 请求场景.
-        req_scene: ReqScene = query("req_scene"),
-        /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
-    }
-}
+pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::{ReqScene, Request};
 
 answer! {
-    /// 查询商户资料: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
@@ -107,13 +91,6 @@ answer! {
 }
 
 open_enum! {
-    /// 请求场景.
-    pub enum ReqScene {
-        SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-        SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-        WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-    }
-
     /// 主体类型.
     pub enum MerchantType {
         V1 = "1",

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询商户影像件资料: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付商户号.
         mchid: String = query("mchid"),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询商户影像件资料: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 文件内容.
         media_content: String = body("media_content"),

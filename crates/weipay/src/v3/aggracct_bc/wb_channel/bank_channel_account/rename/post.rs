@@ -6,10 +6,12 @@
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
+pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
+
 request! {
-    /// 受理渠道结算银行账户更名申请: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// `out_request_no`. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -25,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 受理渠道结算银行账户更名申请: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 变更类型. Required.
         change_scene: ChangeScene = body("change_scene").required(),
@@ -54,13 +56,6 @@ open_enum! {
     /// 变更类型.
     pub enum ChangeScene {
         SubjectInfoRename = "SUBJECT_INFO_RENAME",
-    }
-
-    /// 请求场景.
-    pub enum ReqScene {
-        SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-        SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-        WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
     }
 
     /// 申请单状态.

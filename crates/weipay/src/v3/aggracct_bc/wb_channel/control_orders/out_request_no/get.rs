@@ -7,19 +7,19 @@
 use crate::model::{Time, answer, body, header, open_enum, query, request};
 
 request! {
-    /// 查询控制单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 控制单类型. Required.
         control_type: ControlType = query("control_type").required(),
         /// 微信支付商户号. Required.
         mchid: String = query("mchid").required(),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
 answer! {
-    /// 查询控制单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 控制场景. Required.
         control_scene: ControlScene = body("control_scene").required(),

@@ -6,10 +6,12 @@
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
+pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
+
 request! {
-    /// 发起微众台账管控: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 微众管控单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -35,7 +37,7 @@ request! {
 }
 
 answer! {
-    /// 发起微众台账管控: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付管控单号. Required.
         wxpay_punish_no: String = body("wxpay_punish_no").required(),
@@ -45,13 +47,6 @@ answer! {
 }
 
 open_enum! {
-    /// 请求场景.
-    pub enum ReqScene {
-        SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-        SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-        WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-    }
-
     /// 微众资金划回策略.
     pub enum FundRepatriationStrategy {
         AllForbidden = "ALL_FORBIDDEN",

@@ -4,12 +4,14 @@
 //!
 //! 官方文档: [4016025279](https://pay.weixin.qq.com/doc/v3/merchant/4016025279)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
 
 request! {
-    /// 解除对微众台账的管控: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 微众解管单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -33,20 +35,11 @@ request! {
 }
 
 answer! {
-    /// 解除对微众台账的管控: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付解管单号. Required.
         wxpay_recover_no: String = body("wxpay_recover_no").required(),
         /// 微众解管单号. Required.
         out_request_no: String = body("out_request_no").required(),
-    }
-}
-
-open_enum! {
-    /// 请求场景.
-    pub enum ReqScene {
-        SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-        SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-        WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
     }
 }

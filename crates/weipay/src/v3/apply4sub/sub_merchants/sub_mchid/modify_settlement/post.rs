@@ -6,10 +6,12 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get::AccountType;
+
 request! {
-    /// 修改结算帐号: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 修改模式.
         modify_mode: ModifyMode = body("modify_mode"),
@@ -31,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 修改结算帐号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 修改结算账户申请单号. Required.
         application_no: String = body("application_no").required(),
@@ -42,11 +44,5 @@ open_enum! {
     /// 修改模式.
     pub enum ModifyMode {
         ModifyModeAsync = "MODIFY_MODE_ASYNC",
-    }
-
-    /// 账户类型.
-    pub enum AccountType {
-        AccountTypeBusiness = "ACCOUNT_TYPE_BUSINESS",
-        AccountTypePrivate = "ACCOUNT_TYPE_PRIVATE",
     }
 }

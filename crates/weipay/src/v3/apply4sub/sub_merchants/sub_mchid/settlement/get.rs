@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum};
 
+pub use crate::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get::AccountType;
+
 answer! {
-    /// 查询结算账户: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 账户类型. Required.
         account_type: AccountType = body("account_type").required(),
@@ -27,12 +29,6 @@ answer! {
 }
 
 open_enum! {
-    /// 账户类型.
-    pub enum AccountType {
-        AccountTypeBusiness = "ACCOUNT_TYPE_BUSINESS",
-        AccountTypePrivate = "ACCOUNT_TYPE_PRIVATE",
-    }
-
     /// 验证结果.
     pub enum VerifyResult {
         VerifySuccess = "VERIFY_SUCCESS",

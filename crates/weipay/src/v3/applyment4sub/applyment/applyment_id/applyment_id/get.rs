@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 通过申请单号查询申请状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 业务申请编号.
         business_code: String = body("business_code"),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 微信支付批次单号查询批次单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 是否查询转账明细单. Required.
         need_query_detail: bool = query("need_query_detail").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 微信支付批次单号查询批次单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 银行服务商号. Required.
         bank_sp_mchid: String = body("bank_sp_mchid").required(),

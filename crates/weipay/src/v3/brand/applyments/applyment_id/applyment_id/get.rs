@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 根据申请单ID查询申请状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付申请单号. Required.
         applyment_id: String = body("applyment_id").required(),

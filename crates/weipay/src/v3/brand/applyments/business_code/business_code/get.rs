@@ -4,39 +4,4 @@
 //!
 //! 官方文档: [4016257694](https://pay.weixin.qq.com/doc/v3/partner/4016257694)
 
-use crate::model::{answer, body, open_enum};
-
-answer! {
-    /// 根据业务申请编号查询申请状态: what is answered.
-    pub struct Answer {
-        /// 微信支付申请单号. Required.
-        applyment_id: String = body("applyment_id").required(),
-        /// 业务申请编号. Required.
-        business_code: String = body("business_code").required(),
-        /// 申请状态. Required.
-        applyment_state: ApplymentState = body("applyment_state").required(),
-        /// 申请状态说明. Required.
-        applyment_state_desc: String = body("applyment_state_desc").required(),
-        /// 授权确认二维码链接.
-        authorization_confirmation_qr_code: String = body("authorization_confirmation_qr_code"),
-        /// 驳回原因.
-        reject_reason: String = body("reject_reason"),
-        /// 品牌ID.
-        brand_id: String = body("brand_id"),
-    }
-}
-
-open_enum! {
-    /// 申请状态.
-    pub enum ApplymentState {
-        ApplymentStateUnknown = "APPLYMENT_STATE_UNKNOWN",
-        ApplymentStateUnsubmitted = "APPLYMENT_STATE_UNSUBMITTED",
-        ApplymentStateWaitingValidate = "APPLYMENT_STATE_WAITING_VALIDATE",
-        ApplymentStateWaitingAudit = "APPLYMENT_STATE_WAITING_AUDIT",
-        ApplymentStateWaitingAuth = "APPLYMENT_STATE_WAITING_AUTH",
-        ApplymentStateOpenAccount = "APPLYMENT_STATE_OPEN_ACCOUNT",
-        ApplymentStateFinish = "APPLYMENT_STATE_FINISH",
-        ApplymentStateAuditRejected = "APPLYMENT_STATE_AUDIT_REJECTED",
-        ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
-    }
-}
+pub use crate::v3::brand::applyments::applyment_id::applyment_id::get::{Answer, ApplymentState};

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4016475172](https://pay.weixin.qq.com/doc/v3/partner/4016475172)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::brand::card::card_configs::get::ApplymentState;
 
 request! {
-    /// 撤销商家名片配置申请: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务申请编号.
         business_code: String = body("business_code"),
@@ -19,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 撤销商家名片配置申请: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
@@ -29,18 +31,5 @@ answer! {
         brand_id: String = body("brand_id").required(),
         /// 申请单状态. Required.
         applyment_state: ApplymentState = body("applyment_state").required(),
-    }
-}
-
-open_enum! {
-    /// 申请单状态.
-    pub enum ApplymentState {
-        StateUnknown = "STATE_UNKNOWN",
-        Drafting = "DRAFTING",
-        Auditing = "AUDITING",
-        AuditRejected = "AUDIT_REJECTED",
-        PendingPublish = "PENDING_PUBLISH",
-        Published = "PUBLISHED",
-        Canceled = "CANCELED",
     }
 }

@@ -4,22 +4,12 @@
 //!
 //! 官方文档: [4016641998](https://pay.weixin.qq.com/doc/v3/partner/4016641998)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 获取商家名片预览二维码: what is sent.
-    pub struct Request {
-        /// 业务申请编号.
-        business_code: String = query("business_code"),
-        /// 微信支付申请单号.
-        applyment_id: String = query("applyment_id"),
-        /// 品牌ID. Required.
-        brand_id: String = query("brand_id").required(),
-    }
-}
+pub use crate::v3::brand::card::card_configs::get::Request;
 
 answer! {
-    /// 获取商家名片预览二维码: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),

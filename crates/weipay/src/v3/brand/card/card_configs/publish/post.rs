@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 发布商家名片配置: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务申请编号.
         business_code: String = body("business_code"),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 发布商家名片配置: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 撤销交易连接名片配置申请: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 撤销交易连接名片配置申请: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),

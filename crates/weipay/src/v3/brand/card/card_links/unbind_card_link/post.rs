@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4016366804](https://pay.weixin.qq.com/doc/v3/partner/4016366804)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::brand::card::card_links::get::PaymentScene;
 
 request! {
-    /// 解除已生效交易连接名片场景: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 解除已生效交易连接名片场景: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -35,15 +37,5 @@ answer! {
         card_link_mchid: String = body("card_link_mchid"),
         /// 服务ID.
         service_id: String = body("service_id"),
-    }
-}
-
-open_enum! {
-    /// 交易场景类型.
-    pub enum PaymentScene {
-        MiniProgram = "MINI_PROGRAM",
-        App = "APP",
-        PaymentScore = "PAYMENT_SCORE",
-        PaymentCode = "PAYMENT_CODE",
     }
 }

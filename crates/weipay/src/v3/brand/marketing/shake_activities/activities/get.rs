@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询摇优惠活动列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = query("brand_id").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询摇优惠活动列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 分页页码. Required.
         offset: i64 = body("offset").required(),

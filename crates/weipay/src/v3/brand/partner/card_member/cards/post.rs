@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4015336970](https://pay.weixin.qq.com/doc/v3/partner/4015336970)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::brand::partner::card_member::cards::get::{
+    CardType, CodeMode, CodeType, CommonFieldList, CustomFieldListType, Type,
+};
 
 request! {
-    /// 创建会员卡模板: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -119,7 +123,7 @@ request! {
 }
 
 answer! {
-    /// 创建会员卡模板: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡模板ID. Required.
         card_id: String = body("card_id").required(),
@@ -165,52 +169,5 @@ answer! {
         purchase_information: PurchaseInformation = body("purchase_information"),
         /// 用户开卡信息.
         user_information: UserInformation = body("user_information"),
-    }
-}
-
-open_enum! {
-    /// 会员卡类型.
-    pub enum CardType {
-        Purchase = "PURCHASE",
-        Normal = "NORMAL",
-        Balance = "BALANCE",
-    }
-
-    /// 会员卡code分配类型.
-    pub enum CodeMode {
-        SystemAllocate = "SYSTEM_ALLOCATE",
-        MerchantAllocate = "MERCHANT_ALLOCATE",
-    }
-
-    /// 会员码型.
-    pub enum CodeType {
-        NoneCode = "NONE_CODE",
-        BarCode = "BAR_CODE",
-        QrCode = "QR_CODE",
-        BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
-        JumpMiniProgram = "JUMP_MINI_PROGRAM",
-    }
-
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub enum CommonFieldList {
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
-    }
-
-    /// 商户自定义的开卡信息字段类型.
-    pub enum CustomFieldListType {
-        CheckBox = "CHECK_BOX",
-        Radio = "RADIO",
     }
 }

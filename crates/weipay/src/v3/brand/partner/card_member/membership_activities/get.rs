@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询品牌会员发券活动列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌id. Required.
         brand_id: String = query("brand_id").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询品牌会员发券活动列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动列表.
         data: Vec<Data> = body("data"),

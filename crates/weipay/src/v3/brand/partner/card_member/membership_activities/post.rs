@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4016464918](https://pay.weixin.qq.com/doc/v3/partner/4016464918)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::brand::partner::card_member::membership_activities::get::{
+    ActivityChannel, ActivityState,
+};
 
 request! {
-    /// 创建品牌会员发券活动: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -41,7 +45,7 @@ request! {
 }
 
 answer! {
-    /// 创建品牌会员发券活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -73,20 +77,5 @@ answer! {
         create_time: Time = body("create_time").required(),
         /// 更新时间. Required.
         modify_time: Time = body("modify_time").required(),
-    }
-}
-
-open_enum! {
-    /// 活动渠道.
-    pub enum ActivityChannel {
-        MechantAppComponent = "MECHANT_APP_COMPONENT",
-    }
-
-    /// 活动状态.
-    pub enum ActivityState {
-        MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
-        MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
-        MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
-        MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 品牌会员展示付款码组件预授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 品牌会员展示付款码组件预授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预授权token. Required.
         token: String = body("token").required(),

@@ -4,26 +4,4 @@
 //!
 //! 官方文档: [4015336986](https://pay.weixin.qq.com/doc/v3/partner/4015336986)
 
-use crate::model::{Time, answer, body, request};
-
-request! {
-    /// 入会组件预授权: what is sent.
-    pub struct Request {
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-        /// 会员卡模板ID. Required.
-        card_id: String = body("card_id").required(),
-        /// 用户标识. Required.
-        openid: String = body("openid").required(),
-    }
-}
-
-answer! {
-    /// 入会组件预授权: what is answered.
-    pub struct Answer {
-        /// 预授权token. Required.
-        token: String = body("token").required(),
-        /// token. Required.
-        expire_time: Time = body("expire_time").required(),
-    }
-}
+pub use crate::v3::brand::partner::card_member::pay_view_tokens::post::{Answer, Request};

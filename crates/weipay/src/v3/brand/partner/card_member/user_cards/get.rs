@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, ValidDateInformation};
+
 request! {
-    /// 查询用户在品牌下所有会员卡: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌id. Required.
         brand_id: String = query("brand_id").required(),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 查询用户在品牌下所有会员卡: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),
@@ -71,18 +73,6 @@ answer! {
         invalid_time: Time = body("invalid_time"),
     }
 
-    /// 会员卡有效期.
-    pub struct ValidDateInformation {
-        /// 有效期类型. Required.
-        type_: Type = body("type").required(),
-        /// 有效期开始时间.
-        available_begin_time: Time = body("available_begin_time"),
-        /// 有效期结束时间.
-        available_end_time: Time = body("available_end_time"),
-        /// 生效后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
-    }
-
     /// 用户开卡时填写的个人信息.
     pub struct UserInformation {
         /// 平台提供的通用开卡信息字段.
@@ -115,20 +105,6 @@ open_enum! {
         Effective = "EFFECTIVE",
         Expired = "EXPIRED",
         Invalid = "INVALID",
-    }
-
-    /// 会员卡类型.
-    pub enum CardType {
-        Purchase = "PURCHASE",
-        Normal = "NORMAL",
-        Balance = "BALANCE",
-    }
-
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
     }
 
     /// 平台提供的通用开卡信息字段.

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 创建用户动态信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 创建用户动态信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),

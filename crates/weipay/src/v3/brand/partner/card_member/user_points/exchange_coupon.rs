@@ -5,9 +5,9 @@
 pub mod confirm;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/brand/partner/card-member/user-points/exchange-coupon`
     ExchangeCoupon
 }

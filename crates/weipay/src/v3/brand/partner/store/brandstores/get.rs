@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 列表查询品牌门店信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = query("brand_id").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 列表查询品牌门店信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),

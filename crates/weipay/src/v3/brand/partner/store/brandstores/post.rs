@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4015783183](https://pay.weixin.qq.com/doc/v3/partner/4015783183)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::brand::partner::store::brandstores::get::{AuditState, RecipientState, StoreState};
 
 request! {
-    /// 创建品牌门店: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -51,7 +53,7 @@ request! {
 }
 
 answer! {
-    /// 创建品牌门店: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -81,29 +83,5 @@ answer! {
         company_name: String = body("company_name"),
         /// 收款绑定状态.
         recipient_state: RecipientState = body("recipient_state"),
-    }
-}
-
-open_enum! {
-    /// 门店状态.
-    pub enum StoreState {
-        Open = "OPEN",
-        Creating = "CREATING",
-        Closed = "CLOSED",
-    }
-
-    /// 审核状态.
-    pub enum AuditState {
-        Success = "SUCCESS",
-        Processing = "PROCESSING",
-        Rejected = "REJECTED",
-    }
-
-    /// 收款绑定状态.
-    pub enum RecipientState {
-        Confirmed = "CONFIRMED",
-        AdminRejected = "ADMIN_REJECTED",
-        Confirming = "CONFIRMING",
-        TimeoutRejected = "TIMEOUT_REJECTED",
     }
 }

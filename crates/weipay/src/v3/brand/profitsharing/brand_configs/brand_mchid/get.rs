@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询最大分账比例: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::brand::profitsharing::orders::get::Type;
+
 request! {
-    /// 添加分账接收方: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
@@ -27,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 添加分账接收方: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
@@ -39,13 +41,6 @@ answer! {
 }
 
 open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-    }
-
     /// 与品牌主商户的的关系类型.
     pub enum RelationType {
         Supplier = "SUPPLIER",

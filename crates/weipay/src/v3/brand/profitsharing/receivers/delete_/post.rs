@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4012467103](https://pay.weixin.qq.com/doc/v3/partner/4012467103)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::brand::profitsharing::orders::get::Type;
+pub use crate::v3::brand::profitsharing::receivers::add::post::Answer;
 
 request! {
-    /// 删除分账接收方: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
@@ -19,26 +22,5 @@ request! {
         type_: Type = body("type").required(),
         /// 分账接收方账号. Required.
         account: String = body("account").required(),
-    }
-}
-
-answer! {
-    /// 删除分账接收方: what is answered.
-    pub struct Answer {
-        /// 品牌主商户号. Required.
-        brand_mchid: String = body("brand_mchid").required(),
-        /// 分账接收方类型. Required.
-        type_: Type = body("type").required(),
-        /// 分账接收方账号. Required.
-        account: String = body("account").required(),
-    }
-}
-
-open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询省份列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 省份列表.
         data: Vec<Data> = body("data"),

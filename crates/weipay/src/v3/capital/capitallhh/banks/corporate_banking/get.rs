@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, query, request};
 
+pub use crate::v3::capital::capitallhh::banks::bank_alias_code::branches::get::Links;
+
 request! {
-    /// 查询支持对公业务的银行列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 本次查询偏移量.
         offset: i64 = query("offset"),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询支持对公业务的银行列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 查询数据总条数. Required.
         total_count: i64 = body("total_count").required(),
@@ -43,15 +45,5 @@ answer! {
         account_bank_code: i64 = body("account_bank_code").required(),
         /// 是否需要填写支行. Required.
         need_bank_branch: bool = body("need_bank_branch").required(),
-    }
-
-    /// 分页链接.
-    pub struct Links {
-        /// 下一页链接.
-        next: String = body("next"),
-        /// 上一页链接.
-        prev: String = body("prev"),
-        /// 当前链接.
-        self_: String = body("self"),
     }
 }

@@ -4,54 +4,5 @@
 //!
 //! 官方文档: [4012697583](https://pay.weixin.qq.com/doc/v3/partner/4012697583)
 
-use crate::model::{answer, body, query, request};
-
-request! {
-    /// 查询支持个人业务的银行列表: what is sent.
-    pub struct Request {
-        /// 本次查询偏移量.
-        offset: i64 = query("offset"),
-        /// 本次请求最大查询条数. Required.
-        limit: i64 = query("limit").required(),
-    }
-}
-
-answer! {
-    /// 查询支持个人业务的银行列表: what is answered.
-    pub struct Answer {
-        /// 查询数据总条数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 本次查询数据条数. Required.
-        count: i64 = body("count").required(),
-        /// 银行列表.
-        data: Vec<Data> = body("data"),
-        /// 本次查询偏移量. Required.
-        offset: i64 = body("offset").required(),
-        /// 分页链接. Required.
-        links: Links = body("links").required(),
-    }
-
-    /// 银行列表.
-    pub struct Data {
-        /// 银行别名. Required.
-        bank_alias: String = body("bank_alias").required(),
-        /// 银行别名编码. Required.
-        bank_alias_code: String = body("bank_alias_code").required(),
-        /// 开户银行. Required.
-        account_bank: String = body("account_bank").required(),
-        /// 开户银行编码. Required.
-        account_bank_code: i64 = body("account_bank_code").required(),
-        /// 是否需要填写支行. Required.
-        need_bank_branch: bool = body("need_bank_branch").required(),
-    }
-
-    /// 分页链接.
-    pub struct Links {
-        /// 下一页链接.
-        next: String = body("next"),
-        /// 上一页链接.
-        prev: String = body("prev"),
-        /// 当前链接.
-        self_: String = body("self"),
-    }
-}
+pub use crate::v3::capital::capitallhh::banks::bank_alias_code::branches::get::Links;
+pub use crate::v3::capital::capitallhh::banks::corporate_banking::get::{Answer, Data, Request};

@@ -6,36 +6,24 @@
 
 use crate::model::{answer, body, header, query, request};
 
+pub use crate::v3::capital::capitallhh::banks::corporate_banking::get::Data;
+
 request! {
-    /// 获取对私银行卡号开户银行: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 银行卡号. Required; format `base64`; travels encrypted (敏感信息加密).
         account_number: String = query("account_number").required().encrypted(),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
 answer! {
-    /// 获取对私银行卡号开户银行: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 查询数据总条数. Required.
         total_count: i64 = body("total_count").required(),
         /// 银行列表.
         data: Vec<Data> = body("data"),
-    }
-
-    /// 银行列表.
-    pub struct Data {
-        /// 银行别名. Required.
-        bank_alias: String = body("bank_alias").required(),
-        /// 银行别名编码. Required.
-        bank_alias_code: String = body("bank_alias_code").required(),
-        /// 开户银行. Required.
-        account_bank: String = body("account_bank").required(),
-        /// 开户银行编码. Required.
-        account_bank_code: i64 = body("account_bank_code").required(),
-        /// 是否需要填写支行. Required.
-        need_bank_branch: bool = body("need_bank_branch").required(),
     }
 }

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 合单关闭订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),

@@ -4,12 +4,16 @@
 //!
 //! 官方文档: [4016779565](https://pay.weixin.qq.com/doc/v3/partner/4016779565)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::credit_repayment::partner::contracts::app_presign::post::{
+    IdentityType, RealIdentity, TradeInfo,
+};
 
 request! {
-    /// H5预签约自动还款协议: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
@@ -37,30 +41,6 @@ request! {
         jump_info: JumpInfo = body("jump_info"),
     }
 
-    /// 用户实名信息.
-    pub struct RealIdentity {
-        /// 实名验证类型. Required.
-        identity_type: IdentityType = body("identity_type").required(),
-        /// 自然人证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
-        identity_id: String = body("identity_id").required().encrypted(),
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
-    }
-
-    /// 交易信息.
-    pub struct TradeInfo {
-        /// 商户侧交易单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
-        /// 还款金额. Required; in fen (分).
-        deduct_amount: i64 = body("deduct_amount").required(),
-        /// 产品描述.
-        description: String = body("description"),
-        /// 商户数据包.
-        attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
-    }
-
     /// 跳转控制信息.
     pub struct JumpInfo {
         /// `jump_appid`.
@@ -69,17 +49,9 @@ request! {
 }
 
 answer! {
-    /// H5预签约自动还款协议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 拉起微信支付签约页的URL. Required.
         redirect_url: String = body("redirect_url").required(),
-    }
-}
-
-open_enum! {
-    /// 实名验证类型.
-    pub enum IdentityType {
-        RealIdentityTypeInvalid = "REAL_IDENTITY_TYPE_INVALID",
-        RealIdentityTypeIdCard = "REAL_IDENTITY_TYPE_ID_CARD",
     }
 }

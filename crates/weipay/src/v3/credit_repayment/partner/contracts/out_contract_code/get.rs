@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 查询自动还款协议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 协议ID. Required.
         contract_id: String = body("contract_id").required(),

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4016125830](https://pay.weixin.qq.com/doc/v3/partner/4016125830)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::credit_repayment::partner::contracts::out_contract_code::get::{
+    ContractState, ContractTerminatedMode,
+};
 
 request! {
-    /// 解除自动还款协议: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商签约协议号. Required.
         out_contract_code: String = body("out_contract_code").required(),
@@ -17,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 解除自动还款协议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 协议信息.
         contract_info: ContractInfo = body("contract_info"),
@@ -51,22 +55,5 @@ answer! {
         appid: String = body("appid"),
         /// 还款金额上限. Required; in fen (分).
         repayment_amount_limit: i64 = body("repayment_amount_limit").required(),
-    }
-}
-
-open_enum! {
-    /// 协议状态.
-    pub enum ContractState {
-        ContractStateInvalid = "CONTRACT_STATE_INVALID",
-        ContractStateEffective = "CONTRACT_STATE_EFFECTIVE",
-        ContractStateTerminated = "CONTRACT_STATE_TERMINATED",
-    }
-
-    /// 协议解约方式.
-    pub enum ContractTerminatedMode {
-        TerminationModeInvalid = "TERMINATION_MODE_INVALID",
-        TerminationModeByUser = "TERMINATION_MODE_BY_USER",
-        TerminationModeByMerchant = "TERMINATION_MODE_BY_MERCHANT",
-        TerminationModeByCustomerService = "TERMINATION_MODE_BY_CUSTOMER_SERVICE",
     }
 }

@@ -4,44 +4,4 @@
 //!
 //! 官方文档: [4016779468](https://pay.weixin.qq.com/doc/v3/partner/4016779468)
 
-use crate::model::{answer, body, open_enum};
-
-answer! {
-    /// 查询还款单: what is answered.
-    pub struct Answer {
-        /// 商户侧交易单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
-        /// 商户侧预约还款单号. Required.
-        out_record_id: String = body("out_record_id").required(),
-        /// 商户AppID. Required.
-        appid: String = body("appid").required(),
-        /// 子商户AppID.
-        sub_appid: String = body("sub_appid"),
-        /// 用户标识. Required.
-        openid: String = body("openid").required(),
-        /// 还款协议ID. Required.
-        contract_id: String = body("contract_id").required(),
-        /// 还款单状态. Required.
-        order_state: OrderState = body("order_state").required(),
-        /// 还款金额. Required.
-        deduct_amount: String = body("deduct_amount").required(),
-        /// 实际还款金额.
-        pay_success_amount: String = body("pay_success_amount"),
-        /// 产品描述. Required.
-        description: String = body("description").required(),
-        /// 商户数据包.
-        attach: String = body("attach"),
-        /// 微信支付的支付单号.
-        transaction_id: String = body("transaction_id"),
-    }
-}
-
-open_enum! {
-    /// 还款单状态.
-    pub enum OrderState {
-        DeductOrderStatePending = "DEDUCT_ORDER_STATE_PENDING",
-        DeductOrderStateNotPay = "DEDUCT_ORDER_STATE_NOT_PAY",
-        DeductOrderStatePaySuccess = "DEDUCT_ORDER_STATE_PAY_SUCCESS",
-        DeductOrderStatePayFail = "DEDUCT_ORDER_STATE_PAY_FAIL",
-    }
-}
+pub use crate::v3::credit_repayment::partner::deduct_orders::post::{Answer, OrderState};

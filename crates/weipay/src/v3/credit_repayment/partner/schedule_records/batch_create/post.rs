@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 预约还款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 还款协议ID. Required.
         contract_id: String = body("contract_id").required(),
@@ -37,7 +37,7 @@ request! {
 }
 
 answer! {
-    /// 预约还款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预约还款记录列表.
         schedule_records: Vec<ScheduleRecords> = body("schedule_records"),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询预约还款记录: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 还款协议ID. Required.
         contract_id: String = query("contract_id").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询预约还款记录: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户侧预约还款单号. Required.
         out_record_id: String = body("out_record_id").required(),

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 增加用户记录: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 卡模板ID. Required.
         card_template_id: String = body("card_template_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 通过签约号查询用户状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 通过签约号查询用户状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         mchid: String = body("mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 预开通服务: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 预开通服务: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预开通ID. Required.
         preopen_id: String = body("preopen_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 平台代商户确认注销: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付注销单号.
         applyment_id: String = body("applyment_id"),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 平台代商户确认注销: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付注销单号.
         applyment_id: String = body("applyment_id"),

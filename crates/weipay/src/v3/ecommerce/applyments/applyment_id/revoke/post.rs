@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 撤销申请单-使用申请单号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付申请单号. Required.
         applyment_id: i64 = body("applyment_id").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012691376](https://pay.weixin.qq.com/doc/v3/partner/4012691376), [4015616708](https://pay.weixin.qq.com/doc/v3/partner/4015616708)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{answer, body};
+
+pub use crate::v3::ecommerce::applyments::applyment_id::get::{ApplymentState, AuditDetail, SignState};
 
 answer! {
-    /// 通过业务申请编号查询申请状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请状态. Required.
         applyment_state: ApplymentState = body("applyment_state").required(),
@@ -51,33 +53,5 @@ answer! {
         remark: String = body("remark"),
         /// 汇款截止时间.
         deadline: String = body("deadline"),
-    }
-
-    /// 驳回原因详情.
-    pub struct AuditDetail {
-        /// 参数名称. Required.
-        param_name: String = body("param_name").required(),
-        /// 驳回原因. Required.
-        reject_reason: String = body("reject_reason").required(),
-    }
-}
-
-open_enum! {
-    /// 申请状态.
-    pub enum ApplymentState {
-        Checking = "CHECKING",
-        AccountNeedVerify = "ACCOUNT_NEED_VERIFY",
-        Auditing = "AUDITING",
-        Rejected = "REJECTED",
-        NeedSign = "NEED_SIGN",
-        Finish = "FINISH",
-        Frozen = "FROZEN",
-    }
-
-    /// 签约状态.
-    pub enum SignState {
-        Unsigned = "UNSIGNED",
-        Signed = "SIGNED",
-        NotSignable = "NOT_SIGNABLE",
     }
 }

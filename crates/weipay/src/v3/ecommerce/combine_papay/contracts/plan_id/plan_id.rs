@@ -5,9 +5,9 @@
 pub mod out_contract_code;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}`
     PlanId
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// APP方式预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户APPID. Required.
         appid: String = body("appid").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// APP方式预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约Id. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body};
 
+pub use crate::v3::ecommerce::combine_papay::transactions::post::CombinePayerInfo;
+
 answer! {
-    /// 电商合单委托代扣查询订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 合单商户APPID. Required.
         combine_appid: String = body("combine_appid").required(),
@@ -57,11 +59,5 @@ answer! {
         payer_amount: i64 = body("payer_amount"),
         /// 现金支付币种.
         payer_currency: String = body("payer_currency"),
-    }
-
-    /// 支付者.
-    pub struct CombinePayerInfo {
-        /// 用户标识. Required.
-        openid: String = body("openid").required(),
     }
 }

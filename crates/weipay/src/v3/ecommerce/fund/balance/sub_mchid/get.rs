@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询二级商户账户实时余额: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 资金账户类型.
         account_type: AccountType = query("account_type"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询二级商户账户实时余额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询二级商户账户日终余额: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 日期. Required; format `date`.
         date: String = query("date").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询二级商户账户日终余额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -4,67 +4,7 @@
 //!
 //! 官方文档: [4012476665](https://pay.weixin.qq.com/doc/v3/partner/4012476665), [4012714923](https://pay.weixin.qq.com/doc/v3/partner/4012714923), [4012719951](https://pay.weixin.qq.com/doc/v3/partner/4012719951), [4012719970](https://pay.weixin.qq.com/doc/v3/partner/4012719970)
 
-use crate::model::{answer, body, open_enum, query, request};
-
-request! {
-    /// 微信支付提现单号查询: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
-
-answer! {
-    /// 微信支付提现单号查询: what is answered.
-    pub struct Answer {
-        /// 二级商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 电商平台商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 提现单状态. Required.
-        status: Status = body("status").required(),
-        /// 微信支付提现单号. Required.
-        withdraw_id: String = body("withdraw_id").required(),
-        /// 商户提现单号. Required.
-        out_request_no: String = body("out_request_no").required(),
-        /// 提现金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 发起提现时间.
-        create_time: String = body("create_time"),
-        /// 提现状态更新时间.
-        update_time: String = body("update_time"),
-        /// 失败原因.
-        reason: String = body("reason"),
-        /// 提现备注.
-        remark: String = body("remark"),
-        /// 银行备注.
-        bank_memo: String = body("bank_memo"),
-        /// 出款账户类型.
-        account_type: AccountType = body("account_type"),
-        /// 入账银行账号后四位.
-        account_number: String = body("account_number"),
-        /// 入账银行.
-        account_bank: String = body("account_bank"),
-        /// 入账银行全称.
-        bank_name: String = body("bank_name"),
-    }
-}
-
-open_enum! {
-    /// 提现单状态.
-    pub enum Status {
-        CreateSuccess = "CREATE_SUCCESS",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Refund = "REFUND",
-        Close = "CLOSE",
-        Init = "INIT",
-    }
-
-    /// 出款账户类型.
-    pub enum AccountType {
-        Basic = "BASIC",
-        Operation = "OPERATION",
-        Fees = "FEES",
-    }
-}
+pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::{
+    Answer, Request, Status,
+};
+pub use crate::v3::ecommerce::fund::withdraw::post::AccountType;

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::ecommerce::individual_contracts::openid::get::AuthState;
+
 request! {
-    /// 根据业务申请单号查签约信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// `appid`. Required.
         appid: String = query("appid").required(),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 根据业务申请单号查签约信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 授权ID.
         individual_auth_id: String = body("individual_auth_id"),
@@ -41,12 +43,6 @@ answer! {
 }
 
 open_enum! {
-    /// 授权状态.
-    pub enum AuthState {
-        Authorized = "AUTHORIZED",
-        Unauthorized = "UNAUTHORIZED",
-    }
-
     /// 应用授权作用域.
     pub enum Scope {
         PayRealname = "pay_realname",

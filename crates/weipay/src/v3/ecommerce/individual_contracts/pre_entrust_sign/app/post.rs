@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// APP场景预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 签约和付款的AppID. Required.
         appid: String = body("appid").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// APP场景预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约id. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),

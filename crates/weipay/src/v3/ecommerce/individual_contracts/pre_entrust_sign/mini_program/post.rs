@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4020023636](https://pay.weixin.qq.com/doc/v3/partner/4020023636)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Answer;
 
 request! {
-    /// 小程序场景预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 签约和付款的AppID. Required.
         appid: String = body("appid").required(),
@@ -15,13 +17,5 @@ request! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 个人收款方的OpenID. Required.
         openid: String = body("openid").required(),
-    }
-}
-
-answer! {
-    /// 小程序场景预签约: what is answered.
-    pub struct Answer {
-        /// 预签约id. Required.
-        pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
     }
 }

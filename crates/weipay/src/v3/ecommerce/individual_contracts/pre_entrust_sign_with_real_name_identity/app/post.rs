@@ -4,12 +4,14 @@
 //!
 //! 官方文档: [4020083765](https://pay.weixin.qq.com/doc/v3/partner/4020083765)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{body, header, open_enum, request};
+
+pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Answer;
 
 request! {
-    /// APP场景预签约（需要实名验证）: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 签约和付款的AppID. Required.
         appid: String = body("appid").required(),
@@ -21,14 +23,6 @@ request! {
         cred_type: CredType = body("cred_type").required(),
         /// 件号码. Required; format `base64`; travels encrypted (敏感信息加密).
         cred_id: String = body("cred_id").required().encrypted(),
-    }
-}
-
-answer! {
-    /// APP场景预签约（需要实名验证）: what is answered.
-    pub struct Answer {
-        /// 预签约id. Required.
-        pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
     }
 }
 

@@ -4,12 +4,15 @@
 //!
 //! 官方文档: [4020023723](https://pay.weixin.qq.com/doc/v3/partner/4020023723)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{body, header, request};
+
+pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Answer;
+pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::CredType;
 
 request! {
-    /// 小程序场景预签约（需要实名验证）: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 签约和付款的AppID. Required.
         appid: String = body("appid").required(),
@@ -23,20 +26,5 @@ request! {
         cred_type: CredType = body("cred_type").required(),
         /// 件号码. Required; format `base64`; travels encrypted (敏感信息加密).
         cred_id: String = body("cred_id").required().encrypted(),
-    }
-}
-
-answer! {
-    /// 小程序场景预签约（需要实名验证）: what is answered.
-    pub struct Answer {
-        /// 预签约id. Required.
-        pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
-    }
-}
-
-open_enum! {
-    /// 证件类型.
-    pub enum CredType {
-        IdCard = "ID_CARD",
     }
 }

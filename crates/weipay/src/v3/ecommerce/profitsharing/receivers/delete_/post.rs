@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012477759](https://pay.weixin.qq.com/doc/v3/partner/4012477759)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::ecommerce::profitsharing::receivers::add::post::{Answer, Type};
 
 request! {
-    /// 删除分账接收方: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -15,23 +17,5 @@ request! {
         type_: Type = body("type").required(),
         /// 接收方账号. Required.
         account: String = body("account").required(),
-    }
-}
-
-answer! {
-    /// 删除分账接收方: what is answered.
-    pub struct Answer {
-        /// 接收方类型. Required.
-        type_: Type = body("type").required(),
-        /// 接收方账号. Required.
-        account: String = body("account").required(),
-    }
-}
-
-open_enum! {
-    /// 接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
     }
 }

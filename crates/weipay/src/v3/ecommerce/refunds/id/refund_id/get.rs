@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::ecommerce::refunds::apply::post::{Account, RefundAccount, Scope, Type};
+
 request! {
-    /// 通过微信支付退款单号查询退款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商品单个人收款方受理授权ID.
         individual_auth_id: String = query("individual_auth_id"),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 通过微信支付退款单号查询退款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信退款单号. Required.
         refund_id: String = body("refund_id").required(),
@@ -101,30 +103,6 @@ open_enum! {
         Close = "CLOSE",
         Processing = "PROCESSING",
         Abnormal = "ABNORMAL",
-    }
-
-    /// 出资账户类型.
-    pub enum Account {
-        Available = "AVAILABLE",
-        Unavailable = "UNAVAILABLE",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        Global = "GLOBAL",
-        Single = "SINGLE",
-    }
-
-    /// 优惠类型.
-    pub enum Type {
-        Coupon = "COUPON",
-        Discount = "DISCOUNT",
-    }
-
-    /// 退款出资商户.
-    pub enum RefundAccount {
-        RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
-        RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
     }
 
     /// 资金账户.

@@ -6,10 +6,13 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::ecommerce::refunds::apply::post::Scope;
+pub use crate::v3::ecommerce::refunds::id::refund_id::get::Status;
+
 request! {
-    /// 发起异常退款: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -29,7 +32,7 @@ request! {
 }
 
 answer! {
-    /// 发起异常退款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付退款号. Required.
         refund_id: String = body("refund_id").required(),
@@ -88,9 +91,9 @@ answer! {
         /// 券ID. Required.
         promotion_id: String = body("promotion_id").required(),
         /// 优惠范围. Required.
-        scope: String = body("scope").required(),
+        scope: Scope = body("scope").required(),
         /// 优惠类型. Required.
-        type_: String = body("type").required(),
+        type_: PromotionDetailType = body("type").required(),
         /// 优惠券面额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 优惠退款金额. Required; in fen (分).
@@ -142,18 +145,18 @@ open_enum! {
         NbcbDebit = "NBCB_DEBIT",
     }
 
-    /// 退款状态.
-    pub enum Status {
-        Success = "SUCCESS",
-        Close = "CLOSE",
-        Processing = "PROCESSING",
-        Abnormal = "ABNORMAL",
-    }
-
     /// 资金账户.
     pub enum FundsAccount {
         Available = "AVAILABLE",
         Unsettled = "UNSETTLED",
+    }
+
+    /// 优惠类型.
+    pub enum PromotionDetailType {
+        Coupon = "COUPON",
+        Discount = "DISCOUNT",
+        Cash = "CASH",
+        Nocash = "NOCASH",
     }
 
     /// 退款出资商户.

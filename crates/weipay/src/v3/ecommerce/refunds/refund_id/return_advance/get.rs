@@ -4,18 +4,12 @@
 //!
 //! 官方文档: [4012476916](https://pay.weixin.qq.com/doc/v3/partner/4012476916)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询垫付回补结果: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
 
 answer! {
-    /// 查询垫付回补结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信退款单号. Required.
         refund_id: String = body("refund_id").required(),

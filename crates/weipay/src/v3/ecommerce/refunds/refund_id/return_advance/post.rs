@@ -4,36 +4,5 @@
 //!
 //! 官方文档: [4012476927](https://pay.weixin.qq.com/doc/v3/partner/4012476927)
 
-use crate::model::{answer, body, request};
-
-request! {
-    /// 垫付退款回补: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-    }
-}
-
-answer! {
-    /// 垫付退款回补: what is answered.
-    pub struct Answer {
-        /// 微信退款单号. Required.
-        refund_id: String = body("refund_id").required(),
-        /// 微信回补单号. Required.
-        advance_return_id: String = body("advance_return_id").required(),
-        /// 垫付回补金额. Required; in fen (分).
-        return_amount: i64 = body("return_amount").required(),
-        /// 出款方商户号. Required.
-        payer_mchid: String = body("payer_mchid").required(),
-        /// 出款方账户. Required.
-        payer_account: String = body("payer_account").required(),
-        /// 入账方商户号. Required.
-        payee_mchid: String = body("payee_mchid").required(),
-        /// 入账方账户. Required.
-        payee_account: String = body("payee_account").required(),
-        /// 垫付回补结果. Required.
-        result: String = body("result").required(),
-        /// 垫付回补完成时间.
-        success_time: String = body("success_time"),
-    }
-}
+pub use crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Request;
+pub use crate::v3::ecommerce::refunds::refund_id::return_advance::get::Answer;

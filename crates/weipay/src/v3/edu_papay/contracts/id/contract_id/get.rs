@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 通过协议号查询签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商APPID. Required.
         appid: String = query("appid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 通过协议号查询签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

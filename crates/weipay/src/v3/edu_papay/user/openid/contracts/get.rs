@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::edu_papay::contracts::id::contract_id::get::ContractInformation;
+
 request! {
-    /// 通过用户标识查询签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商APPID. Required.
         appid: String = query("appid").required(),
@@ -29,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 通过用户标识查询签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 结果集.
         data: Vec<Data> = body("data"),
@@ -59,16 +61,6 @@ answer! {
         plan_id: String = body("plan_id"),
         /// 签约信息.
         contract_information: ContractInformation = body("contract_information"),
-    }
-
-    /// 签约信息.
-    pub struct ContractInformation {
-        /// 签约协议号.
-        contract_id: String = body("contract_id"),
-        /// 签约状态.
-        contract_status: String = body("contract_status"),
-        /// 签约时间.
-        create_time: String = body("create_time"),
     }
 }
 

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 发送扣款预通知: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商APPID. Required.
         appid: String = body("appid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 通过微信用户标识查询用户信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户appid. Required.
         appid: String = query("appid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 通过微信用户标识查询用户信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 是否学生. Required.
         education_star_student: bool = body("education_star_student").required(),

@@ -4,18 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 通过QQ账号查询用户信息: what is sent.
-    pub struct Request {
-        /// 商户appid. Required.
-        appid: String = query("appid").required(),
-    }
-}
+pub use crate::v3::edu_star::users::openid::wechat_openid::get::Request;
 
 answer! {
-    /// 通过QQ账号查询用户信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 学生标识. Required.
         education_star_student: bool = body("education_star_student").required(),

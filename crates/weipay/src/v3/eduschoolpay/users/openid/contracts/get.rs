@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询用户签约列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 签约模板号. Required.
         plan_id: String = query("plan_id").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询用户签约列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 查询结果列表.
         data: Vec<Data> = body("data"),

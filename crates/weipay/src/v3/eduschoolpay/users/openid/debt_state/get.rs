@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 商户查询用户欠款状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户appid. Required.
         appid: String = body("appid").required(),

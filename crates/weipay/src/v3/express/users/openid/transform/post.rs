@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 用户openid转换: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 目标应用的appid. Required.
         appid: String = body("appid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 用户openid转换: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 转换后的openid. Required.
         openid: String = body("openid").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::fund_app::brand_redpacket::brand_merchant_batches::post::BatchState;
+
 request! {
-    /// 微信支付批次单号查询批次单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 是否需要查询品牌红包明细单.
         need_query_detail: bool = query("need_query_detail"),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 微信支付批次单号查询批次单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
@@ -76,15 +78,6 @@ open_enum! {
         DetailViewAll = "DETAIL_VIEW_ALL",
         DetailViewSuccess = "DETAIL_VIEW_SUCCESS",
         DetailViewFail = "DETAIL_VIEW_FAIL",
-    }
-
-    /// 批次单状态.
-    pub enum BatchState {
-        WaitPay = "WAIT_PAY",
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        Finished = "FINISHED",
-        Closed = "CLOSED",
     }
 
     /// 品牌红包批次单关闭原因.

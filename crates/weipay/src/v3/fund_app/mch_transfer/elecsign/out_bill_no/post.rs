@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 商户单号申请电子回单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户转账单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 商户单号申请电子回单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单状态. Required.
         state: String = body("state").required(),

@@ -4,22 +4,14 @@
 //!
 //! 官方文档: [4012716456](https://pay.weixin.qq.com/doc/v3/merchant/4012716456)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::fund_app::mch_transfer::elecsign::out_bill_no::post::Answer;
 
 request! {
-    /// 微信单号申请电子回单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信转账单号. Required.
         transfer_bill_no: String = body("transfer_bill_no").required(),
-    }
-}
-
-answer! {
-    /// 微信单号申请电子回单: what is answered.
-    pub struct Answer {
-        /// 申请单状态. Required.
-        state: String = body("state").required(),
-        /// 申请单创建时间. Required.
-        create_time: String = body("create_time").required(),
     }
 }

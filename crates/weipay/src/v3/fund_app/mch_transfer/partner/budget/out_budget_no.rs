@@ -5,9 +5,9 @@
 pub mod electronic_receipts;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}`
     OutBudgetNo
 }

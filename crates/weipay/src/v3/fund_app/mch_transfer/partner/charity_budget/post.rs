@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 申请公益捐赠预算: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户预算单号. Required.
         out_budget_no: String = body("out_budget_no").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 申请公益捐赠预算: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

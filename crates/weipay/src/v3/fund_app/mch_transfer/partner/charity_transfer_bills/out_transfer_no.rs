@@ -5,9 +5,9 @@
 pub mod out_transfer_no;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`
     OutTransferNo
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 发起公益捐赠: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户预算单号. Required.
         out_budget_no: String = body("out_budget_no").required(),
@@ -35,7 +35,7 @@ request! {
 }
 
 answer! {
-    /// 发起公益捐赠: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户预算单号. Required.
         out_budget_no: String = body("out_budget_no").required(),

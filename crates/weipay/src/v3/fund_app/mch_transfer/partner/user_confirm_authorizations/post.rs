@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
+
 request! {
-    /// 申请免确认收款授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
@@ -27,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 申请免确认收款授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
@@ -41,18 +43,6 @@ answer! {
 }
 
 open_enum! {
-    /// 转账场景ID.
-    pub enum TransferSceneId {
-        V1000 = "1000",
-        V1002 = "1002",
-        V1004 = "1004",
-        V1005 = "1005",
-        V1009 = "1009",
-        V1010 = "1010",
-        V1011 = "1011",
-        V1013 = "1013",
-    }
-
     /// 单据状态.
     pub enum State {
         WaitUserConfirm = "WAIT_USER_CONFIRM",

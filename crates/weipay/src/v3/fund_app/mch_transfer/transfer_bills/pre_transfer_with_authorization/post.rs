@@ -6,10 +6,15 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
+    TransferSceneId, TransferSceneReportInfos,
+};
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post::AuthorizationInfo;
+
 request! {
-    /// 发起转账并完成自动收款授权: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
@@ -36,28 +41,10 @@ request! {
         /// 出资商户号.
         sponsor_mchid: String = body("sponsor_mchid"),
     }
-
-    /// 转账场景报备信息.
-    pub struct TransferSceneReportInfos {
-        /// 信息类型. Required.
-        info_type: String = body("info_type").required(),
-        /// 信息内容. Required.
-        info_content: String = body("info_content").required(),
-    }
-
-    /// 自动收款授权信息.
-    pub struct AuthorizationInfo {
-        /// 用户展示名称. Required.
-        user_display_name: String = body("user_display_name").required(),
-        /// 商户侧授权单号. Required.
-        out_authorization_no: String = body("out_authorization_no").required(),
-        /// 自动收款授权结果通知地址. Required.
-        authorization_notify_url: String = body("authorization_notify_url").required(),
-    }
 }
 
 answer! {
-    /// 发起转账并完成自动收款授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
@@ -77,18 +64,6 @@ answer! {
 }
 
 open_enum! {
-    /// 转账场景ID.
-    pub enum TransferSceneId {
-        V1000 = "1000",
-        V1002 = "1002",
-        V1004 = "1004",
-        V1005 = "1005",
-        V1009 = "1009",
-        V1010 = "1010",
-        V1011 = "1011",
-        V1013 = "1013",
-    }
-
     /// 单据状态.
     pub enum State {
         Accepted = "ACCEPTED",

@@ -6,10 +6,14 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
+    TransferSceneId, TransferSceneReportInfos,
+};
+
 request! {
-    /// 用户授权后转账: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
@@ -36,18 +40,10 @@ request! {
         /// 商户侧授权单号.
         out_authorization_no: String = body("out_authorization_no"),
     }
-
-    /// 转账场景报备信息.
-    pub struct TransferSceneReportInfos {
-        /// 信息类型. Required.
-        info_type: String = body("info_type").required(),
-        /// 信息内容. Required.
-        info_content: String = body("info_content").required(),
-    }
 }
 
 answer! {
-    /// 用户授权后转账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mch_id: String = body("mch_id").required(),
@@ -77,18 +73,6 @@ answer! {
 }
 
 open_enum! {
-    /// 转账场景ID.
-    pub enum TransferSceneId {
-        V1000 = "1000",
-        V1002 = "1002",
-        V1004 = "1004",
-        V1005 = "1005",
-        V1009 = "1009",
-        V1010 = "1010",
-        V1011 = "1011",
-        V1013 = "1013",
-    }
-
     /// 单据状态.
     pub enum State {
         Accepted = "ACCEPTED",

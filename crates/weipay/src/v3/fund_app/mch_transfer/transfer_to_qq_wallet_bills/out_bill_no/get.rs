@@ -4,50 +4,5 @@
 //!
 //! 官方文档: [4014297440](https://pay.weixin.qq.com/doc/v3/merchant/4014297440)
 
-use crate::model::{Time, answer, body, open_enum};
-
-answer! {
-    /// 查询转账到QQ钱包的结果: what is answered.
-    pub struct Answer {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 商户单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
-        /// 微信转账单号. Required.
-        transfer_bill_no: String = body("transfer_bill_no").required(),
-        /// QQ互联开放平台AppID.
-        appid: String = body("appid"),
-        /// 单据状态. Required.
-        state: State = body("state").required(),
-        /// 转账金额. Required; in fen (分).
-        transfer_amount: i64 = body("transfer_amount").required(),
-        /// 转账备注. Required.
-        transfer_remark: String = body("transfer_remark").required(),
-        /// 收款用户OpenID.
-        openid: String = body("openid"),
-        /// 收款用户QQ号.
-        user_qq: String = body("user_qq"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
-        /// 失败原因.
-        fail_reason: String = body("fail_reason"),
-        /// 单据创建时间. Required.
-        create_time: Time = body("create_time").required(),
-        /// 最后一次状态变更时间.
-        update_time: Time = body("update_time"),
-    }
-}
-
-open_enum! {
-    /// 单据状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Transfering = "TRANSFERING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
-    }
-}
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
+pub use crate::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::post::Answer;

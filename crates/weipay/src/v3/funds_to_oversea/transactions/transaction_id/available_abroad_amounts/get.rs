@@ -4,18 +4,12 @@
 //!
 //! 官方文档: [4012476109](https://pay.weixin.qq.com/doc/v3/partner/4012476109)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询订单剩余可出境余额: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::funds_to_oversea::return_::return_orders::out_return_no::out_return_no::get::Request;
 
 answer! {
-    /// 查询订单剩余可出境余额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付订单号. Required.
         transaction_id: String = body("transaction_id").required(),

@@ -5,9 +5,9 @@
 pub mod applications;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/global/merchant/h5/permission/domain`
     Domain
 }

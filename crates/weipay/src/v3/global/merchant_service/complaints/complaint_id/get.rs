@@ -2,10 +2,15 @@
 
 //! 查询投诉单详情 · `GET v3/global/merchant-service/complaints/{complaint_id}`
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::global::merchant_service::complaints::get::{
+    ComplaintMediaList, ComplaintOrderInfo, ComplaintState, MchLanguage, MediaType, Priority,
+    ServiceOrderInfo, State,
+};
 
 request! {
-    /// 查询投诉单详情: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户语言.
         mch_language: MchLanguage = query("mch_language"),
@@ -13,7 +18,7 @@ request! {
 }
 
 answer! {
-    /// 查询投诉单详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 投诉单号. Required.
         complaint_id: String = body("complaint_id").required(),
@@ -47,91 +52,5 @@ answer! {
         complaint_detail_trans: String = body("complaint_detail_trans"),
         /// 投诉单关联服务单信息.
         service_order_info: Vec<ServiceOrderInfo> = body("service_order_info"),
-    }
-
-    /// 投诉单关联订单信息.
-    pub struct ComplaintOrderInfo {
-        /// 微信订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
-        /// 结算币种金额. Required.
-        settlement_amount: i64 = body("settlement_amount").required(),
-        /// 结算币种累计已退款金额. Required.
-        settlement_refunded_amount: String = body("settlement_refunded_amount").required(),
-        /// 结算币种. Required.
-        settlement_currency: String = body("settlement_currency").required(),
-        /// 订单金额. Required.
-        payer_amount: i64 = body("payer_amount").required(),
-        /// 支付币种累计已退款金额. Required.
-        payer_refunded_amount: i64 = body("payer_refunded_amount").required(),
-        /// 支付币种. Required.
-        payer_currency: String = body("payer_currency").required(),
-        /// 交易时间. Required.
-        trade_time: Time = body("trade_time").required(),
-    }
-
-    /// 投诉资料列表.
-    pub struct ComplaintMediaList {
-        /// 媒体文件业务类型. Required.
-        media_type: MediaType = body("media_type").required(),
-        /// 媒体文列表. Required.
-        media_url: Vec<String> = body("media_url").required(),
-    }
-
-    /// 投诉单关联服务单信息.
-    pub struct ServiceOrderInfo {
-        /// 微信支付服务订单号.
-        order_id: String = body("order_id"),
-        /// 商户服务订单号.
-        out_order_no: String = body("out_order_no"),
-        /// 支付分服务单状态.
-        state: State = body("state"),
-    }
-}
-
-open_enum! {
-    /// 商户语言.
-    pub enum MchLanguage {
-        ZhCn = "ZH_CN",
-        ZhTw = "ZH_TW",
-        ZhHk = "ZH_HK",
-        En = "EN",
-        Ja = "JA",
-        Ko = "KO",
-        Th = "TH",
-        Vi = "VI",
-        Ru = "RU",
-        De = "DE",
-        Fr = "FR",
-        Ar = "AR",
-        Es = "ES",
-    }
-
-    /// 投诉单状态.
-    pub enum ComplaintState {
-        Pending = "PENDING",
-        Processing = "PROCESSING",
-        Processed = "PROCESSED",
-    }
-
-    /// 优先级.
-    pub enum Priority {
-        Priority = "PRIORITY",
-        General = "GENERAL",
-    }
-
-    /// 媒体文件业务类型.
-    pub enum MediaType {
-        UserComplaintImage = "USER_COMPLAINT_IMAGE",
-        OperationImage = "OPERATION_IMAGE",
-    }
-
-    /// 支付分服务单状态.
-    pub enum State {
-        Doing = "DOING",
-        Revoked = "REVOKED",
-        Waitpay = "WAITPAY",
-        Done = "DONE",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{query, request};
 
 request! {
-    /// 图片下载: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 投诉单号. Required.
         complaint_id: String = query("complaint_id").required(),

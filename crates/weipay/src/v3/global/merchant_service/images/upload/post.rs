@@ -5,7 +5,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 商户上传反馈图片: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 媒体文件标识ID. Required; format `media-id`.
         media_id: String = body("media_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 提交付款码支付: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -109,7 +109,7 @@ request! {
 }
 
 answer! {
-    /// 提交付款码支付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付订单号. Required.
         id: String = body("id").required(),

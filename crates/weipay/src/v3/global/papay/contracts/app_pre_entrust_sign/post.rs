@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// APP签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID.
         appid: String = body("appid"),
@@ -37,7 +37,7 @@ request! {
 }
 
 answer! {
-    /// APP签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 委托代扣签约会话id. Required.
         session_id: String = body("session_id").required(),

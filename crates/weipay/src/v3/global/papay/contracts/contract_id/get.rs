@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, query, request};
 
 request! {
-    /// 代扣协议ID查询签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID.
         appid: String = query("appid"),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 代扣协议ID查询签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号.
         mchid: String = body("mchid"),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// H5预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID.
         appid: String = body("appid"),
@@ -39,7 +39,7 @@ request! {
 }
 
 answer! {
-    /// H5预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 签约跳转URL. Required.
         sign_url: String = body("sign_url").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013015447](https://pay.weixin.qq.com/doc/global/v3/zh/4013015447)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request};
+
+pub use crate::v3::global::papay::contracts::h5_pre_entrust_sign::post::Answer;
 
 request! {
-    /// JSAPI预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID.
         appid: String = body("appid"),
@@ -33,13 +35,5 @@ request! {
         return_url: String = body("return_url"),
         /// 过期时间.
         expired_time: Time = body("expired_time"),
-    }
-}
-
-answer! {
-    /// JSAPI预签约: what is answered.
-    pub struct Answer {
-        /// 签约跳转URL. Required.
-        sign_url: String = body("sign_url").required(),
     }
 }

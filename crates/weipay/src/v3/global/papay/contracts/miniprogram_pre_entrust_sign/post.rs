@@ -4,42 +4,4 @@
 //!
 //! 官方文档: [4013015440](https://pay.weixin.qq.com/doc/global/v3/zh/4013015440)
 
-use crate::model::{Time, answer, body, request};
-
-request! {
-    /// 小程序签约: what is sent.
-    pub struct Request {
-        /// 机构APPID.
-        appid: String = body("appid"),
-        /// 子商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 机构appid.
-        sp_appid: String = body("sp_appid"),
-        /// 机构商户号.
-        sp_mchid: String = body("sp_mchid"),
-        /// 子商户应用ID.
-        sub_appid: String = body("sub_appid"),
-        /// 模板ID.
-        plan_id: i64 = body("plan_id"),
-        /// 商户侧签约协议号.
-        out_contract_code: String = body("out_contract_code"),
-        /// 用户账户展示名称.
-        user_display_name: String = body("user_display_name"),
-        /// 签约成功通知url.
-        success_notify_url: String = body("success_notify_url"),
-        /// 商户appid下的用户标识.
-        openid: String = body("openid"),
-        /// 用户客户端IP.
-        user_client_ip: String = body("user_client_ip"),
-        /// 过期时间.
-        expired_time: Time = body("expired_time"),
-    }
-}
-
-answer! {
-    /// 小程序签约: what is answered.
-    pub struct Answer {
-        /// 委托代扣签约会话id. Required.
-        session_id: String = body("session_id").required(),
-    }
-}
+pub use crate::v3::global::papay::contracts::app_pre_entrust_sign::post::{Answer, Request};

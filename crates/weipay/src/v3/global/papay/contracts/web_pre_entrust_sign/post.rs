@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// WEB预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID.
         appid: String = body("appid"),
@@ -35,7 +35,7 @@ request! {
 }
 
 answer! {
-    /// WEB预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 展码页面URL. Required.
         show_code_url: String = body("show_code_url").required(),

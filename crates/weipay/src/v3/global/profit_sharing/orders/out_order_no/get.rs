@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013024900](https://pay.weixin.qq.com/doc/global/v3/zh/4013024900)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, query, request};
+
+pub use crate::v3::global::profit_sharing::orders::post::Type;
 
 request! {
-    /// 查询分账结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询分账结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -63,14 +65,5 @@ answer! {
         settlement_amount: i64 = body("settlement_amount"),
         /// 汇率值.
         rate: i64 = body("rate"),
-    }
-}
-
-open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
     }
 }

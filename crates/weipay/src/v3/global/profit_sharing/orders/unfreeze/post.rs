@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4013024897](https://pay.weixin.qq.com/doc/global/v3/zh/4013024897)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::global::profit_sharing::orders::out_order_no::get::{Answer, Receivers};
+pub use crate::v3::global::profit_sharing::orders::post::Type;
 
 request! {
-    /// 解冻剩余资金: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -17,64 +20,5 @@ request! {
         out_order_no: String = body("out_order_no").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
-    }
-}
-
-answer! {
-    /// 解冻剩余资金: what is answered.
-    pub struct Answer {
-        /// 子商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 微信订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 商户分账单号. Required.
-        out_order_no: String = body("out_order_no").required(),
-        /// 微信分账单号. Required.
-        order_id: String = body("order_id").required(),
-        /// 分账单状态. Required.
-        state: String = body("state").required(),
-        /// 分账接收方列表.
-        receivers: Vec<Receivers> = body("receivers"),
-    }
-
-    /// 分账接收方列表.
-    pub struct Receivers {
-        /// 分账币种. Required.
-        currency: String = body("currency").required(),
-        /// 分账金额. Required.
-        amount: i64 = body("amount").required(),
-        /// 分账描述. Required.
-        description: String = body("description").required(),
-        /// 分账接收方类型. Required.
-        type_: Type = body("type").required(),
-        /// 分账接收方帐号. Required.
-        account: String = body("account").required(),
-        /// 分账结果. Required.
-        result: String = body("result").required(),
-        /// 分账失败原因. Required.
-        fail_reason: String = body("fail_reason").required(),
-        /// 分账创建时间. Required.
-        create_time: String = body("create_time").required(),
-        /// 分账完成时间. Required.
-        finish_time: String = body("finish_time").required(),
-        /// 分账明细单号.
-        detail_id: String = body("detail_id"),
-        /// 分账明细类型.
-        detail_type: String = body("detail_type"),
-        /// 出资方结算币种.
-        settlement_currency: String = body("settlement_currency"),
-        /// 出资方结算金额.
-        settlement_amount: i64 = body("settlement_amount"),
-        /// 汇率值.
-        rate: i64 = body("rate"),
-    }
-}
-
-open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
     }
 }

@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4013024912](https://pay.weixin.qq.com/doc/global/v3/zh/4013024912)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, query, request};
+
+pub use crate::v3::global::profit_sharing::orders::post::Type;
+pub use crate::v3::global::profit_sharing::receivers::post::RelationType;
 
 request! {
-    /// 查询分账接收方添加结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -23,7 +26,7 @@ request! {
 }
 
 answer! {
-    /// 查询分账接收方添加结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -49,23 +52,5 @@ answer! {
         state: String = body("state"),
         /// 接收关系添加失败原因.
         fail_reason: String = body("fail_reason"),
-    }
-}
-
-open_enum! {
-    /// 分账接收方类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-    }
-
-    /// 与分账方的关系类型.
-    pub enum RelationType {
-        Supplier = "SUPPLIER",
-        Distributor = "DISTRIBUTOR",
-        TaxServiceProvider = "TAX_SERVICE_PROVIDER",
-        ItServiceProvider = "IT_SERVICE_PROVIDER",
-        Custom = "CUSTOM",
     }
 }

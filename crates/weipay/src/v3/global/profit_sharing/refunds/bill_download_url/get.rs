@@ -4,22 +4,4 @@
 //!
 //! 官方文档: [4013025022](https://pay.weixin.qq.com/doc/global/v3/zh/4013025022)
 
-use crate::model::{answer, body, query, request};
-
-request! {
-    /// 获取分账退款账单下载链接: what is sent.
-    pub struct Request {
-        /// 子商户号.
-        sub_mchid: String = query("sub_mchid"),
-        /// 账单日期.
-        bill_date: String = query("bill_date"),
-    }
-}
-
-answer! {
-    /// 获取分账退款账单下载链接: what is answered.
-    pub struct Answer {
-        /// 下载地址. Required.
-        download_url: String = body("download_url").required(),
-    }
-}
+pub use crate::v3::global::profit_sharing::bill_download_url::get::{Answer, Request};

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询可供垫付退款实时余额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 出资方商户号.
         sponsor_mchid: String = body("sponsor_mchid"),

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 分账标记: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012354684](https://pay.weixin.qq.com/doc/global/v3/zh/4012354684)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, query, request};
+
+pub use crate::v3::global::micropay::transactions::pay::post::Scope;
+pub use crate::v3::global::refunds::get::{Channel, ExchangeRate, FundSource, Status, Type};
+pub use crate::v3::global::refunds::post::{Detail, DetailType};
 
 request! {
-    /// 查询单笔退款(微信支付退款订单号): what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户号. Required.
         mchid: String = query("mchid").required(),
@@ -19,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询单笔退款(微信支付退款订单号): what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付退款订单号. Required.
         id: String = body("id").required(),
@@ -59,71 +63,5 @@ answer! {
         payer_currency: String = body("payer_currency").required(),
         /// 汇率. Required.
         exchange_rate: ExchangeRate = body("exchange_rate").required(),
-    }
-
-    /// 汇率.
-    pub struct ExchangeRate {
-        /// 汇率类型.
-        type_: Type = body("type"),
-        /// 汇率值.
-        rate: i64 = body("rate"),
-    }
-
-    /// 优惠退款详情.
-    pub struct Detail {
-        /// 券ID. Required.
-        promotion_id: String = body("promotion_id").required(),
-        /// 优惠范围.
-        scope: Scope = body("scope"),
-        /// 优惠类型.
-        type_: DetailType = body("type"),
-        /// 优惠券面额.
-        amount: i64 = body("amount"),
-        /// 优惠券退款额.
-        refund_amount: i64 = body("refund_amount"),
-        /// 货币类型. Required.
-        currency: String = body("currency").required(),
-    }
-}
-
-open_enum! {
-    /// 退款渠道.
-    pub enum Channel {
-        Original = "ORIGINAL",
-        Balance = "BALANCE",
-        OtherBalance = "OTHER_BALANCE",
-        OtherBankcard = "OTHER_BANKCARD",
-    }
-
-    /// 退款资金来源.
-    pub enum FundSource {
-        RefundSourceUnsettledFunds = "REFUND_SOURCE_UNSETTLED_FUNDS",
-        RefundSourceREchARGEFunds = "REFUND_SOURCE_REchARGE_FUNDS",
-    }
-
-    /// 退款状态.
-    pub enum Status {
-        Success = "SUCCESS",
-        Refundclose = "REFUNDCLOSE",
-        Processing = "PROCESSING",
-        Abnormal = "ABNORMAL",
-    }
-
-    /// 汇率类型.
-    pub enum Type {
-        UserpaymentRate = "USERPAYMENT_RATE",
-        SettlementRate = "SETTLEMENT_RATE",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        Global = "GLOBAL",
-        Single = "SINGLE",
-    }
-
-    /// 优惠类型.
-    pub enum DetailType {
-        Coupon = "COUPON",
-        Discount = "DISCOUNT",
     }
 }

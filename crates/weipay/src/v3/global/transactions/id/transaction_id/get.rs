@@ -4,22 +4,17 @@
 //!
 //! 官方文档: [4012354440](https://pay.weixin.qq.com/doc/global/v3/zh/4012354440), [4012354480](https://pay.weixin.qq.com/doc/global/v3/zh/4012354480), [4012354534](https://pay.weixin.qq.com/doc/global/v3/zh/4012354534), [4012354570](https://pay.weixin.qq.com/doc/global/v3/zh/4012354570), [4012354598](https://pay.weixin.qq.com/doc/global/v3/zh/4012354598), [4012354793](https://pay.weixin.qq.com/doc/global/v3/zh/4012354793), [4013013913](https://pay.weixin.qq.com/doc/global/v3/zh/4013013913), [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982), [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询订单(微信支付订单号): what is sent.
-    pub struct Request {
-        /// 商户号. Required.
-        mchid: String = query("mchid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-        /// 机构商户号. Required.
-        sp_mchid: String = query("sp_mchid").required(),
-    }
-}
+pub use crate::v3::global::micropay::transactions::pay::post::Type;
+pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::{
+    Amount, ExchangeRate, TradeType,
+};
+pub use crate::v3::global::papay::transactions::post::{GoodsDetail, Payer, PromotionDetailType};
+pub use crate::v3::global::refunds::id::refund_id::get::Request;
 
 answer! {
-    /// 查询订单(微信支付订单号): what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -57,38 +52,6 @@ answer! {
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
 
-    /// 支付者.
-    pub struct Payer {
-        /// 用户标识.
-        openid: String = body("openid"),
-        /// 机构用户标识.
-        sp_openid: String = body("sp_openid"),
-        /// 子商户用户标识.
-        sub_openid: String = body("sub_openid"),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 订单金额. Required.
-        total: i64 = body("total").required(),
-        /// 用户支付金额. Required.
-        payer_total: i64 = body("payer_total").required(),
-        /// 订单标价币种. Required.
-        currency: String = body("currency").required(),
-        /// 用户支付币种. Required.
-        payer_currency: String = body("payer_currency").required(),
-        /// 汇率信息.
-        exchange_rate: ExchangeRate = body("exchange_rate"),
-    }
-
-    /// 汇率信息.
-    pub struct ExchangeRate {
-        /// 汇率类型.
-        type_: Type = body("type"),
-        /// 汇率值.
-        rate: i64 = body("rate"),
-    }
-
     /// 优惠功能.
     pub struct PromotionDetail {
         /// 券ID. Required.
@@ -113,41 +76,5 @@ answer! {
         other_contribute_amount: i64 = body("other_contribute_amount"),
         /// 单品列表.
         goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
-        /// 商品优惠金额. Required.
-        discount_amount: i64 = body("discount_amount").required(),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品价格. Required.
-        price: i64 = body("price").required(),
-    }
-}
-
-open_enum! {
-    /// 交易类型.
-    pub enum TradeType {
-        Jsapi = "JSAPI",
-        Native = "NATIVE",
-        App = "APP",
-        Mweb = "MWEB",
-        Micropay = "MICROPAY",
-    }
-
-    /// 汇率类型.
-    pub enum Type {
-        SettlementRate = "SETTLEMENT_RATE",
-    }
-
-    /// 优惠类型.
-    pub enum PromotionDetailType {
-        Coupon = "COUPON",
-        Discount = "DISCOUNT",
     }
 }

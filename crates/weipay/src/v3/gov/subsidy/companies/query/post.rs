@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 企业信息查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 使用的资格的地区编码. Required.
         qualification_region_code: i64 = body("qualification_region_code").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 企业信息查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 企业名称.
         company_name: String = body("company_name"),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 商品信息上传: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 消费品类ID. Required.
         appliance_id: i64 = body("appliance_id").required(),
@@ -37,7 +37,7 @@ request! {
 }
 
 answer! {
-    /// 商品信息上传: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         code: String = body("code").required(),

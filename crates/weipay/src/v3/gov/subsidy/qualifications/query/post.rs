@@ -4,28 +4,15 @@
 //!
 //! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 批量查询用户资格: what is sent.
-    pub struct Request {
-        /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
-        /// 自然人证件号. Required; format `base64`; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
-        /// 手机号. Required; format `base64`; travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").required().encrypted(),
-        /// 使用的资格的地区编码. Required.
-        qualification_region_code: i64 = body("qualification_region_code").required(),
-        /// 证件类型. Required.
-        identity_document_type: IdentityDocumentType = body("identity_document_type").required(),
-    }
-}
+pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
+pub use crate::v3::gov::subsidy::qualifications::passthrough::query::post::{
+    Request, State, UnclaimedReason,
+};
 
 answer! {
-    /// 批量查询用户资格: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 资格状态数组. Required.
         qualification_list: Vec<QualificationList> = body("qualification_list").required(),
@@ -43,29 +30,5 @@ answer! {
         claimed_platform_name: String = body("claimed_platform_name"),
         /// 领取的地区名称.
         claimed_region_name: String = body("claimed_region_name"),
-    }
-}
-
-open_enum! {
-    /// 证件类型.
-    pub enum IdentityDocumentType {
-        IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-        IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-        IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
-    }
-
-    /// 状态.
-    pub enum State {
-        Unclaimed = "UNCLAIMED",
-        Unredeemed = "UNREDEEMED",
-        Redeemed = "REDEEMED",
-    }
-
-    /// 区分未领取的原因.
-    pub enum UnclaimedReason {
-        ReasonClaimedByOtherRegion = "REASON_CLAIMED_BY_OTHER_REGION",
-        ReasonClaimedByOtherPlatformOrRegion = "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION",
-        ReasonUnclaimed = "REASON_UNCLAIMED",
-        ReasonClaimedByOtherMode = "REASON_CLAIMED_BY_OTHER_MODE",
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, request};
+
+pub use crate::v3::gov::subsidy::goods::upload::post::{Answer, ProductType};
 
 request! {
-    /// sn码锁定: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 消费品类ID. Required.
         appliance_id: i64 = body("appliance_id").required(),
@@ -33,23 +35,5 @@ request! {
         imei1: String = body("imei1"),
         /// imei2编码.
         imei2: String = body("imei2"),
-    }
-}
-
-answer! {
-    /// sn码锁定: what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        code: String = body("code").required(),
-        /// 响应描述. Required.
-        message: String = body("message").required(),
-    }
-}
-
-open_enum! {
-    /// 产品类型.
-    pub enum ProductType {
-        CommonProduct = "COMMON_PRODUCT",
-        AiProduct = "AI_PRODUCT",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 查询sn码状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// S/N码集合. Required; at most 50 characters.
         sn_code_list: Vec<String> = body("sn_code_list").required().length(0, 50),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询sn码状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// sn码状态数组. Required.
         goods_sn_list: Vec<GoodsSnList> = body("goods_sn_list").required(),

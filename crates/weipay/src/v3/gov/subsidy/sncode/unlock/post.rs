@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::gov::subsidy::goods::upload::post::{Answer, ProductType};
 
 request! {
-    /// sn码解锁: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 消费品类ID. Required.
         appliance_id: i64 = body("appliance_id").required(),
@@ -21,23 +23,5 @@ request! {
         barcode: String = body("barcode").required(),
         /// 产品类型. Required.
         product_type: ProductType = body("product_type").required(),
-    }
-}
-
-answer! {
-    /// sn码解锁: what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        code: String = body("code").required(),
-        /// 响应描述. Required.
-        message: String = body("message").required(),
-    }
-}
-
-open_enum! {
-    /// 产品类型.
-    pub enum ProductType {
-        CommonProduct = "COMMON_PRODUCT",
-        AiProduct = "AI_PRODUCT",
     }
 }

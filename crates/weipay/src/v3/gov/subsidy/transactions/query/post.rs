@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::gov::subsidy::companies::query::post::CollectState;
+pub use crate::v3::gov::subsidy::n_qualifications::sync::post::CateState;
 
 request! {
-    /// 交易信息查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 使用的资格的地区编码. Required.
         qualification_region_code: i64 = body("qualification_region_code").required(),
@@ -17,7 +20,7 @@ request! {
 }
 
 answer! {
-    /// 交易信息查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         code: String = body("code").required(),
@@ -35,20 +38,5 @@ answer! {
         collect_state: CollectState = body("collect_state"),
         /// 品类状态.
         cate_state: CateState = body("cate_state"),
-    }
-}
-
-open_enum! {
-    /// 归集状态枚举.
-    pub enum CollectState {
-        CollectStateNotCollect = "COLLECT_STATE_NOT_COLLECT",
-        CollectStateCollected = "COLLECT_STATE_COLLECTED",
-        CollectStateCollectionFailed = "COLLECT_STATE_COLLECTION_FAILED",
-    }
-
-    /// 品类状态.
-    pub enum CateState {
-        CateStateRedeem = "CATE_STATE_REDEEM",
-        CateStateRefund = "CATE_STATE_REFUND",
     }
 }

@@ -4,12 +4,15 @@
 //!
 //! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Time, body, header, request};
+
+pub use crate::v3::gov::subsidy::goods::upload::post::{Answer, EnergyGrade};
+pub use crate::v3::gov::subsidy::n_qualifications::sync::post::{CateState, IdentityDocumentType, SaleModel};
 
 request! {
-    /// 交易信息回传: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 自然人姓名. Format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").encrypted(),
@@ -55,43 +58,5 @@ request! {
         identity_document_type: IdentityDocumentType = body("identity_document_type").required(),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
-    }
-}
-
-answer! {
-    /// 交易信息回传: what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        code: String = body("code").required(),
-        /// 响应描述. Required.
-        message: String = body("message").required(),
-    }
-}
-
-open_enum! {
-    /// 能效等级.
-    pub enum EnergyGrade {
-        FirstLevel = "FIRST_LEVEL",
-        SecondLevel = "SECOND_LEVEL",
-        EnergyGradeUnknown = "ENERGY_GRADE_UNKNOWN",
-    }
-
-    /// 销售方式.
-    pub enum SaleModel {
-        SaleModelOnline = "SALE_MODEL_ONLINE",
-        SaleModelOffline = "SALE_MODEL_OFFLINE",
-    }
-
-    /// 品类状态.
-    pub enum CateState {
-        CateStateRedeem = "CATE_STATE_REDEEM",
-        CateStateRefund = "CATE_STATE_REFUND",
-    }
-
-    /// 证件类型.
-    pub enum IdentityDocumentType {
-        IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-        IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-        IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4016617415](https://pay.weixin.qq.com/doc/v3/merchant/4016617415)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::inspolicymgr::deduct::authorizations::post::AuthState;
 
 answer! {
-    /// 查询保单授权信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户保险编号. Required.
         out_insurance_no: String = body("out_insurance_no").required(),
@@ -23,16 +25,5 @@ answer! {
         auth_state: AuthState = body("auth_state").required(),
         /// 用户授权时间.
         user_auth_time: Time = body("user_auth_time"),
-    }
-}
-
-open_enum! {
-    /// 授权状态.
-    pub enum AuthState {
-        AuthStateInit = "AUTH_STATE_INIT",
-        AuthStatePending = "AUTH_STATE_PENDING",
-        AuthStateGranted = "AUTH_STATE_GRANTED",
-        AuthStateDenied = "AUTH_STATE_DENIED",
-        AuthStateExpired = "AUTH_STATE_EXPIRED",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 关联订单信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 关联订单信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 关联成功时间. Required.
         wechatpay_associate_time: Time = body("wechatpay_associate_time").required(),

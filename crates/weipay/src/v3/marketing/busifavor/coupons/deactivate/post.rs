@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 使券失效: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 券code. Required; 1 to 32 characters.
         coupon_code: String = body("coupon_code").required().length(1, 32),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 使券失效: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 券成功失效的时间. Required.
         wechatpay_deactivate_time: Time = body("wechatpay_deactivate_time").required(),

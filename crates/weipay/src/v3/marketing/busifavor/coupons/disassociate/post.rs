@@ -4,24 +4,12 @@
 //!
 //! 官方文档: [4012465673](https://pay.weixin.qq.com/doc/v3/merchant/4012465673), [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 取消关联订单信息: what is sent.
-    pub struct Request {
-        /// 批次号. Required; 1 to 20 characters.
-        stock_id: String = body("stock_id").required().length(1, 20),
-        /// 券code. Required; 1 to 32 characters.
-        coupon_code: String = body("coupon_code").required().length(1, 32),
-        /// 关联的商户订单号. Required; 1 to 128 characters.
-        out_trade_no: String = body("out_trade_no").required().length(1, 128),
-        /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
-    }
-}
+pub use crate::v3::marketing::busifavor::coupons::associate::post::Request;
 
 answer! {
-    /// 取消关联订单信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 取消关联成功时间. Required.
         wechatpay_disassociate_time: Time = body("wechatpay_disassociate_time").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 申请退券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 券code. Required; 1 to 32 characters.
         coupon_code: String = body("coupon_code").required().length(1, 32),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 申请退券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信退券成功的时间. Required.
         wechatpay_return_time: Time = body("wechatpay_return_time").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 核销用户券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 券code. Required; 1 to 32 characters.
         coupon_code: String = body("coupon_code").required().length(1, 32),
@@ -31,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 核销用户券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),

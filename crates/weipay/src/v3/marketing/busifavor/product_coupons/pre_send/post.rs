@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 向用户预发放商品券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 批次ID. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 向用户预发放商品券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预发券token. Required.
         token: String = body("token").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 向用户发放商品券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 用户标识. Required; 1 to 128 characters.
         openid: String = body("openid").required().length(1, 128),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 向用户发放商品券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),

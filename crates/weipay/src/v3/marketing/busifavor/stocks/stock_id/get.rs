@@ -6,8 +6,12 @@
 
 use crate::model::{Time, answer, body, open_enum};
 
+pub use crate::v3::marketing::busifavor::stocks::post::{
+    BackgroundColor, CodeDisplayMode, CouponCodeMode, StockType, UseMethod,
+};
+
 answer! {
-    /// 查询商家券详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家券批次名称. Required.
         stock_name: String = body("stock_name").required(),
@@ -227,54 +231,11 @@ answer! {
 }
 
 open_enum! {
-    /// 批次类型.
-    pub enum StockType {
-        Normal = "NORMAL",
-        Discount = "DISCOUNT",
-        Exchange = "EXCHANGE",
-    }
-
-    /// 核销方式.
-    pub enum UseMethod {
-        OffLine = "OFF_LINE",
-        MiniPrograms = "MINI_PROGRAMS",
-        SelfConsume = "SELF_CONSUME",
-        PaymentCode = "PAYMENT_CODE",
-    }
-
-    /// code展示模式.
-    pub enum CodeDisplayMode {
-        NotShow = "NOT_SHOW",
-        Barcode = "BARCODE",
-        Qrcode = "QRCODE",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
     /// 批次状态.
     pub enum StockState {
         Unaudit = "UNAUDIT",
         Running = "RUNNING",
         Stoped = "STOPED",
         Paused = "PAUSED",
-    }
-
-    /// 券code模式.
-    pub enum CouponCodeMode {
-        WechatpayMode = "WECHATPAY_MODE",
-        MerchantApi = "MERCHANT_API",
-        MerchantUpload = "MERCHANT_UPLOAD",
     }
 }

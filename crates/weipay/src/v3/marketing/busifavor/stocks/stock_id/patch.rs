@@ -6,10 +6,14 @@
 //!
 //! 官方文档: [4012535020](https://pay.weixin.qq.com/doc/v3/merchant/4012535020), [4015716868](https://pay.weixin.qq.com/doc/v3/merchant/4015716868), [4015717486](https://pay.weixin.qq.com/doc/v3/merchant/4015717486), [4012696764](https://pay.weixin.qq.com/doc/v3/partner/4012696764)
 
-use crate::model::{body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::marketing::busifavor::stocks::post::{
+    BackgroundColor, CodeDisplayMode, DisplayPatternInfo, FinderInfo, NotifyConfig, UseMethod,
+};
 
 request! {
-    /// 修改商家券基本信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 自定义入口.
         custom_entrance: CustomEntrance = body("custom_entrance"),
@@ -57,32 +61,6 @@ request! {
         guiding_words: String = body("guiding_words").length(0, 6),
     }
 
-    /// 样式信息.
-    pub struct DisplayPatternInfo {
-        /// 使用须知. 0 to 1000 characters.
-        description: String = body("description").length(0, 1000),
-        /// 商户logo. 0 to 128 characters.
-        merchant_logo_url: String = body("merchant_logo_url").length(0, 128),
-        /// 商户名称.
-        merchant_name: String = body("merchant_name"),
-        /// 背景颜色.
-        background_color: BackgroundColor = body("background_color"),
-        /// 券详情图片. 0 to 128 characters.
-        coupon_image_url: String = body("coupon_image_url").length(0, 128),
-        /// 视频号相关信息.
-        finder_info: FinderInfo = body("finder_info"),
-    }
-
-    /// 视频号相关信息.
-    pub struct FinderInfo {
-        /// 视频号ID.
-        finder_id: String = body("finder_id"),
-        /// 视频号视频ID.
-        finder_video_id: String = body("finder_video_id"),
-        /// 视频号封面图. Format `media-url`.
-        finder_video_cover_image_url: String = body("finder_video_cover_image_url"),
-    }
-
     /// 核销规则.
     pub struct CouponUseRule {
         /// 核销方式.
@@ -99,42 +77,5 @@ request! {
         natural_person_limit: bool = body("natural_person_limit"),
         /// 可疑账号拦截.
         prevent_api_abuse: bool = body("prevent_api_abuse"),
-    }
-
-    /// 事件通知配置.
-    pub struct NotifyConfig {
-        /// 事件通知appid.
-        notify_appid: String = body("notify_appid"),
-    }
-}
-
-open_enum! {
-    /// code展示模式.
-    pub enum CodeDisplayMode {
-        NotShow = "NOT_SHOW",
-        Barcode = "BARCODE",
-        Qrcode = "QRCODE",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
-    /// 核销方式.
-    pub enum UseMethod {
-        OffLine = "OFF_LINE",
-        MiniPrograms = "MINI_PROGRAMS",
-        SelfConsume = "SELF_CONSUME",
-        PaymentCode = "PAYMENT_CODE",
     }
 }

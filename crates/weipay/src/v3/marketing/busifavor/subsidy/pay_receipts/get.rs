@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, query, request};
 
 request! {
-    /// 查询营销补差付款单列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商家券批次号. Required; 1 to 20 characters.
         stock_id: String = query("stock_id").required().length(1, 20),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询营销补差付款单列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 补差付款单据列表.
         pay_receipt_list: Vec<PayReceiptList> = body("pay_receipt_list"),

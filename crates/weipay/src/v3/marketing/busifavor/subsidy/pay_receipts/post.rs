@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 营销补差付款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商家券批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
@@ -29,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 营销补差付款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 补差付款单号. Required.
         subsidy_receipt_id: String = body("subsidy_receipt_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 营销补差回退: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商家券批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
@@ -31,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 营销补差回退: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 补差回退单号.
         subsidy_return_receipt_id: String = body("subsidy_return_receipt_id"),

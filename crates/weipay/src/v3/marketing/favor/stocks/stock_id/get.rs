@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4012460564](https://pay.weixin.qq.com/doc/v3/merchant/4012460564), [4012460606](https://pay.weixin.qq.com/doc/v3/partner/4012460606)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::marketing::favor::coupon_stocks::post::StockType;
+pub use crate::v3::marketing::favor::stocks::get::{
+    AvailableRegionList, BusinessType, CutToMessage, FixedNormalCoupon, Status, StockUseRule, TradeType,
+};
 
 request! {
-    /// 查询批次详情: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 创建批次的商户号. Required.
         stock_creator_mchid: String = query("stock_creator_mchid").required(),
@@ -15,7 +20,7 @@ request! {
 }
 
 answer! {
-    /// 查询批次详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次名称. Required.
         stock_name: String = body("stock_name").required(),
@@ -57,86 +62,5 @@ answer! {
         available_industry_list: Vec<String> = body("available_industry_list"),
         /// 微信卡包ID.
         card_id: String = body("card_id"),
-    }
-
-    /// 发放规则.
-    pub struct StockUseRule {
-        /// 发放总上限. Required.
-        max_coupons: i64 = body("max_coupons").required(),
-        /// 总预算. Required; in fen (分).
-        max_amount: i64 = body("max_amount").required(),
-        /// 单天发放上限金额. In fen (分).
-        max_amount_by_day: i64 = body("max_amount_by_day"),
-        /// 单个用户可领个数. Required.
-        max_coupons_per_user: i64 = body("max_coupons_per_user").required(),
-        /// 是否开启自然人限制. Required.
-        natural_person_limit: bool = body("natural_person_limit").required(),
-        /// api发券防刷. Required.
-        prevent_api_abuse: bool = body("prevent_api_abuse").required(),
-        /// 固定面额发券批次特定信息.
-        fixed_normal_coupon: FixedNormalCoupon = body("fixed_normal_coupon"),
-        /// NORMAL-满减券.
-        coupon_type: String = body("coupon_type"),
-        /// 订单优惠标记.
-        goods_tag: Vec<String> = body("goods_tag"),
-        /// 默认不限制.
-        trade_type: Vec<String> = body("trade_type"),
-        /// true-是.
-        combine_use: bool = body("combine_use"),
-    }
-
-    /// 固定面额发券批次特定信息.
-    pub struct FixedNormalCoupon {
-        /// 面额. Required; in fen (分).
-        coupon_amount: i64 = body("coupon_amount").required(),
-        /// 使用券金额门槛. Required; in fen (分).
-        transaction_minimum: i64 = body("transaction_minimum").required(),
-    }
-
-    /// 减至批次特定信息.
-    pub struct CutToMessage {
-        /// 可用优惠的商品最高单价. In fen (分).
-        single_price_max: i64 = body("single_price_max"),
-        /// 减至后的优惠单价. In fen (分).
-        cut_to_price: i64 = body("cut_to_price"),
-    }
-
-    /// 消费金可用地域.
-    pub struct AvailableRegionList {
-        /// 类型.
-        type_: String = body("type"),
-        /// 省.
-        province: String = body("province"),
-        /// 市.
-        city: String = body("city"),
-        /// 区.
-        district: String = body("district"),
-        /// 国家.
-        country: String = body("country"),
-    }
-}
-
-open_enum! {
-    /// 批次类型.
-    pub enum StockType {
-        Normal = "NORMAL",
-        Discount = "DISCOUNT",
-        Exchahge = "EXCHAHGE",
-        Random = "RANDOM",
-        DiscountCut = "DISCOUNT_CUT",
-    }
-
-    /// 批次状态.
-    pub enum Status {
-        Unactivated = "unactivated",
-        Audit = "audit",
-        Running = "running",
-        Stoped = "stoped",
-        Paused = "paused",
-    }
-
-    /// 业务类型.
-    pub enum BusinessType {
-        Multiuse = "MULTIUSE",
     }
 }

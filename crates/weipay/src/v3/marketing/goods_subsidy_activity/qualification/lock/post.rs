@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 锁定品牌加价购活动资格: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 订单信息. Required.
         order_information: OrderInformation = body("order_information").required(),
@@ -31,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 锁定品牌加价购活动资格: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 返回结果文案.
         return_message: String = body("return_message"),

@@ -4,40 +4,6 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
 
-use crate::model::{answer, body, request};
-
-request! {
-    /// 解锁品牌加价购活动资格: what is sent.
-    pub struct Request {
-        /// 订单信息. Required.
-        order_information: OrderInformation = body("order_information").required(),
-        /// 待锁定的加价购资格ID列表.
-        qualification_ids: Vec<String> = body("qualification_ids"),
-    }
-
-    /// 订单信息.
-    pub struct OrderInformation {
-        /// `payer_openid`.
-        payer_openid: String = body("payer_openid"),
-        /// 商户订单号.
-        out_trade_no: String = body("out_trade_no"),
-        /// 订单总金额. In fen (分).
-        total_fee: i64 = body("total_fee"),
-        /// 门店ID.
-        store_id: String = body("store_id"),
-        /// 门店商户号.
-        store_merchant_id: String = body("store_merchant_id"),
-    }
-}
-
-answer! {
-    /// 解锁品牌加价购活动资格: what is answered.
-    pub struct Answer {
-        /// 返回结果文案.
-        return_message: String = body("return_message"),
-        /// 锁定失败的资格ID列表.
-        failed_qualification_ids: Vec<String> = body("failed_qualification_ids"),
-        /// 锁定成功的资格ID列表.
-        succeed_qualification_ids: Vec<String> = body("succeed_qualification_ids"),
-    }
-}
+pub use crate::v3::marketing::goods_subsidy_activity::qualification::lock::post::{
+    Answer, OrderInformation, Request,
+};

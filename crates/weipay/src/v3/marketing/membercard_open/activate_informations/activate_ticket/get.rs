@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 获取用户信息（跳转型激活）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信昵称.
         nickname: String = body("nickname"),

@@ -6,9 +6,9 @@ pub mod code;
 pub mod deposit;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes`
     Codes
 }

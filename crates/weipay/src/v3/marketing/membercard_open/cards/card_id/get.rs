@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4012547650](https://pay.weixin.qq.com/doc/v3/merchant/4012547650), [4012709168](https://pay.weixin.qq.com/doc/v3/partner/4012709168)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::marketing::membercard_open::cards::get::{
+    AdditionalStatement, BalanceInformation, Brand, CodeMode, CodeType, CommonFieldList, CustomFieldList,
+    CustomFieldListType, DateInformation, Status, Type, UserInformationForm,
+};
 
 answer! {
-    /// 查询会员卡模板信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡id. Required.
         card_id: String = body("card_id").required(),
@@ -53,118 +58,5 @@ answer! {
         user_information_form: UserInformationForm = body("user_information_form"),
         /// 商户补充声明.
         additional_statement: AdditionalStatement = body("additional_statement"),
-    }
-
-    /// 品牌信息.
-    pub struct Brand {
-        /// 品牌id. Required.
-        brand_id: String = body("brand_id").required(),
-        /// 品牌展示名称. Required.
-        display_name: String = body("display_name").required(),
-    }
-
-    /// 有效期.
-    pub struct DateInformation {
-        /// 有效期类型. Required.
-        type_: Type = body("type").required(),
-        /// 有效期开始时间.
-        available_begin_time: Time = body("available_begin_time"),
-        /// 有效期结束时间.
-        available_end_time: Time = body("available_end_time"),
-        /// 生效后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
-    }
-
-    /// 储值信息.
-    pub struct BalanceInformation {
-        /// 是否支持储值.
-        need_balance: bool = body("need_balance"),
-        /// 储值小程序appid.
-        balance_appid: String = body("balance_appid"),
-        /// 储值小程序path.
-        balance_path: String = body("balance_path"),
-        /// 储值url.
-        balance_url: String = body("balance_url"),
-    }
-
-    /// 开卡信息.
-    pub struct UserInformationForm {
-        /// 平台提供的通用开卡信息字段.
-        common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-        /// 商户自定义的开卡信息字段.
-        custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-    }
-
-    /// 商户自定义的开卡信息字段.
-    pub struct CustomFieldList {
-        /// 商户自定义的开卡信息字段类型.
-        type_: CustomFieldListType = body("type"),
-        /// 字段名称.
-        name: String = body("name"),
-        /// 字段值.
-        values: Vec<String> = body("values"),
-    }
-
-    /// 商户补充声明.
-    pub struct AdditionalStatement {
-        /// 标题.
-        title: String = body("title"),
-        /// 跳转url.
-        url: String = body("url"),
-        /// 跳转小程序appid.
-        appid: String = body("appid"),
-        /// 跳转小程序path.
-        path: String = body("path"),
-    }
-}
-
-open_enum! {
-    /// 会员卡状态.
-    pub enum Status {
-        NotApprove = "NOT_APPROVE",
-        ApproveFail = "APPROVE_FAIL",
-        Approved = "APPROVED",
-        Deleted = "DELETED",
-    }
-
-    /// 会员码型.
-    pub enum CodeType {
-        BarCode = "BAR_CODE",
-        Qrcode = "QRCODE",
-        BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
-        NoneCode = "NONE_CODE",
-    }
-
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
-    }
-
-    /// 会员卡code分配类型.
-    pub enum CodeMode {
-        SystemAllocate = "SYSTEM_ALLOCATE",
-        MerchantDeposit = "MERCHANT_DEPOSIT",
-        RealTime = "REAL_TIME",
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub enum CommonFieldList {
-        UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
-    }
-
-    /// 商户自定义的开卡信息字段类型.
-    pub enum CustomFieldListType {
-        Text = "TEXT",
-        Select = "SELECT",
-        Radio = "RADIO",
-        CheckBox = "CHECK_BOX",
     }
 }

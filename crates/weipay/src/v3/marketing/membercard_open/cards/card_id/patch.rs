@@ -6,10 +6,17 @@
 //!
 //! 官方文档: [4012549567](https://pay.weixin.qq.com/doc/v3/merchant/4012549567), [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
 
-use crate::model::{body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::marketing::membercard_open::cards::get::{
+    CodeMode, CodeType, CommonFieldList, CustomFieldListType, Type,
+};
+pub use crate::v3::marketing::membercard_open::cards::post::{
+    AdditionalStatement, BalanceInformation, CustomFieldList,
+};
 
 request! {
-    /// 修改会员卡模板信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户AppId.
         appid: String = body("appid"),
@@ -59,18 +66,6 @@ request! {
         available_begin_time: String = body("available_begin_time"),
     }
 
-    /// 储值信息.
-    pub struct BalanceInformation {
-        /// 是否支持储值.
-        need_balance: bool = body("need_balance"),
-        /// 储值小程序appid.
-        balance_appid: String = body("balance_appid"),
-        /// 储值小程序path.
-        balance_path: String = body("balance_path"),
-        /// 储值url.
-        balance_url: String = body("balance_url"),
-    }
-
     /// 开卡信息.
     pub struct UserInformationForm {
         /// 是否允许修改.
@@ -79,70 +74,5 @@ request! {
         common_field_list: Vec<CommonFieldList> = body("common_field_list"),
         /// 商户自定义的开卡信息字段.
         custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-    }
-
-    /// 商户自定义的开卡信息字段.
-    pub struct CustomFieldList {
-        /// 商户自定义的开卡信息字段类型.
-        type_: CustomFieldListType = body("type"),
-        /// 字段名称.
-        name: String = body("name"),
-        /// 字段值.
-        values: Vec<String> = body("values"),
-    }
-
-    /// 商户补充声明.
-    pub struct AdditionalStatement {
-        /// 标题.
-        title: String = body("title"),
-        /// 跳转url.
-        url: String = body("url"),
-        /// 跳转小程序appid.
-        appid: String = body("appid"),
-        /// 跳转小程序path.
-        path: String = body("path"),
-    }
-}
-
-open_enum! {
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub enum CommonFieldList {
-        UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
-    }
-
-    /// 商户自定义的开卡信息字段类型.
-    pub enum CustomFieldListType {
-        Text = "TEXT",
-        Select = "SELECT",
-        Radio = "RADIO",
-        CheckBox = "CHECK_BOX",
-    }
-
-    /// 会员卡code分配类型.
-    pub enum CodeMode {
-        SystemAllocate = "SYSTEM_ALLOCATE",
-        MerchantDeposit = "MERCHANT_DEPOSIT",
-        RealTime = "REAL_TIME",
-    }
-
-    /// 会员码型.
-    pub enum CodeType {
-        BarCode = "BAR_CODE",
-        Qrcode = "QRCODE",
-        BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
-        NoneCode = "NONE_CODE",
     }
 }

@@ -5,9 +5,9 @@
 pub mod import;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`
     PhoneMembercard
 }

@@ -9,9 +9,9 @@
 use crate::model::{Time, body, header, request};
 
 request! {
-    /// 导入加密手机号提醒会员领卡: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 会员信息. Required.
         member_information: MemberInformation = body("member_information").required(),

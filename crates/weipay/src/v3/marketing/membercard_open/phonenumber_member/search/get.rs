@@ -7,19 +7,19 @@
 use crate::model::{Time, answer, body, header, open_enum, query, request};
 
 request! {
-    /// 通过加密手机号查询会员领卡状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 会员卡id. Required.
         card_id: String = query("card_id").required(),
         /// 加密手机号. Required; format `base64`; travels encrypted (敏感信息加密).
         encrypted_phone_number: String = query("encrypted_phone_number").required().encrypted(),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }
 }
 
 answer! {
-    /// 通过加密手机号查询会员领卡状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 用户领取状态. Required.
         receive_status: ReceiveStatus = body("receive_status").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询用户在品牌下所有会员卡: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 用户标识. Required.
         openid: String = query("openid").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询用户在品牌下所有会员卡: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡列表.
         data: Vec<Data> = body("data"),

@@ -5,9 +5,9 @@
 pub mod delivery_plans;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}`
     BrandId
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 创建投放计划: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 创建请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -41,7 +41,7 @@ request! {
 }
 
 answer! {
-    /// 创建投放计划: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 投放计划详情. Required.
         plan: Plan = body("plan").required(),

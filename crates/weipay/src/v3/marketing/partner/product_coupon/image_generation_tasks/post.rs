@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::marketing::partner::delivery_plan::delivery_plans::post::UsageMode;
+
 request! {
-    /// 提交图片生成任务: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -71,7 +73,7 @@ request! {
 }
 
 answer! {
-    /// 提交图片生成任务: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 图片生成的任务ID. Required.
         task_id: String = body("task_id").required(),
@@ -99,11 +101,5 @@ open_enum! {
         Normal = "NORMAL",
         Discount = "DISCOUNT",
         Exchange = "EXCHANGE",
-    }
-
-    /// 使用模式.
-    pub enum UsageMode {
-        Single = "SINGLE",
-        ProgressiveBundle = "PROGRESSIVE_BUNDLE",
     }
 }

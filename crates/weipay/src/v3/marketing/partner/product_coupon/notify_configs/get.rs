@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body};
 
 answer! {
-    /// 获取商品券事件通知地址: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 通知URL地址. Required.
         notify_url: String = body("notify_url").required(),

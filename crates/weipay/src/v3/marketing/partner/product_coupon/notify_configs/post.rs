@@ -4,22 +4,14 @@
 //!
 //! 官方文档: [4015781286](https://pay.weixin.qq.com/doc/v3/partner/4015781286), [4016435719](https://pay.weixin.qq.com/doc/v3/partner/4016435719)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::marketing::partner::product_coupon::notify_configs::get::Answer;
 
 request! {
-    /// 设置商品券事件通知地址: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 通知URL地址. Required.
         notify_url: String = body("notify_url").required(),
-    }
-}
-
-answer! {
-    /// 设置商品券事件通知地址: what is answered.
-    pub struct Answer {
-        /// 通知URL地址. Required.
-        notify_url: String = body("notify_url").required(),
-        /// 修改时间. Required.
-        update_time: Time = body("update_time").required(),
     }
 }

@@ -6,8 +6,13 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, NotifyConfig};
+pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::{
+    DiscountCoupon, ExchangeCoupon, NormalCoupon, Scope, Type,
+};
+
 request! {
-    /// 创建商品券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -37,22 +42,6 @@ request! {
         normal_coupon: NormalCoupon = body("normal_coupon"),
         /// 折扣券使用规则.
         discount_coupon: DiscountCoupon = body("discount_coupon"),
-    }
-
-    /// 满减券使用规则.
-    pub struct NormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct DiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
     }
 
     /// 多次优惠模式信息.
@@ -195,14 +184,6 @@ request! {
         end_time: Time = body("end_time").required(),
     }
 
-    /// 兑换券使用规则.
-    pub struct ExchangeCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
-    }
-
     /// 多次优惠使用规则.
     pub struct SequentialUsageRule {
         /// 券可核销时间. Required.
@@ -326,16 +307,10 @@ request! {
         /// 视频号封面图. Required.
         finder_video_cover_image_url: String = body("finder_video_cover_image_url").required(),
     }
-
-    /// 事件通知配置.
-    pub struct NotifyConfig {
-        /// 事件通知appid.
-        notify_appid: String = body("notify_appid"),
-    }
 }
 
 answer! {
-    /// 创建商品券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
@@ -463,20 +438,6 @@ answer! {
 }
 
 open_enum! {
-    /// 优惠范围.
-    pub enum Scope {
-        All = "ALL",
-        Single = "SINGLE",
-        Category = "CATEGORY",
-    }
-
-    /// 商品券类型.
-    pub enum Type {
-        Normal = "NORMAL",
-        Discount = "DISCOUNT",
-        Exchange = "EXCHANGE",
-    }
-
     /// 使用模式.
     pub enum UsageMode {
         Single = "SINGLE",
@@ -527,20 +488,6 @@ open_enum! {
         Invisible = "INVISIBLE",
         Barcode = "BARCODE",
         Qrcode = "QRCODE",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
     }
 
     /// 可用门店范围.

@@ -8,9 +8,9 @@ pub mod pre_send_coupon;
 pub mod pre_send_coupon_bundle;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/partner/product-coupon/users/{openid}`
     Openid
 }

@@ -4,10 +4,18 @@
 //!
 //! 官方文档: [4012487971](https://pay.weixin.qq.com/doc/v3/merchant/4012487971), [4012492967](https://pay.weixin.qq.com/doc/v3/partner/4012492967)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
+pub use crate::v3::marketing::paygiftactivity::activities::get::{
+    ActivityBaseInfo, ActivityStatus, ActivityType, AdvancedSetting, AdvancedSettingPaymentMethodInformation,
+    AvailableDayTime, AvailablePeriods, AvailableTime, AwardList, AwardType, DeliveryPurpose,
+    DeliveryUserCategory, MerchantOption, PaymentMethod, PaymentMethodInformation, PaymentMode,
+    PaymentSceneList, SendContent,
+};
 
 answer! {
-    /// 查询活动详情接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动id.
         activity_id: String = body("activity_id"),
@@ -35,94 +43,6 @@ answer! {
         award_send_rule: AwardSendRule = body("award_send_rule").required(),
     }
 
-    /// 活动基本信息.
-    pub struct ActivityBaseInfo {
-        /// 活动名称. Required.
-        activity_name: String = body("activity_name").required(),
-        /// 活动副标题. Required.
-        activity_second_title: String = body("activity_second_title").required(),
-        /// 商户logo. Required.
-        merchant_logo_url: String = body("merchant_logo_url").required(),
-        /// 背景颜色.
-        background_color: BackgroundColor = body("background_color"),
-        /// 活动开始时间.
-        begin_time: Time = body("begin_time"),
-        /// 活动结束时间.
-        end_time: Time = body("end_time"),
-        /// 可用时间段.
-        available_periods: AvailablePeriods = body("available_periods"),
-        /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
-        /// 投放目的. Required.
-        delivery_purpose: DeliveryPurpose = body("delivery_purpose").required(),
-        /// 商家小程序appid.
-        mini_programs_appid: String = body("mini_programs_appid"),
-        /// 商家小程序path.
-        mini_programs_path: String = body("mini_programs_path"),
-    }
-
-    /// 可用时间段.
-    pub struct AvailablePeriods {
-        /// 可用时间.
-        available_time: Vec<AvailableTime> = body("available_time"),
-        /// 每日可用时间.
-        available_day_time: Vec<AvailableDayTime> = body("available_day_time"),
-    }
-
-    /// 可用时间.
-    pub struct AvailableTime {
-        /// 可用开始时间.
-        begin_time: Time = body("begin_time"),
-        /// 可用结束时间.
-        end_time: Time = body("end_time"),
-    }
-
-    /// 每日可用时间.
-    pub struct AvailableDayTime {
-        /// 每日可用开始时间. Matches `^[0-9]{6}$`.
-        begin_day_time: String = body("begin_day_time").pattern(r#"^[0-9]{6}$"#),
-        /// 每日可用结束时间. Matches `^[0-9]{6}$`.
-        end_day_time: String = body("end_day_time").pattern(r#"^[0-9]{6}$"#),
-    }
-
-    /// 活动高级设置.
-    pub struct AdvancedSetting {
-        /// 奖品类型.
-        delivery_user_category: DeliveryUserCategory = body("delivery_user_category"),
-        /// 商家会员appid.
-        merchant_member_appid: String = body("merchant_member_appid"),
-        /// 支付模式.
-        payment_mode: PaymentMode = body("payment_mode"),
-        /// 订单优惠标记.
-        goods_tags: Vec<String> = body("goods_tags"),
-        /// 支付方式信息.
-        payment_method_information: AdvancedSettingPaymentMethodInformation = body("payment_method_information"),
-    }
-
-    /// 支付模式.
-    pub struct PaymentMode {
-        /// 支付场景列表.
-        payment_scene_list: Vec<PaymentSceneList> = body("payment_scene_list"),
-        /// 支付方式信息.
-        payment_method_information: PaymentMethodInformation = body("payment_method_information"),
-    }
-
-    /// 支付方式信息.
-    pub struct PaymentMethodInformation {
-        /// 支付方式.
-        payment_method: PaymentMethod = body("payment_method"),
-        /// 银行简称.
-        bank_abbreviation: String = body("bank_abbreviation"),
-    }
-
-    /// 支付方式信息.
-    pub struct AdvancedSettingPaymentMethodInformation {
-        /// 支付方式. Required.
-        payment_method: String = body("payment_method").required(),
-        /// 银行简称.
-        bank_abbreviation: String = body("bank_abbreviation"),
-    }
-
     /// 活动奖品发放规则.
     pub struct AwardSendRule {
         /// 满送活动奖品发放规则.
@@ -143,87 +63,5 @@ answer! {
         award_list: Vec<AwardList> = body("award_list"),
         /// 发券商户号.
         merchant_id_list: Vec<String> = body("merchant_id_list"),
-    }
-
-    /// 奖品基本信息列表.
-    pub struct AwardList {
-        /// 代金券批次Id.
-        stock_id: String = body("stock_id"),
-        /// 奖品原始图. Format `media-url`.
-        original_image_url: String = body("original_image_url"),
-        /// 奖品缩略图. Format `media-url`.
-        thumbnail_url: String = body("thumbnail_url"),
-    }
-}
-
-open_enum! {
-    /// 活动类型.
-    pub enum ActivityType {
-        FullSendActType = "FULL_SEND_ACT_TYPE",
-        StepSendActType = "STEP_SEND_ACT_TYPE",
-        SpecificSendActType = "SPECIFIC_SEND_ACT_TYPE",
-    }
-
-    /// 活动状态.
-    pub enum ActivityStatus {
-        CreateActStatus = "CREATE_ACT_STATUS",
-        OngoingActStatus = "ONGOING_ACT_STATUS",
-        TerminateActStatus = "TERMINATE_ACT_STATUS",
-        StopActStatus = "STOP_ACT_STATUS",
-        OverTimeActStatus = "OVER_TIME_ACT_STATUS",
-        CreateActFailed = "CREATE_ACT_FAILED",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
-    /// 投放目的.
-    pub enum DeliveryPurpose {
-        OffLinePay = "OFF_LINE_PAY",
-        JumpMiniApp = "JUMP_MINI_APP",
-    }
-
-    /// 奖品类型.
-    pub enum DeliveryUserCategory {
-        Busifavor = "BUSIFAVOR",
-    }
-
-    /// 支付场景列表.
-    pub enum PaymentSceneList {
-        AppScene = "APP_SCENE",
-    }
-
-    /// 支付方式.
-    pub enum PaymentMethod {
-        Cft = "CFT",
-        SpecificBankCard = "SPECIFIC_BANK_CARD",
-    }
-
-    /// 奖品类型.
-    pub enum AwardType {
-        Busifavor = "BUSIFAVOR",
-    }
-
-    /// 发券商户号选项.
-    pub enum MerchantOption {
-        InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
-        ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
-    }
-
-    /// 发放内容.
-    pub enum SendContent {
-        SingleCoupon = "SINGLE_COUPON",
-        GiftPackage = "GIFT_PACKAGE",
     }
 }

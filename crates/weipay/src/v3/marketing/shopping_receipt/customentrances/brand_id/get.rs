@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406), [4012698331](https://pay.weixin.qq.com/doc/v3/partner/4012698331)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::marketing::shopping_receipt::customentrances::post::{
+    CustomEntranceState, CustomEntranceType,
+};
 
 answer! {
-    /// 查询自定义入口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 自定义入口种类. Required.
         custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),
@@ -39,19 +43,5 @@ answer! {
         mini_programs_appid: String = body("mini_programs_appid").required(),
         /// `mini_programs_path`. Required.
         mini_programs_path: String = body("mini_programs_path").required(),
-    }
-}
-
-open_enum! {
-    /// 自定义入口种类.
-    pub enum CustomEntranceType {
-        MerchantActivity = "MERCHANT_ACTIVITY",
-        MerchantMiniProgram = "MERCHANT_MINI_PROGRAM",
-    }
-
-    /// 设置自定义入口的状态.
-    pub enum CustomEntranceState {
-        Online = "ONLINE",
-        Offline = "OFFLINE",
     }
 }

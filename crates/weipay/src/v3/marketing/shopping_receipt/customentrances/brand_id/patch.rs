@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012526475](https://pay.weixin.qq.com/doc/v3/merchant/4012526475), [4012697769](https://pay.weixin.qq.com/doc/v3/partner/4012697769)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, request};
+
+pub use crate::v3::marketing::shopping_receipt::customentrances::post::{
+    Answer, CustomEntranceState, CustomEntranceType, JumpLink,
+};
 
 request! {
-    /// 更新自定义入口: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 自定义入口种类.
         custom_entrance_type: CustomEntranceType = body("custom_entrance_type"),
@@ -25,55 +29,5 @@ request! {
         out_request_no: String = body("out_request_no").required(),
         /// 自定义入口跳转信息.
         jump_link: JumpLink = body("jump_link"),
-    }
-
-    /// 自定义入口跳转信息.
-    pub struct JumpLink {
-        /// `mini_programs_appid`. Required.
-        mini_programs_appid: String = body("mini_programs_appid").required(),
-        /// `mini_programs_path`. Required.
-        mini_programs_path: String = body("mini_programs_path").required(),
-    }
-}
-
-answer! {
-    /// 更新自定义入口: what is answered.
-    pub struct Answer {
-        /// 自定义入口种类. Required.
-        custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),
-        /// 副标题. Required.
-        subtitle: String = body("subtitle").required(),
-        /// 展示商品信息.
-        goods_thumbnail_url: String = body("goods_thumbnail_url"),
-        /// 设置自定义入口的状态. Required.
-        custom_entrance_state: CustomEntranceState = body("custom_entrance_state").required(),
-        /// 自定义入口的开始时间. Required.
-        start_time: Time = body("start_time").required(),
-        /// 自定义入口的结束时间. Required.
-        end_time: Time = body("end_time").required(),
-        /// 自定义入口的归属品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-        /// 自定义入口创建的时间. Required.
-        create_time: Time = body("create_time").required(),
-        /// 自定义入口修改的时间. Required.
-        modify_time: Time = body("modify_time").required(),
-        /// 商户创建自定义入口的凭据号. Required.
-        out_request_no: String = body("out_request_no").required(),
-        /// 自定义入口跳转信息. Required.
-        jump_link: JumpLink = body("jump_link").required(),
-    }
-}
-
-open_enum! {
-    /// 自定义入口种类.
-    pub enum CustomEntranceType {
-        MerchantActivity = "MERCHANT_ACTIVITY",
-        MerchantMiniProgram = "MERCHANT_MINI_PROGRAM",
-    }
-
-    /// 设置自定义入口的状态.
-    pub enum CustomEntranceState {
-        Online = "ONLINE",
-        Offline = "OFFLINE",
     }
 }

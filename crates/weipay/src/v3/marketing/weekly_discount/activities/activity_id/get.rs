@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询周周惠活动详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动ID.
         activity_id: String = body("activity_id"),

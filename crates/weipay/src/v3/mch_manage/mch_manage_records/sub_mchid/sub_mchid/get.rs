@@ -4,10 +4,16 @@
 //!
 //! 官方文档: [4014940381](https://pay.weixin.qq.com/doc/v3/partner/4014940381)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, answer, body, query, request};
+
+pub use crate::v3::mch_manage::mch_manage_records::manage_record_id::get::{
+    EnumCheckRule, EnumFileExts, FieldData, FileCheckRule, ManageRecordState, ManageRecordType,
+    OrderIntervalCheckRule, RecordFields, RecoverReason, RecoverWay, Relations, RepeatedFieldData,
+    RequestedItemInfo, StringCheckRule, TimeIntervalCheckRule, Validator,
+};
 
 request! {
-    /// 分页查询子商户名下的商户管理记录: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 最大资源条数. Required.
         limit: i64 = query("limit").required(),
@@ -21,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 分页查询子商户名下的商户管理记录: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 请求资源起始位置.
         offset: i64 = body("offset"),
@@ -67,40 +73,7 @@ answer! {
         reject_reason: String = body("reject_reason"),
         /// 可提交资料结束时间.
         approve_time: Time = body("approve_time"),
-        /// 要求提交的资料. Format `json-object-like`; JSON text in a string.
-        requested_item_info: String = body("requested_item_info"),
-    }
-}
-
-open_enum! {
-    /// 商户管理记录类型.
-    pub enum ManageRecordType {
-        FunctionalLimitRecord = "FUNCTIONAL_LIMIT_RECORD",
-        InvestigateRecord = "INVESTIGATE_RECORD",
-    }
-
-    /// 商户管理记录状态.
-    pub enum ManageRecordState {
-        Pending = "PENDING",
-        Submitted = "SUBMITTED",
-        Expired = "EXPIRED",
-        UnderReview = "UNDER_REVIEW",
-        Recovered = "RECOVERED",
-        Rejected = "REJECTED",
-    }
-
-    /// 解除管控方式.
-    pub enum RecoverWay {
-        SubmitInformation = "SUBMIT_INFORMATION",
-        VerifyInactiveMerchantIdentity = "VERIFY_INACTIVE_MERCHANT_IDENTITY",
-        ModifyOrganizationInformation = "MODIFY_ORGANIZATION_INFORMATION",
-        Other = "OTHER",
-    }
-
-    /// 解除管控原因.
-    pub enum RecoverReason {
-        MerchantSubmitRecover = "MERCHANT_SUBMIT_RECOVER",
-        MerchantOperateRecover = "MERCHANT_OPERATE_RECOVER",
-        PlatformAutoRecover = "PLATFORM_AUTO_RECOVER",
+        /// 要求提交的资料. JSON text in a string.
+        requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
     }
 }

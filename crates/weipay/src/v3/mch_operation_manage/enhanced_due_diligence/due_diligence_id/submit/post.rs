@@ -4,40 +4,132 @@
 //!
 //! 官方文档: [4015631033](https://pay.weixin.qq.com/doc/v3/partner/4015631033)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{JsonText, Time, answer, body, request};
+
+pub use crate::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::get::{
+    DueDiligenceState, EnumFileExts,
+};
 
 request! {
-    /// 提交尽调资料: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
-        /// 提交资料内容. Format `json-object-like`; JSON text in a string.
-        submit_data: String = body("submit_data"),
+        /// 提交资料内容. JSON text in a string.
+        submit_data: JsonText<SubmitData> = body("submit_data"),
+    }
+
+    /// 提交资料内容.
+    pub struct SubmitData {
+        /// 资料项集合. Required.
+        record_fields: Vec<RecordFields> = body("record_fields").required(),
+    }
+
+    /// 资料项集合.
+    pub struct RecordFields {
+        /// 资料项ID.
+        item_id: String = body("item_id"),
+        /// 资料项英文名.
+        field_name: String = body("field_name"),
+        /// 资料项中文名.
+        name: String = body("name"),
+        /// 资料项类型.
+        type_: i64 = body("type"),
+        /// 资料项填写提示.
+        tips: String = body("tips"),
+        /// 输入框占位文案.
+        placeholder: String = body("placeholder"),
+        /// 叹号悬浮提示语.
+        tooltip: String = body("tooltip"),
+        /// 是否必须提交.
+        required: i64 = body("required"),
+        /// 校验规则.
+        check_rule: CheckRule = body("check_rule"),
+        /// 资料项关联规则集合.
+        relations: Vec<Relations> = body("relations"),
+        /// 提交内容需要加密.
+        need_encrypt: bool = body("need_encrypt"),
+    }
+
+    /// 校验规则.
+    pub struct CheckRule {
+        /// 字符串最小长度.
+        min_length: i64 = body("min_length"),
+        /// 字符串最大长度.
+        max_length: i64 = body("max_length"),
+        /// 限制提交的文件后缀.
+        enum_file_exts: Vec<EnumFileExts> = body("enum_file_exts"),
+        /// 限制文件提交大小.
+        max_file_size: i64 = body("max_file_size"),
+        /// 枚举可选的字段枚举值.
+        enum_keys: Vec<i64> = body("enum_keys"),
+        /// `enum_values`.
+        enum_values: Vec<String> = body("enum_values"),
+    }
+
+    /// 资料项关联规则集合.
+    pub struct Relations {
+        /// 关联的资料项ID.
+        source_key: i64 = body("source_key"),
+        /// 关联的资料项值.
+        source_value: String = body("source_value"),
     }
 }
 
 answer! {
-    /// 提交尽调资料: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 尽调单状态.
         due_diligence_state: DueDiligenceState = body("due_diligence_state"),
         /// 提交时间.
         submit_time: Time = body("submit_time"),
-        /// 尽调要求提交的资料. Format `json-object-like`; JSON text in a string.
-        submission_template: String = body("submission_template"),
-        /// 尽调已经提交的资料. Format `json-object-like`; JSON text in a string.
-        submission_data: String = body("submission_data"),
+        /// 尽调要求提交的资料. JSON text in a string.
+        submission_template: JsonText<SubmissionTemplate> = body("submission_template"),
+        /// 尽调已经提交的资料. JSON text in a string.
+        submission_data: JsonText<SubmissionData> = body("submission_data"),
     }
-}
 
-open_enum! {
-    /// 尽调单状态.
-    pub enum DueDiligenceState {
-        DueDiligenceStateCollecting = "DUE_DILIGENCE_STATE_COLLECTING",
-        DueDiligenceStateAuditing = "DUE_DILIGENCE_STATE_AUDITING",
-        DueDiligenceStateRejected = "DUE_DILIGENCE_STATE_REJECTED",
-        DueDiligenceStateExpired = "DUE_DILIGENCE_STATE_EXPIRED",
-        DueDiligenceStateCancelled = "DUE_DILIGENCE_STATE_CANCELLED",
-        DueDiligenceStateFinished = "DUE_DILIGENCE_STATE_FINISHED",
+    /// 尽调要求提交的资料.
+    pub struct SubmissionTemplate {
+        /// 资料项集合. Required.
+        record_fields: Vec<SubmissionTemplateRecordFields> = body("record_fields").required(),
+    }
+
+    /// 资料项集合.
+    pub struct SubmissionTemplateRecordFields {
+        /// 校验规则.
+        check_rule: CheckRule = body("check_rule"),
+        /// 是否允许修改内容.
+        disabled: i64 = body("disabled"),
+        /// 资料项值.
+        field_data: String = body("field_data"),
+        /// 资料项英文名.
+        field_name: String = body("field_name"),
+        /// 是否隐藏资料项.
+        hidden: i64 = body("hidden"),
+        /// 资料项ID.
+        item_id: String = body("item_id"),
+        /// 资料项中文名.
+        name: String = body("name"),
+        /// 提交内容需要加密.
+        need_encrypt: bool = body("need_encrypt"),
+        /// 输入占位文案.
+        placeholder: String = body("placeholder"),
+        /// 是否必填.
+        required: i64 = body("required"),
+        /// 资料项填写提示.
+        tips: String = body("tips"),
+        /// 叹号悬浮提示语.
+        tooltip: String = body("tooltip"),
+        /// 资料项类型.
+        type_: i64 = body("type"),
+        /// `use_permanently_date`.
+        use_permanently_date: i64 = body("use_permanently_date"),
+    }
+
+    /// 尽调已经提交的资料.
+    pub struct SubmissionData {
+        /// 资料项集合. Required.
+        record_fields: Vec<RecordFields> = body("record_fields").required(),
     }
 }

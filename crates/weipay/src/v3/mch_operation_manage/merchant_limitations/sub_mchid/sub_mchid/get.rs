@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 查询子商户管控情况: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

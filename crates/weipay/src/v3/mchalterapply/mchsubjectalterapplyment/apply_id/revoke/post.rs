@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 撤销资料变更申请单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 撤销状态. Required.
         result: AnswerResult = body("result").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 撤销商户简称变更申请单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单号.
         apply_id: String = body("apply_id"),

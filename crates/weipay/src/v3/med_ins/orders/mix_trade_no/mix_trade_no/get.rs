@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4016781479](https://pay.weixin.qq.com/doc/v3/merchant/4016781479), [4012503155](https://pay.weixin.qq.com/doc/v3/partner/4012503155)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, answer, body, query, request};
+
+pub use crate::v3::med_ins::orders::post::{
+    CashAddType, CashReduceType, MedInsPayStatus, MixPayStatus, MixPayType, OrderType,
+    PassthroughResponseContent, SelfPayStatus,
+};
 
 request! {
-    /// 使用医保自费混合订单号查看下单结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 医疗机构的商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -15,7 +20,7 @@ request! {
 }
 
 answer! {
-    /// 使用医保自费混合订单号查看下单结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 医保自费混合订单号. Required.
         mix_trade_no: String = body("mix_trade_no").required(),
@@ -27,8 +32,8 @@ answer! {
         med_ins_pay_status: MedInsPayStatus = body("med_ins_pay_status").required(),
         /// 订单支付时间.
         paid_time: String = body("paid_time"),
-        /// 支付完成后医保局返回内容. Format `json-object-like`; JSON text in a string.
-        passthrough_response_content: String = body("passthrough_response_content"),
+        /// 支付完成后医保局返回内容. JSON text in a string.
+        passthrough_response_content: JsonText<PassthroughResponseContent> = body("passthrough_response_content"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型. Required.
@@ -83,8 +88,8 @@ answer! {
         callback_url: String = body("callback_url").required(),
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
-        /// 医疗机构透传给医保的数据. Format `json-object-like`; JSON text in a string.
-        passthrough_request_content: String = body("passthrough_request_content"),
+        /// 医疗机构透传给医保的数据. JSON text in a string.
+        passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
         /// 扩展字段.
         extends: String = body("extends"),
         /// 附加数据.
@@ -112,76 +117,14 @@ answer! {
         /// 现金减免类型. Required.
         cash_reduce_type: CashReduceType = body("cash_reduce_type").required(),
     }
-}
 
-open_enum! {
-    /// 医保自费混合订单支付状态.
-    pub enum MixPayStatus {
-        UnknownMixPayStatus = "UNKNOWN_MIX_PAY_STATUS",
-        MixPayCreated = "MIX_PAY_CREATED",
-        MixPaySuccess = "MIX_PAY_SUCCESS",
-        MixPayRefund = "MIX_PAY_REFUND",
-        MixPayFail = "MIX_PAY_FAIL",
-    }
-
-    /// 混合订单中自费部分的支付状态.
-    pub enum SelfPayStatus {
-        UnknownSelfPayStatus = "UNKNOWN_SELF_PAY_STATUS",
-        SelfPayCreated = "SELF_PAY_CREATED",
-        SelfPaySuccess = "SELF_PAY_SUCCESS",
-        SelfPayRefund = "SELF_PAY_REFUND",
-        SelfPayFail = "SELF_PAY_FAIL",
-        NoSelfPay = "NO_SELF_PAY",
-    }
-
-    /// 混合订单中自费部分的支付状态.
-    pub enum MedInsPayStatus {
-        UnknownMedInsPayStatus = "UNKNOWN_MED_INS_PAY_STATUS",
-        MedInsPayCreated = "MED_INS_PAY_CREATED",
-        MedInsPaySuccess = "MED_INS_PAY_SUCCESS",
-        MedInsPayRefund = "MED_INS_PAY_REFUND",
-        MedInsPayFail = "MED_INS_PAY_FAIL",
-        NoMedInsPay = "NO_MED_INS_PAY",
-    }
-
-    /// 混合支付类型.
-    pub enum MixPayType {
-        UnknownMixPayType = "UNKNOWN_MIX_PAY_TYPE",
-        CashOnly = "CASH_ONLY",
-        InsuranceOnly = "INSURANCE_ONLY",
-        CashAndInsurance = "CASH_AND_INSURANCE",
-    }
-
-    /// 订单类型.
-    pub enum OrderType {
-        UnknownOrderType = "UNKNOWN_ORDER_TYPE",
-        RegPay = "REG_PAY",
-        DiagPay = "DIAG_PAY",
-        CovidExamPay = "COVID_EXAM_PAY",
-        InHospPay = "IN_HOSP_PAY",
-        PharmacyPay = "PHARMACY_PAY",
-        InsurancePay = "INSURANCE_PAY",
-        IntRegPay = "INT_REG_PAY",
-        IntReDiagPay = "INT_RE_DIAG_PAY",
-        IntRxPay = "INT_RX_PAY",
-        CovidAntigenPay = "COVID_ANTIGEN_PAY",
-        MedPay = "MED_PAY",
-    }
-
-    /// 现金补充类型.
-    pub enum CashAddType {
-        DefaultAddType = "DEFAULT_ADD_TYPE",
-        Freight = "FREIGHT",
-        OtherMedicalExpenses = "OTHER_MEDICAL_EXPENSES",
-    }
-
-    /// 现金减免类型.
-    pub enum CashReduceType {
-        DefaultReduceType = "DEFAULT_REDUCE_TYPE",
-        HospitalReduce = "HOSPITAL_REDUCE",
-        PharmacyDiscount = "PHARMACY_DISCOUNT",
-        Discount = "DISCOUNT",
-        PrePayment = "PRE_PAYMENT",
-        DepositDeduction = "DEPOSIT_DEDUCTION",
+    /// 医疗机构透传给医保的数据.
+    pub struct PassthroughRequestContent {
+        /// `payAuthNo`.
+        pay_auth_no: String = body("payAuthNo"),
+        /// `payOrdId`.
+        pay_ord_id: String = body("payOrdId"),
+        /// `setlLatlnt`.
+        setl_latlnt: String = body("setlLatlnt"),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询账户实时余额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 可用余额. Required; in fen (分).
         available_amount: i64 = body("available_amount").required(),

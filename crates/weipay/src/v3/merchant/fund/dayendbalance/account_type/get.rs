@@ -4,22 +4,14 @@
 //!
 //! 官方文档: [4012476702](https://pay.weixin.qq.com/doc/v3/partner/4012476702), [4012720989](https://pay.weixin.qq.com/doc/v3/partner/4012720989), [4012721446](https://pay.weixin.qq.com/doc/v3/partner/4012721446)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{query, request};
+
+pub use crate::v3::merchant::fund::balance::account_type::get::Answer;
 
 request! {
-    /// 查询账户日终余额: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 日期. Required; format `date`.
         date: String = query("date").required(),
-    }
-}
-
-answer! {
-    /// 查询账户日终余额: what is answered.
-    pub struct Answer {
-        /// 可用余额. Required; in fen (分).
-        available_amount: i64 = body("available_amount").required(),
-        /// 不可用余额. In fen (分).
-        pending_amount: i64 = body("pending_amount"),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 查询投诉协商历史: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 投诉协商历史.
         complaint_negotiation_history: Vec<ComplaintNegotiationHistory> = body("complaint_negotiation_history"),

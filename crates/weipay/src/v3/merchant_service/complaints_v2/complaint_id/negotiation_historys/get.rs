@@ -8,8 +8,10 @@ use serde_json::Value as Json;
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::merchant_service::complaints_v2::get::MediaType;
+
 request! {
-    /// 查询投诉协商历史: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页大小.
         limit: i64 = query("limit"),
@@ -19,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询投诉协商历史: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 投诉协商历史.
         data: Vec<Data> = body("data"),
@@ -219,12 +221,6 @@ answer! {
 }
 
 open_enum! {
-    /// 媒体文件业务类型.
-    pub enum MediaType {
-        UserComplaintImage = "USER_COMPLAINT_IMAGE",
-        OperationImage = "OPERATION_IMAGE",
-    }
-
     /// 操作类型.
     pub enum OperateType {
         UserCreateComplaint = "USER_CREATE_COMPLAINT",

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4017151596](https://pay.weixin.qq.com/doc/v3/merchant/4017151596), [4017151726](https://pay.weixin.qq.com/doc/v3/partner/4017151726)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::merchant_service::complaints_v2::complaint_id::negotiation_historys::get::{
+    ActionType, ButtonLayout, Color, ImageStyleType, SenderIdentity, Type,
+};
 
 request! {
-    /// 回复需要即时服务的投诉单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 被诉商户号. Required.
         complainted_mchid: String = body("complainted_mchid").required(),
@@ -161,54 +165,9 @@ request! {
 }
 
 answer! {
-    /// 回复需要即时服务的投诉单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 操作流水号.
         log_id: String = body("log_id"),
-    }
-}
-
-open_enum! {
-    /// 消息块类型.
-    pub enum Type {
-        Text = "TEXT",
-        Image = "IMAGE",
-        Link = "LINK",
-        FaqList = "FAQ_LIST",
-        Button = "BUTTON",
-        ButtonGroup = "BUTTON_GROUP",
-    }
-
-    /// 文本颜色.
-    pub enum Color {
-        Default = "DEFAULT",
-        Secondary = "SECONDARY",
-    }
-
-    /// 图片样式类型.
-    pub enum ImageStyleType {
-        ImageStyleTypeNarrow = "IMAGE_STYLE_TYPE_NARROW",
-        ImageStyleTypeWide = "IMAGE_STYLE_TYPE_WIDE",
-    }
-
-    /// 动作类型.
-    pub enum ActionType {
-        ActionTypeSendMessage = "ACTION_TYPE_SEND_MESSAGE",
-        ActionTypeJumpUrl = "ACTION_TYPE_JUMP_URL",
-        ActionTypeJumpMiniProgram = "ACTION_TYPE_JUMP_MINI_PROGRAM",
-    }
-
-    /// 按钮布局方式.
-    pub enum ButtonLayout {
-        LayoutUnknown = "LAYOUT_UNKNOWN",
-        LayoutHorizontal = "LAYOUT_HORIZONTAL",
-        LayoutVertical = "LAYOUT_VERTICAL",
-    }
-
-    /// 发送者身份类别.
-    pub enum SenderIdentity {
-        UnknownValue = "UNKNOWN",
-        Manual = "MANUAL",
-        Machine = "MACHINE",
     }
 }

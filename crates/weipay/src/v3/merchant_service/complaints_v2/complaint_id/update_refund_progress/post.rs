@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, request};
 
 request! {
-    /// 更新退款审批结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 审批动作. Required.
         action: Action = body("action").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 下载批次退款明细: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 下载链接. Required.
         url: String = body("url").required(),

@@ -4,12 +4,4 @@
 //!
 //! 官方文档: [4012539756](https://pay.weixin.qq.com/doc/v3/merchant/4012539756)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 下载批次发放明细: what is answered.
-    pub struct Answer {
-        /// 下载链接. Required.
-        url: String = body("url").required(),
-    }
-}
+pub use crate::v3::multiuse::stocks::stock_id::refund_flow::get::Answer;

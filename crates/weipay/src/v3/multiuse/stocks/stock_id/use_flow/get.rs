@@ -4,12 +4,4 @@
 //!
 //! 官方文档: [4012539758](https://pay.weixin.qq.com/doc/v3/merchant/4012539758)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 下载核销明细: what is answered.
-    pub struct Answer {
-        /// 下载链接. Required.
-        url: String = body("url").required(),
-    }
-}
+pub use crate::v3::multiuse::stocks::stock_id::refund_flow::get::Answer;

@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, open_enum, request};
 
 request! {
-    /// 发放指定批次的消费金: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
@@ -29,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 发放指定批次的消费金: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 消费金ID. Required.
         coupon_id: String = body("coupon_id").required(),

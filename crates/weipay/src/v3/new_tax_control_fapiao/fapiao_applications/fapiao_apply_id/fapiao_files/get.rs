@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012538335](https://pay.weixin.qq.com/doc/v3/merchant/4012538335), [4012474067](https://pay.weixin.qq.com/doc/v3/partner/4012474067), [4015792576](https://pay.weixin.qq.com/doc/v3/partner/4015792576)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, query, request};
+
+pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::Status;
 
 request! {
-    /// 获取发票下载信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 获取发票下载信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 发票列表.
         fapiao_download_info_list: Vec<FapiaoDownloadInfoList> = body("fapiao_download_info_list"),
@@ -31,17 +33,5 @@ answer! {
         download_url: String = body("download_url"),
         /// 发票状态.
         status: Status = body("status"),
-    }
-}
-
-open_enum! {
-    /// 发票状态.
-    pub enum Status {
-        IssueAccepted = "ISSUE_ACCEPTED",
-        Issued = "ISSUED",
-        ReverseAccepted = "REVERSE_ACCEPTED",
-        Reversed = "REVERSED",
-        IssueFailed = "ISSUE_FAILED",
-        ReverseFailed = "REVERSE_FAILED",
     }
 }

@@ -6,10 +6,14 @@
 
 use crate::model::{Time, body, header, open_enum, request};
 
+pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::{
+    FapiaoBillType, TaxPreferMark, Type,
+};
+
 request! {
-    /// 将电子发票插入微信用户卡包: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -141,26 +145,5 @@ open_enum! {
     pub enum Scene {
         WithWechatpay = "WITH_WECHATPAY",
         WithoutWechatpay = "WITHOUT_WECHATPAY",
-    }
-
-    /// 购买方类型.
-    pub enum Type {
-        Individual = "INDIVIDUAL",
-        Organization = "ORGANIZATION",
-    }
-
-    /// 开具的发票类型.
-    pub enum FapiaoBillType {
-        CommFapiao = "COMM_FAPIAO",
-        VatFapiao = "VAT_FAPIAO",
-    }
-
-    /// 税收优惠政策标识.
-    pub enum TaxPreferMark {
-        NoFavorable = "NO_FAVORABLE",
-        OutsideVat = "OUTSIDE_VAT",
-        VatExempt = "VAT_EXEMPT",
-        NormalZeroRated = "NORMAL_ZERO_RATED",
-        ExportZeroRated = "EXPORT_ZERO_RATED",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{body, open_enum, request};
 
 request! {
-    /// 冲红电子发票: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),

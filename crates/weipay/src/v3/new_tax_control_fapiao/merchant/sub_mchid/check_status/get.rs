@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 检查子商户开票功能状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -8,8 +8,10 @@ use serde_json::Value as Json;
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::offlineface::transactions::post::{Currency, Payer, TradeType};
+
 request! {
-    /// 查单接口: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = query("sp_mchid").required(),
@@ -21,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查单接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商公众号appid. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -65,14 +67,6 @@ answer! {
         error_type: String = body("error_type"),
     }
 
-    /// 支付用户信息.
-    pub struct Payer {
-        /// 公众下的openid.
-        sp_openid: String = body("sp_openid"),
-        /// 子公众下的openid.
-        sub_openid: String = body("sub_openid"),
-    }
-
     /// 金额信息.
     pub struct Amount {
         /// 总金额. Required; in fen (分).
@@ -93,19 +87,5 @@ open_enum! {
     pub enum BusinessProductId {
         V2 = "2",
         V11 = "11",
-    }
-
-    /// 货币类型.
-    pub enum Currency {
-        Cny = "CNY",
-    }
-
-    /// 交易类型.
-    pub enum TradeType {
-        Native = "NATIVE",
-        Jsapi = "JSAPI",
-        App = "APP",
-        Mweb = "MWEB",
-        Auth = "AUTH",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询刷掌授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构ID. Required.
         organization_id: String = query("organization_id").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询刷掌授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// OpenID.
         openid: String = body("openid"),

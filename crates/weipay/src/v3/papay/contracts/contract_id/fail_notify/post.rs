@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 重试扣费通知: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 直连商户号. Required.
         mchid: String = body("mchid").required(),

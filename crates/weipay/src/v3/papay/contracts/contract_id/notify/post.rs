@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, request};
 
 request! {
-    /// 直连商户预扣费通知: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 直连商户号. Required.
         mchid: String = body("mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 保险商户受理保险自动续费扣款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -39,7 +39,7 @@ request! {
 }
 
 answer! {
-    /// 保险商户受理保险自动续费扣款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),

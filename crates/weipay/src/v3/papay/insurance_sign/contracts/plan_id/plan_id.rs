@@ -6,9 +6,9 @@ pub mod contract_id;
 pub mod out_contract_code;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}`
     PlanId
 }

@@ -8,9 +8,9 @@ pub mod jsapi;
 pub mod mini_program;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign`
     PreEntrustSign
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 代扣预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 签约场景. Required.
         sign_scene: SignScene = body("sign_scene").required(),
@@ -53,7 +53,7 @@ request! {
 }
 
 answer! {
-    /// 代扣预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),

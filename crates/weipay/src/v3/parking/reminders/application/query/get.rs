@@ -4,8 +4,14 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::parking::reminders::application::post::{
+    AggregateLimitMode, ChargeMode, DailyLimitType, DayType, FeeLimitType, FirstChargeTimeMode,
+    FirstDurationMode, FreePeriodCalculationMode, FreePeriodChargingMode, HolidayMode, ParkingLotType,
+    PlateType, RuleType, TimeRoundingType, VehicleType,
+};
+
 request! {
-    /// 查询停车场进件申请单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 停车场进件审核单号. Required; at most 64 characters.
         parking_lot_audit_no: String = query("parking_lot_audit_no").required().length(0, 64),
@@ -15,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询停车场进件申请单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// `application`.
         application: Application = body("application"),
@@ -204,124 +210,5 @@ open_enum! {
         AuditStatusWithdrawn = "AUDIT_STATUS_WITHDRAWN",
         AuditStatusApproved = "AUDIT_STATUS_APPROVED",
         AuditStatusRejected = "AUDIT_STATUS_REJECTED",
-    }
-
-    /// 停车场类型.
-    pub enum ParkingLotType {
-        ParkingLotTypeUnknown = "PARKING_LOT_TYPE_UNKNOWN",
-        ParkingLotTypeBusinessDistrict = "PARKING_LOT_TYPE_BUSINESS_DISTRICT",
-        ParkingLotTypeOfficeBuilding = "PARKING_LOT_TYPE_OFFICE_BUILDING",
-        ParkingLotTypeTransportationHub = "PARKING_LOT_TYPE_TRANSPORTATION_HUB",
-        ParkingLotTypeResidentialArea = "PARKING_LOT_TYPE_RESIDENTIAL_AREA",
-        ParkingLotTypeParkArea = "PARKING_LOT_TYPE_PARK_AREA",
-        ParkingLotTypeOtherPublicFacility = "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY",
-    }
-
-    /// 收费规则类型.
-    pub enum RuleType {
-        ChargingRuleUnknown = "CHARGING_RULE_UNKNOWN",
-        ChargingRuleFixedInterval = "CHARGING_RULE_FIXED_INTERVAL",
-        ChargingRuleSegment = "CHARGING_RULE_SEGMENT",
-        ChargingRulePerEntry = "CHARGING_RULE_PER_ENTRY",
-    }
-
-    /// 收费金额限制类型.
-    pub enum FeeLimitType {
-        FeeLimitUnknown = "FEE_LIMIT_UNKNOWN",
-        FeeLimitAggregate = "FEE_LIMIT_AGGREGATE",
-        FeeLimitSingle = "FEE_LIMIT_SINGLE",
-    }
-
-    /// 计费周期类型.
-    pub enum DailyLimitType {
-        DailyLimitUnknown = "DAILY_LIMIT_UNKNOWN",
-        DailyLimitRolling24h = "DAILY_LIMIT_ROLLING_24H",
-        DailyLimitCalendarDay = "DAILY_LIMIT_CALENDAR_DAY",
-    }
-
-    /// 不满一小时取整方式.
-    pub enum TimeRoundingType {
-        TimeRoundUnknown = "TIME_ROUND_UNKNOWN",
-        TimeRoundDown = "TIME_ROUND_DOWN",
-        TimeRoundUp = "TIME_ROUND_UP",
-    }
-
-    /// 日期类型.
-    pub enum DayType {
-        DayTypeUnknown = "DAY_TYPE_UNKNOWN",
-        DayTypeWeekday = "DAY_TYPE_WEEKDAY",
-        DayTypeHoliday = "DAY_TYPE_HOLIDAY",
-        DayTypeAllDay = "DAY_TYPE_ALL_DAY",
-    }
-
-    /// 车辆类型.
-    pub enum VehicleType {
-        VehicleTypeUnknown = "VEHICLE_TYPE_UNKNOWN",
-        VehicleTypeSmall = "VEHICLE_TYPE_SMALL",
-        VehicleTypeLarge = "VEHICLE_TYPE_LARGE",
-        VehicleTypeExtraLarge = "VEHICLE_TYPE_EXTRA_LARGE",
-        VehicleTypeAllType = "VEHICLE_TYPE_ALL_TYPE",
-    }
-
-    /// 车牌类型.
-    pub enum PlateType {
-        PlateTypeUnknown = "PLATE_TYPE_UNKNOWN",
-        PlateTypeTemporary = "PLATE_TYPE_TEMPORARY",
-        PlateTypeMonthly = "PLATE_TYPE_MONTHLY",
-        PlateTypeFree = "PLATE_TYPE_FREE",
-        PlateTypePrepaid = "PLATE_TYPE_PREPAID",
-        PlateTypeOthers = "PLATE_TYPE_OTHERS",
-    }
-
-    /// 免费时段收取模式.
-    pub enum FreePeriodChargingMode {
-        FreePeriodChargingUnknown = "FREE_PERIOD_CHARGING_UNKNOWN",
-        FreePeriodChargingOncePerEntry = "FREE_PERIOD_CHARGING_ONCE_PER_ENTRY",
-        FreePeriodChargingOncePer24Hours = "FREE_PERIOD_CHARGING_ONCE_PER_24_HOURS",
-        FreePeriodChargingOncePerCalendarDay = "FREE_PERIOD_CHARGING_ONCE_PER_CALENDAR_DAY",
-        FreePeriodChargingCumulativeQuotaCalculation = "FREE_PERIOD_CHARGING_CUMULATIVE_QUOTA_CALCULATION",
-    }
-
-    /// 免费时段计算方式.
-    pub enum FreePeriodCalculationMode {
-        FreePeriodCalUnknown = "FREE_PERIOD_CAL_UNKNOWN",
-        FreePeriodCalConcurrentStart = "FREE_PERIOD_CAL_CONCURRENT_START",
-        FreePeriodCalSequentialStart = "FREE_PERIOD_CAL_SEQUENTIAL_START",
-    }
-
-    /// 首段收费模式.
-    pub enum FirstDurationMode {
-        FirstDurationModeUnknown = "FIRST_DURATION_MODE_UNKNOWN",
-        FirstDurationModeOnlyFirstDuration = "FIRST_DURATION_MODE_ONLY_FIRST_DURATION",
-        FirstDurationModeEveryFirstDuration = "FIRST_DURATION_MODE_EVERY_FIRST_DURATION",
-    }
-
-    /// 收费模式.
-    pub enum ChargeMode {
-        UnknownValue = "UNKNOWN",
-        Interval = "INTERVAL",
-        OneTime = "ONE_TIME",
-    }
-
-    /// 节假日模式.
-    pub enum HolidayMode {
-        HolidayModeUnknown = "HOLIDAY_MODE_UNKNOWN",
-        HolidayModeLegalMody = "HOLIDAY_MODE_LEGAL_MODY",
-        HolidayModeCalendarMody = "HOLIDAY_MODE_CALENDAR_MODY",
-        HolidayModeFinancialMody = "HOLIDAY_MODE_FINANCIAL_MODY",
-    }
-
-    /// 累计限额模式.
-    pub enum AggregateLimitMode {
-        AggregateLimitModeUnknown = "AGGREGATE_LIMIT_MODE_UNKNOWN",
-        AggregateLimitModeNormal = "AGGREGATE_LIMIT_MODE_NORMAL",
-        AggregateLimitModeMin = "AGGREGATE_LIMIT_MODE_MIN",
-    }
-
-    /// 首次计费时间模式.
-    pub enum FirstChargeTimeMode {
-        FirstChargeTimeModeUnknown = "FIRST_CHARGE_TIME_MODE_UNKNOWN",
-        FirstChargeTimeModeEnter = "FIRST_CHARGE_TIME_MODE_ENTER",
-        FirstChargeTimeModeAfterFree = "FIRST_CHARGE_TIME_MODE_AFTER_FREE",
     }
 }

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 撤回停车场进件申请: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 停车场进件审核单号. Required; at most 64 characters.
         parking_lot_audit_no: String = body("parking_lot_audit_no").required().length(0, 64),

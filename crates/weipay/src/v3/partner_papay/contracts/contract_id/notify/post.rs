@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 服务商商户预扣费通知: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

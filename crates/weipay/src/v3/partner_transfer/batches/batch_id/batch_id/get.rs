@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::partner_transfer::batches::post::{AuthorizationType, TransferPurpose, TransferScene};
+
 request! {
-    /// 微信支付批次单号查询批次单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 是否查询转账明细单. Required.
         need_query_detail: bool = query("need_query_detail").required(),
@@ -21,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 微信支付批次单号查询批次单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -38,7 +40,7 @@ answer! {
         /// 批次类型. Required.
         batch_type: String = body("batch_type").required(),
         /// 特约商户授权类型. Required.
-        authorization_type: String = body("authorization_type").required(),
+        authorization_type: AuthorizationType = body("authorization_type").required(),
         /// 批次名称. Required.
         batch_name: String = body("batch_name").required(),
         /// 批次备注. Required.
@@ -95,21 +97,5 @@ open_enum! {
         MerchantRevocation = "MERCHANT_REVOCATION",
         OverdueClose = "OVERDUE_CLOSE",
         PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-    }
-
-    /// 批量转账用途.
-    pub enum TransferPurpose {
-        Goodspayment = "GOODSPAYMENT",
-        Commission = "COMMISSION",
-        Refund = "REFUND",
-        Reimbursement = "REIMBURSEMENT",
-        Freight = "FREIGHT",
-        Others = "OTHERS",
-    }
-
-    /// 转账场景.
-    pub enum TransferScene {
-        OrdinaryTransfer = "ORDINARY_TRANSFER",
-        PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
     }
 }

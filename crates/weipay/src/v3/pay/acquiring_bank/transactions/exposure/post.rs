@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 微信分付-支付方式前置服务: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 从业机构号. Required.
         acquiring_bank_id: String = body("acquiring_bank_id").required(),
@@ -37,7 +37,7 @@ request! {
 }
 
 answer! {
-    /// 微信分付-支付方式前置服务: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 是否建议曝光微信分付. Required.
         fqf_exposure: bool = body("fqf_exposure").required(),

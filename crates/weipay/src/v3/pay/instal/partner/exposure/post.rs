@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4016196820](https://pay.weixin.qq.com/doc/v3/partner/4016196820)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::pay::instal::exposure::post::{Answer, UserIdType};
 
 request! {
-    /// 商户贴息-获取微信分付曝光建议: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -31,24 +33,5 @@ request! {
         sub_openid: String = body("sub_openid"),
         /// 用户手机号的哈希值.
         phone_number_hash: String = body("phone_number_hash"),
-    }
-}
-
-answer! {
-    /// 商户贴息-获取微信分付曝光建议: what is answered.
-    pub struct Answer {
-        /// 是否建议曝光微信分付. Required.
-        recommend_exposure: bool = body("recommend_exposure").required(),
-    }
-}
-
-open_enum! {
-    /// 用户ID的类型.
-    pub enum UserIdType {
-        UnknownUserIdType = "UNKNOWN_USER_ID_TYPE",
-        Openid = "OPENID",
-        PhoneNo = "PHONE_NO",
-        SpOpenid = "SP_OPENID",
-        SubOpenid = "SUB_OPENID",
     }
 }

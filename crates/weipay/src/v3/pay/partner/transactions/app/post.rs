@@ -7,9 +7,9 @@
 use crate::model::{Time, answer, body, header, open_enum, request};
 
 request! {
-    /// APP下单: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 服务商公众号ID. Required; 1 to 32 characters.
         sp_appid: String = body("sp_appid").required().length(1, 32),
@@ -151,7 +151,7 @@ request! {
 }
 
 answer! {
-    /// APP下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预支付交易会话标识. Required.
         prepay_id: String = body("prepay_id").required(),

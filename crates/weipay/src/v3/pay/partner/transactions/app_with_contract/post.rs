@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4017019941](https://pay.weixin.qq.com/doc/v3/partner/4017019941)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request};
+
+pub use crate::v3::pay::partner::transactions::app::post::Answer;
 
 request! {
-    /// APP下单并签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商应用ID. Required; 1 to 32 characters.
         sp_appid: String = body("sp_appid").required().length(1, 32),
@@ -119,13 +121,5 @@ request! {
         contract_display_account: String = body("contract_display_account").required(),
         /// 签约信息通知URL.
         contract_notify_url: String = body("contract_notify_url"),
-    }
-}
-
-answer! {
-    /// APP下单并签约: what is answered.
-    pub struct Answer {
-        /// 预支付交易会话标识. Required.
-        prepay_id: String = body("prepay_id").required(),
     }
 }

@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
 
-use crate::model::{answer, body, request};
+use crate::model::{answer, body, open_enum, request};
+
+pub use crate::v3::pay::partner::transactions::app::post::Amount;
+pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;
 
 request! {
-    /// 付款码支付: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 合作伙伴应用AppID. 1 to 32 characters.
         sp_appid: String = body("sp_appid").length(1, 32),
@@ -43,14 +46,6 @@ request! {
     pub struct Payer {
         /// 授权码. Required.
         auth_code: String = body("auth_code").required(),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required; at least 1; in fen (分).
-        total: i64 = body("total").required().range(1, i64::MAX),
-        /// 货币类型. At most 16 characters.
-        currency: String = body("currency").length(0, 16),
     }
 
     /// 场景信息.
@@ -94,16 +89,10 @@ request! {
         /// 商品单价. Required; in fen (分).
         unit_price: i64 = body("unit_price").required(),
     }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-    }
 }
 
 answer! {
-    /// 付款码支付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 合作伙伴应用AppID.
         sp_appid: String = body("sp_appid"),
@@ -164,9 +153,9 @@ answer! {
         /// 优惠名称.
         name: String = body("name"),
         /// 优惠范围.
-        scope: String = body("scope"),
+        scope: Scope = body("scope"),
         /// 优惠类型.
-        type_: String = body("type"),
+        type_: Type = body("type"),
         /// 优惠券面额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 活动ID.
@@ -195,5 +184,19 @@ answer! {
         discount_amount: i64 = body("discount_amount").required(),
         /// 商品备注.
         goods_remark: String = body("goods_remark"),
+    }
+}
+
+open_enum! {
+    /// 优惠范围.
+    pub enum Scope {
+        Global = "GLOBAL",
+        Single = "SINGLE",
+    }
+
+    /// 优惠类型.
+    pub enum Type {
+        Cash = "CASH",
+        Nocash = "NOCASH",
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4014326522](https://pay.weixin.qq.com/doc/v3/partner/4014326522)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::pay::acquiring_bank::transactions::exposure::post::Answer;
 
 request! {
-    /// 微信分付-支付方式前置服务: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商应用ID. Required; 1 to 32 characters.
         sp_appid: String = body("sp_appid").required().length(1, 32),
@@ -31,15 +33,5 @@ request! {
         phone_number_hash: String = body("phone_number_hash"),
         /// 用户子商户标识. At most 128 characters.
         sub_openid: String = body("sub_openid").length(0, 128),
-    }
-}
-
-answer! {
-    /// 微信分付-支付方式前置服务: what is answered.
-    pub struct Answer {
-        /// 是否建议曝光微信分付. Required.
-        fqf_exposure: bool = body("fqf_exposure").required(),
-        /// 曝光凭证.
-        market_exposure_token: String = body("market_exposure_token"),
     }
 }

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012886115](https://pay.weixin.qq.com/doc/v3/partner/4012886115)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request};
+
+pub use crate::v3::pay::partner::transactions::app::post::Answer;
+pub use crate::v3::pay::partner::transactions::app_with_contract::post::{Amount, SettleInfo};
+pub use crate::v3::pay::partner::transactions::codepay::post::StoreInfo;
 
 request! {
-    /// 小程序支付下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商公众号ID. Required; 1 to 32 characters.
         sp_appid: String = body("sp_appid").required().length(1, 32),
@@ -41,14 +45,6 @@ request! {
         scene_info: SceneInfo = body("scene_info"),
         /// 结算信息.
         settle_info: SettleInfo = body("settle_info"),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
     }
 
     /// 支付者.
@@ -91,27 +87,5 @@ request! {
         device_id: String = body("device_id"),
         /// 商户门店信息.
         store_info: StoreInfo = body("store_info"),
-    }
-
-    /// 商户门店信息.
-    pub struct StoreInfo {
-        /// 门店编号.
-        id: String = body("id"),
-        /// 商家自定义编码.
-        out_id: String = body("out_id"),
-    }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-    }
-}
-
-answer! {
-    /// 小程序支付下单: what is answered.
-    pub struct Answer {
-        /// 预支付交易会话标识. Required.
-        prepay_id: String = body("prepay_id").required(),
     }
 }

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012492476](https://pay.weixin.qq.com/doc/v3/partner/4012492476)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request};
+
+pub use crate::v3::pay::partner::transactions::app::post::Answer;
+pub use crate::v3::pay::partner::transactions::app_with_contract::post::{Amount, SettleInfo};
+pub use crate::v3::pay::partner::transactions::miniprogram::post::Payer;
 
 request! {
-    /// 扫码支付下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 合作伙伴应用AppID. 1 to 32 characters.
         sp_appid: String = body("sp_appid").length(1, 32),
@@ -41,22 +45,6 @@ request! {
         scene_info: SceneInfo = body("scene_info").required(),
         /// 结算信息.
         settle_info: SettleInfo = body("settle_info"),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 支付者.
-    pub struct Payer {
-        /// 用户标识. At most 128 characters.
-        sp_openid: String = body("sp_openid").length(0, 128),
-        /// 用户子标识. At most 128 characters.
-        sub_openid: String = body("sub_openid").length(0, 128),
     }
 
     /// 优惠功能.
@@ -99,19 +87,5 @@ request! {
         id: String = body("id"),
         /// 商家自定义编码.
         out_id: String = body("out_id"),
-    }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-    }
-}
-
-answer! {
-    /// 扫码支付下单: what is answered.
-    pub struct Answer {
-        /// 预支付交易会话标识. Required.
-        prepay_id: String = body("prepay_id").required(),
     }
 }

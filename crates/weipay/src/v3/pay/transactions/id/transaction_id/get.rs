@@ -4,10 +4,17 @@
 //!
 //! 官方文档: [4012526922](https://pay.weixin.qq.com/doc/v3/merchant/4012526922), [4012791837](https://pay.weixin.qq.com/doc/v3/merchant/4012791837), [4012791858](https://pay.weixin.qq.com/doc/v3/merchant/4012791858), [4012791879](https://pay.weixin.qq.com/doc/v3/merchant/4012791879), [4012791899](https://pay.weixin.qq.com/doc/v3/merchant/4012791899), [4013070354](https://pay.weixin.qq.com/doc/v3/merchant/4013070354)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::pay::partner::transactions::app::post::LimitPay;
+pub use crate::v3::pay::partner::transactions::codepay::post::{Scope, Type};
+pub use crate::v3::pay::partner::transactions::id::transaction_id::get::{
+    Amount, Detail, DetailGoodsDetail, GoodsDetail, PromotionDetail, SceneInfo, StoreInfo, TradeState,
+    TradeType,
+};
 
 request! {
-    /// 微信支付订单号查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 直连商户号. Required; 1 to 32 characters.
         mchid: String = query("mchid").required().length(1, 32),
@@ -15,7 +22,7 @@ request! {
 }
 
 answer! {
-    /// 微信支付订单号查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众号ID. Required.
         appid: String = body("appid").required(),
@@ -65,134 +72,5 @@ answer! {
     pub struct Payer {
         /// 用户标识.
         openid: String = body("openid"),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-        /// 用户支付金额. In fen (分).
-        payer_total: i64 = body("payer_total"),
-        /// 用户支付货币类型.
-        payer_currency: String = body("payer_currency"),
-    }
-
-    /// 优惠信息.
-    pub struct PromotionDetail {
-        /// 券ID. Required.
-        coupon_id: String = body("coupon_id").required(),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠范围.
-        scope: String = body("scope"),
-        /// 优惠类型.
-        type_: String = body("type"),
-        /// 优惠券面额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 活动ID.
-        stock_id: String = body("stock_id"),
-        /// 微信出资. In fen (分).
-        wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 商户出资. In fen (分).
-        merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资. In fen (分).
-        other_contribute: i64 = body("other_contribute"),
-        /// 优惠货币类型.
-        currency: String = body("currency"),
-        /// 单品列表.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-        /// 商品优惠金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 用户终端IP.
-        payer_client_ip: String = body("payer_client_ip"),
-        /// 商户端设备号.
-        device_id: String = body("device_id"),
-        /// 商户门店信息.
-        store_info: StoreInfo = body("store_info"),
-    }
-
-    /// 商户门店信息.
-    pub struct StoreInfo {
-        /// 门店编号.
-        id: String = body("id"),
-        /// 门店名称. Required.
-        name: String = body("name").required(),
-        /// 地区编码. Required.
-        area_code: String = body("area_code").required(),
-        /// 详细地址. Required.
-        address: String = body("address").required(),
-    }
-
-    /// 优惠功能.
-    pub struct Detail {
-        /// 订单原价. In fen (分).
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID.
-        invoice_id: String = body("invoice_id"),
-        /// 单品列表.
-        goods_detail: Vec<DetailGoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct DetailGoodsDetail {
-        /// 商户侧商品编码. Required.
-        merchant_goods_id: String = body("merchant_goods_id").required(),
-        /// 微信侧商品编码.
-        wechatpay_goods_id: String = body("wechatpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-    }
-}
-
-open_enum! {
-    /// 交易类型.
-    pub enum TradeType {
-        Jsapi = "JSAPI",
-        Native = "NATIVE",
-        App = "APP",
-        Micropay = "MICROPAY",
-        Mweb = "MWEB",
-        Facepay = "FACEPAY",
-    }
-
-    /// 交易状态.
-    pub enum TradeState {
-        Success = "SUCCESS",
-        Refund = "REFUND",
-        Notpay = "NOTPAY",
-        Closed = "CLOSED",
-        Revoked = "REVOKED",
-        Userpaying = "USERPAYING",
-        Payerror = "PAYERROR",
-    }
-
-    /// 指定支付方式.
-    pub enum LimitPay {
-        NoBalance = "no_balance",
-        NoCredit = "no_credit",
-        NoDebit = "no_debit",
-        BalanceOnly = "balance_only",
     }
 }

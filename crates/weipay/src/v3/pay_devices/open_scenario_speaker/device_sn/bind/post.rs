@@ -2,36 +2,16 @@
 
 //! 绑定音箱设备码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::pay_devices::open_scenario_speaker::device_sn::get::{Answer, BindState};
 
 request! {
-    /// 绑定音箱设备码牌: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 收款链接url. Required.
         code_url: String = body("code_url").required(),
-    }
-}
-
-answer! {
-    /// 绑定音箱设备码牌: what is answered.
-    pub struct Answer {
-        /// 子商户. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 设备sn. Required.
-        device_sn: String = body("device_sn").required(),
-        /// 绑定状态. Required.
-        bind_state: BindState = body("bind_state").required(),
-        /// 收款链接url. Required.
-        code_url: String = body("code_url").required(),
-    }
-}
-
-open_enum! {
-    /// 绑定状态.
-    pub enum BindState {
-        OpenScenarioSpeakerBindStateUnbond = "OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND",
-        OpenScenarioSpeakerBindStateBinded = "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED",
     }
 }

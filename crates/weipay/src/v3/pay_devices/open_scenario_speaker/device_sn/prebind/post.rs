@@ -2,10 +2,12 @@
 
 //! 出厂预绑定音箱和码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::pay_devices::open_scenario_speaker::device_sn::get::BindState;
 
 request! {
-    /// 出厂预绑定音箱和码牌: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 收款链接url. Required.
         code_url: String = body("code_url").required(),
@@ -13,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 出厂预绑定音箱和码牌: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 设备sn. Required.
         device_sn: String = body("device_sn").required(),
@@ -21,13 +23,5 @@ answer! {
         bind_state: BindState = body("bind_state").required(),
         /// 收款链接url. Required.
         code_url: String = body("code_url").required(),
-    }
-}
-
-open_enum! {
-    /// 绑定状态.
-    pub enum BindState {
-        OpenScenarioSpeakerBindStateUnbond = "OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND",
-        OpenScenarioSpeakerBindStateBinded = "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED",
     }
 }

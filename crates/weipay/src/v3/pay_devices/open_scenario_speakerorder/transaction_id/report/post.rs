@@ -5,7 +5,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 码牌支付结果上报: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 码牌支付结果上报: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户. Required.
         sub_mchid: String = body("sub_mchid").required(),

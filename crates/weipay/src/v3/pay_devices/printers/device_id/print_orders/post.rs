@@ -7,7 +7,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 小票机打印: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 打印单号.
         print_order_no: String = body("print_order_no"),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 从业机构查询微信支付分扣款信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = query("service_id").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 从业机构查询微信支付分扣款信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商品或支付单简要描述. Required.
         description: String = body("description").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::payscore::acquiringbank::serviceorder::get::Location;
+
 request! {
-    /// 查询支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = query("service_id").required(),
@@ -21,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询支付分订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -191,14 +193,6 @@ answer! {
         end_time: String = body("end_time"),
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
     }
 }
 

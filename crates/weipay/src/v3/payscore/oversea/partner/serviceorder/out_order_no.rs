@@ -7,9 +7,9 @@ pub mod complete;
 pub mod sync;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}`
     OutOrderNo
 }

@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::payscore::acquiringbank::serviceorder::post::{
+    AnswerLocation, AnswerPostDiscounts, Location,
+};
+pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateDescription};
 
 request! {
-    /// 创建支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -90,18 +95,10 @@ request! {
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
     }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 预计服务结束地点.
-        end_location: String = body("end_location"),
-    }
 }
 
 answer! {
-    /// 创建支付分订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -141,40 +138,5 @@ answer! {
         order_id: String = body("order_id").required(),
         /// 跳转微信侧数据包.
         package: String = body("package"),
-    }
-
-    /// 后付费商户优惠.
-    pub struct AnswerPostDiscounts {
-        /// 优惠名称. Required.
-        name: String = body("name").required(),
-        /// 优惠说明. Required.
-        description: String = body("description").required(),
-        /// 优惠数量.
-        count: i64 = body("count"),
-    }
-
-    /// 服务位置.
-    pub struct AnswerLocation {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 预计服务结束地点. Required.
-        end_location: String = body("end_location").required(),
-    }
-}
-
-open_enum! {
-    /// 服务订单状态.
-    pub enum State {
-        Created = "CREATED",
-        Doing = "DOING",
-        Done = "DONE",
-        Revoked = "REVOKED",
-        Expired = "EXPIRED",
-    }
-
-    /// 订单状态说明.
-    pub enum StateDescription {
-        UserConfirm = "USER_CONFIRM",
-        MchComplete = "MCH_COMPLETE",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 服务商场景中预授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -37,7 +37,7 @@ request! {
 }
 
 answer! {
-    /// 服务商场景中预授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 授权场景. Required.
         scene: String = body("scene").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, query, request};
 
 request! {
-    /// 服务商评估用户分层: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -49,7 +49,7 @@ request! {
 }
 
 answer! {
-    /// 服务商评估用户分层: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, query, request};
 
 request! {
-    /// 查询与用户授权记录（openid）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = query("service_id").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 查询与用户授权记录（openid）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

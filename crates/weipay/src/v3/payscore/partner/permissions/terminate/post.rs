@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 解除用户授权关系（openid）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商公众号下的用户标识.
         openid: String = body("openid"),

@@ -4,28 +4,4 @@
 //!
 //! 官方文档: [4012715111](https://pay.weixin.qq.com/doc/v3/partner/4012715111), [4013394503](https://pay.weixin.qq.com/doc/v3/partner/4013394503)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 查询收付通子商户服务绑定结果: what is answered.
-    pub struct Answer {
-        /// 服务ID. Required.
-        service_id: String = body("service_id").required(),
-        /// 服务商商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 服务商应用ID. Required.
-        appid: String = body("appid").required(),
-        /// 子商户商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 子商户应用ID.
-        sub_appid: String = body("sub_appid"),
-        /// 申请单号. Required.
-        out_apply_no: String = body("out_apply_no").required(),
-        /// 绑定结果回调通知地址.
-        result_notify_url: String = body("result_notify_url"),
-        /// 受理状态. Required.
-        apply_state: String = body("apply_state").required(),
-        /// 拒绝原因.
-        reject_reason: String = body("reject_reason"),
-    }
-}
+pub use crate::v3::payscore::partner::service_account_applications::post::Answer;

@@ -8,8 +8,11 @@
 
 use crate::model::{body, request};
 
+pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::Location;
+pub use crate::v3::payscore::partner::serviceorder::post::PostDiscounts;
+
 request! {
-    /// 创单结单合并: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required; 1 to 32 characters.
         service_id: String = body("service_id").required().length(1, 32),
@@ -57,18 +60,6 @@ request! {
         count: i64 = body("count"),
     }
 
-    /// 后付费商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称. Required.
-        name: String = body("name").required(),
-        /// 优惠说明. Required.
-        description: String = body("description").required(),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 优惠数量.
-        count: i64 = body("count"),
-    }
-
     /// 服务时间段.
     pub struct TimeRange {
         /// 服务开始时间. Required.
@@ -79,13 +70,5 @@ request! {
         end_time: String = body("end_time"),
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
     }
 }

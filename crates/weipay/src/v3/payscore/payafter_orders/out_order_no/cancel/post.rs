@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 撤销先享后付订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 撤销先享后付订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),

@@ -4,10 +4,13 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_4&index=6>
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Answer;
+pub use crate::v3::payscore::payafter_orders::post::Fees;
 
 request! {
-    /// 完结先享后付订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -35,18 +38,6 @@ request! {
         profit_sharing: bool = body("profit_sharing"),
     }
 
-    /// 后付费.
-    pub struct Fees {
-        /// 付费项目名称.
-        fee_name: String = body("fee_name"),
-        /// 付费项目数量.
-        fee_count: i64 = body("fee_count"),
-        /// 付费项目总金额. In fen (分).
-        fee_amount: i64 = body("fee_amount"),
-        /// 描述计费规则.
-        fee_desc: String = body("fee_desc"),
-    }
-
     /// 商户优惠.
     pub struct Discounts {
         /// 优惠名称. At most 20 characters.
@@ -55,21 +46,5 @@ request! {
         discount_amount: i64 = body("discount_amount"),
         /// 优惠说明.
         discount_desc: String = body("discount_desc"),
-    }
-}
-
-answer! {
-    /// 完结先享后付订单: what is answered.
-    pub struct Answer {
-        /// 公众账号ID. Required.
-        appid: String = body("appid").required(),
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 商户服务订单号. Required.
-        out_order_no: String = body("out_order_no").required(),
-        /// 服务ID. Required.
-        service_id: String = body("service_id").required(),
-        /// 微信支付服务订单号. Required.
-        order_id: String = body("order_id").required(),
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1>
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::payscore::oversea::partner::serviceorder::out_order_no::sync::post::Type;
 
 request! {
-    /// 支付分订单同步: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID.
         appid: String = body("appid"),
@@ -27,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 支付分订单同步: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -37,12 +39,5 @@ answer! {
         out_order_no: String = body("out_order_no").required(),
         /// 微信支付服务订单号. Required.
         order_id: String = body("order_id").required(),
-    }
-}
-
-open_enum! {
-    /// 场景类型.
-    pub enum Type {
-        OrderPaid = "Order_Paid",
     }
 }

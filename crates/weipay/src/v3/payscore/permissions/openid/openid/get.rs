@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012647404](https://pay.weixin.qq.com/doc/v3/merchant/4012647404)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::payscore::permissions::authorization_code::authorization_code::get::AuthorizationState;
 
 request! {
-    /// 查询与用户授权记录（openid）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = query("service_id").required(),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询与用户授权记录（openid）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务id. Required.
         service_id: String = body("service_id").required(),
@@ -39,14 +41,5 @@ answer! {
         user_risk_level: i64 = body("user_risk_level"),
         /// 分层版本.
         risk_level_version: i64 = body("risk_level_version"),
-    }
-}
-
-open_enum! {
-    /// 授权状态.
-    pub enum AuthorizationState {
-        Unavailable = "UNAVAILABLE",
-        Available = "AVAILABLE",
-        Unbinduser = "UNBINDUSER",
     }
 }

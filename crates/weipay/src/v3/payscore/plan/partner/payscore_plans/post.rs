@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 创建支付分计划: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),
@@ -47,7 +47,7 @@ request! {
 }
 
 answer! {
-    /// 创建支付分计划: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 支付分计划ID. Required.
         plan_id: String = body("plan_id").required(),

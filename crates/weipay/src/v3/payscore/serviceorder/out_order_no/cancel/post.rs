@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012587905](https://pay.weixin.qq.com/doc/v3/merchant/4012587905), [4012647422](https://pay.weixin.qq.com/doc/v3/merchant/4012647422)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Answer;
 
 request! {
-    /// 取消支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -15,21 +17,5 @@ request! {
         service_id: String = body("service_id").required().length(1, 32),
         /// 取消原因. Required; 1 to 50 characters.
         reason: String = body("reason").required().length(1, 50),
-    }
-}
-
-answer! {
-    /// 取消支付分订单: what is answered.
-    pub struct Answer {
-        /// 公众账号ID. Required.
-        appid: String = body("appid").required(),
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 商户服务订单号. Required.
-        out_order_no: String = body("out_order_no").required(),
-        /// 服务ID. Required.
-        service_id: String = body("service_id").required(),
-        /// 微信支付服务订单号. Required.
-        order_id: String = body("order_id").required(),
     }
 }

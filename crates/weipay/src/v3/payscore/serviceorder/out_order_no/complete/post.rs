@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4012587955](https://pay.weixin.qq.com/doc/v3/merchant/4012587955), [4012647421](https://pay.weixin.qq.com/doc/v3/merchant/4012647421)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateDescription};
+pub use crate::v3::payscore::partner::serviceorder::post::Device;
+pub use crate::v3::payscore::serviceorder::get::{Name, RiskFund};
+pub use crate::v3::payscore::serviceorder::post::PostPayments;
 
 request! {
-    /// 完结支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -29,18 +34,6 @@ request! {
         goods_tag: String = body("goods_tag"),
         /// 设备信息.
         device: Device = body("device"),
-    }
-
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称. Required; 1 to 20 characters.
-        name: String = body("name").required().length(1, 20),
-        /// 付费金额. At least 0; in fen (分).
-        amount: i64 = body("amount").range(0, i64::MAX),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
     }
 
     /// 商户优惠.
@@ -72,20 +65,10 @@ request! {
         /// 服务结束地点.
         end_location: String = body("end_location"),
     }
-
-    /// 设备信息.
-    pub struct Device {
-        /// 服务开始的设备ID.
-        start_device_id: String = body("start_device_id"),
-        /// 服务结束的设备ID.
-        end_device_id: String = body("end_device_id"),
-        /// 物料URL.
-        materiel_no: String = body("materiel_no"),
-    }
 }
 
 answer! {
-    /// 完结支付分订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -129,40 +112,5 @@ answer! {
         description: String = body("description"),
         /// 付费数量.
         count: i64 = body("count"),
-    }
-
-    /// 服务风险金.
-    pub struct RiskFund {
-        /// 风险名称. Required.
-        name: Name = body("name").required(),
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 风险说明.
-        description: String = body("description"),
-    }
-}
-
-open_enum! {
-    /// 服务订单状态.
-    pub enum State {
-        Created = "CREATED",
-        Doing = "DOING",
-        Done = "DONE",
-        Revoked = "REVOKED",
-        Expired = "EXPIRED",
-    }
-
-    /// 订单状态说明.
-    pub enum StateDescription {
-        UserConfirm = "USER_CONFIRM",
-        MchComplete = "MCH_COMPLETE",
-    }
-
-    /// 风险名称.
-    pub enum Name {
-        Deposit = "DEPOSIT",
-        Advance = "ADVANCE",
-        CashDeposit = "CASH_DEPOSIT",
-        EstimateOrderCost = "ESTIMATE_ORDER_COST",
     }
 }

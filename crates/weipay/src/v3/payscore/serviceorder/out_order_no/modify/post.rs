@@ -4,10 +4,19 @@
 //!
 //! 官方文档: [4012587957](https://pay.weixin.qq.com/doc/v3/merchant/4012587957), [4012647427](https://pay.weixin.qq.com/doc/v3/merchant/4012647427)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::payscore::acquiringbank::serviceorder::get::Location;
+pub use crate::v3::payscore::oversea::partner::serviceorder::get::{
+    CollectionState, PaidType, State, StateDescription,
+};
+pub use crate::v3::payscore::partner::serviceorder::post::Device;
+pub use crate::v3::payscore::serviceorder::get::{Name, RiskFund, TimeRange};
+pub use crate::v3::payscore::serviceorder::out_order_no::complete::post::AnswerPostPayments;
+pub use crate::v3::payscore::serviceorder::post::PostPayments;
 
 request! {
-    /// 修改订单金额: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -25,18 +34,6 @@ request! {
         device: Device = body("device"),
     }
 
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称. Required; 1 to 20 characters.
-        name: String = body("name").required().length(1, 20),
-        /// 付费金额. At least 0; in fen (分).
-        amount: i64 = body("amount").range(0, i64::MAX),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
     /// 后付费商户优惠.
     pub struct PostDiscounts {
         /// 优惠名称.
@@ -48,20 +45,10 @@ request! {
         /// 优惠数量.
         count: i64 = body("count"),
     }
-
-    /// 设备信息.
-    pub struct Device {
-        /// 服务开始的设备ID.
-        start_device_id: String = body("start_device_id"),
-        /// 服务结束的设备ID.
-        end_device_id: String = body("end_device_id"),
-        /// 物料URL.
-        materiel_no: String = body("materiel_no"),
-    }
 }
 
 answer! {
-    /// 修改订单金额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -101,28 +88,6 @@ answer! {
         order_id: String = body("order_id"),
     }
 
-    /// 后付费项目.
-    pub struct AnswerPostPayments {
-        /// 付费名称. Required.
-        name: String = body("name").required(),
-        /// 付费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
-    /// 服务风险金.
-    pub struct RiskFund {
-        /// 风险名称. Required.
-        name: Name = body("name").required(),
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 风险说明.
-        description: String = body("description"),
-    }
-
     /// 收款信息.
     pub struct Collection {
         /// 收款状态. Required.
@@ -151,62 +116,5 @@ answer! {
         paid_time: String = body("paid_time"),
         /// 微信支付交易单号.
         transaction_id: String = body("transaction_id"),
-    }
-
-    /// 服务时间.
-    pub struct TimeRange {
-        /// 服务开始时间.
-        start_time: String = body("start_time"),
-        /// 服务结束时间.
-        end_time: String = body("end_time"),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
-}
-
-open_enum! {
-    /// 服务订单状态.
-    pub enum State {
-        Created = "CREATED",
-        Doing = "DOING",
-        Done = "DONE",
-        Revoked = "REVOKED",
-        Expired = "EXPIRED",
-    }
-
-    /// 订单状态说明.
-    pub enum StateDescription {
-        UserConfirm = "USER_CONFIRM",
-        MchComplete = "MCH_COMPLETE",
-    }
-
-    /// 风险名称.
-    pub enum Name {
-        Deposit = "DEPOSIT",
-        Advance = "ADVANCE",
-        CashDeposit = "CASH_DEPOSIT",
-        EstimateOrderCost = "ESTIMATE_ORDER_COST",
-    }
-
-    /// 收款状态.
-    pub enum CollectionState {
-        UserPaying = "USER_PAYING",
-        UserPaid = "USER_PAID",
-    }
-
-    /// 收款成功渠道.
-    pub enum PaidType {
-        Newton = "NEWTON",
-        Mch = "MCH",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 商户发起催收扣款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID.
         appid: String = body("appid"),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 商户发起催收扣款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),

@@ -8,8 +8,12 @@
 
 use crate::model::{body, request};
 
+pub use crate::v3::payscore::partner::serviceorder::out_order_no::send_pendingmessage::post::{
+    PostDiscounts, PostPayments,
+};
+
 request! {
-    /// 下发服务费用待处理消息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required; 1 to 32 characters.
         service_id: String = body("service_id").required().length(1, 32),
@@ -21,29 +25,5 @@ request! {
         total_amount: i64 = body("total_amount").required(),
         /// 预计扣费时间. Required.
         prepaid_time: String = body("prepaid_time").required(),
-    }
-
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称. 1 to 20 characters.
-        name: String = body("name").length(1, 20),
-        /// 付费金额. At least 0; in fen (分).
-        amount: i64 = body("amount").range(0, i64::MAX),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
-    /// 商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠说明.
-        description: String = body("description"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 优惠数量.
-        count: i64 = body("count"),
     }
 }

@@ -6,44 +6,7 @@
 //!
 //! 官方文档: [4013394615](https://pay.weixin.qq.com/doc/v3/merchant/4013394615)
 
-use crate::model::{body, request};
-
-request! {
-    /// 下发服务预扣费消息: what is sent.
-    pub struct Request {
-        /// 服务ID. Required; 1 to 32 characters.
-        service_id: String = body("service_id").required().length(1, 32),
-        /// 后付费项目. Required; at most 100 members.
-        post_payments: Vec<PostPayments> = body("post_payments").required().items(0, 100),
-        /// 商户优惠. At most 30 members.
-        post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
-        /// 总金额. Required; in fen (分).
-        total_amount: i64 = body("total_amount").required(),
-        /// 预计扣费时间. Required.
-        prepaid_time: String = body("prepaid_time").required(),
-    }
-
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称. 1 to 20 characters.
-        name: String = body("name").length(1, 20),
-        /// 付费金额. At least 0; in fen (分).
-        amount: i64 = body("amount").range(0, i64::MAX),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
-    /// 商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠说明.
-        description: String = body("description"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 优惠数量.
-        count: i64 = body("count"),
-    }
-}
+pub use crate::v3::payscore::partner::serviceorder::out_order_no::send_pendingmessage::post::{
+    PostDiscounts, PostPayments,
+};
+pub use crate::v3::payscore::serviceorder::out_order_no::send_pendingmessage::post::Request;

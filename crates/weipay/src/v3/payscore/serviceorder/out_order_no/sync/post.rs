@@ -6,8 +6,11 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::payscore::acquiringbank::serviceorder::get::Location;
+pub use crate::v3::payscore::serviceorder::get::{PostPayments, TimeRange};
+
 request! {
-    /// 同步服务订单信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
@@ -27,7 +30,7 @@ request! {
 }
 
 answer! {
-    /// 同步服务订单信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -67,18 +70,6 @@ answer! {
         openid: String = body("openid").required(),
         /// 微信支付服务订单号. Required.
         order_id: String = body("order_id").required(),
-    }
-
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称.
-        name: String = body("name"),
-        /// 付费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
     }
 
     /// 商户优惠.
@@ -127,25 +118,5 @@ answer! {
         paid_time: String = body("paid_time"),
         /// 微信支付交易单号.
         transaction_id: String = body("transaction_id"),
-    }
-
-    /// 服务时间.
-    pub struct TimeRange {
-        /// 服务开始时间.
-        start_time: String = body("start_time"),
-        /// 服务结束时间.
-        end_time: String = body("end_time"),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::Location;
+
 request! {
-    /// 创建用户的签约计划详情对应的服务订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 支付分服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -50,18 +52,10 @@ request! {
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
     }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
 }
 
 answer! {
-    /// 创建用户的签约计划详情对应的服务订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户订单号. Required.
         out_order_no: String = body("out_order_no").required(),

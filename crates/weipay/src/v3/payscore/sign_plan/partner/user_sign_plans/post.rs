@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 创建用户的签约计划: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 支付分服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -41,7 +41,7 @@ request! {
 }
 
 answer! {
-    /// 创建用户的签约计划: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 用户的签约计划. Required.
         sign_plan: SignPlan = body("sign_plan").required(),

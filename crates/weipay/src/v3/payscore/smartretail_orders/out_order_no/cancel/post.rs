@@ -4,32 +4,4 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_3&index=5>
 
-use crate::model::{answer, body, request};
-
-request! {
-    /// 撤销智慧零售订单: what is sent.
-    pub struct Request {
-        /// 公众账号ID. Required.
-        appid: String = body("appid").required(),
-        /// 服务ID. Required.
-        service_id: String = body("service_id").required(),
-        /// 取消原因. Required.
-        reason: String = body("reason").required(),
-    }
-}
-
-answer! {
-    /// 撤销智慧零售订单: what is answered.
-    pub struct Answer {
-        /// 公众账号ID. Required.
-        appid: String = body("appid").required(),
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 商户服务订单号. Required.
-        out_order_no: String = body("out_order_no").required(),
-        /// 服务ID. Required.
-        service_id: String = body("service_id").required(),
-        /// 微信支付服务订单号. Required.
-        order_id: String = body("order_id").required(),
-    }
-}
+pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::{Answer, Request};

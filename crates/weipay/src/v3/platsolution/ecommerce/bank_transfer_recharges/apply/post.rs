@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 申请银行转账充值: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户充值单号. Required.
         out_recharge_no: String = body("out_recharge_no").required(),
@@ -29,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 申请银行转账充值: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付充值单号. Required.
         recharge_id: String = body("recharge_id").required(),

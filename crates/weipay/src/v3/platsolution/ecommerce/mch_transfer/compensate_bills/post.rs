@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 请求赔付: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 收款方信息. Required.
         receiver: Receiver = body("receiver").required(),
@@ -43,7 +43,7 @@ request! {
 }
 
 answer! {
-    /// 请求赔付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

@@ -6,8 +6,12 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
+    State, TransactionInfo, TransactionInfoType,
+};
+
 request! {
-    /// 请求保证金售后赔付: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -39,14 +43,6 @@ request! {
         user_info: UserInfo = body("user_info"),
     }
 
-    /// 转账接收方订单信息.
-    pub struct TransactionInfo {
-        /// 交易订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 转账接收方订单类型.
-        type_: TransactionInfoType = body("type"),
-    }
-
     /// 转账接收方用户.
     pub struct UserInfo {
         /// 转账接收方用户.
@@ -55,7 +51,7 @@ request! {
 }
 
 answer! {
-    /// 请求保证金售后赔付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -103,21 +99,5 @@ open_enum! {
     pub enum Type {
         Merchant = "MERCHANT",
         TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 转账接收方订单类型.
-    pub enum TransactionInfoType {
-        Wxpay = "WXPAY",
-        Wxvalue = "WXVALUE",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
+
 request! {
-    /// 发起保证金赔付保司保费: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -49,7 +51,7 @@ request! {
 }
 
 answer! {
-    /// 发起保证金赔付保司保费: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -110,15 +112,5 @@ open_enum! {
     pub enum TransactionInfoType {
         Wxpay = "WXPAY",
         Wxvalue = "WXVALUE",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -6,8 +6,11 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::UserInfo;
+
 request! {
-    /// 发起保证金赔付用户运费: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -42,16 +45,10 @@ request! {
         /// 转账接收方订单类型.
         type_: Type = body("type"),
     }
-
-    /// 转账接收方用户.
-    pub struct UserInfo {
-        /// 转账接收方用户.
-        sp_openid: String = body("sp_openid"),
-    }
 }
 
 answer! {
-    /// 发起保证金赔付用户运费: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -91,15 +88,5 @@ open_enum! {
     pub enum Type {
         Wxpay = "WXPAY",
         Wxvalue = "WXVALUE",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

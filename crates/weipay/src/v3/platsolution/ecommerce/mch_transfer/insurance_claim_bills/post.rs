@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4013504184](https://pay.weixin.qq.com/doc/v3/partner/4013504184)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
+    State, TransactionInfo, TransactionInfoType,
+};
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Type;
 
 request! {
-    /// 请求保险理赔: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -28,18 +33,10 @@ request! {
         /// 转账接收方订单信息.
         transaction_info: TransactionInfo = body("transaction_info"),
     }
-
-    /// 转账接收方订单信息.
-    pub struct TransactionInfo {
-        /// 交易订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 转账接收方订单类型.
-        type_: TransactionInfoType = body("type"),
-    }
 }
 
 answer! {
-    /// 请求保险理赔: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -69,29 +66,5 @@ answer! {
     pub struct ReceiverDetail {
         /// 转账接收者信息.
         receiver: Receiver = body("receiver"),
-    }
-}
-
-open_enum! {
-    /// 转账接收方类型.
-    pub enum Type {
-        Merchant = "MERCHANT",
-        TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 转账接收方订单类型.
-    pub enum TransactionInfoType {
-        Wxpay = "WXPAY",
-        Wxvalue = "WXVALUE",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

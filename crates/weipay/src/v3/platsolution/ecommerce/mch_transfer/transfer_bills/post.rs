@@ -6,8 +6,11 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Type;
+
 request! {
-    /// 保证金赔付: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -45,7 +48,7 @@ request! {
 }
 
 answer! {
-    /// 保证金赔付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -105,21 +108,5 @@ open_enum! {
         PlatformAfterSalesCompensation = "PLATFORM_AFTER_SALES_COMPENSATION",
         InsuranceClaim = "INSURANCE_CLAIM",
         DepositAfterSalesCompensation = "DEPOSIT_AFTER_SALES_COMPENSATION",
-    }
-
-    /// 转账接收方类型.
-    pub enum Type {
-        Merchant = "MERCHANT",
-        TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

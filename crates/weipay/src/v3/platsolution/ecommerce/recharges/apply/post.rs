@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::platsolution::ecommerce::bank_transfer_recharges::apply::post::RechargeAmount;
+
 request! {
-    /// 申请二级商户充值: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -26,18 +28,10 @@ request! {
         /// 充值备注.
         remark: String = body("remark"),
     }
-
-    /// 充值金额.
-    pub struct RechargeAmount {
-        /// 总金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
 }
 
 answer! {
-    /// 申请二级商户充值: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付充值单号. Required.
         recharge_id: String = body("recharge_id").required(),

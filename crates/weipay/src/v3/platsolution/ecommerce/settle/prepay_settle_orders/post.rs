@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 个人收款-申请批量结算: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 发起方AppID. Required.
         appid: String = body("appid").required(),
@@ -61,7 +61,7 @@ request! {
 }
 
 answer! {
-    /// 个人收款-申请批量结算: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户结算批次单号. Required.
         out_settle_batch_no: String = body("out_settle_batch_no").required(),

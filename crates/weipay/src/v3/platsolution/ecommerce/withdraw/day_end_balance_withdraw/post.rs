@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 二级商户按日终余额预约提现: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 二级商户按日终余额预约提现: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 收付通平台商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

@@ -4,52 +4,14 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-apply.html>
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 受理商家转账: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 服务商AppID. Required.
-        sp_appid: String = body("sp_appid").required(),
-        /// 二级商户AppID.
-        sub_appid: String = body("sub_appid"),
-        /// 商家批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
-        /// 批次名称. Required.
-        batch_name: String = body("batch_name").required(),
-        /// 批次备注. Required.
-        batch_remark: String = body("batch_remark").required(),
-        /// 转账总金额. Required; in fen (分).
-        total_amount: i64 = body("total_amount").required(),
-        /// 转账总笔数. Required.
-        total_num: i64 = body("total_num").required(),
-        /// 转账场景ID. Required.
-        transfer_scene_id: String = body("transfer_scene_id").required(),
-        /// 转账明细列表. Required.
-        transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list").required(),
-        /// 商户回调地址. Required.
-        notify_url: String = body("notify_url").required(),
-    }
-
-    /// 转账明细列表.
-    pub struct TransferDetailList {
-        /// 商家明细单号. Required.
-        out_detail_no: String = body("out_detail_no").required(),
-        /// 转账金额. Required; in fen (分).
-        transfer_amount: i64 = body("transfer_amount").required(),
-        /// 转账备注. Required.
-        transfer_remark: String = body("transfer_remark").required(),
-        /// 微信转账预约单号. Required.
-        reservation_id: String = body("reservation_id").required(),
-        /// 收款用户OpenID. Required.
-        openid: String = body("openid").required(),
-    }
-}
+pub use crate::v3::platsolution::insurance::mch_transfer::batches::apply::post::{
+    Request, TransferDetailList,
+};
 
 answer! {
-    /// 受理商家转账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),

@@ -4,8 +4,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::qrcode::transactions::post::{PromotionDetail, Scope, TradeState, Type, UserRepayState};
+
 request! {
-    /// 查询订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 微信支付分配的子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -13,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 公众账号ID.
         appid: String = body("appid"),
@@ -92,63 +94,12 @@ answer! {
         /// CNY.
         currency: String = body("currency"),
     }
-
-    /// 优惠信息.
-    pub struct PromotionDetail {
-        /// 券ID.
-        coupon_id: String = body("coupon_id"),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠范围.
-        scope: Scope = body("scope"),
-        /// 优惠类型.
-        type_: Type = body("type"),
-        /// 活动ID.
-        stock_id: String = body("stock_id"),
-        /// 优惠券面额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 微信出资. In fen (分).
-        wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 商户出资. In fen (分).
-        merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资. In fen (分).
-        other_contribute: i64 = body("other_contribute"),
-        /// 优惠币种.
-        currency: String = body("currency"),
-    }
 }
 
 open_enum! {
-    /// 交易状态.
-    pub enum TradeState {
-        Success = "SUCCESS",
-        Accepted = "ACCEPTED",
-        PayFail = "PAY_FAIL",
-        Refund = "REFUND",
-    }
-
-    /// 用户还款状态.
-    pub enum UserRepayState {
-        NotRepay = "NOT_REPAY",
-        Repaid = "REPAID",
-        AllRefund = "ALL_REFUND",
-    }
-
     /// 交易场景.
     pub enum TradeScene {
         Bus = "BUS",
         Metro = "METRO",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        Global = "GLOBAL",
-        Single = "SINGLE",
-    }
-
-    /// 优惠类型.
-    pub enum Type {
-        Cash = "CASH",
-        Nocash = "NOCASH",
     }
 }

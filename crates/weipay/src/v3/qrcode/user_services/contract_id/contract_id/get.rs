@@ -5,7 +5,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询用户服务可用信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// `appid`.
         appid: String = query("appid"),
@@ -17,14 +17,14 @@ request! {
 }
 
 answer! {
-    /// 查询用户服务可用信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 签约成功后.
         contract_id: String = body("contract_id"),
         /// `user_service_state`.
         user_service_state: UserServiceState = body("user_service_state"),
         /// 原因.
-        block_reason: String = body("block_reason"),
+        block_reason: BlockReason = body("block_reason"),
     }
 }
 
@@ -33,5 +33,12 @@ open_enum! {
     pub enum UserServiceState {
         Normal = "NORMAL",
         Blocked = "BLOCKED",
+    }
+
+    /// 原因.
+    pub enum BlockReason {
+        Deleted = "DELETED",
+        AccountFrozen = "ACCOUNT_FROZEN",
+        Overdue = "OVERDUE",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 根据申请单ID查询申请单结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单状态. Required.
         application_state: String = body("application_state").required(),

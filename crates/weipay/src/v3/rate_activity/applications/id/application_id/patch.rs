@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012698885](https://pay.weixin.qq.com/doc/v3/partner/4012698885)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::rate_activity::applications::post::{
+    ActivityApplyInformation, AdditionalInformation, Answer,
+};
 
 request! {
-    /// 修改单据信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 活动报名修改信息.
         activity_detail_modification: ActivityDetailModification = body("activity_detail_modification"),
@@ -21,29 +25,5 @@ request! {
         activity_rate: String = body("activity_rate"),
         /// 活动报名材料.
         activity_apply_information: Vec<ActivityApplyInformation> = body("activity_apply_information"),
-    }
-
-    /// 活动报名材料.
-    pub struct ActivityApplyInformation {
-        /// 材料ID.
-        apply_material_id: String = body("apply_material_id"),
-        /// 材料内容.
-        apply_material_information: Vec<String> = body("apply_material_information"),
-    }
-
-    /// 补充信息.
-    pub struct AdditionalInformation {
-        /// 补充说明.
-        additional_message: String = body("additional_message"),
-        /// 补充材料.
-        additional_material: Vec<String> = body("additional_material"),
-    }
-}
-
-answer! {
-    /// 修改单据信息: what is answered.
-    pub struct Answer {
-        /// 申请单编号. Required.
-        application_id: String = body("application_id").required(),
     }
 }

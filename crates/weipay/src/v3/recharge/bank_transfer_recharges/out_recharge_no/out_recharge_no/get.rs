@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum};
 
+pub use crate::v3::recharge::bank_transfer_recharges::apply::post::AccountType;
+
 answer! {
-    /// 查询银行转账充值结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 充值商户号. Required.
         mchid: String = body("mchid").required(),
@@ -59,13 +61,6 @@ answer! {
 }
 
 open_enum! {
-    /// 充值入账账户.
-    pub enum AccountType {
-        Basic = "BASIC",
-        Operation = "OPERATION",
-        Fees = "FEES",
-    }
-
     /// 充值状态.
     pub enum RechargeState {
         Success = "SUCCESS",

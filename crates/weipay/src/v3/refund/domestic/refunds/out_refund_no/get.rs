@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012553002](https://pay.weixin.qq.com/doc/v3/merchant/4012553002), [4012556587](https://pay.weixin.qq.com/doc/v3/merchant/4012556587), [4012557161](https://pay.weixin.qq.com/doc/v3/merchant/4012557161), [4012587973](https://pay.weixin.qq.com/doc/v3/merchant/4012587973), [4012647465](https://pay.weixin.qq.com/doc/v3/merchant/4012647465), [4012791863](https://pay.weixin.qq.com/doc/v3/merchant/4012791863), [4012791884](https://pay.weixin.qq.com/doc/v3/merchant/4012791884), [4012791904](https://pay.weixin.qq.com/doc/v3/merchant/4012791904), [4012810601](https://pay.weixin.qq.com/doc/v3/merchant/4012810601), [4013070374](https://pay.weixin.qq.com/doc/v3/merchant/4013070374), [4013071041](https://pay.weixin.qq.com/doc/v3/merchant/4013071041), [4013421156](https://pay.weixin.qq.com/doc/v3/merchant/4013421156), [4013421261](https://pay.weixin.qq.com/doc/v3/merchant/4013421261), [4013421346](https://pay.weixin.qq.com/doc/v3/merchant/4013421346), [4013421421](https://pay.weixin.qq.com/doc/v3/merchant/4013421421), [4012709434](https://pay.weixin.qq.com/doc/v3/partner/4012709434), [4012739043](https://pay.weixin.qq.com/doc/v3/partner/4012739043), [4012759680](https://pay.weixin.qq.com/doc/v3/partner/4012759680), [4012759733](https://pay.weixin.qq.com/doc/v3/partner/4012759733), [4012760128](https://pay.weixin.qq.com/doc/v3/partner/4012760128), [4012760226](https://pay.weixin.qq.com/doc/v3/partner/4012760226), [4012760530](https://pay.weixin.qq.com/doc/v3/partner/4012760530), [4012760554](https://pay.weixin.qq.com/doc/v3/partner/4012760554), [4012886256](https://pay.weixin.qq.com/doc/v3/partner/4012886256), [4013080239](https://pay.weixin.qq.com/doc/v3/partner/4013080239), [4013080626](https://pay.weixin.qq.com/doc/v3/partner/4013080626), [4013139077](https://pay.weixin.qq.com/doc/v3/partner/4013139077), [4013163613](https://pay.weixin.qq.com/doc/v3/partner/4013163613), [4013462116](https://pay.weixin.qq.com/doc/v3/partner/4013462116), [4013462188](https://pay.weixin.qq.com/doc/v3/partner/4013462188), [4013462260](https://pay.weixin.qq.com/doc/v3/partner/4013462260), [4013462581](https://pay.weixin.qq.com/doc/v3/partner/4013462581)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
+
+pub use crate::v3::refund::domestic::refunds::post::{Account, Channel, Scope, Status, Type};
 
 request! {
-    /// 查询单笔退款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询单笔退款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付退款号. Required.
         refund_id: String = body("refund_id").required(),
@@ -26,7 +28,7 @@ answer! {
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
         /// 退款渠道. Required.
-        channel: String = body("channel").required(),
+        channel: Channel = body("channel").required(),
         /// 退款入账账户. Required.
         user_received_account: String = body("user_received_account").required(),
         /// 退款成功时间.
@@ -34,9 +36,9 @@ answer! {
         /// 退款创建时间. Required.
         create_time: Time = body("create_time").required(),
         /// 退款状态. Required.
-        status: String = body("status").required(),
+        status: Status = body("status").required(),
         /// 资金账户.
-        funds_account: String = body("funds_account"),
+        funds_account: FundsAccount = body("funds_account"),
         /// 金额信息. Required.
         amount: Amount = body("amount").required(),
         /// 优惠退款信息.
@@ -70,7 +72,7 @@ answer! {
     /// 退款出资账户及金额.
     pub struct AmountFrom {
         /// 出资账户类型. Required.
-        account: String = body("account").required(),
+        account: Account = body("account").required(),
         /// 出资金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
     }
@@ -80,9 +82,9 @@ answer! {
         /// 券ID. Required.
         promotion_id: String = body("promotion_id").required(),
         /// 优惠范围. Required.
-        scope: String = body("scope").required(),
+        scope: Scope = body("scope").required(),
         /// 优惠类型. Required.
-        type_: String = body("type").required(),
+        type_: Type = body("type").required(),
         /// 优惠券面额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 优惠退款金额. Required; in fen (分).
@@ -105,5 +107,17 @@ answer! {
         refund_amount: i64 = body("refund_amount").required(),
         /// 商品退货数量. Required.
         refund_quantity: i64 = body("refund_quantity").required(),
+    }
+}
+
+open_enum! {
+    /// 资金账户.
+    pub enum FundsAccount {
+        Unsettled = "UNSETTLED",
+        Available = "AVAILABLE",
+        Unavailable = "UNAVAILABLE",
+        Operation = "OPERATION",
+        Basic = "BASIC",
+        EcnyBasic = "ECNY_BASIC",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 还款下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 还款单订单号. Required.
         combine_out_trade_no: String = body("combine_out_trade_no").required(),
@@ -125,7 +125,7 @@ request! {
 }
 
 answer! {
-    /// 还款下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预支付交易会话标识.
         prepay_id: String = body("prepay_id"),

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 服务人员分配: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户ID.
         sub_mchid: String = body("sub_mchid"),

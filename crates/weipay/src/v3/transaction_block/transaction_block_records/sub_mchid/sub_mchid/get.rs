@@ -4,10 +4,16 @@
 //!
 //! 官方文档: [4014940432](https://pay.weixin.qq.com/doc/v3/partner/4014940432)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, answer, body, query, request};
+
+pub use crate::v3::transaction_block::transaction_block_records::block_record_id::get::{
+    EnumCheckRule, EnumFileExts, FieldData, FileCheckRule, NumberOfBlock, OrderIntervalCheckRule,
+    RecordFields, RecoverWay, Relations, RepeatedFieldData, RequestedItemInfo, StringCheckRule,
+    TimeIntervalCheckRule, Validator,
+};
 
 request! {
-    /// 分页查询子商户名下的交易拦截记录: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 最大资源条数. Required.
         limit: i64 = query("limit").required(),
@@ -17,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 分页查询子商户名下的交易拦截记录: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 请求资源起始位置.
         offset: i64 = body("offset"),
@@ -41,22 +47,7 @@ answer! {
         number_of_block: NumberOfBlock = body("number_of_block"),
         /// 解除管控方式.
         recover_way: RecoverWay = body("recover_way"),
-        /// 商户提交资料内容. Format `json-object-like`; JSON text in a string.
-        requested_item_info: String = body("requested_item_info"),
-    }
-}
-
-open_enum! {
-    /// 拦截笔数.
-    pub enum NumberOfBlock {
-        LessThanTwenty = "LESS_THAN_TWENTY",
-        LessThanOneHundred = "LESS_THAN_ONE_HUNDRED",
-        LessThanOneThousand = "LESS_THAN_ONE_THOUSAND",
-        OverOneThousand = "OVER_ONE_THOUSAND",
-    }
-
-    /// 解除管控方式.
-    pub enum RecoverWay {
-        SubmitInformation = "SUBMIT_INFORMATION",
+        /// 商户提交资料内容. JSON text in a string.
+        requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
     }
 }

@@ -6,16 +6,4 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml>
 
-use crate::model::{body, request};
-
-request! {
-    /// 关闭订单(商户订单号): what is sent.
-    pub struct Request {
-        /// 直连商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 子商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 机构商户号.
-        sp_mchid: String = body("sp_mchid"),
-    }
-}
+pub use crate::v3::transactions::id::transaction_id::close::post::Request;

@@ -6,16 +6,4 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_4.shtml>
 
-use crate::model::{body, request};
-
-request! {
-    /// 撤销订单(商户订单号): what is sent.
-    pub struct Request {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 机构商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-    }
-}
+pub use crate::v3::transactions::id::transaction_id::reverse::post::Request;

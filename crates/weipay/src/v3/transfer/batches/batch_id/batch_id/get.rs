@@ -4,10 +4,10 @@
 //!
 //! 官方文档: [4012458868](https://pay.weixin.qq.com/doc/v3/merchant/4012458868)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 微信批次单号查询批次单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 是否查询转账明细单. Required.
         need_query_detail: bool = query("need_query_detail").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 微信批次单号查询批次单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 转账批次单. Required.
         transfer_batch: TransferBatch = body("transfer_batch").required(),
@@ -48,7 +48,7 @@ answer! {
         /// 批次备注. Required.
         batch_remark: String = body("batch_remark").required(),
         /// 批次关闭原因.
-        close_reason: String = body("close_reason"),
+        close_reason: CloseReason = body("close_reason"),
         /// 转账总金额. Required; in fen (分).
         total_amount: i64 = body("total_amount").required(),
         /// 转账总笔数. Required.
@@ -77,5 +77,13 @@ answer! {
         out_detail_no: String = body("out_detail_no").required(),
         /// 明细状态. Required.
         detail_status: String = body("detail_status").required(),
+    }
+}
+
+open_enum! {
+    /// 批次关闭原因.
+    pub enum CloseReason {
+        OverdueClose = "OVERDUE_CLOSE",
+        TransferSceneInvalid = "TRANSFER_SCENE_INVALID",
     }
 }

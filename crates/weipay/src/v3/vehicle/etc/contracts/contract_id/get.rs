@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 通过商户ETC绑定号查询签约状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 通过商户ETC绑定号查询签约状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 发起签约的appid. Required.
         appid: String = body("appid").required(),

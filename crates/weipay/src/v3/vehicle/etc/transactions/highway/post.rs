@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 高速场景商户扣款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
@@ -73,7 +73,7 @@ request! {
 }
 
 answer! {
-    /// 高速场景商户扣款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

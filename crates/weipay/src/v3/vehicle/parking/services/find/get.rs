@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::vehicle::parking::parkings::post::PlateColor;
+
 request! {
-    /// 查询车牌服务开通信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         appid: String = query("appid").required(),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 查询车牌服务开通信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),
@@ -39,16 +41,6 @@ answer! {
 }
 
 open_enum! {
-    /// 车牌颜色.
-    pub enum PlateColor {
-        Blue = "BLUE",
-        Green = "GREEN",
-        Yellow = "YELLOW",
-        Black = "BLACK",
-        White = "WHITE",
-        Limegreen = "LIMEGREEN",
-    }
-
     /// 车牌服务开通状态.
     pub enum ServiceState {
         Normal = "NORMAL",

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012534308](https://pay.weixin.qq.com/doc/v3/merchant/4012534308), [4012534441](https://pay.weixin.qq.com/doc/v3/partner/4012534441)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::vehicle::parking::parkings::post::PlateColor;
 
 request! {
-    /// 查询订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -119,17 +121,5 @@ answer! {
         other_contribute: i64 = body("other_contribute"),
         /// 优惠币种.
         currency: String = body("currency"),
-    }
-}
-
-open_enum! {
-    /// 车牌颜色.
-    pub enum PlateColor {
-        Blue = "BLUE",
-        Green = "GREEN",
-        Yellow = "YELLOW",
-        Black = "BLACK",
-        White = "WHITE",
-        Limegreen = "LIMEGREEN",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询商户标识列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = query("sp_mchid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询商户标识列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 分页开始位置. Required.
         offset: i64 = body("offset").required(),

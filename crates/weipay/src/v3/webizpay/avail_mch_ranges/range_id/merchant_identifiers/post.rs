@@ -4,22 +4,16 @@
 //!
 //! 官方文档: [4017205631](https://pay.weixin.qq.com/doc/v3/partner/4017205631)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::webizpay::avail_mch_ranges::post::Answer;
 
 request! {
-    /// 添加商户标识: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 商户标识值. Required.
         merchant_identifier: String = body("merchant_identifier").required(),
-    }
-}
-
-answer! {
-    /// 添加商户标识: what is answered.
-    pub struct Answer {
-        /// 可用商户范围id. Required.
-        range_id: String = body("range_id").required(),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 企业商户发起解除员工企业支付授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 企业商户发起解除员工企业支付授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

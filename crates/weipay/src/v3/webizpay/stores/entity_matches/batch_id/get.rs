@@ -4,18 +4,13 @@
 //!
 //! 官方文档: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询门店主体匹配结果: what is sent.
-    pub struct Request {
-        /// 服务商商户号. Required.
-        sp_mchid: String = query("sp_mchid").required(),
-    }
-}
+pub use crate::v3::webizpay::avail_mch_ranges::get::Request;
+pub use crate::v3::webizpay::stores::entity_matches::post::State;
 
 answer! {
-    /// 查询门店主体匹配结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -37,15 +32,5 @@ answer! {
         store_name: String = body("store_name").required(),
         /// `has_valid_mchid`. Required.
         has_valid_mchid: bool = body("has_valid_mchid").required(),
-    }
-}
-
-open_enum! {
-    /// 批次状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        InProgress = "IN_PROGRESS",
-        Completed = "COMPLETED",
-        Closed = "CLOSED",
     }
 }

@@ -4,20 +4,12 @@
 //!
 //! 官方文档: [4014507163](https://pay.weixin.qq.com/doc/v3/partner/4014507163)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum};
 
-request! {
-    /// 企业商户查询企业员工开通授权状态: what is sent.
-    pub struct Request {
-        /// 服务商商户号. Required.
-        sp_mchid: String = query("sp_mchid").required(),
-        /// 出资子商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get::Request;
 
 answer! {
-    /// 企业商户查询企业员工开通授权状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

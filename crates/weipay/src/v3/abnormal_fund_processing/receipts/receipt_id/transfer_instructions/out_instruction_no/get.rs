@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::abnormal_fund_processing::receipts::receipt_id::get::Operator;
+pub use crate::v3::abnormal_fund_processing::receipts::receipt_id::transfer_instructions::post::{
+    InstructionState, TransferMode,
+};
 
 answer! {
-    /// 查询在途异常资金付款指令执行结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户侧指令编号. Required.
         out_instruction_no: String = body("out_instruction_no").required(),
@@ -49,27 +54,5 @@ answer! {
         appid: String = body("appid"),
         /// 入账商户号.
         mchid: String = body("mchid"),
-    }
-}
-
-open_enum! {
-    /// `operator`.
-    pub enum Operator {
-        Merchant = "MERCHANT",
-    }
-
-    /// 付款方式.
-    pub enum TransferMode {
-        TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
-        TransferModeToOriginalReceiveMerchant = "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT",
-        TransferModeToSpecifiedReceiveMerchant = "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT",
-    }
-
-    /// 在途异常资金付款指令状态.
-    pub enum InstructionState {
-        InstructionStatePending = "INSTRUCTION_STATE_PENDING",
-        InstructionStateInProgress = "INSTRUCTION_STATE_IN_PROGRESS",
-        InstructionStateClosed = "INSTRUCTION_STATE_CLOSED",
-        InstructionStateSuccess = "INSTRUCTION_STATE_SUCCESS",
     }
 }

@@ -4,56 +4,20 @@
 //!
 //! 官方文档: [4018968051](https://pay.weixin.qq.com/doc/v3/merchant/4018968051)
 
-use crate::model::{Time, answer, body, header, open_enum, query, request};
+use crate::model::{header, query, request};
+
+pub use crate::v3::aggracct_bc::wb_channel::bank_channel_account::rename::post::{
+    Answer, ApplicationState, ChangeScene,
+};
 
 request! {
-    /// 查询渠道结算银行账户更名申请: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 目标商户号. Required.
         mchid: String = query("mchid").required(),
         /// 台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
         bal_account_no: String = query("bal_account_no").required().encrypted(),
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-    }
-}
-
-answer! {
-    /// 查询渠道结算银行账户更名申请: what is answered.
-    pub struct Answer {
-        /// 变更类型. Required.
-        change_scene: ChangeScene = body("change_scene").required(),
-        /// `application_id`. Required.
-        application_id: String = body("application_id").required(),
-        /// `out_request_no`. Required.
-        out_request_no: String = body("out_request_no").required(),
-        /// 目标商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
-        bal_account_no: String = body("bal_account_no").required().encrypted(),
-        /// 目标账户名. Required; format `base64`; travels encrypted (敏感信息加密).
-        new_account_name: String = body("new_account_name").required().encrypted(),
-        /// 申请单状态. Required.
-        application_state: ApplicationState = body("application_state").required(),
-        /// 完成时间.
-        finish_time: Time = body("finish_time"),
-        /// 失败错误码.
-        fail_code: String = body("fail_code"),
-        /// 失败原因.
-        fail_msg: String = body("fail_msg"),
-    }
-}
-
-open_enum! {
-    /// 变更类型.
-    pub enum ChangeScene {
-        SubjectInfoRename = "SUBJECT_INFO_RENAME",
-    }
-
-    /// 申请单状态.
-    pub enum ApplicationState {
-        Processing = "PROCESSING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
     }
 }

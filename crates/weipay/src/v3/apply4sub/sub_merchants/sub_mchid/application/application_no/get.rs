@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询结算账户修改申请状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 银行账号展示规则.
         account_number_rule: AccountNumberRule = query("account_number_rule"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询结算账户修改申请状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 开户名称. Required.
         account_name: String = body("account_name").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 获取商户开户意愿确认状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 授权状态. Required.
         authorize_state: AuthorizeState = body("authorize_state").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::brand::card::card_links::get::PaymentScene;
+
 request! {
-    /// 根据业务申请编号查询添加申请状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = query("brand_id").required(),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 根据业务申请编号查询添加申请状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
@@ -37,14 +39,6 @@ answer! {
 }
 
 open_enum! {
-    /// 交易场景类型.
-    pub enum PaymentScene {
-        MiniProgram = "MINI_PROGRAM",
-        App = "APP",
-        PaymentScore = "PAYMENT_SCORE",
-        PaymentCode = "PAYMENT_CODE",
-    }
-
     /// 交易连接名片配置状态.
     pub enum ConfigurationState {
         WaitingAudit = "WAITING_AUDIT",

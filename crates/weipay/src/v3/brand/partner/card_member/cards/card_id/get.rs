@@ -4,10 +4,16 @@
 //!
 //! 官方文档: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{answer, body, query, request};
+
+pub use crate::v3::brand::partner::card_member::cards::get::{
+    BalanceInformation, CardType, CodeJumpInformation, CodeMode, CodeType, CommonFieldList, CustomFieldList,
+    CustomFieldListType, PointsInformation, PurchaseInformation, State, Type, UserInformation,
+    ValidDateInformation,
+};
 
 request! {
-    /// 查询会员卡模板信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌id. Required.
         brand_id: String = query("brand_id").required(),
@@ -15,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询会员卡模板信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡模板ID. Required.
         card_id: String = body("card_id").required(),
@@ -67,122 +73,5 @@ answer! {
         create_time: String = body("create_time").required(),
         /// 更新时间. Required.
         update_time: String = body("update_time").required(),
-    }
-
-    /// 会员码跳转信息.
-    pub struct CodeJumpInformation {
-        /// 会员码跳转AppID.
-        jump_appid: String = body("jump_appid"),
-        /// 会员码跳转路径.
-        jump_path: String = body("jump_path"),
-    }
-
-    /// 会员卡有效期.
-    pub struct ValidDateInformation {
-        /// 有效期类型. Required.
-        type_: Type = body("type").required(),
-        /// 有效期开始时间.
-        available_begin_time: Time = body("available_begin_time"),
-        /// 有效期结束时间.
-        available_end_time: Time = body("available_end_time"),
-        /// 生效后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
-    }
-
-    /// 积分信息.
-    pub struct PointsInformation {
-        /// 积分跳转AppID.
-        jump_appid: String = body("jump_appid"),
-        /// 积分跳转路径.
-        jump_path: String = body("jump_path"),
-    }
-
-    /// 储值信息.
-    pub struct BalanceInformation {
-        /// 储值小程序AppID.
-        jump_appid: String = body("jump_appid"),
-        /// 储值小程序路径.
-        jump_path: String = body("jump_path"),
-    }
-
-    /// 付费会员信息.
-    pub struct PurchaseInformation {
-        /// 付费会员价格. In fen (分).
-        price: i64 = body("price"),
-        /// 付费会员跳转AppID.
-        jump_appid: String = body("jump_appid"),
-        /// 付费会员跳转路径.
-        jump_path: String = body("jump_path"),
-    }
-
-    /// 用户开卡信息.
-    pub struct UserInformation {
-        /// 平台提供的通用开卡信息字段.
-        common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-        /// 商户自定义的开卡信息字段.
-        custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-    }
-
-    /// 商户自定义的开卡信息字段.
-    pub struct CustomFieldList {
-        /// 商户自定义的开卡信息字段类型.
-        type_: CustomFieldListType = body("type"),
-        /// 字段名称.
-        name: String = body("name"),
-        /// 字段值.
-        values: Vec<String> = body("values"),
-    }
-}
-
-open_enum! {
-    /// 会员卡类型.
-    pub enum CardType {
-        Purchase = "PURCHASE",
-        Normal = "NORMAL",
-        Balance = "BALANCE",
-    }
-
-    /// 会员卡code分配类型.
-    pub enum CodeMode {
-        SystemAllocate = "SYSTEM_ALLOCATE",
-        MerchantAllocate = "MERCHANT_ALLOCATE",
-    }
-
-    /// 会员码型.
-    pub enum CodeType {
-        NoneCode = "NONE_CODE",
-        BarCode = "BAR_CODE",
-        QrCode = "QR_CODE",
-        BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
-        JumpMiniProgram = "JUMP_MINI_PROGRAM",
-    }
-
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub enum CommonFieldList {
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
-    }
-
-    /// 商户自定义的开卡信息字段类型.
-    pub enum CustomFieldListType {
-        CheckBox = "CHECK_BOX",
-        Radio = "RADIO",
-    }
-
-    /// 状态.
-    pub enum State {
-        CardEffective = "CARD_EFFECTIVE",
-        CardInvalid = "CARD_INVALID",
     }
 }

@@ -4,18 +4,15 @@
 //!
 //! 官方文档: [4016588015](https://pay.weixin.qq.com/doc/v3/partner/4016588015)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 查询品牌会员发券活动: what is sent.
-    pub struct Request {
-        /// 品牌id. Required.
-        brand_id: String = query("brand_id").required(),
-    }
-}
+pub use crate::v3::brand::partner::card_member::cards::card_id::get::Request;
+pub use crate::v3::brand::partner::card_member::membership_activities::get::{
+    ActivityChannel, ActivityState, ProductCouponStockList,
+};
 
 answer! {
-    /// 查询品牌会员发券活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -47,28 +44,5 @@ answer! {
         create_time: Time = body("create_time").required(),
         /// 更新时间. Required.
         modify_time: Time = body("modify_time").required(),
-    }
-
-    /// 商品券批次列表.
-    pub struct ProductCouponStockList {
-        /// 商品券ID. Required.
-        product_coupon_id: String = body("product_coupon_id").required(),
-        /// 批次ID. Required.
-        stock_id: String = body("stock_id").required(),
-    }
-}
-
-open_enum! {
-    /// 活动渠道.
-    pub enum ActivityChannel {
-        MechantAppComponent = "MECHANT_APP_COMPONENT",
-    }
-
-    /// 活动状态.
-    pub enum ActivityState {
-        MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
-        MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
-        MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
-        MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
     }
 }

@@ -4,12 +4,15 @@
 //!
 //! 官方文档: [4015336981](https://pay.weixin.qq.com/doc/v3/partner/4015336981)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, request};
+
+pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, ValidDateInformation};
+pub use crate::v3::brand::partner::card_member::user_cards::get::{Name, UserCardState};
 
 request! {
-    /// 根据openid导入用户会员卡: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -67,7 +70,7 @@ request! {
 }
 
 answer! {
-    /// 根据openid导入用户会员卡: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡code. Required.
         user_card_code: String = body("user_card_code").required(),
@@ -101,51 +104,5 @@ answer! {
         invalid_reason: String = body("invalid_reason"),
         /// 作废时间.
         invalid_time: Time = body("invalid_time"),
-    }
-
-    /// 会员卡有效期.
-    pub struct ValidDateInformation {
-        /// 有效期类型. Required.
-        type_: Type = body("type").required(),
-        /// 有效期开始时间.
-        available_begin_time: Time = body("available_begin_time"),
-        /// 有效期结束时间.
-        available_end_time: Time = body("available_end_time"),
-        /// 生效后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
-    }
-}
-
-open_enum! {
-    /// 平台提供的通用开卡信息字段.
-    pub enum Name {
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
-    }
-
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
-    }
-
-    /// 会员卡类型.
-    pub enum CardType {
-        Purchase = "PURCHASE",
-        Normal = "NORMAL",
-        Balance = "BALANCE",
-    }
-
-    /// 用户会员卡状态.
-    pub enum UserCardState {
-        Unactivated = "UNACTIVATED",
-        Effective = "EFFECTIVE",
-        Expired = "EXPIRED",
-        Invalid = "INVALID",
     }
 }

@@ -4,12 +4,18 @@
 //!
 //! 官方文档: [4015336982](https://pay.weixin.qq.com/doc/v3/partner/4015336982)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Time, body, header, request};
+
+pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, ValidDateInformation};
+pub use crate::v3::brand::partner::card_member::user_cards::get::{Name, UserCardState};
+pub use crate::v3::brand::partner::card_member::user_cards::import_by_openid::post::{
+    Answer, CommonFieldList, CustomFieldList, DateInformation, UserInformation,
+};
 
 request! {
-    /// 根据手机号导入用户会员卡: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -25,125 +31,5 @@ request! {
         date_information: DateInformation = body("date_information").required(),
         /// 领取时间. Required.
         pickup_time: Time = body("pickup_time").required(),
-    }
-
-    /// 用户开卡时填写的个人信息.
-    pub struct UserInformation {
-        /// 平台提供的通用开卡信息字段.
-        common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-        /// 商户自定义的开卡信息字段.
-        custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub struct CommonFieldList {
-        /// 平台提供的通用开卡信息字段.
-        name: Name = body("name"),
-        /// `value`. Format `base64`; travels encrypted (敏感信息加密).
-        value: String = body("value").encrypted(),
-    }
-
-    /// 商户自定义的开卡信息字段.
-    pub struct CustomFieldList {
-        /// 字段名称.
-        name: String = body("name"),
-        /// 加密的用户选择的字段值列表.
-        user_chosen_values: Vec<String> = body("user_chosen_values"),
-    }
-
-    /// 会员卡有效期.
-    pub struct DateInformation {
-        /// 有效期类型. Required.
-        type_: Type = body("type").required(),
-        /// 有效期开始时间.
-        available_begin_time: Time = body("available_begin_time"),
-        /// 有效期结束时间.
-        available_end_time: Time = body("available_end_time"),
-        /// 生效后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
-    }
-}
-
-answer! {
-    /// 根据手机号导入用户会员卡: what is answered.
-    pub struct Answer {
-        /// 会员卡code. Required.
-        user_card_code: String = body("user_card_code").required(),
-        /// 会员卡模板ID. Required.
-        card_id: String = body("card_id").required(),
-        /// 用户标识. Required.
-        openid: String = body("openid").required(),
-        /// 卡背景颜色.
-        card_color: String = body("card_color"),
-        /// 卡背景图URL.
-        card_picture_url: String = body("card_picture_url"),
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-        /// 会员卡类型. Required.
-        card_type: CardType = body("card_type").required(),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
-        /// 等级.
-        level: String = body("level"),
-        /// 会员卡有效期. Required.
-        valid_date_information: ValidDateInformation = body("valid_date_information").required(),
-        /// 领取时间. Required.
-        pickup_time: Time = body("pickup_time").required(),
-        /// 用户开卡时填写的个人信息.
-        user_information: UserInformation = body("user_information"),
-        /// 商家数据包.
-        attach: String = body("attach"),
-        /// 用户会员卡状态. Required.
-        user_card_state: UserCardState = body("user_card_state").required(),
-        /// 作废原因.
-        invalid_reason: String = body("invalid_reason"),
-        /// 作废时间.
-        invalid_time: Time = body("invalid_time"),
-    }
-
-    /// 会员卡有效期.
-    pub struct ValidDateInformation {
-        /// 有效期类型. Required.
-        type_: Type = body("type").required(),
-        /// 有效期开始时间.
-        available_begin_time: Time = body("available_begin_time"),
-        /// 有效期结束时间.
-        available_end_time: Time = body("available_end_time"),
-        /// 生效后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
-    }
-}
-
-open_enum! {
-    /// 平台提供的通用开卡信息字段.
-    pub enum Name {
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
-    }
-
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
-    }
-
-    /// 会员卡类型.
-    pub enum CardType {
-        Purchase = "PURCHASE",
-        Normal = "NORMAL",
-        Balance = "BALANCE",
-    }
-
-    /// 用户会员卡状态.
-    pub enum UserCardState {
-        Unactivated = "UNACTIVATED",
-        Effective = "EFFECTIVE",
-        Expired = "EXPIRED",
-        Invalid = "INVALID",
     }
 }

@@ -4,10 +4,17 @@
 //!
 //! 官方文档: [4015336985](https://pay.weixin.qq.com/doc/v3/partner/4015336985)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type};
+pub use crate::v3::brand::partner::card_member::cards::post::ValidDateInformation;
+pub use crate::v3::brand::partner::card_member::user_cards::get::{Name, UserCardState};
+pub use crate::v3::brand::partner::card_member::user_cards::import_by_openid::post::{
+    CommonFieldList, CustomFieldList, UserInformation,
+};
 
 request! {
-    /// 修改用户会员卡信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 会员卡模板ID. Required.
         card_id: String = query("card_id").required(),
@@ -32,46 +39,10 @@ request! {
         /// 商家数据包.
         attach: String = body("attach"),
     }
-
-    /// 会员卡有效期.
-    pub struct ValidDateInformation {
-        /// 有效期类型. Required.
-        type_: Type = body("type").required(),
-        /// 有效期开始时间.
-        available_begin_time: Time = body("available_begin_time"),
-        /// 有效期结束时间.
-        available_end_time: Time = body("available_end_time"),
-        /// 生效后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
-    }
-
-    /// 用户开卡时填写的个人信息.
-    pub struct UserInformation {
-        /// 平台提供的通用开卡信息字段.
-        common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-        /// 商户自定义的开卡信息字段.
-        custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub struct CommonFieldList {
-        /// 平台提供的通用开卡信息字段.
-        name: Name = body("name"),
-        /// `value`. Format `base64`; travels encrypted (敏感信息加密).
-        value: String = body("value").encrypted(),
-    }
-
-    /// 商户自定义的开卡信息字段.
-    pub struct CustomFieldList {
-        /// 字段名称.
-        name: String = body("name"),
-        /// 加密的用户选择的字段值列表.
-        user_chosen_values: Vec<String> = body("user_chosen_values"),
-    }
 }
 
 answer! {
-    /// 修改用户会员卡信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡code. Required.
         user_card_code: String = body("user_card_code").required(),
@@ -105,39 +76,5 @@ answer! {
         invalid_reason: String = body("invalid_reason"),
         /// 作废时间.
         invalid_time: Time = body("invalid_time"),
-    }
-}
-
-open_enum! {
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub enum Name {
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
-    }
-
-    /// 会员卡类型.
-    pub enum CardType {
-        Purchase = "PURCHASE",
-        Normal = "NORMAL",
-        Balance = "BALANCE",
-    }
-
-    /// 用户会员卡状态.
-    pub enum UserCardState {
-        Unactivated = "UNACTIVATED",
-        Effective = "EFFECTIVE",
-        Expired = "EXPIRED",
-        Invalid = "INVALID",
     }
 }

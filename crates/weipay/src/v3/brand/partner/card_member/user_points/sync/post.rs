@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 同步积分余额: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商家请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 同步积分余额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家请求单号. Required.
         out_request_no: String = body("out_request_no").required(),

@@ -6,12 +6,4 @@
 //!
 //! 官方文档: [4015783113](https://pay.weixin.qq.com/doc/v3/partner/4015783113)
 
-use crate::model::{body, request};
-
-request! {
-    /// 删除品牌门店: what is sent.
-    pub struct Request {
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-    }
-}
+pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Request;

@@ -4,18 +4,16 @@
 //!
 //! 官方文档: [4015783153](https://pay.weixin.qq.com/doc/v3/partner/4015783153)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询品牌门店: what is sent.
-    pub struct Request {
-        /// 品牌ID. Required.
-        brand_id: String = query("brand_id").required(),
-    }
-}
+pub use crate::v3::brand::card::card_links::business_code::business_code::get::Request;
+pub use crate::v3::brand::partner::store::brandstores::get::{
+    AuditState, RecipientState, StoreAddress, StoreBasics, StoreBusiness, StoreState,
+};
+pub use crate::v3::brand::partner::store::brandstores::post::StoreRecipient;
 
 answer! {
-    /// 查询品牌门店: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -35,69 +33,5 @@ answer! {
         store_business: StoreBusiness = body("store_business"),
         /// 门店收款信息.
         store_recipient: Vec<StoreRecipient> = body("store_recipient"),
-    }
-
-    /// 门店基础信息.
-    pub struct StoreBasics {
-        /// 商家门店编号.
-        store_reference_id: String = body("store_reference_id"),
-        /// 门店名称.
-        branch_name: String = body("branch_name"),
-    }
-
-    /// 门店地址信息.
-    pub struct StoreAddress {
-        /// 门店省市编码. Required.
-        address_code: String = body("address_code").required(),
-        /// 门店地址. Required.
-        address_detail: String = body("address_detail").required(),
-        /// 门店地址辅助描述.
-        address_complements: String = body("address_complements"),
-        /// 门店经度.
-        longitude: String = body("longitude"),
-        /// 门店纬度.
-        latitude: String = body("latitude"),
-    }
-
-    /// 门店经营信息.
-    pub struct StoreBusiness {
-        /// 门店服务电话.
-        service_phone: String = body("service_phone"),
-        /// 门店经营时间.
-        business_hours: String = body("business_hours"),
-    }
-
-    /// 门店收款信息.
-    pub struct StoreRecipient {
-        /// 门店收款商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 门店收款主体.
-        company_name: String = body("company_name"),
-        /// 收款绑定状态.
-        recipient_state: RecipientState = body("recipient_state"),
-    }
-}
-
-open_enum! {
-    /// 门店状态.
-    pub enum StoreState {
-        Open = "OPEN",
-        Creating = "CREATING",
-        Closed = "CLOSED",
-    }
-
-    /// 审核状态.
-    pub enum AuditState {
-        Success = "SUCCESS",
-        Processing = "PROCESSING",
-        Rejected = "REJECTED",
-    }
-
-    /// 收款绑定状态.
-    pub enum RecipientState {
-        Confirmed = "CONFIRMED",
-        AdminRejected = "ADMIN_REJECTED",
-        Confirming = "CONFIRMING",
-        TimeoutRejected = "TIMEOUT_REJECTED",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 获得品牌已授权且在生效中的产品权限信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),

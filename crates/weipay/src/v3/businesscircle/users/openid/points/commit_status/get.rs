@@ -9,7 +9,7 @@
 use crate::model::{query, request};
 
 request! {
-    /// 商圈会员待积分状态查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商圈商户ID.
         sub_mchid: String = query("sub_mchid"),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询支行列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 城市编码. Required.
         city_code: i64 = query("city_code").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询支行列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 查询数据总条数. Required.
         total_count: i64 = body("total_count").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 创建用户当次充电代扣凭证: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -33,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 创建用户当次充电代扣凭证: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 用户充电代扣凭证. Required.
         charging_token: String = body("charging_token").required(),

@@ -4,18 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询订单: what is sent.
-    pub struct Request {
-        /// 特约商户号.
-        sub_mchid: String = query("sub_mchid"),
-    }
-}
+pub use crate::v3::ebike::charge::contracts::contract_id::get::Request;
 
 answer! {
-    /// 查询订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

@@ -4,30 +4,16 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_1.shtml>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{query, request};
+
+pub use crate::v3::ebike::charge::contracts::contract_id::get::Answer;
 
 request! {
-    /// 通过用户标识查询用户状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号.
         sub_mchid: String = query("sub_mchid"),
         /// 交易场景. Required.
         trade_scene: String = query("trade_scene").required(),
-    }
-}
-
-answer! {
-    /// 通过用户标识查询用户状态: what is answered.
-    pub struct Answer {
-        /// 服务商商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 用户标识. Required.
-        openid: String = body("openid").required(),
-        /// 特约商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 充电授权扣费协议号.
-        contract_id: String = body("contract_id"),
-        /// 协议状态. Required.
-        contract_state: String = body("contract_state").required(),
     }
 }

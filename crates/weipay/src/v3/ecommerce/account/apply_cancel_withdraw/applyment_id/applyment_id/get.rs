@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum};
 
+pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::Withdraw;
+
 answer! {
-    /// 微信支付注销提现申请单号查询申请单状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付注销提现申请单号. Required.
         applyment_id: String = body("applyment_id").required(),
@@ -70,12 +72,6 @@ open_enum! {
         Canceled = "CANCELED",
         FundProcessing = "FUND_PROCESSING",
         Finish = "FINISH",
-    }
-
-    /// 是否提取资金.
-    pub enum Withdraw {
-        ApplyWithdraw = "APPLY_WITHDRAW",
-        NotApplyWithdraw = "NOT_APPLY_WITHDRAW",
     }
 
     /// 提现状态.

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 商户注销资格校验: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 注销检查的二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

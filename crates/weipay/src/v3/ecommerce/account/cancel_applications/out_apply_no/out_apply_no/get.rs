@@ -4,29 +4,4 @@
 //!
 //! 官方文档: [4012476223](https://pay.weixin.qq.com/doc/v3/partner/4012476223)
 
-use crate::model::{Time, answer, body, open_enum};
-
-answer! {
-    /// 查询注销单状态: what is answered.
-    pub struct Answer {
-        /// 商户注销申请单号. Required.
-        out_apply_no: String = body("out_apply_no").required(),
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 受理失败原因.
-        reject_reason: String = body("reject_reason"),
-        /// 注销状态.
-        cancel_state: CancelState = body("cancel_state"),
-        /// 最后更新时间.
-        update_time: Time = body("update_time"),
-    }
-}
-
-open_enum! {
-    /// 注销状态.
-    pub enum CancelState {
-        Reviewing = "REVIEWING",
-        Rejected = "REJECTED",
-        CancelSuccess = "CANCEL_SUCCESS",
-    }
-}
+pub use crate::v3::ecommerce::account::cancel_applications::post::{Answer, CancelState};

@@ -4,14 +4,4 @@
 //!
 //! 官方文档: [4015616721](https://pay.weixin.qq.com/doc/v3/partner/4015616721)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 撤销申请单-使用业务申请编号: what is answered.
-    pub struct Answer {
-        /// 微信支付申请单号. Required.
-        applyment_id: i64 = body("applyment_id").required(),
-        /// 业务申请编号. Required.
-        out_request_no: String = body("out_request_no").required(),
-    }
-}
+pub use crate::v3::ecommerce::applyments::applyment_id::revoke::post::Answer;

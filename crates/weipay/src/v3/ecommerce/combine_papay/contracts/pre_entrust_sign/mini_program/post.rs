@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 小程序方式预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户APPID. Required.
         appid: String = body("appid").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 小程序方式预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),

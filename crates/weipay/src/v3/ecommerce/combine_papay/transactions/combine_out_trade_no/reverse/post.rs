@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 电商合单委托代扣撤销订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 合单商户APPID. Required.
         combine_appid: String = body("combine_appid").required(),

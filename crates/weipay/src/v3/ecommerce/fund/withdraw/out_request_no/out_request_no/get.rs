@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::ecommerce::fund::withdraw::post::AccountType;
+
 request! {
-    /// 商户提现单号查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 商户提现单号查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -59,12 +61,5 @@ open_enum! {
         Refund = "REFUND",
         Close = "CLOSE",
         Init = "INIT",
-    }
-
-    /// 出款账户类型.
-    pub enum AccountType {
-        Basic = "BASIC",
-        Operation = "OPERATION",
-        Fees = "FEES",
     }
 }

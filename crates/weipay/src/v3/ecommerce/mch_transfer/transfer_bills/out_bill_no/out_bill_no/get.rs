@@ -4,18 +4,12 @@
 //!
 //! 官方文档: [4013504213](https://pay.weixin.qq.com/doc/v3/partner/4013504213)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 商户单号查询转账单: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
 
 answer! {
-    /// 商户单号查询转账单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         mchid: String = body("mchid").required(),

@@ -4,46 +4,5 @@
 //!
 //! 官方文档: [4013504214](https://pay.weixin.qq.com/doc/v3/partner/4013504214)
 
-use crate::model::{answer, body, query, request};
-
-request! {
-    /// 微信转账单号查询转账单: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
-
-answer! {
-    /// 微信转账单号查询转账单: what is answered.
-    pub struct Answer {
-        /// 服务商商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 商户单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
-        /// 微信转账单号. Required.
-        transfer_bill_no: String = body("transfer_bill_no").required(),
-        /// 服务商AppID. Required.
-        appid: String = body("appid").required(),
-        /// 转账场景ID. Required.
-        transfer_scene_id: String = body("transfer_scene_id").required(),
-        /// 单据状态. Required.
-        state: String = body("state").required(),
-        /// 转账金额. Required; in fen (分).
-        transfer_amount: i64 = body("transfer_amount").required(),
-        /// 转账备注. Required.
-        transfer_remark: String = body("transfer_remark").required(),
-        /// 失败原因.
-        fail_reason: String = body("fail_reason"),
-        /// 收款用户OpenID.
-        openid: String = body("openid"),
-        /// 收款用户姓名.
-        user_name: String = body("user_name"),
-        /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
-        /// 状态变更时间. Required.
-        update_time: String = body("update_time").required(),
-    }
-}
+pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
+pub use crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Answer;

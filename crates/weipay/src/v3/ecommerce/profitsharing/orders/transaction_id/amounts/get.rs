@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询订单剩余待分金额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),

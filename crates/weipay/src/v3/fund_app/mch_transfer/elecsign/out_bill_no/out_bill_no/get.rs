@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 商户单号查询电子回单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 申请单状态. Required.
         state: State = body("state").required(),

@@ -4,39 +4,6 @@
 //!
 //! 官方文档: [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
 
-use crate::model::{answer, body, open_enum};
-
-answer! {
-    /// 微信单号查询电子回单: what is answered.
-    pub struct Answer {
-        /// 申请单状态. Required.
-        state: State = body("state").required(),
-        /// 申请单创建时间. Required.
-        create_time: String = body("create_time").required(),
-        /// 申请单更新时间. Required.
-        update_time: String = body("update_time").required(),
-        /// 回单文件摘要类型.
-        hash_type: HashType = body("hash_type"),
-        /// 回单文件摘要值.
-        hash_value: String = body("hash_value"),
-        /// 回单文件下载地址.
-        download_url: String = body("download_url"),
-        /// 失败原因.
-        fail_reason: String = body("fail_reason"),
-    }
-}
-
-open_enum! {
-    /// 申请单状态.
-    pub enum State {
-        Generating = "GENERATING",
-        Finished = "FINISHED",
-        Failed = "FAILED",
-    }
-
-    /// 回单文件摘要类型.
-    pub enum HashType {
-        Sha256 = "SHA256",
-        Sm3 = "SM3",
-    }
-}
+pub use crate::v3::fund_app::mch_transfer::elecsign::out_bill_no::out_bill_no::get::{
+    Answer, HashType, State,
+};

@@ -4,58 +4,14 @@
 //!
 //! 官方文档: [4015554788](https://pay.weixin.qq.com/doc/v3/partner/4015554788)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{query, request};
+
+pub use crate::v3::fund_app::mch_transfer::partner::charity_budget::post::{Answer, State};
 
 request! {
-    /// 商户单号查询公益捐赠预算详情: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 出资商户号. Required.
         sponsor_mchid: String = query("sponsor_mchid").required(),
-    }
-}
-
-answer! {
-    /// 商户单号查询公益捐赠预算详情: what is answered.
-    pub struct Answer {
-        /// 服务商商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 商户预算单号. Required.
-        out_budget_no: String = body("out_budget_no").required(),
-        /// 微信支付预算单号. Required.
-        budget_id: String = body("budget_id").required(),
-        /// 预算总金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 出资商户号. Required.
-        sponsor_mchid: String = body("sponsor_mchid").required(),
-        /// 活动名称. Required.
-        activity_name: String = body("activity_name").required(),
-        /// 活动说明. Required.
-        activity_remark: String = body("activity_remark").required(),
-        /// 预算单状态.
-        state: State = body("state"),
-        /// 确认出资页面地址.
-        confirm_url: String = body("confirm_url"),
-        /// 商户号超管微信号掩码.
-        super_admin_wxid_mask: String = body("super_admin_wxid_mask"),
-        /// 剩余预算金额. In fen (分).
-        remain_amount: i64 = body("remain_amount"),
-        /// 撤销说明.
-        unlock_remark: String = body("unlock_remark"),
-        /// 资金锁定时间.
-        locked_time: Time = body("locked_time"),
-        /// 完成时间.
-        finished_time: Time = body("finished_time"),
-        /// 关闭时间.
-        closed_time: Time = body("closed_time"),
-    }
-}
-
-open_enum! {
-    /// 预算单状态.
-    pub enum State {
-        Pending = "PENDING",
-        Locked = "LOCKED",
-        Finished = "FINISHED",
-        Closed = "CLOSED",
     }
 }

@@ -4,47 +4,14 @@
 //!
 //! 官方文档: [4016315544](https://pay.weixin.qq.com/doc/v3/partner/4016315544)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{query, request};
+
+pub use crate::v3::fund_app::mch_transfer::partner::electronic_receipts::post::{Answer, HashType, State};
 
 request! {
-    /// 查询单笔转账电子回单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
-    }
-}
-
-answer! {
-    /// 查询单笔转账电子回单: what is answered.
-    pub struct Answer {
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 商户转账单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
-        /// 申请单状态. Required.
-        state: State = body("state").required(),
-        /// 申请单创建时间. Required.
-        create_time: String = body("create_time").required(),
-        /// 申请单更新时间.
-        update_time: String = body("update_time"),
-        /// 回单文件摘要类型.
-        hash_type: HashType = body("hash_type"),
-        /// 回单文件摘要值.
-        hash_value: String = body("hash_value"),
-        /// 回单文件下载地址.
-        download_url: String = body("download_url"),
-    }
-}
-
-open_enum! {
-    /// 申请单状态.
-    pub enum State {
-        Generating = "GENERATING",
-        Finished = "FINISHED",
-    }
-
-    /// 回单文件摘要类型.
-    pub enum HashType {
-        Sm3 = "SM3",
     }
 }

@@ -4,12 +4,16 @@
 //!
 //! 官方文档: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{body, header, request};
+
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
+    Answer, TransferSceneId, TransferSceneReportInfos,
+};
 
 request! {
-    /// 发起转账并完成自动收款授权: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -37,14 +41,6 @@ request! {
         authorization_info: AuthorizationInfo = body("authorization_info"),
     }
 
-    /// 转账场景报备信息.
-    pub struct TransferSceneReportInfos {
-        /// 信息类型. Required.
-        info_type: String = body("info_type").required(),
-        /// 信息内容. Required.
-        info_content: String = body("info_content").required(),
-    }
-
     /// 自动收款授权信息.
     pub struct AuthorizationInfo {
         /// 用户展示名称. Required.
@@ -53,35 +49,5 @@ request! {
         out_authorization_no: String = body("out_authorization_no").required(),
         /// 自动收款授权结果通知地址. Required.
         authorization_notify_url: String = body("authorization_notify_url").required(),
-    }
-}
-
-answer! {
-    /// 发起转账并完成自动收款授权: what is answered.
-    pub struct Answer {
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 商户单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
-        /// 微信转账单号. Required.
-        transfer_bill_no: String = body("transfer_bill_no").required(),
-        /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
-        /// `package_info`. Required.
-        package_info: String = body("package_info").required(),
-    }
-}
-
-open_enum! {
-    /// 转账场景ID.
-    pub enum TransferSceneId {
-        V1000 = "1000",
-        V1002 = "1002",
-        V1004 = "1004",
-        V1005 = "1005",
-        V1009 = "1009",
-        V1010 = "1010",
-        V1011 = "1011",
-        V1013 = "1013",
     }
 }

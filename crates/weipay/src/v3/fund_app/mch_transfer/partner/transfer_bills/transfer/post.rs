@@ -6,10 +6,14 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
+    TransferSceneId, TransferSceneReportInfos,
+};
+
 request! {
-    /// 转账（用户自动收款）: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -34,18 +38,10 @@ request! {
         /// 微信自动收款授权单号. Required.
         authorization_id: String = body("authorization_id").required(),
     }
-
-    /// 转账场景报备信息.
-    pub struct TransferSceneReportInfos {
-        /// 信息类型. Required.
-        info_type: String = body("info_type").required(),
-        /// 信息内容. Required.
-        info_content: String = body("info_content").required(),
-    }
 }
 
 answer! {
-    /// 转账（用户自动收款）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -77,18 +73,6 @@ answer! {
 }
 
 open_enum! {
-    /// 转账场景ID.
-    pub enum TransferSceneId {
-        V1000 = "1000",
-        V1002 = "1002",
-        V1004 = "1004",
-        V1005 = "1005",
-        V1009 = "1009",
-        V1010 = "1010",
-        V1011 = "1011",
-        V1013 = "1013",
-    }
-
     /// 单据状态.
     pub enum State {
         Accepted = "ACCEPTED",

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012716437](https://pay.weixin.qq.com/doc/v3/merchant/4012716437), [4024814206](https://pay.weixin.qq.com/doc/v3/merchant/4024814206)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 
 answer! {
-    /// 商户单号查询转账单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mch_id: String = body("mch_id").required(),
@@ -33,19 +35,5 @@ answer! {
         create_time: Time = body("create_time").required(),
         /// 最后一次状态变更时间. Required.
         update_time: Time = body("update_time").required(),
-    }
-}
-
-open_enum! {
-    /// 单据状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Transfering = "TRANSFERING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

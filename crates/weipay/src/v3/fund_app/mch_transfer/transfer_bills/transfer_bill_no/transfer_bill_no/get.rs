@@ -4,48 +4,5 @@
 //!
 //! 官方文档: [4012716457](https://pay.weixin.qq.com/doc/v3/merchant/4012716457), [4024819515](https://pay.weixin.qq.com/doc/v3/merchant/4024819515)
 
-use crate::model::{Time, answer, body, open_enum};
-
-answer! {
-    /// 微信转账单号查询转账单: what is answered.
-    pub struct Answer {
-        /// 商户号. Required.
-        mch_id: String = body("mch_id").required(),
-        /// 商户单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
-        /// 商家转账订单号. Required.
-        transfer_bill_no: String = body("transfer_bill_no").required(),
-        /// 商户AppID. Required.
-        appid: String = body("appid").required(),
-        /// 单据状态. Required.
-        state: State = body("state").required(),
-        /// 转账金额. Required; in fen (分).
-        transfer_amount: i64 = body("transfer_amount").required(),
-        /// 转账备注. Required.
-        transfer_remark: String = body("transfer_remark").required(),
-        /// 失败原因.
-        fail_reason: String = body("fail_reason"),
-        /// 收款用户OpenID.
-        openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
-        /// 单据创建时间. Required.
-        create_time: Time = body("create_time").required(),
-        /// 最后一次状态变更时间. Required.
-        update_time: Time = body("update_time").required(),
-    }
-}
-
-open_enum! {
-    /// 单据状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Transfering = "TRANSFERING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
-    }
-}
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
+pub use crate::v3::fund_app::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Answer;

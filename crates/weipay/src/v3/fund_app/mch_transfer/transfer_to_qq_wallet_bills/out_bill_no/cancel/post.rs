@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 
 answer! {
-    /// 撤销转账到QQ钱包: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号.
         mchid: String = body("mchid"),
@@ -35,19 +37,5 @@ answer! {
         create_time: Time = body("create_time"),
         /// 最后一次状态变更时间. Required.
         update_time: Time = body("update_time").required(),
-    }
-}
-
-open_enum! {
-    /// 单据状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Transfering = "TRANSFERING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::get::State;
+
 request! {
-    /// 商户单号查询自动收款授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 是否展示用户授权信息.
         is_display_authorization: bool = query("is_display_authorization"),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 商户单号查询自动收款授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
@@ -53,13 +55,6 @@ answer! {
 }
 
 open_enum! {
-    /// 单据状态.
-    pub enum State {
-        TakingEffect = "TAKING_EFFECT",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-    }
-
     /// 自动收款授权的原因.
     pub enum CloseReason {
         CloseViaMchApi = "CLOSE_VIA_MCH_API",

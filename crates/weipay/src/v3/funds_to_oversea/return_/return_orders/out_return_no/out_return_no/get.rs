@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013735052](https://pay.weixin.qq.com/doc/v3/partner/4013735052)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::funds_to_oversea::return_::return_orders::post::State;
 
 request! {
-    /// 查询出境退回结果（通过商户出境退回单号）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询出境退回结果（通过商户出境退回单号）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户出境退回单号. Required.
         out_return_no: String = body("out_return_no").required(),
@@ -39,14 +41,5 @@ answer! {
         success_time: Time = body("success_time"),
         /// 失败原因.
         fail_reason: String = body("fail_reason"),
-    }
-}
-
-open_enum! {
-    /// 出境退回状态.
-    pub enum State {
-        Processing = "PROCESSING",
-        Success = "SUCCESS",
-        Failed = "FAILED",
     }
 }

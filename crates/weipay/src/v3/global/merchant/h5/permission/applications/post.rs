@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 创建H5支付权限申请单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公司介绍和业务描述.
         business_description: String = body("business_description"),
@@ -35,7 +35,7 @@ request! {
 }
 
 answer! {
-    /// 创建H5支付权限申请单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -4,8 +4,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::global::merchant_service::complaints::get::{MchLanguage, MediaType};
+
 request! {
-    /// 查询投诉协商历史: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页大小.
         limit: i64 = query("limit"),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询投诉协商历史: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 投诉协商历史.
         data: Vec<Data> = body("data"),
@@ -57,23 +59,6 @@ answer! {
 }
 
 open_enum! {
-    /// 商户语言.
-    pub enum MchLanguage {
-        ZhCn = "ZH_CN",
-        ZhTw = "ZH_TW",
-        ZhHk = "ZH_HK",
-        En = "EN",
-        Ja = "JA",
-        Ko = "KO",
-        Th = "TH",
-        Vi = "VI",
-        Ru = "RU",
-        De = "DE",
-        Fr = "FR",
-        Ar = "AR",
-        Es = "ES",
-    }
-
     /// 操作类型.
     pub enum OperateType {
         UserCreateComplaint = "USER_CREATE_COMPLAINT",
@@ -97,11 +82,5 @@ open_enum! {
         ComplaintPartialRefundedSystemMessage = "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",
         ComplaintRefundReceivedSystemMessage = "COMPLAINT_REFUND_RECEIVED_SYSTEM_MESSAGE",
         ComplaintEntrustedRefundSystemMessage = "COMPLAINT_ENTRUSTED_REFUND_SYSTEM_MESSAGE",
-    }
-
-    /// 媒体文件业务类型.
-    pub enum MediaType {
-        UserComplaintImage = "USER_COMPLAINT_IMAGE",
-        OperationImage = "OPERATION_IMAGE",
     }
 }

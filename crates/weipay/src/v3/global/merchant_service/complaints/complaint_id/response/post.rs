@@ -7,7 +7,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 提交回复: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 被诉商户号. Required.
         complainted_mchid: String = body("complainted_mchid").required(),

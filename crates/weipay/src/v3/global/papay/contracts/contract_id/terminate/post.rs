@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 申请解约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID.
         appid: String = body("appid"),

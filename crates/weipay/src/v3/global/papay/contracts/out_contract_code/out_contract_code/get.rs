@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013015477](https://pay.weixin.qq.com/doc/global/v3/zh/4013015477)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{query, request};
+
+pub use crate::v3::global::papay::contracts::contract_id::get::Answer;
 
 request! {
-    /// 商户协议号查询签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 机构APPID.
         appid: String = query("appid"),
@@ -19,43 +21,5 @@ request! {
         sp_mchid: String = query("sp_mchid"),
         /// 子商户应用ID.
         sub_appid: String = query("sub_appid"),
-    }
-}
-
-answer! {
-    /// 商户协议号查询签约: what is answered.
-    pub struct Answer {
-        /// 商户号.
-        mchid: String = body("mchid"),
-        /// 机构APPID.
-        appid: String = body("appid"),
-        /// 机构商户号.
-        sp_mchid: String = body("sp_mchid"),
-        /// 子商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 机构appid.
-        sp_appid: String = body("sp_appid"),
-        /// 子商户应用ID.
-        sub_appid: String = body("sub_appid"),
-        /// 委托代扣协议ID.
-        contract_id: String = body("contract_id"),
-        /// 模板ID.
-        plan_id: i64 = body("plan_id"),
-        /// 商户侧签约协议号.
-        out_contract_code: String = body("out_contract_code"),
-        /// 用户账户展示名称.
-        user_display_name: String = body("user_display_name"),
-        /// 协议状态.
-        state: String = body("state"),
-        /// 协议签署时间.
-        signed_time: Time = body("signed_time"),
-        /// 协议签署时间.
-        terminated_time: Time = body("terminated_time"),
-        /// 协议解约方式.
-        termination_mode: String = body("termination_mode"),
-        /// 解约备注.
-        termination_note: String = body("termination_note"),
-        /// 商户appid下的用户标识.
-        openid: String = body("openid"),
     }
 }

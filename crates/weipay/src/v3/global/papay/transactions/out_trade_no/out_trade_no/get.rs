@@ -6,8 +6,13 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::global::micropay::transactions::pay::post::{Scope, Type};
+pub use crate::v3::global::papay::transactions::post::{
+    GoodsDetail, Payer, PromotionDetail, PromotionDetailType,
+};
+
 request! {
-    /// 查询订单(商户订单号): what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,7 +20,7 @@ request! {
 }
 
 answer! {
-    /// 查询订单(商户订单号): what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -53,16 +58,6 @@ answer! {
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
 
-    /// 支付者.
-    pub struct Payer {
-        /// 用户标识.
-        openid: String = body("openid"),
-        /// 机构用户标识.
-        sp_openid: String = body("sp_openid"),
-        /// 子商户用户标识.
-        sub_openid: String = body("sub_openid"),
-    }
-
     /// 订单金额.
     pub struct Amount {
         /// 订单金额. Required.
@@ -84,46 +79,6 @@ answer! {
         /// 汇率值.
         rate: i64 = body("rate"),
     }
-
-    /// 优惠功能.
-    pub struct PromotionDetail {
-        /// 券ID. Required.
-        promotion_id: String = body("promotion_id").required(),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠范围.
-        scope: Scope = body("scope"),
-        /// 优惠类型.
-        type_: PromotionDetailType = body("type"),
-        /// 优惠券面额. Required.
-        amount: i64 = body("amount").required(),
-        /// 优惠币种. Required.
-        currency: String = body("currency").required(),
-        /// 活动ID.
-        activity_id: String = body("activity_id"),
-        /// 微信出资.
-        wxpay_contribute_amount: i64 = body("wxpay_contribute_amount"),
-        /// 商户出资.
-        merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
-        /// 其他出资.
-        other_contribute_amount: i64 = body("other_contribute_amount"),
-        /// 单品列表.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
-        /// 商品优惠金额. Required.
-        discount_amount: i64 = body("discount_amount").required(),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品价格. Required.
-        price: i64 = body("price").required(),
-    }
 }
 
 open_enum! {
@@ -134,22 +89,5 @@ open_enum! {
         App = "APP",
         Mweb = "MWEB",
         Micropay = "MICROPAY",
-    }
-
-    /// 汇率类型.
-    pub enum Type {
-        SettlementRate = "SETTLEMENT_RATE",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        Global = "GLOBAL",
-        Single = "SINGLE",
-    }
-
-    /// 优惠类型.
-    pub enum PromotionDetailType {
-        Coupon = "COUPON",
-        Discount = "DISCOUNT",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询剩余待分金额: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询剩余待分金额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),

@@ -4,18 +4,12 @@
 //!
 //! 官方文档: [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询订单剩余可退款金额: what is sent.
-    pub struct Request {
-        /// 子商户号.
-        sub_mchid: String = query("sub_mchid"),
-    }
-}
+pub use crate::v3::global::profit_sharing::transactions::transaction_id::amounts::get::Request;
 
 answer! {
-    /// 查询订单剩余可退款金额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 关闭订单(微信支付订单号): what is sent.
+    /// What is sent.
     pub struct Request {
         /// 直连商户号. Required.
         mchid: String = body("mchid").required(),

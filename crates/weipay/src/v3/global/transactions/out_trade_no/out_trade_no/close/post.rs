@@ -6,16 +6,4 @@
 //!
 //! 官方文档: [4012354485](https://pay.weixin.qq.com/doc/global/v3/zh/4012354485), [4012354539](https://pay.weixin.qq.com/doc/global/v3/zh/4012354539), [4012354575](https://pay.weixin.qq.com/doc/global/v3/zh/4012354575), [4012354603](https://pay.weixin.qq.com/doc/global/v3/zh/4012354603), [4012354794](https://pay.weixin.qq.com/doc/global/v3/zh/4012354794), [4013014140](https://pay.weixin.qq.com/doc/global/v3/zh/4013014140)
 
-use crate::model::{body, request};
-
-request! {
-    /// 关闭订单(商户订单号): what is sent.
-    pub struct Request {
-        /// 直连商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 子商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 机构商户号.
-        sp_mchid: String = body("sp_mchid"),
-    }
-}
+pub use crate::v3::global::transactions::id::transaction_id::close::post::Request;

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 查询审核结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分公司机构代码. Required.
         org_no: String = body("org_no").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询审核结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         code: String = body("code").required(),

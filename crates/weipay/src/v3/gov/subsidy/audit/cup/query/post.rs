@@ -4,22 +4,12 @@
 //!
 //! 官方文档: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
-use crate::model::{answer, body, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询审核结果: what is sent.
-    pub struct Request {
-        /// 分公司机构代码. Required.
-        org_no: String = body("org_no").required(),
-        /// 商户订单号. Required.
-        mchnt_order_id: String = body("mchnt_order_id").required(),
-        /// 审核记录上传时间. Required.
-        upload_time: String = body("upload_time").required(),
-    }
-}
+pub use crate::v3::gov::subsidy::audit::cup::invalid::post::Request;
 
 answer! {
-    /// 查询审核结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         code: String = body("code").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::gov::subsidy::audit::cup::invalid::post::Answer;
 
 request! {
-    /// 更新审核数据: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分公司机构代码. Required.
         org_no: String = body("org_no").required(),
@@ -159,19 +161,5 @@ request! {
         shipping_addr: String = body("shipping_addr"),
         /// 签收时间.
         delivery_time: String = body("delivery_time"),
-    }
-}
-
-answer! {
-    /// 更新审核数据: what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        code: String = body("code").required(),
-        /// 响应描述. Required.
-        msg: String = body("msg").required(),
-        /// 详细应答码.
-        sub_code: String = body("sub_code"),
-        /// 详细应答码描述.
-        sub_msg: String = body("sub_msg"),
     }
 }

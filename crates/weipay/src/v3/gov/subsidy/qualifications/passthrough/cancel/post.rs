@@ -2,12 +2,15 @@
 
 //! 取消资格(透传模式) · `POST v3/gov/subsidy/qualifications/passthrough/cancel`
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{body, header, request};
+
+pub use crate::v3::gov::subsidy::goods::upload::post::Answer;
+pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
 
 request! {
-    /// 取消资格(透传模式): what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
@@ -23,24 +26,5 @@ request! {
         out_request_no: String = body("out_request_no"),
         /// 证件类型. Required.
         identity_document_type: IdentityDocumentType = body("identity_document_type").required(),
-    }
-}
-
-answer! {
-    /// 取消资格(透传模式): what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        code: String = body("code").required(),
-        /// 响应描述. Required.
-        message: String = body("message").required(),
-    }
-}
-
-open_enum! {
-    /// 证件类型.
-    pub enum IdentityDocumentType {
-        IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-        IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-        IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
     }
 }

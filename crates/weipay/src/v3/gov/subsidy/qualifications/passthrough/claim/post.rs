@@ -2,12 +2,15 @@
 
 //! 领取资格(透传模式) · `POST v3/gov/subsidy/qualifications/passthrough/claim`
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{body, header, request};
+
+pub use crate::v3::gov::subsidy::goods::upload::post::Answer;
+pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
 
 request! {
-    /// 领取资格(透传模式): what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
@@ -25,24 +28,5 @@ request! {
         longitude: String = body("longitude").required(),
         /// 纬度. Required.
         latitude: String = body("latitude").required(),
-    }
-}
-
-answer! {
-    /// 领取资格(透传模式): what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        code: String = body("code").required(),
-        /// 响应描述. Required.
-        message: String = body("message").required(),
-    }
-}
-
-open_enum! {
-    /// 证件类型.
-    pub enum IdentityDocumentType {
-        IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-        IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-        IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
     }
 }

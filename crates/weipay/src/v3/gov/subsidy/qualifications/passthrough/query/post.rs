@@ -4,10 +4,12 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
+
 request! {
-    /// 批量查询用户资格(透传模式): what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 批量查询用户资格(透传模式): what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 资格状态数组. Required.
         qualification_list: Vec<QualificationList> = body("qualification_list").required(),
@@ -47,13 +49,6 @@ answer! {
 }
 
 open_enum! {
-    /// 证件类型.
-    pub enum IdentityDocumentType {
-        IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-        IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-        IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
-    }
-
     /// 状态.
     pub enum State {
         Unclaimed = "UNCLAIMED",

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, request};
 
+pub use crate::v3::gov::subsidy::n_qualifications::sync::post::CateState;
+
 request! {
-    /// 查询单日交易汇总: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 使用的资格的地区编码. Required.
         qualification_region_code: i64 = body("qualification_region_code").required(),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 查询单日交易汇总: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         code: String = body("code").required(),
@@ -45,11 +47,5 @@ open_enum! {
         OrderTypeApplianceRedeem = "ORDER_TYPE_APPLIANCE_REDEEM",
         OrderType3cRedeem = "ORDER_TYPE_3C_REDEEM",
         OrderTypeNQualificationRedeem = "ORDER_TYPE_N_QUALIFICATION_REDEEM",
-    }
-
-    /// 品类状态.
-    pub enum CateState {
-        CateStateRedeem = "CATE_STATE_REDEEM",
-        CateStateRefund = "CATE_STATE_REFUND",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 品类凭证码预核销撤销: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 接入方请求流水号. Required.
         sp_serial_no: String = body("sp_serial_no").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 品类凭证码预核销撤销: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),

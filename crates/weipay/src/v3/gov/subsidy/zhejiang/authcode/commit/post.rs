@@ -6,10 +6,12 @@
 
 use serde_json::Number;
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request};
+
+pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
 
 request! {
-    /// 品类凭证码上报确认: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 接入方请求流水号. Required.
         sp_serial_no: String = body("sp_serial_no").required(),
@@ -53,16 +55,6 @@ request! {
         county_code: String = body("county_code"),
         /// 原订单金额.
         amount: Number = body("amount"),
-    }
-}
-
-answer! {
-    /// 品类凭证码上报确认: what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        resp_code: String = body("resp_code").required(),
-        /// 响应描述. Required.
-        resp_desc: String = body("resp_desc").required(),
     }
 }
 

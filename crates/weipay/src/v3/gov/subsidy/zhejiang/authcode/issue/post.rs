@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, open_enum, request};
 
 request! {
-    /// 申请品类凭证码: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品类编码. Required.
         category_id: String = body("category_id").required(),
@@ -33,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 申请品类凭证码: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),

@@ -6,10 +6,13 @@
 
 use serde_json::Number;
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
+pub use crate::v3::gov::subsidy::zhejiang::authcode::commit::post::SaleModels;
 
 request! {
-    /// 品类凭证码上报撤销: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 接入方请求流水号. Required.
         sp_serial_no: String = body("sp_serial_no").required(),
@@ -47,23 +50,5 @@ request! {
         corp_name: String = body("corp_name"),
         /// 家电品牌.
         brand: String = body("brand"),
-    }
-}
-
-answer! {
-    /// 品类凭证码上报撤销: what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        resp_code: String = body("resp_code").required(),
-        /// 响应描述. Required.
-        resp_desc: String = body("resp_desc").required(),
-    }
-}
-
-open_enum! {
-    /// 销售方式.
-    pub enum SaleModels {
-        V0 = "0",
-        V1 = "1",
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Number;
 use crate::model::{answer, body, request};
 
 request! {
-    /// 预核销品类凭证码: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 接入方请求流水号. Required.
         sp_serial_no: String = body("sp_serial_no").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 预核销品类凭证码: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),

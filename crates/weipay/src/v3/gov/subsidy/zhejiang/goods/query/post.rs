@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 商品信息查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商品条码.
         goods_bar_code: String = body("goods_bar_code"),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 商品信息查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),

@@ -4,12 +4,14 @@
 //!
 //! 官方文档: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{body, header, request};
+
+pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
 
 request! {
-    /// n品类核销: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品类集合.
         data: Vec<Data> = body("data"),
@@ -61,15 +63,5 @@ request! {
         corp_name: String = body("corp_name").required(),
         /// 数据流水号. Required.
         serial_num: String = body("serial_num").required(),
-    }
-}
-
-answer! {
-    /// n品类核销: what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        resp_code: String = body("resp_code").required(),
-        /// 响应描述. Required.
-        resp_desc: String = body("resp_desc").required(),
     }
 }

@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, request};
 
 request! {
-    /// 变更资格: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品类编码. Required.
         cate_code: String = body("cate_code").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 变更资格: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),

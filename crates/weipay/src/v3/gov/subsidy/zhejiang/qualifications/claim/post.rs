@@ -4,12 +4,15 @@
 //!
 //! 官方文档: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{body, header, request};
+
+pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
+pub use crate::v3::gov::subsidy::zhejiang::authcode::issue::post::CertType;
 
 request! {
-    /// 领取资格: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品类编码. Required.
         cate_code: String = body("cate_code").required(),
@@ -23,26 +26,5 @@ request! {
         cert_type: CertType = body("cert_type"),
         /// 请求流水号. Required.
         req_ssn: String = body("req_ssn").required(),
-    }
-}
-
-answer! {
-    /// 领取资格: what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        resp_code: String = body("resp_code").required(),
-        /// 响应描述. Required.
-        resp_desc: String = body("resp_desc").required(),
-    }
-}
-
-open_enum! {
-    /// 证件类型.
-    pub enum CertType {
-        V1 = "1",
-        V2 = "2",
-        V3 = "3",
-        V4 = "4",
-        V5 = "5",
     }
 }

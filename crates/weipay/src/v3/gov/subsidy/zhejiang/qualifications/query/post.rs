@@ -7,9 +7,9 @@
 use crate::model::{answer, body, header, open_enum, request};
 
 request! {
-    /// 查询补贴资格: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
         cert_no: String = body("cert_no").required().encrypted(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询补贴资格: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),

@@ -6,10 +6,12 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::gov::subsidy::zhejiang::authcode::commit::post::SaleModels;
+
 request! {
-    /// 核销资格: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 请求流水号.
         req_ssn: String = body("req_ssn"),
@@ -91,7 +93,7 @@ request! {
 }
 
 answer! {
-    /// 核销资格: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),
@@ -111,12 +113,6 @@ open_enum! {
 
     /// 品类状态.
     pub enum Status {
-        V0 = "0",
-        V1 = "1",
-    }
-
-    /// 销售方式.
-    pub enum SaleModels {
         V0 = "0",
         V1 = "1",
     }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// sn码锁定: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 发起方. Required.
         create_user: String = body("create_user").required(),
@@ -59,7 +59,7 @@ request! {
 }
 
 answer! {
-    /// sn码锁定: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// sn码销售状态查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商品SN码. Required.
         sn: String = body("sn").required(),
@@ -33,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// sn码销售状态查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
 
 request! {
-    /// sn码解锁: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 请求流水号. Required.
         req_ssn: String = body("req_ssn").required(),
@@ -57,15 +59,5 @@ request! {
         brand: String = body("brand"),
         /// 渠道类型.
         sales_models: String = body("sales_models"),
-    }
-}
-
-answer! {
-    /// sn码解锁: what is answered.
-    pub struct Answer {
-        /// 响应码. Required.
-        resp_code: String = body("resp_code").required(),
-        /// 响应描述. Required.
-        resp_desc: String = body("resp_desc").required(),
     }
 }

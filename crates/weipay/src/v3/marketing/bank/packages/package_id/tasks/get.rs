@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询上传任务列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 任务状态. Required.
         status: Status = query("status").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询上传任务列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 给指定用户报名多笔立减活动: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 给指定用户报名多笔立减活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 代金券id. Required.
         coupon_id: String = body("coupon_id").required(),

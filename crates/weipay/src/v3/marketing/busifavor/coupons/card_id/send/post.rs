@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 发放消费卡: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 消费卡归属appid. Required; 1 to 32 characters.
         appid: String = body("appid").required().length(1, 32),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 发放消费卡: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 消费卡code. Required.
         card_code: String = body("card_code").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 修改批次预算: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 目标批次最大发放个数.
         target_max_coupons: i64 = body("target_max_coupons"),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 修改批次预算: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次当前最大发放个数. Required.
         max_coupons: i64 = body("max_coupons").required(),

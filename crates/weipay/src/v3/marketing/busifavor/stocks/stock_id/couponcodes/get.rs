@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询预存code列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 券code状态.
         status: Status = query("status"),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询预存code列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
@@ -40,7 +40,7 @@ answer! {
         /// 商户上传code.
         code: String = body("code"),
         /// 商户上传code分配状态.
-        code_status: String = body("code_status"),
+        code_status: CodeStatus = body("code_status"),
         /// 上传时间.
         upload_time: Time = body("upload_time"),
         /// 被分配时间.
@@ -57,6 +57,12 @@ answer! {
 open_enum! {
     /// 券code状态.
     pub enum Status {
+        Available = "AVAILABLE",
+        Dispatched = "DISPATCHED",
+    }
+
+    /// 商户上传code分配状态.
+    pub enum CodeStatus {
         Available = "AVAILABLE",
         Dispatched = "DISPATCHED",
     }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 上传预存code: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 券code列表. 1 to 200 members.
         coupon_code_list: Vec<String> = body("coupon_code_list").items(1, 200),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 上传预存code: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),

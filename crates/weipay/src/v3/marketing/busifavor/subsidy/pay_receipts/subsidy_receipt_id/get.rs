@@ -4,36 +4,4 @@
 //!
 //! 官方文档: [4017147336](https://pay.weixin.qq.com/doc/v3/merchant/4017147336), [4017170661](https://pay.weixin.qq.com/doc/v3/partner/4017170661)
 
-use crate::model::{Time, answer, body};
-
-answer! {
-    /// 查询营销补差付款单详情: what is answered.
-    pub struct Answer {
-        /// 补差付款单号. Required.
-        subsidy_receipt_id: String = body("subsidy_receipt_id").required(),
-        /// 商家券批次号. Required.
-        stock_id: String = body("stock_id").required(),
-        /// 商家券Code. Required.
-        coupon_code: String = body("coupon_code").required(),
-        /// 微信支付订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 营销补差扣款商户号. Required.
-        payer_merchant: String = body("payer_merchant").required(),
-        /// 营销补差入账商户号. Required.
-        payee_merchant: String = body("payee_merchant").required(),
-        /// 补差付款金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 补差付款描述. Required.
-        description: String = body("description").required(),
-        /// 补差付款单据状态. Required.
-        status: String = body("status").required(),
-        /// 补差付款失败原因.
-        fail_reason: String = body("fail_reason"),
-        /// 补差付款完成时间.
-        success_time: Time = body("success_time"),
-        /// 业务请求唯一单号. Required.
-        out_subsidy_no: String = body("out_subsidy_no").required(),
-        /// 补差付款发起时间.
-        create_time: Time = body("create_time"),
-    }
-}
+pub use crate::v3::marketing::busifavor::subsidy::pay_receipts::post::Answer;

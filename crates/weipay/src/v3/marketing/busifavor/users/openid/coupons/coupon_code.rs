@@ -5,9 +5,9 @@
 pub mod appids;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}`
     CouponCode
 }

@@ -6,8 +6,12 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, StockType};
+pub use crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::get::CouponState;
+pub use crate::v3::marketing::busifavor::stocks::stock_id::get::{FinderInfo, MiniProgramsInfo};
+
 request! {
-    /// 根据过滤条件查询用户券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required; 1 to 32 characters.
         appid: String = query("appid").required().length(1, 32),
@@ -29,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 根据过滤条件查询用户券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),
@@ -211,18 +215,6 @@ answer! {
         code_display_mode: CodeDisplayMode = body("code_display_mode"),
     }
 
-    /// 小程序入口.
-    pub struct MiniProgramsInfo {
-        /// 商家小程序appid. Required.
-        mini_programs_appid: String = body("mini_programs_appid").required(),
-        /// 商家小程序path. Required.
-        mini_programs_path: String = body("mini_programs_path").required(),
-        /// 入口文案. Required.
-        entrance_words: String = body("entrance_words").required(),
-        /// 引导文案.
-        guiding_words: String = body("guiding_words"),
-    }
-
     /// 样式信息.
     pub struct DisplayPatternInfo {
         /// 使用须知.
@@ -238,35 +230,9 @@ answer! {
         /// 视频号相关信息.
         finder_info: FinderInfo = body("finder_info"),
     }
-
-    /// 视频号相关信息.
-    pub struct FinderInfo {
-        /// 视频号ID.
-        finder_id: String = body("finder_id"),
-        /// 视频号视频ID.
-        finder_video_id: String = body("finder_video_id"),
-        /// 视频号封面图. Format `media-url`.
-        finder_video_cover_image_url: String = body("finder_video_cover_image_url"),
-    }
 }
 
 open_enum! {
-    /// 券状态.
-    pub enum CouponState {
-        Sended = "SENDED",
-        Used = "USED",
-        Expired = "EXPIRED",
-        Deleted = "DELETED",
-        Deactivated = "DEACTIVATED",
-    }
-
-    /// 批次类型.
-    pub enum StockType {
-        Normal = "NORMAL",
-        Discount = "DISCOUNT",
-        Exchange = "EXCHANGE",
-    }
-
     /// 核销方式.
     pub enum UseMethod {
         OffLine = "OFF_LINE",
@@ -280,19 +246,5 @@ open_enum! {
         Barcode = "BARCODE",
         Qrcode = "QRCODE",
         NotShow = "NOT_SHOW",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询代金券可用单品: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 创建批次的商户号. Required.
         stock_creator_mchid: String = query("stock_creator_mchid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询代金券可用单品: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 可用单品编码总数. Required.
         total_count: i64 = body("total_count").required(),

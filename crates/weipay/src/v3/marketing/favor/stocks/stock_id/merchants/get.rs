@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询代金券可用商户: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页页码. Required; at most 1000.
         offset: i64 = query("offset").required().range(i64::MIN, 1000),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询代金券可用商户: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 可用商户总数量. Required.
         total_count: i64 = body("total_count").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 修改可用单品编码: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 创建批次的商户号. Required.
         stock_creator_mchid: String = body("stock_creator_mchid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 修改可用单品编码: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 生效时间. Required.
         pause_time: Time = body("pause_time").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 暂停代金券批次: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 创建批次的商户号. Required.
         stock_creator_mchid: String = body("stock_creator_mchid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 暂停代金券批次: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 暂停时间. Required.
         pause_time: Time = body("pause_time").required(),

@@ -5,7 +5,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 获取批次退款明细下载链接: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 账单日期. Required.
         bill_date: String = query("bill_date").required(),
@@ -13,7 +13,7 @@ request! {
 }
 
 answer! {
-    /// 获取批次退款明细下载链接: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 下载链接. Required.
         url: String = body("url").required(),

@@ -4,18 +4,12 @@
 //!
 //! 官方文档: [4012460411](https://pay.weixin.qq.com/doc/v3/merchant/4012460411), [4012460448](https://pay.weixin.qq.com/doc/v3/partner/4012460448)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 重启代金券批次: what is sent.
-    pub struct Request {
-        /// 创建批次的商户号. Required.
-        stock_creator_mchid: String = body("stock_creator_mchid").required(),
-    }
-}
+pub use crate::v3::marketing::favor::stocks::stock_id::pause::post::Request;
 
 answer! {
-    /// 重启代金券批次: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 生效时间. Required.
         restart_time: Time = body("restart_time").required(),

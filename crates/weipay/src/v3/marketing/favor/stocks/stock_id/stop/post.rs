@@ -5,7 +5,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// StopStock: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 批次创建方商户号. Required.
         stock_creator_mchid: String = body("stock_creator_mchid").required(),
@@ -13,7 +13,7 @@ request! {
 }
 
 answer! {
-    /// StopStock: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 暂停时间. Required.
         stop_time: String = body("stop_time").required(),

@@ -4,16 +4,4 @@
 //!
 //! 官方文档: [4012463585](https://pay.weixin.qq.com/doc/v3/merchant/4012463585), [4012463698](https://pay.weixin.qq.com/doc/v3/partner/4012463698)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 下载批次核销明细: what is answered.
-    pub struct Answer {
-        /// 下载链接. Required.
-        url: String = body("url").required(),
-        /// 安全校验码. Required.
-        hash_value: String = body("hash_value").required(),
-        /// 哈希算法类型. Required.
-        hash_type: String = body("hash_type").required(),
-    }
-}
+pub use crate::v3::marketing::favor::stocks::stock_id::refund_flow::get::Answer;

@@ -2,18 +2,12 @@
 
 //! 获取批次核销明细下载链接 · `GET v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 获取批次核销明细下载链接: what is sent.
-    pub struct Request {
-        /// 账单日期. Required.
-        bill_date: String = query("bill_date").required(),
-    }
-}
+pub use crate::v3::marketing::favor::stocks::stock_id::refund_flow_by_day::get::Request;
 
 answer! {
-    /// 获取批次核销明细下载链接: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 下载链接. Required.
         url: String = body("url").required(),

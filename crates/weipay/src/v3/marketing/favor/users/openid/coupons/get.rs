@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::marketing::favor::stocks::get::{BusinessType, CutToMessage};
+
 request! {
-    /// 根据商户号查用户的券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = query("appid").required(),
@@ -31,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 根据商户号查用户的券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),
@@ -85,14 +87,6 @@ answer! {
         no_cash: bool = body("no_cash"),
     }
 
-    /// 减至批次特定信息.
-    pub struct CutToMessage {
-        /// 可用优惠的商品最高单价. In fen (分).
-        single_price_max: i64 = body("single_price_max"),
-        /// 减至后的优惠单价. In fen (分).
-        cut_to_price: i64 = body("cut_to_price"),
-    }
-
     /// 固定面额满减券使用规则.
     pub struct NormalCouponInformation {
         /// 面额. Required; in fen (分).
@@ -131,11 +125,6 @@ open_enum! {
     pub enum Status {
         Sended = "SENDED",
         Used = "USED",
-    }
-
-    /// 业务类型.
-    pub enum BusinessType {
-        Multiuse = "MULTIUSE",
     }
 
     /// 代金券状态.

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012463767](https://pay.weixin.qq.com/doc/v3/merchant/4012463767), [4012463807](https://pay.weixin.qq.com/doc/v3/partner/4012463807)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::marketing::bank_favor::users::openid::bank_multi_activity::post::Answer;
 
 request! {
-    /// 发放代金券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
@@ -21,13 +23,5 @@ request! {
         coupon_value: i64 = body("coupon_value"),
         /// 指定面额发券. In fen (分).
         coupon_minimum: i64 = body("coupon_minimum"),
-    }
-}
-
-answer! {
-    /// 发放代金券: what is answered.
-    pub struct Answer {
-        /// 代金券id. Required.
-        coupon_id: String = body("coupon_id").required(),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 门店报名品牌加价购活动: what is sent.
+    /// What is sent.
     pub struct Request {
         /// `caller_merchant_id`. Required.
         caller_merchant_id: String = body("caller_merchant_id").required(),
@@ -35,7 +35,7 @@ request! {
 }
 
 answer! {
-    /// 门店报名品牌加价购活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 返回结果文案.
         return_message: String = body("return_message"),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::put::RepresentativeInfoList;
+
 request! {
-    /// 删除零售小店活动业务代理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务代理信息列表. Required.
         representative_info_list: Vec<RepresentativeInfoList> = body("representative_info_list").required(),
@@ -16,16 +18,10 @@ request! {
         /// 删除时间. Required.
         delete_time: String = body("delete_time").required(),
     }
-
-    /// 业务代理信息列表.
-    pub struct RepresentativeInfoList {
-        /// 业务代理的OpenID. Required.
-        openid: String = body("openid").required(),
-    }
 }
 
 answer! {
-    /// 删除零售小店活动业务代理: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 零售小店活动ID. Required.
         activity_id: String = body("activity_id").required(),

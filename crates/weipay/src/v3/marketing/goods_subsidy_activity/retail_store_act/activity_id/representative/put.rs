@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 添加零售小店活动业务代理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务代理信息列表. Required.
         representative_info_list: Vec<RepresentativeInfoList> = body("representative_info_list").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 添加零售小店活动业务代理: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 零售小店活动ID. Required.
         activity_id: String = body("activity_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询零售小店活动业务代理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页页码. Required.
         offset: i64 = query("offset").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询零售小店活动业务代理: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 小店活动业代总数.
         total_count: i64 = body("total_count"),

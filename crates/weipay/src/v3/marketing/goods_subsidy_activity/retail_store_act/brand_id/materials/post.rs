@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 生成小店活动物料码: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 请求业务单据. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 生成小店活动物料码: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 成功的物料码列表.
         material_list: Vec<MaterialList> = body("material_list"),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 删除小店活动门店: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 请求业务单据. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 删除小店活动门店: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 删除时间.
         delete_time: Time = body("delete_time"),

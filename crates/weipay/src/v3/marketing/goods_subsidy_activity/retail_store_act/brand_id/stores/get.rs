@@ -4,20 +4,12 @@
 //!
 //! 官方文档: [4012384355](https://pay.weixin.qq.com/doc/v3/merchant/4012384355), [4012384414](https://pay.weixin.qq.com/doc/v3/partner/4012384414)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询小店活动门店列表: what is sent.
-    pub struct Request {
-        /// 分页页码. Required.
-        offset: i64 = query("offset").required(),
-        /// 分页大小. Required.
-        limit: i64 = query("limit").required(),
-    }
-}
+pub use crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Request;
 
 answer! {
-    /// 查询小店活动门店列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 小店活动门店总数.
         total_count: i64 = body("total_count"),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 添加小店活动门店: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 请求业务单据. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 添加小店活动门店: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 添加时间.
         add_time: Time = body("add_time"),

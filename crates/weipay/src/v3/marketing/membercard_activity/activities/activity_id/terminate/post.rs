@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 终止活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动ID. Required.
         activity_id: String = body("activity_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 加密code解码（跳转型激活）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 加密code. Required.
         encrypt_code: String = query("encrypt_code").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 加密code解码（跳转型激活）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡code. Required.
         code: String = body("code").required(),

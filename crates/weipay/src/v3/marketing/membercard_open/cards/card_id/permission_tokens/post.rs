@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 商户预授权: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 激活类型. Required.
         activate_type: String = body("activate_type").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 商户预授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预授权token. Required.
         permission_token: String = body("permission_token").required(),

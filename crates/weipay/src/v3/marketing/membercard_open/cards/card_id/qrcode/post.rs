@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 创建会员卡二维码: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 会员卡激活类型. Required.
         activate_type: ActivateType = body("activate_type").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 创建会员卡二维码: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二维码对应的url. Required.
         url: String = body("url").required(),

@@ -8,8 +8,10 @@
 
 use crate::model::{body, open_enum, request};
 
+pub use crate::v3::marketing::membercard_open::cards::card_id::codes::code::rights::patch::Guide;
+
 request! {
-    /// 设置会员卡模板权益项: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 是否展示会员积分. Required.
         show_bonus: bool = body("show_bonus").required(),
@@ -75,20 +77,6 @@ request! {
         fapiao_jump_appid: String = body("fapiao_jump_appid"),
         /// 发票跳转path.
         fapiao_jump_path: String = body("fapiao_jump_path"),
-    }
-
-    /// 会员专属咨询信息.
-    pub struct Guide {
-        /// 联系人名字.
-        staff_name: String = body("staff_name"),
-        /// 联系人头像.
-        head_image_url: String = body("head_image_url"),
-        /// 联系方式.
-        contact_information_name: String = body("contact_information_name"),
-        /// 联系信息值.
-        contact_information_value: String = body("contact_information_value"),
-        /// 联系电话.
-        phone_number: String = body("phone_number"),
     }
 }
 

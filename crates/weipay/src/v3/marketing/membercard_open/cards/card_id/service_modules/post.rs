@@ -6,26 +6,20 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::marketing::membercard_open::cards::card_id::codes::code::set_service_module_data::post::JumpMiniprogram;
+
 request! {
-    /// 添加会员卡服务项: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 会员服务项ID. Required.
         service_module_id: String = body("service_module_id").required(),
         /// 跳转小程序. Required.
         jump_miniprogram: JumpMiniprogram = body("jump_miniprogram").required(),
     }
-
-    /// 跳转小程序.
-    pub struct JumpMiniprogram {
-        /// 小程序appid. Required.
-        appid: String = body("appid").required(),
-        /// 小程序path. Required.
-        path: String = body("path").required(),
-    }
 }
 
 answer! {
-    /// 添加会员卡服务项: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡id. Required.
         card_id: String = body("card_id").required(),

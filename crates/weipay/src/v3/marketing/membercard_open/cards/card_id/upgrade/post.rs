@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 老会员卡模板升级: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌id. Required.
         brand_id: String = body("brand_id").required(),

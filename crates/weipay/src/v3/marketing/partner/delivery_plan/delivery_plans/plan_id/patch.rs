@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4016184594](https://pay.weixin.qq.com/doc/v3/partner/4016184594)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, request};
+
+pub use crate::v3::marketing::partner::delivery_plan::delivery_plans::post::{Answer, Plan, PlanState};
 
 request! {
-    /// 更新投放计划: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 修改内容. Required.
         modify_content: ModifyContent = body("modify_content").required(),
@@ -29,54 +31,5 @@ request! {
         daily_limit: i64 = body("daily_limit"),
         /// 营销标签.
         recommend_word: String = body("recommend_word"),
-    }
-}
-
-answer! {
-    /// 更新投放计划: what is answered.
-    pub struct Answer {
-        /// 投放计划详情. Required.
-        plan: Plan = body("plan").required(),
-    }
-
-    /// 投放计划详情.
-    pub struct Plan {
-        /// 投放计划ID. Required.
-        plan_id: String = body("plan_id").required(),
-        /// 投放计划名称. Required.
-        plan_name: String = body("plan_name").required(),
-        /// 投放计划状态. Required.
-        plan_state: PlanState = body("plan_state").required(),
-        /// 开始可用时间.
-        delivery_start_time: Time = body("delivery_start_time"),
-        /// 结束可用时间.
-        delivery_end_time: Time = body("delivery_end_time"),
-        /// 批次ID. Required.
-        stock_id: String = body("stock_id").required(),
-        /// 商品券ID. Required.
-        product_coupon_id: String = body("product_coupon_id").required(),
-        /// 营销标签.
-        recommend_word: String = body("recommend_word"),
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-        /// 总库存.
-        total_count: i64 = body("total_count"),
-        /// 单用户限领.
-        user_limit: i64 = body("user_limit"),
-        /// 单日限领.
-        daily_limit: i64 = body("daily_limit"),
-    }
-}
-
-open_enum! {
-    /// 投放计划状态.
-    pub enum PlanState {
-        PlanCreating = "PLAN_CREATING",
-        PlanCreated = "PLAN_CREATED",
-        PlanTerminating = "PLAN_TERMINATING",
-        PlanTerminated = "PLAN_TERMINATED",
-        PlanExpired = "PLAN_EXPIRED",
-        PlanDelivering = "PLAN_DELIVERING",
-        PlanPaused = "PLAN_PAUSED",
     }
 }

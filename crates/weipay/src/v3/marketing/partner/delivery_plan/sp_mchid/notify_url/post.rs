@@ -4,18 +4,12 @@
 //!
 //! 官方文档: [4016184598](https://pay.weixin.qq.com/doc/v3/partner/4016184598)
 
-use crate::model::{answer, body, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 设置投放计划回调地址: what is sent.
-    pub struct Request {
-        /// 通知url地址. Required.
-        notify_url: String = body("notify_url").required(),
-    }
-}
+pub use crate::v3::marketing::membercard_open::callback::patch::Request;
 
 answer! {
-    /// 设置投放计划回调地址: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 通知地址. Required.
         notify_url: String = body("notify_url").required(),

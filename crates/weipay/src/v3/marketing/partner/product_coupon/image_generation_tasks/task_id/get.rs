@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::ImageGenerationType;
+
 request! {
-    /// 查询图片生成任务执行结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = query("brand_id").required(),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询图片生成任务执行结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -47,12 +49,6 @@ answer! {
 }
 
 open_enum! {
-    /// 图片生成类型.
-    pub enum ImageGenerationType {
-        CombineImage = "COMBINE_IMAGE",
-        CutOut = "CUT_OUT",
-    }
-
     /// 任务状态.
     pub enum TaskState {
         Processing = "PROCESSING",

@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4015781292](https://pay.weixin.qq.com/doc/v3/partner/4015781292), [4016434632](https://pay.weixin.qq.com/doc/v3/partner/4016434632)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::{Scope, Type};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{
+    SequentialUsageInfoType, State, UsageMode,
+};
 
 request! {
-    /// 查询商品券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = query("brand_id").required(),
@@ -15,7 +20,7 @@ request! {
 }
 
 answer! {
-    /// 查询商品券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
@@ -121,40 +126,5 @@ answer! {
         mini_program_appid: String = body("mini_program_appid"),
         /// 单品跳转小程序路径.
         mini_program_path: String = body("mini_program_path"),
-    }
-}
-
-open_enum! {
-    /// 商品券状态.
-    pub enum State {
-        Auditing = "AUDITING",
-        Effective = "EFFECTIVE",
-        Deactivated = "DEACTIVATED",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        All = "ALL",
-        Single = "SINGLE",
-        Category = "CATEGORY",
-    }
-
-    /// 商品券类型.
-    pub enum Type {
-        Normal = "NORMAL",
-        Discount = "DISCOUNT",
-        Exchange = "EXCHANGE",
-    }
-
-    /// 使用模式.
-    pub enum UsageMode {
-        Single = "SINGLE",
-        Sequential = "SEQUENTIAL",
-    }
-
-    /// 多次优惠规则类型.
-    pub enum SequentialUsageInfoType {
-        Incremental = "INCREMENTAL",
-        Equal = "EQUAL",
     }
 }

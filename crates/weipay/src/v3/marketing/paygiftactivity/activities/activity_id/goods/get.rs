@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, query, request};
 
 request! {
-    /// 查询活动指定商品列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页页码.
         offset: i64 = query("offset"),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询活动指定商品列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 分页页码.
         offset: i64 = body("offset"),

@@ -4,20 +4,12 @@
 //!
 //! 官方文档: [4012466149](https://pay.weixin.qq.com/doc/v3/merchant/4012466149), [4012466191](https://pay.weixin.qq.com/doc/v3/partner/4012466191)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 查询活动发券商户号: what is sent.
-    pub struct Request {
-        /// 分页页码.
-        offset: i64 = query("offset"),
-        /// 分页大小.
-        limit: i64 = query("limit"),
-    }
-}
+pub use crate::v3::marketing::paygiftactivity::activities::activity_id::goods::get::Request;
 
 answer! {
-    /// 查询活动发券商户号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 分页页码.
         offset: i64 = body("offset"),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body};
 
 answer! {
-    /// 终止活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动id.
         activity_id: String = body("activity_id"),

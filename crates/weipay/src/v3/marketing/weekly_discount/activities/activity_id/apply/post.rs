@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 报名周周惠活动: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 报名商户号. Required.
         applying_merchant_id: i64 = body("applying_merchant_id").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 报名周周惠活动: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 报名成功的活动ID. Required.
         activity_id: i64 = body("activity_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询批次下用户银行提现免费券列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// `mchid`. Required.
         mchid: String = query("mchid").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 查询批次下用户银行提现免费券列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 银行提现免费券列表. Required.
         data: Vec<Data> = body("data").required(),

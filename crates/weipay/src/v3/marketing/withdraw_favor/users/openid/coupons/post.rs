@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 为用户发银行提现免费券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// `mchid`. Required.
         mchid: String = body("mchid").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 为用户发银行提现免费券: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 银行提现免费券ID.
         coupon_id: String = body("coupon_id"),

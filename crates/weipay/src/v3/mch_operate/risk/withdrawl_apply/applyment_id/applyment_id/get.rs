@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 微信支付提现申请单号查询提现申请单状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 提现申请单信息. Required.
         withdrawl_apply: WithdrawlApply = body("withdrawl_apply").required(),

@@ -4,26 +4,6 @@
 //!
 //! 官方文档: [4012476164](https://pay.weixin.qq.com/doc/v3/partner/4012476164)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 商户提现申请单号查询提现申请单状态: what is answered.
-    pub struct Answer {
-        /// 提现申请单信息. Required.
-        withdrawl_apply: WithdrawlApply = body("withdrawl_apply").required(),
-    }
-
-    /// 提现申请单信息.
-    pub struct WithdrawlApply {
-        /// 微信支付提现申请单号. Required.
-        applyment_id: String = body("applyment_id").required(),
-        /// 商户提现申请单号. Required.
-        out_request_no: String = body("out_request_no").required(),
-        /// 申请单状态. Required.
-        state: String = body("state").required(),
-        /// 失败原因.
-        fail_reason: String = body("fail_reason"),
-        /// 最后更新时间.
-        modify_time: String = body("modify_time"),
-    }
-}
+pub use crate::v3::mch_operate::risk::withdrawl_apply::applyment_id::applyment_id::get::{
+    Answer, WithdrawlApply,
+};

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 按日下载提现异常文件: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 账单类型.
         bill_type: BillType = query("bill_type"),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 按日下载提现异常文件: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 哈希类型. Required.
         hash_type: HashType = body("hash_type").required(),

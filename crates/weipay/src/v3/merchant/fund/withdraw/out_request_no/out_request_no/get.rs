@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 电商平台(商户提现单号查询)提现状态: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 提现单状态. Required.
         status: Status = body("status").required(),

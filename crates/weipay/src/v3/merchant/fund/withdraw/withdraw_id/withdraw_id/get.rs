@@ -4,51 +4,6 @@
 //!
 //! 官方文档: [4012476674](https://pay.weixin.qq.com/doc/v3/partner/4012476674)
 
-use crate::model::{answer, body, open_enum};
-
-answer! {
-    /// 电商平台(微信支付提现单号)查询提现状态: what is answered.
-    pub struct Answer {
-        /// 提现单状态. Required.
-        status: Status = body("status").required(),
-        /// 微信支付提现单号. Required.
-        withdraw_id: String = body("withdraw_id").required(),
-        /// 商户提现单号. Required.
-        out_request_no: String = body("out_request_no").required(),
-        /// 提现金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 发起提现时间. Required.
-        create_time: String = body("create_time").required(),
-        /// 提现状态更新时间. Required.
-        update_time: String = body("update_time").required(),
-        /// 失败原因. Required.
-        reason: String = body("reason").required(),
-        /// 提现备注. Required.
-        remark: String = body("remark").required(),
-        /// 银行附言. Required.
-        bank_memo: String = body("bank_memo").required(),
-        /// 出款账户类型. Required.
-        account_type: AccountType = body("account_type").required(),
-        /// 提现失败解决方案. Required.
-        solution: String = body("solution").required(),
-    }
-}
-
-open_enum! {
-    /// 提现单状态.
-    pub enum Status {
-        CreateSuccess = "CREATE_SUCCESS",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Refund = "REFUND",
-        Close = "CLOSE",
-        Init = "INIT",
-    }
-
-    /// 出款账户类型.
-    pub enum AccountType {
-        Basic = "BASIC",
-        Operation = "OPERATION",
-        Fees = "FEES",
-    }
-}
+pub use crate::v3::merchant::fund::withdraw::out_request_no::out_request_no::get::{
+    AccountType, Answer, Status,
+};

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 绑定门店收款信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 绑定门店收款信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 收款门店信息.
         failed_store_recipient: Vec<FailedStoreRecipient> = body("failed_store_recipient"),

@@ -4,38 +4,18 @@
 //!
 //! 官方文档: [4013948580](https://pay.weixin.qq.com/doc/v3/merchant/4013948580), [4014085773](https://pay.weixin.qq.com/doc/v3/merchant/4014085773)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::merchant_store::stores::store_id::recipients::bind::post::{
+    Answer, FailedStoreRecipient, StoreRecipient,
+};
 
 request! {
-    /// 解除门店收款信息绑定: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 收款门店信息.
         store_recipient: Vec<StoreRecipient> = body("store_recipient"),
-    }
-
-    /// 收款门店信息.
-    pub struct StoreRecipient {
-        /// 门店收款商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 门店收款主体.
-        company_name: String = body("company_name"),
-    }
-}
-
-answer! {
-    /// 解除门店收款信息绑定: what is answered.
-    pub struct Answer {
-        /// 收款门店信息.
-        failed_store_recipient: Vec<FailedStoreRecipient> = body("failed_store_recipient"),
-    }
-
-    /// 收款门店信息.
-    pub struct FailedStoreRecipient {
-        /// 门店收款商户号.
-        mchid: String = body("mchid"),
-        /// 绑定当前收款信息失败的原因.
-        failed_reason: String = body("failed_reason"),
     }
 }

@@ -6,10 +6,12 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
+
 request! {
-    /// 保险商户App预签约: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -63,14 +65,6 @@ request! {
         estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
     }
 
-    /// 预计扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
     /// 用户实名信息.
     pub struct RealIdentity {
         /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
@@ -83,7 +77,7 @@ request! {
 }
 
 answer! {
-    /// 保险商户App预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),

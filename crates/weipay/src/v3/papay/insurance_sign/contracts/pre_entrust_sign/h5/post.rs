@@ -4,12 +4,15 @@
 //!
 //! 官方文档: [4012529050](https://pay.weixin.qq.com/doc/v3/merchant/4012529050), [4014962456](https://pay.weixin.qq.com/doc/v3/merchant/4014962456)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post::{IdentityType, RealIdentity};
 
 request! {
-    /// 保险商户H5预签约: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -67,14 +70,6 @@ request! {
         policy_coverage_detail: PolicyCoverageDetail = body("policy_coverage_detail"),
     }
 
-    /// 预计扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
     /// 保障详情.
     pub struct PolicyCoverageDetail {
         /// 保单额度.
@@ -91,16 +86,6 @@ request! {
         clause_quota: String = body("clause_quota"),
     }
 
-    /// 用户实名信息.
-    pub struct RealIdentity {
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
-        /// 自然人身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
-        /// 实名验证类型.
-        identity_type: IdentityType = body("identity_type"),
-    }
-
     /// 跳转控制信息.
     pub struct JumpControl {
         /// 跳转的应用AppID.
@@ -109,16 +94,9 @@ request! {
 }
 
 answer! {
-    /// 保险商户H5预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 拉起微信支付客户端的URL. Required.
         redirect_url: String = body("redirect_url").required(),
-    }
-}
-
-open_enum! {
-    /// 实名验证类型.
-    pub enum IdentityType {
-        IdCard = "ID_CARD",
     }
 }

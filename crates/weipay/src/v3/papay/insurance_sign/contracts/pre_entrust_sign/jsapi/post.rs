@@ -4,12 +4,16 @@
 //!
 //! 官方文档: [4012528600](https://pay.weixin.qq.com/doc/v3/merchant/4012528600), [4014960223](https://pay.weixin.qq.com/doc/v3/merchant/4014960223)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body, header, request};
+
+pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post::{IdentityType, RealIdentity};
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::h5::post::{PolicyClauses, PolicyCoverageDetail, PolicyPeriods};
 
 request! {
-    /// 保险商户JSAPI预签约: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -52,65 +56,12 @@ request! {
         /// 合并扣费期数.
         combined_deduct_period_count: i64 = body("combined_deduct_period_count"),
     }
-
-    /// 保单的扣费周期列表.
-    pub struct PolicyPeriods {
-        /// 保险扣费周期编号. Required.
-        policy_period_id: i64 = body("policy_period_id").required(),
-        /// 预计扣费的日期. Required.
-        estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预计扣费金额. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        /// 保障详情.
-        policy_coverage_detail: PolicyCoverageDetail = body("policy_coverage_detail"),
-    }
-
-    /// 预计扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 保障详情.
-    pub struct PolicyCoverageDetail {
-        /// 保单额度.
-        policy_amount: String = body("policy_amount"),
-        /// 保险条款列表.
-        policy_clauses: Vec<PolicyClauses> = body("policy_clauses"),
-    }
-
-    /// 保险条款列表.
-    pub struct PolicyClauses {
-        /// 条款内容.
-        clause_name: String = body("clause_name"),
-        /// 条款额度.
-        clause_quota: String = body("clause_quota"),
-    }
-
-    /// 用户实名信息.
-    pub struct RealIdentity {
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
-        /// 自然人身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
-        /// 实名验证类型.
-        identity_type: IdentityType = body("identity_type"),
-    }
 }
 
 answer! {
-    /// 保险商户JSAPI预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 跳转签约并支付流程的URL. Required.
         redirect_url: String = body("redirect_url").required(),
-    }
-}
-
-open_enum! {
-    /// 实名验证类型.
-    pub enum IdentityType {
-        IdCard = "ID_CARD",
     }
 }

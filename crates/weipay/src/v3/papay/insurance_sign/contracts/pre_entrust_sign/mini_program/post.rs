@@ -4,104 +4,15 @@
 //!
 //! 官方文档: [4012528950](https://pay.weixin.qq.com/doc/v3/merchant/4012528950), [4014960244](https://pay.weixin.qq.com/doc/v3/merchant/4014960244)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 保险商户小程序预签约: what is sent.
-    pub struct Request {
-        /// `Wechatpay-Serial`. Required.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 应用ID. Required.
-        appid: String = body("appid").required(),
-        /// `openid`.
-        openid: String = body("openid"),
-        /// 委托代扣模板ID. Required.
-        plan_id: i64 = body("plan_id").required(),
-        /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
-        /// 被保人的展示名称. Required.
-        insured_display_name: String = body("insured_display_name").required(),
-        /// 签约结果通知地址. Required.
-        contract_notify_url: String = body("contract_notify_url").required(),
-        /// 保险保单的开始日期. Required.
-        policy_start_date: String = body("policy_start_date").required(),
-        /// 保险保单的结束日期. Required.
-        policy_end_date: String = body("policy_end_date").required(),
-        /// 保单的扣费周期列表. Required.
-        policy_periods: Vec<PolicyPeriods> = body("policy_periods").required(),
-        /// 扣费金额信息.
-        amount: EstimatedDeductAmount = body("amount"),
-        /// 商户订单号.
-        out_trade_no: String = body("out_trade_no"),
-        /// 商品描述.
-        description: String = body("description"),
-        /// 支付结果通知地址.
-        transaction_notify_url: String = body("transaction_notify_url"),
-        /// 商户侧用户标识.
-        out_user_code: String = body("out_user_code"),
-        /// 订单优惠标记.
-        goods_tag: String = body("goods_tag"),
-        /// 附加数据.
-        attach: String = body("attach"),
-        /// 是否自动续保.
-        can_auto_insure: bool = body("can_auto_insure"),
-        /// 是否自动重新投保.
-        can_auto_reinsure: bool = body("can_auto_reinsure"),
-        /// 用户实名信息.
-        real_identity: RealIdentity = body("real_identity"),
-        /// 合并扣费期数.
-        combined_deduct_period_count: i64 = body("combined_deduct_period_count"),
-    }
-
-    /// 保单的扣费周期列表.
-    pub struct PolicyPeriods {
-        /// 保险扣费周期编号. Required.
-        policy_period_id: i64 = body("policy_period_id").required(),
-        /// 预计扣费的日期. Required.
-        estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预计扣费金额. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        /// 保障详情.
-        policy_coverage_detail: PolicyCoverageDetail = body("policy_coverage_detail"),
-    }
-
-    /// 预计扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 保障详情.
-    pub struct PolicyCoverageDetail {
-        /// 保单额度.
-        policy_amount: String = body("policy_amount"),
-        /// 保险条款列表.
-        policy_clauses: Vec<PolicyClauses> = body("policy_clauses"),
-    }
-
-    /// 保险条款列表.
-    pub struct PolicyClauses {
-        /// 条款内容.
-        clause_name: String = body("clause_name"),
-        /// 条款额度.
-        clause_quota: String = body("clause_quota"),
-    }
-
-    /// 用户实名信息.
-    pub struct RealIdentity {
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
-        /// 自然人身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
-        /// 实名验证类型.
-        identity_type: IdentityType = body("identity_type"),
-    }
-}
+pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post::{IdentityType, RealIdentity};
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::h5::post::{PolicyClauses, PolicyCoverageDetail, PolicyPeriods};
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Request;
 
 answer! {
-    /// 保险商户小程序预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
@@ -109,12 +20,5 @@ answer! {
         redirect_appid: String = body("redirect_appid").required(),
         /// 跳转签约小程序的路径. Required.
         redirect_path: String = body("redirect_path").required(),
-    }
-}
-
-open_enum! {
-    /// 实名验证类型.
-    pub enum IdentityType {
-        IdCard = "ID_CARD",
     }
 }

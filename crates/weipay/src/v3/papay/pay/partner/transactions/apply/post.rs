@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012468586](https://pay.weixin.qq.com/doc/v3/partner/4012468586)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::papay::insurance_pay::transactions::apply::post::{Amount, Answer};
 
 request! {
-    /// 受理扣款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -29,23 +31,5 @@ request! {
         goods_tag: String = body("goods_tag"),
         /// 附加数据.
         attach: String = body("attach"),
-    }
-
-    /// 扣费金额信息.
-    pub struct Amount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-}
-
-answer! {
-    /// 受理扣款: what is answered.
-    pub struct Answer {
-        /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
-        /// 扣费金额信息. Required.
-        amount: Amount = body("amount").required(),
     }
 }

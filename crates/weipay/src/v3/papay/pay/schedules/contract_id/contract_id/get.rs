@@ -4,38 +4,5 @@
 //!
 //! 官方文档: [4012466997](https://pay.weixin.qq.com/doc/v3/merchant/4012466997)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 查询扣费预约: what is answered.
-    pub struct Answer {
-        /// 扣费预约的状态. Required.
-        schedule_state: String = body("schedule_state").required(),
-        /// 可扣费开始日期.
-        deduct_start_date: String = body("deduct_start_date"),
-        /// 可扣费结束日期.
-        deduct_end_date: String = body("deduct_end_date"),
-        /// 已预约的扣费金额信息.
-        scheduled_amount: ScheduledAmount = body("scheduled_amount"),
-        /// 实际扣费金额.
-        deduct_amount: DeductAmount = body("deduct_amount"),
-        /// 实际扣费的日期.
-        deduct_date: String = body("deduct_date"),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct ScheduledAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 实际扣费金额.
-    pub struct DeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-}
+pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::{DeductAmount, ScheduledAmount};
+pub use crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Answer;

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// App场景预约扣费类型签约的预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -47,7 +47,7 @@ request! {
 }
 
 answer! {
-    /// App场景预约扣费类型签约的预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),

@@ -4,56 +4,7 @@
 //!
 //! 官方文档: [4012525209](https://pay.weixin.qq.com/doc/v3/merchant/4012525209)
 
-use crate::model::{answer, body, request};
-
-request! {
-    /// 小程序场景预约扣费类型签约的预签约: what is sent.
-    pub struct Request {
-        /// 应用ID. Required.
-        appid: String = body("appid").required(),
-        /// `openid`.
-        openid: String = body("openid"),
-        /// 委托代扣模板ID. Required.
-        plan_id: i64 = body("plan_id").required(),
-        /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
-        /// 用户账户展示名称. Required.
-        contract_display_account: String = body("contract_display_account").required(),
-        /// 签约结果通知地址. Required.
-        contract_notify_url: String = body("contract_notify_url").required(),
-        /// 商户侧用户标识.
-        out_user_code: String = body("out_user_code"),
-        /// 用于预约扣费的预约信息.
-        deduct_schedule: DeductSchedule = body("deduct_schedule"),
-    }
-
-    /// 用于预约扣费的预约信息.
-    pub struct DeductSchedule {
-        /// 预计扣费的日期. Required.
-        estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预计的扣费金额. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        /// 商品描述. Required.
-        description: String = body("description").required(),
-    }
-
-    /// 预计的扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-}
-
-answer! {
-    /// 小程序场景预约扣费类型签约的预签约: what is answered.
-    pub struct Answer {
-        /// 预签约ID. Required.
-        pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
-        /// 跳转签约小程序的AppID. Required.
-        redirect_appid: String = body("redirect_appid").required(),
-        /// 跳转签约小程序的路径. Required.
-        redirect_path: String = body("redirect_path").required(),
-    }
-}
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Answer;
+pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
+    DeductSchedule, EstimatedDeductAmount, Request,
+};

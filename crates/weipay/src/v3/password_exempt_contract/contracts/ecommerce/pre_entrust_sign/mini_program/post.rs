@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 电商收付通模式小程序场景预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
@@ -25,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 电商收付通模式小程序场景预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 电商收付通模式支付后场景预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
@@ -27,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 电商收付通模式支付后场景预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

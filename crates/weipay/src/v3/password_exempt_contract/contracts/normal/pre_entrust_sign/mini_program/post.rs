@@ -4,40 +4,6 @@
 //!
 //! 官方文档: [4012472870](https://pay.weixin.qq.com/doc/v3/merchant/4012472870)
 
-use crate::model::{answer, body, request};
-
-request! {
-    /// 直连商户模式小程序场景预签约: what is sent.
-    pub struct Request {
-        /// 商户AppID. Required.
-        appid: String = body("appid").required(),
-        /// 免密支付服务ID. Required.
-        service_id: i64 = body("service_id").required(),
-        /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
-        /// 回调通知地址. Required.
-        notify_url: String = body("notify_url").required(),
-        /// 用户账户展示名称. Required.
-        contract_display_account: String = body("contract_display_account").required(),
-        /// 用户标识. Required.
-        openid: String = body("openid").required(),
-    }
-}
-
-answer! {
-    /// 直连商户模式小程序场景预签约: what is answered.
-    pub struct Answer {
-        /// 预签约ID. Required.
-        pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 免密支付服务ID. Required.
-        service_id: i64 = body("service_id").required(),
-        /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
-        /// 跳转签约的小程序AppID. Required.
-        sign_mp_appid: String = body("sign_mp_appid").required(),
-        /// 跳转签约的小程序路径. Required.
-        sign_mp_path: String = body("sign_mp_path").required(),
-    }
-}
+pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::mini_program::post::{
+    Answer, Request,
+};

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012471286](https://pay.weixin.qq.com/doc/v3/partner/4012471286)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Answer;
 
 request! {
-    /// 清算机构模式支付后场景预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
@@ -29,17 +31,5 @@ request! {
         openid: String = body("openid"),
         /// 用户子标识.
         sub_openid: String = body("sub_openid"),
-    }
-}
-
-answer! {
-    /// 清算机构模式支付后场景预签约: what is answered.
-    pub struct Answer {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 免密支付服务ID. Required.
-        service_id: i64 = body("service_id").required(),
-        /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
     }
 }

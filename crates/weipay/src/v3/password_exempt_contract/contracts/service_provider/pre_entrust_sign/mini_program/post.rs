@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 服务商模式小程序场景预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户AppID. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -31,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 服务商模式小程序场景预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),

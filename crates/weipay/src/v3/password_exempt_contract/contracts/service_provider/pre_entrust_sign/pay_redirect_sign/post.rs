@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 服务商模式支付后场景预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户AppID. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -33,7 +33,7 @@ request! {
 }
 
 answer! {
-    /// 服务商模式支付后场景预签约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

@@ -6,8 +6,11 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::pay::partner::transactions::app::post::LimitPay;
+pub use crate::v3::pay::partner::transactions::codepay::post::{Scope, Type};
+
 request! {
-    /// 微信支付订单号查询: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商户号. Required; 1 to 32 characters.
         sp_mchid: String = query("sp_mchid").required().length(1, 32),
@@ -17,7 +20,7 @@ request! {
 }
 
 answer! {
-    /// 微信支付订单号查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商公众号ID. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -96,9 +99,9 @@ answer! {
         /// 优惠名称.
         name: String = body("name"),
         /// 优惠范围.
-        scope: String = body("scope"),
+        scope: Scope = body("scope"),
         /// 优惠类型.
-        type_: String = body("type"),
+        type_: Type = body("type"),
         /// 优惠券面额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 活动ID.
@@ -204,13 +207,5 @@ open_enum! {
         Revoked = "REVOKED",
         Userpaying = "USERPAYING",
         Payerror = "PAYERROR",
-    }
-
-    /// 指定支付方式.
-    pub enum LimitPay {
-        NoBalance = "no_balance",
-        NoCredit = "no_credit",
-        NoDebit = "no_debit",
-        BalanceOnly = "balance_only",
     }
 }

@@ -4,20 +4,17 @@
 //!
 //! 官方文档: [4012526944](https://pay.weixin.qq.com/doc/v3/partner/4012526944), [4012739008](https://pay.weixin.qq.com/doc/v3/partner/4012739008), [4012759661](https://pay.weixin.qq.com/doc/v3/partner/4012759661), [4012759714](https://pay.weixin.qq.com/doc/v3/partner/4012759714), [4012760115](https://pay.weixin.qq.com/doc/v3/partner/4012760115), [4012760526](https://pay.weixin.qq.com/doc/v3/partner/4012760526), [4012760568](https://pay.weixin.qq.com/doc/v3/partner/4012760568), [4012886197](https://pay.weixin.qq.com/doc/v3/partner/4012886197), [4013080235](https://pay.weixin.qq.com/doc/v3/partner/4013080235)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 商户订单号查询: what is sent.
-    pub struct Request {
-        /// 服务商户号. Required; 1 to 32 characters.
-        sp_mchid: String = query("sp_mchid").required().length(1, 32),
-        /// 子商户号. Required; 1 to 32 characters.
-        sub_mchid: String = query("sub_mchid").required().length(1, 32),
-    }
-}
+pub use crate::v3::pay::partner::transactions::app::post::LimitPay;
+pub use crate::v3::pay::partner::transactions::codepay::post::{Scope, Type};
+pub use crate::v3::pay::partner::transactions::id::transaction_id::get::{
+    Amount, Detail, DetailGoodsDetail, GoodsDetail, Payer, PromotionDetail, Request, SceneInfo, SettleInfo,
+    StoreInfo, TradeState, TradeType,
+};
 
 answer! {
-    /// 商户订单号查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商公众号ID. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -71,156 +68,11 @@ answer! {
         installment_info: InstallmentInfo = body("installment_info"),
     }
 
-    /// 支付者.
-    pub struct Payer {
-        /// 用户服务标识. Required.
-        sp_openid: String = body("sp_openid").required(),
-        /// 用户子标识.
-        sub_openid: String = body("sub_openid"),
-    }
-
-    /// 订单金额.
-    pub struct Amount {
-        /// 总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-        /// 用户支付金额. In fen (分).
-        payer_total: i64 = body("payer_total"),
-        /// 用户支付货币类型.
-        payer_currency: String = body("payer_currency"),
-    }
-
-    /// 优惠信息.
-    pub struct PromotionDetail {
-        /// 券ID. Required.
-        coupon_id: String = body("coupon_id").required(),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠范围.
-        scope: String = body("scope"),
-        /// 优惠类型.
-        type_: String = body("type"),
-        /// 优惠券面额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 活动ID.
-        stock_id: String = body("stock_id"),
-        /// 微信出资. In fen (分).
-        wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 商户出资. In fen (分).
-        merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资. In fen (分).
-        other_contribute: i64 = body("other_contribute"),
-        /// 优惠货币类型.
-        currency: String = body("currency"),
-        /// 单品列表.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-        /// 商品优惠金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
-    }
-
-    /// 场景信息.
-    pub struct SceneInfo {
-        /// 用户终端IP.
-        payer_client_ip: String = body("payer_client_ip"),
-        /// 商户端设备号.
-        device_id: String = body("device_id"),
-        /// 商户门店信息.
-        store_info: StoreInfo = body("store_info"),
-    }
-
-    /// 商户门店信息.
-    pub struct StoreInfo {
-        /// 门店编号.
-        id: String = body("id"),
-        /// 门店名称. Required.
-        name: String = body("name").required(),
-        /// 地区编码. Required.
-        area_code: String = body("area_code").required(),
-        /// 详细地址. Required.
-        address: String = body("address").required(),
-    }
-
-    /// 结算信息.
-    pub struct SettleInfo {
-        /// 是否指定分账.
-        profit_sharing: bool = body("profit_sharing"),
-        /// 补差金额. In fen (分).
-        subsidy_amount: i64 = body("subsidy_amount"),
-    }
-
-    /// 优惠功能.
-    pub struct Detail {
-        /// 订单原价. In fen (分).
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID.
-        invoice_id: String = body("invoice_id"),
-        /// 单品列表.
-        goods_detail: Vec<DetailGoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct DetailGoodsDetail {
-        /// 商户侧商品编码. Required.
-        merchant_goods_id: String = body("merchant_goods_id").required(),
-        /// 微信侧商品编码.
-        wechatpay_goods_id: String = body("wechatpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-    }
-
     /// 使用的商户贴息信息.
     pub struct InstallmentInfo {
         /// 是否使用了商户贴息. Required.
         use_subsidy: bool = body("use_subsidy").required(),
         /// 用户实际选择分期期数. Required.
         selected_installment_number: i64 = body("selected_installment_number").required(),
-    }
-}
-
-open_enum! {
-    /// 交易类型.
-    pub enum TradeType {
-        Jsapi = "JSAPI",
-        Native = "NATIVE",
-        App = "APP",
-        Micropay = "MICROPAY",
-        Mweb = "MWEB",
-        Facepay = "FACEPAY",
-    }
-
-    /// 交易状态.
-    pub enum TradeState {
-        Success = "SUCCESS",
-        Refund = "REFUND",
-        Notpay = "NOTPAY",
-        Closed = "CLOSED",
-        Revoked = "REVOKED",
-        Userpaying = "USERPAYING",
-        Payerror = "PAYERROR",
-    }
-
-    /// 指定支付方式.
-    pub enum LimitPay {
-        NoBalance = "no_balance",
-        NoCredit = "no_credit",
-        NoDebit = "no_debit",
-        BalanceOnly = "balance_only",
     }
 }

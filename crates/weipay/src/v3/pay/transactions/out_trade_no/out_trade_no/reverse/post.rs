@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 撤销: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用AppID. Required; 1 to 32 characters.
         appid: String = body("appid").required().length(1, 32),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 撤销: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 应用AppID.
         appid: String = body("appid"),

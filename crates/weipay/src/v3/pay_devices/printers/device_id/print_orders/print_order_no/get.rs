@@ -5,7 +5,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 查询订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 打印单号.
         print_order_no: String = body("print_order_no"),

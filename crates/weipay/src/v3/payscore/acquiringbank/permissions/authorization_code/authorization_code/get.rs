@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 从业机构查询与用户授权记录（授权协议号）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = query("service_id").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 从业机构查询与用户授权记录（授权协议号）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

@@ -8,8 +8,12 @@
 
 use crate::model::{body, request};
 
+pub use crate::v3::payscore::acquiringbank::serviceorder::out_order_no::complete::post::{
+    PostDiscounts, PostPayments,
+};
+
 request! {
-    /// 从业机构修改微信支付分订单金额: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -25,29 +29,5 @@ request! {
         total_amount: i64 = body("total_amount").required(),
         /// 修改原因. Required.
         reason: String = body("reason").required(),
-    }
-
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称. Required.
-        name: String = body("name").required(),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
-    /// 后付费商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称. Required.
-        name: String = body("name").required(),
-        /// 优惠说明. Required.
-        description: String = body("description").required(),
-        /// 优惠金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 优惠数量.
-        count: i64 = body("count"),
     }
 }

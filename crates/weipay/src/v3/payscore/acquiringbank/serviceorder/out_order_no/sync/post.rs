@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 从业机构同步微信支付分订单信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

@@ -8,8 +8,11 @@
 
 use crate::model::{body, request};
 
+pub use crate::v3::payscore::partner::serviceorder::direct_complete::post::PostPayments;
+pub use crate::v3::payscore::partner::serviceorder::post::Device;
+
 request! {
-    /// 修改订单金额: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. 1 to 32 characters.
         service_id: String = body("service_id").length(1, 32),
@@ -27,18 +30,6 @@ request! {
         device: Device = body("device"),
     }
 
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称. Required; 1 to 20 characters.
-        name: String = body("name").required().length(1, 20),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费金额. At least 0; in fen (分).
-        amount: i64 = body("amount").range(0, i64::MAX),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
     /// 后付费商户优惠.
     pub struct PostDiscounts {
         /// 优惠名称. Required.
@@ -49,15 +40,5 @@ request! {
         amount: i64 = body("amount").required(),
         /// 优惠数量.
         count: i64 = body("count"),
-    }
-
-    /// 设备信息.
-    pub struct Device {
-        /// 服务开始的设备ID.
-        start_device_id: String = body("start_device_id"),
-        /// 服务结束的设备ID.
-        end_device_id: String = body("end_device_id"),
-        /// 物料URL.
-        materiel_no: String = body("materiel_no"),
     }
 }

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 商户发起催收扣款: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. 1 to 32 characters.
         service_id: String = body("service_id").length(1, 32),

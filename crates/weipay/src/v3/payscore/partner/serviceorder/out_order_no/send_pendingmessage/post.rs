@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 下发服务费用待处理消息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required; 1 to 32 characters.
         service_id: String = body("service_id").required().length(1, 32),

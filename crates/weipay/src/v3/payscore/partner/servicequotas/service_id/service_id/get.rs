@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询用户分层对应建议先享金额: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 查询用户分层对应建议先享金额: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

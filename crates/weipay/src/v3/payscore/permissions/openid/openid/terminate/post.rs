@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 解除用户授权关系（openid）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
+    Receiver, TransactionInfo, TransactionInfoType, Type,
+};
 
 request! {
-    /// 请求赔付预下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID.
         sp_appid: String = body("sp_appid"),
@@ -28,26 +32,10 @@ request! {
         /// 商户回调地址.
         notify_url: String = body("notify_url"),
     }
-
-    /// 收款方信息.
-    pub struct Receiver {
-        /// 转账接收方类型.
-        type_: Type = body("type"),
-        /// 转账接收方订单信息.
-        transaction_info: TransactionInfo = body("transaction_info"),
-    }
-
-    /// 转账接收方订单信息.
-    pub struct TransactionInfo {
-        /// 交易订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 转账接收方订单类型.
-        type_: TransactionInfoType = body("type"),
-    }
 }
 
 answer! {
-    /// 请求赔付预下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
@@ -57,18 +45,5 @@ answer! {
         accept_time: Time = body("accept_time").required(),
         /// `package_info`. Required.
         package_info: String = body("package_info").required(),
-    }
-}
-
-open_enum! {
-    /// 转账接收方类型.
-    pub enum Type {
-        TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 转账接收方订单类型.
-    pub enum TransactionInfoType {
-        Wxpay = "WXPAY",
-        Wxvalue = "WXVALUE",
     }
 }

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4014010920](https://pay.weixin.qq.com/doc/v3/partner/4014010920)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::CloseInfo;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post::Type;
 
 answer! {
-    /// 查询保证金赔付保司保费结果（按商户赔付单号）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -63,30 +67,5 @@ answer! {
     pub struct TransactionInfo {
         /// 交易订单号. Required.
         transaction_id: String = body("transaction_id").required(),
-    }
-
-    /// 关单信息.
-    pub struct CloseInfo {
-        /// 关单时间.
-        close_time: Time = body("close_time"),
-        /// 关单原因.
-        close_reason: String = body("close_reason"),
-    }
-}
-
-open_enum! {
-    /// 转账接收方类型.
-    pub enum Type {
-        Merchant = "MERCHANT",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
+    TransactionInfo, TransactionInfoType,
+};
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Type;
 
 request! {
-    /// 请求保险理赔预下单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -30,18 +35,10 @@ request! {
         /// 转账接收方订单信息.
         transaction_info: TransactionInfo = body("transaction_info"),
     }
-
-    /// 转账接收方订单信息.
-    pub struct TransactionInfo {
-        /// 交易订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 转账接收方订单类型.
-        type_: TransactionInfoType = body("type"),
-    }
 }
 
 answer! {
-    /// 请求保险理赔预下单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -53,19 +50,5 @@ answer! {
         accept_time: Time = body("accept_time").required(),
         /// `package_info`. Required.
         package_info: String = body("package_info").required(),
-    }
-}
-
-open_enum! {
-    /// 转账接收方类型.
-    pub enum Type {
-        Merchant = "MERCHANT",
-        TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 转账接收方订单类型.
-    pub enum TransactionInfoType {
-        Wxpay = "WXPAY",
-        Wxvalue = "WXVALUE",
     }
 }

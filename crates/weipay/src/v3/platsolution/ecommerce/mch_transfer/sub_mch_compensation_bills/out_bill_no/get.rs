@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4016777372](https://pay.weixin.qq.com/doc/v3/partner/4016777372)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::CloseInfo;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::post::{State, Type};
 
 request! {
-    /// 查询赔付结果（按商户赔付单号）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 出资商户号.
         sponsor_mchid: String = query("sponsor_mchid"),
@@ -15,7 +18,7 @@ request! {
 }
 
 answer! {
-    /// 查询赔付结果（按商户赔付单号）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -59,27 +62,5 @@ answer! {
     pub struct MchInfo {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
-    }
-
-    /// 关单信息.
-    pub struct CloseInfo {
-        /// 关单时间.
-        close_time: Time = body("close_time"),
-        /// 关单原因.
-        close_reason: String = body("close_reason"),
-    }
-}
-
-open_enum! {
-    /// 赔付接收方类型.
-    pub enum Type {
-        Merchant = "MERCHANT",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013521757](https://pay.weixin.qq.com/doc/v3/partner/4013521757)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::platsolution::ecommerce::recharge_employees::post::State;
 
 answer! {
-    /// 查询二级商户可扫码充值员工列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 员工列表.
         employees: Vec<Employees> = body("employees"),
@@ -25,13 +27,5 @@ answer! {
         create_time: Time = body("create_time"),
         /// 最后更新时间.
         update_time: Time = body("update_time"),
-    }
-}
-
-open_enum! {
-    /// 员工状态.
-    pub enum State {
-        Effective = "EFFECTIVE",
-        Deleted = "DELETED",
     }
 }

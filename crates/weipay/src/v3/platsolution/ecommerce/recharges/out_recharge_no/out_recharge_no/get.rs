@@ -6,8 +6,11 @@
 
 use crate::model::{answer, body, open_enum, query, request};
 
+pub use crate::v3::platsolution::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::{RechargeAmount, RechargeState};
+pub use crate::v3::platsolution::ecommerce::recharges::apply::post::{AccountType, AvailableRechargeChannels, RechargeScene};
+
 request! {
-    /// 查询二级商户充值结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,7 +18,7 @@ request! {
 }
 
 answer! {
-    /// 查询二级商户充值结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 平台商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -51,14 +54,6 @@ answer! {
         close_time: String = body("close_time"),
         /// 可用充值渠道列表.
         available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
-    }
-
-    /// 充值金额.
-    pub struct RechargeAmount {
-        /// 总金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 货币类型.
-        currency: String = body("currency"),
     }
 
     /// 转账充值的付款信息.
@@ -114,25 +109,6 @@ open_enum! {
         OnlineBank = "ONLINE_BANK",
     }
 
-    /// 充值入账账户.
-    pub enum AccountType {
-        Deposit = "DEPOSIT",
-        Operation = "OPERATION",
-    }
-
-    /// 充值状态.
-    pub enum RechargeState {
-        Success = "SUCCESS",
-        Recharging = "RECHARGING",
-        Closed = "CLOSED",
-    }
-
-    /// 充值场景.
-    pub enum RechargeScene {
-        EcommerceDeposit = "ECOMMERCE_DEPOSIT",
-        EcommercePayment = "ECOMMERCE_PAYMENT",
-    }
-
     /// 员工类型.
     pub enum EmployeeType {
         Admin = "ADMIN",
@@ -143,12 +119,5 @@ open_enum! {
     pub enum OnlineBankType {
         OnlineBankTypeCorporate = "ONLINE_BANK_TYPE_CORPORATE",
         OnlineBankTypePersonal = "ONLINE_BANK_TYPE_PERSONAL",
-    }
-
-    /// 可用充值渠道列表.
-    pub enum AvailableRechargeChannels {
-        BankTransfer = "BANK_TRANSFER",
-        QrRecharge = "QR_RECHARGE",
-        OnlineBank = "ONLINE_BANK",
     }
 }

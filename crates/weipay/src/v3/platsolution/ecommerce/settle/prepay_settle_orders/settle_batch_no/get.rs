@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012650326](https://pay.weixin.qq.com/doc/v3/partner/4012650326)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::platsolution::ecommerce::settle::prepay_settle_orders::post::TradeScenario;
 
 answer! {
-    /// 个人收款-查询批量结算信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户结算批次单号. Required.
         out_settle_batch_no: String = body("out_settle_batch_no").required(),
@@ -25,12 +27,5 @@ answer! {
         create_time: Time = body("create_time").required(),
         /// 批次完成时间.
         finish_time: Time = body("finish_time"),
-    }
-}
-
-open_enum! {
-    /// 交易场景.
-    pub enum TradeScenario {
-        Recommerce = "RECOMMERCE",
     }
 }

@@ -7,9 +7,9 @@
 use crate::model::{Time, answer, body, header, open_enum, request};
 
 request! {
-    /// 受理单次预约商家转账: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -61,7 +61,7 @@ request! {
 }
 
 answer! {
-    /// 受理单次预约商家转账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 微信支付转账批次单号查询批次单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 微信支付转账批次单号查询批次单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 转账批次单. Required.
         transfer_batch: TransferBatch = body("transfer_batch").required(),

@@ -6,10 +6,13 @@
 
 use crate::model::{answer, body, header, open_enum, request};
 
+pub use crate::v3::refund::domestic::refunds::out_refund_no::get::{Amount, AmountFrom, GoodsDetail};
+pub use crate::v3::refund::domestic::refunds::post::{Account, Scope};
+
 request! {
-    /// 发起异常退款: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -27,7 +30,7 @@ request! {
 }
 
 answer! {
-    /// 发起异常退款: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 微信支付退款号. Required.
         refund_id: String = body("refund_id").required(),
@@ -55,68 +58,20 @@ answer! {
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
 
-    /// 金额信息.
-    pub struct Amount {
-        /// 订单金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 退款金额. Required; in fen (分).
-        refund: i64 = body("refund").required(),
-        /// 退款出资账户及金额.
-        from: Vec<AmountFrom> = body("from"),
-        /// 用户支付金额. Required; in fen (分).
-        payer_total: i64 = body("payer_total").required(),
-        /// 用户退款金额. Required; in fen (分).
-        payer_refund: i64 = body("payer_refund").required(),
-        /// 应结退款金额. Required; in fen (分).
-        settlement_refund: i64 = body("settlement_refund").required(),
-        /// 应结订单金额. Required; in fen (分).
-        settlement_total: i64 = body("settlement_total").required(),
-        /// 优惠退款金额. Required; in fen (分).
-        discount_refund: i64 = body("discount_refund").required(),
-        /// 退款币种. Required.
-        currency: String = body("currency").required(),
-        /// 手续费退款金额. In fen (分).
-        refund_fee: i64 = body("refund_fee"),
-    }
-
-    /// 退款出资账户及金额.
-    pub struct AmountFrom {
-        /// 出资账户类型. Required.
-        account: String = body("account").required(),
-        /// 出资金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-    }
-
     /// 优惠退款信息.
     pub struct PromotionDetail {
         /// 券ID. Required.
         promotion_id: String = body("promotion_id").required(),
         /// 优惠范围. Required.
-        scope: String = body("scope").required(),
+        scope: Scope = body("scope").required(),
         /// 优惠类型. Required.
-        type_: String = body("type").required(),
+        type_: PromotionDetailType = body("type").required(),
         /// 优惠券面额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 优惠退款金额. Required; in fen (分).
         refund_amount: i64 = body("refund_amount").required(),
         /// 商品列表.
         goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 商品列表.
-    pub struct GoodsDetail {
-        /// 商户侧商品编码. Required.
-        merchant_goods_id: String = body("merchant_goods_id").required(),
-        /// 微信侧商品编码.
-        wechatpay_goods_id: String = body("wechatpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-        /// 商品退款金额. Required; in fen (分).
-        refund_amount: i64 = body("refund_amount").required(),
-        /// 商品退货数量. Required.
-        refund_quantity: i64 = body("refund_quantity").required(),
     }
 }
 
@@ -144,5 +99,13 @@ open_enum! {
         GdbDebit = "GDB_DEBIT",
         PsbcDebit = "PSBC_DEBIT",
         NbcbDebit = "NBCB_DEBIT",
+    }
+
+    /// 优惠类型.
+    pub enum PromotionDetailType {
+        Coupon = "COUPON",
+        Discount = "DISCOUNT",
+        Cash = "CASH",
+        Nocash = "NOCASH",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 还款单查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 还款服务商APPID. Required.
         combine_appid: String = body("combine_appid").required(),

@@ -4,18 +4,13 @@
 //!
 //! 官方文档: [4012715719](https://pay.weixin.qq.com/doc/v3/partner/4012715719)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询订单: what is sent.
-    pub struct Request {
-        /// 特约商户号.
-        sub_mchid: String = query("sub_mchid"),
-    }
-}
+pub use crate::v3::vehicle::etc::contracts::contract_id::get::Request;
+pub use crate::v3::vehicle::etc::transactions::highway::post::{Payer, PromotionDetail};
 
 answer! {
-    /// 查询订单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -51,14 +46,6 @@ answer! {
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
 
-    /// 支付者.
-    pub struct Payer {
-        /// 用户在服务商APP的标识.
-        sp_openid: String = body("sp_openid"),
-        /// 用户在特约商户APP的标识.
-        sub_openid: String = body("sub_openid"),
-    }
-
     /// 订单金额.
     pub struct Amount {
         /// 订单金额. Required; in fen (分).
@@ -77,27 +64,5 @@ answer! {
         device_id: String = body("device_id"),
         /// 商户端设备IP.
         device_ip: String = body("device_ip"),
-    }
-
-    /// 优惠详情.
-    pub struct PromotionDetail {
-        /// 券ID. Required.
-        promotion_id: String = body("promotion_id").required(),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠范围.
-        scope: String = body("scope"),
-        /// 优惠类型.
-        type_: String = body("type"),
-        /// 活动ID.
-        activity_id: String = body("activity_id"),
-        /// 优惠券面额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 微信出资. In fen (分).
-        wxpay_contribute: i64 = body("wxpay_contribute"),
-        /// 商户出资. In fen (分).
-        merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资. In fen (分).
-        other_contribute: i64 = body("other_contribute"),
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012715623](https://pay.weixin.qq.com/doc/v3/partner/4012715623)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{query, request};
+
+pub use crate::v3::vehicle::etc::contracts::contract_id::get::Answer;
 
 request! {
-    /// 查询ETC签约状态: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 特约商户号.
         sub_mchid: String = query("sub_mchid"),
@@ -15,29 +17,5 @@ request! {
         plan_id: String = query("plan_id").required(),
         /// 车牌号. Required.
         plate_number: String = query("plate_number").required(),
-    }
-}
-
-answer! {
-    /// 查询ETC签约状态: what is answered.
-    pub struct Answer {
-        /// 发起签约的appid. Required.
-        appid: String = body("appid").required(),
-        /// 服务商商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 用户在发起签约APP的标识. Required.
-        sp_openid: String = body("sp_openid").required(),
-        /// 子商户appid.
-        sub_appid: String = body("sub_appid"),
-        /// 特约商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// ETC扣费授权协议号. Required.
-        contract_id: String = body("contract_id").required(),
-        /// ETC绑定状态. Required.
-        bind_state: String = body("bind_state").required(),
-        /// 绑定的车牌号. Required.
-        plate_number: String = body("plate_number").required(),
-        /// 用户在发起签约子APP的标识.
-        sub_openid: String = body("sub_openid"),
     }
 }

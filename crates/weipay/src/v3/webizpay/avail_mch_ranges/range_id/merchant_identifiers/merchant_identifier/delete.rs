@@ -4,20 +4,14 @@
 //!
 //! 官方文档: [4017205637](https://pay.weixin.qq.com/doc/v3/partner/4017205637)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::webizpay::avail_mch_ranges::post::Answer;
 
 request! {
-    /// 删除商户标识: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
-    }
-}
-
-answer! {
-    /// 删除商户标识: what is answered.
-    pub struct Answer {
-        /// 可用商户范围id. Required.
-        range_id: String = body("range_id").required(),
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 使用商户卡号查询企业支付额度卡: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = query("sp_mchid").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 使用商户卡号查询企业支付额度卡: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 同步积分兑券结果: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 积分兑券ID. Required.
         record_id: String = body("record_id").required(),
@@ -31,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 同步积分兑券结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 积分兑券ID. Required.
         record_id: String = body("record_id").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4015783177](https://pay.weixin.qq.com/doc/v3/partner/4015783177)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::brand::partner::store::brandstores::get::RecipientState;
 
 request! {
-    /// 绑定收款商户号: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -19,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 绑定收款商户号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID.
         brand_id: String = body("brand_id"),
@@ -31,15 +33,5 @@ answer! {
         company_name: String = body("company_name"),
         /// 收款绑定状态.
         recipient_state: RecipientState = body("recipient_state"),
-    }
-}
-
-open_enum! {
-    /// 收款绑定状态.
-    pub enum RecipientState {
-        Confirmed = "CONFIRMED",
-        AdminRejected = "ADMIN_REJECTED",
-        Confirming = "CONFIRMING",
-        TimeoutRejected = "TIMEOUT_REJECTED",
     }
 }

@@ -4,18 +4,13 @@
 //!
 //! 官方文档: [4016756671](https://pay.weixin.qq.com/doc/v3/partner/4016756671)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 暂停门店营业: what is sent.
-    pub struct Request {
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-    }
-}
+pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Request;
+pub use crate::v3::brand::partner::store::brandstores::get::StoreState;
 
 answer! {
-    /// 暂停门店营业: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -23,14 +18,5 @@ answer! {
         store_id: String = body("store_id"),
         /// 门店状态.
         store_state: StoreState = body("store_state"),
-    }
-}
-
-open_enum! {
-    /// 门店状态.
-    pub enum StoreState {
-        Open = "OPEN",
-        Creating = "CREATING",
-        Closed = "CLOSED",
     }
 }

@@ -4,33 +4,6 @@
 //!
 //! 官方文档: [4016756672](https://pay.weixin.qq.com/doc/v3/partner/4016756672)
 
-use crate::model::{answer, body, open_enum, request};
-
-request! {
-    /// 恢复门店营业: what is sent.
-    pub struct Request {
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-    }
-}
-
-answer! {
-    /// 恢复门店营业: what is answered.
-    pub struct Answer {
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-        /// 品牌门店ID.
-        store_id: String = body("store_id"),
-        /// 门店状态.
-        store_state: StoreState = body("store_state"),
-    }
-}
-
-open_enum! {
-    /// 门店状态.
-    pub enum StoreState {
-        Open = "OPEN",
-        Creating = "CREATING",
-        Closed = "CLOSED",
-    }
-}
+pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Request;
+pub use crate::v3::brand::partner::store::brandstores::get::StoreState;
+pub use crate::v3::brand::partner::store::brandstores::store_id::close::post::Answer;

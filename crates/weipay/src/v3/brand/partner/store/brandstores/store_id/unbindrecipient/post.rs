@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 解绑收款商户号: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 解绑收款商户号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 解绑失败原因.
         failed_reason: String = body("failed_reason"),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 查询不活跃商户身份核实结果: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 撤销转账: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 撤销转账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

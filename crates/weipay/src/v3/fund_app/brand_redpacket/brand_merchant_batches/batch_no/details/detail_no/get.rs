@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 商家明细单号查询明细单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询预算出资的电子回单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 受理凭证. Required.
         accept_id: String = query("accept_id").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询预算出资的电子回单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户预算单号. Required.
         out_budget_no: String = body("out_budget_no").required(),

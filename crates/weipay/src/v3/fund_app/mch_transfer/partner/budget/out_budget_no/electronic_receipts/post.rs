@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4016209966](https://pay.weixin.qq.com/doc/v3/partner/4016209966)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::{
+    Answer, HashType, ReceiptState,
+};
 
 request! {
-    /// 申请预算出资的电子回单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 开始日期. Required.
         start_date: String = body("start_date").required(),
@@ -17,45 +21,5 @@ request! {
         sponsor_mchid: String = body("sponsor_mchid").required(),
         /// 收款商户号.
         receiver_mchid: String = body("receiver_mchid"),
-    }
-}
-
-answer! {
-    /// 申请预算出资的电子回单: what is answered.
-    pub struct Answer {
-        /// 商户预算单号. Required.
-        out_budget_no: String = body("out_budget_no").required(),
-        /// 开始日期. Required.
-        start_date: String = body("start_date").required(),
-        /// 结束日期. Required.
-        end_date: String = body("end_date").required(),
-        /// 出资商户号. Required.
-        sponsor_mchid: String = body("sponsor_mchid").required(),
-        /// 收款商户号.
-        receiver_mchid: String = body("receiver_mchid"),
-        /// 电子回单状态. Required.
-        receipt_state: ReceiptState = body("receipt_state").required(),
-        /// 受理凭证. Required.
-        accept_id: String = body("accept_id").required(),
-        /// 电子回单文件的hash方法.
-        hash_type: HashType = body("hash_type"),
-        /// 电子回单文件的hash值.
-        hash_value: String = body("hash_value"),
-        /// 电子回单下载地址.
-        download_url: String = body("download_url"),
-    }
-}
-
-open_enum! {
-    /// 电子回单状态.
-    pub enum ReceiptState {
-        Accepted = "ACCEPTED",
-        Finished = "FINISHED",
-    }
-
-    /// 电子回单文件的hash方法.
-    pub enum HashType {
-        Sha256 = "SHA256",
-        Sm3 = "SM3",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 解锁公益捐赠预算: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 出资商户号. Required.
         sponsor_mchid: String = body("sponsor_mchid").required(),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 解锁公益捐赠预算: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

@@ -4,49 +4,16 @@
 //!
 //! 官方文档: [4015554859](https://pay.weixin.qq.com/doc/v3/partner/4015554859)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{query, request};
+
+pub use crate::v3::fund_app::mch_transfer::partner::charity_transfer_bills::post::{Answer, State};
 
 request! {
-    /// 商户单号查询公益捐赠详情: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 出资商户号. Required.
         sponsor_mchid: String = query("sponsor_mchid").required(),
         /// 商户预算单号. Required.
         out_budget_no: String = query("out_budget_no").required(),
-    }
-}
-
-answer! {
-    /// 商户单号查询公益捐赠详情: what is answered.
-    pub struct Answer {
-        /// 商户预算单号. Required.
-        out_budget_no: String = body("out_budget_no").required(),
-        /// 微信支付预算单号. Required.
-        budget_id: String = body("budget_id").required(),
-        /// 商户公益捐赠单号. Required.
-        out_transfer_no: String = body("out_transfer_no").required(),
-        /// 微信支付公益捐赠单号. Required.
-        transfer_id: String = body("transfer_id").required(),
-        /// 预算总金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 捐赠备注. Required.
-        transfer_remark: String = body("transfer_remark").required(),
-        /// 收款商户号. Required.
-        receive_mchid: String = body("receive_mchid").required(),
-        /// 捐赠状态. Required.
-        state: State = body("state").required(),
-        /// 捐赠单创建时间. Required.
-        create_time: Time = body("create_time").required(),
-        /// 捐赠完成时间.
-        success_time: Time = body("success_time"),
-    }
-}
-
-open_enum! {
-    /// 捐赠状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Close = "CLOSE",
     }
 }

@@ -4,18 +4,12 @@
 //!
 //! 官方文档: [4015469131](https://pay.weixin.qq.com/doc/v3/partner/4015469131)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, open_enum};
 
-request! {
-    /// 商户单号查询转账单: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::fund_app::mch_transfer::partner::electronic_receipts::out_bill_no::get::Request;
 
 answer! {
-    /// 商户单号查询转账单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

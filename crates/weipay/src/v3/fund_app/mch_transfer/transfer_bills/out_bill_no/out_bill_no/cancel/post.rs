@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 撤销转账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4015653811](https://pay.weixin.qq.com/doc/v3/merchant/4015653811)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post::{CloseInfo, CloseReason, State};
 
 answer! {
-    /// 解除免确认收款授权: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
@@ -31,25 +33,5 @@ answer! {
         user_recv_perception: String = body("user_recv_perception"),
         /// 单据创建时间.
         create_time: Time = body("create_time"),
-    }
-
-    /// 自动收款授权的关闭信息.
-    pub struct CloseInfo {
-        /// 关闭时间. Required.
-        close_time: String = body("close_time").required(),
-        /// 自动收款授权的原因. Required.
-        close_reason: CloseReason = body("close_reason").required(),
-    }
-}
-
-open_enum! {
-    /// 单据状态.
-    pub enum State {
-        Closed = "CLOSED",
-    }
-
-    /// 自动收款授权的原因.
-    pub enum CloseReason {
-        CloseViaMchApi = "CLOSE_VIA_MCH_API",
     }
 }

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4013025109](https://pay.weixin.qq.com/doc/global/v3/zh/4013025109)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::global::merchant::h5::permission::applications::post::{
+    ApplymentState, ApplymentType, TransactionLimitType, WebsiteState,
+};
 
 request! {
-    /// 修改H5支付权限申请单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// H5支付域名. Required.
         domains: Vec<String> = body("domains").required(),
@@ -27,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 修改H5支付权限申请单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -57,34 +61,5 @@ answer! {
         applyment_type: ApplymentType = body("applyment_type").required(),
         /// 商户提供的审核结果回调接口.
         notify_url: String = body("notify_url"),
-    }
-}
-
-open_enum! {
-    /// 子商户经营网址状态.
-    pub enum WebsiteState {
-        HasLaunched = "HAS_LAUNCHED",
-        UnLaunched = "UN_LAUNCHED",
-    }
-
-    /// 限额类型.
-    pub enum TransactionLimitType {
-        UnLaunchedWebsiteLimit = "UN_LAUNCHED_WEBSITE_LIMIT",
-        NormalLimit = "NORMAL_LIMIT",
-        NoLimit = "NO_LIMIT",
-    }
-
-    /// 申请单状态.
-    pub enum ApplymentState {
-        Pending = "PENDING",
-        UnderReview = "UNDER_REVIEW",
-        Approved = "APPROVED",
-        Rejected = "REJECTED",
-    }
-
-    /// 申请单类型.
-    pub enum ApplymentType {
-        ApplyForPaymentAuthority = "APPLY_FOR_PAYMENT_AUTHORITY",
-        ApplyForRelieveLimited = "APPLY_FOR_RELIEVE_LIMITED",
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013025110](https://pay.weixin.qq.com/doc/global/v3/zh/4013025110)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::global::merchant::h5::permission::applications::post::{ApplymentState, WebsiteState};
 
 request! {
-    /// 创建H5支付域名修改申请单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -29,7 +31,7 @@ request! {
 }
 
 answer! {
-    /// 创建H5支付域名修改申请单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -53,21 +55,5 @@ answer! {
         notify_url: String = body("notify_url"),
         /// 商户申请单号. Required.
         out_applyment_id: String = body("out_applyment_id").required(),
-    }
-}
-
-open_enum! {
-    /// 子商户经营网址状态.
-    pub enum WebsiteState {
-        HasLaunched = "HAS_LAUNCHED",
-        UnLaunched = "UN_LAUNCHED",
-    }
-
-    /// 申请单状态.
-    pub enum ApplymentState {
-        Pending = "PENDING",
-        UnderReview = "UNDER_REVIEW",
-        Approved = "APPROVED",
-        Rejected = "REJECTED",
     }
 }

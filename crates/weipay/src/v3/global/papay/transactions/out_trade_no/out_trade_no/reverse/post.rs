@@ -6,12 +6,4 @@
 //!
 //! 官方文档: [4013015496](https://pay.weixin.qq.com/doc/global/v3/zh/4013015496)
 
-use crate::model::{query, request};
-
-request! {
-    /// 撤销订单(商户订单号): what is sent.
-    pub struct Request {
-        /// 子商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::Request;

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 商家充值退款余额查询: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 账户可用余额. Required.
         remaining_amount: i64 = body("remaining_amount").required(),

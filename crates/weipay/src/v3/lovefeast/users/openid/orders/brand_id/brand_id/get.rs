@@ -5,7 +5,7 @@
 use crate::model::{answer, body, open_enum, query, request};
 
 request! {
-    /// 查询用户捐赠单列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 请求资源起始位置.
         offset: i64 = query("offset"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询用户捐赠单列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 该次请求返回的记录条数.
         count: i64 = body("count"),

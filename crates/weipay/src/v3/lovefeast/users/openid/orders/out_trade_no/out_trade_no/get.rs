@@ -2,10 +2,14 @@
 
 //! 查询用户捐赠单详情 · `GET v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{answer, body};
+
+pub use crate::v3::lovefeast::users::openid::orders::brand_id::brand_id::get::{
+    DonateSource, MerchantOrder, Payer,
+};
 
 answer! {
-    /// 查询用户捐赠单详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 捐赠订单号.
         welfare_trade_id: String = body("welfare_trade_id"),
@@ -35,30 +39,6 @@ answer! {
         device_id: String = body("device_id"),
     }
 
-    /// 商户订单.
-    pub struct MerchantOrder {
-        /// 商户系统内部订单号.
-        out_trade_no: String = body("out_trade_no"),
-        /// `mchid`.
-        mchid: String = body("mchid"),
-        /// 子商户的商户号.
-        sub_mchid: String = body("sub_mchid"),
-        /// 一块捐用户所在门店的商家编号.
-        store_id: String = body("store_id"),
-    }
-
-    /// 支付者.
-    pub struct Payer {
-        /// 用户标识.
-        openid: String = body("openid"),
-        /// 用户子标识.
-        sub_openid: String = body("sub_openid"),
-        /// 用户头像URL.
-        avatar: String = body("avatar"),
-        /// 用户昵称.
-        nickname: String = body("nickname"),
-    }
-
     /// 订单金额.
     pub struct Amount {
         /// 订单总金额. In fen (分).
@@ -69,13 +49,5 @@ answer! {
         currency: String = body("currency"),
         /// 用户支付币种.
         payer_currency: String = body("payer_currency"),
-    }
-}
-
-open_enum! {
-    /// 捐赠来源.
-    pub enum DonateSource {
-        MiniprogramPay = "MINIPROGRAM_PAY",
-        EntrustPay = "ENTRUST_PAY",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 查询绑定多笔立减活动的代金券详情: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. Required.
         appid: String = query("appid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询绑定多笔立减活动的代金券详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 创建批次的商户号. Required.
         stock_creator_mchid: String = body("stock_creator_mchid").required(),

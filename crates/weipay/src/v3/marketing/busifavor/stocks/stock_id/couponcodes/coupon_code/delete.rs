@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, query, request};
 
 request! {
-    /// 删除预存code: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 请求业务单据号. Required.
         delete_request_no: String = query("delete_request_no").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 删除预存code: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次号.
         stock_id: String = body("stock_id"),

@@ -6,8 +6,18 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::marketing::busifavor::stocks::post::{
+    BackgroundColor, CodeDisplayMode, StockType, UseMethod,
+};
+pub use crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::get::CodeStatus;
+pub use crate::v3::marketing::busifavor::stocks::stock_id::get::{
+    AvailableDayTime, AvailableWeek, CouponAvailableTime, CouponUseRule, CustomEntrance, DiscountCoupon,
+    DisplayPatternInfo, ExchangeCoupon, FinderInfo, FixedNormalCoupon, IrregularyAvaliableTime,
+    MiniProgramsInfo,
+};
+
 request! {
-    /// 查询预存code详情: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 公众账号ID. 1 to 32 characters.
         appid: String = query("appid").length(1, 32),
@@ -15,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 查询预存code详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 券code信息. Required.
         code_information: CodeInformation = body("code_information").required(),
@@ -28,7 +38,7 @@ answer! {
         /// 商户上传code.
         code: String = body("code"),
         /// 商户上传code分配状态.
-        code_status: String = body("code_status"),
+        code_status: CodeStatus = body("code_status"),
         /// 上传时间.
         upload_time: Time = body("upload_time"),
         /// 被分配时间.
@@ -58,7 +68,7 @@ answer! {
         /// 是否允许分享领券链接.
         shareable: bool = body("shareable"),
         /// 券状态.
-        coupon_state: String = body("coupon_state"),
+        coupon_state: CouponState = body("coupon_state"),
         /// 核销规则. Required.
         coupon_use_rule: CouponUseRule = body("coupon_use_rule").required(),
         /// 自定义入口.
@@ -94,176 +104,15 @@ answer! {
         /// 失效一张券的原因.
         deactivate_reason: String = body("deactivate_reason"),
     }
-
-    /// 核销规则.
-    pub struct CouponUseRule {
-        /// 券可核销时间. Required.
-        coupon_available_time: CouponAvailableTime = body("coupon_available_time").required(),
-        /// 固定面额满减券使用规则.
-        fixed_normal_coupon: FixedNormalCoupon = body("fixed_normal_coupon"),
-        /// 折扣券使用规则.
-        discount_coupon: DiscountCoupon = body("discount_coupon"),
-        /// 换购券使用规则.
-        exchange_coupon: ExchangeCoupon = body("exchange_coupon"),
-        /// 核销方式. Required.
-        use_method: UseMethod = body("use_method").required(),
-        /// 小程序appid.
-        mini_programs_appid: String = body("mini_programs_appid"),
-        /// 小程序path.
-        mini_programs_path: String = body("mini_programs_path"),
-    }
-
-    /// 券可核销时间.
-    pub struct CouponAvailableTime {
-        /// 开始时间. Required.
-        available_begin_time: Time = body("available_begin_time").required(),
-        /// 结束时间. Required.
-        available_end_time: Time = body("available_end_time").required(),
-        /// 生效后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
-        /// 固定周期有效时间段.
-        available_week: AvailableWeek = body("available_week"),
-        /// 无规律的有效时间段.
-        irregulary_avaliable_time: Vec<IrregularyAvaliableTime> = body("irregulary_avaliable_time"),
-        /// 领取后N天开始生效.
-        wait_days_after_receive: i64 = body("wait_days_after_receive"),
-    }
-
-    /// 固定周期有效时间段.
-    pub struct AvailableWeek {
-        /// 可用星期数.
-        week_day: Vec<i64> = body("week_day"),
-        /// 当天可用时间段.
-        available_day_time: Vec<AvailableDayTime> = body("available_day_time"),
-    }
-
-    /// 当天可用时间段.
-    pub struct AvailableDayTime {
-        /// 当天可用开始时间.
-        begin_time: i64 = body("begin_time"),
-        /// 当天可用结束时间.
-        end_time: i64 = body("end_time"),
-    }
-
-    /// 无规律的有效时间段.
-    pub struct IrregularyAvaliableTime {
-        /// 开始时间.
-        begin_time: Time = body("begin_time"),
-        /// 结束时间.
-        end_time: Time = body("end_time"),
-    }
-
-    /// 固定面额满减券使用规则.
-    pub struct FixedNormalCoupon {
-        /// 优惠金额. In fen (分).
-        discount_amount: i64 = body("discount_amount"),
-        /// 消费门槛. In fen (分).
-        transaction_minimum: i64 = body("transaction_minimum"),
-    }
-
-    /// 折扣券使用规则.
-    pub struct DiscountCoupon {
-        /// 折扣比例.
-        discount_percent: i64 = body("discount_percent"),
-        /// 消费门槛. In fen (分).
-        transaction_minimum: i64 = body("transaction_minimum"),
-    }
-
-    /// 换购券使用规则.
-    pub struct ExchangeCoupon {
-        /// 单品换购价. In fen (分).
-        exchange_price: i64 = body("exchange_price"),
-        /// 消费门槛. In fen (分).
-        transaction_minimum: i64 = body("transaction_minimum"),
-    }
-
-    /// 自定义入口.
-    pub struct CustomEntrance {
-        /// 小程序入口.
-        mini_programs_info: MiniProgramsInfo = body("mini_programs_info"),
-        /// 商户公众号appid.
-        appid: String = body("appid"),
-        /// 营销馆id.
-        hall_id: String = body("hall_id"),
-        /// 可用门店id.
-        store_id: String = body("store_id"),
-        /// code展示模式.
-        code_display_mode: CodeDisplayMode = body("code_display_mode"),
-    }
-
-    /// 小程序入口.
-    pub struct MiniProgramsInfo {
-        /// 商家小程序appid. Required.
-        mini_programs_appid: String = body("mini_programs_appid").required(),
-        /// 商家小程序path. Required.
-        mini_programs_path: String = body("mini_programs_path").required(),
-        /// 入口文案. Required.
-        entrance_words: String = body("entrance_words").required(),
-        /// 引导文案.
-        guiding_words: String = body("guiding_words"),
-    }
-
-    /// 样式信息.
-    pub struct DisplayPatternInfo {
-        /// 使用须知.
-        description: String = body("description"),
-        /// 商户logo.
-        merchant_logo_url: String = body("merchant_logo_url"),
-        /// 商户名称.
-        merchant_name: String = body("merchant_name"),
-        /// 背景颜色.
-        background_color: BackgroundColor = body("background_color"),
-        /// 券详情图片.
-        coupon_image_url: String = body("coupon_image_url"),
-        /// 视频号相关信息.
-        finder_info: FinderInfo = body("finder_info"),
-    }
-
-    /// 视频号相关信息.
-    pub struct FinderInfo {
-        /// 视频号ID.
-        finder_id: String = body("finder_id"),
-        /// 视频号视频ID.
-        finder_video_id: String = body("finder_video_id"),
-        /// 视频号封面图. Format `media-url`.
-        finder_video_cover_image_url: String = body("finder_video_cover_image_url"),
-    }
 }
 
 open_enum! {
-    /// 批次类型.
-    pub enum StockType {
-        Normal = "NORMAL",
-        Discount = "DISCOUNT",
-        Exchange = "EXCHANGE",
-    }
-
-    /// 核销方式.
-    pub enum UseMethod {
-        OffLine = "OFF_LINE",
-        MiniPrograms = "MINI_PROGRAMS",
-        SelfConsume = "SELF_CONSUME",
-        PaymentCode = "PAYMENT_CODE",
-    }
-
-    /// code展示模式.
-    pub enum CodeDisplayMode {
-        NotShow = "NOT_SHOW",
-        Barcode = "BARCODE",
-        Qrcode = "QRCODE",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
+    /// 券状态.
+    pub enum CouponState {
+        Sended = "SENDED",
+        Used = "USED",
+        Expired = "EXPIRED",
+        Deleted = "DELETED",
+        Deactivated = "DEACTIVATED",
     }
 }

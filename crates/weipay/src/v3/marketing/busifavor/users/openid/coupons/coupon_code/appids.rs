@@ -5,9 +5,9 @@
 pub mod appid;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`
     Appids
 }

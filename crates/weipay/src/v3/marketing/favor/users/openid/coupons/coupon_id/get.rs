@@ -4,18 +4,16 @@
 //!
 //! 官方文档: [4012486942](https://pay.weixin.qq.com/doc/v3/merchant/4012486942), [4012492796](https://pay.weixin.qq.com/doc/v3/partner/4012492796)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum};
 
-request! {
-    /// 查询代金券详情: what is sent.
-    pub struct Request {
-        /// 公众账号ID. Required.
-        appid: String = query("appid").required(),
-    }
-}
+pub use crate::v3::marketing::bank_favor::users::openid::coupons::coupon_id::get::Request;
+pub use crate::v3::marketing::favor::stocks::get::{BusinessType, CutToMessage};
+pub use crate::v3::marketing::favor::users::openid::coupons::get::{
+    ConsumeInformation, CouponType, GoodsDetail, NormalCouponInformation,
+};
 
 answer! {
-    /// 查询代金券详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 创建批次的商户号.
         stock_creator_mchid: String = body("stock_creator_mchid"),
@@ -56,46 +54,6 @@ answer! {
         /// true-是.
         no_cash: bool = body("no_cash"),
     }
-
-    /// 减至批次特定信息.
-    pub struct CutToMessage {
-        /// 可用优惠的商品最高单价. In fen (分).
-        single_price_max: i64 = body("single_price_max"),
-        /// 减至后的优惠单价. In fen (分).
-        cut_to_price: i64 = body("cut_to_price"),
-    }
-
-    /// 固定面额满减券使用规则.
-    pub struct NormalCouponInformation {
-        /// 面额. Required; in fen (分).
-        coupon_amount: i64 = body("coupon_amount").required(),
-        /// 门槛. Required; in fen (分).
-        transaction_minimum: i64 = body("transaction_minimum").required(),
-    }
-
-    /// 已实扣代金券核销信息.
-    pub struct ConsumeInformation {
-        /// 核销时间.
-        consume_time: Time = body("consume_time"),
-        /// 核销商户号.
-        consume_mchid: String = body("consume_mchid"),
-        /// 核销商户号.
-        transaction_id: String = body("transaction_id"),
-        /// 单品信息.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品信息.
-    pub struct GoodsDetail {
-        /// 商品编码.
-        goods_id: String = body("goods_id"),
-        /// 商品数量.
-        quantity: i64 = body("quantity"),
-        /// 商品价格. In fen (分).
-        price: i64 = body("price"),
-        /// 商品优惠金额. In fen (分).
-        discount_amount: i64 = body("discount_amount"),
-    }
 }
 
 open_enum! {
@@ -105,16 +63,5 @@ open_enum! {
         Used = "USED",
         Expired = "EXPIRED",
         Recover = "RECOVER",
-    }
-
-    /// 券类型.
-    pub enum CouponType {
-        Normal = "NORMAL",
-        CutTo = "CUT_TO",
-    }
-
-    /// 业务类型.
-    pub enum BusinessType {
-        Multiuse = "MULTIUSE",
     }
 }

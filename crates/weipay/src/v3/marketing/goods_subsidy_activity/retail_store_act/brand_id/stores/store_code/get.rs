@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 查询小店活动门店详情: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 门店编码.
         store_code: String = body("store_code"),

@@ -6,8 +6,12 @@
 
 use crate::model::{answer, body, open_enum};
 
+pub use crate::v3::marketing::membercard_open::activate_informations::activate_ticket::get::{
+    CommonFieldList, Name,
+};
+
 answer! {
-    /// 查询用户会员卡信息: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 会员卡id.
         card_id: String = body("card_id"),
@@ -43,14 +47,6 @@ answer! {
         custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
     }
 
-    /// 平台提供的通用开卡信息字段.
-    pub struct CommonFieldList {
-        /// 平台提供的通用开卡信息字段.
-        name: Name = body("name"),
-        /// 用户开卡时填写的个人信息.
-        value: String = body("value"),
-    }
-
     /// 商户自定义的开卡信息字段.
     pub struct CustomFieldList {
         /// 字段名称.
@@ -70,16 +66,5 @@ open_enum! {
         Expire = "EXPIRE",
         Unavailable = "UNAVAILABLE",
         Delete = "DELETE",
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub enum Name {
-        UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
     }
 }

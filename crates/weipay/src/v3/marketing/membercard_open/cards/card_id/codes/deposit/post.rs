@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum, request};
 
 request! {
-    /// 导入会员Code: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 会员卡code.
         code: Vec<String> = body("code"),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 导入会员Code: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 导入结果.
         data: Vec<Data> = body("data"),

@@ -4,12 +4,14 @@
 //!
 //! 官方文档: [4012550535](https://pay.weixin.qq.com/doc/v3/merchant/4012550535), [4012727629](https://pay.weixin.qq.com/doc/v3/partner/4012727629)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{body, header, request};
+
+pub use crate::v3::marketing::membercard_open::cards::card_id::decrypt_code::get::Answer;
 
 request! {
-    /// 根据手机号导入用户会员卡: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 用户加密手机号. Required; format `base64`; travels encrypted (敏感信息加密).
         encrypted_phone_number: String = body("encrypted_phone_number").required().encrypted(),
@@ -17,13 +19,5 @@ request! {
         code: String = body("code"),
         /// 商户请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
-    }
-}
-
-answer! {
-    /// 根据手机号导入用户会员卡: what is answered.
-    pub struct Answer {
-        /// 会员卡code. Required.
-        code: String = body("code").required(),
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012549739](https://pay.weixin.qq.com/doc/v3/merchant/4012549739), [4012727561](https://pay.weixin.qq.com/doc/v3/partner/4012727561)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::marketing::membercard_open::cards::card_id::decrypt_code::get::Answer;
 
 request! {
-    /// 根据openid导入用户会员卡: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
@@ -15,13 +17,5 @@ request! {
         code: String = body("code"),
         /// 商户请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
-    }
-}
-
-answer! {
-    /// 根据openid导入用户会员卡: what is answered.
-    pub struct Answer {
-        /// 会员卡code. Required.
-        code: String = body("code").required(),
     }
 }

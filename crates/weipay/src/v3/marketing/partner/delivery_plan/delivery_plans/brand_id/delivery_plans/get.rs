@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 分页查询投放计划列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页大小.
         page_size: i64 = query("page_size"),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 分页查询投放计划列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 资源总条数.
         total_count: i64 = body("total_count"),

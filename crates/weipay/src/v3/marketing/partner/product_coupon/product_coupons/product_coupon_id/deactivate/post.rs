@@ -4,10 +4,19 @@
 //!
 //! 官方文档: [4015781290](https://pay.weixin.qq.com/doc/v3/partner/4015781290), [4016434631](https://pay.weixin.qq.com/doc/v3/partner/4016434631)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{body, request};
+
+pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::{Scope, Type};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{
+    SequentialUsageInfoType, State, UsageMode,
+};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::get::{
+    Answer, ChoiceList, ComboPackageList, DiscountCoupon, DisplayInfo, NormalCoupon, SequentialUsageInfo,
+    SingleUsageInfo,
+};
 
 request! {
-    /// 失效商品券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -15,150 +24,5 @@ request! {
         out_request_no: String = body("out_request_no").required(),
         /// 失效原因. Required.
         deactivate_reason: String = body("deactivate_reason").required(),
-    }
-}
-
-answer! {
-    /// 失效商品券: what is answered.
-    pub struct Answer {
-        /// 商品券ID. Required.
-        product_coupon_id: String = body("product_coupon_id").required(),
-        /// 商品券状态. Required.
-        state: State = body("state").required(),
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-        /// 优惠范围. Required.
-        scope: Scope = body("scope").required(),
-        /// 商品券类型. Required.
-        type_: Type = body("type").required(),
-        /// 使用模式. Required.
-        usage_mode: UsageMode = body("usage_mode").required(),
-        /// 单券模式信息.
-        single_usage_info: SingleUsageInfo = body("single_usage_info"),
-        /// 多次优惠模式信息.
-        sequential_usage_info: SequentialUsageInfo = body("sequential_usage_info"),
-        /// 展示信息. Required.
-        display_info: DisplayInfo = body("display_info").required(),
-        /// 外部商品ID.
-        out_product_no: String = body("out_product_no"),
-        /// 失效请求单号.
-        deactivate_request_no: String = body("deactivate_request_no"),
-        /// 失效时间.
-        deactivate_time: Time = body("deactivate_time"),
-        /// 失效原因.
-        deactivate_reason: String = body("deactivate_reason"),
-    }
-
-    /// 单券模式信息.
-    pub struct SingleUsageInfo {
-        /// 满减券使用规则.
-        normal_coupon: NormalCoupon = body("normal_coupon"),
-        /// 折扣券使用规则.
-        discount_coupon: DiscountCoupon = body("discount_coupon"),
-    }
-
-    /// 满减券使用规则.
-    pub struct NormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct DiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 多次优惠模式信息.
-    pub struct SequentialUsageInfo {
-        /// 多次优惠规则类型. Required.
-        type_: SequentialUsageInfoType = body("type").required(),
-        /// 可使用次数. Required.
-        count: i64 = body("count").required(),
-        /// 多次优惠有效天数. Required.
-        available_days: i64 = body("available_days").required(),
-        /// 多次优惠使用间隔天数.
-        interval_days: i64 = body("interval_days"),
-    }
-
-    /// 展示信息.
-    pub struct DisplayInfo {
-        /// 商品券名称. Required.
-        name: String = body("name").required(),
-        /// 商品券图片. Required.
-        image_url: String = body("image_url").required(),
-        /// 商品券背景图. Required.
-        background_url: String = body("background_url").required(),
-        /// 商品券详情图列表.
-        detail_image_url_list: Vec<String> = body("detail_image_url_list"),
-        /// 商品原价. In fen (分).
-        original_price: i64 = body("original_price"),
-        /// 套餐组合.
-        combo_package_list: Vec<ComboPackageList> = body("combo_package_list"),
-    }
-
-    /// 套餐组合.
-    pub struct ComboPackageList {
-        /// 套餐名. Required.
-        name: String = body("name").required(),
-        /// 可选单品数量. Required.
-        pick_count: i64 = body("pick_count").required(),
-        /// 单品列表. Required.
-        choice_list: Vec<ChoiceList> = body("choice_list").required(),
-    }
-
-    /// 单品列表.
-    pub struct ChoiceList {
-        /// 单品名称. Required.
-        name: String = body("name").required(),
-        /// 单品价格. Required; in fen (分).
-        price: i64 = body("price").required(),
-        /// 单品数量. Required.
-        count: i64 = body("count").required(),
-        /// 单品图片.
-        image_url: String = body("image_url"),
-        /// 单品跳转小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 单品跳转小程序路径.
-        mini_program_path: String = body("mini_program_path"),
-    }
-}
-
-open_enum! {
-    /// 商品券状态.
-    pub enum State {
-        Auditing = "AUDITING",
-        Effective = "EFFECTIVE",
-        Deactivated = "DEACTIVATED",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        All = "ALL",
-        Single = "SINGLE",
-        Category = "CATEGORY",
-    }
-
-    /// 商品券类型.
-    pub enum Type {
-        Normal = "NORMAL",
-        Discount = "DISCOUNT",
-        Exchange = "EXCHANGE",
-    }
-
-    /// 使用模式.
-    pub enum UsageMode {
-        Single = "SINGLE",
-        Sequential = "SEQUENTIAL",
-    }
-
-    /// 多次优惠规则类型.
-    pub enum SequentialUsageInfoType {
-        Incremental = "INCREMENTAL",
-        Equal = "EQUAL",
     }
 }

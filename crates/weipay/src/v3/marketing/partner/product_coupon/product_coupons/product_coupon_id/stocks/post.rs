@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4015781304](https://pay.weixin.qq.com/doc/v3/partner/4015781304)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, NotifyConfig};
+pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::{DiscountCoupon, ExchangeCoupon, NormalCoupon};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{AppJumpType, CodeDisplayMode, CouponAvailablePeriod, CouponAvailableStoreInfo, CouponCodeMode, CouponUsageMethodList, DayList, DayPeriodList, DiscountCouponList, EntranceFinder, EntranceOfficialAccount, ExchangeCouponList, IrregularAvailablePeriodList, NormalCouponList, SentCountInfo, SequentialUsageRule, SequentialUsageRuleCouponAvailablePeriod, SingleUsageRule, StockSendRule, StoreScope, UsageRuleDisplayInfo, WeeklyAvailablePeriod};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::{CouponCodeCountInfo, CouponDisplayInfo, EntranceMiniProgram, State};
 
 request! {
-    /// 添加商品券批次: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -38,228 +43,10 @@ request! {
         /// 可用门店范围. Required.
         store_scope: StoreScope = body("store_scope").required(),
     }
-
-    /// 发放规则.
-    pub struct StockSendRule {
-        /// 发放次数总上限. Required.
-        max_count: i64 = body("max_count").required(),
-        /// 每日发放次数上限.
-        max_count_per_day: i64 = body("max_count_per_day"),
-        /// 每个用户领取次数上限.
-        max_count_per_user: i64 = body("max_count_per_user"),
-    }
-
-    /// 单券使用规则.
-    pub struct SingleUsageRule {
-        /// 券可核销时间. Required.
-        coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
-        /// 满减券使用规则.
-        normal_coupon: NormalCoupon = body("normal_coupon"),
-        /// 折扣券使用规则.
-        discount_coupon: DiscountCoupon = body("discount_coupon"),
-        /// 兑换券使用规则.
-        exchange_coupon: ExchangeCoupon = body("exchange_coupon"),
-    }
-
-    /// 券可核销时间.
-    pub struct CouponAvailablePeriod {
-        /// 开始时间. Required.
-        available_begin_time: Time = body("available_begin_time").required(),
-        /// 结束时间. Required.
-        available_end_time: Time = body("available_end_time").required(),
-        /// 生效后N天内有效.
-        available_days: i64 = body("available_days"),
-        /// 领取后N天开始生效.
-        wait_days_after_receive: i64 = body("wait_days_after_receive"),
-        /// 每周固定可用时间.
-        weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
-        /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
-        /// 领取后N秒内有效.
-        available_seconds: i64 = body("available_seconds"),
-    }
-
-    /// 每周固定可用时间.
-    pub struct WeeklyAvailablePeriod {
-        /// 每周可用星期数.
-        day_list: Vec<DayList> = body("day_list"),
-        /// 当天可用时间段.
-        day_period_list: Vec<DayPeriodList> = body("day_period_list"),
-    }
-
-    /// 当天可用时间段.
-    pub struct DayPeriodList {
-        /// 当天可用开始时间. Required.
-        begin_time: i64 = body("begin_time").required(),
-        /// 当天可用结束时间. Required.
-        end_time: i64 = body("end_time").required(),
-    }
-
-    /// 无规律的可用时间段.
-    pub struct IrregularAvailablePeriodList {
-        /// 开始时间. Required.
-        begin_time: Time = body("begin_time").required(),
-        /// 结束时间. Required.
-        end_time: Time = body("end_time").required(),
-    }
-
-    /// 满减券使用规则.
-    pub struct NormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct DiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 兑换券使用规则.
-    pub struct ExchangeCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
-    }
-
-    /// 多次优惠使用规则.
-    pub struct SequentialUsageRule {
-        /// 券可核销时间. Required.
-        coupon_available_period: SequentialUsageRuleCouponAvailablePeriod = body("coupon_available_period").required(),
-        /// 满减券使用规则.
-        normal_coupon_list: Vec<NormalCouponList> = body("normal_coupon_list"),
-        /// 折扣券使用规则列表.
-        discount_coupon_list: Vec<DiscountCouponList> = body("discount_coupon_list"),
-        /// 兑换券使用规则列表.
-        exchange_coupon_list: Vec<ExchangeCouponList> = body("exchange_coupon_list"),
-        /// 多次优惠是否提供首笔特惠.
-        special_first: bool = body("special_first"),
-    }
-
-    /// 券可核销时间.
-    pub struct SequentialUsageRuleCouponAvailablePeriod {
-        /// 开始时间. Required.
-        available_begin_time: Time = body("available_begin_time").required(),
-        /// 结束时间. Required.
-        available_end_time: Time = body("available_end_time").required(),
-        /// 领取后N天开始生效.
-        wait_days_after_receive: i64 = body("wait_days_after_receive"),
-        /// 每周固定可用时间.
-        weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
-        /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
-    }
-
-    /// 满减券使用规则.
-    pub struct NormalCouponList {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则列表.
-    pub struct DiscountCouponList {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 兑换券使用规则列表.
-    pub struct ExchangeCouponList {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
-    }
-
-    /// 券使用规则展示信息.
-    pub struct UsageRuleDisplayInfo {
-        /// 券使用方式列表. Required.
-        coupon_usage_method_list: Vec<CouponUsageMethodList> = body("coupon_usage_method_list").required(),
-        /// 小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 小程序跳转路径.
-        mini_program_path: String = body("mini_program_path"),
-        /// APP的H5跳转路径.
-        app_path: String = body("app_path"),
-        /// 券使用说明. Required.
-        usage_description: String = body("usage_description").required(),
-        /// 券可用门店信息.
-        coupon_available_store_info: CouponAvailableStoreInfo = body("coupon_available_store_info"),
-        /// APP跳转类型.
-        app_jump_type: AppJumpType = body("app_jump_type"),
-        /// 口令链接.
-        passcode_link: String = body("passcode_link"),
-    }
-
-    /// 券可用门店信息.
-    pub struct CouponAvailableStoreInfo {
-        /// 券可用门店描述. Required.
-        description: String = body("description").required(),
-        /// 小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 小程序跳转路径.
-        mini_program_path: String = body("mini_program_path"),
-    }
-
-    /// 用户商品券展示信息.
-    pub struct CouponDisplayInfo {
-        /// 用户商品券Code展示模式.
-        code_display_mode: CodeDisplayMode = body("code_display_mode"),
-        /// 背景颜色.
-        background_color: BackgroundColor = body("background_color"),
-        /// 小程序入口.
-        entrance_mini_program: EntranceMiniProgram = body("entrance_mini_program"),
-        /// 公众号入口.
-        entrance_official_account: EntranceOfficialAccount = body("entrance_official_account"),
-        /// 视频号入口.
-        entrance_finder: EntranceFinder = body("entrance_finder"),
-    }
-
-    /// 小程序入口.
-    pub struct EntranceMiniProgram {
-        /// 小程序appid. Required.
-        appid: String = body("appid").required(),
-        /// 小程序跳转路径. Required.
-        path: String = body("path").required(),
-        /// 入口文案. Required.
-        entrance_wording: String = body("entrance_wording").required(),
-        /// 引导文案. Required.
-        guidance_wording: String = body("guidance_wording").required(),
-    }
-
-    /// 公众号入口.
-    pub struct EntranceOfficialAccount {
-        /// 公众号AppID. Required.
-        appid: String = body("appid").required(),
-    }
-
-    /// 视频号入口.
-    pub struct EntranceFinder {
-        /// 视频号ID. Required.
-        finder_id: String = body("finder_id").required(),
-        /// 视频号视频ID. Required.
-        finder_video_id: String = body("finder_video_id").required(),
-        /// 视频号封面图. Required.
-        finder_video_cover_image_url: String = body("finder_video_cover_image_url").required(),
-    }
-
-    /// 事件通知配置.
-    pub struct NotifyConfig {
-        /// 事件通知appid.
-        notify_appid: String = body("notify_appid"),
-    }
 }
 
 answer! {
-    /// 添加商品券批次: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
@@ -297,14 +84,6 @@ answer! {
         deactivate_reason: String = body("deactivate_reason"),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
-    }
-
-    /// `coupon_code_count_info`.
-    pub struct CouponCodeCountInfo {
-        /// 已上传的Code总数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当前可用的Code. Required.
-        available_count: i64 = body("available_count").required(),
     }
 
     /// 单券使用规则.
@@ -349,85 +128,5 @@ answer! {
         usage_description: String = body("usage_description").required(),
         /// 券可用门店信息.
         coupon_available_store_info: CouponAvailableStoreInfo = body("coupon_available_store_info"),
-    }
-
-    /// 已发放次数.
-    pub struct SentCountInfo {
-        /// 已发放总次数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当天已发放次数. Required.
-        today_count: i64 = body("today_count").required(),
-    }
-}
-
-open_enum! {
-    /// 券Code分配模式.
-    pub enum CouponCodeMode {
-        Wechatpay = "WECHATPAY",
-        Upload = "UPLOAD",
-        ApiAssign = "API_ASSIGN",
-    }
-
-    /// 每周可用星期数.
-    pub enum DayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
-    }
-
-    /// 券使用方式列表.
-    pub enum CouponUsageMethodList {
-        Offline = "OFFLINE",
-        MiniProgram = "MINI_PROGRAM",
-        App = "APP",
-        PaymentCode = "PAYMENT_CODE",
-    }
-
-    /// APP跳转类型.
-    pub enum AppJumpType {
-        H5 = "H5",
-        PasscodeLink = "PASSCODE_LINK",
-        UsageGuide = "USAGE_GUIDE",
-    }
-
-    /// 用户商品券Code展示模式.
-    pub enum CodeDisplayMode {
-        Invisible = "INVISIBLE",
-        Barcode = "BARCODE",
-        Qrcode = "QRCODE",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
-    /// 可用门店范围.
-    pub enum StoreScope {
-        None = "NONE",
-        All = "ALL",
-        Specific = "SPECIFIC",
-    }
-
-    /// 批次状态.
-    pub enum State {
-        Auditing = "AUDITING",
-        Sending = "SENDING",
-        Paused = "PAUSED",
-        Stopped = "STOPPED",
-        Deactivated = "DEACTIVATED",
     }
 }

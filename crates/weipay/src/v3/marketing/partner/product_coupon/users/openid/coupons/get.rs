@@ -6,8 +6,19 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
+pub use crate::v3::marketing::busifavor::stocks::stock_id::get::NotifyConfig;
+pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::{Scope, Type};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{AppJumpType, CodeDisplayMode, CouponCodeMode, CouponUsageMethodList, DayList, SentCountInfo, SequentialUsageInfoType, State, StoreScope, UsageMode};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::get::{ChoiceList, ComboPackageList, DiscountCoupon, DisplayInfo, NormalCoupon, SequentialUsageInfo, SingleUsageInfo};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::{CouponCodeCountInfo, ExchangeCoupon};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::{DayPeriodList, IrregularAvailablePeriodList, WeeklyAvailablePeriod};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::{CouponAvailableStoreInfo, CouponDisplayInfo, EntranceFinder, EntranceMiniProgram, EntranceOfficialAccount, UsageRuleDisplayInfo};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::{DiscountCouponList, ExchangeCouponList, NormalCouponList, StockSendRule};
+pub use crate::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::post::{AssociatedOrderInfo, CouponState, SendChannel, StockState};
+
 request! {
-    /// 指定券状态查询用户商品券列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商品券ID.
         product_coupon_id: String = query("product_coupon_id"),
@@ -27,7 +38,7 @@ request! {
 }
 
 answer! {
-    /// 指定券状态查询用户商品券列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 总个数. Required.
         total_count: i64 = body("total_count").required(),
@@ -93,18 +104,6 @@ answer! {
         return_time: Time = body("return_time"),
     }
 
-    /// 关联微信支付订单信息.
-    pub struct AssociatedOrderInfo {
-        /// 微信支付单号.
-        transaction_id: String = body("transaction_id"),
-        /// 商户订单号.
-        out_trade_no: String = body("out_trade_no"),
-        /// 商户号.
-        mchid: String = body("mchid"),
-        /// 子商户号.
-        sub_mchid: String = body("sub_mchid"),
-    }
-
     /// 多次优惠使用详情.
     pub struct SequentialUsageDetail {
         /// 总可使用次数.
@@ -167,84 +166,6 @@ answer! {
         deactivate_reason: String = body("deactivate_reason"),
     }
 
-    /// 单券模式信息.
-    pub struct SingleUsageInfo {
-        /// 满减券使用规则.
-        normal_coupon: NormalCoupon = body("normal_coupon"),
-        /// 折扣券使用规则.
-        discount_coupon: DiscountCoupon = body("discount_coupon"),
-    }
-
-    /// 满减券使用规则.
-    pub struct NormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct DiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 多次优惠模式信息.
-    pub struct SequentialUsageInfo {
-        /// 多次优惠规则类型. Required.
-        type_: SequentialUsageInfoType = body("type").required(),
-        /// 可使用次数. Required.
-        count: i64 = body("count").required(),
-        /// 多次优惠有效天数. Required.
-        available_days: i64 = body("available_days").required(),
-        /// 多次优惠使用间隔天数.
-        interval_days: i64 = body("interval_days"),
-    }
-
-    /// 展示信息.
-    pub struct DisplayInfo {
-        /// 商品券名称. Required.
-        name: String = body("name").required(),
-        /// 商品券图片. Required.
-        image_url: String = body("image_url").required(),
-        /// 商品券背景图. Required.
-        background_url: String = body("background_url").required(),
-        /// 商品券详情图列表.
-        detail_image_url_list: Vec<String> = body("detail_image_url_list"),
-        /// 商品原价. In fen (分).
-        original_price: i64 = body("original_price"),
-        /// 套餐组合.
-        combo_package_list: Vec<ComboPackageList> = body("combo_package_list"),
-    }
-
-    /// 套餐组合.
-    pub struct ComboPackageList {
-        /// 套餐名. Required.
-        name: String = body("name").required(),
-        /// 可选单品数量. Required.
-        pick_count: i64 = body("pick_count").required(),
-        /// 单品列表. Required.
-        choice_list: Vec<ChoiceList> = body("choice_list").required(),
-    }
-
-    /// 单品列表.
-    pub struct ChoiceList {
-        /// 单品名称. Required.
-        name: String = body("name").required(),
-        /// 单品价格. Required; in fen (分).
-        price: i64 = body("price").required(),
-        /// 单品数量. Required.
-        count: i64 = body("count").required(),
-        /// 单品图片.
-        image_url: String = body("image_url"),
-        /// 单品跳转小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 单品跳转小程序路径.
-        mini_program_path: String = body("mini_program_path"),
-    }
-
     /// 批次信息.
     pub struct Stock {
         /// 商品券ID. Required.
@@ -285,24 +206,6 @@ answer! {
         brand_id: String = body("brand_id").required(),
     }
 
-    /// `coupon_code_count_info`.
-    pub struct CouponCodeCountInfo {
-        /// 已上传的Code总数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当前可用的Code. Required.
-        available_count: i64 = body("available_count").required(),
-    }
-
-    /// 发放规则.
-    pub struct StockSendRule {
-        /// 发放次数总上限. Required.
-        max_count: i64 = body("max_count").required(),
-        /// 每日发放次数上限.
-        max_count_per_day: i64 = body("max_count_per_day"),
-        /// 每个用户领取次数上限.
-        max_count_per_user: i64 = body("max_count_per_user"),
-    }
-
     /// 单券使用规则.
     pub struct SingleUsageRule {
         /// 券可核销时间. Required.
@@ -331,38 +234,6 @@ answer! {
         irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
         /// 领取后N秒内有效.
         available_seconds: i64 = body("available_seconds"),
-    }
-
-    /// 每周固定可用时间.
-    pub struct WeeklyAvailablePeriod {
-        /// 每周可用星期数.
-        day_list: Vec<DayList> = body("day_list"),
-        /// 当天可用时间段.
-        day_period_list: Vec<DayPeriodList> = body("day_period_list"),
-    }
-
-    /// 当天可用时间段.
-    pub struct DayPeriodList {
-        /// 当天可用开始时间. Required.
-        begin_time: i64 = body("begin_time").required(),
-        /// 当天可用结束时间. Required.
-        end_time: i64 = body("end_time").required(),
-    }
-
-    /// 无规律的可用时间段.
-    pub struct IrregularAvailablePeriodList {
-        /// 开始时间. Required.
-        begin_time: Time = body("begin_time").required(),
-        /// 结束时间. Required.
-        end_time: Time = body("end_time").required(),
-    }
-
-    /// 兑换券使用规则.
-    pub struct ExchangeCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
     }
 
     /// 多次优惠使用规则.
@@ -394,140 +265,9 @@ answer! {
         /// 领取后N秒内有效.
         available_seconds: i64 = body("available_seconds"),
     }
-
-    /// 满减券使用规则.
-    pub struct NormalCouponList {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则列表.
-    pub struct DiscountCouponList {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 兑换券使用规则列表.
-    pub struct ExchangeCouponList {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
-    }
-
-    /// 券使用规则展示信息.
-    pub struct UsageRuleDisplayInfo {
-        /// 券使用方式列表. Required.
-        coupon_usage_method_list: Vec<CouponUsageMethodList> = body("coupon_usage_method_list").required(),
-        /// 小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 小程序跳转路径.
-        mini_program_path: String = body("mini_program_path"),
-        /// APP的H5跳转路径.
-        app_path: String = body("app_path"),
-        /// 券使用说明. Required.
-        usage_description: String = body("usage_description").required(),
-        /// 券可用门店信息.
-        coupon_available_store_info: CouponAvailableStoreInfo = body("coupon_available_store_info"),
-        /// APP跳转类型.
-        app_jump_type: AppJumpType = body("app_jump_type"),
-        /// 口令链接.
-        passcode_link: String = body("passcode_link"),
-    }
-
-    /// 券可用门店信息.
-    pub struct CouponAvailableStoreInfo {
-        /// 券可用门店描述. Required.
-        description: String = body("description").required(),
-        /// 小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 小程序跳转路径.
-        mini_program_path: String = body("mini_program_path"),
-    }
-
-    /// 用户商品券展示信息.
-    pub struct CouponDisplayInfo {
-        /// 用户商品券Code展示模式.
-        code_display_mode: CodeDisplayMode = body("code_display_mode"),
-        /// 背景颜色.
-        background_color: BackgroundColor = body("background_color"),
-        /// 小程序入口.
-        entrance_mini_program: EntranceMiniProgram = body("entrance_mini_program"),
-        /// 公众号入口.
-        entrance_official_account: EntranceOfficialAccount = body("entrance_official_account"),
-        /// 视频号入口.
-        entrance_finder: EntranceFinder = body("entrance_finder"),
-    }
-
-    /// 小程序入口.
-    pub struct EntranceMiniProgram {
-        /// 小程序appid. Required.
-        appid: String = body("appid").required(),
-        /// 小程序跳转路径. Required.
-        path: String = body("path").required(),
-        /// 入口文案. Required.
-        entrance_wording: String = body("entrance_wording").required(),
-        /// 引导文案. Required.
-        guidance_wording: String = body("guidance_wording").required(),
-    }
-
-    /// 公众号入口.
-    pub struct EntranceOfficialAccount {
-        /// 公众号AppID. Required.
-        appid: String = body("appid").required(),
-    }
-
-    /// 视频号入口.
-    pub struct EntranceFinder {
-        /// 视频号ID. Required.
-        finder_id: String = body("finder_id").required(),
-        /// 视频号视频ID. Required.
-        finder_video_id: String = body("finder_video_id").required(),
-        /// 视频号封面图. Required.
-        finder_video_cover_image_url: String = body("finder_video_cover_image_url").required(),
-    }
-
-    /// 事件通知配置.
-    pub struct NotifyConfig {
-        /// 事件通知appid.
-        notify_appid: String = body("notify_appid"),
-    }
-
-    /// 已发放次数.
-    pub struct SentCountInfo {
-        /// 已发放总次数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当天已发放次数. Required.
-        today_count: i64 = body("today_count").required(),
-    }
 }
 
 open_enum! {
-    /// 用户商品券状态.
-    pub enum CouponState {
-        Confirming = "CONFIRMING",
-        Pending = "PENDING",
-        Effective = "EFFECTIVE",
-        Used = "USED",
-        Expired = "EXPIRED",
-        Deleted = "DELETED",
-        Deactivated = "DEACTIVATED",
-    }
-
-    /// 发券渠道.
-    pub enum SendChannel {
-        Api = "API",
-        BrandManage = "BRAND_MANAGE",
-        MerchantCard = "MERCHANT_CARD",
-        Member = "MEMBER",
-        SmallActivity = "SMALL_ACTIVITY",
-        ReceiveComponent = "RECEIVE_COMPONENT",
-    }
-
     /// 轮次使用详情状态.
     pub enum DetailState {
         Pending = "PENDING",
@@ -535,109 +275,6 @@ open_enum! {
         Used = "USED",
         Expired = "EXPIRED",
         Deleted = "DELETED",
-        Deactivated = "DEACTIVATED",
-    }
-
-    /// 商品券状态.
-    pub enum State {
-        Auditing = "AUDITING",
-        Effective = "EFFECTIVE",
-        Deactivated = "DEACTIVATED",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        All = "ALL",
-        Single = "SINGLE",
-        Category = "CATEGORY",
-    }
-
-    /// 商品券类型.
-    pub enum Type {
-        Normal = "NORMAL",
-        Discount = "DISCOUNT",
-        Exchange = "EXCHANGE",
-    }
-
-    /// 使用模式.
-    pub enum UsageMode {
-        Single = "SINGLE",
-        Sequential = "SEQUENTIAL",
-    }
-
-    /// 多次优惠规则类型.
-    pub enum SequentialUsageInfoType {
-        Incremental = "INCREMENTAL",
-        Equal = "EQUAL",
-    }
-
-    /// 券Code分配模式.
-    pub enum CouponCodeMode {
-        Wechatpay = "WECHATPAY",
-        Upload = "UPLOAD",
-        ApiAssign = "API_ASSIGN",
-    }
-
-    /// 每周可用星期数.
-    pub enum DayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
-    }
-
-    /// 券使用方式列表.
-    pub enum CouponUsageMethodList {
-        Offline = "OFFLINE",
-        MiniProgram = "MINI_PROGRAM",
-        App = "APP",
-        PaymentCode = "PAYMENT_CODE",
-    }
-
-    /// APP跳转类型.
-    pub enum AppJumpType {
-        H5 = "H5",
-        PasscodeLink = "PASSCODE_LINK",
-        UsageGuide = "USAGE_GUIDE",
-    }
-
-    /// 用户商品券Code展示模式.
-    pub enum CodeDisplayMode {
-        Invisible = "INVISIBLE",
-        Barcode = "BARCODE",
-        Qrcode = "QRCODE",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
-    /// 可用门店范围.
-    pub enum StoreScope {
-        None = "NONE",
-        All = "ALL",
-        Specific = "SPECIFIC",
-    }
-
-    /// 批次状态.
-    pub enum StockState {
-        Auditing = "AUDITING",
-        Sending = "SENDING",
-        Paused = "PAUSED",
-        Stopped = "STOPPED",
         Deactivated = "DEACTIVATED",
     }
 }

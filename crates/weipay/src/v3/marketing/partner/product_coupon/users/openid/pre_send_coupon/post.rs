@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4016434365](https://pay.weixin.qq.com/doc/v3/partner/4016434365)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::marketing::busifavor::product_coupons::pre_send::post::Answer;
 
 request! {
-    /// 向用户预发放商品券: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -23,13 +25,5 @@ request! {
         send_request_no: String = body("send_request_no").required(),
         /// 自定义附加信息.
         attach: String = body("attach"),
-    }
-}
-
-answer! {
-    /// 向用户预发放商品券: what is answered.
-    pub struct Answer {
-        /// 预发券token. Required.
-        token: String = body("token").required(),
     }
 }

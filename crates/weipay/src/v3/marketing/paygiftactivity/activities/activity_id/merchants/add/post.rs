@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 新增活动发券商户号: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 发券商户号.
         merchant_id_list: Vec<String> = body("merchant_id_list"),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 新增活动发券商户号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动id.
         activity_id: String = body("activity_id"),

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, request};
 
 request! {
-    /// 删除活动发券商户号: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 删除的发券商户号. 1 to 500 members.
         merchant_id_list: Vec<String> = body("merchant_id_list").items(1, 500),
@@ -17,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 删除活动发券商户号: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 活动id.
         activity_id: String = body("activity_id"),

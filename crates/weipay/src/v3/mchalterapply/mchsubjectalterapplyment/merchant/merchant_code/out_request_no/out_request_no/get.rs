@@ -4,42 +4,5 @@
 //!
 //! 官方文档: [4014090667](https://pay.weixin.qq.com/doc/v3/partner/4014090667)
 
-use crate::model::{answer, body, open_enum};
-
-answer! {
-    /// 查询申请单状态-使用业务单号: what is answered.
-    pub struct Answer {
-        /// 微信支付商户号. Required.
-        merchant_code: String = body("merchant_code").required(),
-        /// 申请单号. Required.
-        apply_id: String = body("apply_id").required(),
-        /// 业务申请编号. Required.
-        out_request_no: String = body("out_request_no").required(),
-        /// 申请单状态. Required.
-        state: State = body("state").required(),
-        /// 总体驳回原因.
-        audit_reject_reason: String = body("audit_reject_reason"),
-        /// 驳回原因详情.
-        audit_reject_detail: Vec<AuditRejectDetail> = body("audit_reject_detail"),
-    }
-
-    /// 驳回原因详情.
-    pub struct AuditRejectDetail {
-        /// 参数名称.
-        param_name: String = body("param_name"),
-        /// 驳回原因.
-        reject_reason: String = body("reject_reason"),
-    }
-}
-
-open_enum! {
-    /// 申请单状态.
-    pub enum State {
-        ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
-        ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
-        ApplymentStateModifing = "APPLYMENT_STATE_MODIFING",
-        ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
-        ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
-        ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
-    }
-}
+pub use crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::AuditRejectDetail;
+pub use crate::v3::mchalterapply::mchsubjectalterapplyment::apply_id::get::{Answer, State};

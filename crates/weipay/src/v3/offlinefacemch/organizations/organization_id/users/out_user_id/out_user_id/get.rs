@@ -7,7 +7,7 @@
 use crate::model::{answer, body, open_enum};
 
 answer! {
-    /// 刷脸用户信息查询接口: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 刷脸用户ID.
         use_id: String = body("use_id"),

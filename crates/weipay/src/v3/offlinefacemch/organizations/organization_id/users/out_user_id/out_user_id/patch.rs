@@ -8,10 +8,12 @@
 
 use crate::model::{body, header, open_enum, request};
 
+pub use crate::v3::offlinefacemch::organizations::organization_id::users::out_user_id::out_user_id::get::UserType;
+
 request! {
-    /// 刷脸用户信息修改接口: what is sent.
+    /// What is sent.
     pub struct Request {
-        /// `Wechatpay-Serial`. Required.
+        /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 姓名. Format `base64`; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
@@ -41,12 +43,6 @@ request! {
 }
 
 open_enum! {
-    /// 用户类型.
-    pub enum UserType {
-        Student = "STUDENT",
-        Stuff = "STUFF",
-    }
-
     /// 状态.
     pub enum Status {
         Normal = "NORMAL",

@@ -5,9 +5,9 @@
 pub mod renew;
 
 use crate::mode::Mode;
-use crate::styles::chain_step;
+use crate::styles::chain_branch;
 
-chain_step! {
+chain_branch! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}`
     ContractId
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, query, request};
 
+pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::{DeductAmount, ScheduledAmount};
+
 request! {
-    /// 查询扣费预约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 查询扣费预约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 扣费预约的状态. Required.
         schedule_state: String = body("schedule_state").required(),
@@ -29,21 +31,5 @@ answer! {
         deduct_amount: DeductAmount = body("deduct_amount"),
         /// 实际扣费的日期.
         deduct_date: String = body("deduct_date"),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct ScheduledAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 实际扣费金额.
-    pub struct DeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
     }
 }

@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4012693028](https://pay.weixin.qq.com/doc/v3/partner/4012693028)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
+    Answer, DeductSchedule, EstimatedDeductAmount,
+};
 
 request! {
-    /// App场景预约扣费类型签约的预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -31,35 +35,5 @@ request! {
         out_user_code: String = body("out_user_code"),
         /// 用于预约扣费的预约信息.
         deduct_schedule: DeductSchedule = body("deduct_schedule"),
-    }
-
-    /// 用于预约扣费的预约信息.
-    pub struct DeductSchedule {
-        /// 预计扣费的日期. Required.
-        estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预计的扣费金额. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        /// 商品描述. Required.
-        description: String = body("description").required(),
-    }
-
-    /// 预计的扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-}
-
-answer! {
-    /// App场景预约扣费类型签约的预签约: what is answered.
-    pub struct Answer {
-        /// 预签约ID. Required.
-        pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
-        /// `miniprogram_username`.
-        miniprogram_username: String = body("miniprogram_username"),
-        /// 跳转签约小程序的path.
-        miniprogram_path: String = body("miniprogram_path"),
     }
 }

@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4012464549](https://pay.weixin.qq.com/doc/v3/partner/4012464549)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::h5::post::{Answer, JumpControl};
+pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
+    DeductSchedule, EstimatedDeductAmount,
+};
 
 request! {
-    /// H5场景预约扣费类型签约的预签约: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -33,37 +38,5 @@ request! {
         deduct_schedule: DeductSchedule = body("deduct_schedule"),
         /// 跳转控制信息.
         jump_control: JumpControl = body("jump_control"),
-    }
-
-    /// 用于预约扣费的预约信息.
-    pub struct DeductSchedule {
-        /// 预计扣费的日期. Required.
-        estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预计的扣费金额. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        /// 商品描述. Required.
-        description: String = body("description").required(),
-    }
-
-    /// 预计的扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 跳转控制信息.
-    pub struct JumpControl {
-        /// 跳转的应用AppID.
-        jump_appid: String = body("jump_appid"),
-    }
-}
-
-answer! {
-    /// H5场景预约扣费类型签约的预签约: what is answered.
-    pub struct Answer {
-        /// 拉起微信支付客户端的URL. Required.
-        redirect_url: String = body("redirect_url").required(),
     }
 }

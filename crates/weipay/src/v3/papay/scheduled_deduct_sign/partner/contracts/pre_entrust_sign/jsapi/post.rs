@@ -4,58 +4,8 @@
 //!
 //! 官方文档: [4012693093](https://pay.weixin.qq.com/doc/v3/partner/4012693093)
 
-use crate::model::{answer, body, request};
-
-request! {
-    /// JSAPI场景预约扣费类型签约的预签约: what is sent.
-    pub struct Request {
-        /// 应用ID. Required.
-        sp_appid: String = body("sp_appid").required(),
-        /// `sp_openid`.
-        sp_openid: String = body("sp_openid"),
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 子商户的AppID.
-        sub_appid: String = body("sub_appid"),
-        /// `sub_openid`.
-        sub_openid: String = body("sub_openid"),
-        /// 委托代扣模板ID. Required.
-        plan_id: i64 = body("plan_id").required(),
-        /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
-        /// 用户账户展示名称. Required.
-        contract_display_account: String = body("contract_display_account").required(),
-        /// 签约结果通知地址. Required.
-        contract_notify_url: String = body("contract_notify_url").required(),
-        /// 商户侧用户标识.
-        out_user_code: String = body("out_user_code"),
-        /// 用于预约扣费的预约信息.
-        deduct_schedule: DeductSchedule = body("deduct_schedule"),
-    }
-
-    /// 用于预约扣费的预约信息.
-    pub struct DeductSchedule {
-        /// 预计扣费的日期. Required.
-        estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预计的扣费金额. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        /// 商品描述. Required.
-        description: String = body("description").required(),
-    }
-
-    /// 预计的扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-}
-
-answer! {
-    /// JSAPI场景预约扣费类型签约的预签约: what is answered.
-    pub struct Answer {
-        /// 跳转签约流程的URL. Required.
-        redirect_url: String = body("redirect_url").required(),
-    }
-}
+pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
+    DeductSchedule, EstimatedDeductAmount,
+};
+pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Answer;
+pub use crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Request;

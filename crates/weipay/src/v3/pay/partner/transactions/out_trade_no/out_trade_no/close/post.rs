@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 关单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商户号. Required; 1 to 32 characters.
         sp_mchid: String = body("sp_mchid").required().length(1, 32),

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 撤销: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 合作伙伴应用AppID. 1 to 32 characters.
         sp_appid: String = body("sp_appid").length(1, 32),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 撤销: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 合作伙伴应用AppID.
         sp_appid: String = body("sp_appid"),

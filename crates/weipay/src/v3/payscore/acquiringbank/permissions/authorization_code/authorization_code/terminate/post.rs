@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 从业机构解除用户授权关系（授权协议号）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

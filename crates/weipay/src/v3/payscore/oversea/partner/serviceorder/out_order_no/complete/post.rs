@@ -8,8 +8,10 @@
 
 use crate::model::{Time, body, request};
 
+pub use crate::v3::payscore::acquiringbank::serviceorder::out_order_no::complete::post::Location;
+
 request! {
-    /// 完结支付分订单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -69,13 +71,5 @@ request! {
         start_time_remark: String = body("start_time_remark"),
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 实际服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
     }
 }

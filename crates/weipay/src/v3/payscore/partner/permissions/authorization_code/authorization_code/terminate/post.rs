@@ -6,16 +6,4 @@
 //!
 //! 官方文档: [4012382049](https://pay.weixin.qq.com/doc/v3/partner/4012382049)
 
-use crate::model::{body, request};
-
-request! {
-    /// 解除用户授权关系（授权协议号）: what is sent.
-    pub struct Request {
-        /// 服务ID. Required.
-        service_id: String = body("service_id").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 撤销原因. Required.
-        reason: String = body("reason").required(),
-    }
-}
+pub use crate::v3::payscore::oversea::partner::serviceorder::out_order_no::cancel::post::Request;

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, query, request};
 
 request! {
-    /// 查询支付分计划: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 查询支付分计划: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 支付分计划ID. Required.
         plan_id: String = body("plan_id").required(),

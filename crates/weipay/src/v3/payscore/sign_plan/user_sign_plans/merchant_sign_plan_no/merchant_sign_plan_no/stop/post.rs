@@ -4,86 +4,15 @@
 //!
 //! 官方文档: [4012471050](https://pay.weixin.qq.com/doc/v3/merchant/4012471050)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::payscore::sign_plan::partner::user_sign_plans::post::SignedDetailList;
+pub use crate::v3::payscore::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Answer;
 
 request! {
-    /// 直连商户取消用户的签约计划: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 停止签约计划原因. Required.
         stop_reason: String = body("stop_reason").required(),
-    }
-}
-
-answer! {
-    /// 直连商户取消用户的签约计划: what is answered.
-    pub struct Answer {
-        /// 计划签约ID. Required.
-        sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
-        openid: String = body("openid"),
-        /// 计划所属服务. Required.
-        service_id: String = body("service_id").required(),
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// AppID. Required.
-        appid: String = body("appid").required(),
-        /// 商户侧签约计划号. Required.
-        merchant_sign_plan_no: String = body("merchant_sign_plan_no").required(),
-        /// 商户回调地址. Required.
-        merchant_callback_url: String = body("merchant_callback_url").required(),
-        /// 签约所属计划ID. Required.
-        plan_id: String = body("plan_id").required(),
-        /// 目前用户进行到的计划详情序号. Required.
-        going_detail_no: i64 = body("going_detail_no").required(),
-        /// 计划签约状态. Required.
-        sign_state: String = body("sign_state").required(),
-        /// 签约计划取消时间.
-        cancel_sign_time: Time = body("cancel_sign_time"),
-        /// 签约计划取消类型.
-        cancel_sign_type: String = body("cancel_sign_type"),
-        /// 签约计划取消原因.
-        cancel_reason: String = body("cancel_reason"),
-        /// 签约计划的名称. Required.
-        plan_name: String = body("plan_name").required(),
-        /// 签约计划的过期时间. Required.
-        plan_over_time: Time = body("plan_over_time").required(),
-        /// 签约计划原总金额. Required; in fen (分).
-        total_origin_price: i64 = body("total_origin_price").required(),
-        /// 签约计划扣费次数. Required.
-        deduction_quantity: i64 = body("deduction_quantity").required(),
-        /// 签约计划实际总金额. Required; in fen (分).
-        total_actual_price: i64 = body("total_actual_price").required(),
-        /// 签约计划明细列表.
-        signed_detail_list: Vec<SignedDetailList> = body("signed_detail_list"),
-        /// 签约时间.
-        sign_time: Time = body("sign_time"),
-    }
-
-    /// 签约计划明细列表.
-    pub struct SignedDetailList {
-        /// 计划明细序号. Required.
-        plan_detail_no: i64 = body("plan_detail_no").required(),
-        /// 计划明细原支付金额. Required; in fen (分).
-        original_price: i64 = body("original_price").required(),
-        /// 计划明细优惠说明.
-        plan_discount_description: String = body("plan_discount_description"),
-        /// 计划明细实际支付金额. Required; in fen (分).
-        actual_price: i64 = body("actual_price").required(),
-        /// 计划明细状态. Required.
-        plan_detail_state: String = body("plan_detail_state").required(),
-        /// 计划明细对应的支付分服务单号.
-        order_id: String = body("order_id"),
-        /// 商户侧计划明细使用订单号. Required.
-        merchant_plan_detail_no: String = body("merchant_plan_detail_no").required(),
-        /// 计划详情名称. Required.
-        plan_detail_name: String = body("plan_detail_name").required(),
-        /// 计划明细对应订单实际支付金额. In fen (分).
-        actual_pay_price: i64 = body("actual_pay_price"),
-        /// 详情使用时间.
-        use_time: String = body("use_time"),
-        /// 详情完成时间.
-        complete_time: String = body("complete_time"),
-        /// 详情取消时间.
-        cancel_time: String = body("cancel_time"),
     }
 }

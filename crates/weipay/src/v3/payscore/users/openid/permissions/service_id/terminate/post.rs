@@ -9,7 +9,7 @@
 use crate::model::{body, query, request};
 
 request! {
-    /// 商户解除用户授权关系: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 用户标识. Required.
         openid: String = query("openid").required(),

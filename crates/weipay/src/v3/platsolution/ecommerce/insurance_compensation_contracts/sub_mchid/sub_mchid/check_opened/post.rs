@@ -4,16 +4,4 @@
 //!
 //! 官方文档: [4012781480](https://pay.weixin.qq.com/doc/v3/partner/4012781480)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// 查询保险理赔功能开通状态: what is answered.
-    pub struct Answer {
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 是否开通成功. Required.
-        opened: bool = body("opened").required(),
-        /// 成功时间.
-        success_time: String = body("success_time"),
-    }
-}
+pub use crate::v3::platsolution::ecommerce::insurance_compensation_contracts::post::Answer;

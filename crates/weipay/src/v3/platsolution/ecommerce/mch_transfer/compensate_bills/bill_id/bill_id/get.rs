@@ -4,10 +4,14 @@
 //!
 //! 官方文档: [4013504179](https://pay.weixin.qq.com/doc/v3/partner/4013504179)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
+    State, TransactionInfoType, Type,
+};
 
 answer! {
-    /// 查询赔付结果（按微信支付赔付单号）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -61,28 +65,5 @@ answer! {
         close_time: Time = body("close_time"),
         /// 关单原因.
         close_reason: String = body("close_reason"),
-    }
-}
-
-open_enum! {
-    /// 转账接收方类型.
-    pub enum Type {
-        TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 转账接收方订单类型.
-    pub enum TransactionInfoType {
-        Wxpay = "WXPAY",
-        Wxvalue = "WXVALUE",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

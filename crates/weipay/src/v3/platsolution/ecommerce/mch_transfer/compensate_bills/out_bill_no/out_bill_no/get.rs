@@ -4,85 +4,9 @@
 //!
 //! 官方文档: [4013504178](https://pay.weixin.qq.com/doc/v3/partner/4013504178)
 
-use crate::model::{Time, answer, body, open_enum};
-
-answer! {
-    /// 查询赔付结果（按商户赔付单号）: what is answered.
-    pub struct Answer {
-        /// 服务商商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 转账接收方信息. Required.
-        receiver_detail: ReceiverDetail = body("receiver_detail").required(),
-        /// 商户单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
-        /// 赔付金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 赔付原因.
-        transfer_remark: String = body("transfer_remark"),
-        /// 微信支付转账单号. Required.
-        bill_id: String = body("bill_id").required(),
-        /// 赔付状态. Required.
-        state: State = body("state").required(),
-        /// 受理时间. Required.
-        accept_time: Time = body("accept_time").required(),
-        /// 成功时间.
-        success_time: Time = body("success_time"),
-        /// 关单信息.
-        close_info: CloseInfo = body("close_info"),
-        /// 出资商户号.
-        sponsor_mchid: String = body("sponsor_mchid"),
-    }
-
-    /// 转账接收方信息.
-    pub struct ReceiverDetail {
-        /// 转账接收者信息.
-        receiver: Receiver = body("receiver"),
-    }
-
-    /// 转账接收者信息.
-    pub struct Receiver {
-        /// 转账接收方类型.
-        type_: Type = body("type"),
-        /// 转账接收方订单信息.
-        transaction_info: TransactionInfo = body("transaction_info"),
-    }
-
-    /// 转账接收方订单信息.
-    pub struct TransactionInfo {
-        /// 交易订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 转账接收方订单类型.
-        type_: TransactionInfoType = body("type"),
-    }
-
-    /// 关单信息.
-    pub struct CloseInfo {
-        /// 关单时间.
-        close_time: Time = body("close_time"),
-        /// 关单原因.
-        close_reason: String = body("close_reason"),
-    }
-}
-
-open_enum! {
-    /// 转账接收方类型.
-    pub enum Type {
-        TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 转账接收方订单类型.
-    pub enum TransactionInfoType {
-        Wxpay = "WXPAY",
-        Wxvalue = "WXVALUE",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
-    }
-}
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::{
+    Answer, CloseInfo, Receiver, ReceiverDetail, TransactionInfo,
+};
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
+    State, TransactionInfoType, Type,
+};

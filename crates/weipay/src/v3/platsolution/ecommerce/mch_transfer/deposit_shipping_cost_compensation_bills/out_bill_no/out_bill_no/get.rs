@@ -4,18 +4,15 @@
 //!
 //! 官方文档: [4013504203](https://pay.weixin.qq.com/doc/v3/partner/4013504203)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 查询保证金售后赔付运费结果（按商户赔付单号）: what is sent.
-    pub struct Request {
-        /// 二级商户号.
-        sub_mchid: String = query("sub_mchid"),
-    }
-}
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::CloseInfo;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Request;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post::Type;
 
 answer! {
-    /// 查询保证金售后赔付运费结果（按商户赔付单号）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -69,31 +66,5 @@ answer! {
     pub struct UserInfo {
         /// 转账接收方用户.
         sp_openid: String = body("sp_openid"),
-    }
-
-    /// 关单信息.
-    pub struct CloseInfo {
-        /// 关单时间.
-        close_time: Time = body("close_time"),
-        /// 关单原因.
-        close_reason: String = body("close_reason"),
-    }
-}
-
-open_enum! {
-    /// 转账接收方订单类型.
-    pub enum Type {
-        Wxpay = "WXPAY",
-        Wxvalue = "WXVALUE",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

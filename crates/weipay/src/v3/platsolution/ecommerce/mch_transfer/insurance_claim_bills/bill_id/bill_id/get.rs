@@ -4,18 +4,15 @@
 //!
 //! 官方文档: [4013504188](https://pay.weixin.qq.com/doc/v3/partner/4013504188)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 查询保险理赔结果（按微信支付赔付单号）: what is sent.
-    pub struct Request {
-        /// 二级商户号.
-        sub_mchid: String = query("sub_mchid"),
-    }
-}
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::TransactionInfo;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{State, TransactionInfoType};
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::{Receiver, ReceiverDetail, Request};
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Type;
 
 answer! {
-    /// 查询保险理赔结果（按微信支付赔付单号）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -43,57 +40,11 @@ answer! {
         sponsor_mchid: String = body("sponsor_mchid"),
     }
 
-    /// 转账接收方信息.
-    pub struct ReceiverDetail {
-        /// 转账接收者信息.
-        receiver: Receiver = body("receiver"),
-    }
-
-    /// 转账接收者信息.
-    pub struct Receiver {
-        /// 转账接收方类型.
-        type_: Type = body("type"),
-        /// 转账接收方订单信息.
-        transaction_info: TransactionInfo = body("transaction_info"),
-    }
-
-    /// 转账接收方订单信息.
-    pub struct TransactionInfo {
-        /// 交易订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-        /// 转账接收方订单类型.
-        type_: TransactionInfoType = body("type"),
-    }
-
     /// 关单信息.
     pub struct CloseInfo {
         /// 关单时间.
         accept_time: Time = body("accept_time"),
         /// 关单原因.
         close_reason: String = body("close_reason"),
-    }
-}
-
-open_enum! {
-    /// 转账接收方类型.
-    pub enum Type {
-        Merchant = "MERCHANT",
-        TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 转账接收方订单类型.
-    pub enum TransactionInfoType {
-        Wxpay = "WXPAY",
-        Wxvalue = "WXVALUE",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4013504200](https://pay.weixin.qq.com/doc/v3/partner/4013504200)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, query, request};
+
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::CloseInfo;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Type;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::post::BusinessType;
 
 request! {
-    /// 查询保证金赔付结果（按微信支付赔付单号）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 业务类型.
         business_type: BusinessType = query("business_type"),
@@ -15,7 +20,7 @@ request! {
 }
 
 answer! {
-    /// 查询保证金赔付结果（按微信支付赔付单号）: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -63,39 +68,5 @@ answer! {
     pub struct MchInfo {
         /// 商户号.
         mch_id: String = body("mch_id"),
-    }
-
-    /// 关单信息.
-    pub struct CloseInfo {
-        /// 关单时间.
-        close_time: Time = body("close_time"),
-        /// 关单原因.
-        close_reason: String = body("close_reason"),
-    }
-}
-
-open_enum! {
-    /// 业务类型.
-    pub enum BusinessType {
-        DepositCompensation = "DEPOSIT_COMPENSATION",
-        PlatformAfterSalesCompensation = "PLATFORM_AFTER_SALES_COMPENSATION",
-        InsuranceClaim = "INSURANCE_CLAIM",
-        DepositAfterSalesCompensation = "DEPOSIT_AFTER_SALES_COMPENSATION",
-    }
-
-    /// 转账接收方类型.
-    pub enum Type {
-        Merchant = "MERCHANT",
-        TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -4,98 +4,10 @@
 //!
 //! 官方文档: [4013504199](https://pay.weixin.qq.com/doc/v3/partner/4013504199)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
-
-request! {
-    /// 查询保证金赔付结果（按商户赔付单号）: what is sent.
-    pub struct Request {
-        /// 业务类型.
-        business_type: BusinessType = query("business_type"),
-    }
-}
-
-answer! {
-    /// 查询保证金赔付结果（按商户赔付单号）: what is answered.
-    pub struct Answer {
-        /// 服务商商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 业务类型.
-        business_type: BusinessType = body("business_type"),
-        /// 转账接收方信息. Required.
-        receiver_detail: ReceiverDetail = body("receiver_detail").required(),
-        /// 商户单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
-        /// 赔付金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 赔付原因.
-        transfer_remark: String = body("transfer_remark"),
-        /// 收款方备注.
-        receiver_remark: String = body("receiver_remark"),
-        /// 微信支付转账单号. Required.
-        bill_id: String = body("bill_id").required(),
-        /// 赔付状态. Required.
-        state: State = body("state").required(),
-        /// 受理时间. Required.
-        accept_time: Time = body("accept_time").required(),
-        /// 成功时间.
-        success_time: Time = body("success_time"),
-        /// 关单信息.
-        close_info: CloseInfo = body("close_info"),
-        /// 出资商户号.
-        sponsor_mchid: String = body("sponsor_mchid"),
-    }
-
-    /// 转账接收方信息.
-    pub struct ReceiverDetail {
-        /// 转账接收者信息.
-        receiver: Receiver = body("receiver"),
-    }
-
-    /// 转账接收者信息.
-    pub struct Receiver {
-        /// 转账接收方类型.
-        type_: Type = body("type"),
-        /// 转账接收方商户信息.
-        mch_info: MchInfo = body("mch_info"),
-    }
-
-    /// 转账接收方商户信息.
-    pub struct MchInfo {
-        /// 商户号.
-        mch_id: String = body("mch_id"),
-    }
-
-    /// 关单信息.
-    pub struct CloseInfo {
-        /// 关单时间.
-        close_time: Time = body("close_time"),
-        /// 关单原因.
-        close_reason: String = body("close_reason"),
-    }
-}
-
-open_enum! {
-    /// 业务类型.
-    pub enum BusinessType {
-        DepositCompensation = "DEPOSIT_COMPENSATION",
-        PlatformAfterSalesCompensation = "PLATFORM_AFTER_SALES_COMPENSATION",
-        InsuranceClaim = "INSURANCE_CLAIM",
-        DepositAfterSalesCompensation = "DEPOSIT_AFTER_SALES_COMPENSATION",
-    }
-
-    /// 转账接收方类型.
-    pub enum Type {
-        Merchant = "MERCHANT",
-        TransactionUser = "TRANSACTION_USER",
-    }
-
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
-    }
-}
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::CloseInfo;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Type;
+pub use crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::{
+    Answer, MchInfo, Receiver, ReceiverDetail, Request,
+};
+pub use crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::post::BusinessType;

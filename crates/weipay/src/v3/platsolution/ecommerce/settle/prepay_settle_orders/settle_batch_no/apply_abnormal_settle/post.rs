@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 个人收款-申请异常结算批次单处理: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商品单个人收款方受理授权ID. Required.
         individual_auth_id: String = body("individual_auth_id").required(),
@@ -21,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 个人收款-申请异常结算批次单处理: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户结算批次单号. Required.
         out_settle_batch_no: String = body("out_settle_batch_no").required(),

@@ -4,71 +4,7 @@
 //!
 //! 官方文档: [4013328163](https://pay.weixin.qq.com/doc/v3/partner/4013328163)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
-
-request! {
-    /// 查询二级商户按日终余额预约提现状态: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
-
-answer! {
-    /// 查询二级商户按日终余额预约提现状态: what is answered.
-    pub struct Answer {
-        /// 收付通平台商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 特约商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 单据状态. Required.
-        status: Status = body("status").required(),
-        /// 微信支付提现单号. Required.
-        withdraw_id: String = body("withdraw_id").required(),
-        /// 商户提现单号. Required.
-        out_request_no: String = body("out_request_no").required(),
-        /// 提现金额. Required; in fen (分).
-        total_amount: i64 = body("total_amount").required(),
-        /// 提现成功金额. In fen (分).
-        success_amount: i64 = body("success_amount"),
-        /// 提现失败金额. In fen (分).
-        fail_amount: i64 = body("fail_amount"),
-        /// 提现退票金额. In fen (分).
-        refund_amount: i64 = body("refund_amount"),
-        /// 发起提现时间. Required.
-        create_time: Time = body("create_time").required(),
-        /// 提现状态更新时间. Required.
-        update_time: Time = body("update_time").required(),
-        /// 失败原因.
-        reason: String = body("reason"),
-        /// 提现备注.
-        remark: String = body("remark"),
-        /// 银行附言.
-        bank_memo: String = body("bank_memo"),
-        /// 出款账户类型. Required.
-        account_type: AccountType = body("account_type").required(),
-        /// 入账银行账号后四位. Required.
-        account_number: String = body("account_number").required(),
-        /// 入账银行. Required.
-        account_bank: String = body("account_bank").required(),
-        /// 入账银行全称.
-        bank_name: String = body("bank_name"),
-    }
-}
-
-open_enum! {
-    /// 单据状态.
-    pub enum Status {
-        Created = "CREATED",
-        Processing = "PROCESSING",
-        Finished = "FINISHED",
-        Abnormal = "ABNORMAL",
-    }
-
-    /// 出款账户类型.
-    pub enum AccountType {
-        Basic = "BASIC",
-        Operation = "OPERATION",
-        Fees = "FEES",
-    }
-}
+pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
+pub use crate::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::post::{
+    AccountType, Answer, Status,
+};

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
+pub use crate::v3::platsolution::insurance::mch_transfer::batches::apply::post::BatchState;
+
 request! {
-    /// 微信支付转账批次单号查询批次单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
@@ -23,7 +25,7 @@ request! {
 }
 
 answer! {
-    /// 微信支付转账批次单号查询批次单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 转账批次单. Required.
         transfer_batch: TransferBatch = body("transfer_batch").required(),
@@ -92,14 +94,6 @@ open_enum! {
         Success = "SUCCESS",
         Fail = "FAIL",
         BankRefund = "BANK_REFUND",
-    }
-
-    /// 批次状态.
-    pub enum BatchState {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        Completed = "COMPLETED",
-        Closed = "CLOSED",
     }
 
     /// 批次关闭原因.

@@ -4,18 +4,13 @@
 //!
 //! 官方文档: [4013504218](https://pay.weixin.qq.com/doc/v3/partner/4013504218)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body, open_enum};
 
-request! {
-    /// 商户预约单号查询预约商家转账记录: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
+pub use crate::v3::platsolution::insurance::mch_transfer::reservation::apply::post::State;
 
 answer! {
-    /// 商户预约单号查询预约商家转账记录: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -61,13 +56,6 @@ answer! {
 }
 
 open_enum! {
-    /// 预约记录状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Confirmed = "CONFIRMED",
-        Closed = "CLOSED",
-    }
-
     /// 预约记录关闭的原因.
     pub enum CloseReason {
         UserOverdueUnconfirmed = "USER_OVERDUE_UNCONFIRMED",

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 商户关单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 还款明细单信息列表. Required; at most 10 members.
         sub_orders: Vec<SubOrders> = body("sub_orders").required().items(0, 10),

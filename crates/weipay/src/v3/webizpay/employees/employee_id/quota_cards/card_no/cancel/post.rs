@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4014507127](https://pay.weixin.qq.com/doc/v3/partner/4014507127)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get::CardState;
 
 request! {
-    /// 企业商户作废员工企业支付额度卡: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -19,7 +21,7 @@ request! {
 }
 
 answer! {
-    /// 企业商户作废员工企业支付额度卡: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -33,13 +35,5 @@ answer! {
         card_state: CardState = body("card_state").required(),
         /// 卡片失效时间.
         card_disabled_time: Time = body("card_disabled_time"),
-    }
-}
-
-open_enum! {
-    /// 卡片状态.
-    pub enum CardState {
-        Active = "ACTIVE",
-        Disabled = "DISABLED",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
-    /// 企业商户获取指定额度卡支付链接: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 服务商商户号. Required.
         sp_mchid: String = query("sp_mchid").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 企业商户获取指定额度卡支付链接: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

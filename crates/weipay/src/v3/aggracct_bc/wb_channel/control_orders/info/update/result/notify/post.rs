@@ -7,7 +7,7 @@
 use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
-    /// 资料更新请求审核结果回调通知: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 资料更新请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -29,7 +29,7 @@ request! {
 }
 
 answer! {
-    /// 资料更新请求审核结果回调通知: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 接口返回信息.
         ret_msg: String = body("ret_msg"),

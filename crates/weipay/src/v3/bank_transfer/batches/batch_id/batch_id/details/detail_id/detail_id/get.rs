@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, open_enum};
 
+pub use crate::v3::bank_transfer::batches::batch_id::batch_id::get::{FailReason, TransferScene};
+
 answer! {
-    /// 微信支付明细单号查询明细单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 银行服务商号. Required.
         bank_sp_mchid: String = body("bank_sp_mchid").required(),
@@ -57,50 +59,12 @@ answer! {
 }
 
 open_enum! {
-    /// 转账场景.
-    pub enum TransferScene {
-        OrdinaryTransfer = "ORDINARY_TRANSFER",
-        PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
-    }
-
     /// 明细状态.
     pub enum DetailState {
         Processing = "PROCESSING",
         Success = "SUCCESS",
         Fail = "FAIL",
         Refund = "REFUND",
-    }
-
-    /// 明细失败原因.
-    pub enum FailReason {
-        AccountFrozen = "ACCOUNT_FROZEN",
-        RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
-        NameNotCorrect = "NAME_NOT_CORRECT",
-        OpenidInvalid = "OPENID_INVALID",
-        TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
-        DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
-        MonthReceivedQuotaExceed = "MONTH_RECEIVED_QUOTA_EXCEED",
-        DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
-        ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
-        OverdueClose = "OVERDUE_CLOSE",
-        IdCardNotCorrect = "ID_CARD_NOT_CORRECT",
-        AccountNotExist = "ACCOUNT_NOT_EXIST",
-        TransferRisk = "TRANSFER_RISK",
-        PayrollCardAlreadyLogout = "PAYROLL_CARD_ALREADY_LOGOUT",
-        PayrollCardAlreadyFrozen = "PAYROLL_CARD_ALREADY_FROZEN",
-        PayrollCardUnauthorized = "PAYROLL_CARD_UNAUTHORIZED",
-        PayrollCardUserNotOpen = "PAYROLL_CARD_USER_NOT_OPEN",
-        PayrollCardNameCardNotMatch = "PAYROLL_CARD_NAME_CARD_NOT_MATCH",
-        PayrollCardIdCardNotMatch = "PAYROLL_CARD_ID_CARD_NOT_MATCH",
-        PayrollCardBankcardUnbundling = "PAYROLL_CARD_BANKCARD_UNBUNDLING",
-        BankCardCollectionsAboveQuota = "BANK_CARD_COLLECTIONS_ABOVE_QUOTA",
-        BankCardAccountAbnormal = "BANK_CARD_ACCOUNT_ABNORMAL",
-        BankCardStatusAbnormal = "BANK_CARD_STATUS_ABNORMAL",
-        BankCardBankInfoWrong = "BANK_CARD_BANK_INFO_WRONG",
-        BankCardCardInfoWrong = "BANK_CARD_CARD_INFO_WRONG",
-        OtherFailReasonType = "OTHER_FAIL_REASON_TYPE",
-        RealnameAccountReceivedQuotaExceed = "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED",
-        TransferRemarkSetFail = "TRANSFER_REMARK_SET_FAIL",
     }
 
     /// 收款账户类型.

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 通过商户协议号查询协议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

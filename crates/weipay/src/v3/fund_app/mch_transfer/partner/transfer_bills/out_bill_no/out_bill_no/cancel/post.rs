@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 
 request! {
-    /// 撤销转账: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 撤销转账: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -39,19 +41,5 @@ answer! {
         create_time: String = body("create_time"),
         /// 最后一次单据状态变更时间. Required.
         update_time: String = body("update_time").required(),
-    }
-}
-
-open_enum! {
-    /// 单据状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Transfering = "TRANSFERING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -4,48 +4,5 @@
 //!
 //! 官方文档: [4013025112](https://pay.weixin.qq.com/doc/global/v3/zh/4013025112)
 
-use crate::model::{answer, body, open_enum};
-
-answer! {
-    /// 查询H5支付域名修改申请单: what is answered.
-    pub struct Answer {
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 子商户经营网址状态. Required.
-        website_state: WebsiteState = body("website_state").required(),
-        /// H5支付域名. Required.
-        domains: Vec<String> = body("domains").required(),
-        /// 子商户H5经营网址. Required.
-        webiste_url: String = body("webiste_url").required(),
-        /// 经营网址商业页面截图.
-        website_business_page_pics: Vec<String> = body("website_business_page_pics"),
-        /// 经营网址首页截图.
-        website_homepage_pics: Vec<String> = body("website_homepage_pics"),
-        /// 申请单号. Required.
-        applyment_id: i64 = body("applyment_id").required(),
-        /// 驳回原因.
-        audit_reject_detail: String = body("audit_reject_detail"),
-        /// 申请单状态.
-        applyment_state: ApplymentState = body("applyment_state"),
-        /// 商户提供的审核结果回调接口.
-        notify_url: String = body("notify_url"),
-        /// 商户申请单号. Required.
-        out_applyment_id: String = body("out_applyment_id").required(),
-    }
-}
-
-open_enum! {
-    /// 子商户经营网址状态.
-    pub enum WebsiteState {
-        HasLaunched = "HAS_LAUNCHED",
-        UnLaunched = "UN_LAUNCHED",
-    }
-
-    /// 申请单状态.
-    pub enum ApplymentState {
-        Pending = "PENDING",
-        UnderReview = "UNDER_REVIEW",
-        Approved = "APPROVED",
-        Rejected = "REJECTED",
-    }
-}
+pub use crate::v3::global::merchant::h5::permission::applications::post::{ApplymentState, WebsiteState};
+pub use crate::v3::global::merchant::h5::permission::domain::applications::post::Answer;

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 激活会员卡（跳转型激活）: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 会员卡编号.
         membership_number: String = body("membership_number"),

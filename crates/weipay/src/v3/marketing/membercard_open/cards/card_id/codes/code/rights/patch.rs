@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 设置会员权益: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 变更前的会员积分值.
         before_bonus_value: i64 = body("before_bonus_value"),

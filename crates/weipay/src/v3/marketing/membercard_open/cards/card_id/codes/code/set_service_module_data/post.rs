@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 设置会员服务项用户信息: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户请求单号. Required.
         out_request_no: String = body("out_request_no").required(),

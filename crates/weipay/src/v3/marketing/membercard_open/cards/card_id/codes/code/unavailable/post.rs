@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 作废用户会员卡: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 失效理由.
         reason: String = body("reason"),

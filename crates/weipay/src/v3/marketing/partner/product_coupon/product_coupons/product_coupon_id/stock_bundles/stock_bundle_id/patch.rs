@@ -4,10 +4,15 @@
 //!
 //! 官方文档: [4016280633](https://pay.weixin.qq.com/doc/v3/partner/4016280633)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, NotifyConfig};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{AppJumpType, CodeDisplayMode, CouponAvailableStoreInfo, CouponUsageMethodList, DayList, EntranceFinder, EntranceOfficialAccount, SentCountInfo, StoreScope, UsageRuleDisplayInfo};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::get::{DiscountCoupon, NormalCoupon};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::{CouponCodeCountInfo, CouponCodeMode, CouponDisplayInfo, EntranceMiniProgram, ExchangeCoupon, State, StockBundleInfo};
 
 request! {
-    /// 修改商品券批次组: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 修改请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -24,88 +29,10 @@ request! {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
     }
-
-    /// 券使用规则展示信息.
-    pub struct UsageRuleDisplayInfo {
-        /// 券使用方式列表. Required.
-        coupon_usage_method_list: Vec<CouponUsageMethodList> = body("coupon_usage_method_list").required(),
-        /// 小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 小程序跳转路径.
-        mini_program_path: String = body("mini_program_path"),
-        /// APP的H5跳转路径.
-        app_path: String = body("app_path"),
-        /// 券使用说明. Required.
-        usage_description: String = body("usage_description").required(),
-        /// 券可用门店信息.
-        coupon_available_store_info: CouponAvailableStoreInfo = body("coupon_available_store_info"),
-        /// APP跳转类型.
-        app_jump_type: AppJumpType = body("app_jump_type"),
-        /// 口令链接.
-        passcode_link: String = body("passcode_link"),
-    }
-
-    /// 券可用门店信息.
-    pub struct CouponAvailableStoreInfo {
-        /// 券可用门店描述. Required.
-        description: String = body("description").required(),
-        /// 小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 小程序跳转路径.
-        mini_program_path: String = body("mini_program_path"),
-    }
-
-    /// 用户商品券展示信息.
-    pub struct CouponDisplayInfo {
-        /// 用户商品券Code展示模式.
-        code_display_mode: CodeDisplayMode = body("code_display_mode"),
-        /// 背景颜色.
-        background_color: BackgroundColor = body("background_color"),
-        /// 小程序入口.
-        entrance_mini_program: EntranceMiniProgram = body("entrance_mini_program"),
-        /// 公众号入口.
-        entrance_official_account: EntranceOfficialAccount = body("entrance_official_account"),
-        /// 视频号入口.
-        entrance_finder: EntranceFinder = body("entrance_finder"),
-    }
-
-    /// 小程序入口.
-    pub struct EntranceMiniProgram {
-        /// 小程序appid. Required.
-        appid: String = body("appid").required(),
-        /// 小程序跳转路径. Required.
-        path: String = body("path").required(),
-        /// 入口文案. Required.
-        entrance_wording: String = body("entrance_wording").required(),
-        /// 引导文案. Required.
-        guidance_wording: String = body("guidance_wording").required(),
-    }
-
-    /// 公众号入口.
-    pub struct EntranceOfficialAccount {
-        /// 公众号AppID. Required.
-        appid: String = body("appid").required(),
-    }
-
-    /// 视频号入口.
-    pub struct EntranceFinder {
-        /// 视频号ID. Required.
-        finder_id: String = body("finder_id").required(),
-        /// 视频号视频ID. Required.
-        finder_video_id: String = body("finder_video_id").required(),
-        /// 视频号封面图. Required.
-        finder_video_cover_image_url: String = body("finder_video_cover_image_url").required(),
-    }
-
-    /// 事件通知配置.
-    pub struct NotifyConfig {
-        /// 事件通知appid.
-        notify_appid: String = body("notify_appid"),
-    }
 }
 
 answer! {
-    /// 修改商品券批次组: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次组ID. Required.
         stock_bundle_id: String = body("stock_bundle_id").required(),
@@ -151,14 +78,6 @@ answer! {
         deactivate_reason: String = body("deactivate_reason"),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
-    }
-
-    /// `coupon_code_count_info`.
-    pub struct CouponCodeCountInfo {
-        /// 已上传的Code总数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当前可用的Code. Required.
-        available_count: i64 = body("available_count").required(),
     }
 
     /// 发放规则.
@@ -221,116 +140,5 @@ answer! {
         begin_time: Time = body("begin_time").required(),
         /// 结束时间. Required.
         end_time: Time = body("end_time").required(),
-    }
-
-    /// 满减券使用规则.
-    pub struct NormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct DiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 兑换券使用规则.
-    pub struct ExchangeCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
-    }
-
-    /// 批次组信息.
-    pub struct StockBundleInfo {
-        /// 批次组ID. Required.
-        stock_bundle_id: String = body("stock_bundle_id").required(),
-        /// 批次在批次组内的次序. Required.
-        stock_bundle_index: i64 = body("stock_bundle_index").required(),
-    }
-
-    /// 已发放次数.
-    pub struct SentCountInfo {
-        /// 已发放总次数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当天已发放次数. Required.
-        today_count: i64 = body("today_count").required(),
-    }
-}
-
-open_enum! {
-    /// 券使用方式列表.
-    pub enum CouponUsageMethodList {
-        Offline = "OFFLINE",
-        MiniProgram = "MINI_PROGRAM",
-        App = "APP",
-        PaymentCode = "PAYMENT_CODE",
-    }
-
-    /// APP跳转类型.
-    pub enum AppJumpType {
-        H5 = "H5",
-        PasscodeLink = "PASSCODE_LINK",
-        UsageGuide = "USAGE_GUIDE",
-    }
-
-    /// 用户商品券Code展示模式.
-    pub enum CodeDisplayMode {
-        Invisible = "INVISIBLE",
-        Barcode = "BARCODE",
-        Qrcode = "QRCODE",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
-    /// 可用门店范围.
-    pub enum StoreScope {
-        None = "NONE",
-        All = "ALL",
-        Specific = "SPECIFIC",
-    }
-
-    /// 券Code分配模式.
-    pub enum CouponCodeMode {
-        Wechatpay = "WECHATPAY",
-        Upload = "UPLOAD",
-    }
-
-    /// 每周可用星期数.
-    pub enum DayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
-    }
-
-    /// 批次状态.
-    pub enum State {
-        Auditing = "AUDITING",
-        Sending = "SENDING",
-        Paused = "PAUSED",
-        Stopped = "STOPPED",
-        Deactivated = "DEACTIVATED",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body};
 
 answer! {
-    /// 保险商户查询保险自动续费预约: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 保单的扣费周期编号. Required.
         policy_period_id: i64 = body("policy_period_id").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, query, request};
 
+pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::ScheduledAmount;
+
 request! {
-    /// 保险商户查询保险扣费周期列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页大小.
         limit: i64 = query("limit"),
@@ -17,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 保险商户查询保险扣费周期列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 扣费周期列表.
         data: Vec<Data> = body("data"),
@@ -49,14 +51,6 @@ answer! {
 
     /// 扣费周期预计的扣费金额.
     pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct ScheduledAmount {
         /// 金额. Required; in fen (分).
         total: i64 = body("total").required(),
         /// 货币类型.

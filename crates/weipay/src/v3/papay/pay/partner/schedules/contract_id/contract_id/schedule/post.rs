@@ -4,10 +4,13 @@
 //!
 //! 官方文档: [4012468581](https://pay.weixin.qq.com/doc/v3/partner/4012468581)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::{DeductAmount, ScheduledAmount};
+pub use crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Answer;
 
 request! {
-    /// 预约扣费: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
@@ -21,40 +24,6 @@ request! {
 
     /// 预约的金额信息.
     pub struct ScheduleAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-}
-
-answer! {
-    /// 预约扣费: what is answered.
-    pub struct Answer {
-        /// 扣费预约的状态. Required.
-        schedule_state: String = body("schedule_state").required(),
-        /// 可扣费开始日期.
-        deduct_start_date: String = body("deduct_start_date"),
-        /// 可扣费结束日期.
-        deduct_end_date: String = body("deduct_end_date"),
-        /// 已预约的扣费金额信息.
-        scheduled_amount: ScheduledAmount = body("scheduled_amount"),
-        /// 实际扣费金额.
-        deduct_amount: DeductAmount = body("deduct_amount"),
-        /// 实际扣费的日期.
-        deduct_date: String = body("deduct_date"),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct ScheduledAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 实际扣费金额.
-    pub struct DeductAmount {
         /// 金额. Required; in fen (分).
         total: i64 = body("total").required(),
         /// 货币类型.

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body, open_enum};
 
+pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::{ContractTerminateInfo, ContractTerminationMode};
+
 answer! {
-    /// 通过商户协议号查询委托代扣签约协议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -36,16 +38,6 @@ answer! {
         /// 鸿蒙代扣场景的用户微信号掩码.
         mask_wxid: String = body("mask_wxid"),
     }
-
-    /// 协议解约信息.
-    pub struct ContractTerminateInfo {
-        /// 协议解约方式. Required.
-        contract_termination_mode: ContractTerminationMode = body("contract_termination_mode").required(),
-        /// 协议解约时间. Required.
-        contract_terminated_time: Time = body("contract_terminated_time").required(),
-        /// 解约备注.
-        contract_termination_remark: String = body("contract_termination_remark"),
-    }
 }
 
 open_enum! {
@@ -55,14 +47,5 @@ open_enum! {
         Terminated = "TERMINATED",
         SignFailed = "SIGN_FAILED",
         ToBeRenewed = "TO_BE_RENEWED",
-    }
-
-    /// 协议解约方式.
-    pub enum ContractTerminationMode {
-        UserTerminate = "USER_TERMINATE",
-        MchApiTerminate = "MCH_API_TERMINATE",
-        WepayWebTerminate = "WEPAY_WEB_TERMINATE",
-        CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
-        SystemTerminate = "SYSTEM_TERMINATE",
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{Time, answer, body};
 
+pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::ScheduledAmount;
+
 answer! {
-    /// 通过商户协议号查询委托代扣签约协议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -65,14 +67,6 @@ answer! {
 
     /// 预计的扣费金额.
     pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct ScheduledAmount {
         /// 金额. Required; in fen (分).
         total: i64 = body("total").required(),
         /// 货币类型.

@@ -4,10 +4,10 @@
 //!
 //! 官方文档: [4012465781](https://pay.weixin.qq.com/doc/v3/partner/4012465781), [4012718324](https://pay.weixin.qq.com/doc/v3/partner/4012718324)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
-    /// 微信支付明细单号查询明细单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -28,7 +28,7 @@ answer! {
         /// 转账备注. Required.
         transfer_remark: String = body("transfer_remark").required(),
         /// 明细失败原因.
-        fail_reason: String = body("fail_reason"),
+        fail_reason: FailReason = body("fail_reason"),
         /// 收款用户openid. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
@@ -43,5 +43,28 @@ answer! {
         bank_name: String = body("bank_name"),
         /// 银行卡尾号.
         bank_card_number_tail: String = body("bank_card_number_tail"),
+    }
+}
+
+open_enum! {
+    /// 明细失败原因.
+    pub enum FailReason {
+        AccountFrozen = "ACCOUNT_FROZEN",
+        RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
+        NameNotCorrect = "NAME_NOT_CORRECT",
+        OpenidInvalid = "OPENID_INVALID",
+        TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
+        DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
+        MonthReceivedQuotaExceed = "MONTH_RECEIVED_QUOTA_EXCEED",
+        DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
+        ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
+        OverdueClose = "OVERDUE_CLOSE",
+        IdCardNotCorrect = "ID_CARD_NOT_CORRECT",
+        AccountNotExist = "ACCOUNT_NOT_EXIST",
+        TransferRisk = "TRANSFER_RISK",
+        PayRollCardAlreadyLogout = "PAY_ROLL_CARD_ALREADY_LOGOUT",
+        PayRollCardAlreadyFrozen = "PAY_ROLL_CARD_ALREADY_FROZEN",
+        PayRollCardUnauthorized = "PAY_ROLL_CARD_UNAUTHORIZED",
+        PayRollCardUserNotOpen = "PAY_ROLL_CARD_USER_NOT_OPEN",
     }
 }

@@ -4,44 +4,6 @@
 //!
 //! 官方文档: [4012465795](https://pay.weixin.qq.com/doc/v3/partner/4012465795), [4012718434](https://pay.weixin.qq.com/doc/v3/partner/4012718434)
 
-use crate::model::{Time, answer, body};
-
-answer! {
-    /// 商家明细单号查询明细单: what is answered.
-    pub struct Answer {
-        /// 服务商商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 商家批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
-        /// 微信支付批次单号. Required.
-        batch_id: String = body("batch_id").required(),
-        /// 商户的appid.
-        appid: String = body("appid"),
-        /// 商家明细单号. Required.
-        out_detail_no: String = body("out_detail_no").required(),
-        /// 微信支付明细单号. Required.
-        detail_id: String = body("detail_id").required(),
-        /// 明细状态. Required.
-        detail_status: String = body("detail_status").required(),
-        /// 转账金额. Required; in fen (分).
-        transfer_amount: i64 = body("transfer_amount").required(),
-        /// 转账备注. Required.
-        transfer_remark: String = body("transfer_remark").required(),
-        /// 明细失败原因.
-        fail_reason: String = body("fail_reason"),
-        /// 收款用户openid. Required.
-        openid: String = body("openid").required(),
-        /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
-        username: String = body("username").required().encrypted(),
-        /// 转账发起时间. Required.
-        initiate_time: Time = body("initiate_time").required(),
-        /// 明细更新时间. Required.
-        update_time: Time = body("update_time").required(),
-        /// 收款账户类型.
-        account_type: String = body("account_type"),
-        /// 银行名称.
-        bank_name: String = body("bank_name"),
-        /// 银行卡尾号.
-        bank_card_number_tail: String = body("bank_card_number_tail"),
-    }
-}
+pub use crate::v3::partner_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{
+    Answer, FailReason,
+};

@@ -4,24 +4,14 @@
 //!
 //! 官方文档: [4012472858](https://pay.weixin.qq.com/doc/v3/merchant/4012472858), [4012715383](https://pay.weixin.qq.com/doc/v3/partner/4012715383)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Answer;
 
 request! {
-    /// 商户通过商户协议号解约协议: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 解约备注. Required.
         contract_termination_remark: String = body("contract_termination_remark").required(),
-    }
-}
-
-answer! {
-    /// 商户通过商户协议号解约协议: what is answered.
-    pub struct Answer {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 免密支付服务ID. Required.
-        service_id: i64 = body("service_id").required(),
-        /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
     }
 }

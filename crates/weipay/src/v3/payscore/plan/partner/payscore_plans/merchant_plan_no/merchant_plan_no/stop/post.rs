@@ -4,64 +4,16 @@
 //!
 //! 官方文档: [4012463322](https://pay.weixin.qq.com/doc/v3/partner/4012463322)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::{
+    Answer, PlanDetailList,
+};
 
 request! {
-    /// 停止支付分计划: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
-    }
-}
-
-answer! {
-    /// 停止支付分计划: what is answered.
-    pub struct Answer {
-        /// 支付分计划ID. Required.
-        plan_id: String = body("plan_id").required(),
-        /// 计划所属服务. Required.
-        service_id: String = body("service_id").required(),
-        /// 服务商商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 子商户商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 服务商AppID. Required.
-        appid: String = body("appid").required(),
-        /// 子商户AppID.
-        sub_appid: String = body("sub_appid"),
-        /// 商户侧计划号. Required.
-        merchant_plan_no: String = body("merchant_plan_no").required(),
-        /// 支付分计划名称. Required.
-        plan_name: String = body("plan_name").required(),
-        /// 支付分计划有效期. Required.
-        plan_duration: i64 = body("plan_duration").required(),
-        /// 支付分计划状态. Required.
-        plan_state: String = body("plan_state").required(),
-        /// 支付分计划原总金额. Required; in fen (分).
-        total_original_price: i64 = body("total_original_price").required(),
-        /// 支付分计划扣费次数. Required.
-        deduction_quantity: i64 = body("deduction_quantity").required(),
-        /// 支付分计划实际扣费总金额. Required; in fen (分).
-        total_actual_price: i64 = body("total_actual_price").required(),
-        /// 支付分计划明细列表.
-        plan_detail_list: Vec<PlanDetailList> = body("plan_detail_list"),
-        /// 终止方商户号.
-        stop_mchid: String = body("stop_mchid"),
-        /// 终止时间.
-        stop_time: Time = body("stop_time"),
-    }
-
-    /// 支付分计划明细列表.
-    pub struct PlanDetailList {
-        /// 计划明细序号. Required.
-        plan_detail_no: i64 = body("plan_detail_no").required(),
-        /// 计划明细名称. Required.
-        plan_detail_name: String = body("plan_detail_name").required(),
-        /// 计划明细原支付金额. Required; in fen (分).
-        original_price: i64 = body("original_price").required(),
-        /// 计划明细优惠说明.
-        plan_discount_description: String = body("plan_discount_description"),
-        /// 计划明细实际支付金额. Required; in fen (分).
-        actual_price: i64 = body("actual_price").required(),
     }
 }

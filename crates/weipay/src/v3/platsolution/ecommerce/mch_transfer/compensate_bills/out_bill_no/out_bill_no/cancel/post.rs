@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013504177](https://pay.weixin.qq.com/doc/v3/partner/4013504177)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, answer, body};
+
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
 
 answer! {
-    /// 请求撤销赔付: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
@@ -17,17 +19,5 @@ answer! {
         state: State = body("state").required(),
         /// 撤销受理时间. Required.
         cancel_accept_time: Time = body("cancel_accept_time").required(),
-    }
-}
-
-open_enum! {
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013504186](https://pay.weixin.qq.com/doc/v3/partner/4013504186)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
 
 request! {
-    /// 请求撤销保险理赔: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 请求撤销保险理赔: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -27,17 +29,5 @@ answer! {
         state: State = body("state").required(),
         /// 撤销受理时间. Required.
         cancel_accept_time: Time = body("cancel_accept_time").required(),
-    }
-}
-
-open_enum! {
-    /// 赔付状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }

@@ -4,18 +4,13 @@
 //!
 //! 官方文档: [4013504227](https://pay.weixin.qq.com/doc/v3/partner/4013504227)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询商家转账批次电子回单: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
+pub use crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::ReceiptState;
 
 answer! {
-    /// 查询商家转账批次电子回单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家转账批次单号. Required.
         batch_id: String = body("batch_id").required(),
@@ -31,13 +26,5 @@ answer! {
         hash_value: String = body("hash_value"),
         /// 电子回单文件的下载地址.
         download_url: String = body("download_url"),
-    }
-}
-
-open_enum! {
-    /// 电子回单状态.
-    pub enum ReceiptState {
-        Accepted = "ACCEPTED",
-        Finished = "FINISHED",
     }
 }

@@ -4,18 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipts-apply-by-batch-out-no.html>
 
-use crate::model::{answer, body, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 申请商家转账批次电子回单: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-    }
-}
+pub use crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request;
 
 answer! {
-    /// 申请商家转账批次电子回单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -4,38 +4,6 @@
 //!
 //! 官方文档: [4012458902](https://pay.weixin.qq.com/doc/v3/merchant/4012458902)
 
-use crate::model::{Time, answer, body};
-
-answer! {
-    /// 商家明细单号查询明细单: what is answered.
-    pub struct Answer {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 商家批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
-        /// 微信批次单号. Required.
-        batch_id: String = body("batch_id").required(),
-        /// 直连商户的appid. Required.
-        appid: String = body("appid").required(),
-        /// 商家明细单号. Required.
-        out_detail_no: String = body("out_detail_no").required(),
-        /// 微信明细单号. Required.
-        detail_id: String = body("detail_id").required(),
-        /// 明细状态. Required.
-        detail_status: String = body("detail_status").required(),
-        /// 转账金额. Required; in fen (分).
-        transfer_amount: i64 = body("transfer_amount").required(),
-        /// 转账备注. Required.
-        transfer_remark: String = body("transfer_remark").required(),
-        /// 明细失败原因.
-        fail_reason: String = body("fail_reason"),
-        /// `openid`. Required.
-        openid: String = body("openid").required(),
-        /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
-        /// 转账发起时间. Required.
-        initiate_time: Time = body("initiate_time").required(),
-        /// 明细更新时间. Required.
-        update_time: Time = body("update_time").required(),
-    }
-}
+pub use crate::v3::transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{
+    Answer, FailReason,
+};

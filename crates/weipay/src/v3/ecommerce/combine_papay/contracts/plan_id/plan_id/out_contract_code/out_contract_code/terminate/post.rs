@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 商户协议号解约协议: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 解约备注. Required.
         contract_termination_remark: String = body("contract_termination_remark").required(),
@@ -15,7 +15,7 @@ request! {
 }
 
 answer! {
-    /// 商户协议号解约协议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 设置支付后展示的积分到账: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),

@@ -6,18 +6,4 @@
 //!
 //! 官方文档: [4012595808](https://pay.weixin.qq.com/doc/v3/merchant/4012595808), [4012729629](https://pay.weixin.qq.com/doc/v3/partner/4012729629)
 
-use crate::model::{body, request};
-
-request! {
-    /// 支付结果页展示会员积分: what is sent.
-    pub struct Request {
-        /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
-        /// 直连商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 会员积分值. Required.
-        bonus_value: i64 = body("bonus_value").required(),
-    }
-}
+pub use crate::v3::marketing::membercard_open::cards::card_id::codes::code::bonus::commit::post::Request;

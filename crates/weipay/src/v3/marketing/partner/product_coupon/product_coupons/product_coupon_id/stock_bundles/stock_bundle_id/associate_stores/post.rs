@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 批次组批量关联门店: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -23,7 +23,7 @@ request! {
 }
 
 answer! {
-    /// 批次组批量关联门店: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 去重后门店总数. Required.
         total_count: i64 = body("total_count").required(),

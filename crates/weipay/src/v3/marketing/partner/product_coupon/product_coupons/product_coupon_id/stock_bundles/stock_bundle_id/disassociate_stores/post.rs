@@ -4,26 +4,12 @@
 //!
 //! 官方文档: [4016280629](https://pay.weixin.qq.com/doc/v3/partner/4016280629)
 
-use crate::model::{answer, body, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 批次组批量取消关联门店: what is sent.
-    pub struct Request {
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-        /// 门店列表. Required.
-        store_list: Vec<StoreList> = body("store_list").required(),
-    }
-
-    /// 门店列表.
-    pub struct StoreList {
-        /// 门店ID. Required.
-        store_id: String = body("store_id").required(),
-    }
-}
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::{Request, StoreList};
 
 answer! {
-    /// 批次组批量取消关联门店: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 去重后门店总数. Required.
         total_count: i64 = body("total_count").required(),

@@ -6,8 +6,15 @@
 
 use crate::model::{Time, answer, body, open_enum, request};
 
+pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
+pub use crate::v3::marketing::busifavor::stocks::stock_id::get::NotifyConfig;
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{AppJumpType, CodeDisplayMode, CouponUsageMethodList, DayList, SentCountInfo, StoreScope};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::get::{DiscountCoupon, NormalCoupon};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::{CouponCodeCountInfo, CouponCodeMode, ExchangeCoupon, State, StockBundleInfo};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::{CouponAvailablePeriod, DayPeriodList, IrregularAvailablePeriodList, ProgressiveBundleUsageRule, StockSendRule, WeeklyAvailablePeriod};
+
 request! {
-    /// 修改商品券批次组发放预算: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 修改请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -27,7 +34,7 @@ request! {
 }
 
 answer! {
-    /// 修改商品券批次组发放预算: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 批次组ID. Required.
         stock_bundle_id: String = body("stock_bundle_id").required(),
@@ -73,108 +80,6 @@ answer! {
         deactivate_reason: String = body("deactivate_reason"),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
-    }
-
-    /// `coupon_code_count_info`.
-    pub struct CouponCodeCountInfo {
-        /// 已上传的Code总数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当前可用的Code. Required.
-        available_count: i64 = body("available_count").required(),
-    }
-
-    /// 发放规则.
-    pub struct StockSendRule {
-        /// 发放次数总上限. Required.
-        max_count: i64 = body("max_count").required(),
-        /// 每日发放次数上限.
-        max_count_per_day: i64 = body("max_count_per_day"),
-        /// 每个用户领取次数上限. Required.
-        max_count_per_user: i64 = body("max_count_per_user").required(),
-    }
-
-    /// 多次优惠使用规则.
-    pub struct ProgressiveBundleUsageRule {
-        /// 券可核销时间. Required.
-        coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
-        /// 满减券使用规则.
-        normal_coupon: NormalCoupon = body("normal_coupon"),
-        /// 折扣券使用规则.
-        discount_coupon: DiscountCoupon = body("discount_coupon"),
-        /// 兑换券使用规则.
-        exchange_coupon: ExchangeCoupon = body("exchange_coupon"),
-    }
-
-    /// 券可核销时间.
-    pub struct CouponAvailablePeriod {
-        /// 开始时间. Required.
-        available_begin_time: Time = body("available_begin_time").required(),
-        /// 结束时间. Required.
-        available_end_time: Time = body("available_end_time").required(),
-        /// 生效后N天内有效.
-        available_days: i64 = body("available_days"),
-        /// 领取后N天开始生效.
-        wait_days_after_receive: i64 = body("wait_days_after_receive"),
-        /// 每周固定可用时间.
-        weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
-        /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
-    }
-
-    /// 每周固定可用时间.
-    pub struct WeeklyAvailablePeriod {
-        /// 每周可用星期数.
-        day_list: Vec<DayList> = body("day_list"),
-        /// 当天可用时间段.
-        day_period_list: Vec<DayPeriodList> = body("day_period_list"),
-    }
-
-    /// 当天可用时间段.
-    pub struct DayPeriodList {
-        /// 当天可用开始时间. Required.
-        begin_time: i64 = body("begin_time").required(),
-        /// 当天可用结束时间. Required.
-        end_time: i64 = body("end_time").required(),
-    }
-
-    /// 无规律的可用时间段.
-    pub struct IrregularAvailablePeriodList {
-        /// 开始时间. Required.
-        begin_time: Time = body("begin_time").required(),
-        /// 结束时间. Required.
-        end_time: Time = body("end_time").required(),
-    }
-
-    /// 满减券使用规则.
-    pub struct NormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct DiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 兑换券使用规则.
-    pub struct ExchangeCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
-    }
-
-    /// 批次组信息.
-    pub struct StockBundleInfo {
-        /// 批次组ID. Required.
-        stock_bundle_id: String = body("stock_bundle_id").required(),
-        /// 批次在批次组内的次序. Required.
-        stock_bundle_index: i64 = body("stock_bundle_index").required(),
     }
 
     /// 券使用规则展示信息.
@@ -248,20 +153,6 @@ answer! {
         /// 视频号封面图. Required.
         finder_video_cover_image_url: String = body("finder_video_cover_image_url").required(),
     }
-
-    /// 事件通知配置.
-    pub struct NotifyConfig {
-        /// 事件通知appid.
-        notify_appid: String = body("notify_appid"),
-    }
-
-    /// 已发放次数.
-    pub struct SentCountInfo {
-        /// 已发放总次数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当天已发放次数. Required.
-        today_count: i64 = body("today_count").required(),
-    }
 }
 
 open_enum! {
@@ -269,74 +160,5 @@ open_enum! {
     pub enum UpdateMode {
         MaxCount = "MAX_COUNT",
         MaxCountPerDay = "MAX_COUNT_PER_DAY",
-    }
-
-    /// 券Code分配模式.
-    pub enum CouponCodeMode {
-        Wechatpay = "WECHATPAY",
-        Upload = "UPLOAD",
-    }
-
-    /// 每周可用星期数.
-    pub enum DayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
-    }
-
-    /// 券使用方式列表.
-    pub enum CouponUsageMethodList {
-        Offline = "OFFLINE",
-        MiniProgram = "MINI_PROGRAM",
-        App = "APP",
-        PaymentCode = "PAYMENT_CODE",
-    }
-
-    /// APP跳转类型.
-    pub enum AppJumpType {
-        H5 = "H5",
-        PasscodeLink = "PASSCODE_LINK",
-        UsageGuide = "USAGE_GUIDE",
-    }
-
-    /// 用户商品券Code展示模式.
-    pub enum CodeDisplayMode {
-        Invisible = "INVISIBLE",
-        Barcode = "BARCODE",
-        Qrcode = "QRCODE",
-    }
-
-    /// 背景颜色.
-    pub enum BackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
-    /// 可用门店范围.
-    pub enum StoreScope {
-        None = "NONE",
-        All = "ALL",
-        Specific = "SPECIFIC",
-    }
-
-    /// 批次状态.
-    pub enum State {
-        Auditing = "AUDITING",
-        Sending = "SENDING",
-        Paused = "PAUSED",
-        Stopped = "STOPPED",
-        Deactivated = "DEACTIVATED",
     }
 }

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, query, request};
 
 request! {
-    /// 查询批次关联门店列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 分页大小.
         page_size: i64 = query("page_size"),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 查询批次关联门店列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 总个数. Required.
         total_count: i64 = body("total_count").required(),

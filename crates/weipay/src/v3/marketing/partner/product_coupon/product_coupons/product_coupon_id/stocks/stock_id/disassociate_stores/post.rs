@@ -4,48 +4,5 @@
 //!
 //! 官方文档: [4015781537](https://pay.weixin.qq.com/doc/v3/partner/4015781537)
 
-use crate::model::{answer, body, request};
-
-request! {
-    /// 批次取消关联门店: what is sent.
-    pub struct Request {
-        /// 品牌ID. Required.
-        brand_id: String = body("brand_id").required(),
-        /// 门店列表. Required.
-        store_list: Vec<StoreList> = body("store_list").required(),
-    }
-
-    /// 门店列表.
-    pub struct StoreList {
-        /// 门店ID. Required.
-        store_id: String = body("store_id").required(),
-    }
-}
-
-answer! {
-    /// 批次取消关联门店: what is answered.
-    pub struct Answer {
-        /// 去重后门店总数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 取消关联成功的门店列表.
-        success_store_list: Vec<SuccessStoreList> = body("success_store_list"),
-        /// 取消关联失败的门店列表.
-        failed_store_list: Vec<FailedStoreList> = body("failed_store_list"),
-    }
-
-    /// 取消关联成功的门店列表.
-    pub struct SuccessStoreList {
-        /// 门店ID. Required.
-        store_id: String = body("store_id").required(),
-    }
-
-    /// 取消关联失败的门店列表.
-    pub struct FailedStoreList {
-        /// 门店ID. Required.
-        store_id: String = body("store_id").required(),
-        /// 失败错误码. Required.
-        code: String = body("code").required(),
-        /// 失败错误信息. Required.
-        message: String = body("message").required(),
-    }
-}
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::{Request, StoreList};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::{Answer, FailedStoreList, SuccessStoreList};

@@ -7,7 +7,7 @@
 use crate::model::{answer, body, request};
 
 request! {
-    /// 预上传券Code: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
@@ -19,7 +19,7 @@ request! {
 }
 
 answer! {
-    /// 预上传券Code: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 去重后券Code总数. Required.
         total_count: i64 = body("total_count").required(),

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::DeductAmount;
+
 request! {
-    /// 保险商户预约保险自动续费: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -25,7 +27,7 @@ request! {
 }
 
 answer! {
-    /// 保险商户预约保险自动续费: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 保单的扣费周期编号. Required.
         policy_period_id: i64 = body("policy_period_id").required(),
@@ -41,13 +43,5 @@ answer! {
         deduct_amount: DeductAmount = body("deduct_amount"),
         /// 实际扣费的日期.
         deduct_date: String = body("deduct_date"),
-    }
-
-    /// 实际扣费金额.
-    pub struct DeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
     }
 }

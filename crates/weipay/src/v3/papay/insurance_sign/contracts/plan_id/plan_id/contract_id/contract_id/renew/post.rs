@@ -9,7 +9,7 @@
 use crate::model::{body, request};
 
 request! {
-    /// 保险商户受理续期自动续费协议: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4012472767](https://pay.weixin.qq.com/doc/v3/merchant/4012472767), [4016724542](https://pay.weixin.qq.com/doc/v3/merchant/4016724542)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, answer, body, request};
+
+pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::{ContractState, ContractTerminateInfo, ContractTerminationMode};
 
 request! {
-    /// 保险商户通过商户协议号解除保险自动续费协议: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 解约备注. Required.
         contract_termination_remark: String = body("contract_termination_remark").required(),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 保险商户通过商户协议号解除保险自动续费协议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -41,35 +43,5 @@ answer! {
         openid: String = body("openid").required(),
         /// 商户侧用户标识.
         out_user_code: String = body("out_user_code"),
-    }
-
-    /// 协议解约信息.
-    pub struct ContractTerminateInfo {
-        /// 协议解约方式. Required.
-        contract_termination_mode: ContractTerminationMode = body("contract_termination_mode").required(),
-        /// 协议解约时间. Required.
-        contract_terminated_time: Time = body("contract_terminated_time").required(),
-        /// 解约备注.
-        contract_termination_remark: String = body("contract_termination_remark"),
-    }
-}
-
-open_enum! {
-    /// 委托代扣协议状态.
-    pub enum ContractState {
-        Signed = "SIGNED",
-        Terminated = "TERMINATED",
-        SignFailed = "SIGN_FAILED",
-        ToBeRenewed = "TO_BE_RENEWED",
-        TerminatePending = "TERMINATE_PENDING",
-    }
-
-    /// 协议解约方式.
-    pub enum ContractTerminationMode {
-        UserTerminate = "USER_TERMINATE",
-        MchApiTerminate = "MCH_API_TERMINATE",
-        WepayWebTerminate = "WEPAY_WEB_TERMINATE",
-        CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
-        SystemTerminate = "SYSTEM_TERMINATE",
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::model::{answer, body, request};
 
+pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::{EstimatedDeductAmount, PolicyPeriods};
+
 request! {
-    /// 保险商户修改保险扣费周期列表: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
@@ -16,28 +18,10 @@ request! {
         /// 是否允许取消预约.
         allow_cancel_scheduled: bool = body("allow_cancel_scheduled"),
     }
-
-    /// 续期的扣费周期列表.
-    pub struct PolicyPeriods {
-        /// 保险扣费周期编号. Required.
-        policy_period_id: i64 = body("policy_period_id").required(),
-        /// 预计扣费的日期. Required.
-        estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预计扣费金额. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-    }
-
-    /// 预计扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
 }
 
 answer! {
-    /// 保险商户修改保险扣费周期列表: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 最新的扣费周期列表.
         policy_periods: Vec<PolicyPeriods> = body("policy_periods"),

@@ -4,18 +4,14 @@
 //!
 //! 官方文档: [4012489483](https://pay.weixin.qq.com/doc/v3/partner/4012489483)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, answer, body};
 
-request! {
-    /// 通过商户协议号查询委托代扣签约协议: what is sent.
-    pub struct Request {
-        /// 子商户号商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::ScheduledAmount;
+pub use crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Request;
+pub use crate::v3::papay::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::{ContractTerminateInfo, DeductSchedule, EstimatedDeductAmount};
 
 answer! {
-    /// 通过商户协议号查询委托代扣签约协议: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 委托代扣协议ID. Required.
         contract_id: String = body("contract_id").required(),
@@ -49,47 +45,5 @@ answer! {
         out_user_code: String = body("out_user_code"),
         /// 预约扣费场景的预约信息.
         deduct_schedule: DeductSchedule = body("deduct_schedule"),
-    }
-
-    /// 协议解约信息.
-    pub struct ContractTerminateInfo {
-        /// 协议解约方式. Required.
-        contract_termination_mode: String = body("contract_termination_mode").required(),
-        /// 协议解约时间. Required.
-        contract_terminated_time: Time = body("contract_terminated_time").required(),
-        /// 解约备注.
-        contract_termination_remark: String = body("contract_termination_remark"),
-    }
-
-    /// 预约扣费场景的预约信息.
-    pub struct DeductSchedule {
-        /// 预计扣费的日期. Required.
-        estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预计的扣费金额. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        /// 扣费预约状态. Required.
-        schedule_state: String = body("schedule_state").required(),
-        /// 已预约的扣费金额信息.
-        scheduled_amount: ScheduledAmount = body("scheduled_amount"),
-        /// 实际扣费金额.
-        deduct_amount: EstimatedDeductAmount = body("deduct_amount"),
-        /// 实际扣费的日期.
-        deduct_date: String = body("deduct_date"),
-    }
-
-    /// 预计的扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct ScheduledAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
     }
 }

@@ -4,28 +4,4 @@
 //!
 //! 官方文档: [4013521753](https://pay.weixin.qq.com/doc/v3/partner/4013521753)
 
-use crate::model::{Time, answer, body, open_enum};
-
-answer! {
-    /// 删除二级商户可扫码充值员工: what is answered.
-    pub struct Answer {
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 员工OpenID.
-        sp_openid: String = body("sp_openid"),
-        /// 员工状态.
-        state: State = body("state"),
-        /// 添加员工时间.
-        create_time: Time = body("create_time"),
-        /// 最后更新时间.
-        update_time: Time = body("update_time"),
-    }
-}
-
-open_enum! {
-    /// 员工状态.
-    pub enum State {
-        Effective = "EFFECTIVE",
-        Deleted = "DELETED",
-    }
-}
+pub use crate::v3::platsolution::ecommerce::recharge_employees::post::{Answer, State};

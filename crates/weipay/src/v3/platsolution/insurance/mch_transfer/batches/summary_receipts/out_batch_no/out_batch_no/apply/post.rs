@@ -4,18 +4,13 @@
 //!
 //! 官方文档: [4013504226](https://pay.weixin.qq.com/doc/v3/partner/4013504226)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 申请商家转账批次电子回单: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-    }
-}
+pub use crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request;
+pub use crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::ReceiptState;
 
 answer! {
-    /// 申请商家转账批次电子回单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -23,13 +18,5 @@ answer! {
         out_batch_no: String = body("out_batch_no").required(),
         /// 电子回单状态. Required.
         receipt_state: ReceiptState = body("receipt_state").required(),
-    }
-}
-
-open_enum! {
-    /// 电子回单状态.
-    pub enum ReceiptState {
-        Accepted = "ACCEPTED",
-        Finished = "FINISHED",
     }
 }

@@ -4,18 +4,12 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipt-query-by-detail-out-no.html>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{answer, body};
 
-request! {
-    /// 查询商家转账明细电子回单: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 
 answer! {
-    /// 查询商家转账明细电子回单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家转账批次单号. Required.
         batch_id: String = body("batch_id").required(),

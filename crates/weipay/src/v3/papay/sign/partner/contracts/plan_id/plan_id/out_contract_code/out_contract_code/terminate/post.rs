@@ -4,94 +4,18 @@
 //!
 //! 官方文档: [4012489491](https://pay.weixin.qq.com/doc/v3/partner/4012489491)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{body, request};
+
+pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::ScheduledAmount;
+pub use crate::v3::papay::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::{ContractTerminateInfo, DeductSchedule, EstimatedDeductAmount};
+pub use crate::v3::papay::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Answer;
 
 request! {
-    /// 通过商户协议号解除委托代扣签约协议: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 子商户号商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 解约备注. Required.
         contract_termination_remark: String = body("contract_termination_remark").required(),
-    }
-}
-
-answer! {
-    /// 通过商户协议号解除委托代扣签约协议: what is answered.
-    pub struct Answer {
-        /// 委托代扣协议ID. Required.
-        contract_id: String = body("contract_id").required(),
-        /// 普通服务商商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 普通服务商的AppID. Required.
-        sp_appid: String = body("sp_appid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 子商户的AppID.
-        sub_appid: String = body("sub_appid"),
-        /// 委托代扣模板ID. Required.
-        plan_id: i64 = body("plan_id").required(),
-        /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
-        /// 用户账户展示名称. Required.
-        contract_display_account: String = body("contract_display_account").required(),
-        /// 委托代扣协议状态. Required.
-        contract_state: String = body("contract_state").required(),
-        /// 协议签署时间.
-        contract_signed_time: Time = body("contract_signed_time"),
-        /// 协议到期时间.
-        contract_expired_time: Time = body("contract_expired_time"),
-        /// 用户OpenID. Required.
-        sp_openid: String = body("sp_openid").required(),
-        /// `sub_openid`.
-        sub_openid: String = body("sub_openid"),
-        /// 协议解约信息.
-        contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info"),
-        /// 商户侧用户标识.
-        out_user_code: String = body("out_user_code"),
-        /// 预约扣费场景的预约信息.
-        deduct_schedule: DeductSchedule = body("deduct_schedule"),
-    }
-
-    /// 协议解约信息.
-    pub struct ContractTerminateInfo {
-        /// 协议解约方式. Required.
-        contract_termination_mode: String = body("contract_termination_mode").required(),
-        /// 协议解约时间. Required.
-        contract_terminated_time: Time = body("contract_terminated_time").required(),
-        /// 解约备注.
-        contract_termination_remark: String = body("contract_termination_remark"),
-    }
-
-    /// 预约扣费场景的预约信息.
-    pub struct DeductSchedule {
-        /// 预计扣费的日期. Required.
-        estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预计的扣费金额. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        /// 扣费预约状态. Required.
-        schedule_state: String = body("schedule_state").required(),
-        /// 已预约的扣费金额信息.
-        scheduled_amount: ScheduledAmount = body("scheduled_amount"),
-        /// 实际扣费金额.
-        deduct_amount: EstimatedDeductAmount = body("deduct_amount"),
-        /// 实际扣费的日期.
-        deduct_date: String = body("deduct_date"),
-    }
-
-    /// 预计的扣费金额.
-    pub struct EstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct ScheduledAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
     }
 }

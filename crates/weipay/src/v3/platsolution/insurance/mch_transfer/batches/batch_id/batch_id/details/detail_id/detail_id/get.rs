@@ -4,18 +4,12 @@
 //!
 //! 官方文档: [4013504223](https://pay.weixin.qq.com/doc/v3/partner/4013504223)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum};
 
-request! {
-    /// 微信支付转账明细单号查询明细单: what is sent.
-    pub struct Request {
-        /// 二级商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-    }
-}
+pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 
 answer! {
-    /// 微信支付转账明细单号查询明细单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),

@@ -4,10 +4,12 @@
 //!
 //! 官方文档: [4013504228](https://pay.weixin.qq.com/doc/v3/partner/4013504228)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{answer, body, request};
+
+pub use crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::ReceiptState;
 
 request! {
-    /// 申请商家转账明细电子回单: what is sent.
+    /// What is sent.
     pub struct Request {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -15,7 +17,7 @@ request! {
 }
 
 answer! {
-    /// 申请商家转账明细电子回单: what is answered.
+    /// What is answered.
     pub struct Answer {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
@@ -25,13 +27,5 @@ answer! {
         out_detail_no: String = body("out_detail_no").required(),
         /// 电子回单状态. Required.
         receipt_state: ReceiptState = body("receipt_state").required(),
-    }
-}
-
-open_enum! {
-    /// 电子回单状态.
-    pub enum ReceiptState {
-        Accepted = "ACCEPTED",
-        Finished = "FINISHED",
     }
 }

@@ -1,0 +1,128 @@
+//! Writing the planned types: imports, what is taken from another operation's file, and what is new here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weipay_catalog::names;
+
+use super::{Enumeration, Models, Row, Struct};
+use crate::documentation;
+use crate::homes::Homes;
+
+impl Models {
+    /// What follows the file's documentation, for a file that is this module.
+    pub(crate) fn text(&self, module: &str, homes: &mut Homes) -> String {
+        let mut taken: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        let mut is_new = |name, content| match homes.elsewhere(content, module) {
+            Some(home) => {
+                taken.entry(home.to_owned()).or_default().insert(name);
+                false
+            }
+            None => true,
+        };
+        let structs: Vec<&Struct> =
+            self.structs.iter().filter(|known| is_new(&known.name, self.content(known))).collect();
+        let enumerations: Vec<&Enumeration> =
+            self.enumerations.iter().filter(|known| is_new(&known.name, known.text())).collect();
+
+        let mut parts = vec![imports(&structs, &enumerations)];
+        let uses = taken.iter().map(|(home, names)| format!("pub use {home}::{};\n", braced(names)));
+        parts.push(uses.collect());
+        for (opening, in_request) in [("request", true), ("answer", false)] {
+            let structs = structs.iter().filter(|known| known.in_request == in_request);
+            parts.push(block(opening, structs.map(|known| known.text())));
+        }
+        parts.push(block("open_enum", enumerations.iter().map(|known| known.text())));
+        parts.retain(|part| !part.is_empty());
+        parts.join("\n")
+    }
+
+    /// Everything that a struct says, with all that is inside it: equal contents are one type.
+    fn content(&self, known: &Struct) -> String {
+        let mut content = format!("{} {}", known.in_request, known.text());
+        for row in &known.rows {
+            if let Some(inner) = self.structs.iter().find(|inner| inner.name == row.plain_kind()) {
+                content.push_str(&self.content(inner));
+            }
+            if let Some(inner) = self.enumerations.iter().find(|inner| inner.name == row.plain_kind()) {
+                content.push_str(&inner.text());
+            }
+        }
+        content
+    }
+}
+
+/// What the types of a file need from elsewhere.
+fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
+    let rows = || structs.iter().flat_map(|known| &known.rows);
+    let uses = |word: &str| rows().any(|row| row.plain_kind() == word);
+    let json: BTreeSet<&str> = [("Json", "Value as Json"), ("Number", "Number")]
+        .into_iter()
+        .filter(|(word, _)| uses(word))
+        .map(|(_, item)| item)
+        .collect();
+    let places = ["body", "file", "header", "meta", "part", "query", "xml"];
+    let mut items: Vec<&str> = places
+        .into_iter()
+        .filter(|place| rows().any(|row| row.rule.starts_with(&format!("{place}("))))
+        .collect();
+    items.extend(["File", "Time"].into_iter().filter(|word| uses(word)));
+    items.extend(rows().any(|row| row.kind.contains("JsonText<")).then_some("JsonText"));
+    items.extend(structs.iter().any(|known| known.in_request).then_some("request"));
+    items.extend(structs.iter().any(|known| !known.in_request).then_some("answer"));
+    items.extend((!enumerations.is_empty()).then_some("open_enum"));
+    items.sort_by_key(|name| (name.starts_with(char::is_lowercase), *name));
+
+    let mut text = String::new();
+    if !json.is_empty() {
+        text.push_str(&format!("use serde_json::{};\n\n", braced(&json)));
+    }
+    if !items.is_empty() {
+        text.push_str(&format!("use crate::model::{};\n", braced(&items)));
+    }
+    text
+}
+
+fn braced<'a>(items: impl IntoIterator<Item = &'a &'a str>) -> String {
+    match items.into_iter().copied().collect::<Vec<_>>()[..] {
+        [only] => only.to_owned(),
+        ref several => format!("{{{}}}", several.join(", ")),
+    }
+}
+
+fn block(opening: &str, types: impl Iterator<Item = String>) -> String {
+    let types: Vec<String> = types.collect();
+    if types.is_empty() { String::new() } else { format!("{opening}! {{\n{}}}\n", types.join("\n")) }
+}
+
+impl Struct {
+    fn text(&self) -> String {
+        let mut text = documentation::lines(&self.doc, "    ///");
+        text.push_str(&format!("    pub struct {} {{\n", self.name));
+        for row in &self.rows {
+            text.push_str(&documentation::lines(&row.doc, "        ///"));
+            text.push_str(&format!("        {}: {} = {},\n", row.name, row.kind, row.rule));
+        }
+        text.push_str("    }\n");
+        text
+    }
+}
+
+impl Row {
+    /// The type of the field, or of what is in it: the inmost one.
+    fn plain_kind(&self) -> &str {
+        let start = self.kind.rfind('<').map_or(0, |bracket| bracket + 1);
+        self.kind[start..].trim_end_matches('>')
+    }
+}
+
+impl Enumeration {
+    fn text(&self) -> String {
+        let mut text = documentation::lines(&self.doc, "    ///");
+        text.push_str(&format!("    pub enum {} {{\n", self.name));
+        for (name, value) in names::variants(&self.values) {
+            text.push_str(&format!("        {name} = {value:?},\n"));
+        }
+        text.push_str("    }\n");
+        text
+    }
+}

@@ -1,0 +1,60 @@
+//! JSON inside a string: some fields carry an object or an array as text.
+
+use std::ops::{Deref, DerefMut};
+
+use serde_json::Value as Json;
+
+use super::check;
+use super::decode::from_text;
+use super::{Field, Found, Next, Sensitive, Value, Violation};
+
+/// A value that travels as JSON text inside a string. It is used like the value itself.
+///
+/// Reading is lenient here too: a member that does not read is `None`. Text that is no JSON leaves the whole field out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct JsonText<T>(pub T);
+
+impl<T> From<T> for JsonText<T> {
+    fn from(value: T) -> JsonText<T> {
+        JsonText(value)
+    }
+}
+
+impl<T> Deref for JsonText<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for JsonText<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: Value> Value for JsonText<T> {
+    fn begin(found: Found<'_>) -> Result<JsonText<T>, &'static str> {
+        match found {
+            Found::Text(text) => from_text(text).map(JsonText).ok_or("JSON text"),
+            // Without the quotes around it, it says the same.
+            found => T::begin(found).map(JsonText),
+        }
+    }
+
+    fn next(&mut self) -> Next<'_> {
+        self.0.next()
+    }
+
+    fn to_json(&self, sensitive: Sensitive<'_>) -> Result<Json, Violation> {
+        self.0.to_json(sensitive).map(|json| Json::String(json.to_string()))
+    }
+
+    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+        // The limits of the field are those of the text, not of what is in it.
+        self.0.check(&Field { length: None, pattern: None, items: None, ..*field }, sensitive)?;
+        let text = self.0.to_json(Sensitive::default())?.to_string();
+        check::text(&text, field, sensitive)
+    }
+}

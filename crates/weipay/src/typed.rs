@@ -1,0 +1,72 @@
+//! What the typed operations do with a call: step down the path, and fill it in from a request.
+
+#![allow(dead_code, reason = "a product may have no placeholder, no APIv2, or nothing but one of them")]
+
+use std::sync::Arc;
+
+use http::Method;
+
+use crate::call::Call;
+use crate::core::{Body, SERIAL};
+use crate::error::RequestProblem;
+use crate::mode::Mode;
+use crate::model::{Model, Sensitive, check, encode};
+use crate::reply::Decode;
+use crate::upload::Upload;
+
+impl<M: Mode> Call<M> {
+    /// One path segment further down.
+    pub(crate) fn step(mut self, segment: &str) -> Call<M> {
+        if !self.outgoing.template.is_empty() {
+            self.outgoing.template.push('/');
+        }
+        self.outgoing.template.push_str(segment);
+        self
+    }
+
+    /// One placeholder further down, with its value.
+    pub(crate) fn fill(self, name: &str, value: String) -> Call<M> {
+        self.step(&format!("{{{name}}}")).path(name, value)
+    }
+
+    /// Sends a typed request: query, headers and body each from its own fields.
+    pub(crate) fn typed<R: Model, T: Decode>(self, method: Method, mut request: R) -> M::Sent<T> {
+        self.filled_from(&mut request).send_filled(method)
+    }
+
+    /// Holds a typed request of APIv2 against its table, and says that it cannot be sent.
+    pub(crate) fn typed_v2<R: Model, T: Decode>(mut self, method: Method, request: R) -> M::Sent<T> {
+        if self.shared.core.check_requests
+            && let Err(violation) = check::check(&request, Sensitive::default())
+        {
+            self.spoil(RequestProblem::Field { path: violation.path, rule: violation.rule });
+        }
+        self.spoil(RequestProblem::NotYet("APIv2 calls (XML)"));
+        self.send_filled(method)
+    }
+
+    fn filled_from(mut self, request: &mut dyn Model) -> Call<M> {
+        encode::describe_file(request);
+        let shared = Arc::clone(&self.shared);
+        let serial = encode::header(request, SERIAL);
+        let serial = serial.as_deref().or_else(|| self.outgoing.headers.get(SERIAL)?.to_str().ok());
+        let sensitive = shared.core.sensitive_on_the_way_out(serial);
+        let checked = if shared.core.check_requests { check::check(request, sensitive) } else { Ok(()) };
+        match checked.and_then(|()| encode::encode(request, sensitive)) {
+            Ok(encode::Parts { query, headers, body, meta, file }) => {
+                self.outgoing.query.extend(query.into_iter().map(|(name, value)| (name.to_owned(), value)));
+                for (name, value) in headers {
+                    self = self.header(name, value);
+                }
+                self.outgoing.body = match (meta, file) {
+                    (Some(meta), Some(file)) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
+                    _ => body.map(|body| Body::Json(body.to_string().into())),
+                };
+            }
+            Err(violation) => {
+                self.spoil(RequestProblem::Field { path: violation.path, rule: violation.rule });
+            }
+        }
+        self
+    }
+}

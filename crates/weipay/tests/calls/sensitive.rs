@@ -1,0 +1,90 @@
+//! Sensitive fields (敏感信息加密): what leaves encrypted, with which key, and what comes back plain.
+
+use serde_json::{Value, json};
+use weipay::v3::marketing::membercard_open::phonenumber_member::search::get;
+use weipay::v3::security::echo::post;
+use weipay::wire::{PrivateKey, PublicKeyId};
+
+use crate::platform::{MERCHANT, PLATFORM, PUBLIC_KEY_ID, Platform, signed};
+
+const SECRET: &str = "13800138000";
+
+fn opened(key: &PrivateKey, ciphertext: &str) -> String {
+    String::from_utf8(key.decrypt_oaep(ciphertext).unwrap().to_vec()).unwrap()
+}
+
+#[test]
+fn plain_text_leaves_encrypted_with_the_key_that_the_request_names_and_comes_back_plain() {
+    let ciphertext = MERCHANT.public_key().encrypt_oaep("回显".as_bytes()).unwrap();
+    let answer = json!({"echo_message": "hello", "encrypted_echo_message": ciphertext}).to_string();
+    let platform = Platform::start(vec![signed(200, &answer)]);
+    let client = platform.builder().encrypt_sensitive_fields(true).build_blocking().unwrap();
+    let request = post::Request::new().echo_message("hello").encrypted_echo_message(SECRET);
+    let reply = client.v3().security().echo().post(request).unwrap();
+
+    let seen = platform.seen();
+    let body: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!(body["echo_message"], "hello");
+    assert_eq!(opened(&PLATFORM, body["encrypted_echo_message"].as_str().unwrap()), SECRET);
+    assert_eq!(seen.header("wechatpay-serial"), Some(PUBLIC_KEY_ID));
+
+    let answer = reply.decode().unwrap();
+    assert_eq!(answer.encrypted_echo_message.as_deref(), Some("回显"));
+    assert!(reply.misread().is_empty());
+    assert!(!format!("{reply:?} {answer:?}").contains("回显"));
+}
+
+#[test]
+fn a_field_of_the_query_string_is_encrypted_too() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().encrypt_sensitive_fields(true).build_blocking().unwrap();
+    let request = get::Request::new().card_id("p1").encrypted_phone_number(SECRET);
+    client.v3().marketing().membercard_open().phonenumber_member().search().get(request).unwrap();
+    let target = platform.seen().target;
+    let (_, encoded) = target.split_once("encrypted_phone_number=").unwrap();
+    let ciphertext = encoded.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
+    assert_eq!(opened(&PLATFORM, &ciphertext), SECRET);
+}
+
+#[test]
+fn another_serial_takes_another_key() {
+    let (old, id) = (PrivateKey::generate().unwrap(), "PUB_KEY_ID_0119000000012020");
+    let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
+    let builder = platform.builder().encrypt_sensitive_fields(true);
+    let builder = builder.public_key(PublicKeyId::new(id).unwrap(), old.public_key());
+    let client = builder.build_blocking().unwrap();
+    let request = || post::Request::new().echo_message("hello").encrypted_echo_message(SECRET);
+    client.v3().security().echo().post(request().wechatpay_serial(id)).unwrap();
+    client.v3().security().echo().header("Wechatpay-Serial", id).post(request()).unwrap();
+    for _ in 0..2 {
+        let seen = platform.seen();
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        assert_eq!(seen.header("wechatpay-serial"), Some(id));
+        assert_eq!(opened(&old, body["encrypted_echo_message"].as_str().unwrap()), SECRET);
+    }
+}
+
+#[test]
+fn without_the_key_of_the_serial_nothing_is_sent() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().encrypt_sensitive_fields(true).build_blocking().unwrap();
+    let request = post::Request::new().echo_message("hello").encrypted_echo_message(SECRET);
+    let request = request.wechatpay_serial("PUB_KEY_ID_0119000000019999");
+    let error = client.v3().security().echo().post(request).unwrap_err().to_string();
+    assert!(error.contains("encrypted_echo_message") && error.contains("no platform key"), "{error}");
+    assert!(!error.contains(SECRET));
+    assert!(!platform.saw_more());
+}
+
+#[test]
+fn unless_asked_for_fields_are_passed_as_they_are() {
+    let ciphertext = MERCHANT.public_key().encrypt_oaep(b"echo").unwrap();
+    let answer = json!({"encrypted_echo_message": ciphertext}).to_string();
+    let platform = Platform::start(vec![signed(200, &answer)]);
+    let client = platform.builder().build_blocking().unwrap();
+    let request = post::Request::new().echo_message("hello").encrypted_echo_message("ciphertext");
+    let reply = client.v3().security().echo().post(request).unwrap();
+    let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
+    assert_eq!(body["encrypted_echo_message"], "ciphertext");
+    assert_eq!(reply.decode().unwrap().encrypted_echo_message, Some(ciphertext));
+}
