@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod api;
+
+pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
+
 /// WeChat Pay (微信支付): a local sandbox and calls from the shell.
 #[derive(Debug, Parser)]
 #[command(name = "weipay", version, propagate_version = true)]
@@ -21,6 +25,9 @@ pub(crate) enum Command {
     Sandbox(Sandbox),
     /// Make one signed call and print the verified answer.
     Call(Call),
+    /// Look up operations: list, show, export.
+    #[command(subcommand)]
+    Api(Api),
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
-//! The `weipay` command: a sandbox, a quickstart and single calls, for people and for scripts in any language.
+//! The `weipay` command: a sandbox, a quickstart, single calls and the catalogue to look things up in, for people and for scripts in any language.
 
+mod api;
 mod arguments;
 mod call;
 mod exit;
@@ -17,5 +18,6 @@ fn main() -> ExitCode {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        Command::Api(arguments) => api::run(&arguments),
     }
 }

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
+mod api;
 mod call;
 mod documents;
 mod kit;
+mod printed_styles;
 mod quickstart;
 mod serving;
 mod survival;

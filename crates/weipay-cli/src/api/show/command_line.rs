@@ -1,0 +1,92 @@
+//! The `weipay call` that makes this call.
+
+use serde_json::Value;
+use weipay_catalog::Operation;
+
+use super::sample;
+
+/// The words of the command, or why there is none.
+pub(super) fn of(operation: &Operation) -> Result<Vec<String>, &'static str> {
+    let request = &operation.request;
+    if !operation.path.starts_with("v3/") {
+        return Err("`weipay call` speaks APIv3 only");
+    }
+    if !request.multipart.is_empty() {
+        return Err("`weipay call` cannot send a body of several parts yet");
+    }
+    let mut words: Vec<String> =
+        ["weipay", "call", operation.method, operation.path].map(str::to_owned).to_vec();
+    let mut give = |option: &str, text: String| words.extend([option.to_owned(), text]);
+    for field in &request.path {
+        give("--path", format!("{}={}", field.name, sample::plain(field)));
+    }
+    for field in sample::required(&request.query) {
+        give("--query", format!("{}={}", field.name, sample::plain(field)));
+    }
+    for field in sample::required(&request.headers) {
+        give("--header", format!("{}:{}", field.name, sample::plain(field)));
+    }
+    if !request.json.is_empty() {
+        let object = sample::object(&sample::wanted(&request.json));
+        let body = if request.json_is_array { Value::Array(vec![object]) } else { object };
+        give("--json", body.to_string());
+    }
+    Ok(words)
+}
+
+/// The words as a shell reads them.
+pub(super) fn quoted(words: &[String]) -> String {
+    words.iter().map(|word| quoted_word(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted_word(word: &str) -> String {
+    let harmless = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,{}".contains(letter);
+    if !word.is_empty() && word.chars().all(harmless) && !word.contains("{,") {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use weipay_catalog::Catalog;
+
+    use super::*;
+    use crate::arguments::{self, Arguments};
+
+    #[test]
+    fn every_operation_of_apiv3_but_uploads_has_a_command_that_the_command_line_takes() {
+        for operation in Catalog::embedded().operations().filter(|found| found.path.starts_with("v3/")) {
+            let Ok(words) = of(operation) else {
+                assert!(!operation.request.multipart.is_empty(), "{}", operation.path);
+                continue;
+            };
+            let parsed =
+                Arguments::try_parse_from(&words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            let arguments::Command::Call(call) = parsed.command else { panic!("{words:?}") };
+            assert_eq!((call.method.as_str(), call.path.as_str()), (operation.method, operation.path));
+            assert_eq!(call.values.len(), operation.placeholders().count(), "{}", operation.path);
+            assert_eq!(call.json.is_some(), !operation.request.json.is_empty(), "{}", operation.path);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_the_words_as_they_were() {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+        let catalog = Catalog::embedded();
+        let operations = catalog.operations().filter(|found| found.path.starts_with("v3/"));
+        let lines: Vec<Vec<String>> = operations.filter_map(|operation| of(operation).ok()).collect();
+        let script: String =
+            lines.iter().map(|words| format!("printf '%s\\0' {}\n", quoted(words))).collect();
+        let mut shell = Command::new("sh").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = shell.stdin.take().unwrap();
+        let writer = std::thread::spawn(move || input.write_all(script.as_bytes()));
+        let output = shell.wait_with_output().unwrap();
+        writer.join().unwrap().unwrap();
+        let read = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(read.split_terminator('\0').collect::<Vec<_>>(), lines.concat());
+    }
+}

@@ -1,0 +1,124 @@
+//! What the reader means by a path: operations or notifications, or what comes near.
+
+use weipay_catalog::{Catalog, Notification, Operation};
+
+/// How many paths are suggested for one that is unknown.
+const SUGGESTIONS: usize = 3;
+
+#[derive(Debug)]
+pub(super) enum Found {
+    Operation(&'static Operation),
+    Notification(&'static Notification),
+}
+
+/// Everything that the text means, or a sentence why nothing is shown.
+pub(super) fn find(text: &str, method: Option<&http::Method>) -> Result<Vec<Found>, String> {
+    let catalog = Catalog::embedded();
+    let events: Vec<Found> = catalog
+        .notification_headings()
+        .filter(|(_, event)| event.eq_ignore_ascii_case(text))
+        .filter_map(|(version, event)| catalog.notification(version, event).map(Found::Notification))
+        .collect();
+    if !events.is_empty() {
+        return Ok(events);
+    }
+    let path = path_of(text);
+    let operations = catalog.all_at(&path);
+    if operations.is_empty() {
+        return Err(unknown(text, &path));
+    }
+    let wanted: Vec<Found> = operations
+        .iter()
+        .filter(|operation| method.is_none_or(|method| method == operation.method))
+        .map(|operation| Found::Operation(operation))
+        .collect();
+    if wanted.is_empty() {
+        let methods: Vec<&str> = operations.iter().map(|operation| operation.method).collect();
+        return Err(format!("{path} exists with {} only", methods.join(", ")));
+    }
+    Ok(wanted)
+}
+
+/// The path in a path or URL, from the version on.
+fn path_of(text: &str) -> String {
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    let path =
+        text.split_once("://").map_or(text, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let path = path.trim_matches('/');
+    // Hosts of other regions have something before the version.
+    let segments: Vec<&str> = path.split('/').collect();
+    match segments.iter().position(|segment| ["v3", "v2"].contains(segment)) {
+        Some(at) => segments[at..].join("/"),
+        // The addresses of APIv2 have no version.
+        None => format!("v2/{path}"),
+    }
+}
+
+fn unknown(text: &str, path: &str) -> String {
+    let catalog = Catalog::embedded();
+    let events = catalog.notification_headings().map(|(_, event)| event);
+    let mut near: Vec<(f64, &str)> = catalog
+        .headings()
+        .map(|(_, known)| (strsim::normalized_damerau_levenshtein(known, path), known))
+        .chain(
+            events.map(|event| (strsim::normalized_damerau_levenshtein(event, &text.to_uppercase()), event)),
+        )
+        .collect();
+    near.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    near.dedup();
+    let names: Vec<String> =
+        near.iter().take(SUGGESTIONS).map(|(_, name)| format!("\n  weipay api show '{name}'")).collect();
+    format!(
+        "nothing is called {text}; near it are{}\nand `weipay api list TEXT` finds by words",
+        names.concat()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<String> {
+        let name = |found: Found| match found {
+            Found::Operation(operation) => format!("{} {}", operation.method, operation.path),
+            Found::Notification(notification) => notification.event.to_owned(),
+        };
+        find(text, None).unwrap().into_iter().map(name).collect()
+    }
+
+    #[test]
+    fn an_operation_is_found_by_every_spelling_of_its_path() {
+        for text in [
+            "v3/refund/domestic/refunds/{out_refund_no}",
+            "/v3/refund/domestic/refunds/1217752501201407033233368018",
+            "https://api.mch.weixin.qq.com/v3/refund/domestic/refunds/12177525?sub_mchid=1900000109",
+        ] {
+            assert_eq!(found(text), ["GET v3/refund/domestic/refunds/{out_refund_no}"], "{text}");
+        }
+        assert_eq!(found("https://apihk.mch.weixin.qq.com/hk/v3/statements"), ["GET v3/statements"]);
+        assert_eq!(found("https://api.mch.weixin.qq.com/pay/micropay"), ["POST v2/pay/micropay"]);
+    }
+
+    #[test]
+    fn a_path_shows_all_its_methods_unless_one_is_named() {
+        let stock = "v3/marketing/busifavor/stocks/{stock_id}";
+        assert_eq!(found(stock).len(), 2);
+        assert_eq!(find(stock, Some(&http::Method::PATCH)).unwrap().len(), 1);
+        assert!(find(stock, Some(&http::Method::PUT)).unwrap_err().contains("GET, PATCH"));
+    }
+
+    #[test]
+    fn a_notification_is_found_by_its_event() {
+        assert_eq!(found("refund.success"), ["REFUND.SUCCESS"]);
+    }
+
+    #[test]
+    fn a_mistyped_path_or_event_gets_the_one_that_is_meant() {
+        let suggested = |text: &str| find(text, None).unwrap_err();
+        assert!(suggested("v3/pay/transaction/jsapi").contains("v3/pay/transactions/jsapi"));
+        assert!(
+            suggested("v3/marketing/busifavor/coupon/send").contains("v3/marketing/busifavor/coupons/send")
+        );
+        assert!(suggested("REFUND.SUCESS").contains("REFUND.SUCCESS"));
+    }
+}

@@ -1,0 +1,97 @@
+//! The page of an operation and the page of a notification.
+
+use weipay_catalog::operation::document_address;
+use weipay_catalog::{Field, Notification, Operation};
+
+use super::command_line;
+use super::facts;
+use super::layout::{BOLD, CODE, DIM, Page};
+use super::styles;
+use super::table::table;
+
+pub(super) fn operation(operation: &Operation, page: &mut Page) {
+    page.line(format_args!("{BOLD}{} {}{BOLD:#}", operation.method, operation.path));
+    page.line(operation.title);
+    page.blank();
+    facts::operation(operation, page);
+    let request = &operation.request;
+    for (name, more, fields) in [
+        ("路径参数", "path", &request.path),
+        ("查询参数", "query", &request.query),
+        ("请求头", "headers", &request.headers),
+        (
+            "请求包体",
+            if request.json_is_array { "JSON body: an array of these" } else { "JSON body" },
+            &request.json,
+        ),
+        ("请求包体", "XML body", &request.xml),
+        ("请求包体", "multipart body", &request.multipart),
+        ("其他", "other", &request.other),
+        ("应答", "answer", &operation.answer),
+    ] {
+        section(name, more, fields, page);
+    }
+    six_styles(operation, page);
+    command(operation, page);
+    documents(&operation.docs, page);
+}
+
+pub(super) fn notification(notification: &Notification, page: &mut Page) {
+    page.line(format_args!("{BOLD}NOTIFY {} {}{BOLD:#}", notification.version, notification.event));
+    page.line(notification.title);
+    page.blank();
+    facts::notification(notification, page);
+    section("通知头", "headers of the delivery", &notification.headers, page);
+    section(
+        "通知包体",
+        "body of the delivery, with what the ciphertext opens to",
+        &notification.delivered(),
+        page,
+    );
+    section("应答头", "headers of the reply", &notification.reply_headers, page);
+    section("应答", "reply", &notification.reply, page);
+    documents(&notification.docs, page);
+}
+
+fn section(name: &str, more: &str, fields: &[Field], page: &mut Page) {
+    if !fields.is_empty() {
+        page.heading(name, more);
+        table(fields, page);
+    }
+}
+
+fn six_styles(operation: &Operation, page: &mut Page) {
+    page.heading("六种写法", "six styles");
+    let styles = match styles::of(operation) {
+        Ok(styles) => styles,
+        Err(reason) => return page.line(format_args!("  {reason}")),
+    };
+    for group in styles {
+        if !group.before.is_empty() {
+            page.blank();
+            page.code(&group.before);
+        }
+        for style in &group.styles {
+            page.blank();
+            page.line(format_args!("  {DIM}{}{DIM:#}", style.name));
+            page.code(&style.line);
+        }
+    }
+}
+
+fn command(operation: &Operation, page: &mut Page) {
+    page.heading("命令行", "from the shell");
+    match command_line::of(operation) {
+        Ok(words) => page.line(format_args!("  {CODE}{}{CODE:#}", command_line::quoted(&words))),
+        Err(reason) => page.line(format_args!("  {reason}")),
+    }
+}
+
+fn documents(docs: &[&str], page: &mut Page) {
+    if !docs.is_empty() {
+        page.heading("官方文档", "documents");
+        for page_name in docs {
+            page.line(format_args!("  {}", document_address(page_name)));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Fields as a table: members stand indented below their object.
+
+use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
+
+use super::layout::{BOLD, DIM, Page, padded, width, wrapped};
+
+/// The least that the last column takes; where it is not there, its words stand below the field.
+const LEAST: usize = 30;
+const BELOW: usize = 6;
+
+struct Row<'a> {
+    field: &'a Field,
+    name: String,
+    rules: String,
+}
+
+pub(super) fn table(fields: &[Field], page: &mut Page) {
+    let mut rows = Vec::new();
+    collect(fields, 0, &mut rows);
+    let widest = |text: fn(&Row) -> usize| rows.iter().map(text).max().unwrap_or_default();
+    let columns = [
+        widest(|row| width(&row.name)).max(width(NAME)),
+        width(REQUIRED),
+        widest(|row| width(&kind(row.field))).max(width(KIND)),
+        widest(|row| width(&row.rules)).max(width(RULES)),
+    ];
+    let left = columns.iter().map(|columns| columns + 2).sum::<usize>() + 2;
+    let beside = page.width.checked_sub(left).filter(|rest| *rest >= LEAST);
+    let row = |texts: [&str; 4]| {
+        let cells: Vec<String> =
+            texts.iter().zip(columns).map(|(text, columns)| padded(text, columns)).collect();
+        cells.join("  ")
+    };
+    let label = if beside.is_some() { LABEL } else { "" };
+    page.line(format!("  {DIM}{}  {label}{DIM:#}", row([NAME, REQUIRED, KIND, RULES])));
+    for Row { field, name, rules } in &rows {
+        let style = if field.required { BOLD } else { anstyle::Style::new() };
+        let mark = if field.required { REQUIRED } else { "" };
+        let cells = row([name, mark, &kind(field), rules]);
+        let (name, others) = cells.split_at(name.len());
+        let cells = format!("  {style}{name}{style:#}{others}");
+        let indent = " ".repeat(if beside.is_some() { left } else { BELOW });
+        let mut words = wrapped(&words(field), beside.unwrap_or(page.width - BELOW)).into_iter();
+        let first = beside.and_then(|_| words.next()).unwrap_or_default();
+        page.line(format!("{cells}  {first}").trim_end());
+        for more in words.filter(|more| !more.is_empty()) {
+            page.line(format!("{indent}{more}"));
+        }
+    }
+}
+
+const NAME: &str = "字段 field";
+const REQUIRED: &str = "必填";
+const KIND: &str = "类型 type";
+const RULES: &str = "限制 limits";
+const LABEL: &str = "说明: 取值 values, 例 example";
+
+fn collect<'a>(fields: &'a [Field], level: usize, rows: &mut Vec<Row<'a>>) {
+    for field in fields {
+        rows.push(Row { field, name: format!("{}{}", "  ".repeat(level), field.name), rules: rules(field) });
+        collect(&field.fields, level + 1, rows);
+    }
+}
+
+fn kind(field: &Field) -> String {
+    format!("{}{}", field.kind.word(), if field.list { "[]" } else { "" })
+}
+
+fn rules(field: &Field) -> String {
+    let mut rules = Vec::new();
+    rules.extend(limits(field.limits).map(|range| match field.kind {
+        Kind::Integer | Kind::Number => range,
+        _ => format!("{range} 字"),
+    }));
+    rules.extend(limits(field.items).map(|range| format!("{range} 个")));
+    rules.extend(field.format.map(|format| match format {
+        Format::Fen => "分 fen".to_owned(),
+        format => format.word().to_owned(),
+    }));
+    rules.extend(field.carrier.map(|carrier| {
+        let term = match carrier {
+            Carrier::Encrypted => "加密 encrypted",
+            Carrier::Sealed => "密文 sealed",
+            Carrier::JsonText => "JSON 文本",
+            Carrier::UrlText => "URL 编码文本",
+            Carrier::Signed => "签名 signature",
+        };
+        term.to_owned()
+    }));
+    rules.join(", ")
+}
+
+fn limits(Limits { min, max }: Limits) -> Option<String> {
+    let end = |limit: Option<i64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
+    (min.is_some() || max.is_some()).then(|| format!("{}..{}", end(min), end(max)))
+}
+
+/// Label, values, pattern and example.
+fn words(field: &Field) -> String {
+    let mut words: Vec<String> = Vec::new();
+    words.extend(Some(field.label.to_owned()).filter(|label| !label.is_empty()));
+    if !field.values.is_empty() {
+        words.push(format!("取值 {}", field.values.join(" | ")));
+    }
+    words.extend(field.pattern.map(|pattern| format!("匹配 {pattern}")));
+    words.extend(field.example.as_deref().map(|example| format!("例 {}", example.replace('\n', "\\n"))));
+    words.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::*;
+
+    fn shown(columns: usize) -> String {
+        let mut page = Page { text: String::new(), width: columns };
+        let refund = Catalog::embedded().find("POST", "v3/refund/domestic/refunds").unwrap();
+        table(&refund.request.json, &mut page);
+        anstream::adapter::strip_str(&page.text).to_string()
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_columns_stand_below_each_other() {
+        for columns in [60, 80, 100, 120, 160] {
+            let text = shown(columns);
+            assert!(text.lines().all(|line| width(line) <= columns), "{columns}\n{text}");
+            assert!(text.contains("商户退款单号"));
+        }
+        let text = shown(120);
+        let column = |line: &str| line.find("string").or(line.find("integer")).map(|at| width(&line[..at]));
+        let places: Vec<usize> = text.lines().filter_map(column).collect();
+        assert!(places.len() > 10 && places.iter().all(|place| *place == places[0]), "{text}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_the_words_below_the_field() {
+        assert!(shown(60).contains("  sub_mchid                   string\n      子商户号; 例 1900000109\n"));
+    }
+}

@@ -1,0 +1,121 @@
+//! `weipay api`: what is found, how it is shown, and that the Rust it shows compiles.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use weipay_catalog::Catalog;
+
+use crate::serving::WEIPAY;
+
+fn api(arguments: &[&str]) -> Output {
+    Command::new(WEIPAY).arg("api").args(arguments).output().unwrap()
+}
+
+fn notifications(version: &str) -> usize {
+    Catalog::embedded().notification_headings().filter(|(known, _)| *known == version).count()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn refusal(output: &Output, code: i32) -> String {
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn list_has_every_operation_once_and_aligned() {
+    let text = stdout(&api(&["list"]));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), Catalog::embedded().len());
+    let title_at = lines[0].find("授权").unwrap();
+    assert!(lines.iter().all(|line| line.is_char_boundary(title_at) && line[..title_at].is_ascii()));
+    assert!(lines.iter().all(|line| !line[title_at..].starts_with(' ')));
+}
+
+#[test]
+fn list_finds_by_product_method_version_and_words_in_both_languages() {
+    let count = |arguments: &[&str]| stdout(&api(&[&["list"], arguments].concat())).lines().count();
+    let found = stdout(&api(&["list", "取消关联", "--product", "marketing/busifavor"]));
+    assert_eq!(found, "POST    v3/marketing/busifavor/coupons/disassociate  取消关联订单信息\n");
+    assert_eq!(count(&["DISASSOCIATE", "订单"]), 1);
+    assert_eq!(count(&["4012465673"]), 1, "by the number of a document");
+    let of_v2 = Catalog::embedded().headings().filter(|(_, path)| path.starts_with("v2/")).count();
+    assert_eq!(count(&["--api", "v2"]), of_v2);
+    assert_eq!(count(&["--product", "marketing/busifavor", "--method", "get"]), 9);
+    assert_eq!(count(&["--notifications", "--api", "v3"]), notifications("v3"));
+    assert_eq!(count(&["--notifications", "退款成功"]), 2);
+}
+
+#[test]
+fn list_gives_lines_of_json() {
+    for line in stdout(&api(&["list", "退款", "--json"])).lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        assert!(row["method"].is_string() && row["path"].is_string() && row["docs"].is_array(), "{row}");
+    }
+}
+
+#[test]
+fn nothing_found_exits_with_1_and_says_so() {
+    assert!(refusal(&api(&["list", "no such words"]), 1).contains("no operation"));
+    assert!(refusal(&api(&["show", "v3/pay/transaction/jsapi"]), 1).contains("v3/pay/transactions/jsapi"));
+    assert!(refusal(&api(&["show", "v3/pay/transactions/jsapi", "--method", "GET"]), 1).contains("POST"));
+    refusal(&api(&["list", "--api", "v4"]), 2);
+    for command in ["list", "show"] {
+        assert!(stdout(&api(&[command, "--help"])).contains("Exit codes: 0 "), "{command}");
+    }
+}
+
+#[test]
+fn show_has_tables_styles_command_and_documents() {
+    let page = stdout(&api(&["show", "/v3/marketing/busifavor/stocks/{stock_id}", "--method", "patch"]));
+    for part in [
+        "PATCH v3/marketing/busifavor/stocks/{stock_id}\n修改商家券基本信息\n",
+        "204, no body (无包体)",
+        "  out_request_no                    必填  string     1..128 字    商户请求单号",
+        "patch::Request::new().out_request_no(",
+        "weipay call PATCH v3/marketing/busifavor/stocks/{stock_id} --path stock_id=",
+        "https://pay.weixin.qq.com/doc/v3/merchant/4012535020",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert!(!page.contains('\u{1b}'), "no colours in a pipe");
+}
+
+#[test]
+fn show_opens_a_notification() {
+    let page = stdout(&api(&["show", "REFUND.SUCCESS"]));
+    assert!(page.starts_with("NOTIFY v3 REFUND.SUCCESS\n退款成功\n"));
+    for part in
+        ["15s 15s 30s 3m", "取值 REFUND.SUCCESS", "\n      refund_status          必填", "应答  reply"]
+    {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+}
+
+#[test]
+fn export_gives_a_line_of_json_for_each() {
+    let all_notifications = notifications("v3") + notifications("v2");
+    for (what, count) in [("operations", Catalog::embedded().len()), ("notifications", all_notifications)] {
+        let lines = stdout(&api(&["export", "--format", "jsonl", "--what", what]));
+        assert_eq!(lines.lines().count(), count);
+        assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("api.jsonl");
+    let written = api(&["export", "--format", "jsonl", "--output", file.to_str().unwrap()]);
+    assert_eq!(stdout(&written), "");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), stdout(&api(&["export", "--format", "jsonl"])));
+}
+
+#[test]
+fn export_gives_one_openapi_document() {
+    let document: Value = serde_json::from_str(&stdout(&api(&["export", "--format", "openapi"]))).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    assert!(document["paths"]["/v3/pay/transactions/jsapi"]["post"].is_object());
+    assert_eq!(document["webhooks"].as_object().unwrap().len(), notifications("v3"));
+}

@@ -1,0 +1,733 @@
+//! What `weipay api show` prints as styles: written by a test, see `printed_styles.rs`.
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+// GET v3/marketing/busifavor/callbacks
+async fn style_1_of_0(client: &weipay::Client) -> Done {
+    use weipay::v3::marketing::busifavor::callbacks::get;
+    let request = get::Request::new();
+    let reply = client.v3().marketing().busifavor().callbacks().get(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_0(client: &weipay::blocking::Client) -> Done {
+    use weipay::v3::marketing::busifavor::callbacks::get;
+    let request = get::Request::new();
+    let reply = client.v3().marketing().busifavor().callbacks().get(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_0(client: &weipay::Client) -> Done {
+    let reply = client.chain("v3/marketing/busifavor/callbacks").get().await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_0(client: &weipay::blocking::Client) -> Done {
+    let reply = client.chain("v3/marketing/busifavor/callbacks").get()?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_0(client: &weipay::Client) -> Done {
+    let reply = client["v3/marketing/busifavor/callbacks"].get().await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_0(client: &weipay::blocking::Client) -> Done {
+    let reply = client["v3/marketing/busifavor/callbacks"].get()?;
+    drop(reply);
+    Ok(())
+}
+
+// POST v3/marketing/busifavor/coupons/disassociate
+async fn style_1_of_1(client: &weipay::Client) -> Done {
+    use weipay::v3::marketing::busifavor::coupons::disassociate::post;
+    let request = post::Request::new()
+        .stock_id("example")
+        .coupon_code("example")
+        .out_trade_no("example")
+        .out_request_no("example");
+    let reply = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_1(client: &weipay::blocking::Client) -> Done {
+    use weipay::v3::marketing::busifavor::coupons::disassociate::post;
+    let request = post::Request::new()
+        .stock_id("example")
+        .coupon_code("example")
+        .out_trade_no("example")
+        .out_request_no("example");
+    let reply = client.v3().marketing().busifavor().coupons().disassociate().post(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_1(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "stock_id": "example",
+        "coupon_code": "example",
+        "out_trade_no": "example",
+        "out_request_no": "example",
+    });
+    let reply = client.chain("v3/marketing/busifavor/coupons/disassociate").post(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_1(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "stock_id": "example",
+        "coupon_code": "example",
+        "out_trade_no": "example",
+        "out_request_no": "example",
+    });
+    let reply = client.chain("v3/marketing/busifavor/coupons/disassociate").post(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_1(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "stock_id": "example",
+        "coupon_code": "example",
+        "out_trade_no": "example",
+        "out_request_no": "example",
+    });
+    let reply = client["v3/marketing/busifavor/coupons/disassociate"].post(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_1(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "stock_id": "example",
+        "coupon_code": "example",
+        "out_trade_no": "example",
+        "out_request_no": "example",
+    });
+    let reply = client["v3/marketing/busifavor/coupons/disassociate"].post(request)?;
+    drop(reply);
+    Ok(())
+}
+
+// POST v3/marketing/busifavor/stocks
+async fn style_1_of_2(client: &weipay::Client) -> Done {
+    use weipay::v3::marketing::busifavor::stocks::post;
+    let request = post::Request::new()
+        .stock_name("8月1日活动券")
+        .belong_merchant("10000022")
+        .goods_name("xxx商品使用")
+        .stock_type("NORMAL")
+        .coupon_use_rule(post::CouponUseRule::new()
+            .coupon_available_time(post::CouponAvailableTime::new()
+                .available_begin_time("2015-05-20T13:29:35+08:00")
+                .available_end_time("2015-05-20T13:29:35+08:00"))
+            .use_method("OFF_LINE"))
+        .stock_send_rule(post::StockSendRule::new().max_coupons_per_user(5))
+        .out_request_no("100002322019090134234sfdf")
+        .coupon_code_mode("WECHATPAY_MODE");
+    let reply = client.v3().marketing().busifavor().stocks().post(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_2(client: &weipay::blocking::Client) -> Done {
+    use weipay::v3::marketing::busifavor::stocks::post;
+    let request = post::Request::new()
+        .stock_name("8月1日活动券")
+        .belong_merchant("10000022")
+        .goods_name("xxx商品使用")
+        .stock_type("NORMAL")
+        .coupon_use_rule(post::CouponUseRule::new()
+            .coupon_available_time(post::CouponAvailableTime::new()
+                .available_begin_time("2015-05-20T13:29:35+08:00")
+                .available_end_time("2015-05-20T13:29:35+08:00"))
+            .use_method("OFF_LINE"))
+        .stock_send_rule(post::StockSendRule::new().max_coupons_per_user(5))
+        .out_request_no("100002322019090134234sfdf")
+        .coupon_code_mode("WECHATPAY_MODE");
+    let reply = client.v3().marketing().busifavor().stocks().post(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_2(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "stock_name": "8月1日活动券",
+        "belong_merchant": "10000022",
+        "goods_name": "xxx商品使用",
+        "stock_type": "NORMAL",
+        "coupon_use_rule": {
+            "coupon_available_time": {
+                "available_begin_time": "2015-05-20T13:29:35+08:00",
+                "available_end_time": "2015-05-20T13:29:35+08:00",
+            },
+            "use_method": "OFF_LINE",
+        },
+        "stock_send_rule": {
+            "max_coupons_per_user": 5,
+        },
+        "out_request_no": "100002322019090134234sfdf",
+        "coupon_code_mode": "WECHATPAY_MODE",
+    });
+    let reply = client.chain("v3/marketing/busifavor/stocks").post(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_2(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "stock_name": "8月1日活动券",
+        "belong_merchant": "10000022",
+        "goods_name": "xxx商品使用",
+        "stock_type": "NORMAL",
+        "coupon_use_rule": {
+            "coupon_available_time": {
+                "available_begin_time": "2015-05-20T13:29:35+08:00",
+                "available_end_time": "2015-05-20T13:29:35+08:00",
+            },
+            "use_method": "OFF_LINE",
+        },
+        "stock_send_rule": {
+            "max_coupons_per_user": 5,
+        },
+        "out_request_no": "100002322019090134234sfdf",
+        "coupon_code_mode": "WECHATPAY_MODE",
+    });
+    let reply = client.chain("v3/marketing/busifavor/stocks").post(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_2(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "stock_name": "8月1日活动券",
+        "belong_merchant": "10000022",
+        "goods_name": "xxx商品使用",
+        "stock_type": "NORMAL",
+        "coupon_use_rule": {
+            "coupon_available_time": {
+                "available_begin_time": "2015-05-20T13:29:35+08:00",
+                "available_end_time": "2015-05-20T13:29:35+08:00",
+            },
+            "use_method": "OFF_LINE",
+        },
+        "stock_send_rule": {
+            "max_coupons_per_user": 5,
+        },
+        "out_request_no": "100002322019090134234sfdf",
+        "coupon_code_mode": "WECHATPAY_MODE",
+    });
+    let reply = client["v3/marketing/busifavor/stocks"].post(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_2(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "stock_name": "8月1日活动券",
+        "belong_merchant": "10000022",
+        "goods_name": "xxx商品使用",
+        "stock_type": "NORMAL",
+        "coupon_use_rule": {
+            "coupon_available_time": {
+                "available_begin_time": "2015-05-20T13:29:35+08:00",
+                "available_end_time": "2015-05-20T13:29:35+08:00",
+            },
+            "use_method": "OFF_LINE",
+        },
+        "stock_send_rule": {
+            "max_coupons_per_user": 5,
+        },
+        "out_request_no": "100002322019090134234sfdf",
+        "coupon_code_mode": "WECHATPAY_MODE",
+    });
+    let reply = client["v3/marketing/busifavor/stocks"].post(request)?;
+    drop(reply);
+    Ok(())
+}
+
+// GET v3/marketing/busifavor/stocks/{stock_id}
+async fn style_1_of_3(client: &weipay::Client) -> Done {
+    let reply = client.v3().marketing().busifavor().stocks().stock_id("1212").get().await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_3(client: &weipay::blocking::Client) -> Done {
+    let reply = client.v3().marketing().busifavor().stocks().stock_id("1212").get()?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_3(client: &weipay::Client) -> Done {
+    let reply = client
+        .chain("v3/marketing/busifavor/stocks/{stock_id}")
+        .path("stock_id", "1212")
+        .get()
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_3(client: &weipay::blocking::Client) -> Done {
+    let reply = client
+        .chain("v3/marketing/busifavor/stocks/{stock_id}")
+        .path("stock_id", "1212")
+        .get()?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_3(client: &weipay::Client) -> Done {
+    let reply = client["v3/marketing/busifavor/stocks/{stock_id}"]
+        .path("stock_id", "1212")
+        .get()
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_3(client: &weipay::blocking::Client) -> Done {
+    let reply = client["v3/marketing/busifavor/stocks/{stock_id}"].path("stock_id", "1212").get()?;
+    drop(reply);
+    Ok(())
+}
+
+// PATCH v3/marketing/busifavor/stocks/{stock_id}
+async fn style_1_of_4(client: &weipay::Client) -> Done {
+    use weipay::v3::marketing::busifavor::stocks::stock_id::patch;
+    let request = patch::Request::new().out_request_no("6122352020010133287985742");
+    let reply = client
+        .v3()
+        .marketing()
+        .busifavor()
+        .stocks()
+        .stock_id("101156451224")
+        .patch(request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_4(client: &weipay::blocking::Client) -> Done {
+    use weipay::v3::marketing::busifavor::stocks::stock_id::patch;
+    let request = patch::Request::new().out_request_no("6122352020010133287985742");
+    let reply = client.v3().marketing().busifavor().stocks().stock_id("101156451224").patch(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_4(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "6122352020010133287985742",
+    });
+    let reply = client
+        .chain("v3/marketing/busifavor/stocks/{stock_id}")
+        .path("stock_id", "101156451224")
+        .patch(request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_4(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "6122352020010133287985742",
+    });
+    let reply = client
+        .chain("v3/marketing/busifavor/stocks/{stock_id}")
+        .path("stock_id", "101156451224")
+        .patch(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_4(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "6122352020010133287985742",
+    });
+    let reply = client["v3/marketing/busifavor/stocks/{stock_id}"]
+        .path("stock_id", "101156451224")
+        .patch(request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_4(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "6122352020010133287985742",
+    });
+    let reply = client["v3/marketing/busifavor/stocks/{stock_id}"]
+        .path("stock_id", "101156451224")
+        .patch(request)?;
+    drop(reply);
+    Ok(())
+}
+
+// GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}
+async fn style_1_of_5(client: &weipay::Client) -> Done {
+    let reply = client
+        .v3()
+        .marketing()
+        .busifavor()
+        .users()
+        .openid("example")
+        .coupons()
+        .coupon_code("example")
+        .appids()
+        .appid("example")
+        .get()
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_5(client: &weipay::blocking::Client) -> Done {
+    let reply = client
+        .v3()
+        .marketing()
+        .busifavor()
+        .users()
+        .openid("example")
+        .coupons()
+        .coupon_code("example")
+        .appids()
+        .appid("example")
+        .get()?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_5(client: &weipay::Client) -> Done {
+    let reply = client
+        .chain("v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}")
+        .path("openid", "example")
+        .path("coupon_code", "example")
+        .path("appid", "example")
+        .get()
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_5(client: &weipay::blocking::Client) -> Done {
+    let reply = client
+        .chain("v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}")
+        .path("openid", "example")
+        .path("coupon_code", "example")
+        .path("appid", "example")
+        .get()?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_5(client: &weipay::Client) -> Done {
+    let reply = client["v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"]
+        .path("openid", "example")
+        .path("coupon_code", "example")
+        .path("appid", "example")
+        .get()
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_5(client: &weipay::blocking::Client) -> Done {
+    let reply = client["v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"]
+        .path("openid", "example")
+        .path("coupon_code", "example")
+        .path("appid", "example")
+        .get()?;
+    drop(reply);
+    Ok(())
+}
+
+// GET v3/marketing/partnerships
+async fn style_1_of_6(client: &weipay::Client) -> Done {
+    use weipay::v3::marketing::partnerships::get;
+    let request = get::Request::new();
+    let reply = client.v3().marketing().partnerships().get(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_6(client: &weipay::blocking::Client) -> Done {
+    use weipay::v3::marketing::partnerships::get;
+    let request = get::Request::new();
+    let reply = client.v3().marketing().partnerships().get(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_6(client: &weipay::Client) -> Done {
+    let reply = client.chain("v3/marketing/partnerships").get().await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_6(client: &weipay::blocking::Client) -> Done {
+    let reply = client.chain("v3/marketing/partnerships").get()?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_6(client: &weipay::Client) -> Done {
+    let reply = client["v3/marketing/partnerships"].get().await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_6(client: &weipay::blocking::Client) -> Done {
+    let reply = client["v3/marketing/partnerships"].get()?;
+    drop(reply);
+    Ok(())
+}
+
+// POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores
+async fn style_1_of_7(client: &weipay::Client) -> Done {
+    use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::post;
+    let request = post::Request::new()
+        .out_request_no("1002600620019090123143254436")
+        .add_time("2015-05-20T13:29:35+08:00")
+        .stores(vec![post::Stores::new().store_code("abc_001")]);
+    let reply = client
+        .v3()
+        .marketing()
+        .goods_subsidy_activity()
+        .retail_store_act()
+        .brand_id("1001")
+        .stores()
+        .post(request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_7(client: &weipay::blocking::Client) -> Done {
+    use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::post;
+    let request = post::Request::new()
+        .out_request_no("1002600620019090123143254436")
+        .add_time("2015-05-20T13:29:35+08:00")
+        .stores(vec![post::Stores::new().store_code("abc_001")]);
+    let reply = client
+        .v3()
+        .marketing()
+        .goods_subsidy_activity()
+        .retail_store_act()
+        .brand_id("1001")
+        .stores()
+        .post(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_7(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "1002600620019090123143254436",
+        "add_time": "2015-05-20T13:29:35+08:00",
+        "stores": [{
+            "store_code": "abc_001",
+        }],
+    });
+    let reply = client
+        .chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
+        .path("brand_id", "1001")
+        .post(request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_7(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "1002600620019090123143254436",
+        "add_time": "2015-05-20T13:29:35+08:00",
+        "stores": [{
+            "store_code": "abc_001",
+        }],
+    });
+    let reply = client
+        .chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
+        .path("brand_id", "1001")
+        .post(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_7(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "1002600620019090123143254436",
+        "add_time": "2015-05-20T13:29:35+08:00",
+        "stores": [{
+            "store_code": "abc_001",
+        }],
+    });
+    let reply = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
+        .path("brand_id", "1001")
+        .post(request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_7(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "1002600620019090123143254436",
+        "add_time": "2015-05-20T13:29:35+08:00",
+        "stores": [{
+            "store_code": "abc_001",
+        }],
+    });
+    let reply = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
+        .path("brand_id", "1001")
+        .post(request)?;
+    drop(reply);
+    Ok(())
+}
+
+// POST v3/marketing/favor/media/image-upload
+async fn style_1_of_8(client: &weipay::Client) -> Done {
+    use weipay::v3::marketing::favor::media::image_upload::post;
+    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let request = post::Request::new().file(file);
+    let reply = client.v3().marketing().favor().media().image_upload().post(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_8(client: &weipay::blocking::Client) -> Done {
+    use weipay::v3::marketing::favor::media::image_upload::post;
+    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let request = post::Request::new().file(file);
+    let reply = client.v3().marketing().favor().media().image_upload().post(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_8(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let meta = json!({
+        "sha256": file.sha256(),
+        "filename": "image.jpg",
+    });
+    let reply = client.chain("v3/marketing/favor/media/image-upload").upload(meta, &file).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_8(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let meta = json!({
+        "sha256": file.sha256(),
+        "filename": "image.jpg",
+    });
+    let reply = client.chain("v3/marketing/favor/media/image-upload").upload(meta, &file)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_8(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let meta = json!({
+        "sha256": file.sha256(),
+        "filename": "image.jpg",
+    });
+    let reply = client["v3/marketing/favor/media/image-upload"].upload(meta, &file).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_8(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let meta = json!({
+        "sha256": file.sha256(),
+        "filename": "image.jpg",
+    });
+    let reply = client["v3/marketing/favor/media/image-upload"].upload(meta, &file)?;
+    drop(reply);
+    Ok(())
+}
+
+// DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores
+async fn style_1_of_9(client: &weipay::Client) -> Done {
+    use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete;
+    let request = delete::Request::new()
+        .out_request_no("1002600620019090123143254436")
+        .delete_time("2015-05-20T13:29:35+08:00")
+        .stores(vec![delete::Stores::new().store_code("abc_001")]);
+    let reply = client
+        .v3()
+        .marketing()
+        .goods_subsidy_activity()
+        .retail_store_act()
+        .brand_id("1001")
+        .stores()
+        .delete(request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_9(client: &weipay::blocking::Client) -> Done {
+    use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete;
+    let request = delete::Request::new()
+        .out_request_no("1002600620019090123143254436")
+        .delete_time("2015-05-20T13:29:35+08:00")
+        .stores(vec![delete::Stores::new().store_code("abc_001")]);
+    let reply = client
+        .v3()
+        .marketing()
+        .goods_subsidy_activity()
+        .retail_store_act()
+        .brand_id("1001")
+        .stores()
+        .delete(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_9(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "1002600620019090123143254436",
+        "delete_time": "2015-05-20T13:29:35+08:00",
+        "stores": [{
+            "store_code": "abc_001",
+        }],
+    });
+    let reply = client
+        .chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
+        .path("brand_id", "1001")
+        .request(http::Method::DELETE, request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_9(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "1002600620019090123143254436",
+        "delete_time": "2015-05-20T13:29:35+08:00",
+        "stores": [{
+            "store_code": "abc_001",
+        }],
+    });
+    let reply = client
+        .chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
+        .path("brand_id", "1001")
+        .request(http::Method::DELETE, request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_9(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "1002600620019090123143254436",
+        "delete_time": "2015-05-20T13:29:35+08:00",
+        "stores": [{
+            "store_code": "abc_001",
+        }],
+    });
+    let reply = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
+        .path("brand_id", "1001")
+        .request(http::Method::DELETE, request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_9(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "out_request_no": "1002600620019090123143254436",
+        "delete_time": "2015-05-20T13:29:35+08:00",
+        "stores": [{
+            "store_code": "abc_001",
+        }],
+    });
+    let reply = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
+        .path("brand_id", "1001")
+        .request(http::Method::DELETE, request)?;
+    drop(reply);
+    Ok(())
+}
