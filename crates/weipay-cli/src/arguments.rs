@@ -66,11 +66,19 @@ pub(crate) enum SandboxCommand {
     },
 }
 
-/// Configuration comes from the WEIPAY_* environment variables, or from a kit file.
-///
-/// Exit codes: 0 success, 1 an error answer, 2 a wrong command line, 3 an answer that does not verify, 4 the network
-/// failed.
+/// What follows the options of `weipay call --help`.
+const CALL_HELP: &str = "\
+Configuration comes from the WEIPAY_* environment variables, or from a kit file.
+
+Exit codes:
+  0  success: the answer verified
+  1  an error answer: its code and message are on standard error
+  2  a wrong command line
+  3  an answer that does not verify
+  4  the network failed";
+
 #[derive(Debug, Args)]
+#[command(after_help = CALL_HELP)]
 pub(crate) struct Call {
     /// GET, POST, PUT, PATCH or DELETE.
     #[arg(value_parser = method)]

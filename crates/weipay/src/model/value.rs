@@ -169,7 +169,9 @@ impl Value for i64 {
     }
 }
 
-/// A number with a possible fraction keeps the digits that it came with: money must not pass through binary fractions.
+/// A number that may have a fraction: a share, a weight, and money of the few operations whose pages count it so.
+///
+/// It is `serde_json`'s own, which a program may widen to any number of digits (its feature `arbitrary_precision`).
 impl Value for Number {
     fn begin(found: Found<'_>) -> Result<Number, &'static str> {
         match found {
