@@ -106,9 +106,7 @@ pub trait Decode: Sized {
 #[cfg(feature = "_typed")]
 impl<T: Model + Default> Decode for T {
     fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(T, Vec<DecodeProblem>), DecodeProblem> {
-        let mut model = T::default();
-        let misread = decode::decode(body, &mut model, Sensitive::opened_with(opener))?;
-        Ok((model, misread))
+        decode::decode(body, Sensitive::opened_with(opener))
     }
 }
 

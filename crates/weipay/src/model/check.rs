@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::{Display, Write};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use regex_lite::Regex;
 
@@ -11,6 +11,7 @@ use super::{Model, Sensitive};
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// Where it stands, as `coupon_use_rule.coupon_available_time.available_end_time`.
     pub path: String,
@@ -101,9 +102,14 @@ fn matches_pattern(text: &str, field: &Field) -> Result<(), Violation> {
     if fits { Ok(()) } else { Err(Violation::new(format!("does not match {pattern}"))) }
 }
 
-/// Patterns are few and static: each is compiled once.
-fn compiled(pattern: &'static str) -> Option<Regex> {
-    static COMPILED: LazyLock<Mutex<HashMap<&'static str, Option<Regex>>>> = LazyLock::new(Mutex::default);
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    compiled.entry(pattern).or_insert_with(|| Regex::new(pattern).ok()).clone()
+/// Patterns are few and static: each is compiled once, and kept for good.
+fn compiled(pattern: &'static str) -> Option<&'static Regex> {
+    type Compiled = HashMap<&'static str, Option<&'static Regex>>;
+    static COMPILED: LazyLock<RwLock<Compiled>> = LazyLock::new(RwLock::default);
+    let known = COMPILED.read().unwrap_or_else(PoisonError::into_inner).get(pattern).copied();
+    known.unwrap_or_else(|| {
+        let mut compiled = COMPILED.write().unwrap_or_else(PoisonError::into_inner);
+        let compile = || Regex::new(pattern).ok().map(|regex| &*Box::leak(Box::new(regex)));
+        *compiled.entry(pattern).or_insert_with(compile)
+    })
 }

@@ -8,18 +8,37 @@ use serde::de::{
 };
 use serde_json::{Number, Value as Json};
 
-use super::value::{Items, Next, Slot, Value};
-use super::{Field, Found, Model, Sensitive};
+use super::value::{Items, Next, Slot};
+use super::{Field, Found, Model, Sensitive, mended_text};
 use crate::error::DecodeProblem;
 
-/// Reads a body into an empty model, and tells what in it did not read. Only what is no JSON object at all is an error;
-/// an empty body leaves the model empty.
-pub(crate) fn decode(
+/// Reads a body into an empty model, and tells what in it did not read. Only what serde_json does not take for a JSON
+/// object at all is an error; an empty body leaves the model empty.
+pub(crate) fn decode<M: Model + Default>(
+    body: &[u8],
+    sensitive: Sensitive<'_>,
+) -> Result<(M, Vec<DecodeProblem>), DecodeProblem> {
+    let mut model = M::default();
+    match whole(body, &mut model, sensitive) {
+        Ok(misread) => Ok((model, misread)),
+        // A name that somebody cut inside a character must not hide that a payment succeeded.
+        Err(problem) => {
+            let text = mended_text::of(body).ok_or(problem)?;
+            let mut model = M::default();
+            let mut misread = whole(text.as_bytes(), &mut model, sensitive)?;
+            let reason = "characters that are none were read as U+FFFD".to_owned();
+            misread.insert(0, DecodeProblem { path: String::new(), reason });
+            Ok((model, misread))
+        }
+    }
+}
+
+fn whole(
     body: &[u8],
     model: &mut dyn Model,
     sensitive: Sensitive<'_>,
 ) -> Result<Vec<DecodeProblem>, DecodeProblem> {
-    let mut reading = Reading { misread: Vec::new(), sensitive };
+    let mut reading = Reading::new(sensitive);
     if !body.is_empty() && !model.table().fields.is_empty() {
         let mut json = serde_json::Deserializer::from_slice(body);
         json.deserialize_any(Whole { model, reading: &mut reading })
@@ -29,15 +48,15 @@ pub(crate) fn decode(
     Ok(reading.misread)
 }
 
-/// Reads a value out of JSON text, leniently.
-pub(super) fn from_text<T: Value>(text: &str) -> Option<T> {
-    let mut value: Option<T> = None;
-    let mut reading = Reading { misread: Vec::new(), sensitive: Sensitive::default() };
-    let mut json = serde_json::Deserializer::from_str(text);
-    let one = One { place: Place::Slot(&mut value), sealed: false, at: Step::Whole, reading: &mut reading };
-    json.deserialize_any(one).and_then(|()| json.end()).ok()?;
-    value
+/// What `Deserialize` of every model does.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(from: D) -> Result<M, D::Error> {
+    let mut model = M::default();
+    from.deserialize_any(Whole { model: &mut model, reading: &mut Reading::new(Sensitive::default()) })?;
+    Ok(model)
 }
+
+/// What an odd answer can make a list of is bounded; of the rest only that there is more is told.
+const MOST_MISREAD: usize = 100;
 
 /// The state of reading one body: what did not read, and how to read what travels encrypted.
 struct Reading<'a> {
@@ -45,10 +64,21 @@ struct Reading<'a> {
     sensitive: Sensitive<'a>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn new(sensitive: Sensitive<'a>) -> Reading<'a> {
+        Reading { misread: Vec::new(), sensitive }
+    }
+
     #[cold]
     fn note(&mut self, at: &Step<'_>, reason: String) {
-        self.misread.push(DecodeProblem { path: at.path(), reason });
+        match self.misread.len() {
+            0..MOST_MISREAD => self.misread.push(DecodeProblem { path: at.path(), reason }),
+            MOST_MISREAD => {
+                let reason = "and more, which are not told".to_owned();
+                self.misread.push(DecodeProblem { path: at.path(), reason });
+            }
+            _ => {}
+        }
     }
 }
 
@@ -186,12 +216,27 @@ impl One<'_, '_> {
 
     fn text(&mut self, text: &str) {
         if !self.sealed {
-            return self.scalar(Found::Text(text));
+            return self.plain_text(text);
         }
         match self.reading.sensitive.opened(text) {
-            Ok(plain) => self.scalar(Found::Text(&plain)),
+            Ok(plain) => self.plain_text(&plain),
             // It is left out: it must not pass for plain text.
             Err(reason) => self.reading.note(&self.at, reason),
+        }
+    }
+
+    fn plain_text(&mut self, text: &str) {
+        match self.place.take(Found::Text(text)) {
+            Ok(Next::Nothing) => {}
+            // The place knows that its text is JSON.
+            Ok(next) => {
+                let mut json = serde_json::Deserializer::from_str(text);
+                let inside = Inside { next, sealed: self.sealed, at: self.at, reading: &mut *self.reading };
+                if let Err(error) = json.deserialize_any(inside).and_then(|()| json.end()) {
+                    self.reading.note(&self.at, format!("JSON text that ends in an error: {error}"));
+                }
+            }
+            Err(expected) => self.reading.note(&self.at, format!("expected {expected}, found a string")),
         }
     }
 
@@ -251,10 +296,8 @@ impl<'de> Visitor<'de> for One<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
         match self.place.take(Found::Object) {
-            Ok(Next::Members(model)) => members(map, model, &self.at, self.reading),
-            Ok(Next::Json(json)) => {
-                *json = Json::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(())
+            Ok(next @ (Next::Members(_) | Next::Json(_))) => {
+                Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_map(map)
             }
             _ => {
                 // Where a program switches on serde_json's `arbitrary_precision`, numbers come as objects too, of a
@@ -270,7 +313,48 @@ impl<'de> Visitor<'de> for One<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         match self.place.take(Found::Array) {
-            Ok(Next::Items(items)) => {
+            Ok(next @ (Next::Items(_) | Next::Json(_))) => {
+                Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_seq(seq)
+            }
+            _ => {
+                self.scalar(Found::Array);
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What is in a value that has begun.
+struct Inside<'a, 'b> {
+    next: Next<'a>,
+    /// Whether the members of an array travel encrypted.
+    sealed: bool,
+    at: Step<'a>,
+    reading: &'a mut Reading<'b>,
+}
+
+impl<'de> Visitor<'de> for Inside<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("JSON that goes on as it began")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        match self.next {
+            Next::Members(model) => members(map, model, &self.at, self.reading),
+            Next::Json(json) => {
+                *json = Json::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(())
+            }
+            Next::Items(_) | Next::Nothing => Err(A::Error::custom("an object where none began")),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        match self.next {
+            Next::Items(items) => {
                 for index in 0.. {
                     let at = Step::Item(&self.at, index);
                     let place = Place::Item(&mut *items);
@@ -281,15 +365,11 @@ impl<'de> Visitor<'de> for One<'_, '_> {
                 }
                 Ok(())
             }
-            Ok(Next::Json(json)) => {
+            Next::Json(json) => {
                 *json = Json::deserialize(SeqAccessDeserializer::new(seq))?;
                 Ok(())
             }
-            _ => {
-                self.scalar(Found::Array);
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(())
-            }
+            Next::Members(_) | Next::Nothing => Err(A::Error::custom("an array where none began")),
         }
     }
 }

@@ -44,6 +44,27 @@ macro_rules! open_enum {
             }
         }
 
+        impl From<String> for $name {
+            #[inline]
+            fn from(text: String) -> Self {
+                Self::from(text.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            #[inline]
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            #[inline]
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <String as serde::Deserialize>::deserialize(deserializer).map(Self::from)
+            }
+        }
+
         impl std::fmt::Display for $name {
             #[inline]
             fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,7 +77,7 @@ macro_rules! open_enum {
             fn begin(found: $crate::model::Found<'_>) -> Result<Self, &'static str> {
                 match found {
                     $crate::model::Found::Text(text) => Ok(Self::from(text)),
-                    found => <String as $crate::model::Value>::begin(found).map(Self::Unknown),
+                    found => <String as $crate::model::Value>::begin(found).map(Self::from),
                 }
             }
 

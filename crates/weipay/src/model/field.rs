@@ -2,6 +2,7 @@
 
 /// Where a field of a request travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Place {
     /// In the JSON body.
     Body,
@@ -21,6 +22,7 @@ pub enum Place {
 
 /// A row of a model's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Field {
     /// The name on the wire.
     pub name: &'static str,

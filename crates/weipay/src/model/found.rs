@@ -4,6 +4,7 @@ use serde_json::Number;
 
 /// A scalar, or the beginning of an array or object.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Found<'a> {
     /// `null`.
     Null,

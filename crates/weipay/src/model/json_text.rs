@@ -2,15 +2,16 @@
 
 use std::ops::{Deref, DerefMut};
 
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::check;
-use super::decode::from_text;
 use super::{Field, Found, Next, Sensitive, Value, Violation};
 
 /// A value that travels as JSON text inside a string. It is used like the value itself.
 ///
-/// Reading is lenient here too: a member that does not read is `None`. Text that is no JSON leaves the whole field out.
+/// Reading is lenient here too: a member that does not read is `None`. Text that is no JSON leaves the whole field out,
+/// and an empty text says that there is none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct JsonText<T>(pub T);
 
@@ -35,11 +36,25 @@ impl<T> DerefMut for JsonText<T> {
 }
 
 impl<T: Value> Value for JsonText<T> {
+    /// Of a text only the beginning is read here: the reader reads what is in it.
     fn begin(found: Found<'_>) -> Result<JsonText<T>, &'static str> {
-        match found {
-            Found::Text(text) => from_text(text).map(JsonText).ok_or("JSON text"),
+        let Found::Text(text) = found else {
             // Without the quotes around it, it says the same.
-            found => T::begin(found).map(JsonText),
+            return T::begin(found).map(JsonText);
+        };
+        serde_json::from_str::<IgnoredAny>(text).map_err(|_| "JSON text")?;
+        let found = match text.trim_start().as_bytes().first() {
+            Some(b'{') => Found::Object,
+            Some(b'[') => Found::Array,
+            _ => return Err("an object or an array as JSON text"),
+        };
+        T::begin(found).map(JsonText)
+    }
+
+    fn is_absent(found: &Found<'_>) -> bool {
+        match found {
+            Found::Text(text) => text.trim_ascii().is_empty(),
+            found => T::is_absent(found),
         }
     }
 

@@ -7,6 +7,10 @@
 //! Requests are strict before they are sent, answers are lenient when they are read: a field that is missing, new or
 //! odd never turns what happened into an error. It reads as `None`, and [`Reply::misread`](crate::Reply::misread)
 //! tells about it.
+//!
+//! The traits of this module are for this crate to implement; they and the tables change with its needs. What programs
+//! use are the structs, which gain fields when the platform does: none can be written out or taken apart whole.
+//! Operations whose objects are the same share one type; where the platform lets them differ one day, they will be two.
 
 pub(crate) mod check;
 pub(crate) mod debug;
@@ -16,6 +20,7 @@ mod enumeration;
 mod field;
 mod found;
 mod json_text;
+mod mended_text;
 mod sensitive;
 mod structure;
 mod time;
@@ -56,6 +61,7 @@ pub trait Model: Debug + Send + Sync + 'static {
 
 /// What is known of a struct: its name, and a row for each field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Table {
     /// The name of the type.
     pub name: &'static str,

@@ -72,7 +72,8 @@ fn each_text(json: Json, change: &impl Fn(&str) -> Result<String, Violation>) ->
             .map(|member| each_text(member, change))
             .collect::<Result<_, _>>()
             .map(Json::Array),
-        other => Ok(other),
+        Json::String(_) | Json::Null => Ok(json),
+        _ => Err(Violation::new("is no text, and only text can travel encrypted")),
     }
 }
 

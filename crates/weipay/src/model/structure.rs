@@ -18,6 +18,7 @@ macro_rules! answer {
     })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Default)]
+        #[non_exhaustive]
         pub struct $name {
             $($(#[$field_doc])* pub $field: Option<$kind>,)*
         }
@@ -53,10 +54,19 @@ macro_rules! answer {
             }
         }
 
+        /// As it is sent, except that what travels encrypted is written as it was set: keep it out of logs.
         impl serde::Serialize for $name {
             #[inline]
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 $crate::model::encode::plain(self).serialize(serializer)
+            }
+        }
+
+        /// As an answer is read: what is missing or odd is `None`.
+        impl<'de> serde::Deserialize<'de> for $name {
+            #[inline]
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::model::decode::deserialize(deserializer)
             }
         }
     )*};

@@ -51,6 +51,21 @@ request! {
     }
 }
 
+open_enum! {
+    /// A kind.
+    pub enum Kind {
+        One = "1",
+    }
+}
+
+answer! {
+    /// Values that are digits.
+    pub struct Digits {
+        /// A kind.
+        kind: Kind = body("kind"),
+    }
+}
+
 fn good() -> Request {
     Request::new().code("abc")
 }
@@ -140,6 +155,59 @@ fn a_body_that_ends_early_or_late_is_an_error() {
 }
 
 #[test]
+fn a_number_that_would_become_another_one_is_no_text() {
+    let (read, misread) =
+        read(r#"{"code":4200000119202403151234567890,"number":12,"at":1.5,"colour":7e3}"#).unwrap();
+    assert_eq!((read.code, read.number.as_deref(), read.at, read.colour), (None, Some("12"), None, None));
+    assert_eq!(misread.len(), 3, "{misread:?}");
+}
+
+#[test]
+fn a_known_value_that_comes_as_a_number_is_known() {
+    let (read, misread) = Digits::decode(br#"{"kind":1}"#, None).unwrap();
+    assert_eq!((read.kind, misread), (Some(Kind::One), vec![]));
+}
+
+#[test]
+fn half_a_character_does_not_hide_an_answer() {
+    for body in [&br#"{"code":"a\ud83d","total":7}"#[..], b"{\"code\":\"a\xF0\x9F\",\"total\":7}"] {
+        let (read, misread) = Request::decode(body, None).unwrap();
+        assert_eq!((read.code.as_deref(), read.total), (Some("a\u{FFFD}"), Some(7)));
+        assert_eq!(misread.len(), 1, "{misread:?}");
+    }
+}
+
+#[test]
+fn what_did_not_read_is_told_within_bounds() {
+    let body = format!(r#"{{"parts":[{}0],"total":"x"}}"#, "0,".repeat(5_000));
+    let (_, misread) = read(&body).unwrap();
+    assert_eq!(misread.len(), 101);
+    assert_eq!(misread[0].path, "parts[0]");
+}
+
+#[test]
+fn a_model_that_was_written_reads_back() {
+    let request =
+        good().total(3).colour("BLUE").at("2015-05-20T13:29:35+08:00").parts([Part::new().name("m")]);
+    let text = serde_json::to_string(&request).unwrap();
+    assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
+}
+
+#[test]
+fn only_text_can_travel_encrypted() {
+    let key = PrivateKey::generate().unwrap().public_key();
+    let violation = Sensitive::encrypted(Some(&key)).sealed(json!({"name": "x"})).unwrap_err();
+    assert!(violation.rule.contains("only text"), "{violation:?}");
+}
+
+#[test]
+fn a_blank_in_place_of_the_t_of_a_time_is_not_sent() {
+    let (path, rule) = broken(good().at("2015-05-20 13:29:35+08:00"));
+    assert_eq!(path, "at");
+    assert!(!rule.contains("2015-05-20 13"), "a rule does not print the value: {rule}");
+}
+
+#[test]
 fn only_what_is_no_object_is_an_error() {
     assert_eq!(read("").unwrap(), (Request::new(), vec![]));
     assert_eq!(read("{}").unwrap(), (Request::new(), vec![]));
@@ -224,7 +292,7 @@ fn json_inside_a_string_reads_as_what_it_is_and_is_sent_as_text() {
     let (read, misread) = Carrier::decode(body.as_bytes(), None).unwrap();
     assert_eq!(read.detail.clone().unwrap().name.as_deref(), Some("n"));
     assert_eq!(read.list.clone().unwrap().0, [1, 2]);
-    assert!(misread.is_empty());
+    assert_eq!((misread.len(), misread[0].path.as_str()), (1, "list[2]"));
     assert_eq!(sent(&read).body.unwrap().to_string(), r#"{"detail":"{\"name\":\"n\"}","list":"[1,2]"}"#);
     check(&read, Sensitive::default()).unwrap();
 
@@ -232,6 +300,8 @@ fn json_inside_a_string_reads_as_what_it_is_and_is_sent_as_text() {
     let (read, misread) = Carrier::decode(br#"{"detail":{"name":"n"},"list":"[1"}"#, None).unwrap();
     assert_eq!((read.detail.unwrap().name.as_deref(), read.list), (Some("n"), None));
     assert_eq!(misread[0].reason, "expected JSON text, found a string");
+    let (read, misread) = Carrier::decode(br#"{"detail":" ","list":"7"}"#, None).unwrap();
+    assert_eq!((read, misread.len()), (Carrier::default(), 1), "empty is absent, a number is no array");
 }
 
 #[test]

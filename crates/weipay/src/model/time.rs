@@ -51,15 +51,31 @@ impl From<String> for Time {
 /// In Beijing time, as the platform writes it: `2015-05-20T13:29:35+08:00`.
 impl From<SystemTime> for Time {
     fn from(time: SystemTime) -> Time {
+        let whole = |seconds| i64::try_from(seconds).unwrap_or(i64::MAX - BEIJING);
         let seconds = match time.duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX - BEIJING),
-            Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX - BEIJING),
+            Ok(since) => whole(since.as_secs()),
+            // A part of a second counts towards the earlier one, as it does after 1970.
+            Err(before) => {
+                -whole(before.duration().as_secs()) - i64::from(before.duration().subsec_nanos() > 0)
+            }
         };
         let beijing = seconds.saturating_add(BEIJING);
         let (days, clock) = (beijing.div_euclid(86_400), beijing.rem_euclid(86_400));
         let (year, month, day) = date(days);
         let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
         Time(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00"))
+    }
+}
+
+impl serde::Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Time {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        String::deserialize(deserializer).map(Time)
     }
 }
 
@@ -80,12 +96,11 @@ impl Value for Time {
 
     fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
         self.0.check(field, sensitive)?;
-        match parse(&self.0) {
-            Some(_) => Ok(()),
-            None => {
-                Err(Violation::new(format!("is `{}`: write a time as 2015-05-20T13:29:35+08:00", self.0)))
-            }
+        // A blank in place of the `T` is read, for it is clear what is meant, and not sent.
+        if parse(&self.0).is_some() && self.0.as_bytes().get(10) == Some(&b'T') {
+            return Ok(());
         }
+        Err(Violation::new("is no time: write it as 2015-05-20T13:29:35+08:00"))
     }
 }
 
@@ -138,7 +153,8 @@ fn offset(zone: &str) -> Option<i64> {
         _ => return None,
     };
     let (hours, minutes) = clock.split_once(':')?;
-    let number = |text: &str| (text.len() == 2).then(|| text.parse::<u8>().ok()).flatten().map(i64::from);
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |text: &str| digits(text).then(|| text.parse::<i64>().ok()).flatten();
     let (hours, minutes) = (number(hours)?, number(minutes)?);
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
 }
@@ -161,7 +177,10 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 
 /// Year, month and day of a day counted from 1970: the count above, turned around.
 fn date(days: i64) -> (i64, i64, i64) {
-    let mut year = 1970 + days.div_euclid(366);
+    // The calendar repeats every 400 years: one such span, from 1970 on, is enough to search.
+    const SPAN: i64 = 146_097;
+    let (spans, days) = (days.div_euclid(SPAN), days.rem_euclid(SPAN));
+    let mut year = 1970 + days / 366;
     while days_since_1970(year + 1, 1, 1) <= days {
         year += 1;
     }
@@ -169,7 +188,7 @@ fn date(days: i64) -> (i64, i64, i64) {
     while month < 12 && days_since_1970(year, month + 1, 1) <= days {
         month += 1;
     }
-    (year, month, days - days_since_1970(year, month, 1) + 1)
+    (spans * 400 + year, month, days - days_since_1970(year, month, 1) + 1)
 }
 
 #[cfg(test)]
@@ -202,13 +221,17 @@ mod tests {
         assert_eq!(at(951_753_599), "2000-02-28T23:59:59+08:00");
         assert_eq!(at(951_753_600), "2000-02-29T00:00:00+08:00");
         assert_eq!(at(951_840_000), "2000-03-01T00:00:00+08:00");
+        let before = |duration| Time::from(UNIX_EPOCH - duration).to_string();
+        assert_eq!(before(Duration::from_secs(366 * 86_400)), "1968-12-31T08:00:00+08:00");
+        assert_eq!(before(Duration::from_millis(500)), "1970-01-01T07:59:59+08:00");
     }
 
     proptest! {
         #[test]
-        fn a_written_time_reads_back(seconds in 0u64..253_402_214_400) {
-            let time = Time::from(UNIX_EPOCH + Duration::from_secs(seconds));
-            prop_assert_eq!(time.unix_seconds(), Some(seconds as i64));
+        fn a_written_time_reads_back(seconds in -62_135_596_800i64..253_402_214_400) {
+            let whole = Duration::from_secs(seconds.unsigned_abs());
+            let time = if seconds < 0 { UNIX_EPOCH - whole } else { UNIX_EPOCH + whole };
+            prop_assert_eq!(Time::from(time).unix_seconds(), Some(seconds));
         }
     }
 
@@ -231,6 +254,7 @@ mod tests {
             "2015-05-20T24:00:00Z",
             "２015-05-20T13:29:35Z",
             "2015-05-20T13:29:35+8:00",
+            "2015-05-20T13:29:35++8:00",
         ] {
             let time = Time::from(text);
             assert_eq!(time.unix_seconds(), None, "{text}");

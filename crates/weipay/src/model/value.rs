@@ -14,6 +14,11 @@ pub trait Value: Sized + Debug {
     /// Begins with what was found in an answer, or says what was expected.
     fn begin(found: Found<'_>) -> Result<Self, &'static str>;
 
+    /// Whether what was found says that there is none. `null` is how some back-ends write "absent".
+    fn is_absent(found: &Found<'_>) -> bool {
+        matches!(found, Found::Null)
+    }
+
     /// What is still to come into it.
     fn next(&mut self) -> Next<'_> {
         Next::Nothing
@@ -53,11 +58,10 @@ impl<T: Value> Slot for Option<T> {
     fn fill(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str> {
         // A second value of the same name replaces the first.
         *self = None;
-        match found {
-            // `null` is how some back-ends write "absent".
-            Found::Null => Ok(Next::Nothing),
-            found => Ok(self.insert(T::begin(found)?).next()),
+        if T::is_absent(&found) {
+            return Ok(Next::Nothing);
         }
+        Ok(self.insert(T::begin(found)?).next())
     }
 
     fn is_set(&self) -> bool {
@@ -83,6 +87,7 @@ impl<T: Value> Slot for Option<T> {
 
 /// What is still to come into a value that has begun.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Next<'a> {
     /// It is whole.
     Nothing,
@@ -131,7 +136,8 @@ impl Value for String {
             Found::Text(text) => Ok(text.to_owned()),
             // A number where the page says string: its text is what the caller wants.
             Found::Integer(number) => Ok(number.to_string()),
-            Found::Number(number) => Ok(number.to_string()),
+            // A transaction number has 28 digits: once it was read as a fraction, it would be another one.
+            Found::Number(number) if !number.is_f64() => Ok(number.to_string()),
             _ => Err("a string"),
         }
     }
@@ -187,9 +193,12 @@ impl Value for Number {
         Ok(Json::Number(self.clone()))
     }
 
-    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
-        match (self.as_i64(), field.range) {
-            (Some(whole), Some(_)) => whole.check(field, sensitive),
+    fn check(&self, field: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
+        match (self.as_f64(), field.range) {
+            // The limits of a table are small: as a fraction each is still itself.
+            (Some(number), Some((min, max))) if number < min as f64 || number > max as f64 => {
+                Err(Violation::new(outside(&format!("is {self}"), min, max, "")))
+            }
             _ => Ok(()),
         }
     }
