@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::coupon::{Association, Coupon};
 use super::refusals;
 use super::stock::Stock;
-use super::unconfirmed::{ASSOCIATION_NEEDS_ORDER, SECOND_ASSOCIATION, SecondAssociation, words};
+use super::unconfirmed::{ASSOCIATION_NEEDS_ORDER, SECOND_ASSOCIATION_IS_REFUSED, words};
 use crate::contract::Checked;
 use crate::domain::Caller;
 use crate::moment;
@@ -47,7 +47,7 @@ pub(crate) fn associate(
     let association = match &coupon.association {
         // INFERRED: the same order again is the same answer, with the first time, under any number.
         Some(known) if known.out_trade_no == request.out_trade_no => known.clone(),
-        Some(_) if SECOND_ASSOCIATION == SecondAssociation::Refused => {
+        Some(_) if SECOND_ASSOCIATION_IS_REFUSED => {
             return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER));
         }
         _ => Association { out_trade_no: request.out_trade_no.clone(), time: now },

@@ -6,18 +6,9 @@ use super::stock::StockState;
 /// INFERRED: a stock can be sent from at once. `UNAUDIT` is documented, how long it lasts is not.
 pub(crate) const STATE_AFTER_CREATION: StockState = StockState::Running;
 
-/// What an association with another order does while one is active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SecondAssociation {
-    /// 400 INVALID_REQUEST.
-    Refused,
-    /// The new order takes the place of the old one.
-    #[allow(dead_code, reason = "the other position of the switch")]
-    Overwrites,
-}
-
-/// UNCONFIRMED: a coupon has one association at a time; a second one is refused rather than taking its place.
-pub(crate) const SECOND_ASSOCIATION: SecondAssociation = SecondAssociation::Refused;
+/// UNCONFIRMED: a coupon has one association at a time; a second one is refused (400 INVALID_REQUEST) rather than taking its
+/// place.
+pub(crate) const SECOND_ASSOCIATION_IS_REFUSED: bool = true;
 
 /// UNCONFIRMED: whether `coupons/associate` looks for the payment order (two users saw 查询记录为空 in 2020). The sandbox
 /// has no orders of this product, so it does not.
