@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -68,7 +69,15 @@ pub(crate) enum SandboxCommand {
 
 /// What follows the options of `weipay call --help`.
 const CALL_HELP: &str = "\
-Configuration comes from the WEIPAY_* environment variables, or from a kit file.
+Configuration comes from --kit, or from the environment:
+  WEIPAY_MCHID            the merchant number (商户号)
+  WEIPAY_MERCHANT_SERIAL  the serial of the merchant certificate (商户API证书序列号)
+  WEIPAY_MERCHANT_KEY     the merchant private key (商户API私钥)
+  WEIPAY_PUBLIC_KEY_ID    the ID of the WeChat Pay public key (微信支付公钥ID)
+  WEIPAY_PUBLIC_KEY       the WeChat Pay public key (微信支付公钥)
+  WEIPAY_API_V3_KEY       the APIv3 key (APIv3密钥); may be left out
+  WEIPAY_BASE_URL         another host, such as a sandbox; may be left out
+Keys are file paths or PEM text.
 
 Exit codes:
   0  success: the answer verified
@@ -85,9 +94,12 @@ pub(crate) struct Call {
     pub(crate) method: http::Method,
     /// The path, such as v3/marketing/busifavor/stocks/{stock_id}.
     pub(crate) path: String,
-    /// The JSON body, sent byte for byte.
+    /// The JSON body, sent byte for byte; @FILE reads it from a file, - from standard input.
     #[arg(long, value_name = "JSON", value_parser = json)]
     pub(crate) json: Option<Box<serde_json::value::RawValue>>,
+    /// Encrypt the sensitive fields (敏感信息加密); without it they must be ciphertext.
+    #[arg(long)]
+    pub(crate) encrypt: bool,
     /// A pair of the query string; may be repeated.
     #[arg(long, value_name = "k=v", value_parser = pair_of('='))]
     pub(crate) query: Vec<(String, String)>,
@@ -110,7 +122,15 @@ fn method(text: &str) -> Result<http::Method, String> {
 }
 
 fn json(text: &str) -> Result<Box<serde_json::value::RawValue>, String> {
-    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+    let read = match text.strip_prefix('@') {
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?
+        }
+        None if text == "-" => io::read_to_string(io::stdin())
+            .map_err(|error| format!("standard input cannot be read: {error}"))?,
+        None => text.to_owned(),
+    };
+    serde_json::from_str(&read).map_err(|error| format!("not JSON: {error}"))
 }
 
 fn pair_of(separator: char) -> impl Fn(&str) -> Result<(String, String), String> + Clone {

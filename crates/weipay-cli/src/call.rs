@@ -9,7 +9,15 @@ use weipay::{Reply, blocking};
 use crate::arguments;
 use crate::exit;
 
+mod failure;
+mod path;
+mod sensitive;
+
 pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
+    let operation = match path::checked(&arguments.method, &arguments.path) {
+        Ok(operation) => operation,
+        Err(reason) => return exit::with(exit::USAGE, &reason),
+    };
     let client = match &arguments.kit {
         Some(file) => blocking::Client::from_kit(file),
         None => blocking::Client::from_env(),
@@ -18,19 +26,23 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
         Ok(client) => client,
         Err(error) => return exit::with(exit::USAGE, &error),
     };
+    let (body, query) = match sensitive::treated(arguments, operation, &client) {
+        Ok(treated) => treated,
+        Err(reason) => return exit::with(exit::USAGE, &reason),
+    };
     let mut call = client.chain(&arguments.path);
     for (name, value) in &arguments.values {
         call = call.path(name, value);
     }
-    for (name, value) in &arguments.query {
+    for (name, value) in &query {
         call = call.query(name, value);
     }
     for (name, value) in &arguments.header {
         call = call.header(name, value);
     }
-    match call.request(arguments.method.clone(), &arguments.json) {
+    match call.request(arguments.method.clone(), &body) {
         Ok(reply) => show(&reply),
-        Err(error) => exit::with(exit::code(&error), &error),
+        Err(error) => exit::with(exit::code(&error), &failure::told(&error)),
     }
 }
 

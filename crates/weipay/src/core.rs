@@ -15,7 +15,7 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
-use crate::error::{Error, Failure, Refusal, RequestProblem};
+use crate::error::{DecodeProblem, Error, Failure, Refusal, RequestProblem};
 use crate::exceptions;
 use crate::merchant::Merchant;
 #[cfg(feature = "_typed")]
@@ -137,6 +137,23 @@ impl Core {
         }
         let serial = serial.or(self.merchant.answer_serial.as_deref());
         Sensitive::encrypted(serial.and_then(|serial| self.merchant.platform.get(serial)))
+    }
+
+    pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestProblem> {
+        let serial = self.merchant.answer_serial.as_deref().unwrap_or_default();
+        let key = self.merchant.platform.get(serial);
+        let key =
+            key.ok_or_else(|| RequestProblem::Body("there is no platform key to encrypt with".to_owned()))?;
+        key.encrypt_oaep(text.as_bytes()).map_err(|error| RequestProblem::Body(error.to_string()))
+    }
+
+    pub(crate) fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, Error> {
+        let problem =
+            |reason: String| Error::new(Failure::Decode(DecodeProblem { path: String::new(), reason }));
+        let plain = self.merchant.key.decrypt_oaep(ciphertext).map_err(|error| problem(error.to_string()))?;
+        let text =
+            std::str::from_utf8(&plain).map_err(|_| problem("it opens to what is no text".to_owned()))?;
+        Ok(text.to_owned())
     }
 
     fn authorization(

@@ -19,6 +19,18 @@ macro_rules! client_styles {
                 Call::new(Arc::clone(&self.shared), path.trim_matches('/').to_owned())
             }
 
+            /// Encrypts a sensitive field (敏感信息加密) for a call of a style without types, with the platform key that calls
+            /// name in `Wechatpay-Serial`: at most 214 bytes of text become 344 characters. Typed operations do it by
+            /// themselves where [`Builder::encrypt_sensitive_fields`] asks for it.
+            pub fn encrypt_sensitive(&self, text: &str) -> Result<String, crate::Error> {
+                Ok(self.shared.core.encrypt_sensitive(text)?)
+            }
+
+            /// Opens a sensitive field of an answer or a notification with the merchant's private key.
+            pub fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, crate::Error> {
+                self.shared.core.decrypt_sensitive(ciphertext)
+            }
+
             /// The typed operations of APIv2, segment by segment. This version checks their requests and does not
             /// send them yet.
             #[cfg(feature = "_typed")]

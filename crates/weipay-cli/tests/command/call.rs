@@ -97,6 +97,58 @@ fn a_wrong_command_line_exits_with_2_and_sends_nothing() {
 }
 
 #[test]
+fn a_wrong_command_line_is_told_in_its_own_words() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    for (path, said) in [
+        ("v3/stocks/{stock_id}", "--path stock_id=VALUE"),
+        ("https://api.mch.weixin.qq.com/v3/certificates", "as v3/certificates:"),
+        ("pay/unifiedorder", "APIv2"),
+    ] {
+        let output = weipay(&["call", "POST", path], &full);
+        assert_eq!(exit(&output), 2, "{path}");
+        assert!(stderr(&output).contains(said), "{path}: {}", stderr(&output));
+    }
+    let help = weipay(&["call", "--help"], &full);
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(full.keys().all(|name| help.contains(name)) && help.contains("Exit codes:"), "{help}");
+}
+
+#[test]
+fn the_detail_of_an_error_answer_is_told() {
+    let sandbox = Sandbox::start().unwrap();
+    let output = weipay(&["call", "POST", CALLBACKS, "--json", "{}"], &environment(&sandbox));
+    assert_eq!(exit(&output), 1);
+    assert!(stderr(&output).contains("/body/notify_url"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("\n  {\"location\":\"body\""), "{}", stderr(&output));
+}
+
+#[test]
+fn a_sensitive_field_does_not_leave_in_plain_text() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    let body = r#"{"appid":"wx8888888888888888","type":"PERSONAL_OPENID","account":"o1","name":"张三","relation_type":"USER"}"#;
+    let call = ["call", "POST", "v3/profitsharing/receivers/add", "--json", body];
+    let plain = weipay(&call, &full);
+    assert_eq!(exit(&plain), 2);
+    assert!(stderr(&plain).contains("/body/name") && !stderr(&plain).contains("张三"), "{}", stderr(&plain));
+    let encrypted = weipay(&[&call[..], &["--encrypt"]].concat(), &full);
+    assert_eq!(exit(&encrypted), 0, "{}", stderr(&encrypted));
+    let named = weipay(&[&call[..], &["--encrypt", "--header", "wechatpay-serial:X"]].concat(), &full);
+    assert_eq!(exit(&named), 2, "the key of another serial is not at hand");
+}
+
+#[test]
+fn a_body_comes_from_a_file_too() {
+    let sandbox = Sandbox::start().unwrap();
+    let file = sandbox.kit_file().with_file_name("body.json");
+    std::fs::write(&file, r#"{"notify_url":"https://example.com/notify"}"#).unwrap();
+    let given = format!("@{}", file.display());
+    let output = weipay(&["call", "POST", CALLBACKS, "--json", &given], &environment(&sandbox));
+    assert_eq!(exit(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
 fn an_answer_that_does_not_verify_exits_with_3_and_prints_nothing() {
     let (sandbox, other) = (Sandbox::start().unwrap(), Sandbox::start().unwrap());
     let mut mixed = environment(&sandbox);

@@ -47,6 +47,24 @@ fn a_field_of_the_query_string_is_encrypted_too() {
 }
 
 #[test]
+fn a_call_without_types_encrypts_by_hand() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().build_blocking().unwrap();
+    let name = client.encrypt_sensitive(SECRET).unwrap();
+    client.chain("v3/profitsharing/receivers/add").post(json!({"name": name})).unwrap();
+    let seen = platform.seen();
+    let body: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!(opened(&PLATFORM, body["name"].as_str().unwrap()), SECRET);
+    assert_eq!(seen.header("wechatpay-serial"), Some(PUBLIC_KEY_ID));
+
+    let came = MERCHANT.public_key().encrypt_oaep(SECRET.as_bytes()).unwrap();
+    assert_eq!(client.decrypt_sensitive(&came).unwrap(), SECRET);
+    let error = client.decrypt_sensitive(SECRET).unwrap_err().to_string();
+    assert!(!error.contains(SECRET), "{error}");
+    assert!(client.encrypt_sensitive(&"x".repeat(215)).unwrap_err().is_request());
+}
+
+#[test]
 fn another_serial_takes_another_key() {
     let (old, id) = (PrivateKey::generate().unwrap(), "PUB_KEY_ID_0119000000012020");
     let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
