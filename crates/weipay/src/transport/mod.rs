@@ -3,6 +3,8 @@
 //! A transport sends exactly the bytes that it is given, follows no redirect, repeats nothing that the platform may
 //! have seen, and gives back whatever status comes.
 
+#[cfg(feature = "blocking")]
+mod connecting;
 #[cfg(feature = "async")]
 mod hyper;
 #[cfg(any(feature = "async", feature = "blocking"))]

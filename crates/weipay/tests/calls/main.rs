@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
 mod hostile_platform;
+mod lost_connection;
 mod platform;
 mod requests;
 mod sandbox;
