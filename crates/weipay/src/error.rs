@@ -12,6 +12,8 @@ use weipay_wire::VerifyError;
 
 use crate::reply::{RawReply, request_id};
 
+mod undecided;
+
 /// An error of a call. Cheap to move: one pointer.
 pub struct Error(Box<Inner>);
 
@@ -142,15 +144,19 @@ impl Error {
     /// Whether the operation may have been carried out although this call failed. When it may, look up what became of
     /// it, or repeat it **with the same request number and the same content**; never with a new number.
     ///
-    /// It cannot have been when nothing was sent, when no connection was made, or when the platform refused with a 4xx
-    /// other than 429 (of which the official pages say that it is no proof of refusal).
+    /// It cannot have been when nothing was sent, when no connection was made, or when the platform refused with a 4xx.
+    /// No such proof are the statuses 408 and 429, nor, under any status, the codes whose official advice is to repeat
+    /// the call or to look up its result, such as `SYSTEM_ERROR`, `BANK_ERROR` and `FREQUENCY_LIMITED`.
+    ///
+    /// The answer is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID`
+    /// refuse it, and say that an **earlier** call, perhaps one of which no answer came, has taken effect: look that up.
     pub fn may_have_taken_effect(&self) -> bool {
         match &self.0.failure {
             Failure::Request(_) => false,
             Failure::Network(problem) => problem.sent == Sent::Perhaps,
-            Failure::Refused(_) => {
+            Failure::Refused(refusal) => {
                 let status = self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS
+                undecided::is_undecided(status, &refusal.code)
             }
             Failure::Unverified(_) | Failure::SignatureProbe | Failure::Decode(_) => true,
         }

@@ -147,12 +147,22 @@ fn an_error_answer_is_an_error_whatever_its_body() {
 
 #[test]
 fn only_a_plain_refusal_proves_that_nothing_happened() {
-    for (status, may) in
-        [(400, false), (401, false), (403, false), (404, false), (429, true), (500, true), (503, true)]
-    {
+    for (status, may) in [
+        (400, false),
+        (401, false),
+        (403, false),
+        (404, false),
+        (408, true),
+        (429, true),
+        (500, true),
+        (503, true),
+    ] {
         for result in both(|| unsigned(status, "{}")) {
             assert_eq!(result.unwrap_err().may_have_taken_effect(), may, "{status}");
         }
+    }
+    for result in both(|| unsigned(400, r#"{"code":"SYSTEM_ERROR","message":"系统错误"}"#)) {
+        assert!(result.unwrap_err().may_have_taken_effect());
     }
 }
 
