@@ -1,4 +1,4 @@
-//! What a successful call gives back: a verified answer, read when somebody wants to.
+//! What a successful call gives back: the answer, read when somebody wants to.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -20,11 +20,13 @@ pub(crate) struct RawReply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) verified: bool,
     /// What opens sensitive fields, where the client was asked to.
     pub(crate) opener: Option<Arc<PrivateKey>>,
 }
 
-/// A successful, verified answer (应答) whose body reads as `T`.
+/// A successful answer (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
+/// answers carry none: see [`is_verified`](Reply::is_verified).
 ///
 /// Nothing is parsed before [`decode`](Reply::decode) or [`json`](Reply::json) asks for it, so that an odd body never
 /// turns a payment that happened into an error; the bytes and headers are always at hand.
@@ -43,7 +45,15 @@ impl<T> Reply<T> {
         self.raw.status
     }
 
-    /// The header fields.
+    /// Whether the platform's signature over this answer was verified. `false` only for operations whose answers carry
+    /// none, as file downloads (下载) do: there nothing but TLS says whose bytes they are. Hold a file
+    /// against the digest that came, signed, with its download address, where one did.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.raw.verified
+    }
+
+    /// The header fields. Signatures never cover them.
     pub fn headers(&self) -> &HeaderMap {
         &self.raw.headers
     }
