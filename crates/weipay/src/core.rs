@@ -195,6 +195,10 @@ impl Core {
             match self.verify(&reply) {
                 Ok(()) => {
                     reply.verified = true;
+                    if reply.status == StatusCode::NO_CONTENT {
+                        // No signature covers what a proxy put there.
+                        reply.body = Bytes::new();
+                    }
                     return Ok(reply);
                 }
                 Err(VerifyError::Probe) => Failure::SignatureProbe,

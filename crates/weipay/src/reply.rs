@@ -63,7 +63,7 @@ impl<T> Reply<T> {
         request_id(&self.raw.headers)
     }
 
-    /// The body, byte for byte as it was signed.
+    /// The body, byte for byte as it was signed; empty for a 204.
     pub fn bytes(&self) -> &Bytes {
         &self.raw.body
     }

@@ -39,6 +39,13 @@ fn client(status: u16, body: &'static str, signed: Option<&'static str>) -> Clie
 }
 
 #[test]
+fn a_body_that_no_signature_covers_is_dropped_from_a_204() {
+    let reply = client(204, r#"{"forged":true}"#, Some("")).chain("v3/a").post(()).unwrap();
+    assert!(reply.is_verified() && reply.bytes().is_empty());
+    assert_eq!(reply.json().unwrap(), serde_json::Value::Null);
+}
+
+#[test]
 fn only_an_answer_that_carries_no_signature_is_not_verified() {
     assert!(client(200, "{}", Some("{}")).chain("v3/a").get().unwrap().is_verified());
     let file = client(200, "file", None).chain("v3/billdownload/file").query("token", "t").get().unwrap();
