@@ -9,6 +9,7 @@ use weipay_wire::{
 };
 
 use crate::builder::{Builder, ConfigError};
+use crate::error::json;
 
 impl Builder {
     /// Reads `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL`, `WEIPAY_MERCHANT_KEY`, `WEIPAY_PUBLIC_KEY_ID`,
@@ -52,8 +53,8 @@ impl Builder {
     pub fn from_kit(file: impl AsRef<Path>) -> Result<Builder, ConfigError> {
         let file = file.as_ref();
         let shown = file.display().to_string();
-        let members: Value =
-            serde_json::from_str(&read(&shown, file)?).map_err(|error| named(&shown, &error))?;
+        let members: Value = serde_json::from_str(&read(&shown, file)?)
+            .map_err(|error| setting(&shown, &json::reason(&error)))?;
         let kit = Kit::from_members(|name| members.get(name)?.as_str().map(str::to_owned))
             .map_err(|error| named(&shown, &error))?;
         let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);

@@ -12,7 +12,11 @@ use weipay_wire::VerifyError;
 
 use crate::reply::{RawReply, request_id};
 
+pub(crate) mod json;
+mod refusal;
 mod undecided;
+
+pub use refusal::Refusal;
 
 /// An error of a call. Cheap to move: one pointer.
 pub struct Error(Box<Inner>);
@@ -89,28 +93,6 @@ pub enum Sent {
     No,
     /// The request may have reached the platform.
     Perhaps,
-}
-
-/// An error answer: `code`, `message`, `detail`, as far as the body has them.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Refusal {
-    /// The code (错误码), the contract. Empty when the body has none.
-    pub code: String,
-    /// The message (错误描述), for people; it may change.
-    pub message: String,
-    /// The detail (详情), as sent.
-    pub detail: Option<Value>,
-}
-
-impl Refusal {
-    pub(crate) fn read(body: &[u8]) -> Refusal {
-        let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else { return Refusal::default() };
-        let mut text = |name| match members.remove(name) {
-            Some(Value::String(text)) => text,
-            _ => String::new(),
-        };
-        Refusal { code: text("code"), message: text("message"), detail: members.remove("detail") }
-    }
 }
 
 /// Why an answer could not be read, and where in it.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weipay_wire::PrivateKey;
 
-use crate::error::{DecodeProblem, Error, Failure};
+use crate::error::{DecodeProblem, Error, Failure, json};
 #[cfg(feature = "_typed")]
 use crate::model::{Model, Sensitive, decode};
 
@@ -81,7 +81,7 @@ impl<T> Reply<T> {
     /// The body as a type of your own.
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
         serde_json::from_slice(&self.raw.body)
-            .map_err(|error| self.unreadable(String::new(), error.to_string()))
+            .map_err(|error| self.unreadable(String::new(), json::reason(&error)))
     }
 
     fn unreadable(&self, path: String, reason: String) -> Error {
@@ -129,7 +129,7 @@ impl Decode for Value {
         }
         serde_json::from_slice(body)
             .map(|body| (body, Vec::new()))
-            .map_err(|error| DecodeProblem { path: String::new(), reason: error.to_string() })
+            .map_err(|error| DecodeProblem { path: String::new(), reason: json::reason(&error) })
     }
 }
 

@@ -186,6 +186,21 @@ fn a_signed_answer_that_is_no_json_is_verified_and_kept() {
 }
 
 #[test]
+fn an_error_does_not_print_personal_data() {
+    let phone = "13800138000";
+    let refused = format!(r#"{{"code":"PARAM_ERROR","detail":{{"field":"phone","value":"{phone}"}}}}"#);
+    for result in both(|| unsigned(400, &refused)) {
+        let error = result.unwrap_err();
+        assert!(!format!("{error:?} {error}").contains(phone), "{error:?}");
+        assert_eq!(error.detail().unwrap()["value"], phone);
+    }
+    for reply in both(|| signed(200, &format!("\"{phone}\""))) {
+        let error = reply.unwrap().json_as::<u64>().unwrap_err();
+        assert!(!format!("{error:?} {error}").contains(phone), "{error:?}");
+    }
+}
+
+#[test]
 fn a_body_beyond_the_limit_is_not_read() {
     let huge = "x".repeat(9 * 1024 * 1024);
     for result in both(|| signed(200, &huge)) {
