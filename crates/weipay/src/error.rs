@@ -221,14 +221,7 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.failure {
             Failure::Request(problem) => write!(out, "nothing was sent: {problem}")?,
-            Failure::Network(problem) => match problem.sent {
-                Sent::No => write!(out, "no connection: {}", Chain(&*problem.source))?,
-                Sent::Perhaps => write!(
-                    out,
-                    "the connection failed after the request may have been sent: {}",
-                    Chain(&*problem.source)
-                )?,
-            },
+            Failure::Network(problem) => write!(out, "{}", Chain(problem))?,
             Failure::Refused(refusal) => match (refusal.code.as_str(), refusal.message.as_str()) {
                 ("", "") => write!(out, "the platform answered with an error")?,
                 (code, "") => write!(out, "{code}")?,
@@ -277,15 +270,29 @@ impl fmt::Debug for Error {
     }
 }
 
-impl error::Error for Error {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match &self.0.failure {
-            Failure::Network(problem) => Some(&*problem.source),
-            Failure::Unverified(reason) => Some(reason),
-            _ => None,
-        }
+/// Without a `source`: what an error prints is the whole story, causes included, and a printed chain of causes would tell it
+/// twice. [`Error::failure`] has the causes as values.
+impl error::Error for Error {}
+
+impl fmt::Display for NetworkProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.sent {
+            Sent::No => "no connection",
+            Sent::Perhaps => "the connection failed after the request may have been sent",
+        })
     }
 }
+
+impl error::Error for NetworkProblem {
+    /// What the transport says; not a part of what the problem itself prints.
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+impl error::Error for RequestProblem {}
+
+impl error::Error for DecodeProblem {}
 
 impl fmt::Display for RequestProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -323,5 +330,44 @@ impl fmt::Display for DecodeProblem {
 impl From<RequestProblem> for Error {
     fn from(problem: RequestProblem) -> Error {
         Error::new(Failure::Request(problem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// As programs print an error with its causes.
+    fn printed(error: &dyn error::Error) -> String {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+
+    #[test]
+    fn an_error_with_its_causes_tells_each_thing_once() {
+        let lost = || NetworkProblem { sent: Sent::Perhaps, source: io::Error::other("reset").into() };
+        let text = "the connection failed after the request may have been sent: reset";
+        assert_eq!(printed(&lost()), text);
+        assert_eq!(printed(&Error::new(Failure::Network(lost()))), text);
+        let unverified = Failure::Unverified(VerifyError::Missing("Wechatpay-Nonce"));
+        let text = printed(&Error::new(unverified));
+        assert_eq!(text.matches("Wechatpay-Nonce").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn every_problem_is_an_error_of_its_own() {
+        let problem = "gopher://a".parse::<crate::BaseUrl>().unwrap_err();
+        let boxed: Box<dyn error::Error + Send + Sync> = problem.into();
+        assert!(boxed.to_string().starts_with("the base URL"), "{boxed}");
+        let problem = DecodeProblem { path: "a[1]".to_owned(), reason: "is no time".to_owned() };
+        let boxed: Box<dyn error::Error + Send + Sync> = problem.into();
+        assert_eq!(boxed.to_string(), "the answer cannot be read at `a[1]`: is no time");
     }
 }
