@@ -6,6 +6,7 @@ mod handed_answers;
 mod hostile_platform;
 mod lost_connection;
 mod platform;
+mod platform_certificates;
 mod requests;
 mod sandbox;
 mod sensitive;
