@@ -132,6 +132,7 @@ impl Error {
     ///
     /// The answer is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID`
     /// refuse it, and say that an **earlier** call, perhaps one of which no answer came, has taken effect: look that up.
+    #[must_use = "nothing else tells whether repeating the call may carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
         match &self.0.failure {
             Failure::Request(_) => false,

@@ -41,6 +41,7 @@ impl<T> Reply<T> {
     }
 
     /// The HTTP status: 200, 204, or 202 for what was accepted and is not yet decided.
+    #[must_use]
     pub fn status(&self) -> StatusCode {
         self.raw.status
     }
@@ -54,16 +55,19 @@ impl<T> Reply<T> {
     }
 
     /// The header fields. Signatures never cover them.
+    #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.raw.headers
     }
 
     /// The `Request-ID` (请求的唯一标识).
+    #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         request_id(&self.raw.headers)
     }
 
     /// The body, byte for byte as it was signed; empty for a 204.
+    #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.raw.body
     }
@@ -98,6 +102,7 @@ impl<T: Decode> Reply<T> {
 
     /// What [`decode`](Reply::decode) leaves out because it is not of the documented type, each with its JSON path.
     /// Empty for almost every answer; worth a log line when it is not.
+    #[must_use]
     pub fn misread(&self) -> Vec<DecodeProblem> {
         match T::decode(&self.raw.body, self.raw.opener.as_deref()) {
             Ok((_, misread)) => misread,

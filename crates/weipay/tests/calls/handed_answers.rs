@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
 use weipay::blocking::Client;
+use weipay::bytes::Bytes;
 use weipay::error::NetworkProblem;
+use weipay::http::{Request, Response};
 use weipay::transport::Transport;
 use weipay::wire::response_message;
 
@@ -42,7 +42,7 @@ fn client(status: u16, body: &'static str, signed: Option<&'static str>) -> Clie
 fn a_body_that_no_signature_covers_is_dropped_from_a_204() {
     let reply = client(204, r#"{"forged":true}"#, Some("")).chain("v3/a").post(()).unwrap();
     assert!(reply.is_verified() && reply.bytes().is_empty());
-    assert_eq!(reply.json().unwrap(), serde_json::Value::Null);
+    assert_eq!(reply.json().unwrap(), weipay::serde_json::Value::Null);
 }
 
 #[test]
