@@ -110,7 +110,7 @@ impl Builder {
     }
 
     /// Where calls go; `https://api.mch.weixin.qq.com` unless said otherwise. On the main host, operations that live on
-    /// another one, as overseas payments do, go there by themselves.
+    /// another one, as overseas payments do, go there by themselves. `http://` is for a sandbox.
     pub fn base_url(mut self, base_url: &str) -> Builder {
         self.base_url = base_url.parse();
         self
