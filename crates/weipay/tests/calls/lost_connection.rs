@@ -45,8 +45,10 @@ fn receive(stream: &mut TcpStream) {
 
 #[test]
 fn a_refused_connection_proves_that_nothing_was_sent() {
-    // A port that was just free: nothing listens there.
-    let refused = || format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    // A socket that has a port and does not listen: nobody else can take the port meanwhile.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let refused = || format!("http://{}", socket.local_addr().unwrap());
     for error in both(refused) {
         assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
         assert!(error.to_string().contains("refused"), "{error}");
