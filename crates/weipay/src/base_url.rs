@@ -9,7 +9,10 @@ use crate::error::RequestProblem;
 
 /// A base URL (域名), such as `https://api.mch.weixin.qq.com`.
 ///
-/// A path prefix (`https://api.mch.weixin.qq.com/hk/`) is part of what is signed.
+/// A path prefix (`https://api.mch.weixin.qq.com/hk/`) is part of what is signed. `http://` is for a sandbox: any host may be
+/// one, so that it is taken for any, and what is sent so can be read on the way.
+///
+/// Kept is the usual spelling: scheme and host in lower case, without the port that the scheme has anyway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     origin: String,
@@ -40,14 +43,26 @@ impl FromStr for BaseUrl {
     type Err = RequestProblem;
 
     fn from_str(text: &str) -> Result<BaseUrl, RequestProblem> {
-        let problem = |reason: &str| RequestProblem::BaseUrl(format!("`{text}` {reason}"));
+        let problem = |reason: &str| {
+            // What may hold a password is not repeated.
+            let shown = if text.contains('@') { "given".to_owned() } else { format!("`{text}`") };
+            RequestProblem::BaseUrl(format!("{shown} {reason}"))
+        };
         let uri: Uri = text.parse().map_err(|_| problem("is not a URL"))?;
         let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme));
         let scheme = scheme.ok_or_else(|| problem("should begin with https:// or http://"))?;
         let authority = uri.authority().ok_or_else(|| problem("has no host"))?;
-        if authority.as_str().contains('@') || uri.host().is_none_or(str::is_empty) {
+        let host = authority.host();
+        if authority.as_str().contains('@') || host.is_empty() {
             return Err(problem("should have a host and no user name"));
         }
+        let port = authority.as_str().get(host.len()..).unwrap_or_default().trim_start_matches(':');
+        let port = match port.parse::<u16>() {
+            Ok(port) if Some(port) == default_port(scheme) => String::new(),
+            Ok(port) => format!(":{port}"),
+            Err(_) if port.is_empty() => String::new(),
+            Err(_) => return Err(problem("has a port that is none")),
+        };
         if uri.query().is_some() || text.contains('#') {
             return Err(problem("should have neither a query nor a fragment"));
         }
@@ -55,7 +70,16 @@ impl FromStr for BaseUrl {
         if prefix.contains("//") {
             return Err(problem("has a doubled slash"));
         }
-        Ok(BaseUrl { origin: format!("{scheme}://{authority}"), prefix: prefix.to_owned() })
+        let host = host.to_ascii_lowercase();
+        Ok(BaseUrl { origin: format!("{scheme}://{host}{port}"), prefix: prefix.to_owned() })
+    }
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
     }
 }
 
@@ -85,8 +109,49 @@ mod tests {
     }
 
     #[test]
+    fn the_main_host_is_known_by_any_spelling() {
+        for text in [
+            "https://api.mch.weixin.qq.com",
+            "https://api.mch.weixin.qq.com/",
+            "https://API.mch.weixin.qq.com:443/",
+            "HTTPS://api.mch.weixin.QQ.com:",
+        ] {
+            let base: BaseUrl = text.parse().unwrap();
+            assert!(base.is_main(), "{text}");
+            assert_eq!(base.to_string(), BaseUrl::MAIN);
+        }
+        for text in [
+            "http://api.mch.weixin.qq.com",
+            "https://api.mch.weixin.qq.com:80",
+            "https://api.mch.weixin.qq.com:8443",
+            "https://api.mch.weixin.qq.com/hk",
+            "https://api2.mch.weixin.qq.com",
+        ] {
+            assert!(!text.parse::<BaseUrl>().unwrap().is_main(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_means_the_same_is_changed() {
+        for (text, same) in [
+            ("http://Sandbox:80/Prefix/", "http://sandbox/Prefix"),
+            ("http://sandbox:443", "http://sandbox:443"),
+            ("http://[::1]:8880", "http://[::1]:8880"),
+        ] {
+            assert_eq!(text.parse::<BaseUrl>().unwrap().to_string(), same);
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_repeated_in_the_error() {
+        let error = "https://merchant:secret@api.mch.weixin.qq.com".parse::<BaseUrl>().unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+
+    #[test]
     fn what_is_not_a_base_url_is_refused() {
         for text in [
+            "https://a:99999",
             "",
             "api.mch.weixin.qq.com",
             "ftp://a",

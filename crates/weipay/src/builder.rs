@@ -87,13 +87,17 @@ impl Builder {
         self
     }
 
-    /// A WeChat Pay public key (微信支付公钥) with its ID. Several may be given; the first is the one asked to sign answers.
+    /// A WeChat Pay public key (微信支付公钥) with its ID. Several may be given; the first is the one asked to sign answers,
+    /// and the one that sensitive fields are encrypted with. It goes before any platform certificate.
     pub fn public_key(mut self, id: PublicKeyId, key: PublicKey) -> Builder {
         self.parts.public_keys.push((id, key));
         self
     }
 
-    /// A platform certificate (平台证书). Several may be given, beside public keys too.
+    /// A platform certificate (平台证书). Several may be given, beside public keys too: answers of each are believed.
+    ///
+    /// Without a public key, one of them is asked to sign answers, and encrypts sensitive fields: when the client is made,
+    /// the one with the latest start among those that are valid, as the platform wants it while certificates change.
     pub fn platform_certificate(mut self, certificate: Certificate) -> Builder {
         self.parts.platform_certificates.push(certificate);
         self
@@ -106,7 +110,7 @@ impl Builder {
     }
 
     /// Where calls go; `https://api.mch.weixin.qq.com` unless said otherwise. On the main host, operations that live on
-    /// another one, as overseas payments do, go there by themselves.
+    /// another one, as overseas payments do, go there by themselves. `http://` is for a sandbox.
     pub fn base_url(mut self, base_url: &str) -> Builder {
         self.base_url = base_url.parse();
         self
@@ -158,7 +162,7 @@ impl Builder {
 
     pub(crate) fn into_core(self) -> Result<Core, ConfigError> {
         Ok(Core {
-            merchant: self.parts.join()?,
+            merchant: self.parts.join((self.clock)())?,
             base_url: self.base_url.map_err(|problem| ConfigError::BaseUrl(problem.to_string()))?,
             timeout: self.timeout,
             check_requests: self.check_requests,

@@ -202,14 +202,22 @@ impl Core {
     pub(crate) fn conclude(&self, outgoing: &Outgoing, response: Response<Bytes>) -> Result<RawReply, Error> {
         let (parts, body) = response.into_parts();
         let opener = self.encrypts.then(|| Arc::clone(&self.merchant.key));
-        let reply = RawReply { status: parts.status, headers: parts.headers, body, opener };
+        let mut reply =
+            RawReply { status: parts.status, headers: parts.headers, body, verified: false, opener };
         let failure = if !reply.status.is_success() {
             Failure::Refused(Refusal::read(&reply.body))
         } else if exceptions::is_unsigned(&outgoing.method, &outgoing.template) {
             return Ok(reply);
         } else {
             match self.verify(&reply) {
-                Ok(()) => return Ok(reply),
+                Ok(()) => {
+                    reply.verified = true;
+                    if reply.status == StatusCode::NO_CONTENT {
+                        // No signature covers what a proxy put there.
+                        reply.body = Bytes::new();
+                    }
+                    return Ok(reply);
+                }
                 Err(VerifyError::Probe) => Failure::SignatureProbe,
                 Err(error) => Failure::Unverified(error),
             }
@@ -228,7 +236,7 @@ impl Core {
             signature: text("Wechatpay-Signature")?,
             serial: text(SERIAL)?,
         };
-        // A 204 is signed over an empty body; whatever a proxy put there is not part of the answer.
+        // A 204 is signed over an empty body.
         let body: &[u8] = if reply.status == StatusCode::NO_CONTENT { b"" } else { &reply.body };
         verify_answer(&headers, body, &self.merchant.platform, (self.clock)())
     }

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::{env, fs};
 
-use serde_json::Value;
-use weipay_wire::{
-    ApiV3Key, Certificate, Kit, MerchantId, MerchantSerial, PrivateKey, PublicKey, PublicKeyId,
-};
+use weipay_wire::{ApiV3Key, Certificate, MerchantId, MerchantSerial, PrivateKey, PublicKey, PublicKeyId};
+use zeroize::Zeroizing;
 
 use crate::builder::{Builder, ConfigError};
+
+mod kit_file;
+
+use kit_file::KitFile;
 
 impl Builder {
     /// Reads `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL`, `WEIPAY_MERCHANT_KEY`, `WEIPAY_PUBLIC_KEY_ID`,
@@ -19,26 +21,29 @@ impl Builder {
     }
 
     fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Builder, ConfigError> {
-        let optional = |name: &str| get(name).filter(|value| !value.trim().is_empty());
+        let optional = |name: &str| get(name).map(Zeroizing::new).filter(|value| !value.trim().is_empty());
         let needed = |name: &str| optional(name).ok_or_else(|| setting(name, "is not set"));
-        let pem = |name: &str| needed(name).and_then(|value| pem_or_file(name, &value));
+        let pem = |name: &str| needed(name).and_then(|value| pem_or_file(name, value));
 
         let key = "WEIPAY_MERCHANT_KEY";
         let public = "WEIPAY_PUBLIC_KEY";
         let id = needed("WEIPAY_PUBLIC_KEY_ID")?;
         let mut builder = Builder::default()
-            .mchid(MerchantId::new(needed("WEIPAY_MCHID")?).map_err(|error| named("WEIPAY_MCHID", &error))?)
+            .mchid(
+                MerchantId::new(needed("WEIPAY_MCHID")?.as_str())
+                    .map_err(|error| named("WEIPAY_MCHID", &error))?,
+            )
             .merchant_serial(
-                MerchantSerial::new(needed("WEIPAY_MERCHANT_SERIAL")?)
+                MerchantSerial::new(needed("WEIPAY_MERCHANT_SERIAL")?.as_str())
                     .map_err(|error| named("WEIPAY_MERCHANT_SERIAL", &error))?,
             )
             .merchant_key(PrivateKey::from_pem(&pem(key)?).map_err(|source| key_error(key, source))?)
             .public_key(
-                PublicKeyId::new(id).map_err(|error| named("WEIPAY_PUBLIC_KEY_ID", &error))?,
+                PublicKeyId::new(id.as_str()).map_err(|error| named("WEIPAY_PUBLIC_KEY_ID", &error))?,
                 PublicKey::from_pem(&pem(public)?).map_err(|source| key_error(public, source))?,
             );
         if let Some(text) = optional("WEIPAY_API_V3_KEY") {
-            let text = if Path::new(&text).is_file() { read("WEIPAY_API_V3_KEY", &text)? } else { text };
+            let text = if Path::new(&*text).is_file() { read("WEIPAY_API_V3_KEY", &*text)? } else { text };
             builder = builder
                 .api_v3_key(ApiV3Key::new(text.trim()).map_err(|error| named("WEIPAY_API_V3_KEY", &error))?);
         }
@@ -52,10 +57,8 @@ impl Builder {
     pub fn from_kit(file: impl AsRef<Path>) -> Result<Builder, ConfigError> {
         let file = file.as_ref();
         let shown = file.display().to_string();
-        let members: Value =
-            serde_json::from_str(&read(&shown, file)?).map_err(|error| named(&shown, &error))?;
-        let kit = Kit::from_members(|name| members.get(name)?.as_str().map(str::to_owned))
-            .map_err(|error| named(&shown, &error))?;
+        let KitFile { kit, api_v3_key } =
+            KitFile::read(&read(&shown, file)?).map_err(|reason| setting(&shown, &reason))?;
         let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);
         let pem = |setting: &str, name: &str| read(setting, beside(name));
 
@@ -78,7 +81,7 @@ impl Builder {
                     .map_err(|source| key_error("public_key", source))?,
             )
             .platform_certificate(certificate("platform_cert", &pem("platform_cert", &kit.platform_cert)?)?)
-            .api_v3_key(ApiV3Key::new(&kit.api_v3_key).map_err(|error| named("api_v3_key", &error))?))
+            .api_v3_key(ApiV3Key::new(&api_v3_key).map_err(|error| named("api_v3_key", &error))?))
     }
 }
 
@@ -87,13 +90,15 @@ fn certificate(setting: &str, pem: &str) -> Result<Certificate, ConfigError> {
 }
 
 /// A value that begins like PEM is PEM; anything else names a file.
-fn pem_or_file(name: &str, value: &str) -> Result<String, ConfigError> {
-    if value.contains("-----BEGIN") { Ok(value.to_owned()) } else { read(name, value) }
+fn pem_or_file(name: &str, value: Zeroizing<String>) -> Result<Zeroizing<String>, ConfigError> {
+    if value.contains("-----BEGIN") { Ok(value) } else { read(name, value.as_str()) }
 }
 
-fn read(name: &str, file: impl AsRef<Path>) -> Result<String, ConfigError> {
+/// Reads a file that may hold a key, so that its text is wiped when it is dropped.
+fn read(name: &str, file: impl AsRef<Path>) -> Result<Zeroizing<String>, ConfigError> {
     let file = file.as_ref();
     fs::read_to_string(file)
+        .map(Zeroizing::new)
         .map_err(|error| setting(name, &format!("{} cannot be read: {error}", file.display())))
 }
 

@@ -12,6 +12,12 @@ use weipay_wire::VerifyError;
 
 use crate::reply::{RawReply, request_id};
 
+pub(crate) mod json;
+mod refusal;
+mod undecided;
+
+pub use refusal::Refusal;
+
 /// An error of a call. Cheap to move: one pointer.
 pub struct Error(Box<Inner>);
 
@@ -89,28 +95,6 @@ pub enum Sent {
     Perhaps,
 }
 
-/// An error answer: `code`, `message`, `detail`, as far as the body has them.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Refusal {
-    /// The code (错误码), the contract. Empty when the body has none.
-    pub code: String,
-    /// The message (错误描述), for people; it may change.
-    pub message: String,
-    /// The detail (详情), as sent.
-    pub detail: Option<Value>,
-}
-
-impl Refusal {
-    pub(crate) fn read(body: &[u8]) -> Refusal {
-        let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else { return Refusal::default() };
-        let mut text = |name| match members.remove(name) {
-            Some(Value::String(text)) => text,
-            _ => String::new(),
-        };
-        Refusal { code: text("code"), message: text("message"), detail: members.remove("detail") }
-    }
-}
-
 /// Why an answer could not be read, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeProblem {
@@ -142,15 +126,20 @@ impl Error {
     /// Whether the operation may have been carried out although this call failed. When it may, look up what became of
     /// it, or repeat it **with the same request number and the same content**; never with a new number.
     ///
-    /// It cannot have been when nothing was sent, when no connection was made, or when the platform refused with a 4xx
-    /// other than 429 (of which the official pages say that it is no proof of refusal).
+    /// It cannot have been when nothing was sent, when no connection was made, or when the platform refused with a 4xx.
+    /// No such proof are the statuses 408 and 429, nor, under any status, the codes whose official advice is to repeat
+    /// the call or to look up its result, such as `SYSTEM_ERROR`, `BANK_ERROR` and `FREQUENCY_LIMITED`.
+    ///
+    /// The answer is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID`
+    /// refuse it, and say that an **earlier** call, perhaps one of which no answer came, has taken effect: look that up.
+    #[must_use = "nothing else tells whether repeating the call may carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
         match &self.0.failure {
             Failure::Request(_) => false,
             Failure::Network(problem) => problem.sent == Sent::Perhaps,
-            Failure::Refused(_) => {
+            Failure::Refused(refusal) => {
                 let status = self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS
+                undecided::is_undecided(status, &refusal.code)
             }
             Failure::Unverified(_) | Failure::SignatureProbe | Failure::Decode(_) => true,
         }
@@ -233,14 +222,7 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.failure {
             Failure::Request(problem) => write!(out, "nothing was sent: {problem}")?,
-            Failure::Network(problem) => match problem.sent {
-                Sent::No => write!(out, "no connection: {}", Chain(&*problem.source))?,
-                Sent::Perhaps => write!(
-                    out,
-                    "the connection failed after the request may have been sent: {}",
-                    Chain(&*problem.source)
-                )?,
-            },
+            Failure::Network(problem) => write!(out, "{}", Chain(problem))?,
             Failure::Refused(refusal) => match (refusal.code.as_str(), refusal.message.as_str()) {
                 ("", "") => write!(out, "the platform answered with an error")?,
                 (code, "") => write!(out, "{code}")?,
@@ -289,15 +271,29 @@ impl fmt::Debug for Error {
     }
 }
 
-impl error::Error for Error {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match &self.0.failure {
-            Failure::Network(problem) => Some(&*problem.source),
-            Failure::Unverified(reason) => Some(reason),
-            _ => None,
-        }
+/// Without a `source`: what an error prints is the whole story, causes included, and a printed chain of causes would tell it
+/// twice. [`Error::failure`] has the causes as values.
+impl error::Error for Error {}
+
+impl fmt::Display for NetworkProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.sent {
+            Sent::No => "no connection",
+            Sent::Perhaps => "the connection failed after the request may have been sent",
+        })
     }
 }
+
+impl error::Error for NetworkProblem {
+    /// What the transport says; not a part of what the problem itself prints.
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+impl error::Error for RequestProblem {}
+
+impl error::Error for DecodeProblem {}
 
 impl fmt::Display for RequestProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -335,5 +331,44 @@ impl fmt::Display for DecodeProblem {
 impl From<RequestProblem> for Error {
     fn from(problem: RequestProblem) -> Error {
         Error::new(Failure::Request(problem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// As programs print an error with its causes.
+    fn printed(error: &dyn error::Error) -> String {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+
+    #[test]
+    fn an_error_with_its_causes_tells_each_thing_once() {
+        let lost = || NetworkProblem { sent: Sent::Perhaps, source: io::Error::other("reset").into() };
+        let text = "the connection failed after the request may have been sent: reset";
+        assert_eq!(printed(&lost()), text);
+        assert_eq!(printed(&Error::new(Failure::Network(lost()))), text);
+        let unverified = Failure::Unverified(VerifyError::Missing("Wechatpay-Nonce"));
+        let text = printed(&Error::new(unverified));
+        assert_eq!(text.matches("Wechatpay-Nonce").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn every_problem_is_an_error_of_its_own() {
+        let problem = "gopher://a".parse::<crate::BaseUrl>().unwrap_err();
+        let boxed: Box<dyn error::Error + Send + Sync> = problem.into();
+        assert!(boxed.to_string().starts_with("the base URL"), "{boxed}");
+        let problem = DecodeProblem { path: "a[1]".to_owned(), reason: "is no time".to_owned() };
+        let boxed: Box<dyn error::Error + Send + Sync> = problem.into();
+        assert_eq!(boxed.to_string(), "the answer cannot be read at `a[1]`: is no time");
     }
 }

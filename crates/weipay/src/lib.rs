@@ -52,3 +52,6 @@ pub use node::Node;
 pub use reply::{Decode, Reply};
 pub use upload::File;
 pub use weipay_wire as wire;
+
+// Their types are in this crate's signatures: whoever names them needs the same versions.
+pub use {bytes, http, serde_json};

@@ -8,6 +8,8 @@ use weipay_wire::{
 
 use crate::builder::ConfigError;
 
+mod current;
+
 /// Everything that signing and verifying need.
 pub(crate) struct Merchant {
     pub(crate) mchid: MerchantId,
@@ -15,7 +17,8 @@ pub(crate) struct Merchant {
     pub(crate) key: Arc<PrivateKey>,
     pub(crate) platform: PlatformKeys,
     /// Sent as `Wechatpay-Serial` where the caller sets none: while a merchant migrates from certificates to a public
-    /// key, it decides which of the two signs the answer.
+    /// key, it decides which of the two signs the answer. Sensitive fields are encrypted with its key. A public key goes
+    /// before certificates, the first before others, because whoever gives one has begun to migrate.
     pub(crate) answer_serial: Option<String>,
 }
 
@@ -32,7 +35,7 @@ pub(crate) struct MerchantParts {
 }
 
 impl MerchantParts {
-    pub(crate) fn join(self) -> Result<Merchant, ConfigError> {
+    pub(crate) fn join(self, now: i64) -> Result<Merchant, ConfigError> {
         let mchid = self.mchid.ok_or(ConfigError::Missing("the merchant number (商户号): `.mchid(...)`"))?;
         let key = self
             .key
@@ -60,7 +63,7 @@ impl MerchantParts {
                 ));
             }
         };
-        let answer_serial = match (self.public_keys.first(), self.platform_certificates.first()) {
+        let answer_serial = match (self.public_keys.first(), current::of(&self.platform_certificates, now)) {
             (Some((id, _)), _) => Some(id.to_string()),
             (None, Some(certificate)) => Some(certificate.serial().to_owned()),
             (None, None) => {

@@ -1,8 +1,9 @@
 //! The property style (属性式): `client["v3/marketing/busifavor/coupons/disassociate"].post(..)`.
 //!
 //! Indexing must give a reference that lives as long as the client, so the paths that were ever indexed are kept in an
-//! append-only tree: safe, without locks, some tens of nanoseconds a look-up. It is bounded, because nodes are never
-//! freed: index by templates, and give ids as path values.
+//! append-only tree: safe and without locks. A look-up walks, segment by segment, the siblings in the order in which they
+//! were first indexed: quick for the paths of the API, which have few, and the slower the more ids are indexed as paths. The
+//! tree is bounded, because nodes are not freed before the client: index by templates, and give ids as path values.
 
 use std::fmt::{self, Display};
 use std::ops::Index;
@@ -156,6 +157,19 @@ impl<M: Mode> Node<M> {
     /// See [`Call::upload`].
     pub fn upload(&self, meta: impl Serialize, file: &File) -> M::Sent<Value> {
         self.call().upload(meta, file)
+    }
+}
+
+impl<M: Mode> Drop for Node<M> {
+    /// One node after the other: siblings hang in a chain, and dropped by recursion a long one would overflow the stack.
+    fn drop(&mut self) {
+        let mut left = Vec::new();
+        left.extend(self.child.take());
+        left.extend(self.next.take());
+        while let Some(mut node) = left.pop() {
+            left.extend(node.child.take());
+            left.extend(node.next.take());
+        }
     }
 }
 

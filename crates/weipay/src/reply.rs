@@ -1,4 +1,4 @@
-//! What a successful call gives back: a verified answer, read when somebody wants to.
+//! What a successful call gives back: the answer, read when somebody wants to.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weipay_wire::PrivateKey;
 
-use crate::error::{DecodeProblem, Error, Failure};
+use crate::error::{DecodeProblem, Error, Failure, json};
 #[cfg(feature = "_typed")]
 use crate::model::{Model, Sensitive, decode};
 
@@ -20,11 +20,13 @@ pub(crate) struct RawReply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) verified: bool,
     /// What opens sensitive fields, where the client was asked to.
     pub(crate) opener: Option<Arc<PrivateKey>>,
 }
 
-/// A successful, verified answer (应答) whose body reads as `T`.
+/// A successful answer (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
+/// answers carry none: see [`is_verified`](Reply::is_verified).
 ///
 /// Nothing is parsed before [`decode`](Reply::decode) or [`json`](Reply::json) asks for it, so that an odd body never
 /// turns a payment that happened into an error; the bytes and headers are always at hand.
@@ -39,21 +41,33 @@ impl<T> Reply<T> {
     }
 
     /// The HTTP status: 200, 204, or 202 for what was accepted and is not yet decided.
+    #[must_use]
     pub fn status(&self) -> StatusCode {
         self.raw.status
     }
 
-    /// The header fields.
+    /// Whether the platform's signature over this answer was verified. `false` only for operations whose answers carry
+    /// none, as file downloads (下载) do: there nothing but TLS says whose bytes they are. Hold a file
+    /// against the digest that came, signed, with its download address, where one did.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.raw.verified
+    }
+
+    /// The header fields. Signatures never cover them.
+    #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.raw.headers
     }
 
     /// The `Request-ID` (请求的唯一标识).
+    #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         request_id(&self.raw.headers)
     }
 
-    /// The body, byte for byte as it was signed.
+    /// The body, byte for byte as it was signed; empty for a 204.
+    #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.raw.body
     }
@@ -71,7 +85,7 @@ impl<T> Reply<T> {
     /// The body as a type of your own.
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
         serde_json::from_slice(&self.raw.body)
-            .map_err(|error| self.unreadable(String::new(), error.to_string()))
+            .map_err(|error| self.unreadable(String::new(), json::reason(&error)))
     }
 
     fn unreadable(&self, path: String, reason: String) -> Error {
@@ -88,6 +102,7 @@ impl<T: Decode> Reply<T> {
 
     /// What [`decode`](Reply::decode) leaves out because it is not of the documented type, each with its JSON path.
     /// Empty for almost every answer; worth a log line when it is not.
+    #[must_use]
     pub fn misread(&self) -> Vec<DecodeProblem> {
         match T::decode(&self.raw.body, self.raw.opener.as_deref()) {
             Ok((_, misread)) => misread,
@@ -117,7 +132,7 @@ impl Decode for Value {
         }
         serde_json::from_slice(body)
             .map(|body| (body, Vec::new()))
-            .map_err(|error| DecodeProblem { path: String::new(), reason: error.to_string() })
+            .map_err(|error| DecodeProblem { path: String::new(), reason: json::reason(&error) })
     }
 }
 

@@ -35,6 +35,7 @@ impl File {
     }
 
     /// Calls the part something else than `file`.
+    #[must_use]
     pub fn part(mut self, part: impl Into<String>) -> File {
         self.part = part.into();
         self

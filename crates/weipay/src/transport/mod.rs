@@ -1,8 +1,11 @@
 //! What carries requests: two thin transports, and the traits to bring another one.
 //!
 //! A transport sends exactly the bytes that it is given, follows no redirect, repeats nothing that the platform may
-//! have seen, and gives back whatever status comes.
+//! have seen, and gives back whatever status comes. The types of requests and answers are those of [`crate::http`] and
+//! [`crate::bytes`].
 
+#[cfg(feature = "blocking")]
+mod connecting;
 #[cfg(feature = "async")]
 mod hyper;
 #[cfg(any(feature = "async", feature = "blocking"))]

@@ -1,6 +1,5 @@
 //! The blocking transport, on ureq: no runtime, no thread of its own.
 
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +7,7 @@ use http::{Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Error, Timeout};
 
+use super::connecting::{Connecting, LookingUp, Unconnected};
 use super::{IDLE, MOST_BYTES, Transport, tls};
 use crate::builder::ConfigError;
 use crate::error::{NetworkProblem, Sent};
@@ -29,7 +29,7 @@ impl UreqTransport {
             .proxy(None)
             .tls_config(tls)
             .build();
-        Ok(UreqTransport(config.into()))
+        Ok(UreqTransport(Agent::with_parts(config, Connecting::new(), LookingUp::default())))
     }
 }
 
@@ -61,23 +61,46 @@ impl UreqTransport {
     }
 }
 
+/// What marked itself as coming from before the request proves that nothing was sent; so does what ureq finds before it
+/// looks up a host. Nothing else does.
 fn problem(error: Error) -> NetworkProblem {
-    let unseen = match &error {
-        // These kinds come from connecting only: bytes that were written fail with others.
-        Error::Io(error) => matches!(
-            error.kind(),
-            ErrorKind::ConnectionRefused
-                | ErrorKind::HostUnreachable
-                | ErrorKind::NetworkUnreachable
-                | ErrorKind::AddrNotAvailable
-        ),
-        Error::HostNotFound
+    match error {
+        Error::Other(error) => match error.downcast::<Unconnected>() {
+            Ok(unconnected) => unsent(unconnected.0),
+            Err(error) => NetworkProblem { sent: Sent::Perhaps, source: error },
+        },
+        Error::BadUri(_)
+        | Error::HostNotFound
         | Error::ConnectionFailed
-        | Error::Tls(_)
-        | Error::Rustls(_)
-        | Error::BadUri(_)
-        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
-        _ => false,
-    };
-    NetworkProblem { sent: if unseen { Sent::No } else { Sent::Perhaps }, source: error.into() }
+        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => unsent(error),
+        _ => NetworkProblem { sent: Sent::Perhaps, source: error.into() },
+    }
+}
+
+fn unsent(error: Error) -> NetworkProblem {
+    NetworkProblem { sent: Sent::No, source: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_socket_proves_nothing_unless_it_comes_from_connecting() {
+        for kind in [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::HostUnreachable,
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::AddrNotAvailable,
+            ErrorKind::ConnectionReset,
+        ] {
+            let failed = || Error::Io(io::Error::from(kind));
+            assert_eq!(problem(failed()).sent, Sent::Perhaps, "{kind}");
+            let connecting = problem(Error::Other(Box::new(Unconnected(failed()))));
+            assert_eq!(connecting.sent, Sent::No, "{kind}");
+            assert!(connecting.source.is::<Error>(), "the mark stays inside");
+        }
+    }
 }

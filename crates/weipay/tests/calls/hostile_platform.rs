@@ -147,12 +147,22 @@ fn an_error_answer_is_an_error_whatever_its_body() {
 
 #[test]
 fn only_a_plain_refusal_proves_that_nothing_happened() {
-    for (status, may) in
-        [(400, false), (401, false), (403, false), (404, false), (429, true), (500, true), (503, true)]
-    {
+    for (status, may) in [
+        (400, false),
+        (401, false),
+        (403, false),
+        (404, false),
+        (408, true),
+        (429, true),
+        (500, true),
+        (503, true),
+    ] {
         for result in both(|| unsigned(status, "{}")) {
             assert_eq!(result.unwrap_err().may_have_taken_effect(), may, "{status}");
         }
+    }
+    for result in both(|| unsigned(400, r#"{"code":"SYSTEM_ERROR","message":"系统错误"}"#)) {
+        assert!(result.unwrap_err().may_have_taken_effect());
     }
 }
 
@@ -172,6 +182,21 @@ fn a_signed_answer_that_is_no_json_is_verified_and_kept() {
         assert_eq!(reply.text().unwrap(), "not json");
         let error = reply.decode().unwrap_err();
         assert!(matches!(error.failure(), Failure::Decode(_)));
+    }
+}
+
+#[test]
+fn an_error_does_not_print_personal_data() {
+    let phone = "13800138000";
+    let refused = format!(r#"{{"code":"PARAM_ERROR","detail":{{"field":"phone","value":"{phone}"}}}}"#);
+    for result in both(|| unsigned(400, &refused)) {
+        let error = result.unwrap_err();
+        assert!(!format!("{error:?} {error}").contains(phone), "{error:?}");
+        assert_eq!(error.detail().unwrap()["value"], phone);
+    }
+    for reply in both(|| signed(200, &format!("\"{phone}\""))) {
+        let error = reply.unwrap().json_as::<u64>().unwrap_err();
+        assert!(!format!("{error:?} {error}").contains(phone), "{error:?}");
     }
 }
 

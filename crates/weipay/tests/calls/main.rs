@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
+mod handed_answers;
 mod hostile_platform;
+mod lost_connection;
 mod platform;
+mod platform_certificates;
 mod requests;
 mod sandbox;
 mod sensitive;

@@ -199,6 +199,16 @@ fn indexing_gives_the_same_node_by_every_way_and_stays_bounded() {
 }
 
 #[test]
+fn a_client_with_many_paths_is_dropped_on_a_small_stack() {
+    let client = configured().build_blocking().unwrap();
+    for id in 0..8_000 {
+        let _ = &client[&format!("v3/stocks/{id}")];
+    }
+    let _ = &client[&"a/".repeat(100)];
+    std::thread::Builder::new().stack_size(128 * 1024).spawn(move || drop(client)).unwrap().join().unwrap();
+}
+
+#[test]
 fn keys_that_do_not_belong_together_are_refused_when_the_client_is_made() {
     let own = PrivateKey::generate().unwrap();
     let base = || {
