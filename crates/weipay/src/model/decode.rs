@@ -41,9 +41,9 @@ fn whole(
     let mut reading = Reading::new(sensitive);
     if !body.is_empty() && !model.table().fields.is_empty() {
         let mut json = serde_json::Deserializer::from_slice(body);
-        json.deserialize_any(Whole { model, reading: &mut reading })
-            .and_then(|()| json.end())
-            .map_err(|error| DecodeProblem { path: String::new(), reason: error.to_string() })?;
+        json.deserialize_any(Whole { model, reading: &mut reading }).and_then(|()| json.end()).map_err(
+            |error| DecodeProblem { path: String::new(), reason: crate::error::json::reason(&error) },
+        )?;
     }
     Ok(reading.misread)
 }
@@ -233,7 +233,10 @@ impl One<'_, '_> {
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = Inside { next, sealed: self.sealed, at: self.at, reading: &mut *self.reading };
                 if let Err(error) = json.deserialize_any(inside).and_then(|()| json.end()) {
-                    self.reading.note(&self.at, format!("JSON text that ends in an error: {error}"));
+                    self.reading.note(
+                        &self.at,
+                        format!("JSON text that ends in an error: {}", crate::error::json::reason(&error)),
+                    );
                 }
             }
             Err(expected) => self.reading.note(&self.at, format!("expected {expected}, found a string")),
