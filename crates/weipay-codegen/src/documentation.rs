@@ -49,10 +49,42 @@ pub(crate) fn field(field: &Field) -> String {
     if field.name == "Wechatpay-Serial" {
         return "微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.".to_owned();
     }
-    let mut rules = Vec::new();
+    let mut rules = rules(field);
     if field.required {
-        rules.push("required".to_owned());
+        rules.insert(0, "required".to_owned());
     }
+    let label = sentence(field.label, field.name);
+    if rules.is_empty() { label } else { format!("{label} {}", closed(&rules)) }
+}
+
+/// The value of a placeholder: the path with it, its label, and its rules.
+pub(crate) fn value(path: &str, field: &Field) -> String {
+    let mut text = format!("`{path}`");
+    if !field.label.is_empty() {
+        text.push_str(&format!(" with this {}.", plain(field.label)));
+    }
+    let mut rules = rules(field);
+    if !field.values.is_empty() {
+        let values: Vec<String> = field.values.iter().map(|value| format!("`{value}`")).collect();
+        rules.push(format!("known values: {}", values.join(", ")));
+    }
+    if !rules.is_empty() {
+        text.push_str(&format!(" {}", closed(&rules)));
+    }
+    text
+}
+
+/// The rules as a sentence.
+fn closed(rules: &[String]) -> String {
+    let rules = rules.join("; ");
+    let mut letters = rules.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// What a value must be, and how it travels.
+fn rules(field: &Field) -> Vec<String> {
+    let mut rules = Vec::new();
     rules.extend(range(&field.limits, if matches!(field.kind, Kind::String) { "characters" } else { "" }));
     rules.extend(range(&field.items, "members"));
     match field.format {
@@ -71,14 +103,7 @@ pub(crate) fn field(field: &Field) -> String {
         Some(Carrier::Signed) => rules.push("a signature".to_owned()),
         None => {}
     }
-    let label = sentence(field.label, field.name);
-    if rules.is_empty() {
-        return label;
-    }
-    let rules = rules.join("; ");
-    let mut letters = rules.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{label} {first}{}.", letters.as_str())
+    rules
 }
 
 fn range(limits: &Limits, unit: &str) -> Option<String> {

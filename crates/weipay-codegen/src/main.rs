@@ -13,6 +13,7 @@ mod models;
 mod notification;
 mod operation;
 mod output;
+mod path_value;
 mod segment;
 mod tree;
 

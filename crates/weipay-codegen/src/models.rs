@@ -3,6 +3,8 @@
 
 mod text;
 
+pub(crate) use text::braced;
+
 use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration, is_sent_by_the_client};
 use weipay_catalog::names::{self, Named, TypeNames};
 use weipay_catalog::{Carrier, Field, Format, Kind};
@@ -127,7 +129,8 @@ impl Models {
     }
 }
 
-fn rule(field: &Field, place: &str) -> String {
+/// The row of a field: where it travels, and its rules.
+pub(crate) fn rule(field: &Field, place: &str) -> String {
     let mut rule = format!("{place}({:?})", field.name);
     if field.required && !is_sent_by_the_client(field) {
         rule.push_str(".required()");

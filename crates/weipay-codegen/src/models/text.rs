@@ -82,7 +82,8 @@ fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
     text
 }
 
-fn braced<'a>(items: impl IntoIterator<Item = &'a &'a str>) -> String {
+/// The end of a `use`: one name, or several in braces.
+pub(crate) fn braced<'a>(items: impl IntoIterator<Item = &'a &'a str>) -> String {
     match items.into_iter().copied().collect::<Vec<_>>()[..] {
         [only] => only.to_owned(),
         ref several => format!("{{{}}}", several.join(", ")),
