@@ -9,6 +9,7 @@ pub mod sub_mchid;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> Merchants<M> {
 
     /// `v3/merchants/{sub_mchid}` with this 子商户号.
     pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill("sub_mchid", sub_mchid.into()))
+        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
     }
 }

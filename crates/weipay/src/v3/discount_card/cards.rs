@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Cards<M> {
 
     /// `v3/discount-card/cards/{out_card_code}` with this 商户领卡号.
     pub fn out_card_code(self, out_card_code: impl Into<String>) -> out_card_code::OutCardCode<M> {
-        out_card_code::OutCardCode::new(self.call.fill("out_card_code", out_card_code.into()))
+        out_card_code::OutCardCode::new(self.call.fill(path("out_card_code"), out_card_code.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Orders<M> {
 
     /// `v3/funds-to-oversea/orders/{out_order_id}` with this 商户出境单号.
     pub fn out_order_id(self, out_order_id: impl Into<String>) -> out_order_id::OutOrderId<M> {
-        out_order_id::OutOrderId::new(self.call.fill("out_order_id", out_order_id.into()))
+        out_order_id::OutOrderId::new(self.call.fill(path("out_order_id"), out_order_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> InsuranceOrders<M> {
 
     /// `v3/hire-power-bank/insurance-orders/{out_order_no}` with this 商户创建保险订单时的凭据号.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -26,7 +27,7 @@ impl<M: Mode> Merchantnamealterapplyment<M> {
 
     /// `v3/mchalterapply/merchantnamealterapplyment/{apply_id}` with this 微信支付申请单号.
     pub fn apply_id(self, apply_id: impl Into<String>) -> apply_id::ApplyId<M> {
-        apply_id::ApplyId::new(self.call.fill("apply_id", apply_id.into()))
+        apply_id::ApplyId::new(self.call.fill(path("apply_id"), apply_id.into()))
     }
 
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant`

@@ -8,6 +8,7 @@ pub mod get;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> ComplaintsV2<M> {
 
     /// `v3/merchant-service/complaints-v2/{complaint_id}` with this 投诉单号.
     pub fn complaint_id(self, complaint_id: impl Into<String>) -> complaint_id::ComplaintId<M> {
-        complaint_id::ComplaintId::new(self.call.fill("complaint_id", complaint_id.into()))
+        complaint_id::ComplaintId::new(self.call.fill(path("complaint_id"), complaint_id.into()))
     }
 }

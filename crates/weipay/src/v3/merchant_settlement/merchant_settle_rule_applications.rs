@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> MerchantSettleRuleApplications<M> {
 
     /// `v3/merchant-settlement/merchant-settle-rule-applications/{application_id}` with this 申请单编号.
     pub fn application_id(self, application_id: impl Into<String>) -> application_id::ApplicationId<M> {
-        application_id::ApplicationId::new(self.call.fill("application_id", application_id.into()))
+        application_id::ApplicationId::new(self.call.fill(path("application_id"), application_id.into()))
     }
 }

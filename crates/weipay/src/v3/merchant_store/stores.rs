@@ -8,6 +8,7 @@ pub mod store_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Stores<M> {
 
     /// `v3/merchant-store/stores/{store_id}` with this 微信支付商户门店ID.
     pub fn store_id(self, store_id: impl Into<String>) -> store_id::StoreId<M> {
-        store_id::StoreId::new(self.call.fill("store_id", store_id.into()))
+        store_id::StoreId::new(self.call.fill(path("store_id"), store_id.into()))
     }
 }

@@ -13,7 +13,7 @@ pub mod upload_fapiao_file;
 use http::Method;
 
 use crate::mode::Mode;
-use crate::model::Nothing;
+use crate::model::{Nothing, path};
 use crate::styles::chain_step;
 
 chain_step! {
@@ -31,7 +31,7 @@ impl<M: Mode> FapiaoApplications<M> {
 
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}` with this 发票申请单号.
     pub fn fapiao_apply_id(self, fapiao_apply_id: impl Into<String>) -> fapiao_apply_id::FapiaoApplyId<M> {
-        fapiao_apply_id::FapiaoApplyId::new(self.call.fill("fapiao_apply_id", fapiao_apply_id.into()))
+        fapiao_apply_id::FapiaoApplyId::new(self.call.fill(path("fapiao_apply_id"), fapiao_apply_id.into()))
     }
 
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-general`

@@ -8,6 +8,7 @@ pub mod get;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> FaceCollections<M> {
 
     /// `v3/offlineface/face-collections/{collection_id}` with this 重采ID.
     pub fn collection_id(self, collection_id: impl Into<String>) -> collection_id::CollectionId<M> {
-        collection_id::CollectionId::new(self.call.fill("collection_id", collection_id.into()))
+        collection_id::CollectionId::new(self.call.fill(path("collection_id"), collection_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod organization_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Organizations<M> {
 
     /// `v3/offlinefacemch/organizations/{organization_id}` with this 机构ID.
     pub fn organization_id(self, organization_id: impl Into<String>) -> organization_id::OrganizationId<M> {
-        organization_id::OrganizationId::new(self.call.fill("organization_id", organization_id.into()))
+        organization_id::OrganizationId::new(self.call.fill(path("organization_id"), organization_id.into()))
     }
 }

@@ -10,6 +10,7 @@ pub mod pre_order_with_auth;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -31,7 +32,7 @@ impl<M: Mode> Authentications<M> {
         authenticate_number: impl Into<String>,
     ) -> authenticate_number::AuthenticateNumber<M> {
         authenticate_number::AuthenticateNumber::new(
-            self.call.fill("authenticate_number", authenticate_number.into()),
+            self.call.fill(path("authenticate_number"), authenticate_number.into()),
         )
     }
 

@@ -10,6 +10,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -37,8 +38,13 @@ impl<M: Mode> Serviceorder<M> {
         direct_complete::DirectComplete::new(self.call.step("direct-complete"))
     }
 
-    /// `v3/payscore/serviceorder/{out_order_no}` with this 商户服务订单号.
+    /// `v3/payscore/serviceorder/{out_order_no}` with this 商户服务订单号. 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(
+            self.call.fill(
+                path("out_order_no").length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+                out_order_no.into(),
+            ),
+        )
     }
 }

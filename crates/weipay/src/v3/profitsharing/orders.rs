@@ -9,6 +9,7 @@ pub mod unfreeze;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,9 +25,14 @@ impl<M: Mode> Orders<M> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/profitsharing/orders/{out_order_no}` with this 商户分账单号.
+    /// `v3/profitsharing/orders/{out_order_no}` with this 商户分账单号. 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(
+            self.call.fill(
+                path("out_order_no").length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+                out_order_no.into(),
+            ),
+        )
     }
 
     /// `v3/profitsharing/orders/unfreeze`

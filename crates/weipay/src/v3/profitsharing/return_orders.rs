@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,8 +24,10 @@ impl<M: Mode> ReturnOrders<M> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/profitsharing/return-orders/{out_return_no}` with this 商户回退单号.
+    /// `v3/profitsharing/return-orders/{out_return_no}` with this 商户回退单号. 1 to 64 characters.
     pub fn out_return_no(self, out_return_no: impl Into<String>) -> out_return_no::OutReturnNo<M> {
-        out_return_no::OutReturnNo::new(self.call.fill("out_return_no", out_return_no.into()))
+        out_return_no::OutReturnNo::new(
+            self.call.fill(path("out_return_no").length(1, 64), out_return_no.into()),
+        )
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> Guides<M> {
 
     /// `v3/smartguide/guides/{guide_id}` with this 服务人员ID.
     pub fn guide_id(self, guide_id: impl Into<String>) -> guide_id::GuideId<M> {
-        guide_id::GuideId::new(self.call.fill("guide_id", guide_id.into()))
+        guide_id::GuideId::new(self.call.fill(path("guide_id"), guide_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> BillReceipt<M> {
 
     /// `v3/transfer/bill-receipt/{out_batch_no}` with this 商家批次单号.
     pub fn out_batch_no(self, out_batch_no: impl Into<String>) -> out_batch_no::OutBatchNo<M> {
-        out_batch_no::OutBatchNo::new(self.call.fill("out_batch_no", out_batch_no.into()))
+        out_batch_no::OutBatchNo::new(self.call.fill(path("out_batch_no"), out_batch_no.into()))
     }
 }

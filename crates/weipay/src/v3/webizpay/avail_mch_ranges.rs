@@ -9,6 +9,7 @@ pub mod range_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> AvailMchRanges<M> {
 
     /// `v3/webizpay/avail-mch-ranges/{range_id}` with this 可用商户范围id.
     pub fn range_id(self, range_id: impl Into<String>) -> range_id::RangeId<M> {
-        range_id::RangeId::new(self.call.fill("range_id", range_id.into()))
+        range_id::RangeId::new(self.call.fill(path("range_id"), range_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> SpecialReduction<M> {
 
     /// `v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}` with this 特殊减额单号.
     pub fn out_request_no(self, out_request_no: impl Into<String>) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.fill("out_request_no", out_request_no.into()))
+        out_request_no::OutRequestNo::new(self.call.fill(path("out_request_no"), out_request_no.into()))
     }
 }

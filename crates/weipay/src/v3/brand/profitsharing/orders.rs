@@ -9,6 +9,7 @@ pub mod transaction_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> Orders<M> {
 
     /// `v3/brand/profitsharing/orders/{transaction_id}` with this 微信订单号.
     pub fn transaction_id(self, transaction_id: impl Into<String>) -> transaction_id::TransactionId<M> {
-        transaction_id::TransactionId::new(self.call.fill("transaction_id", transaction_id.into()))
+        transaction_id::TransactionId::new(self.call.fill(path("transaction_id"), transaction_id.into()))
     }
 }

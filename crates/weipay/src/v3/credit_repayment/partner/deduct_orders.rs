@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> DeductOrders<M> {
 
     /// `v3/credit-repayment/partner/deduct-orders/{out_trade_no}` with this 商户侧交易单号.
     pub fn out_trade_no(self, out_trade_no: impl Into<String>) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.fill("out_trade_no", out_trade_no.into()))
+        out_trade_no::OutTradeNo::new(self.call.fill(path("out_trade_no"), out_trade_no.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -29,7 +30,7 @@ impl<M: Mode> Transactions<M> {
         combine_out_trade_no: impl Into<String>,
     ) -> combine_out_trade_no::CombineOutTradeNo<M> {
         combine_out_trade_no::CombineOutTradeNo::new(
-            self.call.fill("combine_out_trade_no", combine_out_trade_no.into()),
+            self.call.fill(path("combine_out_trade_no"), combine_out_trade_no.into()),
         )
     }
 }

@@ -9,6 +9,7 @@ pub mod withdraw_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -31,6 +32,6 @@ impl<M: Mode> Withdraw<M> {
 
     /// `v3/ecommerce/fund/withdraw/{withdraw_id}` with this 微信支付提现单号.
     pub fn withdraw_id(self, withdraw_id: impl Into<String>) -> withdraw_id::WithdrawId<M> {
-        withdraw_id::WithdrawId::new(self.call.fill("withdraw_id", withdraw_id.into()))
+        withdraw_id::WithdrawId::new(self.call.fill(path("withdraw_id"), withdraw_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod sub_mchid;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Authorizations<M> {
 
     /// `v3/ecommerce/mch-transfer/authorizations/{sub_mchid}` with this 二级商户号.
     pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill("sub_mchid", sub_mchid.into()))
+        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
     }
 }

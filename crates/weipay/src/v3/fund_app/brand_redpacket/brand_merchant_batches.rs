@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> BrandMerchantBatches<M> {
 
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}` with this 微信支付品牌红包批次单号.
     pub fn batch_no(self, batch_no: impl Into<String>) -> batch_no::BatchNo<M> {
-        batch_no::BatchNo::new(self.call.fill("batch_no", batch_no.into()))
+        batch_no::BatchNo::new(self.call.fill(path("batch_no"), batch_no.into()))
     }
 }

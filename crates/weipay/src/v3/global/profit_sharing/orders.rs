@@ -9,6 +9,7 @@ pub mod unfreeze;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -26,7 +27,7 @@ impl<M: Mode> Orders<M> {
 
     /// `v3/global/profit-sharing/orders/{out_order_no}` with this 商户分账单号.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
     }
 
     /// `v3/global/profit-sharing/orders/unfreeze`

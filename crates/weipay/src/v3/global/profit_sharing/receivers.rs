@@ -9,7 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
-use crate::model::Nothing;
+use crate::model::{Nothing, path};
 use crate::styles::chain_step;
 
 chain_step! {
@@ -36,6 +36,6 @@ impl<M: Mode> Receivers<M> {
 
     /// `v3/global/profit-sharing/receivers/{account}` with this 接收方账号.
     pub fn account(self, account: impl Into<String>) -> account::Account<M> {
-        account::Account::new(self.call.fill("account", account.into()))
+        account::Account::new(self.call.fill(path("account"), account.into()))
     }
 }

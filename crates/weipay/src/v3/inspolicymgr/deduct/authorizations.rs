@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -28,6 +29,8 @@ impl<M: Mode> Authorizations<M> {
         self,
         out_insurance_no: impl Into<String>,
     ) -> out_insurance_no::OutInsuranceNo<M> {
-        out_insurance_no::OutInsuranceNo::new(self.call.fill("out_insurance_no", out_insurance_no.into()))
+        out_insurance_no::OutInsuranceNo::new(
+            self.call.fill(path("out_insurance_no"), out_insurance_no.into()),
+        )
     }
 }

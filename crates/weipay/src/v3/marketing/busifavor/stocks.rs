@@ -8,6 +8,7 @@ pub mod stock_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,8 +24,8 @@ impl<M: Mode> Stocks<M> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/marketing/busifavor/stocks/{stock_id}` with this 批次号.
+    /// `v3/marketing/busifavor/stocks/{stock_id}` with this 批次号. 1 to 20 characters.
     pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill("stock_id", stock_id.into()))
+        stock_id::StockId::new(self.call.fill(path("stock_id").length(1, 20), stock_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod stock_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Stocks<M> {
 
     /// `v3/marketing/favor/stocks/{stock_id}` with this 批次号.
     pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill("stock_id", stock_id.into()))
+        stock_id::StockId::new(self.call.fill(path("stock_id"), stock_id.into()))
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> Cards<M> {
 
     /// `v3/marketing/membercard-open/cards/{card_id}` with this 会员卡id.
     pub fn card_id(self, card_id: impl Into<String>) -> card_id::CardId<M> {
-        card_id::CardId::new(self.call.fill("card_id", card_id.into()))
+        card_id::CardId::new(self.call.fill(path("card_id"), card_id.into()))
     }
 }

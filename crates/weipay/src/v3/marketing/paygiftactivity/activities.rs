@@ -8,6 +8,7 @@ pub mod get;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Activities<M> {
 
     /// `v3/marketing/paygiftactivity/activities/{activity_id}` with this 活动id.
     pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill("activity_id", activity_id.into()))
+        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
     }
 }

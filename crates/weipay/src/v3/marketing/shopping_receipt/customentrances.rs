@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Customentrances<M> {
 
     /// `v3/marketing/shopping-receipt/customentrances/{brand_id}` with this 自定义入口的归属品牌ID.
     pub fn brand_id(self, brand_id: impl Into<String>) -> brand_id::BrandId<M> {
-        brand_id::BrandId::new(self.call.fill("brand_id", brand_id.into()))
+        brand_id::BrandId::new(self.call.fill(path("brand_id"), brand_id.into()))
     }
 }

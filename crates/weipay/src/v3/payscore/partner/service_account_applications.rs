@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> ServiceAccountApplications<M> {
 
     /// `v3/payscore/partner/service-account-applications/{out_apply_no}` with this 商户申请绑定单号.
     pub fn out_apply_no(self, out_apply_no: impl Into<String>) -> out_apply_no::OutApplyNo<M> {
-        out_apply_no::OutApplyNo::new(self.call.fill("out_apply_no", out_apply_no.into()))
+        out_apply_no::OutApplyNo::new(self.call.fill(path("out_apply_no"), out_apply_no.into()))
     }
 }

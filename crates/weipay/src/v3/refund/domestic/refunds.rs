@@ -9,6 +9,7 @@ pub mod refund_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,13 +25,16 @@ impl<M: Mode> Refunds<M> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/refund/domestic/refunds/{out_refund_no}` with this 商户退款单号.
+    /// `v3/refund/domestic/refunds/{out_refund_no}` with this 商户退款单号. 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
     pub fn out_refund_no(self, out_refund_no: impl Into<String>) -> out_refund_no::OutRefundNo<M> {
-        out_refund_no::OutRefundNo::new(self.call.fill("out_refund_no", out_refund_no.into()))
+        out_refund_no::OutRefundNo::new(self.call.fill(
+            path("out_refund_no").length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+            out_refund_no.into(),
+        ))
     }
 
     /// `v3/refund/domestic/refunds/{refund_id}` with this 微信退款单号.
     pub fn refund_id(self, refund_id: impl Into<String>) -> refund_id::RefundId<M> {
-        refund_id::RefundId::new(self.call.fill("refund_id", refund_id.into()))
+        refund_id::RefundId::new(self.call.fill(path("refund_id"), refund_id.into()))
     }
 }

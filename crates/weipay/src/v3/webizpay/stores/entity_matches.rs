@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> EntityMatches<M> {
 
     /// `v3/webizpay/stores/entity-matches/{batch_id}` with this 微信支付主体匹配批次单号.
     pub fn batch_id(self, batch_id: impl Into<String>) -> batch_id::BatchId<M> {
-        batch_id::BatchId::new(self.call.fill("batch_id", batch_id.into()))
+        batch_id::BatchId::new(self.call.fill(path("batch_id"), batch_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -29,7 +30,7 @@ impl<M: Mode> TransferInstructions<M> {
         out_instruction_no: impl Into<String>,
     ) -> out_instruction_no::OutInstructionNo<M> {
         out_instruction_no::OutInstructionNo::new(
-            self.call.fill("out_instruction_no", out_instruction_no.into()),
+            self.call.fill(path("out_instruction_no"), out_instruction_no.into()),
         )
     }
 }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Rename<M> {
 
     /// `v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
     pub fn application_id(self, application_id: impl Into<String>) -> application_id::ApplicationId<M> {
-        application_id::ApplicationId::new(self.call.fill("application_id", application_id.into()))
+        application_id::ApplicationId::new(self.call.fill(path("application_id"), application_id.into()))
     }
 }

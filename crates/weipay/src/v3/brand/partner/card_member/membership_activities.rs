@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> MembershipActivities<M> {
 
     /// `v3/brand/partner/card-member/membership-activities/{activity_id}` with this 活动ID.
     pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill("activity_id", activity_id.into()))
+        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
     }
 }

@@ -10,6 +10,7 @@ pub mod user_card_code;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -37,6 +38,6 @@ impl<M: Mode> UserCards<M> {
 
     /// `v3/brand/partner/card-member/user-cards/{user_card_code}` with this 会员卡code.
     pub fn user_card_code(self, user_card_code: impl Into<String>) -> user_card_code::UserCardCode<M> {
-        user_card_code::UserCardCode::new(self.call.fill("user_card_code", user_card_code.into()))
+        user_card_code::UserCardCode::new(self.call.fill(path("user_card_code"), user_card_code.into()))
     }
 }

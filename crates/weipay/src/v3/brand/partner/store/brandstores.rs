@@ -9,6 +9,7 @@ pub mod store_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> Brandstores<M> {
 
     /// `v3/brand/partner/store/brandstores/{store_id}` with this 品牌门店ID.
     pub fn store_id(self, store_id: impl Into<String>) -> store_id::StoreId<M> {
-        store_id::StoreId::new(self.call.fill("store_id", store_id.into()))
+        store_id::StoreId::new(self.call.fill(path("store_id"), store_id.into()))
     }
 }

@@ -8,7 +8,7 @@ pub mod province_code;
 use http::Method;
 
 use crate::mode::Mode;
-use crate::model::Nothing;
+use crate::model::{Nothing, path};
 use crate::styles::chain_step;
 
 chain_step! {
@@ -26,6 +26,6 @@ impl<M: Mode> Provinces<M> {
 
     /// `v3/capital/capitallhh/areas/provinces/{province_code}` with this 省份编码.
     pub fn province_code(self, province_code: impl Into<String>) -> province_code::ProvinceCode<M> {
-        province_code::ProvinceCode::new(self.call.fill("province_code", province_code.into()))
+        province_code::ProvinceCode::new(self.call.fill(path("province_code"), province_code.into()))
     }
 }

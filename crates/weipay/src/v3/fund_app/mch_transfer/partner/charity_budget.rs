@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> CharityBudget<M> {
 
     /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}` with this 商户预算单号.
     pub fn out_budget_no(self, out_budget_no: impl Into<String>) -> out_budget_no::OutBudgetNo<M> {
-        out_budget_no::OutBudgetNo::new(self.call.fill("out_budget_no", out_budget_no.into()))
+        out_budget_no::OutBudgetNo::new(self.call.fill(path("out_budget_no"), out_budget_no.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -29,7 +30,7 @@ impl<M: Mode> UserConfirmAuthorizations<M> {
         out_authorization_no: impl Into<String>,
     ) -> out_authorization_no::OutAuthorizationNo<M> {
         out_authorization_no::OutAuthorizationNo::new(
-            self.call.fill("out_authorization_no", out_authorization_no.into()),
+            self.call.fill(path("out_authorization_no"), out_authorization_no.into()),
         )
     }
 }

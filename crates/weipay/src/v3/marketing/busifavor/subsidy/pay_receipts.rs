@@ -9,6 +9,7 @@ pub mod subsidy_receipt_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -37,7 +38,7 @@ impl<M: Mode> PayReceipts<M> {
         subsidy_receipt_id: impl Into<String>,
     ) -> subsidy_receipt_id::SubsidyReceiptId<M> {
         subsidy_receipt_id::SubsidyReceiptId::new(
-            self.call.fill("subsidy_receipt_id", subsidy_receipt_id.into()),
+            self.call.fill(path("subsidy_receipt_id"), subsidy_receipt_id.into()),
         )
     }
 }

@@ -8,6 +8,7 @@ pub mod subsidy_return_receipt_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -29,7 +30,7 @@ impl<M: Mode> ReturnReceipts<M> {
         subsidy_return_receipt_id: impl Into<String>,
     ) -> subsidy_return_receipt_id::SubsidyReturnReceiptId<M> {
         subsidy_return_receipt_id::SubsidyReturnReceiptId::new(
-            self.call.fill("subsidy_return_receipt_id", subsidy_return_receipt_id.into()),
+            self.call.fill(path("subsidy_return_receipt_id"), subsidy_return_receipt_id.into()),
         )
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -26,11 +27,11 @@ impl<M: Mode> DeliveryPlans<M> {
 
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}` with this 品牌ID.
     pub fn brand_id(self, brand_id: impl Into<String>) -> brand_id::BrandId<M> {
-        brand_id::BrandId::new(self.call.fill("brand_id", brand_id.into()))
+        brand_id::BrandId::new(self.call.fill(path("brand_id"), brand_id.into()))
     }
 
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}` with this 投放计划ID.
     pub fn plan_id(self, plan_id: impl Into<String>) -> plan_id::PlanId<M> {
-        plan_id::PlanId::new(self.call.fill("plan_id", plan_id.into()))
+        plan_id::PlanId::new(self.call.fill(path("plan_id"), plan_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod task_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> ImageGenerationTasks<M> {
 
     /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}` with this 图片生成的任务ID.
     pub fn task_id(self, task_id: impl Into<String>) -> task_id::TaskId<M> {
-        task_id::TaskId::new(self.call.fill("task_id", task_id.into()))
+        task_id::TaskId::new(self.call.fill(path("task_id"), task_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod product_coupon_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -28,6 +29,8 @@ impl<M: Mode> ProductCoupons<M> {
         self,
         product_coupon_id: impl Into<String>,
     ) -> product_coupon_id::ProductCouponId<M> {
-        product_coupon_id::ProductCouponId::new(self.call.fill("product_coupon_id", product_coupon_id.into()))
+        product_coupon_id::ProductCouponId::new(
+            self.call.fill(path("product_coupon_id"), product_coupon_id.into()),
+        )
     }
 }

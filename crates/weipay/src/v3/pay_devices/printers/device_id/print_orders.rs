@@ -8,7 +8,7 @@ pub mod print_order_no;
 use http::Method;
 
 use crate::mode::Mode;
-use crate::model::Nothing;
+use crate::model::{Nothing, path};
 use crate::styles::chain_step;
 
 chain_step! {
@@ -26,6 +26,6 @@ impl<M: Mode> PrintOrders<M> {
 
     /// `v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}` with this 打印单号.
     pub fn print_order_no(self, print_order_no: impl Into<String>) -> print_order_no::PrintOrderNo<M> {
-        print_order_no::PrintOrderNo::new(self.call.fill("print_order_no", print_order_no.into()))
+        print_order_no::PrintOrderNo::new(self.call.fill(path("print_order_no"), print_order_no.into()))
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> Serviceorder<M> {
 
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}` with this 商户服务订单号.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> SubMchCompensationBills<M> {
 
     /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}` with this 商户单号.
     pub fn out_bill_no(self, out_bill_no: impl Into<String>) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.fill("out_bill_no", out_bill_no.into()))
+        out_bill_no::OutBillNo::new(self.call.fill(path("out_bill_no"), out_bill_no.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod settle_batch_no;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> PrepaySettleOrders<M> {
 
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}` with this 微信支付结算批次单号.
     pub fn settle_batch_no(self, settle_batch_no: impl Into<String>) -> settle_batch_no::SettleBatchNo<M> {
-        settle_batch_no::SettleBatchNo::new(self.call.fill("settle_batch_no", settle_batch_no.into()))
+        settle_batch_no::SettleBatchNo::new(self.call.fill(path("settle_batch_no"), settle_batch_no.into()))
     }
 }

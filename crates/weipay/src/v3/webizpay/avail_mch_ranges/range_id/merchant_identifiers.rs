@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -37,7 +38,7 @@ impl<M: Mode> MerchantIdentifiers<M> {
         merchant_identifier: impl Into<String>,
     ) -> merchant_identifier::MerchantIdentifier<M> {
         merchant_identifier::MerchantIdentifier::new(
-            self.call.fill("merchant_identifier", merchant_identifier.into()),
+            self.call.fill(path("merchant_identifier"), merchant_identifier.into()),
         )
     }
 }

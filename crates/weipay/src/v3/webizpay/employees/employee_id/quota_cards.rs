@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> QuotaCards<M> {
 
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}` with this 企业支付额度卡卡号.
     pub fn card_no(self, card_no: impl Into<String>) -> card_no::CardNo<M> {
-        card_no::CardNo::new(self.call.fill("card_no", card_no.into()))
+        card_no::CardNo::new(self.call.fill(path("card_no"), card_no.into()))
     }
 }

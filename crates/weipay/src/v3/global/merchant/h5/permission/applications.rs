@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> Applications<M> {
 
     /// `v3/global/merchant/h5/permission/applications/{applyment_id}` with this 申请单号.
     pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill("applyment_id", applyment_id.into()))
+        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -31,8 +32,8 @@ impl<M: Mode> Couponcodes<M> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}` with this 商户上传的code.
+    /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}` with this 商户上传的code. 1 to 32 characters.
     pub fn coupon_code(self, coupon_code: impl Into<String>) -> coupon_code::CouponCode<M> {
-        coupon_code::CouponCode::new(self.call.fill("coupon_code", coupon_code.into()))
+        coupon_code::CouponCode::new(self.call.fill(path("coupon_code").length(1, 32), coupon_code.into()))
     }
 }

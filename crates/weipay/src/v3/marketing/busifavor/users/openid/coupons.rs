@@ -8,6 +8,7 @@ pub mod get;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,8 +24,8 @@ impl<M: Mode> Coupons<M> {
         self.call.typed(Method::GET, request)
     }
 
-    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}` with this 券code.
+    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}` with this 券code. 1 to 32 characters.
     pub fn coupon_code(self, coupon_code: impl Into<String>) -> coupon_code::CouponCode<M> {
-        coupon_code::CouponCode::new(self.call.fill("coupon_code", coupon_code.into()))
+        coupon_code::CouponCode::new(self.call.fill(path("coupon_code").length(1, 32), coupon_code.into()))
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> Coupons<M> {
 
     /// `v3/marketing/favor/users/{openid}/coupons/{coupon_id}` with this 代金券id.
     pub fn coupon_id(self, coupon_id: impl Into<String>) -> coupon_id::CouponId<M> {
-        coupon_id::CouponId::new(self.call.fill("coupon_id", coupon_id.into()))
+        coupon_id::CouponId::new(self.call.fill(path("coupon_id"), coupon_id.into()))
     }
 }

@@ -10,6 +10,7 @@ pub mod store_code;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -41,6 +42,6 @@ impl<M: Mode> Stores<M> {
 
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}` with this 门店编码.
     pub fn store_code(self, store_code: impl Into<String>) -> store_code::StoreCode<M> {
-        store_code::StoreCode::new(self.call.fill("store_code", store_code.into()))
+        store_code::StoreCode::new(self.call.fill(path("store_code"), store_code.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod service_module_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -28,6 +29,8 @@ impl<M: Mode> ServiceModules<M> {
         self,
         service_module_id: impl Into<String>,
     ) -> service_module_id::ServiceModuleId<M> {
-        service_module_id::ServiceModuleId::new(self.call.fill("service_module_id", service_module_id.into()))
+        service_module_id::ServiceModuleId::new(
+            self.call.fill(path("service_module_id"), service_module_id.into()),
+        )
     }
 }

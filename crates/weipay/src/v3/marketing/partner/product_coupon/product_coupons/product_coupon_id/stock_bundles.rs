@@ -8,6 +8,7 @@ pub mod stock_bundle_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,6 +26,6 @@ impl<M: Mode> StockBundles<M> {
 
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}` with this 批次组ID.
     pub fn stock_bundle_id(self, stock_bundle_id: impl Into<String>) -> stock_bundle_id::StockBundleId<M> {
-        stock_bundle_id::StockBundleId::new(self.call.fill("stock_bundle_id", stock_bundle_id.into()))
+        stock_bundle_id::StockBundleId::new(self.call.fill(path("stock_bundle_id"), stock_bundle_id.into()))
     }
 }

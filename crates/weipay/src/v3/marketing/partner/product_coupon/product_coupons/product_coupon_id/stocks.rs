@@ -9,6 +9,7 @@ pub mod stock_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> Stocks<M> {
 
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}` with this 批次ID.
     pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill("stock_id", stock_id.into()))
+        stock_id::StockId::new(self.call.fill(path("stock_id"), stock_id.into()))
     }
 }

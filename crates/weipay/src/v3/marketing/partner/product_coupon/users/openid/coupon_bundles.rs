@@ -8,6 +8,7 @@ pub mod user_coupon_bundle_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -29,7 +30,7 @@ impl<M: Mode> CouponBundles<M> {
         user_coupon_bundle_id: impl Into<String>,
     ) -> user_coupon_bundle_id::UserCouponBundleId<M> {
         user_coupon_bundle_id::UserCouponBundleId::new(
-            self.call.fill("user_coupon_bundle_id", user_coupon_bundle_id.into()),
+            self.call.fill(path("user_coupon_bundle_id"), user_coupon_bundle_id.into()),
         )
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -33,6 +34,6 @@ impl<M: Mode> Coupons<M> {
 
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}` with this 用户商品券Code.
     pub fn coupon_code(self, coupon_code: impl Into<String>) -> coupon_code::CouponCode<M> {
-        coupon_code::CouponCode::new(self.call.fill("coupon_code", coupon_code.into()))
+        coupon_code::CouponCode::new(self.call.fill(path("coupon_code"), coupon_code.into()))
     }
 }
