@@ -1,5 +1,6 @@
 //! The documentation of generated items: official terms first, then limits in plain English.
 
+use weipay_catalog::names::request::is_sent_by_the_client;
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits, Operation};
 
 /// Text as doc lines with this prefix.
@@ -44,17 +45,24 @@ pub(crate) fn sentence(label: &str, name: &str) -> String {
     if label.is_empty() { format!("`{name}`.") } else { format!("{}.", plain(label)) }
 }
 
-/// Label and rules of a field.
-pub(crate) fn field(field: &Field) -> String {
+/// Label and rules of a field, of a request or of what comes back.
+pub(crate) fn field(field: &Field, in_request: bool) -> String {
     if field.name == "Wechatpay-Serial" {
         return "微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.".to_owned();
     }
+    let filled_in = in_request && is_sent_by_the_client(field);
     let mut rules = rules(field);
-    if field.required {
+    if field.required && !filled_in {
         rules.insert(0, "required".to_owned());
     }
-    let label = sentence(field.label, field.name);
-    if rules.is_empty() { label } else { format!("{label} {}", closed(&rules)) }
+    let mut text = sentence(field.label, field.name);
+    if filled_in {
+        text.push_str(" The client fills it in.");
+    }
+    if !rules.is_empty() {
+        text.push_str(&format!(" {}", closed(&rules)));
+    }
+    text
 }
 
 /// The value of a placeholder: the path with it, its label, and its rules.

@@ -15,6 +15,8 @@ mod operation;
 mod output;
 mod path_value;
 mod segment;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::fs;

@@ -19,6 +19,8 @@ pub(crate) struct Models {
     names: TypeNames,
     structs: Vec<Struct>,
     enumerations: Vec<Enumeration>,
+    /// Whether a request is being planned. It comes first: what an answer then shares with it keeps the request's setters.
+    in_request: bool,
 }
 
 struct Struct {
@@ -46,11 +48,12 @@ impl Models {
     /// Plans a request or an answer; `fields` come with the functions that make their rows.
     pub(crate) fn root(&mut self, name: &str, doc: &str, fields: &[(&str, &Field)]) {
         let at = self.structs.len();
+        self.in_request = name == REQUEST;
         self.structs.push(Struct {
             name: name.to_owned(),
             doc: doc.to_owned(),
             rows: Vec::new(),
-            in_request: name == REQUEST,
+            in_request: self.in_request,
         });
         let mut rows = Vec::new();
         for (place, field) in fields {
@@ -74,10 +77,10 @@ impl Models {
             kind = format!("Vec<{kind}>");
         }
         Row {
-            doc: documentation::field(field),
+            doc: documentation::field(field, self.in_request),
             name: names::member(field.name),
             kind,
-            rule: rule(field, place),
+            rule: rule(field, place, self.in_request),
         }
     }
 
@@ -110,9 +113,7 @@ impl Models {
         };
         let at = self.structs.len();
         let doc = documentation::sentence(field.label, field.name);
-        // Requests are planned first: what is met before the answer belongs to the request.
-        let in_request = self.structs.iter().all(|known| known.in_request);
-        self.structs.push(Struct { name: name.clone(), doc, rows: Vec::new(), in_request });
+        self.structs.push(Struct { name: name.clone(), doc, rows: Vec::new(), in_request: self.in_request });
         let rows = field.fields.iter().map(|member| self.row(member, "body", &name)).collect();
         self.structs[at].rows = rows;
         name
@@ -129,10 +130,10 @@ impl Models {
     }
 }
 
-/// The row of a field: where it travels, and its rules.
-pub(crate) fn rule(field: &Field, place: &str) -> String {
+/// The row of a field: where it travels, and its rules. A request need not have what the client fills in.
+pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> String {
     let mut rule = format!("{place}({:?})", field.name);
-    if field.required && !is_sent_by_the_client(field) {
+    if field.required && !(in_request && is_sent_by_the_client(field)) {
         rule.push_str(".required()");
     }
     let (min, max) = (field.limits.min, field.limits.max);

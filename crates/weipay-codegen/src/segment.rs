@@ -103,7 +103,7 @@ fn step_method(name: &str, child: &Tree<'_>) -> String {
             "{}{gate}    pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{\n        \
              {target}::new(self.call.fill({}, {name}.into()))\n    }}\n",
             documentation::lines(&documentation::value(&child.path, &value), "    ///"),
-            rule(&value, "path"),
+            rule(&value, "path", true),
         ),
     }
 }

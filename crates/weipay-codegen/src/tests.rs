@@ -1,0 +1,73 @@
+//! What is written for operations that are described here.
+
+use std::fs;
+
+use weipay_catalog::{Operation, folder};
+
+use crate::homes::Homes;
+use crate::output::Output;
+use crate::tree::Tree;
+use crate::{operation, segment};
+
+/// The operation of one text, read like a file of the catalogue.
+fn described(heading: &str, lines: &str) -> Operation {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join(format!("{}.api", heading.split_once(' ').unwrap().1));
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, format!("{heading}\n  title 标题\n{lines}\n")).unwrap();
+    folder::operations(root.path()).unwrap().remove(0)
+}
+
+/// The file of its types.
+fn types(heading: &str, lines: &str) -> String {
+    operation::text(&described(heading, lines), "crate::v3::a::b::post", &mut Homes::default())
+}
+
+/// The file of its last step but one, which leads to it, and of its last, which has the verb.
+fn steps(operations: &[Operation], file: &str) -> String {
+    let mut output = Output::new();
+    segment::write(&Tree::of(operations.iter()), &mut output);
+    output.file(file).unwrap().to_owned()
+}
+
+fn assert_holds(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn the_step_of_a_placeholder_has_the_loosest_limits_of_the_operations_below() {
+    let operations = [
+        described("GET v3/a/{id}", "  path\n    id*  string 1..20 /^[0-9]+$/  # 编号"),
+        described("POST v3/a/{id}/close", "  path\n    id*  string 2..32 /^[a-z]+$/  # 编号"),
+        described("POST v3/b/{id}", "  path\n    id*  string ..32 /^[0-9]+$/  # 编号"),
+    ];
+    assert_holds(
+        &steps(&operations, "v3/a.rs"),
+        &[
+            "/// `v3/a/{id}` with this 编号. 1 to 32 characters.\n",
+            "fill(path(\"id\").length(1, 32), id.into())",
+        ],
+    );
+    assert_holds(
+        &steps(&operations, "v3/b.rs"),
+        &[
+            "with this 编号. At most 32 characters; matches `^[0-9]+$`.\n",
+            "fill(path(\"id\").length(0, 32).pattern(r#\"^[0-9]+$\"#), id.into())",
+        ],
+    );
+}
+
+#[test]
+fn what_the_client_fills_in_is_required_of_answers_only() {
+    let fields = "    sign*  string ..64  # 签名\n";
+    let text = types("POST v2/a/b", &format!("  xml\n{fields}\n  answer\n{fields}"));
+    assert_holds(
+        &text,
+        &[
+            "/// 签名. The client fills it in. At most 64 characters.\n        sign: String = xml(\"sign\").length(0, 64),\n",
+            "/// 签名. Required; at most 64 characters.\n        sign: String = xml(\"sign\").required().length(0, 64),\n",
+        ],
+    );
+}
