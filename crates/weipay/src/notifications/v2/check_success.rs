@@ -18,9 +18,9 @@ answer! {
         /// 签名算法. Required.
         algorithm: Algorithm = body("algorithm").required(),
         /// 随机字符串. Required.
-        nonce_str: String = body("nonce_str"),
+        nonce_str: String = body("nonce_str").required(),
         /// 签名. Required.
-        sign: String = body("sign"),
+        sign: String = body("sign").required(),
         /// 通知ID. Required.
         event_id: String = body("event_id").required(),
         /// 通知创建时间. Required.

@@ -18,7 +18,7 @@ answer! {
         /// 合单商户号. Required.
         combine_mch_id: String = xml("combine_mch_id").required(),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 设备号.
         device_info: String = xml("device_info"),
         /// 合单用户标识.
@@ -30,7 +30,7 @@ answer! {
         /// 付款银行.
         bank_type: String = xml("bank_type"),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 签名类型. Required.
         sign_type: String = xml("sign_type").required(),
         /// 业务结果. Required.

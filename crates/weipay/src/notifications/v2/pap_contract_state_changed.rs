@@ -22,7 +22,7 @@ answer! {
         /// 用户子标识.
         sub_openid: String = xml("sub_openid"),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 变更类型. Required.
         change_type: ChangeType = xml("change_type").required(),
         /// 操作时间. Required.

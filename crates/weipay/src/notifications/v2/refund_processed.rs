@@ -22,7 +22,7 @@ answer! {
         /// 子商户应用ID.
         sub_appid: String = xml("sub_appid"),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 加密的. Required; sealed with the API key.
         req_info: String = xml("req_info").required(),
     }

@@ -26,7 +26,7 @@ answer! {
         /// 子商户应用ID.
         sub_appid: String = xml("sub_appid"),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 用户标识. Required.
         openid: String = xml("openid").required(),
         /// 商户订单号. Required.
@@ -36,7 +36,7 @@ answer! {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 支付完成时间.
         time_end: String = xml("time_end"),
         /// 标价金额. Required.

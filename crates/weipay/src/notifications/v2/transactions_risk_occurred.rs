@@ -18,9 +18,9 @@ answer! {
         /// 签名类型. Required.
         sign_type: SignType = xml("sign_type").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 事件单号. Required.
         event_code: String = xml("event_code").required(),
         /// 风险级别. Required.

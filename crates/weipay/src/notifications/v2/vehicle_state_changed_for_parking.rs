@@ -18,11 +18,11 @@ answer! {
         /// 公众平台APPID. Required.
         appid: String = xml("appid").required(),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 签名类型. Required.
         sign_type: SignType = xml("sign_type").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 车牌号. Required.
         plate_number: String = xml("plate_number").required(),
         /// 车牌变更事件类型.

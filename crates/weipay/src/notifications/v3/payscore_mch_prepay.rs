@@ -48,7 +48,7 @@ answer! {
         /// 终端设备号. Required.
         device_info: String = body("device_info").required(),
         /// `nonce_str`. Required.
-        nonce_str: String = body("nonce_str"),
+        nonce_str: String = body("nonce_str").required(),
         /// 商品或支付单简要描述. Required.
         body: String = body("body").required(),
         /// 附加数据.

@@ -29,7 +29,7 @@ request! {
         scope: Scope = query("scope").required(),
         /// 签名类型. Required.
         sign_type: SignType = query("sign_type").required(),
-        /// 签名. Required.
+        /// 签名. The client fills it in.
         sign: String = query("sign"),
     }
 }

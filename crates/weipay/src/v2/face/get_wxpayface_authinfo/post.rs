@@ -50,9 +50,9 @@ answer! {
         /// authinfo的有效时间.
         expires_in: i64 = xml("expires_in"),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 参数签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 公众号. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
         /// 商户号. Required; at most 32 characters.

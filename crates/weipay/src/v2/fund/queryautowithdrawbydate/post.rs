@@ -46,7 +46,7 @@ answer! {
         /// 小微商户号. Required; at most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
         /// 随机字符. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 单据状态. Required; at most 32 characters.
         withdraw_status: String = xml("withdraw_status").required().length(0, 32),
         /// 单据失败原因. At most 64 characters.

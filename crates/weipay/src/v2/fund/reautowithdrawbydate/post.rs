@@ -54,6 +54,6 @@ answer! {
         /// 单据创建时间. Required; at most 32 characters.
         create_time: String = xml("create_time").required().length(0, 32),
         /// 随机字符. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
     }
 }

@@ -46,9 +46,9 @@ answer! {
         /// 审核备注. Required; at most 128 characters.
         audit_comment: String = xml("audit_comment").required().length(0, 128),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 签名类型. At most 32 characters.
         sign_type: SignType = xml("sign_type").length(0, 32),
     }

@@ -12,7 +12,7 @@ pub use crate::v2::mmpaymkttransfers::sendgroupredpack::post::SceneId;
 request! {
     /// What is sent.
     pub struct Request {
-        /// 随机字符串. Required; at most 32 characters.
+        /// 随机字符串. The client fills it in. At most 32 characters.
         nonce_str: String = xml("nonce_str").length(0, 32),
         /// 商户订单号. Required; at most 28 characters.
         mch_billno: String = xml("mch_billno").required().length(0, 28),

@@ -50,9 +50,9 @@ answer! {
         /// 代付金额. Required; in fen (分).
         amount: i64 = xml("amount").required(),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 微信企业付款单号. Required; at most 64 characters.
         payment_no: String = xml("payment_no").required().length(0, 64),
         /// 手续费金额. Required; in fen (分).

@@ -56,7 +56,7 @@ answer! {
         /// 错误代码描述. At most 32 characters.
         err_code_des: String = xml("err_code_des").length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.

@@ -31,7 +31,7 @@ request! {
         notify_url: String = query("notify_url").required(),
         /// 版本号. Required.
         version: Version = query("version").required(),
-        /// 签名. Required.
+        /// 签名. The client fills it in.
         sign: String = query("sign"),
         /// 签名类型.
         sign_type: SignType = query("sign_type"),

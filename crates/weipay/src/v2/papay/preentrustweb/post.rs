@@ -30,9 +30,9 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// `miniprogram_username`. At most 32 characters.
         miniprogram_username: String = xml("miniprogram_username").length(0, 32),
         /// 跳转签约小程序的path. At most 256 characters.

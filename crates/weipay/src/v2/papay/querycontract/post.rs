@@ -60,7 +60,7 @@ answer! {
         /// 协议解约方式. Format `int32`.
         contract_termination_mode: i64 = xml("contract_termination_mode"),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 解约备注.
         contract_termination_remark: String = xml("contract_termination_remark"),
         /// 用户标识. Required.

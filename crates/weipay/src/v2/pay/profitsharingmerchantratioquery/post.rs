@@ -40,8 +40,8 @@ answer! {
         /// 最大分账比例. Required.
         max_ratio: i64 = xml("max_ratio").required(),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
     }
 }

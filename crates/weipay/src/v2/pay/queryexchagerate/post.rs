@@ -44,6 +44,6 @@ answer! {
         /// 现汇卖出价. Required.
         rate: String = xml("rate").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
     }
 }

@@ -59,9 +59,9 @@ answer! {
         /// 子商户号. At most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 订单总退款次数. Format `int32`.
         total_refund_count: i64 = xml("total_refund_count"),
         /// 微信订单号. Required; at most 32 characters.

@@ -46,7 +46,7 @@ answer! {
         /// 商户号. Required.
         mch_id: String = xml("mch_id").required(),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 业务结果. Required.
         result_code: ResultCode = xml("result_code").required(),
         /// 错误代码.

@@ -46,7 +46,7 @@ answer! {
         /// 错误代码描述. At most 128 characters.
         error_code_des: String = xml("error_code_des").length(0, 128),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 公众账号ID. Required; at most 32 characters.
@@ -54,7 +54,7 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
         /// 加密后的姓名. Required; at most 344 characters; travels encrypted (敏感信息加密).

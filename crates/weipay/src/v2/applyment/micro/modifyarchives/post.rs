@@ -42,9 +42,9 @@ answer! {
         /// 返回信息. At most 128 characters.
         return_msg: String = xml("return_msg").length(0, 128),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 32 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 32),
         /// 错误代码. At most 32 characters.

@@ -62,6 +62,6 @@ answer! {
         /// 错误代码描述. At most 32 characters.
         err_code_des: String = xml("err_code_des").length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
     }
 }

@@ -96,7 +96,7 @@ answer! {
         /// 子商户号. Required.
         sub_mch_id: String = xml("sub_mch_id").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 验证状态.
         verification_status: VerificationStatus = xml("verification_status"),
         /// 验证状态描述.

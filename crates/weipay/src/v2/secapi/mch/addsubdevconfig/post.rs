@@ -40,7 +40,7 @@ answer! {
         /// 业务结果. Required; at most 32 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
     }
 }
 

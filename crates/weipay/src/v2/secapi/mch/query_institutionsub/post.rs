@@ -38,7 +38,7 @@ answer! {
         /// 错误描述.
         err_code_des: String = xml("err_code_des"),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 子商户号. Required.
         sub_mch_id: String = xml("sub_mch_id").required(),
         /// 子商户名称. Required.

@@ -37,7 +37,7 @@ answer! {
         /// 业务结果. Required; at most 32 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 授权目录. Required; at most 2048 characters; JSON text in a string.
         jsapi_path_list: JsonText<JsapiPathList> = xml("jsapi_path_list").required().length(0, 2048),
         /// `appid_config_list`. Required; at most 1024 characters; JSON text in a string.

@@ -56,7 +56,7 @@ answer! {
         /// 签名类型. Required; at most 32 characters.
         sign_type: SignType = xml("sign_type").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
         /// 商户号. Required; at most 32 characters.

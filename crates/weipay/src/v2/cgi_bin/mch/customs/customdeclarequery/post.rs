@@ -42,7 +42,7 @@ answer! {
         /// 返回信息. At most 128 characters.
         return_msg: String = xml("return_msg").length(0, 128),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
         /// 商户号. Required; at most 32 characters.
