@@ -98,6 +98,8 @@ fn rules(field: &Field) -> Vec<String> {
     match field.format {
         Some(Format::Fen) => rules.push("in fen (分)".to_owned()),
         Some(Format::Rfc3339 | Format::JsonObjectLike | Format::JsonArrayLike) | None => {}
+        // The format is that of the ciphertext, and the caller gives and gets plain text.
+        Some(_) if field.carrier == Some(Carrier::Encrypted) => {}
         Some(format) => rules.push(format!("format `{}`", format.word())),
     }
     if let Some(pattern) = field.pattern {

@@ -71,3 +71,18 @@ fn what_the_client_fills_in_is_required_of_answers_only() {
         ],
     );
 }
+
+#[test]
+fn what_is_encrypted_does_not_show_the_format_of_its_ciphertext() {
+    let text = types(
+        "POST v3/a/b",
+        "  json\n    name  string encrypted base64 ..64  # 姓名\n    key  string base64  # 公钥\n",
+    );
+    assert_holds(
+        &text,
+        &[
+            "/// 姓名. At most 64 characters; travels encrypted (敏感信息加密).\n",
+            "/// 公钥. Format `base64`.\n",
+        ],
+    );
+}
