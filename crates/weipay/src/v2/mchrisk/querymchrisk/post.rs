@@ -19,17 +19,17 @@ request! {
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 平台证书序列号. At most 32 characters.
         cert_serial_number: String = xml("cert_serial_number").length(0, 32),
-        /// 身份证号. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 身份证号. At most 344 characters; travels encrypted (敏感信息加密).
         certificates_number: String = xml("certificates_number").length(0, 344).encrypted(),
-        /// 身份证所有人姓名. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 身份证所有人姓名. At most 344 characters; travels encrypted (敏感信息加密).
         certificates_name: String = xml("certificates_name").length(0, 344).encrypted(),
-        /// 结算账号. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 结算账号. At most 344 characters; travels encrypted (敏感信息加密).
         settlement_card_no: String = xml("settlement_card_no").length(0, 344).encrypted(),
-        /// 结算户名. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 结算户名. At most 344 characters; travels encrypted (敏感信息加密).
         settlement_card_name: String = xml("settlement_card_name").length(0, 344).encrypted(),
         /// 结算银行. At most 128 characters.
         settlement_card_bank: String = xml("settlement_card_bank").length(0, 128),
-        /// 营业执照编号. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 营业执照编号. At most 344 characters; travels encrypted (敏感信息加密).
         business_license_number: String = xml("business_license_number").length(0, 344).encrypted(),
         /// 公司名称. At most 128 characters.
         company_name: String = xml("company_name").length(0, 128),

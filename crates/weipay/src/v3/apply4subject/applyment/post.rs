@@ -31,11 +31,11 @@ request! {
     pub struct ContactInfo {
         /// 超级管理员类型.
         contact_type: ContactType = body("contact_type"),
-        /// 联系人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
         /// `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
-        /// 联系人身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 联系人证件正面照片. Format `media-id`.
         contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -47,7 +47,7 @@ request! {
         contact_period_end: String = body("contact_period_end"),
         /// 业务办理授权函. Format `media-id`.
         business_authorization_letter: String = body("business_authorization_letter"),
-        /// 联系人手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人手机号. Required; travels encrypted (敏感信息加密).
         mobile: String = body("mobile").required().encrypted(),
     }
 
@@ -145,13 +145,13 @@ request! {
         identification_type: IdentificationType = body("identification_type").required(),
         /// 法定代表人说明函. Format `media-id`.
         authorize_letter_copy: String = body("authorize_letter_copy"),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         identification_name: String = body("identification_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         identification_number: String = body("identification_number").required().encrypted(),
         /// 证件有效日期. Required; JSON text in a string.
         identification_valid_date: JsonText<Vec<String>> = body("identification_valid_date").required(),
-        /// 证件居住地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件居住地址. Travels encrypted (敏感信息加密).
         identification_address: String = body("identification_address").encrypted(),
         /// 证件正面照片. Required; format `media-id`.
         identification_front_copy: String = body("identification_front_copy").required(),
@@ -169,11 +169,11 @@ request! {
         ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
         /// 证件反面照片. Required; format `media-id`.
         ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_name: String = body("ubo_id_doc_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_number: String = body("ubo_id_doc_number").required().encrypted(),
-        /// 证件居住地址. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件居住地址. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_address: String = body("ubo_id_doc_address").required().encrypted(),
         /// 证件有效期开始时间. Required; format `date`.
         ubo_period_begin: String = body("ubo_period_begin").required(),

@@ -25,11 +25,11 @@ request! {
 
     /// 管理员信息.
     pub struct AdminInfo {
-        /// 管理员姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 管理员姓名. Required; travels encrypted (敏感信息加密).
         admin_name: String = body("admin_name").required().encrypted(),
         /// 管理员证件类型. Required.
         id_doc_type: IdDocType = body("id_doc_type").required(),
-        /// 管理员证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 管理员证件号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
     }
 

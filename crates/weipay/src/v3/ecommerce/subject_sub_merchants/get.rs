@@ -11,7 +11,7 @@ request! {
     pub struct Request {
         /// 主体类型. Required.
         organization_type: OrganizationType = query("organization_type").required(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         cert_number: String = query("cert_number").required().encrypted(),
         /// 分页大小.
         limit: i64 = query("limit"),

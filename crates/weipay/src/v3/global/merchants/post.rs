@@ -57,11 +57,11 @@ request! {
 
     /// 联系人信息.
     pub struct Contact {
-        /// 联系人名称. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人名称. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 联系人电话. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人电话. Required; travels encrypted (敏感信息加密).
         phone: String = body("phone").required().encrypted(),
-        /// 联系人邮箱. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
         email: String = body("email").required().encrypted(),
     }
 

@@ -95,11 +95,11 @@ request! {
         card_front: String = body("card_front"),
         /// 证件反面照片. Format `media-id`.
         card_back: String = body("card_back"),
-        /// 证件姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Travels encrypted (敏感信息加密).
         card_name: String = body("card_name").encrypted(),
-        /// 证件号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Travels encrypted (敏感信息加密).
         card_number: String = body("card_number").encrypted(),
-        /// 证件居住地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件居住地址. Travels encrypted (敏感信息加密).
         card_address: String = body("card_address").encrypted(),
         /// 证件有效期开始时间.
         card_period_begin: String = body("card_period_begin"),
@@ -117,11 +117,11 @@ request! {
         card_front: String = body("card_front").required(),
         /// 证件反面照片. Format `media-id`.
         card_back: String = body("card_back"),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         card_name: String = body("card_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         card_number: String = body("card_number").required().encrypted(),
-        /// 证件居住地址. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件居住地址. Required; travels encrypted (敏感信息加密).
         card_address: String = body("card_address").required().encrypted(),
         /// 证件有效期开始时间. Required.
         card_period_begin: String = body("card_period_begin").required(),

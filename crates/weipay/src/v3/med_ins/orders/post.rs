@@ -83,9 +83,9 @@ request! {
 
     /// 支付人身份信息.
     pub struct Payer {
-        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 真实姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 个人身份ID摘要. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
         id_digest: String = body("id_digest").required().encrypted(),
         /// 证件类型. Required.
         card_type: CardType = body("card_type").required(),
@@ -93,9 +93,9 @@ request! {
 
     /// 亲属身份信息.
     pub struct Relative {
-        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 真实姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 个人身份ID摘要. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
         id_digest: String = body("id_digest").required().encrypted(),
         /// 证件类型. Required.
         card_type: CardType = body("card_type").required(),

@@ -23,9 +23,9 @@ request! {
         out_trade_no: String = body("out_trade_no"),
         /// 用户标识.
         openid: String = body("openid"),
-        /// 用户手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 用户实名证件号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户实名证件号. Travels encrypted (敏感信息加密).
         certificates_number: String = body("certificates_number").encrypted(),
         /// 用户终端ip.
         client_ip: String = body("client_ip"),

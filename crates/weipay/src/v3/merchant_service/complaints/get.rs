@@ -43,7 +43,7 @@ answer! {
         complaint_time: Time = body("complaint_time").required(),
         /// 订单金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
-        /// 投诉人联系方式. Format `base64`; travels encrypted (敏感信息加密).
+        /// 投诉人联系方式. Travels encrypted (敏感信息加密).
         payer_phone: String = body("payer_phone").encrypted(),
         /// 投诉详情. Required.
         complaint_detail: String = body("complaint_detail").required(),

@@ -21,9 +21,9 @@ request! {
         sub_appid: String = body("sub_appid"),
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
-        /// 用户实名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户实名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 用户证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户证件号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 用工类型.
         employment_type: EmploymentType = body("employment_type"),

@@ -51,7 +51,7 @@ request! {
         transfer_remark: String = body("transfer_remark").required(),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
     }
 }

@@ -39,13 +39,13 @@ request! {
         need_user_confirm: bool = body("need_user_confirm"),
         /// `openid`.
         openid: String = body("openid"),
-        /// 用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
-        /// 用户手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 用户身份证ID. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户身份证ID. Travels encrypted (敏感信息加密).
         userid: String = body("userid").encrypted(),
-        /// 用户收货地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户收货地址. Travels encrypted (敏感信息加密).
         address: String = body("address").encrypted(),
     }
 

@@ -33,7 +33,7 @@ request! {
         type_: Type = body("type").required(),
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 分账金额. Required; at least 1; in fen (分).
         amount: i64 = body("amount").required().range(1, i64::MAX),

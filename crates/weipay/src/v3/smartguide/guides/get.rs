@@ -15,7 +15,7 @@ request! {
         store_id: i64 = query("store_id").required(),
         /// 企业微信的员工ID.
         userid: String = query("userid"),
-        /// 手机号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号码. Travels encrypted (敏感信息加密).
         mobile: String = query("mobile").encrypted(),
         /// 工号.
         work_id: String = query("work_id"),
@@ -47,9 +47,9 @@ answer! {
         guide_id: String = body("guide_id"),
         /// 门店ID.
         store_id: i64 = body("store_id"),
-        /// 企业微信的员工姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
-        /// 手机号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号码. Travels encrypted (敏感信息加密).
         mobile: String = body("mobile").encrypted(),
         /// 企业微信的员工ID.
         userid: String = body("userid"),

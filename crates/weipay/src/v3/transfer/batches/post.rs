@@ -41,9 +41,9 @@ request! {
         transfer_remark: String = body("transfer_remark").required().length(1, 32),
         /// `openid`. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
-        /// 收款用户身份证. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户身份证. Travels encrypted (敏感信息加密).
         user_id_card: String = body("user_id_card").encrypted(),
     }
 }

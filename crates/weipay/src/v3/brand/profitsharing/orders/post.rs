@@ -41,7 +41,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
     }
 }

@@ -37,11 +37,11 @@ answer! {
 
     /// 姓名信息.
     pub struct RealNameInfo {
-        /// 加密后的姓名信息. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的姓名信息. Travels encrypted (敏感信息加密).
         encrypted_real_name: String = body("encrypted_real_name").encrypted(),
         /// `credential_type`.
         credential_type: i64 = body("credential_type"),
-        /// 加密后的身份证号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的身份证号. Travels encrypted (敏感信息加密).
         encrypted_credential_id: String = body("encrypted_credential_id").encrypted(),
     }
 }

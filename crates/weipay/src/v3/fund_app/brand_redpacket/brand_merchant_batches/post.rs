@@ -41,7 +41,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 接收红包用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 接收红包用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 红包备注. Required.
         remark: String = body("remark").required(),

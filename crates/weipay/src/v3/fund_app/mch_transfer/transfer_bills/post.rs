@@ -20,7 +20,7 @@ request! {
         out_bill_no: String = body("out_bill_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
         /// 收款用户OpenID. Required; 1 to 64 characters.
         openid: String = body("openid").required().length(1, 64),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),

@@ -22,7 +22,7 @@ request! {
         openid: String = body("openid").required(),
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -58,7 +58,7 @@ answer! {
         openid: String = body("openid"),
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 失败原因.
         fail_reason: String = body("fail_reason"),

@@ -29,9 +29,9 @@ request! {
         merchant_customs_no: String = body("merchant_customs_no").required(),
         /// 证件类型. Required.
         certificate_type: CertificateType = body("certificate_type").required(),
-        /// 证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号. Required; travels encrypted (敏感信息加密).
         certificate_id: String = body("certificate_id").required().encrypted(),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         certificate_name: String = body("certificate_name").required().encrypted(),
     }
 }

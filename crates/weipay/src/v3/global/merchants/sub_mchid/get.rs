@@ -59,11 +59,11 @@ answer! {
 
     /// 联系人信息.
     pub struct Contact {
-        /// 联系人名称. Format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人名称. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
-        /// 联系人电话. Format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人电话. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 联系人邮箱. Format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人邮箱. Travels encrypted (敏感信息加密).
         email: String = body("email").encrypted(),
     }
 

@@ -21,7 +21,7 @@ request! {
         type_: Type = body("type"),
         /// 分账接收方帐号.
         account: String = body("account"),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 是否已经获取用户实名信息授权.
         authorized: bool = body("authorized"),
@@ -51,7 +51,7 @@ answer! {
         type_: Type = body("type").required(),
         /// 分账接收方账号. Required.
         account: String = body("account").required(),
-        /// 分账接收方全称. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账接收方全称. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),

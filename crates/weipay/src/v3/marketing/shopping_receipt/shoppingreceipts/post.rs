@@ -75,7 +75,7 @@ answer! {
 
     /// 用户与商家的联系渠道.
     pub struct ReceiptMerchantContactInformation {
-        /// 品牌售后部门的咨询电话. Format `base64`; travels encrypted (敏感信息加密).
+        /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
         consultation_phone_number: String = body("consultation_phone_number").encrypted(),
     }
 }

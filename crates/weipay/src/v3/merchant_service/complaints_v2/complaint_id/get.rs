@@ -24,7 +24,7 @@ answer! {
         complaint_state: ComplaintState = body("complaint_state").required(),
         /// 被诉商户号. Required.
         complainted_mchid: String = body("complainted_mchid").required(),
-        /// 投诉人联系方式. Format `base64`; travels encrypted (敏感信息加密).
+        /// 投诉人联系方式. Travels encrypted (敏感信息加密).
         payer_phone: String = body("payer_phone").encrypted(),
         /// 投诉人openid.
         payer_openid: String = body("payer_openid"),

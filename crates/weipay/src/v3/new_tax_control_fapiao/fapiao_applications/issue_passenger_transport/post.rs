@@ -83,7 +83,7 @@ request! {
         name: String = body("name").required(),
         /// 出行人证件类型. Required.
         certificate_type: CertificateType = body("certificate_type").required(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         certificate_number: String = body("certificate_number").required().encrypted(),
         /// 出行日期. Required.
         departure_date: Time = body("departure_date").required(),

@@ -91,7 +91,7 @@ request! {
         lease_period_end: Time = body("lease_period_end").required(),
         /// 跨地. Required.
         cross_city_flag: bool = body("cross_city_flag").required(),
-        /// 产权证书/不动产权证号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 产权证书/不动产权证号. Travels encrypted (敏感信息加密).
         certificate_no: String = body("certificate_no").encrypted(),
         /// 车牌号.
         plate_no: Vec<String> = body("plate_no"),

@@ -17,7 +17,7 @@ request! {
         fapiao_ability_type_list: Vec<FapiaoAbilityTypeList> = query("fapiao_ability_type_list"),
         /// 服务商邀请渠道.
         invite_channel: String = query("invite_channel"),
-        /// 操作人员. Format `base64`; travels encrypted (敏感信息加密).
+        /// 操作人员. Travels encrypted (敏感信息加密).
         operate_user: String = query("operate_user").encrypted(),
         /// 服务商邀请code. Required.
         invite_code: String = query("invite_code").required(),

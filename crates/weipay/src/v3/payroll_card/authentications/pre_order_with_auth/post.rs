@@ -27,9 +27,9 @@ request! {
         project_name: String = body("project_name").required(),
         /// 用工单位名称. Required.
         employer_name: String = body("employer_name").required(),
-        /// 用户实名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户实名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 用户证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户证件号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 用工类型. Required.
         employment_type: EmploymentType = body("employment_type").required(),

@@ -19,9 +19,9 @@ request! {
         sub_mchid: String = body("sub_mchid").required(),
         /// token值. Required.
         token: String = body("token").required(),
-        /// 用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户姓名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 用户身份证号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户身份证号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 核身类型.
         authenticate_type: AuthenticateType = body("authenticate_type"),

@@ -23,7 +23,7 @@ request! {
         type_: Type = body("type").required(),
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),
@@ -41,7 +41,7 @@ answer! {
         type_: Type = body("type").required(),
         /// 分账接收方账号. Required.
         account: String = body("account").required(),
-        /// 分账接收方全称. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账接收方全称. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),

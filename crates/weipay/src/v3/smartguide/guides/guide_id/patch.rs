@@ -15,9 +15,9 @@ request! {
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户ID.
         sub_mchid: String = body("sub_mchid"),
-        /// 企业微信的员工姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
-        /// 手机号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号码. Travels encrypted (敏感信息加密).
         mobile: String = body("mobile").encrypted(),
         /// 员工个人二维码. Format `url`.
         qr_code: String = body("qr_code"),

@@ -11,9 +11,9 @@ request! {
     pub struct Request {
         /// 微信支付商户号. Required.
         mchid: String = query("mchid").required(),
-        /// 额度台账号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 额度台账号. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = query("bal_account_no").required().encrypted(),
-        /// 卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 卡号. Travels encrypted (敏感信息加密).
         card_no: String = query("card_no").encrypted(),
         /// 商户子账户协议号.
         sgn_no: String = query("sgn_no"),

@@ -17,7 +17,7 @@ request! {
         out_request_no: String = body("out_request_no").required(),
         /// 目标商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
         /// 变更类型. Required.
         change_scene: ChangeScene = body("change_scene").required(),
@@ -37,9 +37,9 @@ answer! {
         out_request_no: String = body("out_request_no").required(),
         /// 目标商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
-        /// 目标账户名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 目标账户名. Required; travels encrypted (敏感信息加密).
         new_account_name: String = body("new_account_name").required().encrypted(),
         /// 申请单状态. Required.
         application_state: ApplicationState = body("application_state").required(),

@@ -21,11 +21,11 @@ request! {
         related_wxpay_punish_no: String = body("related_wxpay_punish_no").required(),
         /// 目标解管商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 目标解管台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 目标解管台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
         /// 解管原因描述. Required.
         recover_reason: String = body("recover_reason").required(),
-        /// 目标下管卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 目标下管卡号. Travels encrypted (敏感信息加密).
         card_no: String = body("card_no").encrypted(),
         /// 目标下管商户子账户协议号.
         sgn_no: String = body("sgn_no"),

@@ -25,9 +25,9 @@ request! {
         bank_name: String = body("bank_name"),
         /// 开户银行联行号.
         bank_branch_id: String = body("bank_branch_id"),
-        /// 银行账号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 银行账号. Required; travels encrypted (敏感信息加密).
         account_number: String = body("account_number").required().encrypted(),
-        /// 开户名称. Format `base64`; travels encrypted (敏感信息加密).
+        /// 开户名称. Travels encrypted (敏感信息加密).
         account_name: String = body("account_name").encrypted(),
     }
 }

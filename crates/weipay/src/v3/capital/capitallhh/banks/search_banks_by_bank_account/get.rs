@@ -11,7 +11,7 @@ pub use crate::v3::capital::capitallhh::banks::corporate_banking::get::Data;
 request! {
     /// What is sent.
     pub struct Request {
-        /// 银行卡号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 银行卡号. Required; travels encrypted (敏感信息加密).
         account_number: String = query("account_number").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),

@@ -39,9 +39,9 @@ request! {
     pub struct RealIdentity {
         /// 实名验证类型. Required.
         identity_type: IdentityType = body("identity_type").required(),
-        /// 自然人证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人证件号码. Required; travels encrypted (敏感信息加密).
         identity_id: String = body("identity_id").required().encrypted(),
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
     }
 

@@ -17,11 +17,11 @@ request! {
         appid: String = body("appid").required(),
         /// 业务申请单号. Required.
         out_contract_code: String = body("out_contract_code").required(),
-        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 真实姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
         /// 证件类型. Required.
         cred_type: CredType = body("cred_type").required(),
-        /// 件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 件号码. Required; travels encrypted (敏感信息加密).
         cred_id: String = body("cred_id").required().encrypted(),
     }
 }

@@ -19,7 +19,7 @@ request! {
         account: String = body("account").required(),
         /// 接收方名称.
         name: String = body("name"),
-        /// 接收方名称的密文. Format `base64`; travels encrypted (敏感信息加密).
+        /// 接收方名称的密文. Travels encrypted (敏感信息加密).
         encrypted_name: String = body("encrypted_name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),

@@ -24,9 +24,9 @@ request! {
         type_: Type = body("type").required(),
         /// 开户银行.
         bank_type: BankType = body("bank_type"),
-        /// 收款银行卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款银行卡号. Travels encrypted (敏感信息加密).
         bank_account: String = body("bank_account").encrypted(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         real_name: String = body("real_name").encrypted(),
     }
 }

@@ -22,7 +22,7 @@ request! {
         out_bill_no: String = body("out_bill_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),

@@ -15,7 +15,7 @@ request! {
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 会员信息. Required.
         member_information: MemberInformation = body("member_information").required(),
-        /// 加密手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密手机号. Required; travels encrypted (敏感信息加密).
         encrypted_phone_number: String = body("encrypted_phone_number").required().encrypted(),
         /// 自定义场景值.
         outer_str: String = body("outer_str"),

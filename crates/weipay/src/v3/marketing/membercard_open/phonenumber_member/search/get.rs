@@ -11,7 +11,7 @@ request! {
     pub struct Request {
         /// 会员卡id. Required.
         card_id: String = query("card_id").required(),
-        /// 加密手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密手机号. Required; travels encrypted (敏感信息加密).
         encrypted_phone_number: String = query("encrypted_phone_number").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),

@@ -15,9 +15,9 @@ request! {
         stock_id: String = body("stock_id").required(),
         /// 商户单据号. Required.
         out_request_no: String = body("out_request_no").required(),
-        /// 用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户姓名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 发放面额. In fen (分).
         amount: i64 = body("amount"),

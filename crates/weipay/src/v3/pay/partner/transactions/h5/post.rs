@@ -87,9 +87,9 @@ request! {
     pub struct Identity {
         /// 证件类型. Required.
         type_: IdentityType = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
         number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
     }
 }

@@ -15,7 +15,7 @@ request! {
     pub struct Request {
         /// 目标商户号. Required.
         mchid: String = query("mchid").required(),
-        /// 台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = query("bal_account_no").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),

@@ -21,7 +21,7 @@ request! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡模板ID. Required.
         card_id: String = body("card_id").required(),
-        /// 加密的手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Required; travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").required().encrypted(),
         /// 会员卡code. Required.
         user_card_code: String = body("user_card_code").required(),

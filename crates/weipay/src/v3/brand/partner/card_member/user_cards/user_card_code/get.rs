@@ -40,7 +40,7 @@ answer! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),

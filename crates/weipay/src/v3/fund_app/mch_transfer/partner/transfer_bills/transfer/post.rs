@@ -21,7 +21,7 @@ request! {
         appid: String = body("appid").required(),
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -63,7 +63,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间. Required.
         create_time: String = body("create_time").required(),

@@ -31,7 +31,7 @@ answer! {
         openid: String = body("openid"),
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间.
         create_time: Time = body("create_time"),

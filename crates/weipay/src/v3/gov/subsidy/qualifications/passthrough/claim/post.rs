@@ -12,11 +12,11 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
-        /// 自然人证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人证件号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
-        /// 手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Required; travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").required().encrypted(),
         /// 消费品类ID.
         appliance_id: i64 = body("appliance_id"),

@@ -11,7 +11,7 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         cert_no: String = body("cert_no").required().encrypted(),
         /// 品类编码.
         cate_code: String = body("cate_code"),

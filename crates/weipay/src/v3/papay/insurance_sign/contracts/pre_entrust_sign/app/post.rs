@@ -67,9 +67,9 @@ request! {
 
     /// 用户实名信息.
     pub struct RealIdentity {
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
-        /// 自然人身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 实名验证类型.
         identity_type: IdentityType = body("identity_type"),

@@ -29,7 +29,7 @@ request! {
         exact_amount: i64 = body("exact_amount"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_real_name: String = body("user_real_name").encrypted(),
         /// 预约备注. Required.
         reserve_remark: String = body("reserve_remark").required(),

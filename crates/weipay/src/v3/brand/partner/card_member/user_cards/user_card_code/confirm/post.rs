@@ -29,7 +29,7 @@ request! {
         card_color: String = body("card_color"),
         /// 卡背景图URL.
         card_picture_url: String = body("card_picture_url"),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),

@@ -29,7 +29,7 @@ answer! {
         fail_reason: FailReason = body("fail_reason"),
         /// 接收红包用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 接收红包用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 品牌红包发起时间.
         initiate_time: Time = body("initiate_time"),

@@ -35,7 +35,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间.
         create_time: String = body("create_time"),

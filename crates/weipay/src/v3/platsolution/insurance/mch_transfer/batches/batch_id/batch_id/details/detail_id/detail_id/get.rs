@@ -39,7 +39,7 @@ answer! {
         openid: String = body("openid"),
         /// 收款银行类型.
         bank_type: String = body("bank_type"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账完成时间.
         transfer_finish_time: Time = body("transfer_finish_time"),
