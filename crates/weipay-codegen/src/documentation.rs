@@ -40,9 +40,18 @@ fn link(page: &str) -> Option<String> {
     Some(format!("[{number}](https://pay.weixin.qq.com/doc/{page})"))
 }
 
-/// A whole sentence about a type, from its label.
-pub(crate) fn sentence(label: &str, name: &str) -> String {
-    if label.is_empty() { format!("`{name}`.") } else { format!("{}.", plain(label)) }
+/// A whole sentence about an object's type.
+pub(crate) fn object(field: &Field) -> String {
+    labelled(field).unwrap_or_else(|| format!("The object `{}`.", field.name))
+}
+
+/// A whole sentence about the type of listed values.
+pub(crate) fn enumeration(field: &Field) -> String {
+    labelled(field).unwrap_or_else(|| format!("The values of `{}`.", field.name))
+}
+
+fn labelled(field: &Field) -> Option<String> {
+    (!field.label.is_empty()).then(|| format!("{}.", plain(field.label)))
 }
 
 /// Label and rules of a field, of a request or of what comes back.
@@ -55,14 +64,16 @@ pub(crate) fn field(field: &Field, in_request: bool) -> String {
     if field.required && !filled_in {
         rules.insert(0, "required".to_owned());
     }
-    let mut text = sentence(field.label, field.name);
-    if filled_in {
-        text.push_str(" The client fills it in.");
-    }
-    if !rules.is_empty() {
-        text.push_str(&format!(" {}", closed(&rules)));
-    }
-    text
+    let sentences: Vec<String> = [
+        labelled(field),
+        filled_in.then(|| "The client fills it in.".to_owned()),
+        (!rules.is_empty()).then(|| closed(&rules)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    // The name alone would say nothing that the field does not say itself, and there must be a text.
+    if sentences.is_empty() { format!("On the wire: `{}`.", field.name) } else { sentences.join(" ") }
 }
 
 /// The value of a placeholder: the path with it, its label, and its rules.

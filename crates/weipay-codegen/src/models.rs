@@ -112,7 +112,7 @@ impl Models {
             Named::New(name) => name,
         };
         let at = self.structs.len();
-        let doc = documentation::sentence(field.label, field.name);
+        let doc = documentation::object(field);
         self.structs.push(Struct { name: name.clone(), doc, rows: Vec::new(), in_request: self.in_request });
         let rows = field.fields.iter().map(|member| self.row(member, "body", &name)).collect();
         self.structs[at].rows = rows;
@@ -124,7 +124,7 @@ impl Models {
             Named::Known(name) => return name,
             Named::New(name) => name,
         };
-        let doc = documentation::sentence(field.label, field.name);
+        let doc = documentation::enumeration(field);
         self.enumerations.push(Enumeration { name: name.clone(), doc, values: field.values.clone() });
         name
     }

@@ -86,3 +86,18 @@ fn what_is_encrypted_does_not_show_the_format_of_its_ciphertext() {
         ],
     );
 }
+
+#[test]
+fn a_field_without_a_label_shows_its_rules_or_its_name_on_the_wire() {
+    let text =
+        types("POST v3/a/b", "  json\n    a*  string ..64\n    b  object\n      c  string (ONE | TWO)\n");
+    assert_holds(
+        &text,
+        &[
+            "/// Required; at most 64 characters.\n        a: String",
+            "/// On the wire: `b`.\n        b: B",
+            "/// The object `b`.\n    pub struct B",
+            "/// The values of `c`.\n    pub enum C",
+        ],
+    );
+}
