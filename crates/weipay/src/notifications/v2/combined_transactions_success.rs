@@ -41,11 +41,11 @@ answer! {
         err_code: String = xml("err_code"),
         /// 错误信息.
         err_code_des: String = xml("err_code_des"),
-        /// `sub_order_list`. Required; JSON text in a string.
+        /// Required; JSON text in a string.
         sub_order_list: JsonText<SubOrderList> = xml("sub_order_list").required(),
     }
 
-    /// `sub_order_list`.
+    /// The object `sub_order_list`.
     pub struct SubOrderList {
         /// 子订单数. Required.
         order_num: i64 = body("order_num").required(),

@@ -43,13 +43,13 @@ answer! {
         transfer_mode: TransferMode = body("transfer_mode").required(),
         /// 入账成功时间. Required.
         success_time: String = body("success_time").required(),
-        /// `instruction_instance_id`. Required.
+        /// Required.
         instruction_instance_id: String = body("instruction_instance_id").required(),
     }
 
     /// 在途异常资金付款指令的发起方.
     pub struct Commander {
-        /// `operator`. Required.
+        /// Required.
         operator: Operator = body("operator").required(),
         /// 微信支付商户号. Required.
         mchid: String = body("mchid").required(),
@@ -74,7 +74,7 @@ open_enum! {
         ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
     }
 
-    /// `operator`.
+    /// The values of `operator`.
     pub enum Operator {
         Merchant = "MERCHANT",
     }

@@ -71,7 +71,7 @@ answer! {
     pub struct CommonFieldList {
         /// 平台提供的通用开卡信息字段.
         name: Name = body("name"),
-        /// `value`. Travels encrypted (敏感信息加密).
+        /// Travels encrypted (敏感信息加密).
         value: String = body("value").encrypted(),
     }
 

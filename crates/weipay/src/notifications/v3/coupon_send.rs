@@ -19,9 +19,9 @@ answer! {
         send_time: Time = body("send_time").required(),
         /// 发券凭证.
         send_req_no: String = body("send_req_no"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `unionid`.
+        /// On the wire: `unionid`.
         unionid: String = body("unionid"),
         /// 发放渠道. Required.
         send_channel: SendChannel = body("send_channel").required(),

@@ -11,9 +11,9 @@ answer! {
     pub struct Resource {
         /// 批次创建方商户号. Required.
         stock_creator_mchid: String = body("stock_creator_mchid").required(),
-        /// `stock_id`. Required.
+        /// Required.
         stock_id: String = body("stock_id").required(),
-        /// `coupon_id`. Required.
+        /// Required.
         coupon_id: String = body("coupon_id").required(),
         /// 单品优惠特定信息.
         singleitem_discount_off: SingleitemDiscountOff = body("singleitem_discount_off"),

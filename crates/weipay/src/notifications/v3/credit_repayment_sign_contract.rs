@@ -33,9 +33,9 @@ answer! {
         repayment_day: i64 = body("repayment_day"),
         /// 还款金额上限. Required.
         repayment_amount_limit: String = body("repayment_amount_limit").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
     }
 }

@@ -15,9 +15,9 @@ answer! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 委托代扣协议模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 协议到期时间.
         contract_expired_time: String = body("contract_expired_time"),

@@ -15,9 +15,9 @@ answer! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 委托代扣协议模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 协议解约方式. Required.
         contract_termination_mode: ContractTerminationMode = body("contract_termination_mode").required(),

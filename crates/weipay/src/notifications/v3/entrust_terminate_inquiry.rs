@@ -17,9 +17,9 @@ answer! {
         messsage: String = body("messsage").required(),
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 委托代扣协议模板ID. Required.
         plan_id: i64 = body("plan_id").required(),

@@ -13,13 +13,13 @@ answer! {
         mchid: String = body("mchid"),
         /// 委托代扣协议的主键.
         contract_id: String = body("contract_id"),
-        /// `appid`.
+        /// On the wire: `appid`.
         appid: String = body("appid"),
         /// 委托代扣协议模板ID.
         plan_id: i64 = body("plan_id"),
         /// 商户侧的签约协议号.
         out_contract_code: String = body("out_contract_code"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
     }
 }

@@ -15,11 +15,11 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 冲红时指定的发票申请单号. Required.
         fapiao_apply_id: String = body("fapiao_apply_id").required(),
-        /// `fapiao_information`. Required.
+        /// Required.
         fapiao_information: Vec<FapiaoInformation> = body("fapiao_information").required(),
     }
 
-    /// `fapiao_information`.
+    /// The object `fapiao_information`.
     pub struct FapiaoInformation {
         /// 商户发票单号. Required.
         fapiao_id: String = body("fapiao_id").required(),

@@ -17,7 +17,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 开票时指定的发票申请单号. Required.
         fapiao_apply_id: String = body("fapiao_apply_id").required(),
-        /// `fapiao_information`. Required.
+        /// Required.
         fapiao_information: Vec<FapiaoInformation> = body("fapiao_information").required(),
     }
 }

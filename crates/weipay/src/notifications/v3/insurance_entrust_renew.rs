@@ -16,7 +16,7 @@ answer! {
         mchid: String = body("mchid").required(),
         /// 委托代扣协议的主键. Required.
         contract_id: String = body("contract_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
         /// 委托代扣协议模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
@@ -30,7 +30,7 @@ answer! {
         contract_signed_time: String = body("contract_signed_time").required(),
         /// 协议到期时间. Required.
         contract_expired_time: String = body("contract_expired_time").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 协议解约信息. Required.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),

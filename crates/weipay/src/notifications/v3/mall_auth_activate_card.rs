@@ -9,9 +9,9 @@ use crate::model::{answer, body};
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
-        /// `code`. Required.
+        /// Required.
         code: String = body("code").required(),
         /// 用户开会员卡时的商圈商户号. Required.
         mchid: String = body("mchid").required(),

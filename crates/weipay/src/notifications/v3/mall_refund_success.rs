@@ -17,9 +17,9 @@ answer! {
         shop_name: String = body("shop_name").required(),
         /// 门店编号. Required.
         shop_number: String = body("shop_number").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 交易完成时间. Required.
         refund_time: String = body("refund_time").required(),

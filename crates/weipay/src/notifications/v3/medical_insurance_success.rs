@@ -33,7 +33,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 用户在appid下的唯一标识.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 是否代亲属支付.
         pay_for_relatives: bool = body("pay_for_relatives"),
@@ -65,7 +65,7 @@ answer! {
         prepay_id: String = body("prepay_id"),
         /// 医疗机构透传给医保的数据. JSON text in a string.
         passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
-        /// `extends`.
+        /// On the wire: `extends`.
         extends: String = body("extends"),
         /// 查询与通知中返回.
         attach: String = body("attach"),
@@ -77,11 +77,11 @@ answer! {
 
     /// 支付完成后医保局返回内容.
     pub struct PassthroughResponseContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 
@@ -99,11 +99,11 @@ answer! {
 
     /// 医疗机构透传给医保的数据.
     pub struct PassthroughRequestContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 }

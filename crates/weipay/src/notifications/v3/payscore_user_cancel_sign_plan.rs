@@ -11,9 +11,9 @@ answer! {
     pub struct Resource {
         /// 签约计划的主键. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),
@@ -59,7 +59,7 @@ answer! {
 
     /// 签约计划明细列表.
     pub struct SignedDetailList {
-        /// `plan_detail_no`. Required.
+        /// Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 计划明细原支付金额. Required; in fen (分).
         original_price: i64 = body("original_price").required(),

@@ -23,11 +23,11 @@ answer! {
         recharge_id: String = body("recharge_id").required(),
         /// 充值渠道. Required.
         recharge_channel: RechargeChannel = body("recharge_channel").required(),
-        /// `detail`.
+        /// On the wire: `detail`.
         detail: Detail = body("detail"),
     }
 
-    /// `detail`.
+    /// The object `detail`.
     pub struct Detail {
         /// 开户银行名称. Required.
         bank_name: String = body("bank_name").required(),

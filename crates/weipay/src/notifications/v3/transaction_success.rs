@@ -50,7 +50,7 @@ answer! {
         scene_info: SceneInfo = body("scene_info"),
         /// 微信分账/回退单号.
         order_id: String = body("order_id"),
-        /// `out_order_no`.
+        /// On the wire: `out_order_no`.
         out_order_no: String = body("out_order_no"),
         /// 分账接收方对象.
         receiver: Receiver = body("receiver"),
@@ -58,9 +58,9 @@ answer! {
         description: String = body("description"),
         /// 订单成功创建时返回.
         create_time: String = body("create_time"),
-        /// `trade_state_description`.
+        /// On the wire: `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
-        /// `user_repaid`.
+        /// On the wire: `user_repaid`.
         user_repaid: String = body("user_repaid"),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
@@ -70,7 +70,7 @@ answer! {
         combine_appid: String = body("combine_appid"),
         /// 交易单发起方的商户号.
         combine_mchid: String = body("combine_mchid"),
-        /// `combine_out_trade_no`.
+        /// On the wire: `combine_out_trade_no`.
         combine_out_trade_no: String = body("combine_out_trade_no"),
         /// 微信支付系统生成的订单号.
         combine_transaction_id: String = body("combine_transaction_id"),
@@ -122,13 +122,13 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// `scope`.
+        /// On the wire: `scope`.
         scope: String = body("scope"),
-        /// `type`.
+        /// On the wire: `type`.
         type_: String = body("type"),
         /// 在微信商户后台配置的批次ID.
         activity_id: String = body("activity_id"),
-        /// `currency`.
+        /// On the wire: `currency`.
         currency: String = body("currency"),
         /// 优惠券面额. In fen (分).
         amount: i64 = body("amount"),

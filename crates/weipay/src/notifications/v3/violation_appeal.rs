@@ -9,27 +9,27 @@ use crate::model::{answer, body, open_enum};
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `sub_mchid`. Required.
+        /// Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 子商户公司名称. Required.
         company_name: String = body("company_name").required(),
-        /// `record_id`. Required.
+        /// Required.
         record_id: String = body("record_id").required(),
-        /// `punish_plan`. Required.
+        /// Required.
         punish_plan: String = body("punish_plan").required(),
         /// 微信支付对违约商户的处置时间. Required.
         punish_time: String = body("punish_time").required(),
-        /// `punish_description`. Required.
+        /// Required.
         punish_description: String = body("punish_description").required(),
-        /// `risk_type`. Required.
+        /// Required.
         risk_type: RiskType = body("risk_type").required(),
-        /// `risk_description`. Required.
+        /// Required.
         risk_description: String = body("risk_description").required(),
     }
 }
 
 open_enum! {
-    /// `risk_type`.
+    /// The values of `risk_type`.
     pub enum RiskType {
         OneYuanPurchases = "ONE_YUAN_PURCHASES",
         MultiLevelDistributionRebate = "MULTI_LEVEL_DISTRIBUTION_REBATE",

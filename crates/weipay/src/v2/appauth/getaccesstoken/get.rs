@@ -21,7 +21,7 @@ request! {
         appid: String = query("appid").required(),
         /// 微信openID. Required.
         openid: String = query("openid").required(),
-        /// `code`. Required.
+        /// Required.
         code: String = query("code").required(),
         /// 固定值. Required.
         grant_type: GrantType = query("grant_type").required(),
@@ -43,11 +43,11 @@ answer! {
         retmsg: String = xml("retmsg").required(),
         /// 接口调用凭证. Required.
         access_token: String = xml("access_token").required(),
-        /// `access_token_expire_in`. Required; format `int32`.
+        /// Required; format `int32`.
         access_token_expire_in: i64 = xml("access_token_expire_in").required(),
         /// refresh令牌. Required.
         refresh_token: String = xml("refresh_token").required(),
-        /// `refresh_token_expire_in`. Required; format `int32`.
+        /// Required; format `int32`.
         refresh_token_expire_in: i64 = xml("refresh_token_expire_in").required(),
     }
 }

@@ -33,7 +33,7 @@ answer! {
         nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
         sign: String = xml("sign").required().length(0, 32),
-        /// `miniprogram_username`. At most 32 characters.
+        /// At most 32 characters.
         miniprogram_username: String = xml("miniprogram_username").length(0, 32),
         /// 跳转签约小程序的path. At most 256 characters.
         miniprogram_path: String = xml("miniprogram_path").length(0, 256),

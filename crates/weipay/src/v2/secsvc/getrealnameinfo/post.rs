@@ -21,11 +21,11 @@ request! {
         openid: String = xml("openid").required().length(0, 128),
         /// 加密实名信息的证书序列号. Required; at most 64 characters.
         cert_serialno: String = xml("cert_serialno").required().length(0, 64),
-        /// `access_token`. Required; at most 128 characters.
+        /// Required; at most 128 characters.
         access_token: String = xml("access_token").required().length(0, 128),
         /// unix时间戳. Required; format `uint32`.
         timestamp: i64 = xml("timestamp").required(),
-        /// `cert_sign`. Required; at most 128 characters; a signature.
+        /// Required; at most 128 characters; a signature.
         cert_sign: String = xml("cert_sign").required().length(0, 128),
         /// 证件类型.
         charset: Charset = xml("charset"),

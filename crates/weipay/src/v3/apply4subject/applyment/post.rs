@@ -33,7 +33,7 @@ request! {
         contact_type: ContactType = body("contact_type"),
         /// 联系人姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// `contact_id_doc_type`.
+        /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
         /// 联系人身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
@@ -141,7 +141,7 @@ request! {
     pub struct IdentificationInfo {
         /// 超级管理员类型.
         id_holder_type: IdHolderType = body("id_holder_type"),
-        /// `identification_type`. Required.
+        /// Required.
         identification_type: IdentificationType = body("identification_type").required(),
         /// 法定代表人说明函. Format `media-id`.
         authorize_letter_copy: String = body("authorize_letter_copy"),
@@ -163,7 +163,7 @@ request! {
 
     /// 最终受益人信息列表.
     pub struct UboInfoList {
-        /// `ubo_id_doc_type`. Required.
+        /// Required.
         ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
         /// 证件正面照片. Required; format `media-id`.
         ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
@@ -203,7 +203,7 @@ open_enum! {
         Super = "SUPER",
     }
 
-    /// `contact_id_doc_type`.
+    /// The values of `contact_id_doc_type`.
     pub enum ContactIdDocType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
@@ -266,7 +266,7 @@ open_enum! {
         Super = "SUPER",
     }
 
-    /// `identification_type`.
+    /// The values of `identification_type`.
     pub enum IdentificationType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
@@ -278,7 +278,7 @@ open_enum! {
         IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
     }
 
-    /// `ubo_id_doc_type`.
+    /// The values of `ubo_id_doc_type`.
     pub enum UboIdDocType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",

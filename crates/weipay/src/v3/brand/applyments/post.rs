@@ -111,13 +111,13 @@ request! {
         holder: String = body("holder").required(),
         /// Logo商标许可使用授权书.
         license: String = body("license"),
-        /// `authorization_begin_time`.
+        /// On the wire: `authorization_begin_time`.
         authorization_begin_time: String = body("authorization_begin_time"),
-        /// `authorization_end_time`.
+        /// On the wire: `authorization_end_time`.
         authorization_end_time: String = body("authorization_end_time"),
         /// Logo商标注册证列表.
         certificate_list: Vec<String> = body("certificate_list"),
-        /// `license_list`.
+        /// On the wire: `license_list`.
         license_list: Vec<String> = body("license_list"),
     }
 }

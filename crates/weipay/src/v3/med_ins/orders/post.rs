@@ -23,7 +23,7 @@ request! {
         sub_mchid: String = body("sub_mchid"),
         /// 用户在appid下的唯一标识.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 支付人身份信息. Required.
         payer: Payer = body("payer").required(),
@@ -119,11 +119,11 @@ request! {
 
     /// 医疗机构透传给医保的数据.
     pub struct PassthroughRequestContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 }
@@ -155,7 +155,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 用户在appid下的唯一标识.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 是否代亲属支付.
         pay_for_relatives: bool = body("pay_for_relatives"),
@@ -213,11 +213,11 @@ answer! {
 
     /// 支付完成后医保局返回内容.
     pub struct PassthroughResponseContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 }

@@ -61,7 +61,7 @@ request! {
         extra_fields3: String = body("extra_fields3"),
         /// 高风险商品标签.
         high_risk_goods: i64 = body("high_risk_goods"),
-        /// `same_deviced`.
+        /// On the wire: `same_deviced`.
         same_deviced: bool = body("same_deviced"),
         /// 用户下单设备是否是常用设备.
         reliable_device: bool = body("reliable_device"),

@@ -35,9 +35,9 @@ request! {
         description: String = body("description").required(),
         /// 点击cell位跳转的地址.
         jump_url: String = body("jump_url"),
-        /// `miniprogram_user_name`.
+        /// On the wire: `miniprogram_user_name`.
         miniprogram_user_name: String = body("miniprogram_user_name"),
-        /// `miniprogram_path`.
+        /// On the wire: `miniprogram_path`.
         miniprogram_path: String = body("miniprogram_path"),
     }
 }

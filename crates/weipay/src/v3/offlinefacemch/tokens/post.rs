@@ -11,11 +11,11 @@ request! {
     pub struct Request {
         /// 使用场景.
         scene: String = body("scene"),
-        /// `web_init_data`.
+        /// On the wire: `web_init_data`.
         web_init_data: WebInitData = body("web_init_data"),
     }
 
-    /// `web_init_data`.
+    /// The object `web_init_data`.
     pub struct WebInitData {
         /// 商户刷脸用户ID.
         out_user_id: String = body("out_user_id"),

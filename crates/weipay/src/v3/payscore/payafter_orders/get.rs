@@ -31,7 +31,7 @@ answer! {
         out_order_no: String = body("out_order_no"),
         /// 服务ID.
         service_id: String = body("service_id"),
-        /// `state`.
+        /// On the wire: `state`.
         state: State = body("state"),
         /// 标识用户订单使用情况.
         finish_type: i64 = body("finish_type"),
@@ -97,7 +97,7 @@ answer! {
 }
 
 open_enum! {
-    /// `state`.
+    /// The values of `state`.
     pub enum State {
         Created = "CREATED",
         UserAccepted = "USER_ACCEPTED",

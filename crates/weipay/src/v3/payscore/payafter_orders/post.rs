@@ -19,7 +19,7 @@ request! {
         service_id: String = body("service_id").required(),
         /// 用户下单时确认的服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
         service_start_time: String = body("service_start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
-        /// `service_end_time`. Matches `^([0-9]{8}|[0-9]{14})$`.
+        /// Matches `^([0-9]{8}|[0-9]{14})$`.
         service_end_time: String = body("service_end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
         /// 开始使用服务的地点.
         service_start_location: String = body("service_start_location"),
@@ -37,7 +37,7 @@ request! {
         attach: String = body("attach"),
         /// 使用需用户确认订单类型.
         need_user_confirm: bool = body("need_user_confirm"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 用户姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
@@ -83,7 +83,7 @@ answer! {
         service_id: String = body("service_id"),
         /// 微信支付服务订单号.
         order_id: String = body("order_id"),
-        /// `miniprogram_businesstype`.
+        /// On the wire: `miniprogram_businesstype`.
         miniprogram_businesstype: String = body("miniprogram_businesstype"),
         /// 小程序跳转appid.
         miniprogram_appid: String = body("miniprogram_appid"),
@@ -91,7 +91,7 @@ answer! {
         miniprogram_path: String = body("miniprogram_path"),
         /// 小程序跳转username.
         miniprogram_username: String = body("miniprogram_username"),
-        /// `package`.
+        /// On the wire: `package`.
         package: String = body("package"),
     }
 }

@@ -37,7 +37,7 @@ request! {
         attach: String = body("attach"),
         /// 使用需用户确认订单类型.
         need_user_confirm: bool = body("need_user_confirm"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
     }
 }

@@ -7,7 +7,7 @@ use crate::model::{Time, answer, body, open_enum, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
         /// 子公众账号ID.
         sub_appid: String = body("sub_appid"),
@@ -25,7 +25,7 @@ request! {
         goods_tag: String = body("goods_tag"),
         /// 签约成功后. Required.
         contract_id: String = body("contract_id").required(),
-        /// `notify_url`.
+        /// On the wire: `notify_url`.
         notify_url: String = body("notify_url"),
         /// 订单金额信息.
         amount: Amount = body("amount"),

@@ -15,7 +15,7 @@ request! {
         notify_url: String = body("notify_url"),
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
-        /// `encrypted_echo_message`. Travels encrypted (敏感信息加密).
+        /// Travels encrypted (敏感信息加密).
         encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
     }
 }
@@ -25,7 +25,7 @@ answer! {
     pub struct Answer {
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
-        /// `encrypted_echo_message`. Travels encrypted (敏感信息加密).
+        /// Travels encrypted (敏感信息加密).
         encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
     }
 }

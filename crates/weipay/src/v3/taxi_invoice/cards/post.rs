@@ -137,9 +137,9 @@ request! {
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// `card_appid`. Required.
+        /// Required.
         card_appid: String = body("card_appid").required(),
-        /// `card_openid`. Required.
+        /// Required.
         card_openid: String = body("card_openid").required(),
         /// 出租车电子发票卡券模板ID. Required.
         card_id: String = body("card_id").required(),

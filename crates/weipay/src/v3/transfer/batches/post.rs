@@ -39,7 +39,7 @@ request! {
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required; 1 to 32 characters.
         transfer_remark: String = body("transfer_remark").required().length(1, 32),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),

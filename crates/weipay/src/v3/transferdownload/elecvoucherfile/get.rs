@@ -11,9 +11,9 @@ use crate::model::{query, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// `token`. Required.
+        /// Required.
         token: String = query("token").required(),
-        /// `source`. Required.
+        /// Required.
         source: String = query("source").required(),
     }
 }

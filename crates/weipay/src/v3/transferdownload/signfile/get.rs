@@ -11,7 +11,7 @@ use crate::model::{query, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// `token`. Required.
+        /// Required.
         token: String = query("token").required(),
     }
 }

@@ -16,7 +16,7 @@ pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
 request! {
     /// What is sent.
     pub struct Request {
-        /// `action`. Required.
+        /// Required.
         action: Action = query("action").required(),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
@@ -78,7 +78,7 @@ answer! {
 }
 
 open_enum! {
-    /// `action`.
+    /// The values of `action`.
     pub enum Action {
         Add = "add",
         Query = "query",

@@ -16,13 +16,13 @@ request! {
     pub struct Request {
         /// 媒体文件标识. Required.
         media: File = file("media").required(),
-        /// `media_hash`. Required.
+        /// Required.
         media_hash: String = part("media_hash").required(),
         /// 服务商商户号或渠道号. Required.
         mch_id: String = part("mch_id").required(),
-        /// `sign_type`. Required.
+        /// Required.
         sign_type: SignType = part("sign_type").required(),
-        /// `sign`. The client fills it in.
+        /// The client fills it in.
         sign: String = part("sign"),
     }
 }
@@ -54,7 +54,7 @@ answer! {
 }
 
 open_enum! {
-    /// `sign_type`.
+    /// The values of `sign_type`.
     pub enum SignType {
         Md5 = "MD5",
         HmacSha256 = "HMAC-SHA256",

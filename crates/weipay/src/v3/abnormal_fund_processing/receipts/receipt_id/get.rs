@@ -51,7 +51,7 @@ answer! {
 
     /// 在途异常资金付款指令的发起方.
     pub struct Commander {
-        /// `operator`. Required.
+        /// Required.
         operator: Operator = body("operator").required(),
         /// 微信支付商户号. Required.
         mchid: String = body("mchid").required(),
@@ -76,7 +76,7 @@ open_enum! {
         ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
     }
 
-    /// `operator`.
+    /// The values of `operator`.
     pub enum Operator {
         Merchant = "MERCHANT",
     }

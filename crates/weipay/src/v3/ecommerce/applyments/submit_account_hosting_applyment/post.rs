@@ -29,7 +29,7 @@ request! {
         finance_institution_info: FinanceInstitutionInfo = body("finance_institution_info"),
         /// 超级管理员类型.
         id_holder_type: IdHolderType = body("id_holder_type"),
-        /// `id_doc_type`.
+        /// On the wire: `id_doc_type`.
         id_doc_type: IdDocType = body("id_doc_type"),
         /// 法定代表人说明函. Format `media-id`.
         authorize_letter_copy: String = body("authorize_letter_copy"),
@@ -55,9 +55,9 @@ request! {
         business_addition_pics: Vec<String> = body("business_addition_pics"),
         /// 补充说明.
         business_addition_desc: Vec<String> = body("business_addition_desc"),
-        /// `proxy_sign_verify_mode`.
+        /// On the wire: `proxy_sign_verify_mode`.
         proxy_sign_verify_mode: bool = body("proxy_sign_verify_mode"),
-        /// `id_card_complete_statement`. Format `media-id`.
+        /// Format `media-id`.
         id_card_complete_statement: String = body("id_card_complete_statement"),
     }
 
@@ -113,7 +113,7 @@ request! {
 
     /// 最终受益人信息列表.
     pub struct UboInfoList {
-        /// `ubo_id_doc_type`.
+        /// On the wire: `ubo_id_doc_type`.
         ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type"),
         /// 证件正面照片. Format `media-id`.
         ubo_id_doc_copy: String = body("ubo_id_doc_copy"),
@@ -157,7 +157,7 @@ request! {
         contact_type: ContactType = body("contact_type").required(),
         /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
         contact_name: String = body("contact_name").required().encrypted(),
-        /// `contact_id_doc_type`.
+        /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
         /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
         contact_id_card_number: String = body("contact_id_card_number").encrypted(),

@@ -9,7 +9,7 @@ use crate::model::{Time, answer, body, open_enum, query, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// `appid`. Required.
+        /// Required.
         appid: String = query("appid").required(),
         /// 权限类型. Required.
         permission_type: PermissionType = query("permission_type").required(),

@@ -47,7 +47,7 @@ answer! {
         state: String = body("state").required(),
         /// 失败原因.
         fail_reason: String = body("fail_reason"),
-        /// `package_info`.
+        /// On the wire: `package_info`.
         package_info: String = body("package_info"),
     }
 }

@@ -86,7 +86,7 @@ answer! {
         funds_abnormal_closed_reason: FundsAbnormalClosedReason = body("funds_abnormal_closed_reason"),
         /// 微信支付在途异常资金付款单号.
         funds_abnormal_redirect_id: String = body("funds_abnormal_redirect_id"),
-        /// `funds_abnormal_receivers`.
+        /// On the wire: `funds_abnormal_receivers`.
         funds_abnormal_receivers: Vec<FundsAbnormalReceivers> = body("funds_abnormal_receivers"),
     }
 }

@@ -27,9 +27,9 @@ answer! {
     pub struct Answer {
         /// UnionID.
         union_id: String = body("union_id"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 姓名信息.
         real_name_info: RealNameInfo = body("real_name_info"),
@@ -39,7 +39,7 @@ answer! {
     pub struct RealNameInfo {
         /// 加密后的姓名信息. Travels encrypted (敏感信息加密).
         encrypted_real_name: String = body("encrypted_real_name").encrypted(),
-        /// `credential_type`.
+        /// On the wire: `credential_type`.
         credential_type: i64 = body("credential_type"),
         /// 加密后的身份证号. Travels encrypted (敏感信息加密).
         encrypted_credential_id: String = body("encrypted_credential_id").encrypted(),

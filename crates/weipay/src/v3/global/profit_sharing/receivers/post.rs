@@ -37,7 +37,7 @@ request! {
         expected_ratio: i64 = body("expected_ratio"),
         /// 增加分账接收方申请函文件ID.
         application_file_id: String = body("application_file_id"),
-        /// `partnership_file_id`.
+        /// On the wire: `partnership_file_id`.
         partnership_file_id: String = body("partnership_file_id"),
     }
 }
@@ -71,7 +71,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 增加分账接收方申请函文件ID.
         application_file_id: String = body("application_file_id"),
-        /// `partnership_file_id`.
+        /// On the wire: `partnership_file_id`.
         partnership_file_id: String = body("partnership_file_id"),
     }
 }

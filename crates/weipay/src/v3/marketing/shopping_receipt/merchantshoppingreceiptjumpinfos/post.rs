@@ -25,9 +25,9 @@ request! {
 
     /// 跳转信息.
     pub struct JumpInfo {
-        /// `merchant_appid`. Required.
+        /// Required.
         merchant_appid: String = body("merchant_appid").required(),
-        /// `merchant_path`. Required.
+        /// Required.
         merchant_path: String = body("merchant_path").required(),
     }
 }

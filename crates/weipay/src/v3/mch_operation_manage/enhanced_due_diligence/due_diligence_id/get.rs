@@ -91,7 +91,7 @@ answer! {
         tooltip: String = body("tooltip"),
         /// 资料项类型.
         type_: i64 = body("type"),
-        /// `use_permanently_date`.
+        /// On the wire: `use_permanently_date`.
         use_permanently_date: i64 = body("use_permanently_date"),
     }
 
@@ -107,7 +107,7 @@ answer! {
         max_file_size: i64 = body("max_file_size"),
         /// 枚举可选的字段枚举值.
         enum_keys: Vec<i64> = body("enum_keys"),
-        /// `enum_values`.
+        /// On the wire: `enum_values`.
         enum_values: Vec<String> = body("enum_values"),
     }
 

@@ -79,7 +79,7 @@ answer! {
         store_state_message: String = body("store_state_message"),
         /// 地址核实失败原因.
         address_failed_reason: String = body("address_failed_reason"),
-        /// `store_state_value`.
+        /// On the wire: `store_state_value`.
         store_state_value: String = body("store_state_value"),
     }
 }

@@ -91,7 +91,7 @@ answer! {
     pub struct CardInformation {
         /// 插卡公众号AppID. Required.
         card_appid: String = body("card_appid").required(),
-        /// `card_openid`. Required.
+        /// Required.
         card_openid: String = body("card_openid").required(),
         /// 电子发票卡券模板ID.
         card_id: String = body("card_id"),

@@ -79,7 +79,7 @@ answer! {
         sub_order_id: String = xml("sub_order_id").length(0, 32),
         /// 最后更新时间. Required; at most 14 characters.
         modify_time: String = xml("modify_time").required().length(0, 14),
-        /// `cert_check_result`. Required; at most 256 characters.
+        /// Required; at most 256 characters.
         cert_check_result: CertCheckResult = xml("cert_check_result").required().length(0, 256),
         /// 验核机构**注. Required; at most 16 characters.
         verify_department: VerifyDepartment = xml("verify_department").required().length(0, 16),
@@ -140,7 +140,7 @@ open_enum! {
         Except = "EXCEPT",
     }
 
-    /// `cert_check_result`.
+    /// The values of `cert_check_result`.
     pub enum CertCheckResult {
         Unchecked = "UNCHECKED",
         Same = "SAME",

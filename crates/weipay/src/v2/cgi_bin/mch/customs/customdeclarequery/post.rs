@@ -81,7 +81,7 @@ answer! {
         explanation_n: Vec<String> = xml("explanation_$n").length(0, 128),
         /// 最后更新时间. Required; at most 14 characters.
         modify_time_n: Vec<String> = xml("modify_time_$n").required().length(0, 14),
-        /// `cert_check_result_$n`. Required; at most 256 characters.
+        /// Required; at most 256 characters.
         cert_check_result_n: Vec<CertCheckResultN> = xml("cert_check_result_$n").required().length(0, 256),
         /// 验核机构**注. Required; at most 16 characters.
         verify_department: VerifyDepartment = xml("verify_department").required().length(0, 16),
@@ -114,7 +114,7 @@ open_enum! {
         Except = "EXCEPT",
     }
 
-    /// `cert_check_result_$n`.
+    /// The values of `cert_check_result_$n`.
     pub enum CertCheckResultN {
         Unchecked = "UNCHECKED",
         Same = "SAME",

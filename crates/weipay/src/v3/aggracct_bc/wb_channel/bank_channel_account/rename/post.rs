@@ -13,7 +13,7 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// `out_request_no`. Required.
+        /// Required.
         out_request_no: String = body("out_request_no").required(),
         /// 目标商户号. Required.
         mchid: String = body("mchid").required(),
@@ -31,9 +31,9 @@ answer! {
     pub struct Answer {
         /// 变更类型. Required.
         change_scene: ChangeScene = body("change_scene").required(),
-        /// `application_id`. Required.
+        /// Required.
         application_id: String = body("application_id").required(),
-        /// `out_request_no`. Required.
+        /// Required.
         out_request_no: String = body("out_request_no").required(),
         /// 目标商户号. Required.
         mchid: String = body("mchid").required(),

@@ -43,7 +43,7 @@ request! {
 
     /// 跳转控制信息.
     pub struct JumpInfo {
-        /// `jump_appid`.
+        /// On the wire: `jump_appid`.
         jump_appid: String = body("jump_appid"),
     }
 }

@@ -11,7 +11,7 @@ pub use crate::v3::ecommerce::individual_contracts::openid::get::AuthState;
 request! {
     /// What is sent.
     pub struct Request {
-        /// `appid`. Required.
+        /// Required.
         appid: String = query("appid").required(),
     }
 }

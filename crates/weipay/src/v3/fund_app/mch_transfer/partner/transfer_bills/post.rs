@@ -55,7 +55,7 @@ answer! {
         transfer_bill_no: String = body("transfer_bill_no").required(),
         /// 单据创建时间. Required.
         create_time: String = body("create_time").required(),
-        /// `package_info`. Required.
+        /// Required.
         package_info: String = body("package_info").required(),
     }
 }

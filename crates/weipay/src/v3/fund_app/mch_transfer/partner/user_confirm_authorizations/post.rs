@@ -37,7 +37,7 @@ answer! {
         state: State = body("state").required(),
         /// 单据创建时间. Required.
         create_time: String = body("create_time").required(),
-        /// `package_info`. Required.
+        /// Required.
         package_info: String = body("package_info").required(),
     }
 }

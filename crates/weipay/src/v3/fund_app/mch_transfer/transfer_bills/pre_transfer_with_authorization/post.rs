@@ -54,7 +54,7 @@ answer! {
         create_time: String = body("create_time").required(),
         /// 单据状态. Required.
         state: State = body("state").required(),
-        /// `package_info`.
+        /// On the wire: `package_info`.
         package_info: String = body("package_info"),
         /// 用户展示名称.
         user_display_name: String = body("user_display_name"),

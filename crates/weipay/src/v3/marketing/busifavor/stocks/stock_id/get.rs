@@ -205,7 +205,7 @@ answer! {
 
     /// 券code数量.
     pub struct CouponCodeCount {
-        /// `total_count`. Required.
+        /// Required.
         total_count: i64 = body("total_count").required(),
         /// 该批次当前可用的code数. Required.
         available_count: i64 = body("available_count").required(),

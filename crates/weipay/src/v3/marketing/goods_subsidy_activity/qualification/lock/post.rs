@@ -17,7 +17,7 @@ request! {
 
     /// 订单信息.
     pub struct OrderInformation {
-        /// `payer_openid`.
+        /// On the wire: `payer_openid`.
         payer_openid: String = body("payer_openid"),
         /// 商户订单号.
         out_trade_no: String = body("out_trade_no"),

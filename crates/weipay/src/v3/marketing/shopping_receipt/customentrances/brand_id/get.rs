@@ -39,9 +39,9 @@ answer! {
 
     /// 自定义入口跳转信息.
     pub struct JumpLink {
-        /// `mini_programs_appid`. Required.
+        /// Required.
         mini_programs_appid: String = body("mini_programs_appid").required(),
-        /// `mini_programs_path`. Required.
+        /// Required.
         mini_programs_path: String = body("mini_programs_path").required(),
     }
 }

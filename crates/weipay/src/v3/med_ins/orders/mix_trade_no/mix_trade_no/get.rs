@@ -46,7 +46,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 用户在appid下的唯一标识.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 是否代亲属支付.
         pay_for_relatives: bool = body("pay_for_relatives"),
@@ -120,11 +120,11 @@ answer! {
 
     /// 医疗机构透传给医保的数据.
     pub struct PassthroughRequestContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 }

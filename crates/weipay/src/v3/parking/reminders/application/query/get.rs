@@ -23,13 +23,13 @@ request! {
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// `application`.
+        /// On the wire: `application`.
         application: Application = body("application"),
         /// 微信停车场ID. At most 64 characters.
         wx_parking_lot_id: String = body("wx_parking_lot_id").length(0, 64),
     }
 
-    /// `application`.
+    /// The object `application`.
     pub struct Application {
         /// 停车场进件审核单号. At most 64 characters.
         parking_lot_audit_no: String = body("parking_lot_audit_no").length(0, 64),
@@ -37,13 +37,13 @@ answer! {
         audit_status: AuditStatus = body("audit_status"),
         /// 提交时间.
         submit_time: i64 = body("submit_time"),
-        /// `parking_lot`.
+        /// On the wire: `parking_lot`.
         parking_lot: ParkingLot = body("parking_lot"),
-        /// `audit_comment`.
+        /// On the wire: `audit_comment`.
         audit_comment: AuditComment = body("audit_comment"),
     }
 
-    /// `parking_lot`.
+    /// The object `parking_lot`.
     pub struct ParkingLot {
         /// 停车场名称. At most 128 characters.
         parking_lot_name: String = body("parking_lot_name").length(0, 128),
@@ -71,11 +71,11 @@ answer! {
         parking_order_mini_prog_appid: String = body("parking_order_mini_prog_appid").length(0, 32),
         /// 商家停车订单路径. At most 256 characters.
         parking_order_path: String = body("parking_order_path").length(0, 256),
-        /// `charging_rule`.
+        /// On the wire: `charging_rule`.
         charging_rule: ChargingRule = body("charging_rule"),
     }
 
-    /// `charging_rule`.
+    /// The object `charging_rule`.
     pub struct ChargingRule {
         /// 收费规则类型.
         rule_type: RuleType = body("rule_type"),
@@ -89,11 +89,11 @@ answer! {
         free_entry_duration: i64 = body("free_entry_duration"),
         /// 出场免费时间.
         free_exit_duration: i64 = body("free_exit_duration"),
-        /// `fixed_interval_rule`.
+        /// On the wire: `fixed_interval_rule`.
         fixed_interval_rule: Vec<FixedIntervalRule> = body("fixed_interval_rule"),
-        /// `duration_segment_rule`.
+        /// On the wire: `duration_segment_rule`.
         duration_segment_rule: Vec<DurationSegmentRule> = body("duration_segment_rule"),
-        /// `pre_entry_rule`.
+        /// On the wire: `pre_entry_rule`.
         pre_entry_rule: Vec<PreEntryRule> = body("pre_entry_rule"),
         /// 节假日模式.
         holiday_mode: HolidayMode = body("holiday_mode"),
@@ -103,7 +103,7 @@ answer! {
         first_charge_time_mode: FirstChargeTimeMode = body("first_charge_time_mode"),
     }
 
-    /// `fixed_interval_rule`.
+    /// The object `fixed_interval_rule`.
     pub struct FixedIntervalRule {
         /// 日期类型.
         day_type: DayType = body("day_type"),
@@ -137,7 +137,7 @@ answer! {
         first_duration_mode: FirstDurationMode = body("first_duration_mode"),
     }
 
-    /// `duration_segment_rule`.
+    /// The object `duration_segment_rule`.
     pub struct DurationSegmentRule {
         /// 日期类型.
         day_type: DayType = body("day_type"),
@@ -167,7 +167,7 @@ answer! {
         max_fee_per_day: i64 = body("max_fee_per_day"),
     }
 
-    /// `pre_entry_rule`.
+    /// The object `pre_entry_rule`.
     pub struct PreEntryRule {
         /// 日期类型.
         day_type: DayType = body("day_type"),
@@ -185,15 +185,15 @@ answer! {
         max_fee_per_day: i64 = body("max_fee_per_day"),
     }
 
-    /// `audit_comment`.
+    /// The object `audit_comment`.
     pub struct AuditComment {
-        /// `fields`.
+        /// On the wire: `fields`.
         fields: Vec<Fields> = body("fields"),
         /// 改进建议. At most 512 characters.
         recommendation: String = body("recommendation").length(0, 512),
     }
 
-    /// `fields`.
+    /// The object `fields`.
     pub struct Fields {
         /// 字段名. At most 128 characters.
         field: String = body("field").length(0, 128),

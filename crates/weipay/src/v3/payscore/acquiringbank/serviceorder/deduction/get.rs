@@ -11,11 +11,11 @@ request! {
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = query("service_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = query("appid").required(),
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
-        /// `sub_appid`.
+        /// On the wire: `sub_appid`.
         sub_appid: String = query("sub_appid"),
         /// 渠道商商户号. Required.
         channel_id: String = query("channel_id").required(),

@@ -13,9 +13,9 @@ request! {
     pub struct Request {
         /// 支付分服务ID. Required.
         service_id: String = body("service_id").required(),
-        /// `sign_plan_id`. Required.
+        /// Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `plan_detail_no`. Required.
+        /// Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 服务商的AppID. Required.
         appid: String = body("appid").required(),

@@ -7,7 +7,7 @@ use crate::model::{answer, body, open_enum, query, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// `appid`.
+        /// On the wire: `appid`.
         appid: String = query("appid"),
         /// 子公众账号ID.
         sub_appid: String = query("sub_appid"),
@@ -21,7 +21,7 @@ answer! {
     pub struct Answer {
         /// 签约成功后.
         contract_id: String = body("contract_id"),
-        /// `user_service_state`.
+        /// On the wire: `user_service_state`.
         user_service_state: UserServiceState = body("user_service_state"),
         /// 原因.
         block_reason: BlockReason = body("block_reason"),
@@ -29,7 +29,7 @@ answer! {
 }
 
 open_enum! {
-    /// `user_service_state`.
+    /// The values of `user_service_state`.
     pub enum UserServiceState {
         Normal = "NORMAL",
         Blocked = "BLOCKED",

@@ -79,7 +79,7 @@ request! {
         app_url: String = body("app_url").required(),
         /// iOS平台BundleID.
         bundle_id: String = body("bundle_id"),
-        /// `package_name`.
+        /// On the wire: `package_name`.
         package_name: String = body("package_name"),
     }
 

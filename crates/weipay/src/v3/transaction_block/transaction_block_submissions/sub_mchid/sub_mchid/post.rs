@@ -120,7 +120,7 @@ request! {
         min_list_length: i64 = body("min_list_length"),
         /// 最大列表长度.
         max_list_length: i64 = body("max_list_length"),
-        /// `enum_values`.
+        /// On the wire: `enum_values`.
         enum_values: Vec<String> = body("enum_values"),
     }
 

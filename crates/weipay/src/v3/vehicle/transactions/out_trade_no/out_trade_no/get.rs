@@ -83,7 +83,7 @@ answer! {
     pub struct Payer {
         /// 用户在appid下的标识. Required.
         openid: String = body("openid").required(),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
     }
 

@@ -30,7 +30,7 @@ answer! {
         organization_code: String = body("organization_code").required(),
         /// 门店名称. Required.
         store_name: String = body("store_name").required(),
-        /// `has_valid_mchid`. Required.
+        /// Required.
         has_valid_mchid: bool = body("has_valid_mchid").required(),
     }
 }

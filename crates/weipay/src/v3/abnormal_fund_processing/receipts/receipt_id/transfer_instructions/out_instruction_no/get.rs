@@ -32,13 +32,13 @@ answer! {
         close_time: Time = body("close_time"),
         /// 回调通知地址. Required.
         notify_url: String = body("notify_url").required(),
-        /// `instruction_instance_id`.
+        /// On the wire: `instruction_instance_id`.
         instruction_instance_id: String = body("instruction_instance_id"),
     }
 
     /// 在途异常资金付款指令的发起方.
     pub struct Commander {
-        /// `operator`. Required.
+        /// Required.
         operator: Operator = body("operator").required(),
         /// 微信支付商户号.
         mchid: String = body("mchid"),

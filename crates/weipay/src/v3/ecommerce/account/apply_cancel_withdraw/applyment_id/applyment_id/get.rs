@@ -31,7 +31,7 @@ answer! {
         sub_mchid: String = body("sub_mchid").required(),
         /// 账户信息.
         account_info: Vec<AccountInfo> = body("account_info"),
-        /// `confirm_cancel`.
+        /// On the wire: `confirm_cancel`.
         confirm_cancel: ConfirmCancel = body("confirm_cancel"),
     }
 
@@ -53,7 +53,7 @@ answer! {
         amount: i64 = body("amount").required(),
     }
 
-    /// `confirm_cancel`.
+    /// The object `confirm_cancel`.
     pub struct ConfirmCancel {
         /// 确认商户注销的页面url.
         confirm_cancel_url: String = body("confirm_cancel_url"),

@@ -41,7 +41,7 @@ answer! {
         user_recv_perception: String = body("user_recv_perception"),
         /// 单据创建时间.
         create_time: Time = body("create_time"),
-        /// `package_info`.
+        /// On the wire: `package_info`.
         package_info: String = body("package_info"),
     }
 

@@ -17,7 +17,7 @@ answer! {
         refundable_amount: i64 = body("refundable_amount"),
         /// 货币类型.
         currency: String = body("currency"),
-        /// `funds_refundable_amount`.
+        /// On the wire: `funds_refundable_amount`.
         funds_refundable_amount: i64 = body("funds_refundable_amount"),
     }
 }

@@ -87,7 +87,7 @@ request! {
         device_photo: String = body("device_photo"),
         /// 收旧设备外观照片格式.
         device_photo_format: String = body("device_photo_format"),
-        /// `pack_and_active_photo`.
+        /// On the wire: `pack_and_active_photo`.
         pack_and_active_photo: String = body("pack_and_active_photo"),
         /// 商品条码.
         bar_code: String = body("bar_code"),

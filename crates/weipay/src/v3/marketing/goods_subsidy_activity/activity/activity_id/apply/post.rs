@@ -9,7 +9,7 @@ use crate::model::{answer, body, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// `caller_merchant_id`. Required.
+        /// Required.
         caller_merchant_id: String = body("caller_merchant_id").required(),
         /// 门店报名信息.
         apply_infos: Vec<ApplyInfos> = body("apply_infos"),

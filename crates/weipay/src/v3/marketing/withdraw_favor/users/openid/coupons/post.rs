@@ -9,7 +9,7 @@ use crate::model::{answer, body, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// `mchid`. Required.
+        /// Required.
         mchid: String = body("mchid").required(),
         /// 银行提现免费券批次ID. Required.
         stock_id: String = body("stock_id").required(),

@@ -11,7 +11,7 @@ request! {
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
@@ -51,7 +51,7 @@ answer! {
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
-        /// `miniprogram_username`.
+        /// On the wire: `miniprogram_username`.
         miniprogram_username: String = body("miniprogram_username"),
         /// 跳转签约小程序的path.
         miniprogram_path: String = body("miniprogram_path"),

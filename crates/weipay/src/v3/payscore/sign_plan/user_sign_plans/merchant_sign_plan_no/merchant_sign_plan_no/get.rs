@@ -13,7 +13,7 @@ answer! {
     pub struct Answer {
         /// 计划签约ID. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),

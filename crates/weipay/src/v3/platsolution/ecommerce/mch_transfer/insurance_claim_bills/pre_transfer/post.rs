@@ -48,7 +48,7 @@ answer! {
         bill_id: String = body("bill_id").required(),
         /// 受理时间. Required.
         accept_time: Time = body("accept_time").required(),
-        /// `package_info`. Required.
+        /// Required.
         package_info: String = body("package_info").required(),
     }
 }

@@ -73,7 +73,7 @@ answer! {
         accept_time: Time = body("accept_time").required(),
         /// 预约记录状态. Required.
         state: State = body("state").required(),
-        /// `package_info`. Required.
+        /// Required.
         package_info: String = body("package_info").required(),
     }
 }

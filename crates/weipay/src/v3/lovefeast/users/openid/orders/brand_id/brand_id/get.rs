@@ -63,7 +63,7 @@ answer! {
     pub struct MerchantOrder {
         /// 商户系统内部订单号.
         out_trade_no: String = body("out_trade_no"),
-        /// `mchid`.
+        /// On the wire: `mchid`.
         mchid: String = body("mchid"),
         /// 子商户的商户号.
         sub_mchid: String = body("sub_mchid"),

@@ -131,7 +131,7 @@ answer! {
         remark: String = body("remark"),
         /// 券Code分配模式. Required.
         coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
-        /// `coupon_code_count_info`.
+        /// On the wire: `coupon_code_count_info`.
         coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),
@@ -161,7 +161,7 @@ answer! {
         brand_id: String = body("brand_id").required(),
     }
 
-    /// `coupon_code_count_info`.
+    /// The object `coupon_code_count_info`.
     pub struct CouponCodeCountInfo {
         /// 已上传的Code总数. Required.
         total_count: i64 = body("total_count").required(),

@@ -23,11 +23,11 @@ answer! {
         activity_id: String = body("activity_id"),
         /// 添加时间.
         add_time: Time = body("add_time"),
-        /// `invalid_merchant_id_list`.
+        /// On the wire: `invalid_merchant_id_list`.
         invalid_merchant_id_list: Vec<InvalidMerchantIdList> = body("invalid_merchant_id_list"),
     }
 
-    /// `invalid_merchant_id_list`.
+    /// The object `invalid_merchant_id_list`.
     pub struct InvalidMerchantIdList {
         /// 商户号.
         mchid: String = body("mchid"),

@@ -16,13 +16,13 @@ request! {
     pub struct Request {
         /// 应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
-        /// `sp_openid`.
+        /// On the wire: `sp_openid`.
         sp_openid: String = body("sp_openid"),
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 子商户的AppID.
         sub_appid: String = body("sub_appid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),

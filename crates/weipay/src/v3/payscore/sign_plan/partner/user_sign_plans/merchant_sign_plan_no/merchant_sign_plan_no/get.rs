@@ -14,9 +14,9 @@ answer! {
     pub struct Answer {
         /// 计划签约ID. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),

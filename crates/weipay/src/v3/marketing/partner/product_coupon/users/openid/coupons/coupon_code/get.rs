@@ -85,7 +85,7 @@ answer! {
         remark: String = body("remark"),
         /// 券Code分配模式. Required.
         coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
-        /// `coupon_code_count_info`.
+        /// On the wire: `coupon_code_count_info`.
         coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),

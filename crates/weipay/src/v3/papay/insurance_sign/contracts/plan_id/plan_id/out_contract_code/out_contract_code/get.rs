@@ -35,7 +35,7 @@ answer! {
         out_user_code: String = body("out_user_code"),
         /// 跳转撤销解约小程序的路径.
         revoke_terminate_contract_redirect_url: String = body("revoke_terminate_contract_redirect_url"),
-        /// `revoke_terminate_contract_redirect_appid`.
+        /// On the wire: `revoke_terminate_contract_redirect_appid`.
         revoke_terminate_contract_redirect_appid: String = body("revoke_terminate_contract_redirect_appid"),
     }
 

@@ -29,7 +29,7 @@ answer! {
         transfer_remark: String = body("transfer_remark").required(),
         /// 明细失败原因.
         fail_reason: FailReason = body("fail_reason"),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),

@@ -25,7 +25,7 @@ answer! {
     pub struct Answer {
         /// 最新的扣费周期列表.
         policy_periods: Vec<PolicyPeriods> = body("policy_periods"),
-        /// `cancel_scheduled_policy_period_id`.
+        /// On the wire: `cancel_scheduled_policy_period_id`.
         cancel_scheduled_policy_period_id: i64 = body("cancel_scheduled_policy_period_id"),
     }
 }

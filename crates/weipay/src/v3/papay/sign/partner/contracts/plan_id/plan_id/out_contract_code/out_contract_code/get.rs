@@ -37,7 +37,7 @@ answer! {
         contract_expired_time: Time = body("contract_expired_time"),
         /// 用户OpenID. Required.
         sp_openid: String = body("sp_openid").required(),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 协议解约信息.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info"),
