@@ -83,6 +83,11 @@ pub fn steps<'a>(segments: impl Iterator<Item = &'a str> + Clone) -> Vec<(String
 pub fn camel(name: &str) -> String {
     let mut camel = String::new();
     for word in name.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        // Without something between them, the digits of `1.0` would read as another number.
+        let ends_in_digit = camel.ends_with(|last: char| last.is_ascii_digit());
+        if ends_in_digit && word.starts_with(|first: char| first.is_ascii_digit()) {
+            camel.push('_');
+        }
         let shouted = !word.chars().any(char::is_lowercase);
         let mut letters = word.chars();
         camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
@@ -188,5 +193,8 @@ mod tests {
                 "UnderReviewX"
             ]
         );
+        let named = variants(&["1.0", "10", "v1.2.3", "ver.2"]);
+        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["V1_0", "V10", "V1_2_3", "Ver2"]);
     }
 }
