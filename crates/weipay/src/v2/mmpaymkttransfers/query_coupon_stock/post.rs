@@ -89,7 +89,7 @@ answer! {
 open_enum! {
     /// 协议版本.
     pub enum Version {
-        V10 = "1.0",
+        V1_0 = "1.0",
     }
 
     /// 协议类型.

@@ -67,7 +67,7 @@ answer! {
 open_enum! {
     /// 版本号.
     pub enum Version {
-        V10 = "1.0",
+        V1_0 = "1.0",
     }
 
     /// 返回状态码.

@@ -61,7 +61,7 @@ answer! {
 open_enum! {
     /// 接口版本号.
     pub enum Version {
-        V10 = "1.0",
+        V1_0 = "1.0",
     }
 
     /// 签名类型.

@@ -61,6 +61,6 @@ answer! {
 open_enum! {
     /// 接口版本号.
     pub enum Version {
-        V10 = "1.0",
+        V1_0 = "1.0",
     }
 }

@@ -107,6 +107,6 @@ answer! {
 open_enum! {
     /// 接口版本号.
     pub enum Version {
-        V30 = "3.0",
+        V3_0 = "3.0",
     }
 }
