@@ -56,11 +56,11 @@ answer! {
         /// 记录总数. Required.
         total_size: i64 = body("total_size").required(),
         /// 违规记录列表. Required.
-        violation_records: Vec<ViolationRecordsViolationRecords> = body("violation_records").required(),
+        violation_records: Vec<ViolationRecordsItem> = body("violation_records").required(),
     }
 
     /// 违规记录列表.
-    pub struct ViolationRecordsViolationRecords {
+    pub struct ViolationRecordsItem {
         /// 公司名称. Required.
         company_name: String = body("company_name").required(),
         /// 处理方式. Required.

@@ -53,11 +53,11 @@ answer! {
     /// The object `appid_config_list`.
     pub struct AppidConfigList {
         /// APPID数组.
-        appid_config_list: Vec<AppidConfigListAppidConfigList> = body("appid_config_list"),
+        appid_config_list: Vec<AppidConfigListItem> = body("appid_config_list"),
     }
 
     /// APPID数组.
-    pub struct AppidConfigListAppidConfigList {
+    pub struct AppidConfigListItem {
         /// On the wire: `subscribe_appid`.
         subscribe_appid: String = body("subscribe_appid"),
         /// 绑定好的商户公众号.

@@ -9,7 +9,7 @@
 use crate::model::{JsonText, answer, request, xml};
 
 pub use crate::v2::transit::partnerpay::payapply::post::{
-    ResultCode, ReturnCode, SceneInfo, SceneInfoSceneInfo, SignType, TradeScene, TradeType, Version,
+    ResultCode, ReturnCode, SceneInfo, SceneInfoContent, SignType, TradeScene, TradeType, Version,
 };
 
 request! {

@@ -32,11 +32,11 @@ request! {
     /// 场景信息.
     pub struct SceneInfo {
         /// 场景. Required.
-        scene_info: SceneInfoSceneInfo = body("scene_info").required(),
+        scene_info: SceneInfoContent = body("scene_info").required(),
     }
 
     /// 场景.
-    pub struct SceneInfoSceneInfo {
+    pub struct SceneInfoContent {
         /// 入场时间. Required.
         start_time: String = body("start_time").required(),
         /// 回调通知URL.

@@ -78,11 +78,11 @@ answer! {
     /// 车牌信息.
     pub struct PlateNumberInfo {
         /// 车牌信息列表.
-        plate_number_info: Vec<PlateNumberInfoPlateNumberInfo> = body("plate_number_info"),
+        plate_number_info: Vec<PlateNumberInfoItem> = body("plate_number_info"),
     }
 
     /// 车牌信息列表.
-    pub struct PlateNumberInfoPlateNumberInfo {
+    pub struct PlateNumberInfoItem {
         /// 车牌号.
         plate_number: String = body("plate_number"),
         /// 车牌通道标识.

@@ -12,7 +12,7 @@ pub use crate::v2::vehicle::partnerpay::notification::post::{
     DeductMode, ResultCode, ReturnCode, SignType, Version,
 };
 pub use crate::v2::vehicle::partnerpay::payapply::post::{
-    ChannelType, ProfitSharing, SceneInfo, SceneInfoSceneInfo, SupportDeductMode, TradeType,
+    ChannelType, ProfitSharing, SceneInfo, SceneInfoContent, SupportDeductMode, TradeType,
 };
 pub use crate::v2::vehicle::partnerpay::querystate::post::TradeScene;
 
