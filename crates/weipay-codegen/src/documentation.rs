@@ -1,6 +1,7 @@
 //! The documentation of generated items: official terms first, then limits in plain English.
 
 use weipay_catalog::names::request::is_sent_by_the_client;
+use weipay_catalog::operation::document_address;
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits, Operation};
 
 /// Text as doc lines with this prefix.
@@ -10,8 +11,23 @@ pub(crate) fn lines(text: &str, prefix: &str) -> String {
         .collect()
 }
 
-/// Title, method and path, and where the platform describes it.
+/// What is known of an operation as a whole, with the official documents: the head of the file of its types.
 pub(crate) fn operation(operation: &Operation) -> String {
+    head(operation) + &links(&operation.docs)
+}
+
+/// The same on the step that sends it. Where the types have a module, the documents are listed there only: some
+/// operations have thirty.
+pub(crate) fn verb(operation: &Operation, module: Option<&str>) -> String {
+    let documents = match module {
+        Some(module) => format!("\n\nTypes and official documents (官方文档): [`{module}`](mod@{module})."),
+        None => links(&operation.docs),
+    };
+    head(operation) + &documents
+}
+
+/// Title, method and path, and in what it is unlike the rest.
+fn head(operation: &Operation) -> String {
     let mut text = format!("{} · `{} {}`", plain(operation.title), operation.method, operation.path);
     if operation.path.starts_with("v2/") {
         text.push_str("\n\nThis version checks an APIv2 request and does not send it yet.");
@@ -22,22 +38,58 @@ pub(crate) fn operation(operation: &Operation) -> String {
     if operation.success == 204 {
         text.push_str("\n\nA success has no body (204).");
     }
-    text.push_str(&links(&operation.docs));
     text
 }
 
-/// Where the platform describes something, as a paragraph of its own.
+/// Where the platform describes something, as a paragraph of its own: the pages by whom they are written for.
 pub(crate) fn links(docs: &[&str]) -> String {
-    let pages: Vec<String> = docs.iter().filter_map(|page| link(page)).collect();
-    if pages.is_empty() { String::new() } else { format!("\n\n官方文档: {}", pages.join(", ")) }
+    let mut groups: Vec<(&str, Vec<String>)> =
+        ["merchant", "partner", "institution", "global", "elsewhere"].map(|name| (name, Vec::new())).into();
+    for page in docs {
+        let audience = match page.split('/').collect::<Vec<_>>()[..] {
+            ["v2" | "v3", audience, ..] => audience,
+            ["global", ..] => "global",
+            _ => "elsewhere",
+        };
+        let group = groups.iter().position(|(name, _)| *name == audience).unwrap_or(groups.len() - 1);
+        groups[group].1.push(link(page));
+    }
+    let items = groups.into_iter().filter(|(_, links)| !links.is_empty());
+    let items: String =
+        items.map(|(name, links)| wrapped(&format!("\n- {name}: {}", links.join(", ")), "  ")).collect();
+    if items.is_empty() { items } else { format!("\n\nOfficial documents (官方文档):\n{items}") }
 }
 
-fn link(page: &str) -> Option<String> {
-    if page.starts_with("http") {
-        return Some(format!("<{page}>"));
+fn link(page: &str) -> String {
+    match page.rsplit_once('/') {
+        Some((_, number)) if !page.starts_with("http") => {
+            format!("[{number}]({})", document_address(page))
+        }
+        _ => format!("<{}>", document_address(page)),
     }
-    let number = page.rsplit('/').next()?;
-    Some(format!("[{number}](https://pay.weixin.qq.com/doc/{page})"))
+}
+
+/// As wide as a line of documentation becomes, where the text has spaces to break it at.
+const WIDEST: usize = 100;
+
+/// The text in lines, all but the first one indented.
+fn wrapped(text: &str, indent: &str) -> String {
+    let mut wrapped = String::new();
+    let mut width = 0;
+    for word in text.split(' ') {
+        let letters = word.chars().count();
+        if !wrapped.is_empty() && width + 1 + letters > WIDEST {
+            wrapped.push('\n');
+            wrapped.push_str(indent);
+            width = indent.len();
+        } else if !wrapped.is_empty() {
+            wrapped.push(' ');
+            width += 1;
+        }
+        wrapped.push_str(word);
+        width += letters;
+    }
+    wrapped
 }
 
 /// A whole sentence about an object's type.

@@ -35,7 +35,7 @@ struct Row {
     doc: String,
     name: String,
     kind: String,
-    rule: String,
+    rule: Vec<String>,
 }
 
 struct Enumeration {
@@ -130,11 +130,12 @@ impl Models {
     }
 }
 
-/// The row of a field: where it travels, and its rules. A request need not have what the client fills in.
-pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> String {
-    let mut rule = format!("{place}({:?})", field.name);
+/// The row of a field as a chain of calls: where it travels, and its rules. A request need not have what the client fills
+/// in.
+pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> {
+    let mut rule = vec![format!("{place}({:?})", field.name)];
     if field.required && !(in_request && is_sent_by_the_client(field)) {
-        rule.push_str(".required()");
+        rule.push("required()".to_owned());
     }
     let (min, max) = (field.limits.min, field.limits.max);
     if !field.limits.is_open() {
@@ -142,20 +143,16 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> String {
             Kind::Integer | Kind::Number => ("range", "i64::MIN", "i64::MAX"),
             _ => ("length", "0", "usize::MAX"),
         };
-        rule.push_str(&format!(".{name}({}, {})", end(min, none), end(max, all)));
+        rule.push(format!("{name}({}, {})", end(min, none), end(max, all)));
     }
     if !field.items.is_open() {
-        rule.push_str(&format!(
-            ".items({}, {})",
-            end(field.items.min, "0"),
-            end(field.items.max, "usize::MAX")
-        ));
+        rule.push(format!("items({}, {})", end(field.items.min, "0"), end(field.items.max, "usize::MAX")));
     }
     if field.carrier == Some(Carrier::Encrypted) {
-        rule.push_str(".encrypted()");
+        rule.push("encrypted()".to_owned());
     }
     if let Some(pattern) = field.pattern {
-        rule.push_str(&format!(".pattern(r#\"{pattern}\"#)"));
+        rule.push(format!("pattern(r#\"{pattern}\"#)"));
     }
     rule
 }

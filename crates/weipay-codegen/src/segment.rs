@@ -103,7 +103,7 @@ fn step_method(name: &str, child: &Tree<'_>) -> String {
             "{}{gate}    pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{\n        \
              {target}::new(self.call.fill({}, {name}.into()))\n    }}\n",
             documentation::lines(&documentation::value(&child.path, &value), "    ///"),
-            rule(&value, "path", true),
+            rule(&value, "path", true).join("."),
         ),
     }
 }
@@ -119,6 +119,9 @@ fn verb_method(operation: &Operation, verb: &Verb) -> String {
     let typed = if operation::is_xml(operation) { "typed_v2" } else { "typed" };
     format!(
         "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call.{typed}(Method::{method}, {request})\n    }}\n",
-        documentation::lines(&documentation::operation(operation), "    ///"),
+        documentation::lines(
+            &documentation::verb(operation, verb.has_types().then_some(module.as_str())),
+            "    ///"
+        ),
     )
 }

@@ -101,3 +101,46 @@ fn a_field_without_a_label_shows_its_rules_or_its_name_on_the_wire() {
         ],
     );
 }
+
+#[test]
+fn official_documents_stand_by_audience_in_lines_that_end() {
+    let pages: Vec<String> = (1..=9).map(|page| format!("v3/merchant/401246567{page}")).collect();
+    let docs =
+        format!("  docs global/v3/zh/4012354543, {}, https://a.b/c, v3/partner/4012465703", pages.join(", "));
+    let text = types("POST v3/a/b", &format!("{docs}\n  answer\n    a  string"));
+    assert_holds(
+        &text,
+        &[
+            "//! Official documents (官方文档):\n//!\n",
+            "//! - merchant: [4012465671](https://pay.weixin.qq.com/doc/v3/merchant/4012465671),\n//!   [4012465672](",
+            "4012465679)\n//! - partner: [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)\n//! - global: ",
+            "\n//! - elsewhere: <https://a.b/c>\n",
+        ],
+    );
+    let operation = described("POST v3/a/b", &format!("{docs}\n  answer\n    a  string"));
+    assert_holds(
+        &steps(&[operation], "v3/a/b.rs"),
+        &["    /// Types and official documents (官方文档): [`post`](mod@post).\n    pub fn post("],
+    );
+    let typeless = described("POST v3/a/b", &docs);
+    assert_holds(&steps(&[typeless], "v3/a/b.rs"), &["    /// - merchant: [4012465671]("]);
+}
+
+#[test]
+fn a_row_that_is_too_long_is_broken_as_rustfmt_would() {
+    let name = "a".repeat(45);
+    let text = types("POST v3/a/b", &format!("  json\n    {name}  string 1..20"));
+    assert_holds(
+        &text,
+        &[&format!("        {name}: String =\n            body(\"{name}\").length(1, 20),\n")],
+    );
+    let text =
+        types("POST v3/a/b", &format!("  json\n    {name}*  string 1..20 /^[0-9A-Za-z_]{{1,2}}[0-9]+$/"));
+    assert_holds(
+        &text,
+        &[&format!(
+            "        {name}: String = body(\"{name}\")\n            .required()\n            .length(1, 20)\n            \
+             .pattern(r#\"^[0-9A-Za-z_]{{1,2}}[0-9]+$\"#),\n"
+        )],
+    );
+}
