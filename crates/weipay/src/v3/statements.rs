@@ -20,7 +20,7 @@ impl<M: Mode> Statements<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_5.shtml>
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,10 @@
 
 //! 用户确认订单成功回调通知 · `CHECK.SUCCESS`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_7&index=7>, <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_7&index=6>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_7&index=7>,
+//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_7&index=6>
 
 use crate::model::{answer, body, open_enum};
 

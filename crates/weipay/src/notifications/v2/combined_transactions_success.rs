@@ -2,7 +2,9 @@
 
 //! 合单支付通知 · `combined-transactions-success`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_4&index=5>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_4&index=5>
 
 use crate::model::{JsonText, answer, body, open_enum, xml};
 

@@ -2,7 +2,10 @@
 
 //! 订单支付失败回调通知 · `TRANSACTION.FAIL`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_8&index=8>, <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_8&index=7>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_8&index=8>,
+//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_8&index=7>
 
 use crate::model::{answer, body, open_enum};
 

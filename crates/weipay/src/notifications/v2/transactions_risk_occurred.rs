@@ -2,7 +2,9 @@
 
 //! 事中-风险交易回调通知银行服务商 · `transactions-risk-occurred`
 //!
-//! 官方文档: [4011986354](https://pay.weixin.qq.com/doc/v2/institution/4011986354)
+//! Official documents (官方文档):
+//!
+//! - institution: [4011986354](https://pay.weixin.qq.com/doc/v2/institution/4011986354)
 
 use crate::model::{JsonText, answer, body, open_enum, xml};
 

@@ -2,7 +2,10 @@
 
 //! 车牌状态变更通知 · `vehicle-state-changed-for-parking`
 //!
-//! 官方文档: [4011987424](https://pay.weixin.qq.com/doc/v2/merchant/4011987424), [4011988215](https://pay.weixin.qq.com/doc/v2/partner/4011988215)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987424](https://pay.weixin.qq.com/doc/v2/merchant/4011987424)
+//! - partner: [4011988215](https://pay.weixin.qq.com/doc/v2/partner/4011988215)
 
 use crate::model::{answer, open_enum, xml};
 

@@ -2,7 +2,9 @@
 
 //! 异常转付处理结果回调 · `ABNORMAL_FUND_PROCESSING.TRANSFER.SUCCESS`
 //!
-//! 官方文档: [4014591539](https://pay.weixin.qq.com/doc/v3/partner/4014591539)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014591539](https://pay.weixin.qq.com/doc/v3/partner/4014591539)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,10 @@
 
 //! 产生新投诉 · `COMPLAINT.CREATE`
 //!
-//! 官方文档: [4012289719](https://pay.weixin.qq.com/doc/v3/merchant/4012289719), [4012076174](https://pay.weixin.qq.com/doc/v3/partner/4012076174)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012289719](https://pay.weixin.qq.com/doc/v3/merchant/4012289719)
+//! - partner: [4012076174](https://pay.weixin.qq.com/doc/v3/partner/4012076174)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,11 @@
 
 //! 领券事件回调 · `COUPON.SEND`
 //!
-//! 官方文档: [4012285279](https://pay.weixin.qq.com/doc/v3/merchant/4012285279), [4015717506](https://pay.weixin.qq.com/doc/v3/merchant/4015717506), [4012285839](https://pay.weixin.qq.com/doc/v3/partner/4012285839)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012285279](https://pay.weixin.qq.com/doc/v3/merchant/4012285279),
+//!   [4015717506](https://pay.weixin.qq.com/doc/v3/merchant/4015717506)
+//! - partner: [4012285839](https://pay.weixin.qq.com/doc/v3/partner/4012285839)
 
 use crate::model::{Time, answer, body, open_enum};
 

@@ -2,7 +2,10 @@
 
 //! 核销事件回调 · `COUPON.USE`
 //!
-//! 官方文档: [4012285250](https://pay.weixin.qq.com/doc/v3/merchant/4012285250), [4012285807](https://pay.weixin.qq.com/doc/v3/partner/4012285807)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012285250](https://pay.weixin.qq.com/doc/v3/merchant/4012285250)
+//! - partner: [4012285807](https://pay.weixin.qq.com/doc/v3/partner/4012285807)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,9 @@
 
 //! 守约状态变化 · `DISCOUNT_CARD.AGREEMENT_ENDED`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_5.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_5.shtml>
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 扣费状态变化 · `DISCOUNT_CARD.USER_PAID`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_6.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_6.shtml>
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 收付通合单代扣解约成功 · `ECOMMERCE_ENTRUST.TERMINATE`
 //!
-//! 官方文档: [4012881605](https://pay.weixin.qq.com/doc/v3/partner/4012881605)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012881605](https://pay.weixin.qq.com/doc/v3/partner/4012881605)
 
 use crate::model::{answer, body, open_enum};
 

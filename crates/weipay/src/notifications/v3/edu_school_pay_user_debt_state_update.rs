@@ -2,7 +2,9 @@
 
 //! 校园轻松付用户欠款状态变化 · `EDU_SCHOOL_PAY.USER_DEBT_STATE_UPDATE`
 //!
-//! 官方文档: [4012161155](https://pay.weixin.qq.com/doc/v3/partner/4012161155)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012161155](https://pay.weixin.qq.com/doc/v3/partner/4012161155)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,10 @@
 
 //! 教育续费通用户解约成功 · `ENTRUST.RELEASE`
 //!
-//! 官方文档: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235), [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235)
+//! - partner: [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,10 @@
 
 //! 委托代扣签约成功 · `ENTRUST.SIGN`
 //!
-//! 官方文档: [4016724543](https://pay.weixin.qq.com/doc/v3/merchant/4016724543), [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016724543](https://pay.weixin.qq.com/doc/v3/merchant/4016724543)
+//! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
 use crate::model::{answer, body, open_enum};
 

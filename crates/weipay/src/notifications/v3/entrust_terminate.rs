@@ -2,7 +2,9 @@
 
 //! 委托代扣解约成功 · `ENTRUST.TERMINATE`
 //!
-//! 官方文档: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,9 @@
 
 //! 代扣解约问询 · `ENTRUST.TERMINATE_INQUIRY`
 //!
-//! 官方文档: [4012978455](https://pay.weixin.qq.com/doc/v3/merchant/4012978455)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012978455](https://pay.weixin.qq.com/doc/v3/merchant/4012978455)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 代扣解约挽留业务-获取解约挽留信息 · `ENTRUST.TERMINATE_RETENTION`
 //!
-//! 官方文档: [4012312222](https://pay.weixin.qq.com/doc/v3/merchant/4012312222)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012312222](https://pay.weixin.qq.com/doc/v3/merchant/4012312222)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 发票卡券作废 · `FAPIAO.CARD_DISCARDED`
 //!
-//! 官方文档: [4012286035](https://pay.weixin.qq.com/doc/v3/merchant/4012286035), [4012071609](https://pay.weixin.qq.com/doc/v3/partner/4012071609), [4015792560](https://pay.weixin.qq.com/doc/v3/partner/4015792560)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286035](https://pay.weixin.qq.com/doc/v3/merchant/4012286035)
+//! - partner: [4012071609](https://pay.weixin.qq.com/doc/v3/partner/4012071609),
+//!   [4015792560](https://pay.weixin.qq.com/doc/v3/partner/4015792560)
 
 use crate::model::{answer, body, open_enum};
 

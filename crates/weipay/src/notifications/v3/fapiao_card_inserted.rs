@@ -2,7 +2,11 @@
 
 //! 发票插入用户卡包成功 · `FAPIAO.CARD_INSERTED`
 //!
-//! 官方文档: [4012286082](https://pay.weixin.qq.com/doc/v3/merchant/4012286082), [4012072011](https://pay.weixin.qq.com/doc/v3/partner/4012072011), [4015792578](https://pay.weixin.qq.com/doc/v3/partner/4015792578)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286082](https://pay.weixin.qq.com/doc/v3/merchant/4012286082)
+//! - partner: [4012072011](https://pay.weixin.qq.com/doc/v3/partner/4012072011),
+//!   [4015792578](https://pay.weixin.qq.com/doc/v3/partner/4015792578)
 
 use crate::model::{answer, body};
 

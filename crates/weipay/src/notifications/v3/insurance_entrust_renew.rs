@@ -2,7 +2,9 @@
 
 //! 保险商户委托代续期完成 · `INSURANCE_ENTRUST.RENEW`
 //!
-//! 官方文档: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
 
 use crate::model::{answer, body};
 

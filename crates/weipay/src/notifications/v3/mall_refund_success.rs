@@ -2,7 +2,10 @@
 
 //! 商圈会员场内退款 · `MALL_REFUND.SUCCESS`
 //!
-//! 官方文档: [4012285869](https://pay.weixin.qq.com/doc/v3/merchant/4012285869), [4012076419](https://pay.weixin.qq.com/doc/v3/partner/4012076419)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012285869](https://pay.weixin.qq.com/doc/v3/merchant/4012285869)
+//! - partner: [4012076419](https://pay.weixin.qq.com/doc/v3/partner/4012076419)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,10 @@
 
 //! 医保混合收款成功 · `MEDICAL_INSURANCE.SUCCESS`
 //!
-//! 官方文档: [4016781554](https://pay.weixin.qq.com/doc/v3/merchant/4016781554), [4012165722](https://pay.weixin.qq.com/doc/v3/partner/4012165722)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016781554](https://pay.weixin.qq.com/doc/v3/merchant/4016781554)
+//! - partner: [4012165722](https://pay.weixin.qq.com/doc/v3/partner/4012165722)
 
 use crate::model::{JsonText, answer, body, open_enum};
 
@@ -20,7 +23,8 @@ answer! {
         /// 订单支付时间.
         paid_time: String = body("paid_time"),
         /// 支付完成后医保局返回内容. JSON text in a string.
-        passthrough_response_content: JsonText<PassthroughResponseContent> = body("passthrough_response_content"),
+        passthrough_response_content: JsonText<PassthroughResponseContent> =
+            body("passthrough_response_content"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型.
@@ -64,7 +68,8 @@ answer! {
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
         /// 医疗机构透传给医保的数据. JSON text in a string.
-        passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
+        passthrough_request_content: JsonText<PassthroughRequestContent> =
+            body("passthrough_request_content"),
         /// On the wire: `extends`.
         extends: String = body("extends"),
         /// 查询与通知中返回.

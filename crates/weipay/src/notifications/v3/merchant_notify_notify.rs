@@ -2,7 +2,9 @@
 
 //! 合作伙伴订阅 · `MERCHANT_NOTIFY.NOTIFY`
 //!
-//! 官方文档: [4016022266](https://pay.weixin.qq.com/doc/v3/partner/4016022266)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016022266](https://pay.weixin.qq.com/doc/v3/partner/4016022266)
 
 use crate::model::{answer, body};
 

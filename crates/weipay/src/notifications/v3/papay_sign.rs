@@ -2,7 +2,9 @@
 
 //! 跨境/全球-委托代扣签约成功 · `PAPAY.SIGN`
 //!
-//! 官方文档: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
 
 use crate::model::{answer, body, open_enum};
 

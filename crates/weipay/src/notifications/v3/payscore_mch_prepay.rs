@@ -2,7 +2,10 @@
 
 //! 支付分从业机构-商户预下单 · `PAYSCORE.MCH_PREPAY`
 //!
-//! 官方文档: [4012084127](https://pay.weixin.qq.com/doc/v3/partner/4012084127), [4013194116](https://pay.weixin.qq.com/doc/v3/partner/4013194116)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012084127](https://pay.weixin.qq.com/doc/v3/partner/4012084127),
+//!   [4013194116](https://pay.weixin.qq.com/doc/v3/partner/4013194116)
 
 use crate::model::{answer, body};
 

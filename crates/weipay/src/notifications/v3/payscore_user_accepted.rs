@@ -2,7 +2,10 @@
 
 //! 支付分服务确认订单 · `PAYSCORE.USER_ACCEPTED`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_8&index=8>, <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_9&index=8>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_8&index=8>,
+//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_9&index=8>
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,10 @@
 
 //! 取消签约回调 · `PAYSCORE.USER_CANCEL_SIGN_PLAN`
 //!
-//! 官方文档: [4012286184](https://pay.weixin.qq.com/doc/v3/merchant/4012286184), [4012159037](https://pay.weixin.qq.com/doc/v3/partner/4012159037)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286184](https://pay.weixin.qq.com/doc/v3/merchant/4012286184)
+//! - partner: [4012159037](https://pay.weixin.qq.com/doc/v3/partner/4012159037)
 
 use crate::model::{answer, body, open_enum};
 

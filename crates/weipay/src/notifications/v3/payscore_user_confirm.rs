@@ -2,7 +2,12 @@
 
 //! 支付分服务用户确认成功 · `PAYSCORE.USER_CONFIRM`
 //!
-//! 官方文档: [4014096520](https://pay.weixin.qq.com/doc/global/v3/zh/4014096520), [4012587953](https://pay.weixin.qq.com/doc/v3/merchant/4012587953), [4012586137](https://pay.weixin.qq.com/doc/v3/partner/4012586137), [4012625482](https://pay.weixin.qq.com/doc/v3/partner/4012625482)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012587953](https://pay.weixin.qq.com/doc/v3/merchant/4012587953)
+//! - partner: [4012586137](https://pay.weixin.qq.com/doc/v3/partner/4012586137),
+//!   [4012625482](https://pay.weixin.qq.com/doc/v3/partner/4012625482)
+//! - global: [4014096520](https://pay.weixin.qq.com/doc/global/v3/zh/4014096520)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 支付分服务用户授权成功 · `PAYSCORE.USER_OPEN_SERVICE`
 //!
-//! 官方文档: [4012086446](https://pay.weixin.qq.com/doc/v3/partner/4012086446), [4012155288](https://pay.weixin.qq.com/doc/v3/partner/4012155288), [4012160692](https://pay.weixin.qq.com/doc/v3/partner/4012160692)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012086446](https://pay.weixin.qq.com/doc/v3/partner/4012086446),
+//!   [4012155288](https://pay.weixin.qq.com/doc/v3/partner/4012155288),
+//!   [4012160692](https://pay.weixin.qq.com/doc/v3/partner/4012160692)
 
 use crate::model::{answer, body};
 

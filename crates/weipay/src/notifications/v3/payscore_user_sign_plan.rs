@@ -2,7 +2,10 @@
 
 //! 签约成功回调 · `PAYSCORE.USER_SIGN_PLAN`
 //!
-//! 官方文档: [4012286193](https://pay.weixin.qq.com/doc/v3/merchant/4012286193), [4012159652](https://pay.weixin.qq.com/doc/v3/partner/4012159652)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286193](https://pay.weixin.qq.com/doc/v3/merchant/4012286193)
+//! - partner: [4012159652](https://pay.weixin.qq.com/doc/v3/partner/4012159652)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 平台收付通商家充值-充值资金退回 · `RECHARGE.FUND_RETURNED`
 //!
-//! 官方文档: [4012973125](https://pay.weixin.qq.com/doc/v3/partner/4012973125)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012973125](https://pay.weixin.qq.com/doc/v3/partner/4012973125)
 
 use crate::model::{answer, body, open_enum};
 

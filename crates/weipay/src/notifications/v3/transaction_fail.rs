@@ -2,7 +2,9 @@
 
 //! 停车服务扣费失败 · `TRANSACTION.FAIL`
 //!
-//! 官方文档: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
 
 use crate::model::{answer, body, open_enum};
 

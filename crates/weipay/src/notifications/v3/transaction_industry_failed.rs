@@ -2,7 +2,9 @@
 
 //! 校园轻松付扣费失败 · `TRANSACTION.INDUSTRY_FAILED`
 //!
-//! 官方文档: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
 use crate::model::{answer, body, open_enum};
 

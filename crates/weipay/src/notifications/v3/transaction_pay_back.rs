@@ -2,7 +2,9 @@
 
 //! 用户对垫资单还款 · `TRANSACTION.PAY_BACK`
 //!
-//! 官方文档: [4012160841](https://pay.weixin.qq.com/doc/v3/partner/4012160841)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012160841](https://pay.weixin.qq.com/doc/v3/partner/4012160841)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 商户平台申诉 · `VIOLATION.APPEAL`
 //!
-//! 官方文档: [4012079216](https://pay.weixin.qq.com/doc/v3/partner/4012079216)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012079216](https://pay.weixin.qq.com/doc/v3/partner/4012079216)
 
 use crate::model::{answer, body, open_enum};
 

@@ -21,7 +21,7 @@ impl<M: Mode> Getaccesstoken<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273), [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed_v2(Method::GET, request)
     }

@@ -21,7 +21,7 @@ impl<M: Mode> Setmchriskcallback<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4011986469](https://pay.weixin.qq.com/doc/v2/institution/4011986469)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

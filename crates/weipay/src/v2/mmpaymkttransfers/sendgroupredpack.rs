@@ -21,7 +21,7 @@ impl<M: Mode> Sendgroupredpack<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

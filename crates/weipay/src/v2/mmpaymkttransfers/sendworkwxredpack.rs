@@ -18,6 +18,8 @@ impl<M: Mode> Sendworkwxredpack<M> {
     /// 发放企业红包 · `POST v2/mmpaymkttransfers/sendworkwxredpack`
     ///
     /// This version checks an APIv2 request and does not send it yet.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -22,7 +22,7 @@ impl<M: Mode> Entrustweb<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_1.shtml>
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed_v2(Method::GET, request)
     }

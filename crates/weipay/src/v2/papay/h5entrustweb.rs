@@ -21,7 +21,7 @@ impl<M: Mode> H5entrustweb<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4011987295](https://pay.weixin.qq.com/doc/v2/merchant/4011987295)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed_v2(Method::GET, request)
     }

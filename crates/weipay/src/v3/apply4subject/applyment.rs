@@ -22,14 +22,14 @@ chain_step! {
 impl<M: Mode> Applyment<M> {
     /// 查询商户开户意愿申请单审核结果 · `GET v3/apply4subject/applyment`
     ///
-    /// 官方文档: [4012697715](https://pay.weixin.qq.com/doc/v3/partner/4012697715)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Cards<M> {
     /// 预受理领卡请求 · `POST v3/discount-card/cards`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_1.shtml>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 申请资金出境 · `POST v3/funds-to-oversea/orders`
     ///
-    /// 官方文档: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

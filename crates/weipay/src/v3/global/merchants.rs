@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Merchants<M> {
     /// 子商户进件（融合钱包） · `POST v3/global/merchants`
     ///
-    /// 官方文档: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

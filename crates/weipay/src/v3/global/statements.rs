@@ -20,7 +20,7 @@ impl<M: Mode> Statements<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4012354444](https://pay.weixin.qq.com/doc/global/v3/zh/4012354444), [4012354484](https://pay.weixin.qq.com/doc/global/v3/zh/4012354484), [4012354538](https://pay.weixin.qq.com/doc/global/v3/zh/4012354538), [4012354574](https://pay.weixin.qq.com/doc/global/v3/zh/4012354574), [4012354602](https://pay.weixin.qq.com/doc/global/v3/zh/4012354602), [4013013869](https://pay.weixin.qq.com/doc/global/v3/zh/4013013869), [4014096532](https://pay.weixin.qq.com/doc/global/v3/zh/4014096532)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, request)
     }

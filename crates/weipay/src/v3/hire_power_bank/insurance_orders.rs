@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> InsuranceOrders<M> {
     /// 创建保险订单 · `POST v3/hire-power-bank/insurance-orders`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

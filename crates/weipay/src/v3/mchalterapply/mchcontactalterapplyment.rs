@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> Mchcontactalterapplyment<M> {
     /// 提交超管变更申请单 · `POST v3/mchalterapply/mchcontactalterapplyment`
     ///
-    /// 官方文档: [4015617906](https://pay.weixin.qq.com/doc/v3/partner/4015617906)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> Mchsubjectalterapplyment<M> {
     /// 提交资料变更申请单 · `POST v3/mchalterapply/mchsubjectalterapplyment`
     ///
-    /// 官方文档: [4014090649](https://pay.weixin.qq.com/doc/v3/partner/4014090649)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> Merchantnamealterapplyment<M> {
     /// 提交商户简称变更申请单 · `POST v3/mchalterapply/merchantnamealterapplyment`
     ///
-    /// 官方文档: [4016166071](https://pay.weixin.qq.com/doc/v3/partner/4016166071)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Complaints<M> {
     /// 查询投诉信息 · `GET v3/merchant-service/complaints`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml>
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> ComplaintsV2<M> {
     /// 查询投诉单列表 · `GET v3/merchant-service/complaints-v2`
     ///
-    /// 官方文档: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431), [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

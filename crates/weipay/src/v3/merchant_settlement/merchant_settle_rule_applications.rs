@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> MerchantSettleRuleApplications<M> {
     /// 申请修改特约商户结算规则 · `POST v3/merchant-settlement/merchant-settle-rule-applications`
     ///
-    /// 官方文档: [4012697924](https://pay.weixin.qq.com/doc/v3/partner/4012697924)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

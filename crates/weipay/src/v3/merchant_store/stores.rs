@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Stores<M> {
     /// 创建门店 · `POST v3/merchant-store/stores`
     ///
-    /// 官方文档: [4013948546](https://pay.weixin.qq.com/doc/v3/merchant/4013948546), [4014085766](https://pay.weixin.qq.com/doc/v3/merchant/4014085766)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

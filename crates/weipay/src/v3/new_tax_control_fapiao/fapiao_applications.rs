@@ -24,7 +24,7 @@ chain_step! {
 impl<M: Mode> FapiaoApplications<M> {
     /// 开具电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications`
     ///
-    /// 官方文档: [4012538301](https://pay.weixin.qq.com/doc/v3/merchant/4012538301), [4012474060](https://pay.weixin.qq.com/doc/v3/partner/4012474060)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

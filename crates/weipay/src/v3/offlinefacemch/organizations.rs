@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Organizations<M> {
     /// 查询机构信息接口 · `GET v3/offlinefacemch/organizations`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -21,7 +21,7 @@ chain_step! {
 impl<M: Mode> Authentications<M> {
     /// 查询核身记录 · `GET v3/payroll-card/authentications`
     ///
-    /// 官方文档: [4012461820](https://pay.weixin.qq.com/doc/v3/partner/4012461820)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -21,14 +21,14 @@ chain_step! {
 impl<M: Mode> Serviceorder<M> {
     /// 查询支付分订单 · `GET v3/payscore/serviceorder`
     ///
-    /// 官方文档: [4012587902](https://pay.weixin.qq.com/doc/v3/merchant/4012587902), [4012647419](https://pay.weixin.qq.com/doc/v3/merchant/4012647419)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建支付分订单 · `POST v3/payscore/serviceorder`
     ///
-    /// 官方文档: [4012587900](https://pay.weixin.qq.com/doc/v3/merchant/4012587900), [4012647418](https://pay.weixin.qq.com/doc/v3/merchant/4012647418)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

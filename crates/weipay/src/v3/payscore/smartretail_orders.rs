@@ -20,14 +20,14 @@ chain_step! {
 impl<M: Mode> SmartretailOrders<M> {
     /// 查询智慧零售订单 · `GET v3/payscore/smartretail-orders`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_2&index=4>
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建智慧零售订单 · `POST v3/payscore/smartretail-orders`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_1&index=3>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 请求分账 · `POST v3/profitsharing/orders`
     ///
-    /// 官方文档: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936), [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

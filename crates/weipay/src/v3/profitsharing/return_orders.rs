@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> ReturnOrders<M> {
     /// 请求分账回退 · `POST v3/profitsharing/return-orders`
     ///
-    /// 官方文档: [4012525287](https://pay.weixin.qq.com/doc/v3/merchant/4012525287), [4012466854](https://pay.weixin.qq.com/doc/v3/partner/4012466854)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -20,14 +20,14 @@ chain_step! {
 impl<M: Mode> Guides<M> {
     /// 服务人员查询 · `GET v3/smartguide/guides`
     ///
-    /// 官方文档: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123), [4012688558](https://pay.weixin.qq.com/doc/v3/partner/4012688558)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 服务人员注册 · `POST v3/smartguide/guides`
     ///
-    /// 官方文档: [4012535138](https://pay.weixin.qq.com/doc/v3/merchant/4012535138), [4012688564](https://pay.weixin.qq.com/doc/v3/partner/4012688564)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

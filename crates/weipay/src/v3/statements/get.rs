@@ -4,7 +4,10 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_5.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_5.shtml>
 
 use crate::model::{header, query, request};
 

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> BillReceipt<M> {
     /// 转账电子回单申请受理 · `POST v3/transfer/bill-receipt`
     ///
-    /// 官方文档: [4012458946](https://pay.weixin.qq.com/doc/v3/merchant/4012458946), [4012718570](https://pay.weixin.qq.com/doc/v3/partner/4012718570), [4012721664](https://pay.weixin.qq.com/doc/v3/partner/4012721664)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

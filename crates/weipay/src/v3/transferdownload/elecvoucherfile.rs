@@ -20,7 +20,7 @@ impl<M: Mode> Elecvoucherfile<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436), [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, request)
     }

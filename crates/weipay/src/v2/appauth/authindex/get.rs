@@ -6,7 +6,10 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273), [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273),
+//!   [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
 
 use crate::model::{open_enum, query, request};
 

@@ -18,7 +18,9 @@ impl<M: Mode> Signcontract<M> {
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4>
+    /// Official documents (官方文档):
+    ///
+    /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4>
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed_v2(Method::POST, Nothing)
     }

@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4014326528](https://pay.weixin.qq.com/doc/v2/merchant/4014326528)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014326528](https://pay.weixin.qq.com/doc/v2/merchant/4014326528)
 
 use crate::model::{answer, open_enum, request, xml};
 

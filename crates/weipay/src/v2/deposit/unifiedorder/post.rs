@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011986340](https://pay.weixin.qq.com/doc/v2/partner/4011986340), [4011986476](https://pay.weixin.qq.com/doc/v2/partner/4011986476)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011986340](https://pay.weixin.qq.com/doc/v2/partner/4011986340),
+//!   [4011986476](https://pay.weixin.qq.com/doc/v2/partner/4011986476)
 
 use crate::model::{JsonText, answer, open_enum, request, xml};
 

@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011985625](https://pay.weixin.qq.com/doc/v2/institution/4011985625)
+//! Official documents (官方文档):
+//!
+//! - institution: [4011985625](https://pay.weixin.qq.com/doc/v2/institution/4011985625)
 
 use crate::model::{answer, request, xml};
 

@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011986435](https://pay.weixin.qq.com/doc/v2/institution/4011986435)
+//! Official documents (官方文档):
+//!
+//! - institution: [4011986435](https://pay.weixin.qq.com/doc/v2/institution/4011986435)
 
 use crate::model::{answer, request, xml};
 

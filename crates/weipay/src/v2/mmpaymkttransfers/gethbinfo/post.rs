@@ -6,7 +6,12 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011937431](https://pay.weixin.qq.com/doc/v2/merchant/4011937431), [4011981612](https://pay.weixin.qq.com/doc/v2/merchant/4011981612), [4011941290](https://pay.weixin.qq.com/doc/v2/partner/4011941290), [4011983160](https://pay.weixin.qq.com/doc/v2/partner/4011983160)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011937431](https://pay.weixin.qq.com/doc/v2/merchant/4011937431),
+//!   [4011981612](https://pay.weixin.qq.com/doc/v2/merchant/4011981612)
+//! - partner: [4011941290](https://pay.weixin.qq.com/doc/v2/partner/4011941290),
+//!   [4011983160](https://pay.weixin.qq.com/doc/v2/partner/4011983160)
 
 use crate::model::{answer, body, open_enum, request, xml};
 

@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011989767](https://pay.weixin.qq.com/doc/v2/merchant/4011989767)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011989767](https://pay.weixin.qq.com/doc/v2/merchant/4011989767)
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -20,6 +20,8 @@ impl<M: Mode> Paywwsptrans2pocket<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Answers are not signed.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4>
 
 use crate::model::{answer, open_enum, request, xml};
 

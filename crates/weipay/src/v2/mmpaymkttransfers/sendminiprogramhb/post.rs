@@ -6,7 +6,11 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011937425](https://pay.weixin.qq.com/doc/v2/merchant/4011937425), [4011974053](https://pay.weixin.qq.com/doc/v2/merchant/4011974053), [4011941282](https://pay.weixin.qq.com/doc/v2/partner/4011941282)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011937425](https://pay.weixin.qq.com/doc/v2/merchant/4011937425),
+//!   [4011974053](https://pay.weixin.qq.com/doc/v2/merchant/4011974053)
+//! - partner: [4011941282](https://pay.weixin.qq.com/doc/v2/partner/4011941282)
 
 use crate::model::{answer, open_enum, request, xml};
 

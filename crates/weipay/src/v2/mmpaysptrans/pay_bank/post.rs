@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011939840](https://pay.weixin.qq.com/doc/v2/merchant/4011939840)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011939840](https://pay.weixin.qq.com/doc/v2/merchant/4011939840)
 
 use crate::model::{answer, open_enum, request, xml};
 

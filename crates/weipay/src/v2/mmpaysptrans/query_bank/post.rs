@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011941066](https://pay.weixin.qq.com/doc/v2/merchant/4011941066)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011941066](https://pay.weixin.qq.com/doc/v2/merchant/4011941066)
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -4,7 +4,11 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011984883](https://pay.weixin.qq.com/doc/v2/merchant/4011984883), [4011987432](https://pay.weixin.qq.com/doc/v2/merchant/4011987432), [4011988374](https://pay.weixin.qq.com/doc/v2/partner/4011988374)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984883](https://pay.weixin.qq.com/doc/v2/merchant/4011984883),
+//!   [4011987432](https://pay.weixin.qq.com/doc/v2/merchant/4011987432)
+//! - partner: [4011988374](https://pay.weixin.qq.com/doc/v2/partner/4011988374)
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011986804](https://pay.weixin.qq.com/doc/v2/merchant/4011986804)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011986804](https://pay.weixin.qq.com/doc/v2/merchant/4011986804)
 
 use crate::model::{answer, xml};
 

@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011987320](https://pay.weixin.qq.com/doc/v2/merchant/4011987320), [4016608528](https://pay.weixin.qq.com/doc/v2/partner/4016608528)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987320](https://pay.weixin.qq.com/doc/v2/merchant/4011987320)
+//! - partner: [4016608528](https://pay.weixin.qq.com/doc/v2/partner/4016608528)
 
 use crate::model::{answer, open_enum, request, xml};
 

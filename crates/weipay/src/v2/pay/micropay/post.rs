@@ -4,7 +4,12 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [401363489](https://pay.weixin.qq.com/doc/global/v2/zh/401363489), [4011937125](https://pay.weixin.qq.com/doc/v2/merchant/4011937125), [4011983208](https://pay.weixin.qq.com/doc/v2/partner/4011983208), [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011937125](https://pay.weixin.qq.com/doc/v2/merchant/4011937125)
+//! - partner: [4011983208](https://pay.weixin.qq.com/doc/v2/partner/4011983208),
+//!   [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
+//! - global: [401363489](https://pay.weixin.qq.com/doc/global/v2/zh/401363489)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 

@@ -4,7 +4,32 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013634899](https://pay.weixin.qq.com/doc/global/v2/zh/4013634899), [4013634947](https://pay.weixin.qq.com/doc/global/v2/zh/4013634947), [4013634994](https://pay.weixin.qq.com/doc/global/v2/zh/4013634994), [4013635198](https://pay.weixin.qq.com/doc/global/v2/zh/4013635198), [4013636476](https://pay.weixin.qq.com/doc/global/v2/zh/4013636476), [4013636597](https://pay.weixin.qq.com/doc/global/v2/zh/4013636597), [4011935215](https://pay.weixin.qq.com/doc/v2/merchant/4011935215), [4011936582](https://pay.weixin.qq.com/doc/v2/merchant/4011936582), [4011937309](https://pay.weixin.qq.com/doc/v2/merchant/4011937309), [4011937320](https://pay.weixin.qq.com/doc/v2/merchant/4011937320), [4011937343](https://pay.weixin.qq.com/doc/v2/merchant/4011937343), [4011941128](https://pay.weixin.qq.com/doc/v2/merchant/4011941128), [4011985194](https://pay.weixin.qq.com/doc/v2/merchant/4011985194), [4011987538](https://pay.weixin.qq.com/doc/v2/merchant/4011987538), [4011936645](https://pay.weixin.qq.com/doc/v2/partner/4011936645), [4011939979](https://pay.weixin.qq.com/doc/v2/partner/4011939979), [4011941754](https://pay.weixin.qq.com/doc/v2/partner/4011941754), [4011983277](https://pay.weixin.qq.com/doc/v2/partner/4011983277), [4011988210](https://pay.weixin.qq.com/doc/v2/partner/4011988210), [4011988377](https://pay.weixin.qq.com/doc/v2/partner/4011988377), [4011989256](https://pay.weixin.qq.com/doc/v2/partner/4011989256), [4011989909](https://pay.weixin.qq.com/doc/v2/partner/4011989909), [4012202507](https://pay.weixin.qq.com/doc/v2/partner/4012202507), [4014113946](https://pay.weixin.qq.com/doc/v2/partner/4014113946)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011935215](https://pay.weixin.qq.com/doc/v2/merchant/4011935215),
+//!   [4011936582](https://pay.weixin.qq.com/doc/v2/merchant/4011936582),
+//!   [4011937309](https://pay.weixin.qq.com/doc/v2/merchant/4011937309),
+//!   [4011937320](https://pay.weixin.qq.com/doc/v2/merchant/4011937320),
+//!   [4011937343](https://pay.weixin.qq.com/doc/v2/merchant/4011937343),
+//!   [4011941128](https://pay.weixin.qq.com/doc/v2/merchant/4011941128),
+//!   [4011985194](https://pay.weixin.qq.com/doc/v2/merchant/4011985194),
+//!   [4011987538](https://pay.weixin.qq.com/doc/v2/merchant/4011987538)
+//! - partner: [4011936645](https://pay.weixin.qq.com/doc/v2/partner/4011936645),
+//!   [4011939979](https://pay.weixin.qq.com/doc/v2/partner/4011939979),
+//!   [4011941754](https://pay.weixin.qq.com/doc/v2/partner/4011941754),
+//!   [4011983277](https://pay.weixin.qq.com/doc/v2/partner/4011983277),
+//!   [4011988210](https://pay.weixin.qq.com/doc/v2/partner/4011988210),
+//!   [4011988377](https://pay.weixin.qq.com/doc/v2/partner/4011988377),
+//!   [4011989256](https://pay.weixin.qq.com/doc/v2/partner/4011989256),
+//!   [4011989909](https://pay.weixin.qq.com/doc/v2/partner/4011989909),
+//!   [4012202507](https://pay.weixin.qq.com/doc/v2/partner/4012202507),
+//!   [4014113946](https://pay.weixin.qq.com/doc/v2/partner/4014113946)
+//! - global: [4013634899](https://pay.weixin.qq.com/doc/global/v2/zh/4013634899),
+//!   [4013634947](https://pay.weixin.qq.com/doc/global/v2/zh/4013634947),
+//!   [4013634994](https://pay.weixin.qq.com/doc/global/v2/zh/4013634994),
+//!   [4013635198](https://pay.weixin.qq.com/doc/global/v2/zh/4013635198),
+//!   [4013636476](https://pay.weixin.qq.com/doc/global/v2/zh/4013636476),
+//!   [4013636597](https://pay.weixin.qq.com/doc/global/v2/zh/4013636597)
 
 use crate::model::{JsonText, answer, xml};
 

@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011983255](https://pay.weixin.qq.com/doc/v2/merchant/4011983255), [4011984782](https://pay.weixin.qq.com/doc/v2/partner/4011984782)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011983255](https://pay.weixin.qq.com/doc/v2/merchant/4011983255)
+//! - partner: [4011984782](https://pay.weixin.qq.com/doc/v2/partner/4011984782)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985120](https://pay.weixin.qq.com/doc/v2/partner/4011985120)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011985120](https://pay.weixin.qq.com/doc/v2/partner/4011985120)
 
 use crate::model::{answer, request, xml};
 

@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011983179](https://pay.weixin.qq.com/doc/v2/merchant/4011983179), [4011984717](https://pay.weixin.qq.com/doc/v2/partner/4011984717)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011983179](https://pay.weixin.qq.com/doc/v2/merchant/4011983179)
+//! - partner: [4011984717](https://pay.weixin.qq.com/doc/v2/partner/4011984717)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 

@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011983295](https://pay.weixin.qq.com/doc/v2/merchant/4011983295), [4011984847](https://pay.weixin.qq.com/doc/v2/partner/4011984847)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011983295](https://pay.weixin.qq.com/doc/v2/merchant/4011983295)
+//! - partner: [4011984847](https://pay.weixin.qq.com/doc/v2/partner/4011984847)
 
 use crate::model::{JsonText, answer, body, request, xml};
 

@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011984233](https://pay.weixin.qq.com/doc/v2/merchant/4011984233), [4011985243](https://pay.weixin.qq.com/doc/v2/partner/4011985243)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984233](https://pay.weixin.qq.com/doc/v2/merchant/4011984233)
+//! - partner: [4011985243](https://pay.weixin.qq.com/doc/v2/partner/4011985243)
 
 use crate::model::{answer, open_enum, request, xml};
 

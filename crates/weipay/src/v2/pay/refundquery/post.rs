@@ -4,7 +4,31 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013634907](https://pay.weixin.qq.com/doc/global/v2/zh/4013634907), [4013634959](https://pay.weixin.qq.com/doc/global/v2/zh/4013634959), [4013634997](https://pay.weixin.qq.com/doc/global/v2/zh/4013634997), [4013635267](https://pay.weixin.qq.com/doc/global/v2/zh/4013635267), [4013636487](https://pay.weixin.qq.com/doc/global/v2/zh/4013636487), [4013636607](https://pay.weixin.qq.com/doc/global/v2/zh/4013636607), [4011935218](https://pay.weixin.qq.com/doc/v2/merchant/4011935218), [4011936961](https://pay.weixin.qq.com/doc/v2/merchant/4011936961), [4011937471](https://pay.weixin.qq.com/doc/v2/merchant/4011937471), [4011939577](https://pay.weixin.qq.com/doc/v2/merchant/4011939577), [4011939583](https://pay.weixin.qq.com/doc/v2/merchant/4011939583), [4011941316](https://pay.weixin.qq.com/doc/v2/merchant/4011941316), [4011985140](https://pay.weixin.qq.com/doc/v2/merchant/4011985140), [4011987766](https://pay.weixin.qq.com/doc/v2/merchant/4011987766), [4011936648](https://pay.weixin.qq.com/doc/v2/partner/4011936648), [4011941264](https://pay.weixin.qq.com/doc/v2/partner/4011941264), [4011941513](https://pay.weixin.qq.com/doc/v2/partner/4011941513), [4011981589](https://pay.weixin.qq.com/doc/v2/partner/4011981589), [4011984212](https://pay.weixin.qq.com/doc/v2/partner/4011984212), [4011988209](https://pay.weixin.qq.com/doc/v2/partner/4011988209), [4011988382](https://pay.weixin.qq.com/doc/v2/partner/4011988382), [4011989259](https://pay.weixin.qq.com/doc/v2/partner/4011989259), [4011989908](https://pay.weixin.qq.com/doc/v2/partner/4011989908)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011935218](https://pay.weixin.qq.com/doc/v2/merchant/4011935218),
+//!   [4011936961](https://pay.weixin.qq.com/doc/v2/merchant/4011936961),
+//!   [4011937471](https://pay.weixin.qq.com/doc/v2/merchant/4011937471),
+//!   [4011939577](https://pay.weixin.qq.com/doc/v2/merchant/4011939577),
+//!   [4011939583](https://pay.weixin.qq.com/doc/v2/merchant/4011939583),
+//!   [4011941316](https://pay.weixin.qq.com/doc/v2/merchant/4011941316),
+//!   [4011985140](https://pay.weixin.qq.com/doc/v2/merchant/4011985140),
+//!   [4011987766](https://pay.weixin.qq.com/doc/v2/merchant/4011987766)
+//! - partner: [4011936648](https://pay.weixin.qq.com/doc/v2/partner/4011936648),
+//!   [4011941264](https://pay.weixin.qq.com/doc/v2/partner/4011941264),
+//!   [4011941513](https://pay.weixin.qq.com/doc/v2/partner/4011941513),
+//!   [4011981589](https://pay.weixin.qq.com/doc/v2/partner/4011981589),
+//!   [4011984212](https://pay.weixin.qq.com/doc/v2/partner/4011984212),
+//!   [4011988209](https://pay.weixin.qq.com/doc/v2/partner/4011988209),
+//!   [4011988382](https://pay.weixin.qq.com/doc/v2/partner/4011988382),
+//!   [4011989259](https://pay.weixin.qq.com/doc/v2/partner/4011989259),
+//!   [4011989908](https://pay.weixin.qq.com/doc/v2/partner/4011989908)
+//! - global: [4013634907](https://pay.weixin.qq.com/doc/global/v2/zh/4013634907),
+//!   [4013634959](https://pay.weixin.qq.com/doc/global/v2/zh/4013634959),
+//!   [4013634997](https://pay.weixin.qq.com/doc/global/v2/zh/4013634997),
+//!   [4013635267](https://pay.weixin.qq.com/doc/global/v2/zh/4013635267),
+//!   [4013636487](https://pay.weixin.qq.com/doc/global/v2/zh/4013636487),
+//!   [4013636607](https://pay.weixin.qq.com/doc/global/v2/zh/4013636607)
 
 use crate::model::{answer, request, xml};
 

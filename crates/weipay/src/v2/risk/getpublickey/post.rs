@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011941097](https://pay.weixin.qq.com/doc/v2/merchant/4011941097)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011941097](https://pay.weixin.qq.com/doc/v2/merchant/4011941097)
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011985446](https://pay.weixin.qq.com/doc/v2/institution/4011985446)
+//! Official documents (官方文档):
+//!
+//! - institution: [4011985446](https://pay.weixin.qq.com/doc/v2/institution/4011985446)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011987792](https://pay.weixin.qq.com/doc/v2/merchant/4011987792)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987792](https://pay.weixin.qq.com/doc/v2/merchant/4011987792)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -60,7 +62,8 @@ answer! {
         /// 加密后的姓名. Required; at most 344 characters; travels encrypted (敏感信息加密).
         encrypted_real_name: String = xml("encrypted_real_name").required().length(0, 344).encrypted(),
         /// 加密后的证件号码. Required; at most 344 characters; travels encrypted (敏感信息加密).
-        encrypted_credential_id: String = xml("encrypted_credential_id").required().length(0, 344).encrypted(),
+        encrypted_credential_id: String =
+            xml("encrypted_credential_id").required().length(0, 344).encrypted(),
         /// 证件类型.
         cre_type: CreType = xml("cre_type"),
     }

@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011940944](https://pay.weixin.qq.com/doc/v2/merchant/4011940944), [4011941724](https://pay.weixin.qq.com/doc/v2/partner/4011941724)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011940944](https://pay.weixin.qq.com/doc/v2/merchant/4011940944)
+//! - partner: [4011941724](https://pay.weixin.qq.com/doc/v2/partner/4011941724)
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -4,7 +4,11 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013634974](https://pay.weixin.qq.com/doc/global/v2/zh/4013634974), [4011937195](https://pay.weixin.qq.com/doc/v2/merchant/4011937195), [4011989264](https://pay.weixin.qq.com/doc/v2/partner/4011989264)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011937195](https://pay.weixin.qq.com/doc/v2/merchant/4011937195)
+//! - partner: [4011989264](https://pay.weixin.qq.com/doc/v2/partner/4011989264)
+//! - global: [4013634974](https://pay.weixin.qq.com/doc/global/v2/zh/4013634974)
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> SpecialReduction<M> {
     /// 特殊减额 · `POST v3/aggracct-bc/wb-channel/special-reduction`
     ///
-    /// 官方文档: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
 
 use crate::model::{JsonText, answer, body, header, open_enum, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 发起批量转账 · `POST v3/bank-transfer/batches`
 //!
-//! 官方文档: [4012465889](https://pay.weixin.qq.com/doc/v3/partner/4012465889)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465889](https://pay.weixin.qq.com/doc/v3/partner/4012465889)
 
 use crate::model::{answer, body, header, request};
 

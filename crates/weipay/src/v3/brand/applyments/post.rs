@@ -2,7 +2,9 @@
 
 //! 提交入驻申请 · `POST v3/brand/applyments`
 //!
-//! 官方文档: [4016249989](https://pay.weixin.qq.com/doc/v3/partner/4016249989)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016249989](https://pay.weixin.qq.com/doc/v3/partner/4016249989)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -56,9 +58,11 @@ request! {
         /// 有无商标. Required.
         trademark_exists: TrademarkExists = body("trademark_exists").required(),
         /// 商标注册证.
-        trademark_registration_certificate: TrademarkRegistrationCertificate = body("trademark_registration_certificate"),
+        trademark_registration_certificate: TrademarkRegistrationCertificate =
+            body("trademark_registration_certificate"),
         /// Logo商标注册证.
-        logo_trademark_registration_certificate: LogoTrademarkRegistrationCertificate = body("logo_trademark_registration_certificate"),
+        logo_trademark_registration_certificate: LogoTrademarkRegistrationCertificate =
+            body("logo_trademark_registration_certificate"),
         /// 无商标额外证明材料. Format `media-id`.
         no_trademark_addition_prove: String = body("no_trademark_addition_prove"),
         /// 无商标额外证明材料列表.

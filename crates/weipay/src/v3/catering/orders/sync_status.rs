@@ -20,7 +20,7 @@ impl<M: Mode> SyncStatus<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4011941011](https://pay.weixin.qq.com/doc/v2/institution/4011941011), [4011939936](https://pay.weixin.qq.com/doc/v2/partner/4011939936)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> DeductOrders<M> {
     /// 发起还款 · `POST v3/credit-repayment/partner/deduct-orders`
     ///
-    /// 官方文档: [4016779462](https://pay.weixin.qq.com/doc/v3/partner/4016779462)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 报关查询 · `GET v3/customs/orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_3.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_3.shtml>
 
 use crate::model::{answer, body, open_enum, query, request};
 

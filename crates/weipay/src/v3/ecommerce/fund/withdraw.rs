@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> Withdraw<M> {
     /// 账户余额提现 · `POST v3/ecommerce/fund/withdraw`
     ///
-    /// 官方文档: [4012476652](https://pay.weixin.qq.com/doc/v3/partner/4012476652), [4012714461](https://pay.weixin.qq.com/doc/v3/partner/4012714461), [4012719526](https://pay.weixin.qq.com/doc/v3/partner/4012719526), [4012720157](https://pay.weixin.qq.com/doc/v3/partner/4012720157)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -20,14 +20,14 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 查询分账结果 · `GET v3/ecommerce/profitsharing/orders`
     ///
-    /// 官方文档: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 请求分账 · `POST v3/ecommerce/profitsharing/orders`
     ///
-    /// 官方文档: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 查询指定主体子商户列表 · `GET v3/ecommerce/subject-sub-merchants`
 //!
-//! 官方文档: [4033742105](https://pay.weixin.qq.com/doc/v3/partner/4033742105)
+//! Official documents (官方文档):
+//!
+//! - partner: [4033742105](https://pay.weixin.qq.com/doc/v3/partner/4033742105)
 
 use crate::model::{Time, answer, body, header, open_enum, query, request};
 

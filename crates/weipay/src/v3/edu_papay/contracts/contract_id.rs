@@ -18,7 +18,10 @@ impl<M: Mode> ContractId<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012466882](https://pay.weixin.qq.com/doc/v3/merchant/4012466882), [4012465374](https://pay.weixin.qq.com/doc/v3/partner/4012465374)
+    /// Official documents (官方文档):
+    ///
+    /// - merchant: [4012466882](https://pay.weixin.qq.com/doc/v3/merchant/4012466882)
+    /// - partner: [4012465374](https://pay.weixin.qq.com/doc/v3/partner/4012465374)
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, Nothing)
     }

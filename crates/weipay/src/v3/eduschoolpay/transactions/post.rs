@@ -2,7 +2,9 @@
 
 //! 扣款 · `POST v3/eduschoolpay/transactions`
 //!
-//! 官方文档: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
 
 use crate::model::{answer, body, request};
 

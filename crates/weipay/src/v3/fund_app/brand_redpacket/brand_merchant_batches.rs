@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> BrandMerchantBatches<M> {
     /// 品牌商户发放红包 · `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
     ///
-    /// 官方文档: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> TransferToQqWalletBills<M> {
     /// 发起转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
     ///
-    /// 官方文档: [4014297386](https://pay.weixin.qq.com/doc/v3/merchant/4014297386)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

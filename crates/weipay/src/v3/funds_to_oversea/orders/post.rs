@@ -2,7 +2,9 @@
 
 //! 申请资金出境 · `POST v3/funds-to-oversea/orders`
 //!
-//! 官方文档: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -19,16 +19,22 @@ chain_step! {
 
 impl<M: Mode> ComplaintNotifications<M> {
     /// 查询投诉通知回调 · `GET v3/global/merchant-service/complaint-notifications`
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 创建投诉通知回调 · `POST v3/global/merchant-service/complaint-notifications`
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// 更新投诉通知回调 · `PUT v3/global/merchant-service/complaint-notifications`
+    ///
+    /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
         self.call.typed(Method::PUT, request)
     }

@@ -18,6 +18,8 @@ chain_step! {
 
 impl<M: Mode> Complaints<M> {
     /// 查询投诉单列表 · `GET v3/global/merchant-service/complaints`
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

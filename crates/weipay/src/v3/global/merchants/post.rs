@@ -2,7 +2,9 @@
 
 //! 子商户进件（融合钱包） · `POST v3/global/merchants`
 //!
-//! 官方文档: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
 
 use crate::model::{JsonText, answer, body, header, open_enum, request};
 

@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 支付扣款 · `POST v3/global/papay/transactions`
     ///
-    /// 官方文档: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 请求分账 · `POST v3/global/profit-sharing/orders`
     ///
-    /// 官方文档: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> Receivers<M> {
     /// 添加分账接收方 · `POST v3/global/profit-sharing/receivers`
     ///
-    /// 官方文档: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -29,7 +29,7 @@ impl<M: Mode> Receivers<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4013027316](https://pay.weixin.qq.com/doc/global/v3/zh/4013027316)
+    /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, request)
     }

@@ -2,7 +2,9 @@
 
 //! 申请退款 · `POST v3/global/refunds`
 //!
-//! 官方文档: [4012354681](https://pay.weixin.qq.com/doc/global/v3/zh/4012354681)
+//! Official documents (官方文档):
+//!
+//! - global: [4012354681](https://pay.weixin.qq.com/doc/global/v3/zh/4012354681)
 
 use crate::model::{answer, body, open_enum, request};
 

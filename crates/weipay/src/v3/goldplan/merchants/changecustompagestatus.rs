@@ -17,7 +17,7 @@ chain_step! {
 impl<M: Mode> Changecustompagestatus<M> {
     /// 商家小票管理 · `POST v3/goldplan/merchants/changecustompagestatus`
     ///
-    /// 官方文档: [4012473788](https://pay.weixin.qq.com/doc/v3/partner/4012473788)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

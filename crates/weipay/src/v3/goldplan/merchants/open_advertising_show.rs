@@ -20,7 +20,7 @@ impl<M: Mode> OpenAdvertisingShow<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012473794](https://pay.weixin.qq.com/doc/v3/partner/4012473794)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

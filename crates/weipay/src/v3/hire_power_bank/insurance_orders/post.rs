@@ -2,7 +2,10 @@
 
 //! 创建保险订单 · `POST v3/hire-power-bank/insurance-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html>
 
 use crate::model::{answer, body, request};
 

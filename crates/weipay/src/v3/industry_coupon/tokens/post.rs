@@ -2,7 +2,10 @@
 
 //! 出行券切卡组件预下单 · `POST v3/industry-coupon/tokens`
 //!
-//! 官方文档: [4012553563](https://pay.weixin.qq.com/doc/v3/merchant/4012553563), [4012715654](https://pay.weixin.qq.com/doc/v3/partner/4012715654)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012553563](https://pay.weixin.qq.com/doc/v3/merchant/4012553563)
+//! - partner: [4012715654](https://pay.weixin.qq.com/doc/v3/partner/4012715654)
 
 use crate::model::{answer, body, request};
 

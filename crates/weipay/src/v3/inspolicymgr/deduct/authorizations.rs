@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Authorizations<M> {
     /// 提交保单授权信息 · `POST v3/inspolicymgr/deduct/authorizations`
     ///
-    /// 官方文档: [4016617408](https://pay.weixin.qq.com/doc/v3/merchant/4016617408)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

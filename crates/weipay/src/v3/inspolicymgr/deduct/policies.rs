@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Policies<M> {
     /// 上传保单 · `POST v3/inspolicymgr/deduct/policies`
     ///
-    /// 官方文档: [4016617421](https://pay.weixin.qq.com/doc/v3/merchant/4016617421)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Stocks<M> {
     /// 创建商家券 · `POST v3/marketing/busifavor/stocks`
     ///
-    /// 官方文档: [4012534855](https://pay.weixin.qq.com/doc/v3/merchant/4012534855), [4015715853](https://pay.weixin.qq.com/doc/v3/merchant/4015715853), [4015716931](https://pay.weixin.qq.com/doc/v3/merchant/4015716931), [4012692931](https://pay.weixin.qq.com/doc/v3/partner/4012692931)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Stocks<M> {
     /// 条件查询批次列表 · `GET v3/marketing/favor/stocks`
     ///
-    /// 官方文档: [4012460489](https://pay.weixin.qq.com/doc/v3/merchant/4012460489), [4012460518](https://pay.weixin.qq.com/doc/v3/partner/4012460518)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -20,14 +20,14 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 查询活动列表 · `GET v3/marketing/membercard-activity/activities`
     ///
-    /// 官方文档: [4012553261](https://pay.weixin.qq.com/doc/v3/merchant/4012553261), [4012714468](https://pay.weixin.qq.com/doc/v3/partner/4012714468)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建活动 · `POST v3/marketing/membercard-activity/activities`
     ///
-    /// 官方文档: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030), [4012714463](https://pay.weixin.qq.com/doc/v3/partner/4012714463)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 获取支付有礼活动列表 · `GET v3/marketing/paygiftactivity/activities`
     ///
-    /// 官方文档: [4012489126](https://pay.weixin.qq.com/doc/v3/merchant/4012489126), [4012493214](https://pay.weixin.qq.com/doc/v3/partner/4012493214)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

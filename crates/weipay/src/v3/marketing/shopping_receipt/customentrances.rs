@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Customentrances<M> {
     /// 创建自定义入口 · `POST v3/marketing/shopping-receipt/customentrances`
     ///
-    /// 官方文档: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342), [4012697703](https://pay.weixin.qq.com/doc/v3/partner/4012697703)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 查询周周惠活动列表 · `GET v3/marketing/weekly-discount/activities`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_3.shtml>
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

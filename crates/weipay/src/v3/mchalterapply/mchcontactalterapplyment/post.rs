@@ -2,7 +2,9 @@
 
 //! 提交超管变更申请单 · `POST v3/mchalterapply/mchcontactalterapplyment`
 //!
-//! 官方文档: [4015617906](https://pay.weixin.qq.com/doc/v3/partner/4015617906)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015617906](https://pay.weixin.qq.com/doc/v3/partner/4015617906)
 
 use crate::model::{answer, body, header, open_enum, request};
 

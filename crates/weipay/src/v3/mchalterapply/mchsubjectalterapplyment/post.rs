@@ -2,7 +2,9 @@
 
 //! 提交资料变更申请单 · `POST v3/mchalterapply/mchsubjectalterapplyment`
 //!
-//! 官方文档: [4014090649](https://pay.weixin.qq.com/doc/v3/partner/4014090649)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014090649](https://pay.weixin.qq.com/doc/v3/partner/4014090649)
 
 use crate::model::{body, header, open_enum, request};
 

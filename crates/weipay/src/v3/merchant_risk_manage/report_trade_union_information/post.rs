@@ -2,7 +2,10 @@
 
 //! 上报订单关联信息 · `POST v3/merchant-risk-manage/report-trade-union-information`
 //!
-//! 官方文档: [4012529250](https://pay.weixin.qq.com/doc/v3/merchant/4012529250), [4012692160](https://pay.weixin.qq.com/doc/v3/partner/4012692160)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529250](https://pay.weixin.qq.com/doc/v3/merchant/4012529250)
+//! - partner: [4012692160](https://pay.weixin.qq.com/doc/v3/partner/4012692160)
 
 use crate::model::{answer, body, header, request};
 

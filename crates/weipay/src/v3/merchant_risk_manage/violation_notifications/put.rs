@@ -2,7 +2,9 @@
 
 //! 修改商户违规通知回调地址 · `PUT v3/merchant-risk-manage/violation-notifications`
 //!
-//! 官方文档: [4012471330](https://pay.weixin.qq.com/doc/v3/partner/4012471330)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012471330](https://pay.weixin.qq.com/doc/v3/partner/4012471330)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,10 @@
 
 //! 查询投诉信息 · `GET v3/merchant-service/complaints`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,10 @@
 
 //! 查询投诉单列表 · `GET v3/merchant-service/complaints-v2`
 //!
-//! 官方文档: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431), [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431)
+//! - partner: [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

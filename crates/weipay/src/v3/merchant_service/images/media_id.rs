@@ -18,7 +18,10 @@ impl<M: Mode> MediaId<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4012467251](https://pay.weixin.qq.com/doc/v3/merchant/4012467251), [4012467223](https://pay.weixin.qq.com/doc/v3/partner/4012467223)
+    /// Official documents (官方文档):
+    ///
+    /// - merchant: [4012467251](https://pay.weixin.qq.com/doc/v3/merchant/4012467251)
+    /// - partner: [4012467223](https://pay.weixin.qq.com/doc/v3/partner/4012467223)
     pub fn get(self) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, Nothing)
     }

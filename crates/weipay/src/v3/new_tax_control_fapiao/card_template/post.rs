@@ -2,7 +2,11 @@
 
 //! 创建电子发票卡券模板 · `POST v3/new-tax-control-fapiao/card-template`
 //!
-//! 官方文档: [4012529382](https://pay.weixin.qq.com/doc/v3/merchant/4012529382), [4012474026](https://pay.weixin.qq.com/doc/v3/partner/4012474026), [4015792562](https://pay.weixin.qq.com/doc/v3/partner/4015792562)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529382](https://pay.weixin.qq.com/doc/v3/merchant/4012529382)
+//! - partner: [4012474026](https://pay.weixin.qq.com/doc/v3/partner/4012474026),
+//!   [4015792562](https://pay.weixin.qq.com/doc/v3/partner/4015792562)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,10 @@
 
 //! 开具电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications`
 //!
-//! 官方文档: [4012538301](https://pay.weixin.qq.com/doc/v3/merchant/4012538301), [4012474060](https://pay.weixin.qq.com/doc/v3/partner/4012474060)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538301](https://pay.weixin.qq.com/doc/v3/merchant/4012538301)
+//! - partner: [4012474060](https://pay.weixin.qq.com/doc/v3/partner/4012474060)
 
 use crate::model::{body, header, request};
 

@@ -17,7 +17,7 @@ chain_step! {
 impl<M: Mode> BaseInformation<M> {
     /// 获取商户开票基础信息 · `GET v3/new-tax-control-fapiao/merchant/base-information`
     ///
-    /// 官方文档: [4012538180](https://pay.weixin.qq.com/doc/v3/merchant/4012538180), [4012474053](https://pay.weixin.qq.com/doc/v3/partner/4012474053)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 获取用户填写的抬头 · `GET v3/new-tax-control-fapiao/user-title`
 //!
-//! 官方文档: [4012538112](https://pay.weixin.qq.com/doc/v3/merchant/4012538112), [4012474048](https://pay.weixin.qq.com/doc/v3/partner/4012474048), [4015784260](https://pay.weixin.qq.com/doc/v3/partner/4015784260)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538112](https://pay.weixin.qq.com/doc/v3/merchant/4012538112)
+//! - partner: [4012474048](https://pay.weixin.qq.com/doc/v3/partner/4012474048),
+//!   [4015784260](https://pay.weixin.qq.com/doc/v3/partner/4015784260)
 
 use crate::model::{answer, body, open_enum, query, request};
 

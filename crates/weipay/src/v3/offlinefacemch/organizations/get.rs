@@ -2,7 +2,9 @@
 
 //! 查询机构信息接口 · `GET v3/offlinefacemch/organizations`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 发起批量转账 · `POST v3/partner-transfer/batches`
 //!
-//! 官方文档: [4012465738](https://pay.weixin.qq.com/doc/v3/partner/4012465738)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465738](https://pay.weixin.qq.com/doc/v3/partner/4012465738)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

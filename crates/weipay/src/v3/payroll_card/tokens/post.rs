@@ -2,7 +2,9 @@
 
 //! 生成授权token · `POST v3/payroll-card/tokens`
 //!
-//! 官方文档: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
 
 use crate::model::{answer, body, header, request};
 

@@ -2,7 +2,9 @@
 
 //! 发起批量转账 · `POST v3/payroll-card/transfer-batches`
 //!
-//! 官方文档: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

@@ -21,14 +21,14 @@ chain_step! {
 impl<M: Mode> Serviceorder<M> {
     /// 从业机构查询微信支付分订单 · `GET v3/payscore/acquiringbank/serviceorder`
     ///
-    /// 官方文档: [4012691343](https://pay.weixin.qq.com/doc/v3/partner/4012691343), [4013194035](https://pay.weixin.qq.com/doc/v3/partner/4013194035)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 从业机构创建微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder`
     ///
-    /// 官方文档: [4012691326](https://pay.weixin.qq.com/doc/v3/partner/4012691326), [4013194023](https://pay.weixin.qq.com/doc/v3/partner/4013194023)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> ServiceAccountApplications<M> {
     /// 收付通子商户申请绑定支付分服务 · `POST v3/payscore/partner/service-account-applications`
     ///
-    /// 官方文档: [4012715051](https://pay.weixin.qq.com/doc/v3/partner/4012715051), [4013394514](https://pay.weixin.qq.com/doc/v3/partner/4013394514)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 创建先享后付订单 · `POST v3/payscore/payafter-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_1&index=3>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_1&index=3>
 
 use crate::model::{answer, body, header, request};
 

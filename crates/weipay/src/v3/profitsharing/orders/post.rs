@@ -2,7 +2,10 @@
 
 //! 请求分账 · `POST v3/profitsharing/orders`
 //!
-//! 官方文档: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936), [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936)
+//! - partner: [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -20,7 +23,8 @@ request! {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 商户分账单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
-        out_order_no: String = body("out_order_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+        out_order_no: String =
+            body("out_order_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
         /// 分账接收方列表. At most 50 members.
         receivers: Vec<Receivers> = body("receivers").items(0, 50),
         /// 是否解冻剩余未分资金. Required.

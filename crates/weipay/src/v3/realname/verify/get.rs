@@ -2,7 +2,9 @@
 
 //! 实名信息校验 · `GET v3/realname/verify`
 //!
-//! 官方文档: [4013735179](https://pay.weixin.qq.com/doc/v3/partner/4013735179)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013735179](https://pay.weixin.qq.com/doc/v3/partner/4013735179)
 
 use crate::model::{answer, body, header, query, request};
 

@@ -2,7 +2,10 @@
 
 //! 商户签名验签／加解密测试 · `POST v3/security/echo`
 //!
-//! 官方文档: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946), [4015139289](https://pay.weixin.qq.com/doc/v3/partner/4015139289)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946)
+//! - partner: [4015139289](https://pay.weixin.qq.com/doc/v3/partner/4015139289)
 
 use crate::model::{answer, body, header, request};
 

@@ -2,7 +2,10 @@
 
 //! 服务人员查询 · `GET v3/smartguide/guides`
 //!
-//! 官方文档: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123), [4012688558](https://pay.weixin.qq.com/doc/v3/partner/4012688558)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123)
+//! - partner: [4012688558](https://pay.weixin.qq.com/doc/v3/partner/4012688558)
 
 use crate::model::{answer, body, header, query, request};
 

@@ -21,7 +21,7 @@ impl<M: Mode> GuideId<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012535160](https://pay.weixin.qq.com/doc/v3/merchant/4012535160), [4012688570](https://pay.weixin.qq.com/doc/v3/partner/4012688570)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

@@ -2,7 +2,10 @@
 
 //! 服务人员注册 · `POST v3/smartguide/guides`
 //!
-//! 官方文档: [4012535138](https://pay.weixin.qq.com/doc/v3/merchant/4012535138), [4012688564](https://pay.weixin.qq.com/doc/v3/partner/4012688564)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535138](https://pay.weixin.qq.com/doc/v3/merchant/4012535138)
+//! - partner: [4012688564](https://pay.weixin.qq.com/doc/v3/partner/4012688564)
 
 use crate::model::{answer, body, header, request};
 

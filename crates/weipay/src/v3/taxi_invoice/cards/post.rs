@@ -2,7 +2,9 @@
 
 //! 将出租车电子发票插入微信用户卡包 · `POST v3/taxi-invoice/cards`
 //!
-//! 官方文档: [4012461432](https://pay.weixin.qq.com/doc/v3/partner/4012461432)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461432](https://pay.weixin.qq.com/doc/v3/partner/4012461432)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,9 @@
 
 //! 获取乘客行程单列表 · `GET v3/taxi-invoice/user-taxi-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html>
 
 use crate::model::{answer, body, query, request};
 

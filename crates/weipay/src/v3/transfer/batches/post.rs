@@ -2,7 +2,9 @@
 
 //! 发起批量转账 · `POST v3/transfer/batches`
 //!
-//! 官方文档: [4012458841](https://pay.weixin.qq.com/doc/v3/merchant/4012458841)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458841](https://pay.weixin.qq.com/doc/v3/merchant/4012458841)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -24,7 +26,8 @@ request! {
         /// 转账总笔数. Required; 1 to 1000.
         total_num: i64 = body("total_num").required().range(1, 1000),
         /// 转账明细列表. Required; 1 to 1000 members.
-        transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list").required().items(1, 1000),
+        transfer_detail_list: Vec<TransferDetailList> =
+            body("transfer_detail_list").required().items(1, 1000),
         /// 转账场景ID.
         transfer_scene_id: String = body("transfer_scene_id"),
         /// 通知地址.

@@ -4,7 +4,10 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436), [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436),
+//!   [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
 
 use crate::model::{query, request};
 

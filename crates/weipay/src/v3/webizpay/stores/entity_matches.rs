@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> EntityMatches<M> {
     /// 发起门店主体匹配 · `POST v3/webizpay/stores/entity-matches`
     ///
-    /// 官方文档: [4014507136](https://pay.weixin.qq.com/doc/v3/partner/4014507136)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

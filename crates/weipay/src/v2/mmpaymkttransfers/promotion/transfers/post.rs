@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011989673](https://pay.weixin.qq.com/doc/v2/merchant/4011989673)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011989673](https://pay.weixin.qq.com/doc/v2/merchant/4011989673)
 
 use crate::model::{answer, request, xml};
 

@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011988368](https://pay.weixin.qq.com/doc/v2/partner/4011988368)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011988368](https://pay.weixin.qq.com/doc/v2/partner/4011988368)
 
 use crate::model::{query, request};
 

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013636642](https://pay.weixin.qq.com/doc/global/v2/zh/4013636642)
+//! Official documents (官方文档):
+//!
+//! - global: [4013636642](https://pay.weixin.qq.com/doc/global/v2/zh/4013636642)
 
 use crate::model::{JsonText, answer, open_enum, request, xml};
 

@@ -4,7 +4,12 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985201](https://pay.weixin.qq.com/doc/v2/institution/4011985201), [4011985217](https://pay.weixin.qq.com/doc/v2/institution/4011985217), [4014115404](https://pay.weixin.qq.com/doc/v2/partner/4014115404), [4014115410](https://pay.weixin.qq.com/doc/v2/partner/4014115410)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014115404](https://pay.weixin.qq.com/doc/v2/partner/4014115404),
+//!   [4014115410](https://pay.weixin.qq.com/doc/v2/partner/4014115410)
+//! - institution: [4011985201](https://pay.weixin.qq.com/doc/v2/institution/4011985201),
+//!   [4011985217](https://pay.weixin.qq.com/doc/v2/institution/4011985217)
 
 use crate::model::{answer, open_enum, request, xml};
 

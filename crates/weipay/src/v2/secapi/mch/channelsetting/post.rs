@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26>
 
 use crate::model::{answer, request, xml};
 

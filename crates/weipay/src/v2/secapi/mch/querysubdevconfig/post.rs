@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985252](https://pay.weixin.qq.com/doc/v2/institution/4011985252), [4014115413](https://pay.weixin.qq.com/doc/v2/partner/4014115413)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014115413](https://pay.weixin.qq.com/doc/v2/partner/4014115413)
+//! - institution: [4011985252](https://pay.weixin.qq.com/doc/v2/institution/4011985252)
 
 use crate::model::{JsonText, answer, body, request, xml};
 

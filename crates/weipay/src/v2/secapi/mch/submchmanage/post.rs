@@ -6,7 +6,9 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)
+//! Official documents (官方文档):
+//!
+//! - institution: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)
 
 use crate::model::{answer, body, open_enum, query, request, xml};
 

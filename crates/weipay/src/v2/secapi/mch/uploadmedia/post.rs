@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013641477](https://pay.weixin.qq.com/doc/global/v2/zh/4013641477)
+//! Official documents (官方文档):
+//!
+//! - global: [4013641477](https://pay.weixin.qq.com/doc/global/v2/zh/4013641477)
 
 use crate::model::{File, answer, file, open_enum, part, request, xml};
 

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4014115399](https://pay.weixin.qq.com/doc/v2/partner/4014115399)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014115399](https://pay.weixin.qq.com/doc/v2/partner/4014115399)
 
 use crate::model::{request, xml};
 

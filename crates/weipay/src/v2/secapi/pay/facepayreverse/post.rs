@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
 
 use crate::model::{answer, open_enum, request, xml};
 

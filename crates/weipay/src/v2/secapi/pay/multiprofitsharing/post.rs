@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011983158](https://pay.weixin.qq.com/doc/v2/merchant/4011983158), [4011984646](https://pay.weixin.qq.com/doc/v2/partner/4011984646)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011983158](https://pay.weixin.qq.com/doc/v2/merchant/4011983158)
+//! - partner: [4011984646](https://pay.weixin.qq.com/doc/v2/partner/4011984646)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 

@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011941670](https://pay.weixin.qq.com/doc/v2/merchant/4011941670), [4011984565](https://pay.weixin.qq.com/doc/v2/partner/4011984565)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011941670](https://pay.weixin.qq.com/doc/v2/merchant/4011941670)
+//! - partner: [4011984565](https://pay.weixin.qq.com/doc/v2/partner/4011984565)
 
 use crate::model::{JsonText, answer, open_enum, request, xml};
 

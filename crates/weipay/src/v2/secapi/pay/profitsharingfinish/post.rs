@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011984076](https://pay.weixin.qq.com/doc/v2/merchant/4011984076), [4011984879](https://pay.weixin.qq.com/doc/v2/partner/4011984879)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984076](https://pay.weixin.qq.com/doc/v2/merchant/4011984076)
+//! - partner: [4011984879](https://pay.weixin.qq.com/doc/v2/partner/4011984879)
 
 use crate::model::{answer, request, xml};
 

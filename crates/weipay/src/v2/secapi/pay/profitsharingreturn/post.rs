@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011984166](https://pay.weixin.qq.com/doc/v2/merchant/4011984166), [4011985177](https://pay.weixin.qq.com/doc/v2/partner/4011985177)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984166](https://pay.weixin.qq.com/doc/v2/merchant/4011984166)
+//! - partner: [4011985177](https://pay.weixin.qq.com/doc/v2/partner/4011985177)
 
 use crate::model::{answer, open_enum, request, xml};
 

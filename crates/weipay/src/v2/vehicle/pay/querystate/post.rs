@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011986415](https://pay.weixin.qq.com/doc/v2/merchant/4011986415)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011986415](https://pay.weixin.qq.com/doc/v2/merchant/4011986415)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 

@@ -21,7 +21,7 @@ impl<M: Mode> Orderquery<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-ERROR.docx>, <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-SUCCESS.docx>, [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

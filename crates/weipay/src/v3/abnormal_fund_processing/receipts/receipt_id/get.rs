@@ -2,7 +2,9 @@
 
 //! 查询在途异常资金付款结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}`
 //!
-//! 官方文档: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
 
 use crate::model::{answer, body, open_enum};
 

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> TransferInstructions<M> {
     /// 发起在途异常资金付款指令 · `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
     ///
-    /// 官方文档: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Rename<M> {
     /// 受理渠道结算银行账户更名申请 · `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
     ///
-    /// 官方文档: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 特殊减额 · `POST v3/aggracct-bc/wb-channel/special-reduction`
 //!
-//! 官方文档: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

@@ -18,7 +18,9 @@ impl<M: Mode> Cancel<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012697627](https://pay.weixin.qq.com/doc/v3/partner/4012697627)
+    /// Official documents (官方文档):
+    ///
+    /// - partner: [4012697627](https://pay.weixin.qq.com/doc/v3/partner/4012697627)
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, Nothing)
     }

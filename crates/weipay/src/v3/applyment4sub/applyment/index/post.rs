@@ -2,7 +2,10 @@
 
 //! 提交申请单 · `POST v3/applyment4sub/applyment/index`
 //!
-//! 官方文档: [4012719997](https://pay.weixin.qq.com/doc/v3/partner/4012719997), [4012722249](https://pay.weixin.qq.com/doc/v3/partner/4012722249)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012719997](https://pay.weixin.qq.com/doc/v3/partner/4012719997),
+//!   [4012722249](https://pay.weixin.qq.com/doc/v3/partner/4012722249)
 
 use crate::model::{answer, body, header, open_enum, request};
 

@@ -20,14 +20,14 @@ chain_step! {
 impl<M: Mode> Cards<M> {
     /// 查询会员卡模板列表 · `GET v3/brand/partner/card-member/cards`
     ///
-    /// 官方文档: [4015336976](https://pay.weixin.qq.com/doc/v3/partner/4015336976)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建会员卡模板 · `POST v3/brand/partner/card-member/cards`
     ///
-    /// 官方文档: [4015336970](https://pay.weixin.qq.com/doc/v3/partner/4015336970)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

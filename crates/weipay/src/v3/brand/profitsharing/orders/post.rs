@@ -2,7 +2,9 @@
 
 //! 请求分账 · `POST v3/brand/profitsharing/orders`
 //!
-//! 官方文档: [4012692975](https://pay.weixin.qq.com/doc/v3/partner/4012692975)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692975](https://pay.weixin.qq.com/doc/v3/partner/4012692975)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012534698](https://pay.weixin.qq.com/doc/v3/merchant/4012534698), [4012474133](https://pay.weixin.qq.com/doc/v3/partner/4012474133)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534698](https://pay.weixin.qq.com/doc/v3/merchant/4012534698)
+//! - partner: [4012474133](https://pay.weixin.qq.com/doc/v3/partner/4012474133)
 
 use crate::model::{Time, body, request};
 

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Provinces<M> {
     /// 查询省份列表 · `GET v3/capital/capitallhh/areas/provinces`
     ///
-    /// 官方文档: [4012698641](https://pay.weixin.qq.com/doc/v3/partner/4012698641)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4011941011](https://pay.weixin.qq.com/doc/v2/institution/4011941011), [4011939936](https://pay.weixin.qq.com/doc/v2/partner/4011939936)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011939936](https://pay.weixin.qq.com/doc/v2/partner/4011939936)
+//! - institution: [4011941011](https://pay.weixin.qq.com/doc/v2/institution/4011941011)
 
 use serde_json::Number;
 

@@ -20,7 +20,7 @@ impl<M: Mode> AddUserRecords<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 充电自行车代扣受理扣款 · `POST v3/ebike/charge/transactions`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml>
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,9 @@
 
 //! 提交注销提现申请 · `POST v3/ecommerce/account/apply-cancel-withdraw`
 //!
-//! 官方文档: [4013892756](https://pay.weixin.qq.com/doc/v3/partner/4013892756)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013892756](https://pay.weixin.qq.com/doc/v3/partner/4013892756)
 
 use crate::model::{answer, body, header, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! 二级商户进件 · `POST v3/ecommerce/applyments/index`
 //!
-//! 官方文档: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
 
 use crate::model::{JsonText, body, header, open_enum, request};
 

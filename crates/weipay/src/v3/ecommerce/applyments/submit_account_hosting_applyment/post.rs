@@ -2,7 +2,9 @@
 
 //! 提交申请单 · `POST v3/ecommerce/applyments/submit-account-hosting-applyment`
 //!
-//! 官方文档: [4015616688](https://pay.weixin.qq.com/doc/v3/partner/4015616688)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015616688](https://pay.weixin.qq.com/doc/v3/partner/4015616688)
 
 use crate::model::{JsonText, body, header, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询个人收款方授权结果 · `GET v3/ecommerce/individual-contracts/{openid}`
 //!
-//! 官方文档: [4012739528](https://pay.weixin.qq.com/doc/v3/partner/4012739528)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012739528](https://pay.weixin.qq.com/doc/v3/partner/4012739528)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 发起转账 · `POST v3/ecommerce/mch-transfer/transfer-bills`
 //!
-//! 官方文档: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)
 
 use crate::model::{answer, body, header, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询分账结果 · `GET v3/ecommerce/profitsharing/orders`
 //!
-//! 官方文档: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

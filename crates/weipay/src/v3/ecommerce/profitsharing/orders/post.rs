@@ -2,7 +2,9 @@
 
 //! 请求分账 · `POST v3/ecommerce/profitsharing/orders`
 //!
-//! 官方文档: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

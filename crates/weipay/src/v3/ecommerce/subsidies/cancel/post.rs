@@ -2,7 +2,9 @@
 
 //! 取消补差 · `POST v3/ecommerce/subsidies/cancel`
 //!
-//! 官方文档: [4012477639](https://pay.weixin.qq.com/doc/v3/partner/4012477639)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477639](https://pay.weixin.qq.com/doc/v3/partner/4012477639)
 
 use crate::model::{answer, body, open_enum, request};
 

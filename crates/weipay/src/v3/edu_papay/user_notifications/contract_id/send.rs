@@ -20,7 +20,7 @@ impl<M: Mode> Send<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012524814](https://pay.weixin.qq.com/doc/v3/merchant/4012524814), [4012855408](https://pay.weixin.qq.com/doc/v3/partner/4012855408)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

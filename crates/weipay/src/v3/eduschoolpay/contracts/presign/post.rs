@@ -2,7 +2,9 @@
 
 //! 预签约 · `POST v3/eduschoolpay/contracts/presign`
 //!
-//! 官方文档: [4012468952](https://pay.weixin.qq.com/doc/v3/partner/4012468952)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012468952](https://pay.weixin.qq.com/doc/v3/partner/4012468952)
 
 use crate::model::{answer, body, header, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询用户授权的实名信息 · `GET v3/facemch/users/{face_sid}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html>
 
 use crate::model::{answer, body, open_enum, query, request};
 

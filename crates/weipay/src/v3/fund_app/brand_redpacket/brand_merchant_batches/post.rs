@@ -2,7 +2,9 @@
 
 //! 品牌商户发放红包 · `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
 //!
-//! 官方文档: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
 
 use crate::model::{answer, body, header, open_enum, request};
 

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> ElectronicReceipts<M> {
     /// 申请单笔转账电子回单 · `POST v3/fund-app/mch-transfer/partner/electronic-receipts`
     ///
-    /// 官方文档: [4016315516](https://pay.weixin.qq.com/doc/v3/partner/4016315516)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

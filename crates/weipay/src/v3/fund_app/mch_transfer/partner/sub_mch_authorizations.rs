@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> SubMchAuthorizations<M> {
     /// 申请子商户商家转账授权 · `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
     ///
-    /// 官方文档: [4015469102](https://pay.weixin.qq.com/doc/v3/partner/4015469102)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
 //!
-//! 官方文档: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -33,7 +35,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 用户收款样式.
         user_recv_style: UserRecvStyle = body("user_recv_style"),
     }

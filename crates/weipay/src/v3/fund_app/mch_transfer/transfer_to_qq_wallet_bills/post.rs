@@ -2,7 +2,9 @@
 
 //! 发起转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
 //!
-//! 官方文档: [4014297386](https://pay.weixin.qq.com/doc/v3/merchant/4014297386)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014297386](https://pay.weixin.qq.com/doc/v3/merchant/4014297386)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -33,7 +35,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 //! 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/user-confirm-authorization`
 //!
-//! 官方文档: [4015901167](https://pay.weixin.qq.com/doc/v3/merchant/4015901167)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4015901167](https://pay.weixin.qq.com/doc/v3/merchant/4015901167)
 
 use crate::model::{body, open_enum, request};
 

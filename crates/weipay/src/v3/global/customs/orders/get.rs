@@ -2,7 +2,9 @@
 
 //! 报关查询 · `GET v3/global/customs/orders`
 //!
-//! 官方文档: [4013025131](https://pay.weixin.qq.com/doc/global/v3/zh/4013025131)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025131](https://pay.weixin.qq.com/doc/global/v3/zh/4013025131)
 
 use crate::model::{answer, body, open_enum, query, request};
 

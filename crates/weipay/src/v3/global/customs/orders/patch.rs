@@ -2,7 +2,9 @@
 
 //! 报关信息修改 · `PATCH v3/global/customs/orders`
 //!
-//! 官方文档: [4013025136](https://pay.weixin.qq.com/doc/global/v3/zh/4013025136)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025136](https://pay.weixin.qq.com/doc/global/v3/zh/4013025136)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! 报关 · `POST v3/global/customs/orders`
 //!
-//! 官方文档: [4013025127](https://pay.weixin.qq.com/doc/global/v3/zh/4013025127)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025127](https://pay.weixin.qq.com/doc/global/v3/zh/4013025127)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,9 @@
 
 //! 报关重推 · `POST v3/global/customs/redeclare`
 //!
-//! 官方文档: [4013025133](https://pay.weixin.qq.com/doc/global/v3/zh/4013025133)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025133](https://pay.weixin.qq.com/doc/global/v3/zh/4013025133)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,9 @@
 
 //! 身份信息校验 · `POST v3/global/customs/verify-certificate`
 //!
-//! 官方文档: [4013025128](https://pay.weixin.qq.com/doc/global/v3/zh/4013025128)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025128](https://pay.weixin.qq.com/doc/global/v3/zh/4013025128)
 
 use crate::model::{answer, body, header, open_enum, request};
 

@@ -19,6 +19,8 @@ chain_step! {
 
 impl<M: Mode> ComplaintId<M> {
     /// 查询投诉单详情 · `GET v3/global/merchant-service/complaints/{complaint_id}`
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

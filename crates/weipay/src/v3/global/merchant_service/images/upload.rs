@@ -17,6 +17,8 @@ chain_step! {
 
 impl<M: Mode> Upload<M> {
     /// 商户上传反馈图片 · `POST v3/global/merchant-service/images/upload`
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

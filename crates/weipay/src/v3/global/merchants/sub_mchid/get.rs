@@ -2,7 +2,9 @@
 
 //! 查询子商户（融合钱包） · `GET v3/global/merchants/{sub_mchid}`
 //!
-//! 官方文档: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 支付扣款 · `POST v3/global/papay/transactions`
 //!
-//! 官方文档: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! 请求分账 · `POST v3/global/profit-sharing/orders`
 //!
-//! 官方文档: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
+//! Official documents (官方文档):
+//!
+//! - global: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
 
 use crate::model::{answer, body, open_enum, request};
 

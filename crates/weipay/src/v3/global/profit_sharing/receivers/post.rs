@@ -2,7 +2,9 @@
 
 //! 添加分账接收方 · `POST v3/global/profit-sharing/receivers`
 //!
-//! 官方文档: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
+//! Official documents (官方文档):
+//!
+//! - global: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
 
 use crate::model::{answer, body, open_enum, request};
 

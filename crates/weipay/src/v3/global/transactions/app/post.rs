@@ -2,7 +2,9 @@
 
 //! APP支付下单 · `POST v3/global/transactions/app`
 //!
-//! 官方文档: [4013014223](https://pay.weixin.qq.com/doc/global/v3/zh/4013014223)
+//! Official documents (官方文档):
+//!
+//! - global: [4013014223](https://pay.weixin.qq.com/doc/global/v3/zh/4013014223)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,10 @@
 
 //! JSAPI支付下单 · `POST v3/global/transactions/jsapi`
 //!
-//! 官方文档: [4013014150](https://pay.weixin.qq.com/doc/global/v3/zh/4013014150), [4013014317](https://pay.weixin.qq.com/doc/global/v3/zh/4013014317)
+//! Official documents (官方文档):
+//!
+//! - global: [4013014150](https://pay.weixin.qq.com/doc/global/v3/zh/4013014150),
+//!   [4013014317](https://pay.weixin.qq.com/doc/global/v3/zh/4013014317)
 
 pub use crate::v3::global::micropay::transactions::pay::post::{
     Amount, Detail, GoodsDetail, SceneInfo, StoreInfo,

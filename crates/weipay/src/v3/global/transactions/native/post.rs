@@ -2,7 +2,9 @@
 
 //! Native支付下单 · `POST v3/global/transactions/native`
 //!
-//! 官方文档: [4013013953](https://pay.weixin.qq.com/doc/global/v3/zh/4013013953)
+//! Official documents (官方文档):
+//!
+//! - global: [4013013953](https://pay.weixin.qq.com/doc/global/v3/zh/4013013953)
 
 use crate::model::{answer, body};
 

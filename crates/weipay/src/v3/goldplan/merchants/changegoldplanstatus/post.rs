@@ -2,7 +2,9 @@
 
 //! 点金计划管理 · `POST v3/goldplan/merchants/changegoldplanstatus`
 //!
-//! 官方文档: [4012473796](https://pay.weixin.qq.com/doc/v3/partner/4012473796)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012473796](https://pay.weixin.qq.com/doc/v3/partner/4012473796)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012473781](https://pay.weixin.qq.com/doc/v3/partner/4012473781)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012473781](https://pay.weixin.qq.com/doc/v3/partner/4012473781)
 
 use crate::model::{body, request};
 

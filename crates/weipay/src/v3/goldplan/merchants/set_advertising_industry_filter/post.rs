@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012473784](https://pay.weixin.qq.com/doc/v3/partner/4012473784)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012473784](https://pay.weixin.qq.com/doc/v3/partner/4012473784)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询补贴资格 · `GET v3/gov/subsidy/qualification`
 //!
-//! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
 use crate::model::{answer, body, header, open_enum, query, request};
 

@@ -2,7 +2,10 @@
 
 //! 查询爱心餐品牌信息 · `GET v3/lovefeast/brands/{brand_id}`
 //!
-//! 官方文档: [4012472863](https://pay.weixin.qq.com/doc/v3/merchant/4012472863), [4012466619](https://pay.weixin.qq.com/doc/v3/partner/4012466619)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012472863](https://pay.weixin.qq.com/doc/v3/merchant/4012472863)
+//! - partner: [4012466619](https://pay.weixin.qq.com/doc/v3/partner/4012466619)
 
 use crate::model::{answer, body};
 

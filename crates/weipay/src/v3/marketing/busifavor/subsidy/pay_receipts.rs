@@ -20,14 +20,14 @@ chain_step! {
 impl<M: Mode> PayReceipts<M> {
     /// 查询营销补差付款单列表 · `GET v3/marketing/busifavor/subsidy/pay-receipts`
     ///
-    /// 官方文档: [4017147338](https://pay.weixin.qq.com/doc/v3/merchant/4017147338), [4017171346](https://pay.weixin.qq.com/doc/v3/partner/4017171346)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 营销补差付款 · `POST v3/marketing/busifavor/subsidy/pay-receipts`
     ///
-    /// 官方文档: [4017147321](https://pay.weixin.qq.com/doc/v3/merchant/4017147321), [4017170057](https://pay.weixin.qq.com/doc/v3/partner/4017170057)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

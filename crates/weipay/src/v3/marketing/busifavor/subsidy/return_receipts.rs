@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> ReturnReceipts<M> {
     /// 营销补差回退 · `POST v3/marketing/busifavor/subsidy/return-receipts`
     ///
-    /// 官方文档: [4017147332](https://pay.weixin.qq.com/doc/v3/merchant/4017147332), [4017147340](https://pay.weixin.qq.com/doc/v3/merchant/4017147340), [4017170533](https://pay.weixin.qq.com/doc/v3/partner/4017170533), [4017171673](https://pay.weixin.qq.com/doc/v3/partner/4017171673)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -28,7 +28,7 @@ chain_step! {
 impl<M: Mode> CardId<M> {
     /// 查询会员卡模板信息 · `GET v3/marketing/membercard-open/cards/{card_id}`
     ///
-    /// 官方文档: [4012547650](https://pay.weixin.qq.com/doc/v3/merchant/4012547650), [4012709168](https://pay.weixin.qq.com/doc/v3/partner/4012709168)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
@@ -37,7 +37,7 @@ impl<M: Mode> CardId<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012549567](https://pay.weixin.qq.com/doc/v3/merchant/4012549567), [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }
@@ -46,7 +46,10 @@ impl<M: Mode> CardId<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012549682](https://pay.weixin.qq.com/doc/v3/merchant/4012549682), [4012726840](https://pay.weixin.qq.com/doc/v3/partner/4012726840)
+    /// Official documents (官方文档):
+    ///
+    /// - merchant: [4012549682](https://pay.weixin.qq.com/doc/v3/merchant/4012549682)
+    /// - partner: [4012726840](https://pay.weixin.qq.com/doc/v3/partner/4012726840)
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, Nothing)
     }

@@ -20,7 +20,7 @@ impl<M: Mode> Import<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4017166226](https://pay.weixin.qq.com/doc/v3/merchant/4017166226), [4017171998](https://pay.weixin.qq.com/doc/v3/partner/4017171998)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

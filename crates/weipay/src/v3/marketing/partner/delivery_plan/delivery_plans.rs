@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> DeliveryPlans<M> {
     /// 创建投放计划 · `POST v3/marketing/partner/delivery-plan/delivery-plans`
     ///
-    /// 官方文档: [4016184554](https://pay.weixin.qq.com/doc/v3/partner/4016184554)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

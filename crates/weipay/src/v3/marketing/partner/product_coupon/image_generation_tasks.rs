@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> ImageGenerationTasks<M> {
     /// 提交图片生成任务 · `POST v3/marketing/partner/product-coupon/image-generation-tasks`
     ///
-    /// 官方文档: [4017327735](https://pay.weixin.qq.com/doc/v3/partner/4017327735), [4017327752](https://pay.weixin.qq.com/doc/v3/partner/4017327752)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

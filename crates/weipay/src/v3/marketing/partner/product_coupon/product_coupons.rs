@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> ProductCoupons<M> {
     /// 创建商品券 · `POST v3/marketing/partner/product-coupon/product-coupons`
     ///
-    /// 官方文档: [4015781289](https://pay.weixin.qq.com/doc/v3/partner/4015781289), [4016434630](https://pay.weixin.qq.com/doc/v3/partner/4016434630)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

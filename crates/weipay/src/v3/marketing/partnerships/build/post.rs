@@ -2,7 +2,10 @@
 
 //! 建立合作关系 · `POST v3/marketing/partnerships/build`
 //!
-//! 官方文档: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498), [4012381469](https://pay.weixin.qq.com/doc/v3/partner/4012381469)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498)
+//! - partner: [4012381469](https://pay.weixin.qq.com/doc/v3/partner/4012381469)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

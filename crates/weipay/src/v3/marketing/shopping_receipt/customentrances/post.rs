@@ -2,7 +2,10 @@
 
 //! 创建自定义入口 · `POST v3/marketing/shopping-receipt/customentrances`
 //!
-//! 官方文档: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342), [4012697703](https://pay.weixin.qq.com/doc/v3/partner/4012697703)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342)
+//! - partner: [4012697703](https://pay.weixin.qq.com/doc/v3/partner/4012697703)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

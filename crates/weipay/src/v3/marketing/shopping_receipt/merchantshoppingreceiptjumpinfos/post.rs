@@ -2,7 +2,10 @@
 
 //! 上传商家电子小票跳转信息 · `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
 //!
-//! 官方文档: [4012443843](https://pay.weixin.qq.com/doc/v3/merchant/4012443843), [4012443825](https://pay.weixin.qq.com/doc/v3/partner/4012443825)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012443843](https://pay.weixin.qq.com/doc/v3/merchant/4012443843)
+//! - partner: [4012443825](https://pay.weixin.qq.com/doc/v3/partner/4012443825)
 
 use crate::model::{answer, body, request};
 

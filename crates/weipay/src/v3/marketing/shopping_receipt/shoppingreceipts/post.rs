@@ -2,7 +2,10 @@
 
 //! 上传电子小票 · `POST v3/marketing/shopping-receipt/shoppingreceipts`
 //!
-//! 官方文档: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506), [4012698614](https://pay.weixin.qq.com/doc/v3/partner/4012698614)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506)
+//! - partner: [4012698614](https://pay.weixin.qq.com/doc/v3/partner/4012698614)
 
 use crate::model::{File, Time, answer, body, file, header, meta, open_enum, request};
 
@@ -68,7 +71,8 @@ answer! {
         /// 电子小票最后一次修改时间. Required.
         modify_time: Time = body("modify_time").required(),
         /// 用户与商家的联系渠道.
-        merchant_contact_information: ReceiptMerchantContactInformation = body("merchant_contact_information"),
+        merchant_contact_information: ReceiptMerchantContactInformation =
+            body("merchant_contact_information"),
         /// 上传时间.
         upload_time: Time = body("upload_time"),
     }

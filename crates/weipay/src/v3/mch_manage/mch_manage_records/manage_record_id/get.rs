@@ -2,7 +2,9 @@
 
 //! 查询子商户下指定商户管理记录 · `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
 //!
-//! 官方文档: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)
 
 use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
 

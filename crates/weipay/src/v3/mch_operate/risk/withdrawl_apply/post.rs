@@ -2,7 +2,9 @@
 
 //! 提交已注销商户号可用余额提现申请单 · `POST v3/mch_operate/risk/withdrawl-apply`
 //!
-//! 官方文档: [4012488950](https://pay.weixin.qq.com/doc/v3/partner/4012488950)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012488950](https://pay.weixin.qq.com/doc/v3/partner/4012488950)
 
 use crate::model::{answer, body, header, open_enum, request};
 

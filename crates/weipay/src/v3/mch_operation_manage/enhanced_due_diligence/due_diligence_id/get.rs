@@ -2,7 +2,9 @@
 
 //! 查询子商户强化尽调单信息 · `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
 //!
-//! 官方文档: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)
 
 use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询商户简称变更申请单状态-使用申请单号 · `GET v3/mchalterapply/merchantnamealterapplyment/{apply_id}`
 //!
-//! 官方文档: [4016166074](https://pay.weixin.qq.com/doc/v3/partner/4016166074)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016166074](https://pay.weixin.qq.com/doc/v3/partner/4016166074)
 
 use crate::model::{answer, body};
 

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4016781561](https://pay.weixin.qq.com/doc/v3/merchant/4016781561), [4012166534](https://pay.weixin.qq.com/doc/v3/partner/4012166534)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016781561](https://pay.weixin.qq.com/doc/v3/merchant/4016781561)
+//! - partner: [4012166534](https://pay.weixin.qq.com/doc/v3/partner/4012166534)
 
 use crate::model::{Time, body, query, request};
 

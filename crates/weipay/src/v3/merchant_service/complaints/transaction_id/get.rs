@@ -2,7 +2,10 @@
 
 //! 查询投诉详情 · `GET v3/merchant-service/complaints/{transaction_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml>
 
 use crate::model::{answer, body};
 

@@ -20,7 +20,7 @@ impl<M: Mode> Complete<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012467255](https://pay.weixin.qq.com/doc/v3/merchant/4012467255), [4012467217](https://pay.weixin.qq.com/doc/v3/partner/4012467217)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,10 @@
 
 //! 查询投诉单详情 · `GET v3/merchant-service/complaints-v2/{complaint_id}`
 //!
-//! 官方文档: [4012533436](https://pay.weixin.qq.com/doc/v3/merchant/4012533436), [4012691648](https://pay.weixin.qq.com/doc/v3/partner/4012691648)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012533436](https://pay.weixin.qq.com/doc/v3/merchant/4012533436)
+//! - partner: [4012691648](https://pay.weixin.qq.com/doc/v3/partner/4012691648)
 
 use crate::model::{Time, answer, body};
 

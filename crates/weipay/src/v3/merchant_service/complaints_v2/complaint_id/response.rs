@@ -20,7 +20,7 @@ impl<M: Mode> Response<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012467254](https://pay.weixin.qq.com/doc/v3/merchant/4012467254), [4012467213](https://pay.weixin.qq.com/doc/v3/partner/4012467213)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,10 @@
 
 //! 查询门店 · `GET v3/merchant-store/stores/{store_id}`
 //!
-//! 官方文档: [4013948577](https://pay.weixin.qq.com/doc/v3/merchant/4013948577), [4014085769](https://pay.weixin.qq.com/doc/v3/merchant/4014085769)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013948577](https://pay.weixin.qq.com/doc/v3/merchant/4013948577),
+//!   [4014085769](https://pay.weixin.qq.com/doc/v3/merchant/4014085769)
 
 use crate::model::{answer, body, query, request};
 

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4013948551](https://pay.weixin.qq.com/doc/v3/merchant/4013948551), [4014085768](https://pay.weixin.qq.com/doc/v3/merchant/4014085768)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013948551](https://pay.weixin.qq.com/doc/v3/merchant/4013948551),
+//!   [4014085768](https://pay.weixin.qq.com/doc/v3/merchant/4014085768)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询电子发票 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
 //!
-//! 官方文档: [4012531753](https://pay.weixin.qq.com/doc/v3/merchant/4012531753), [4012489258](https://pay.weixin.qq.com/doc/v3/partner/4012489258), [4015792567](https://pay.weixin.qq.com/doc/v3/partner/4015792567)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012531753](https://pay.weixin.qq.com/doc/v3/merchant/4012531753)
+//! - partner: [4012489258](https://pay.weixin.qq.com/doc/v3/partner/4012489258),
+//!   [4015792567](https://pay.weixin.qq.com/doc/v3/partner/4015792567)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 开具旅客运输行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`
 //!
-//! 官方文档: [4025863376](https://pay.weixin.qq.com/doc/v3/partner/4025863376)
+//! Official documents (官方文档):
+//!
+//! - partner: [4025863376](https://pay.weixin.qq.com/doc/v3/partner/4025863376)
 
 use crate::model::{Time, body, header, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! 开具不动产租赁行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`
 //!
-//! 官方文档: [4015941740](https://pay.weixin.qq.com/doc/v3/partner/4015941740)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015941740](https://pay.weixin.qq.com/doc/v3/partner/4015941740)
 
 use crate::model::{Time, body, header, request};
 
@@ -74,7 +76,8 @@ request! {
         /// 优惠政策标识.
         preferential_policy_code: i64 = body("preferential_policy_code"),
         /// 不动产租赁特定行业额外信息.
-        real_estate_leasing_information: RealEstateLeasingInformation = body("real_estate_leasing_information"),
+        real_estate_leasing_information: RealEstateLeasingInformation =
+            body("real_estate_leasing_information"),
     }
 
     /// 不动产租赁特定行业额外信息.

@@ -2,7 +2,9 @@
 
 //! 获取邀请商户开通服务商电子发票能力 · `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
 //!
-//! 官方文档: [4015941495](https://pay.weixin.qq.com/doc/v3/partner/4015941495)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015941495](https://pay.weixin.qq.com/doc/v3/partner/4015941495)
 
 use crate::model::{answer, body, header, open_enum, query, request};
 

@@ -18,7 +18,9 @@ impl<M: Mode> Check<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012474022](https://pay.weixin.qq.com/doc/v3/partner/4012474022)
+    /// Official documents (官方文档):
+    ///
+    /// - partner: [4012474022](https://pay.weixin.qq.com/doc/v3/partner/4012474022)
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, Nothing)
     }

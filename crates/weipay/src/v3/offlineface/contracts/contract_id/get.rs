@@ -2,7 +2,9 @@
 
 //! 签约查询接口 · `GET v3/offlineface/contracts/{contract_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

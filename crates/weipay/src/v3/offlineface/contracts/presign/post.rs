@@ -2,7 +2,9 @@
 
 //! 预签约接口 · `POST v3/offlineface/contracts/presign`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 
 use crate::model::{answer, body, header, open_enum, request};
 

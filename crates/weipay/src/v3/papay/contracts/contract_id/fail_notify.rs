@@ -20,7 +20,7 @@ impl<M: Mode> FailNotify<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_11.shtml>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

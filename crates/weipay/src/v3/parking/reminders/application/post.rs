@@ -2,7 +2,9 @@
 
 //! 提交停车场进件申请 · `POST v3/parking/reminders/application`
 //!
-//! 官方文档: [4019557780](https://pay.weixin.qq.com/doc/v3/partner/4019557780)
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557780](https://pay.weixin.qq.com/doc/v3/partner/4019557780)
 
 use crate::model::{answer, body, open_enum, request};
 

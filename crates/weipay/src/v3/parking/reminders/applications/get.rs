@@ -2,7 +2,9 @@
 
 //! 查询停车场进件申请单列表 · `GET v3/parking/reminders/applications`
 //!
-//! 官方文档: [4019557811](https://pay.weixin.qq.com/doc/v3/partner/4019557811)
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557811](https://pay.weixin.qq.com/doc/v3/partner/4019557811)
 
 use crate::model::{answer, body, query, request};
 

@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4020338487](https://pay.weixin.qq.com/doc/v3/partner/4020338487)
+//! Official documents (官方文档):
+//!
+//! - partner: [4020338487](https://pay.weixin.qq.com/doc/v3/partner/4020338487)
 
 use crate::model::{body, open_enum, request};
 

@@ -20,7 +20,7 @@ impl<M: Mode> Notify<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4011988373](https://pay.weixin.qq.com/doc/v2/partner/4011988373)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -20,6 +20,8 @@ impl<M: Mode> PrintOrders<M> {
     /// 小票机打印 · `POST v3/pay-devices/printers/{device_id}/print-orders`
     ///
     /// A success has no body (204).
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 微工卡核身预下单（流程中完成授权） · `POST v3/payroll-card/authentications/pre-order-with-auth`
 //!
-//! 官方文档: [4012461761](https://pay.weixin.qq.com/doc/v3/partner/4012461761)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461761](https://pay.weixin.qq.com/doc/v3/partner/4012461761)
 
 use crate::model::{body, header, open_enum, request};
 

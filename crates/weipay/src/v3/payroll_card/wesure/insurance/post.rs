@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_32.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_32.shtml>
 
 use crate::model::{body, request};
 

@@ -2,7 +2,9 @@
 
 //! 校验核身结果 · `POST v3/payroll-card/wesure/token-validations`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
 
 use crate::model::{answer, body, header, request};
 

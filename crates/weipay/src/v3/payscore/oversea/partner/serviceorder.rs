@@ -20,14 +20,14 @@ chain_step! {
 impl<M: Mode> Serviceorder<M> {
     /// 查询支付分订单 · `GET v3/payscore/oversea/partner/serviceorder`
     ///
-    /// 官方文档: [4014096411](https://pay.weixin.qq.com/doc/global/v3/zh/4014096411)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建支付分订单 · `POST v3/payscore/oversea/partner/serviceorder`
     ///
-    /// 官方文档: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 创建先用后付订单 · `POST v3/payscore/partner/servicepayondeliveryorder`
 //!
-//! 官方文档: [4012783634](https://pay.weixin.qq.com/doc/v3/partner/4012783634)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012783634](https://pay.weixin.qq.com/doc/v3/partner/4012783634)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,9 @@
 
 //! 创建用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans`
 //!
-//! 官方文档: [4012489420](https://pay.weixin.qq.com/doc/v3/merchant/4012489420)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012489420](https://pay.weixin.qq.com/doc/v3/merchant/4012489420)
 
 use crate::model::{Time, answer, body, request};
 

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> PrepaySettleOrders<M> {
     /// 个人收款-申请批量结算 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
     ///
-    /// 官方文档: [4012649847](https://pay.weixin.qq.com/doc/v3/partner/4012649847)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,10 @@
 
 //! 添加分账接收方 · `POST v3/profitsharing/receivers/add`
 //!
-//! 官方文档: [4012528995](https://pay.weixin.qq.com/doc/v3/merchant/4012528995), [4012690944](https://pay.weixin.qq.com/doc/v3/partner/4012690944)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012528995](https://pay.weixin.qq.com/doc/v3/merchant/4012528995)
+//! - partner: [4012690944](https://pay.weixin.qq.com/doc/v3/partner/4012690944)
 
 use crate::model::{answer, body, header, open_enum, request};
 

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012535160](https://pay.weixin.qq.com/doc/v3/merchant/4012535160), [4012688570](https://pay.weixin.qq.com/doc/v3/partner/4012688570)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535160](https://pay.weixin.qq.com/doc/v3/merchant/4012535160)
+//! - partner: [4012688570](https://pay.weixin.qq.com/doc/v3/partner/4012688570)
 
 use crate::model::{body, header, request};
 

@@ -2,7 +2,9 @@
 
 //! 更新司机信息 · `POST v3/taxi-invoice/driver/update-driver`
 //!
-//! 官方文档: [4012460171](https://pay.weixin.qq.com/doc/v3/partner/4012460171)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012460171](https://pay.weixin.qq.com/doc/v3/partner/4012460171)
 
 use crate::model::{answer, body, header, request};
 

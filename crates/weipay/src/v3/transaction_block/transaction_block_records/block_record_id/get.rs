@@ -2,7 +2,9 @@
 
 //! 查询子商户交易拦截记录详情 · `GET v3/transaction-block/transaction-block-records/{block_record_id}`
 //!
-//! 官方文档: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)
 
 use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
 

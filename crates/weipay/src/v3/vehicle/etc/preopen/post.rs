@@ -2,7 +2,9 @@
 
 //! 预开通用户ETC指定卡扣费 · `POST v3/vehicle/etc/preopen`
 //!
-//! 官方文档: [4012715215](https://pay.weixin.qq.com/doc/v3/partner/4012715215)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715215](https://pay.weixin.qq.com/doc/v3/partner/4012715215)
 
 use crate::model::{answer, body, header, request};
 

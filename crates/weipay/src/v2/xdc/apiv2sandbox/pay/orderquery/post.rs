@@ -6,7 +6,11 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-ERROR.docx>, <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-SUCCESS.docx>, [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-ERROR.docx>,
+//!   <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-SUCCESS.docx>
 
 use crate::model::{answer, header, request, xml};
 

@@ -2,7 +2,9 @@
 
 //! 查询渠道额度 · `GET v3/aggracct-bc/wb-channel/account/balance`
 //!
-//! 官方文档: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)
 
 use crate::model::{answer, body, header, open_enum, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询商户资料 · `GET v3/aggracct-bc/wb-channel/account/mch_archives`
 //!
-//! 官方文档: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
 
 use crate::model::{answer, body, open_enum};
 
@@ -46,7 +48,8 @@ answer! {
     /// 法定代表人信息.
     pub struct LegalRepresentative {
         /// 法定代表人证件类型. Required.
-        legal_representative_id_type: LegalRepresentativeIdType = body("legal_representative_id_type").required(),
+        legal_representative_id_type: LegalRepresentativeIdType =
+            body("legal_representative_id_type").required(),
         /// 法定代表人姓名. Required; travels encrypted (敏感信息加密).
         legal_representative_name: String = body("legal_representative_name").required().encrypted(),
         /// 法定代表人证件号码. Required; travels encrypted (敏感信息加密).

@@ -2,7 +2,9 @@
 
 //! 受理渠道结算银行账户更名申请 · `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
 //!
-//! 官方文档: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! 发起微众台账管控 · `POST v3/aggracct-bc/wb-channel/control-orders/punish`
 //!
-//! 官方文档: [4016025247](https://pay.weixin.qq.com/doc/v3/merchant/4016025247)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016025247](https://pay.weixin.qq.com/doc/v3/merchant/4016025247)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

@@ -2,7 +2,12 @@
 
 //! 修改结算帐号 · `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
 //!
-//! 官方文档: [4012721277](https://pay.weixin.qq.com/doc/v3/partner/4012721277), [4012760618](https://pay.weixin.qq.com/doc/v3/partner/4012760618), [4012761102](https://pay.weixin.qq.com/doc/v3/partner/4012761102), [4012761138](https://pay.weixin.qq.com/doc/v3/partner/4012761138)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012721277](https://pay.weixin.qq.com/doc/v3/partner/4012721277),
+//!   [4012760618](https://pay.weixin.qq.com/doc/v3/partner/4012760618),
+//!   [4012761102](https://pay.weixin.qq.com/doc/v3/partner/4012761102),
+//!   [4012761138](https://pay.weixin.qq.com/doc/v3/partner/4012761138)
 
 use crate::model::{answer, body, header, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询摇优惠活动列表 · `GET v3/brand/marketing/shake-activities/activities`
 //!
-//! 官方文档: [4015783259](https://pay.weixin.qq.com/doc/v3/partner/4015783259)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015783259](https://pay.weixin.qq.com/doc/v3/partner/4015783259)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询用户在品牌下所有会员卡 · `GET v3/brand/partner/card-member/user-cards`
 //!
-//! 官方文档: [4015336984](https://pay.weixin.qq.com/doc/v3/partner/4015336984)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336984](https://pay.weixin.qq.com/doc/v3/partner/4015336984)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -20,7 +20,7 @@ impl<M: Mode> CommitStatus<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012534994](https://pay.weixin.qq.com/doc/v3/merchant/4012534994), [4012474129](https://pay.weixin.qq.com/doc/v3/partner/4012474129)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, request)
     }

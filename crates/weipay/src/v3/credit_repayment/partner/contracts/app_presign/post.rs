@@ -2,7 +2,9 @@
 
 //! APP预签约自动还款协议 · `POST v3/credit-repayment/partner/contracts/app-presign`
 //!
-//! 官方文档: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
 
 use crate::model::{answer, body, header, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! H5预签约自动还款协议 · `POST v3/credit-repayment/partner/contracts/h5-presign`
 //!
-//! 官方文档: [4016779565](https://pay.weixin.qq.com/doc/v3/partner/4016779565)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016779565](https://pay.weixin.qq.com/doc/v3/partner/4016779565)
 
 use crate::model::{answer, body, header, request};
 

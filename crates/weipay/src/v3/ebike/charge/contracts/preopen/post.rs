@@ -2,7 +2,9 @@
 
 //! 预开通服务 · `POST v3/ebike/charge/contracts/preopen`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_3.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_3.shtml>
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,9 @@
 
 //! APP场景预签约（需要实名验证） · `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
 //!
-//! 官方文档: [4020083765](https://pay.weixin.qq.com/doc/v3/partner/4020083765)
+//! Official documents (官方文档):
+//!
+//! - partner: [4020083765](https://pay.weixin.qq.com/doc/v3/partner/4020083765)
 
 use crate::model::{body, header, open_enum, request};
 

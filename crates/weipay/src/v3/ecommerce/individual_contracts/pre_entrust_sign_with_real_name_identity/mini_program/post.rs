@@ -2,7 +2,9 @@
 
 //! 小程序场景预签约（需要实名验证） · `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`
 //!
-//! 官方文档: [4020023723](https://pay.weixin.qq.com/doc/v3/partner/4020023723)
+//! Official documents (官方文档):
+//!
+//! - partner: [4020023723](https://pay.weixin.qq.com/doc/v3/partner/4020023723)
 
 use crate::model::{body, header, request};
 

@@ -2,7 +2,9 @@
 
 //! 添加分账接收方 · `POST v3/ecommerce/profitsharing/receivers/add`
 //!
-//! 官方文档: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)
 
 use crate::model::{answer, body, header, open_enum, request};
 

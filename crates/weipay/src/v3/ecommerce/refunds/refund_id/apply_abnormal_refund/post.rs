@@ -2,7 +2,10 @@
 
 //! 发起异常退款 · `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
 //!
-//! 官方文档: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274), [4015181616](https://pay.weixin.qq.com/doc/v3/partner/4015181616)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274),
+//!   [4015181616](https://pay.weixin.qq.com/doc/v3/partner/4015181616)
 
 use crate::model::{answer, body, header, open_enum, request};
 

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012524814](https://pay.weixin.qq.com/doc/v3/merchant/4012524814), [4012855408](https://pay.weixin.qq.com/doc/v3/partner/4012855408)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012524814](https://pay.weixin.qq.com/doc/v3/merchant/4012524814)
+//! - partner: [4012855408](https://pay.weixin.qq.com/doc/v3/partner/4012855408)
 
 use crate::model::{body, request};
 

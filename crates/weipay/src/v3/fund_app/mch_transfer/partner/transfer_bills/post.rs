@@ -2,7 +2,9 @@
 
 //! 发起转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills`
 //!
-//! 官方文档: [4015469096](https://pay.weixin.qq.com/doc/v3/partner/4015469096)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015469096](https://pay.weixin.qq.com/doc/v3/partner/4015469096)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -32,7 +34,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
     }
 
     /// 转账场景报备信息.

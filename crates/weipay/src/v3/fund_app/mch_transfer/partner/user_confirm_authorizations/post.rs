@@ -2,7 +2,9 @@
 
 //! 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
 //!
-//! 官方文档: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
 //!
-//! 官方文档: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -35,7 +37,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 自动收款授权信息.
         authorization_info: AuthorizationInfo = body("authorization_info"),
         /// 出资商户号.

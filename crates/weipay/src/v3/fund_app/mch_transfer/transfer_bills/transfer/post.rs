@@ -2,7 +2,9 @@
 
 //! 用户授权后转账 · `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
 //!
-//! 官方文档: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -32,7 +34,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 微信免确认收款授权单号.
         authorization_id: String = body("authorization_id"),
         /// 出资商户号.

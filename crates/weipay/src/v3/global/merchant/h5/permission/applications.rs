@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Applications<M> {
     /// 创建H5支付权限申请单 · `POST v3/global/merchant/h5/permission/applications`
     ///
-    /// 官方文档: [4013025106](https://pay.weixin.qq.com/doc/global/v3/zh/4013025106)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

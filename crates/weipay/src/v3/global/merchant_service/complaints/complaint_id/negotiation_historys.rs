@@ -16,6 +16,8 @@ chain_step! {
 
 impl<M: Mode> NegotiationHistorys<M> {
     /// 查询投诉协商历史 · `GET v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,9 @@
 
 //! APP签约 · `POST v3/global/papay/contracts/app-pre-entrust-sign`
 //!
-//! 官方文档: [4013015467](https://pay.weixin.qq.com/doc/global/v3/zh/4013015467)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015467](https://pay.weixin.qq.com/doc/global/v3/zh/4013015467)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,9 @@
 
 //! H5预签约 · `POST v3/global/papay/contracts/h5-pre-entrust-sign`
 //!
-//! 官方文档: [4013015443](https://pay.weixin.qq.com/doc/global/v3/zh/4013015443)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015443](https://pay.weixin.qq.com/doc/global/v3/zh/4013015443)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,6 +2,8 @@
 
 //! 小程序签约 · `POST v3/global/papay/contracts/miniprogram-pre-entrust-sign`
 //!
-//! 官方文档: [4013015440](https://pay.weixin.qq.com/doc/global/v3/zh/4013015440)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015440](https://pay.weixin.qq.com/doc/global/v3/zh/4013015440)
 
 pub use crate::v3::global::papay::contracts::app_pre_entrust_sign::post::{Answer, Request};

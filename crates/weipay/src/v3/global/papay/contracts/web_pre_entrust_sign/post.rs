@@ -2,7 +2,9 @@
 
 //! WEB预签约 · `POST v3/global/papay/contracts/web-pre-entrust-sign`
 //!
-//! 官方文档: [4013015464](https://pay.weixin.qq.com/doc/global/v3/zh/4013015464)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015464](https://pay.weixin.qq.com/doc/global/v3/zh/4013015464)
 
 use crate::model::{Time, answer, body, request};
 

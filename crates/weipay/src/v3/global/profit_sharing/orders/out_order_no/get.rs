@@ -2,7 +2,9 @@
 
 //! 查询分账结果 · `GET v3/global/profit-sharing/orders/{out_order_no}`
 //!
-//! 官方文档: [4013024900](https://pay.weixin.qq.com/doc/global/v3/zh/4013024900)
+//! Official documents (官方文档):
+//!
+//! - global: [4013024900](https://pay.weixin.qq.com/doc/global/v3/zh/4013024900)
 
 use crate::model::{answer, body, query, request};
 

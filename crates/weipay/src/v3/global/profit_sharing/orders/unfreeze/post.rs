@@ -2,7 +2,9 @@
 
 //! 解冻剩余资金 · `POST v3/global/profit-sharing/orders/unfreeze`
 //!
-//! 官方文档: [4013024897](https://pay.weixin.qq.com/doc/global/v3/zh/4013024897)
+//! Official documents (官方文档):
+//!
+//! - global: [4013024897](https://pay.weixin.qq.com/doc/global/v3/zh/4013024897)
 
 use crate::model::{body, request};
 

@@ -2,6 +2,8 @@
 
 //! 获取分账退款账单下载链接 · `GET v3/global/profit-sharing/refunds/bill-download-url`
 //!
-//! 官方文档: [4013025022](https://pay.weixin.qq.com/doc/global/v3/zh/4013025022)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025022](https://pay.weixin.qq.com/doc/global/v3/zh/4013025022)
 
 pub use crate::v3::global::profit_sharing::bill_download_url::get::{Answer, Request};

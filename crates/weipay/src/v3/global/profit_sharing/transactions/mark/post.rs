@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012354804](https://pay.weixin.qq.com/doc/global/v3/zh/4012354804)
+//! Official documents (官方文档):
+//!
+//! - global: [4012354804](https://pay.weixin.qq.com/doc/global/v3/zh/4012354804)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,9 @@
 
 //! 商品信息上传 · `POST v3/gov/subsidy/goods/upload`
 //!
-//! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
 use crate::model::{answer, body, open_enum, request};
 

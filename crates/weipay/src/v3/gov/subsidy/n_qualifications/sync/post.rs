@@ -2,7 +2,9 @@
 
 //! N品类同步资格核销信息 · `POST v3/gov/subsidy/n-qualifications/sync`
 //!
-//! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
 use crate::model::{Time, body, header, open_enum, request};
 

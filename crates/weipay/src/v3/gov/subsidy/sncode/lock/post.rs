@@ -2,7 +2,9 @@
 
 //! sn码锁定 · `POST v3/gov/subsidy/sncode/lock`
 //!
-//! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
 use crate::model::{Time, body, request};
 

@@ -2,7 +2,9 @@
 
 //! 交易信息回传 · `POST v3/gov/subsidy/transactions/sync`
 //!
-//! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
 use crate::model::{Time, body, header, request};
 

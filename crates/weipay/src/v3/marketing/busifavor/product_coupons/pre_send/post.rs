@@ -2,7 +2,9 @@
 
 //! 向用户预发放商品券 · `POST v3/marketing/busifavor/product-coupons/pre-send`
 //!
-//! 官方文档: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
+//! Official documents (官方文档):
+//!
+//! - elsewhere: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
 
 use crate::model::{answer, body, request};
 

@@ -20,14 +20,14 @@ chain_step! {
 impl<M: Mode> Couponcodes<M> {
     /// 查询预存code列表 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
     ///
-    /// 官方文档: [4012487038](https://pay.weixin.qq.com/doc/v3/merchant/4012487038), [4015715946](https://pay.weixin.qq.com/doc/v3/merchant/4015715946), [4015717418](https://pay.weixin.qq.com/doc/v3/merchant/4015717418), [4012492853](https://pay.weixin.qq.com/doc/v3/partner/4012492853)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,12 @@
 
 //! 查询商家券详情 · `GET v3/marketing/busifavor/stocks/{stock_id}`
 //!
-//! 官方文档: [4012534928](https://pay.weixin.qq.com/doc/v3/merchant/4012534928), [4015715866](https://pay.weixin.qq.com/doc/v3/merchant/4015715866), [4015716977](https://pay.weixin.qq.com/doc/v3/merchant/4015716977), [4012693047](https://pay.weixin.qq.com/doc/v3/partner/4012693047)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534928](https://pay.weixin.qq.com/doc/v3/merchant/4012534928),
+//!   [4015715866](https://pay.weixin.qq.com/doc/v3/merchant/4015715866),
+//!   [4015716977](https://pay.weixin.qq.com/doc/v3/merchant/4015716977)
+//! - partner: [4012693047](https://pay.weixin.qq.com/doc/v3/partner/4012693047)
 
 use crate::model::{Time, answer, body, open_enum};
 

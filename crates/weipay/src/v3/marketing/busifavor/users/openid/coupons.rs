@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> Coupons<M> {
     /// 根据过滤条件查询用户券 · `GET v3/marketing/busifavor/users/{openid}/coupons`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>, [4012534963](https://pay.weixin.qq.com/doc/v3/merchant/4012534963), [4015715918](https://pay.weixin.qq.com/doc/v3/merchant/4015715918), [4015717400](https://pay.weixin.qq.com/doc/v3/merchant/4015717400), [4012693087](https://pay.weixin.qq.com/doc/v3/partner/4012693087)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

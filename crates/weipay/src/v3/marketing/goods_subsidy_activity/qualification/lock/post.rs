@@ -2,7 +2,9 @@
 
 //! 锁定品牌加价购活动资格 · `POST v3/marketing/goods-subsidy-activity/qualification/lock`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
 
 use crate::model::{answer, body, request};
 

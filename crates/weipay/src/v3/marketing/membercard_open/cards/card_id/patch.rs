@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012549567](https://pay.weixin.qq.com/doc/v3/merchant/4012549567), [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012549567](https://pay.weixin.qq.com/doc/v3/merchant/4012549567)
+//! - partner: [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
 
 use crate::model::{body, request};
 

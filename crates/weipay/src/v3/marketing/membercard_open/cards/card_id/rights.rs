@@ -20,7 +20,7 @@ impl<M: Mode> Rights<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012551219](https://pay.weixin.qq.com/doc/v3/merchant/4012551219), [4012729618](https://pay.weixin.qq.com/doc/v3/partner/4012729618)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

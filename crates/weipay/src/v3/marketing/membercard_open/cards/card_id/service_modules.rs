@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> ServiceModules<M> {
     /// 添加会员卡服务项 · `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
     ///
-    /// 官方文档: [4017167277](https://pay.weixin.qq.com/doc/v3/merchant/4017167277), [4017176338](https://pay.weixin.qq.com/doc/v3/partner/4017176338)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4017166226](https://pay.weixin.qq.com/doc/v3/merchant/4017166226), [4017171998](https://pay.weixin.qq.com/doc/v3/partner/4017171998)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017166226](https://pay.weixin.qq.com/doc/v3/merchant/4017166226)
+//! - partner: [4017171998](https://pay.weixin.qq.com/doc/v3/partner/4017171998)
 
 use crate::model::{Time, body, header, request};
 

@@ -2,7 +2,10 @@
 
 //! 通过加密手机号查询会员领卡状态 · `GET v3/marketing/membercard-open/phonenumber-member/search`
 //!
-//! 官方文档: [4017166232](https://pay.weixin.qq.com/doc/v3/merchant/4017166232), [4017172062](https://pay.weixin.qq.com/doc/v3/partner/4017172062)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017166232](https://pay.weixin.qq.com/doc/v3/merchant/4017166232)
+//! - partner: [4017172062](https://pay.weixin.qq.com/doc/v3/partner/4017172062)
 
 use crate::model::{Time, answer, body, header, open_enum, query, request};
 

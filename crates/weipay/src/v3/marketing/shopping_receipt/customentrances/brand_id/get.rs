@@ -2,7 +2,10 @@
 
 //! 查询自定义入口 · `GET v3/marketing/shopping-receipt/customentrances/{brand_id}`
 //!
-//! 官方文档: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406), [4012698331](https://pay.weixin.qq.com/doc/v3/partner/4012698331)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406)
+//! - partner: [4012698331](https://pay.weixin.qq.com/doc/v3/partner/4012698331)
 
 use crate::model::{Time, answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 查询周周惠活动详情 · `GET v3/marketing/weekly-discount/activities/{activity_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml>
 
 use crate::model::{answer, body};
 

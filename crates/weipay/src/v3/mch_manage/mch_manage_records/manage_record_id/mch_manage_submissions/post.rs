@@ -2,7 +2,9 @@
 
 //! 对指定商户管理记录提交资料 · `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
 //!
-//! 官方文档: [4014940417](https://pay.weixin.qq.com/doc/v3/partner/4014940417)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940417](https://pay.weixin.qq.com/doc/v3/partner/4014940417)
 
 use crate::model::{JsonText, answer, body, request};
 

@@ -2,7 +2,9 @@
 
 //! 提交尽调资料 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
 //!
-//! 官方文档: [4015631033](https://pay.weixin.qq.com/doc/v3/partner/4015631033)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015631033](https://pay.weixin.qq.com/doc/v3/partner/4015631033)
 
 use crate::model::{JsonText, Time, answer, body, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询子商户管控情况 · `GET v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
 //!
-//! 官方文档: [4012803072](https://pay.weixin.qq.com/doc/v3/partner/4012803072)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012803072](https://pay.weixin.qq.com/doc/v3/partner/4012803072)
 
 use crate::model::{Time, answer, body, open_enum};
 

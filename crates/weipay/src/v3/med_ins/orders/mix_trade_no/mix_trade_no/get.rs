@@ -2,7 +2,10 @@
 
 //! 使用医保自费混合订单号查看下单结果 · `GET v3/med-ins/orders/mix-trade-no/{mix_trade_no}`
 //!
-//! 官方文档: [4016781479](https://pay.weixin.qq.com/doc/v3/merchant/4016781479), [4012503155](https://pay.weixin.qq.com/doc/v3/partner/4012503155)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016781479](https://pay.weixin.qq.com/doc/v3/merchant/4016781479)
+//! - partner: [4012503155](https://pay.weixin.qq.com/doc/v3/partner/4012503155)
 
 use crate::model::{JsonText, Time, answer, body, query, request};
 
@@ -33,7 +36,8 @@ answer! {
         /// 订单支付时间.
         paid_time: String = body("paid_time"),
         /// 支付完成后医保局返回内容. JSON text in a string.
-        passthrough_response_content: JsonText<PassthroughResponseContent> = body("passthrough_response_content"),
+        passthrough_response_content: JsonText<PassthroughResponseContent> =
+            body("passthrough_response_content"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型. Required.
@@ -89,7 +93,8 @@ answer! {
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
         /// 医疗机构透传给医保的数据. JSON text in a string.
-        passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
+        passthrough_request_content: JsonText<PassthroughRequestContent> =
+            body("passthrough_request_content"),
         /// 扩展字段.
         extends: String = body("extends"),
         /// 附加数据.

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012467255](https://pay.weixin.qq.com/doc/v3/merchant/4012467255), [4012467217](https://pay.weixin.qq.com/doc/v3/partner/4012467217)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012467255](https://pay.weixin.qq.com/doc/v3/merchant/4012467255)
+//! - partner: [4012467217](https://pay.weixin.qq.com/doc/v3/partner/4012467217)
 
 use crate::model::{body, request};
 

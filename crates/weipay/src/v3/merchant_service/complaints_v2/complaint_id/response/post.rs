@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012467254](https://pay.weixin.qq.com/doc/v3/merchant/4012467254), [4012467213](https://pay.weixin.qq.com/doc/v3/partner/4012467213)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012467254](https://pay.weixin.qq.com/doc/v3/merchant/4012467254)
+//! - partner: [4012467213](https://pay.weixin.qq.com/doc/v3/partner/4012467213)
 
 use crate::model::{body, request};
 

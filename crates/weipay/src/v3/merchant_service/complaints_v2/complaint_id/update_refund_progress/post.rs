@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012467256](https://pay.weixin.qq.com/doc/v3/merchant/4012467256), [4012467218](https://pay.weixin.qq.com/doc/v3/partner/4012467218)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012467256](https://pay.weixin.qq.com/doc/v3/merchant/4012467256)
+//! - partner: [4012467218](https://pay.weixin.qq.com/doc/v3/partner/4012467218)
 
 use crate::model::{body, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! 发放指定批次的消费金 · `POST v3/multiuse/users/{openid}/coupons`
 //!
-//! 官方文档: [4012539766](https://pay.weixin.qq.com/doc/v3/merchant/4012539766)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012539766](https://pay.weixin.qq.com/doc/v3/merchant/4012539766)
 
 use crate::model::{answer, body, header, open_enum, request};
 

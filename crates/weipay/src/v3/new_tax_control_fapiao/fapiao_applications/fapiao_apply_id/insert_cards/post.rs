@@ -2,7 +2,11 @@
 
 //! 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
 //!
-//! 官方文档: [4012538365](https://pay.weixin.qq.com/doc/v3/merchant/4012538365), [4012474078](https://pay.weixin.qq.com/doc/v3/partner/4012474078), [4015792579](https://pay.weixin.qq.com/doc/v3/partner/4015792579)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538365](https://pay.weixin.qq.com/doc/v3/merchant/4012538365)
+//! - partner: [4012474078](https://pay.weixin.qq.com/doc/v3/partner/4012474078),
+//!   [4015792579](https://pay.weixin.qq.com/doc/v3/partner/4015792579)
 
 use crate::model::{Time, body, header, open_enum, request};
 

@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4011987402](https://pay.weixin.qq.com/doc/v2/merchant/4011987402)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987402](https://pay.weixin.qq.com/doc/v2/merchant/4011987402)
 
 use crate::model::{body, open_enum, request};
 

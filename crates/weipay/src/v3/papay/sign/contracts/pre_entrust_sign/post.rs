@@ -2,7 +2,9 @@
 
 //! 代扣预签约 · `POST v3/papay/sign/contracts/pre-entrust-sign`
 //!
-//! 官方文档: [4012978414](https://pay.weixin.qq.com/doc/v3/merchant/4012978414)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012978414](https://pay.weixin.qq.com/doc/v3/merchant/4012978414)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4019557799](https://pay.weixin.qq.com/doc/v3/partner/4019557799)
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557799](https://pay.weixin.qq.com/doc/v3/partner/4019557799)
 
 use crate::model::{body, request};
 

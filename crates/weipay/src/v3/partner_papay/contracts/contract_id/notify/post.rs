@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4011988373](https://pay.weixin.qq.com/doc/v2/partner/4011988373)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011988373](https://pay.weixin.qq.com/doc/v2/partner/4011988373)
 
 use crate::model::{body, request};
 

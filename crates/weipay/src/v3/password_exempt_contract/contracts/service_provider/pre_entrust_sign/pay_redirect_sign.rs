@@ -17,7 +17,7 @@ chain_step! {
 impl<M: Mode> PayRedirectSign<M> {
     /// 服务商模式支付后场景预签约 · `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign`
     ///
-    /// 官方文档: [4012471272](https://pay.weixin.qq.com/doc/v3/partner/4012471272)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

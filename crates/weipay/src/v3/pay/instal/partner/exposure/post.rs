@@ -2,7 +2,9 @@
 
 //! 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/partner/exposure`
 //!
-//! 官方文档: [4016196820](https://pay.weixin.qq.com/doc/v3/partner/4016196820)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016196820](https://pay.weixin.qq.com/doc/v3/partner/4016196820)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,10 @@
 
 //! 从业机构查询微信支付分扣款信息 · `GET v3/payscore/acquiringbank/serviceorder/deduction`
 //!
-//! 官方文档: [4012458665](https://pay.weixin.qq.com/doc/v3/partner/4012458665), [4013194110](https://pay.weixin.qq.com/doc/v3/partner/4013194110)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012458665](https://pay.weixin.qq.com/doc/v3/partner/4012458665),
+//!   [4013194110](https://pay.weixin.qq.com/doc/v3/partner/4013194110)
 
 use crate::model::{answer, body, query, request};
 

@@ -20,7 +20,7 @@ impl<M: Mode> Modify<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012691363](https://pay.weixin.qq.com/doc/v3/partner/4012691363), [4013194282](https://pay.weixin.qq.com/doc/v3/partner/4013194282)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

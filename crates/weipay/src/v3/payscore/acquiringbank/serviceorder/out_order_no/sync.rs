@@ -20,7 +20,7 @@ impl<M: Mode> Sync<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012691378](https://pay.weixin.qq.com/doc/v3/partner/4012691378), [4013194292](https://pay.weixin.qq.com/doc/v3/partner/4013194292)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 支付分订单同步 · `POST v3/payscore/payafter-orders/{out_order_no}/sync`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1>
 
 use crate::model::{answer, body, request};
 

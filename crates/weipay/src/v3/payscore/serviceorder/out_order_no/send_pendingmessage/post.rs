@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4013394606](https://pay.weixin.qq.com/doc/v3/merchant/4013394606)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013394606](https://pay.weixin.qq.com/doc/v3/merchant/4013394606)
 
 use crate::model::{body, request};
 

@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4013394615](https://pay.weixin.qq.com/doc/v3/merchant/4013394615)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013394615](https://pay.weixin.qq.com/doc/v3/merchant/4013394615)
 
 pub use crate::v3::payscore::partner::serviceorder::out_order_no::send_pendingmessage::post::{
     PostDiscounts, PostPayments,

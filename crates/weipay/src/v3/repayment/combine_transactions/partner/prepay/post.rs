@@ -2,7 +2,9 @@
 
 //! 还款下单 · `POST v3/repayment/combine-transactions/partner/prepay`
 //!
-//! 官方文档: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

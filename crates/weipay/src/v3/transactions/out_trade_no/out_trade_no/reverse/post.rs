@@ -4,6 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_4.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_4.shtml>
 
 pub use crate::v3::transactions::id::transaction_id::reverse::post::Request;

@@ -2,7 +2,9 @@
 
 //! 高速场景商户扣款 · `POST v3/vehicle/etc/transactions/highway`
 //!
-//! 官方文档: [4012715331](https://pay.weixin.qq.com/doc/v3/partner/4012715331)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715331](https://pay.weixin.qq.com/doc/v3/partner/4012715331)
 
 use crate::model::{answer, body, request};
 

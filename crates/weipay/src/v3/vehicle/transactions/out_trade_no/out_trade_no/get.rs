@@ -2,7 +2,10 @@
 
 //! 查询订单 · `GET v3/vehicle/transactions/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: [4012534308](https://pay.weixin.qq.com/doc/v3/merchant/4012534308), [4012534441](https://pay.weixin.qq.com/doc/v3/partner/4012534441)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534308](https://pay.weixin.qq.com/doc/v3/merchant/4012534308)
+//! - partner: [4012534441](https://pay.weixin.qq.com/doc/v3/partner/4012534441)
 
 use crate::model::{Time, answer, body, query, request};
 

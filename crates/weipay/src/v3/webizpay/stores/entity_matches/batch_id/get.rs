@@ -2,7 +2,9 @@
 
 //! 查询门店主体匹配结果 · `GET v3/webizpay/stores/entity-matches/{batch_id}`
 //!
-//! 官方文档: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 查询在途异常资金付款指令执行结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
 //!
-//! 官方文档: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)
 
 use crate::model::{Time, answer, body};
 

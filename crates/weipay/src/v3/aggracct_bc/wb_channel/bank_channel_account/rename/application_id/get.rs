@@ -2,7 +2,9 @@
 
 //! 查询渠道结算银行账户更名申请 · `GET v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
 //!
-//! 官方文档: [4018968051](https://pay.weixin.qq.com/doc/v3/merchant/4018968051)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4018968051](https://pay.weixin.qq.com/doc/v3/merchant/4018968051)
 
 use crate::model::{header, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询用户会员卡信息 · `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
 //!
-//! 官方文档: [4015336980](https://pay.weixin.qq.com/doc/v3/partner/4015336980)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336980](https://pay.weixin.qq.com/doc/v3/partner/4015336980)
 
 use crate::model::{Time, answer, body, query, request};
 

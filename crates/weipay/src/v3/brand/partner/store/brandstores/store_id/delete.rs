@@ -4,6 +4,8 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4015783113](https://pay.weixin.qq.com/doc/v3/partner/4015783113)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015783113](https://pay.weixin.qq.com/doc/v3/partner/4015783113)
 
 pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Request;

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012534994](https://pay.weixin.qq.com/doc/v3/merchant/4012534994), [4012474129](https://pay.weixin.qq.com/doc/v3/partner/4012474129)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534994](https://pay.weixin.qq.com/doc/v3/merchant/4012534994)
+//! - partner: [4012474129](https://pay.weixin.qq.com/doc/v3/partner/4012474129)
 
 use crate::model::{query, request};
 

@@ -2,7 +2,9 @@
 
 //! 通过用户标识查询用户状态 · `GET v3/ebike/charge/users/{openid}/contract`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_1.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_1.shtml>
 
 use crate::model::{query, request};
 

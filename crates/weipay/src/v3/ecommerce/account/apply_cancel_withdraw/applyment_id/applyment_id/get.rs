@@ -2,7 +2,9 @@
 
 //! 微信支付注销提现申请单号查询申请单状态 · `GET v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`
 //!
-//! 官方文档: [4013892765](https://pay.weixin.qq.com/doc/v3/partner/4013892765)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013892765](https://pay.weixin.qq.com/doc/v3/partner/4013892765)
 
 use crate::model::{Time, answer, body, open_enum};
 

@@ -2,7 +2,9 @@
 
 //! 商户单号查询转账单 · `GET v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 //!
-//! 官方文档: [4013504213](https://pay.weixin.qq.com/doc/v3/partner/4013504213)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504213](https://pay.weixin.qq.com/doc/v3/partner/4013504213)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`
 //!
-//! 官方文档: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
 
 use crate::model::{body, header, request};
 
@@ -36,7 +38,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 自动收款授权信息.
         authorization_info: AuthorizationInfo = body("authorization_info"),
     }

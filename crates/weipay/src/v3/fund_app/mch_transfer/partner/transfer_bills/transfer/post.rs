@@ -2,7 +2,9 @@
 
 //! 转账（用户自动收款） · `POST v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
 //!
-//! 官方文档: [4016809837](https://pay.weixin.qq.com/doc/v3/partner/4016809837)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016809837](https://pay.weixin.qq.com/doc/v3/partner/4016809837)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -34,7 +36,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 微信自动收款授权单号. Required.
         authorization_id: String = body("authorization_id").required(),
     }

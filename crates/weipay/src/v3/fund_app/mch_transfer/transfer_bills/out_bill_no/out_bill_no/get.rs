@@ -2,7 +2,10 @@
 
 //! 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 //!
-//! 官方文档: [4012716437](https://pay.weixin.qq.com/doc/v3/merchant/4012716437), [4024814206](https://pay.weixin.qq.com/doc/v3/merchant/4024814206)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716437](https://pay.weixin.qq.com/doc/v3/merchant/4012716437),
+//!   [4024814206](https://pay.weixin.qq.com/doc/v3/merchant/4024814206)
 
 use crate::model::{Time, answer, body};
 

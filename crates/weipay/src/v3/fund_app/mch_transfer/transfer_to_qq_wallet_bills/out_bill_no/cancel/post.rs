@@ -2,7 +2,9 @@
 
 //! 撤销转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
 //!
-//! 官方文档: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)
 
 use crate::model::{Time, answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 商户单号查询自动收款授权 · `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
 //!
-//! 官方文档: [4014399423](https://pay.weixin.qq.com/doc/v3/merchant/4014399423)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014399423](https://pay.weixin.qq.com/doc/v3/merchant/4014399423)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,9 @@
 
 //! 创建H5支付权限申请单 · `POST v3/global/merchant/h5/permission/applications`
 //!
-//! 官方文档: [4013025106](https://pay.weixin.qq.com/doc/global/v3/zh/4013025106)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025106](https://pay.weixin.qq.com/doc/global/v3/zh/4013025106)
 
 use crate::model::{answer, body, open_enum, request};
 

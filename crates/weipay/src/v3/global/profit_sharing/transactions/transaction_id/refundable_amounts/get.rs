@@ -2,7 +2,9 @@
 
 //! 查询订单剩余可退款金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
 //!
-//! 官方文档: [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982)
+//! Official documents (官方文档):
+//!
+//! - global: [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982)
 
 use crate::model::{answer, body};
 

@@ -4,7 +4,14 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012354485](https://pay.weixin.qq.com/doc/global/v3/zh/4012354485), [4012354539](https://pay.weixin.qq.com/doc/global/v3/zh/4012354539), [4012354575](https://pay.weixin.qq.com/doc/global/v3/zh/4012354575), [4012354603](https://pay.weixin.qq.com/doc/global/v3/zh/4012354603), [4012354794](https://pay.weixin.qq.com/doc/global/v3/zh/4012354794), [4013014140](https://pay.weixin.qq.com/doc/global/v3/zh/4013014140)
+//! Official documents (官方文档):
+//!
+//! - global: [4012354485](https://pay.weixin.qq.com/doc/global/v3/zh/4012354485),
+//!   [4012354539](https://pay.weixin.qq.com/doc/global/v3/zh/4012354539),
+//!   [4012354575](https://pay.weixin.qq.com/doc/global/v3/zh/4012354575),
+//!   [4012354603](https://pay.weixin.qq.com/doc/global/v3/zh/4012354603),
+//!   [4012354794](https://pay.weixin.qq.com/doc/global/v3/zh/4012354794),
+//!   [4013014140](https://pay.weixin.qq.com/doc/global/v3/zh/4013014140)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询审核结果 · `POST v3/gov/subsidy/audit/cup/invalid`
 //!
-//! 官方文档: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,10 @@
 
 //! 查询代金券可用单品 · `GET v3/marketing/favor/stocks/{stock_id}/items`
 //!
-//! 官方文档: [4012463442](https://pay.weixin.qq.com/doc/v3/merchant/4012463442), [4012463475](https://pay.weixin.qq.com/doc/v3/partner/4012463475)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012463442](https://pay.weixin.qq.com/doc/v3/merchant/4012463442)
+//! - partner: [4012463475](https://pay.weixin.qq.com/doc/v3/partner/4012463475)
 
 use crate::model::{answer, body, query, request};
 

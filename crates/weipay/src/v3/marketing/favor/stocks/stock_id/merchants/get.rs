@@ -2,7 +2,10 @@
 
 //! 查询代金券可用商户 · `GET v3/marketing/favor/stocks/{stock_id}/merchants`
 //!
-//! 官方文档: [4012463358](https://pay.weixin.qq.com/doc/v3/merchant/4012463358), [4012463409](https://pay.weixin.qq.com/doc/v3/partner/4012463409)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012463358](https://pay.weixin.qq.com/doc/v3/merchant/4012463358)
+//! - partner: [4012463409](https://pay.weixin.qq.com/doc/v3/partner/4012463409)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,10 @@
 
 //! 下载批次退款明细 · `GET v3/marketing/favor/stocks/{stock_id}/refund-flow`
 //!
-//! 官方文档: [4012463523](https://pay.weixin.qq.com/doc/v3/merchant/4012463523), [4012463548](https://pay.weixin.qq.com/doc/v3/partner/4012463548)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012463523](https://pay.weixin.qq.com/doc/v3/merchant/4012463523)
+//! - partner: [4012463548](https://pay.weixin.qq.com/doc/v3/partner/4012463548)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 门店报名品牌加价购活动 · `POST v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
 
 use crate::model::{answer, body, request};
 

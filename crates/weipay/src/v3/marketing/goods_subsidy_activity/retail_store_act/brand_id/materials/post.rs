@@ -2,7 +2,10 @@
 
 //! 生成小店活动物料码 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
 //!
-//! 官方文档: [4012384337](https://pay.weixin.qq.com/doc/v3/merchant/4012384337), [4012384395](https://pay.weixin.qq.com/doc/v3/partner/4012384395)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384337](https://pay.weixin.qq.com/doc/v3/merchant/4012384337)
+//! - partner: [4012384395](https://pay.weixin.qq.com/doc/v3/partner/4012384395)
 
 use crate::model::{answer, body, request};
 

@@ -24,7 +24,7 @@ chain_step! {
 impl<M: Mode> Code<M> {
     /// 查询用户会员卡信息 · `GET v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
     ///
-    /// 官方文档: [4012547768](https://pay.weixin.qq.com/doc/v3/merchant/4012547768), [4012709442](https://pay.weixin.qq.com/doc/v3/partner/4012709442)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
@@ -33,7 +33,7 @@ impl<M: Mode> Code<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012549292](https://pay.weixin.qq.com/doc/v3/merchant/4012549292), [4012709735](https://pay.weixin.qq.com/doc/v3/partner/4012709735)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012551219](https://pay.weixin.qq.com/doc/v3/merchant/4012551219), [4012729618](https://pay.weixin.qq.com/doc/v3/partner/4012729618)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012551219](https://pay.weixin.qq.com/doc/v3/merchant/4012551219)
+//! - partner: [4012729618](https://pay.weixin.qq.com/doc/v3/partner/4012729618)
 
 use crate::model::{body, open_enum, request};
 

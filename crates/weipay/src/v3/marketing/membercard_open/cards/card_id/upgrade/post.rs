@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012545673](https://pay.weixin.qq.com/doc/v3/merchant/4012545673), [4012708437](https://pay.weixin.qq.com/doc/v3/partner/4012708437)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012545673](https://pay.weixin.qq.com/doc/v3/merchant/4012545673)
+//! - partner: [4012708437](https://pay.weixin.qq.com/doc/v3/partner/4012708437)
 
 use crate::model::{body, request};
 

@@ -18,7 +18,9 @@ impl<M: Mode> Terminate<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4016184572](https://pay.weixin.qq.com/doc/v3/partner/4016184572)
+    /// Official documents (官方文档):
+    ///
+    /// - partner: [4016184572](https://pay.weixin.qq.com/doc/v3/partner/4016184572)
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> StockBundles<M> {
     /// 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
     ///
-    /// 官方文档: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

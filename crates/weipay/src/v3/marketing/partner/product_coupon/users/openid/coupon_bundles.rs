@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> CouponBundles<M> {
     /// 向用户发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
     ///
-    /// 官方文档: [4016280664](https://pay.weixin.qq.com/doc/v3/partner/4016280664)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,9 @@
 
 //! 报名周周惠活动 · `POST v3/marketing/weekly-discount/activities/{activity_id}/apply`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_1.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_1.shtml>
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,9 @@
 
 //! 查询批次下用户银行提现免费券列表 · `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml>
 
 use crate::model::{answer, body, query, request};
 

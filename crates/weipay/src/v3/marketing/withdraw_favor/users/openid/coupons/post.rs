@@ -2,7 +2,9 @@
 
 //! 为用户发银行提现免费券 · `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml>
 
 use crate::model::{answer, body, request};
 

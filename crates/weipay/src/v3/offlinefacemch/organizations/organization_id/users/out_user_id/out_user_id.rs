@@ -19,7 +19,7 @@ chain_step! {
 impl<M: Mode> OutUserId<M> {
     /// 刷脸用户信息查询接口 · `GET v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
@@ -28,7 +28,7 @@ impl<M: Mode> OutUserId<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

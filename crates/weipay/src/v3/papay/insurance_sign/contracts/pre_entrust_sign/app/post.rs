@@ -2,7 +2,9 @@
 
 //! 保险商户App预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
 //!
-//! 官方文档: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
 
 use crate::model::{answer, body, header, open_enum, request};
 

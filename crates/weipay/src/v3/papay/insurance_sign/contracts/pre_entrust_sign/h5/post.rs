@@ -2,7 +2,10 @@
 
 //! 保险商户H5预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`
 //!
-//! 官方文档: [4012529050](https://pay.weixin.qq.com/doc/v3/merchant/4012529050), [4014962456](https://pay.weixin.qq.com/doc/v3/merchant/4014962456)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529050](https://pay.weixin.qq.com/doc/v3/merchant/4012529050),
+//!   [4014962456](https://pay.weixin.qq.com/doc/v3/merchant/4014962456)
 
 use crate::model::{answer, body, header, request};
 

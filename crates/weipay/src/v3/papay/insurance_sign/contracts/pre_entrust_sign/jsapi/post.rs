@@ -2,7 +2,10 @@
 
 //! 保险商户JSAPI预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi`
 //!
-//! 官方文档: [4012528600](https://pay.weixin.qq.com/doc/v3/merchant/4012528600), [4014960223](https://pay.weixin.qq.com/doc/v3/merchant/4014960223)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012528600](https://pay.weixin.qq.com/doc/v3/merchant/4012528600),
+//!   [4014960223](https://pay.weixin.qq.com/doc/v3/merchant/4014960223)
 
 use crate::model::{answer, body, header, request};
 

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012458146](https://pay.weixin.qq.com/doc/v3/partner/4012458146), [4013194058](https://pay.weixin.qq.com/doc/v3/partner/4013194058)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012458146](https://pay.weixin.qq.com/doc/v3/partner/4012458146),
+//!   [4013194058](https://pay.weixin.qq.com/doc/v3/partner/4013194058)
 
 use crate::model::{body, request};
 

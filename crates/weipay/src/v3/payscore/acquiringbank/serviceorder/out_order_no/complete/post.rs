@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012460791](https://pay.weixin.qq.com/doc/v3/partner/4012460791), [4013194080](https://pay.weixin.qq.com/doc/v3/partner/4013194080)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012460791](https://pay.weixin.qq.com/doc/v3/partner/4012460791),
+//!   [4013194080](https://pay.weixin.qq.com/doc/v3/partner/4013194080)
 
 use crate::model::{body, request};
 

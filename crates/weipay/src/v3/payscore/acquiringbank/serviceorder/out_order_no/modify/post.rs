@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012691363](https://pay.weixin.qq.com/doc/v3/partner/4012691363), [4013194282](https://pay.weixin.qq.com/doc/v3/partner/4013194282)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691363](https://pay.weixin.qq.com/doc/v3/partner/4012691363),
+//!   [4013194282](https://pay.weixin.qq.com/doc/v3/partner/4013194282)
 
 use crate::model::{body, request};
 

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012691378](https://pay.weixin.qq.com/doc/v3/partner/4012691378), [4013194292](https://pay.weixin.qq.com/doc/v3/partner/4013194292)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691378](https://pay.weixin.qq.com/doc/v3/partner/4012691378),
+//!   [4013194292](https://pay.weixin.qq.com/doc/v3/partner/4013194292)
 
 use crate::model::{body, request};
 

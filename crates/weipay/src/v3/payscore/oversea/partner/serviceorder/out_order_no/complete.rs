@@ -20,7 +20,7 @@ impl<M: Mode> Complete<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4014096431](https://pay.weixin.qq.com/doc/global/v3/zh/4014096431)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012458758](https://pay.weixin.qq.com/doc/v3/partner/4012458758), [4013138589](https://pay.weixin.qq.com/doc/v3/partner/4013138589)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012458758](https://pay.weixin.qq.com/doc/v3/partner/4012458758),
+//!   [4013138589](https://pay.weixin.qq.com/doc/v3/partner/4013138589)
 
 use crate::model::{body, request};
 

@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012692408](https://pay.weixin.qq.com/doc/v3/partner/4012692408), [4013138598](https://pay.weixin.qq.com/doc/v3/partner/4013138598)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692408](https://pay.weixin.qq.com/doc/v3/partner/4012692408),
+//!   [4013138598](https://pay.weixin.qq.com/doc/v3/partner/4013138598)
 
 use crate::model::{body, request};
 

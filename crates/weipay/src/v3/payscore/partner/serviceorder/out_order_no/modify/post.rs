@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012692360](https://pay.weixin.qq.com/doc/v3/partner/4012692360), [4013138819](https://pay.weixin.qq.com/doc/v3/partner/4013138819)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692360](https://pay.weixin.qq.com/doc/v3/partner/4012692360),
+//!   [4013138819](https://pay.weixin.qq.com/doc/v3/partner/4013138819)
 
 use crate::model::{body, request};
 

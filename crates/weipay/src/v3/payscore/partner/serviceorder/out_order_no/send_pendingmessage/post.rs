@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4013394914](https://pay.weixin.qq.com/doc/v3/partner/4013394914)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013394914](https://pay.weixin.qq.com/doc/v3/partner/4013394914)
 
 use crate::model::{body, request};
 

@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012647410](https://pay.weixin.qq.com/doc/v3/merchant/4012647410)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012647410](https://pay.weixin.qq.com/doc/v3/merchant/4012647410)
 
 use crate::model::{body, request};
 

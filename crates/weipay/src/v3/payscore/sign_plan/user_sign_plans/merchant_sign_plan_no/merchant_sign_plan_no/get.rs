@@ -2,7 +2,9 @@
 
 //! 查询用户的签约计划 · `GET v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 //!
-//! 官方文档: [4012470990](https://pay.weixin.qq.com/doc/v3/merchant/4012470990)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012470990](https://pay.weixin.qq.com/doc/v3/merchant/4012470990)
 
 use crate::model::{Time, answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 请求赔付预下单 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`
 //!
-//! 官方文档: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
 
 use crate::model::{Time, answer, body, request};
 

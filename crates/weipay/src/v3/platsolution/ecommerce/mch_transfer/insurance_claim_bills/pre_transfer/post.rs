@@ -2,7 +2,9 @@
 
 //! 请求保险理赔预下单 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
 //!
-//! 官方文档: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)
 
 use crate::model::{Time, answer, body, request};
 

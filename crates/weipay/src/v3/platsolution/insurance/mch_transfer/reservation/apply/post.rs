@@ -2,7 +2,9 @@
 
 //! 受理单次预约商家转账 · `POST v3/platsolution/insurance/mch-transfer/reservation/apply`
 //!
-//! 官方文档: [4013504216](https://pay.weixin.qq.com/doc/v3/partner/4013504216)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504216](https://pay.weixin.qq.com/doc/v3/partner/4013504216)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

@@ -2,7 +2,9 @@
 
 //! 商家明细单号查询明细单 · `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`
 //!
-//! 官方文档: [4014310384](https://pay.weixin.qq.com/doc/v3/merchant/4014310384)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014310384](https://pay.weixin.qq.com/doc/v3/merchant/4014310384)
 
 use crate::model::{Time, answer, body, open_enum};
 

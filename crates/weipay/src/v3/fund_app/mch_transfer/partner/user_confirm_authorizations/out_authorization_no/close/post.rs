@@ -2,7 +2,9 @@
 
 //! 解除免确认收款授权 · `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close`
 //!
-//! 官方文档: [4016809851](https://pay.weixin.qq.com/doc/v3/partner/4016809851)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016809851](https://pay.weixin.qq.com/doc/v3/partner/4016809851)
 
 use crate::model::{answer, body, open_enum};
 

@@ -4,6 +4,8 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4013013926](https://pay.weixin.qq.com/doc/global/v3/zh/4013013926)
+//! Official documents (官方文档):
+//!
+//! - global: [4013013926](https://pay.weixin.qq.com/doc/global/v3/zh/4013013926)
 
 pub use crate::v3::global::micropay::transactions::id::transaction_id::reverse::post::Request;

@@ -4,6 +4,8 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4013015496](https://pay.weixin.qq.com/doc/global/v3/zh/4013015496)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015496](https://pay.weixin.qq.com/doc/global/v3/zh/4013015496)
 
 pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::Request;

@@ -2,7 +2,9 @@
 
 //! 同步非银联支付交易退款信息 · `POST v3/gov/subsidy/audit/cup/refund/sync`
 //!
-//! 官方文档: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
 use crate::model::{body, request};
 

@@ -20,7 +20,7 @@ impl<M: Mode> Activate<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012550809](https://pay.weixin.qq.com/doc/v3/merchant/4012550809), [4012728123](https://pay.weixin.qq.com/doc/v3/partner/4012728123)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

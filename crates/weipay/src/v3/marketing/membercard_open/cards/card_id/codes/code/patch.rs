@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012549292](https://pay.weixin.qq.com/doc/v3/merchant/4012549292), [4012709735](https://pay.weixin.qq.com/doc/v3/partner/4012709735)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012549292](https://pay.weixin.qq.com/doc/v3/merchant/4012549292)
+//! - partner: [4012709735](https://pay.weixin.qq.com/doc/v3/partner/4012709735)
 
 use crate::model::{body, request};
 

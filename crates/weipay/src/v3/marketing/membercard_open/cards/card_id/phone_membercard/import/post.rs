@@ -2,7 +2,10 @@
 
 //! 根据手机号导入用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
 //!
-//! 官方文档: [4012550535](https://pay.weixin.qq.com/doc/v3/merchant/4012550535), [4012727629](https://pay.weixin.qq.com/doc/v3/partner/4012727629)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012550535](https://pay.weixin.qq.com/doc/v3/merchant/4012550535)
+//! - partner: [4012727629](https://pay.weixin.qq.com/doc/v3/partner/4012727629)
 
 use crate::model::{body, header, request};
 

@@ -2,7 +2,9 @@
 
 //! 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
 //!
-//! 官方文档: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -136,7 +138,8 @@ answer! {
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),
         /// 多次优惠使用规则.
-        progressive_bundle_usage_rule: StockListProgressiveBundleUsageRule = body("progressive_bundle_usage_rule"),
+        progressive_bundle_usage_rule: StockListProgressiveBundleUsageRule =
+            body("progressive_bundle_usage_rule"),
         /// 批次组信息. Required.
         stock_bundle_info: StockBundleInfo = body("stock_bundle_info").required(),
         /// 券使用规则展示信息. Required.
@@ -172,7 +175,8 @@ answer! {
     /// 多次优惠使用规则.
     pub struct StockListProgressiveBundleUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: StockListProgressiveBundleUsageRuleCouponAvailablePeriod = body("coupon_available_period").required(),
+        coupon_available_period: StockListProgressiveBundleUsageRuleCouponAvailablePeriod =
+            body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon: NormalCoupon = body("normal_coupon"),
         /// 折扣券使用规则.
@@ -194,7 +198,8 @@ answer! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
     }
 
     /// 兑换券使用规则.

@@ -2,7 +2,9 @@
 
 //! 向用户发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
 //!
-//! 官方文档: [4016280664](https://pay.weixin.qq.com/doc/v3/partner/4016280664)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280664](https://pay.weixin.qq.com/doc/v3/partner/4016280664)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -86,9 +88,11 @@ answer! {
         /// 失效原因.
         deactivate_reason: String = body("deactivate_reason"),
         /// 多次优惠使用详情.
-        progressive_bundle_usage_detail: ProgressiveBundleUsageDetail = body("progressive_bundle_usage_detail"),
+        progressive_bundle_usage_detail: ProgressiveBundleUsageDetail =
+            body("progressive_bundle_usage_detail"),
         /// 用户券组信息. Required.
-        user_product_coupon_bundle_info: UserProductCouponBundleInfo = body("user_product_coupon_bundle_info").required(),
+        user_product_coupon_bundle_info: UserProductCouponBundleInfo =
+            body("user_product_coupon_bundle_info").required(),
         /// 商品券信息. Required.
         product_coupon: ProductCoupon = body("product_coupon").required(),
         /// 批次信息. Required.

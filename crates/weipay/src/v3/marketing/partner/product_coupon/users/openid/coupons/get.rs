@@ -2,7 +2,10 @@
 
 //! 指定券状态查询用户商品券列表 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
 //!
-//! 官方文档: [4015781590](https://pay.weixin.qq.com/doc/v3/partner/4015781590), [4016435703](https://pay.weixin.qq.com/doc/v3/partner/4016435703)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781590](https://pay.weixin.qq.com/doc/v3/partner/4015781590),
+//!   [4016435703](https://pay.weixin.qq.com/doc/v3/partner/4016435703)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -231,7 +234,8 @@ answer! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
         /// 领取后N秒内有效.
         available_seconds: i64 = body("available_seconds"),
     }
@@ -239,7 +243,8 @@ answer! {
     /// 多次优惠使用规则.
     pub struct SequentialUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: SequentialUsageRuleCouponAvailablePeriod = body("coupon_available_period").required(),
+        coupon_available_period: SequentialUsageRuleCouponAvailablePeriod =
+            body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon_list: Vec<NormalCouponList> = body("normal_coupon_list"),
         /// 折扣券使用规则列表.
@@ -261,7 +266,8 @@ answer! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
         /// 领取后N秒内有效.
         available_seconds: i64 = body("available_seconds"),
     }

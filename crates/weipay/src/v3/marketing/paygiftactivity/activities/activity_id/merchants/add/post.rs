@@ -2,7 +2,10 @@
 
 //! 新增活动发券商户号 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
 //!
-//! 官方文档: [4012466671](https://pay.weixin.qq.com/doc/v3/merchant/4012466671), [4012466735](https://pay.weixin.qq.com/doc/v3/partner/4012466735)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012466671](https://pay.weixin.qq.com/doc/v3/merchant/4012466671)
+//! - partner: [4012466735](https://pay.weixin.qq.com/doc/v3/partner/4012466735)
 
 use crate::model::{Time, answer, body, request};
 

@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 
 use crate::model::{body, header, open_enum, request};
 

@@ -18,7 +18,9 @@ impl<M: Mode> TerminateContract<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+    /// Official documents (官方文档):
+    ///
+    /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, Nothing)
     }

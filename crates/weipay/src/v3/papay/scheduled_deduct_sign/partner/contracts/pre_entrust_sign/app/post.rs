@@ -2,7 +2,9 @@
 
 //! App场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
 //!
-//! 官方文档: [4012693028](https://pay.weixin.qq.com/doc/v3/partner/4012693028)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012693028](https://pay.weixin.qq.com/doc/v3/partner/4012693028)
 
 use crate::model::{body, request};
 

@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4014096416](https://pay.weixin.qq.com/doc/global/v3/zh/4014096416)
+//! Official documents (官方文档):
+//!
+//! - global: [4014096416](https://pay.weixin.qq.com/doc/global/v3/zh/4014096416)
 
 use crate::model::{body, request};
 

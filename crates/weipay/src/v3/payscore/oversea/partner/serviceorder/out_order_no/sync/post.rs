@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4014096438](https://pay.weixin.qq.com/doc/global/v3/zh/4014096438)
+//! Official documents (官方文档):
+//!
+//! - global: [4014096438](https://pay.weixin.qq.com/doc/global/v3/zh/4014096438)
 
 use crate::model::{Time, body, open_enum, request};
 

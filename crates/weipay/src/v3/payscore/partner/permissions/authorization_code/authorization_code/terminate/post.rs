@@ -4,6 +4,8 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012382049](https://pay.weixin.qq.com/doc/v3/partner/4012382049)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012382049](https://pay.weixin.qq.com/doc/v3/partner/4012382049)
 
 pub use crate::v3::payscore::oversea::partner::serviceorder::out_order_no::cancel::post::Request;

@@ -2,7 +2,9 @@
 
 //! 查询用户的签约计划 · `GET v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 //!
-//! 官方文档: [4012463526](https://pay.weixin.qq.com/doc/v3/partner/4012463526)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012463526](https://pay.weixin.qq.com/doc/v3/partner/4012463526)
 
 use crate::model::{Time, answer, body};
 

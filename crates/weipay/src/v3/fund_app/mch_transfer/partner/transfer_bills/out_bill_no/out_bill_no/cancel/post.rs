@@ -2,7 +2,9 @@
 
 //! 撤销转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 //!
-//! 官方文档: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
 
 use crate::model::{answer, body, request};
 

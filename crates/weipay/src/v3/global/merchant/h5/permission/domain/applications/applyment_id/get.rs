@@ -2,7 +2,9 @@
 
 //! 查询H5支付域名修改申请单 · `GET v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
 //!
-//! 官方文档: [4013025112](https://pay.weixin.qq.com/doc/global/v3/zh/4013025112)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025112](https://pay.weixin.qq.com/doc/global/v3/zh/4013025112)
 
 pub use crate::v3::global::merchant::h5::permission::applications::post::{ApplymentState, WebsiteState};
 pub use crate::v3::global::merchant::h5::permission::domain::applications::post::Answer;

@@ -2,7 +2,9 @@
 
 //! 修改H5支付域名修改申请单 · `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
 //!
-//! 官方文档: [4013025114](https://pay.weixin.qq.com/doc/global/v3/zh/4013025114)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025114](https://pay.weixin.qq.com/doc/global/v3/zh/4013025114)
 
 use crate::model::{body, request};
 

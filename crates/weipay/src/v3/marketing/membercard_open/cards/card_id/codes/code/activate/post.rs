@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012550809](https://pay.weixin.qq.com/doc/v3/merchant/4012550809), [4012728123](https://pay.weixin.qq.com/doc/v3/partner/4012728123)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012550809](https://pay.weixin.qq.com/doc/v3/merchant/4012550809)
+//! - partner: [4012728123](https://pay.weixin.qq.com/doc/v3/partner/4012728123)
 
 use crate::model::{body, request};
 

@@ -20,7 +20,7 @@ impl<M: Mode> Prepare<M> {
     ///
     /// A success has no body (204).
     ///
-    /// 官方文档: [4012595808](https://pay.weixin.qq.com/doc/v3/merchant/4012595808), [4012729629](https://pay.weixin.qq.com/doc/v3/partner/4012729629)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

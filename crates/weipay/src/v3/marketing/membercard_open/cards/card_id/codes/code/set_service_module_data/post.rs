@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4017166964](https://pay.weixin.qq.com/doc/v3/merchant/4017166964), [4017176090](https://pay.weixin.qq.com/doc/v3/partner/4017176090)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017166964](https://pay.weixin.qq.com/doc/v3/merchant/4017166964)
+//! - partner: [4017176090](https://pay.weixin.qq.com/doc/v3/partner/4017176090)
 
 use crate::model::{body, request};
 

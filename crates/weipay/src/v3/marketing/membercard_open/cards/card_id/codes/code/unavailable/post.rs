@@ -4,7 +4,10 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012549677](https://pay.weixin.qq.com/doc/v3/merchant/4012549677), [4012726955](https://pay.weixin.qq.com/doc/v3/partner/4012726955)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012549677](https://pay.weixin.qq.com/doc/v3/merchant/4012549677)
+//! - partner: [4012726955](https://pay.weixin.qq.com/doc/v3/partner/4012726955)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,9 @@
 
 //! 修改商品券批次组 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`
 //!
-//! 官方文档: [4016280633](https://pay.weixin.qq.com/doc/v3/partner/4016280633)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280633](https://pay.weixin.qq.com/doc/v3/partner/4016280633)
 
 use crate::model::{Time, answer, body, request};
 
@@ -115,7 +117,8 @@ answer! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
     }
 
     /// 每周固定可用时间.

@@ -2,7 +2,10 @@
 
 //! 查询商品券指定批次 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
 //!
-//! 官方文档: [4015781542](https://pay.weixin.qq.com/doc/v3/partner/4015781542), [4016434649](https://pay.weixin.qq.com/doc/v3/partner/4016434649)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781542](https://pay.weixin.qq.com/doc/v3/partner/4015781542),
+//!   [4016434649](https://pay.weixin.qq.com/doc/v3/partner/4016434649)
 
 use crate::model::{Time, answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 修改商品券指定批次 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
 //!
-//! 官方文档: [4015781556](https://pay.weixin.qq.com/doc/v3/partner/4015781556)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781556](https://pay.weixin.qq.com/doc/v3/partner/4015781556)
 
 use crate::model::{Time, answer, body, request};
 

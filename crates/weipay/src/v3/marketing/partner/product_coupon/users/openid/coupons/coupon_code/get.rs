@@ -2,7 +2,10 @@
 
 //! 查询用户商品券详情 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
 //!
-//! 官方文档: [4015781582](https://pay.weixin.qq.com/doc/v3/partner/4015781582), [4016435702](https://pay.weixin.qq.com/doc/v3/partner/4016435702)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781582](https://pay.weixin.qq.com/doc/v3/partner/4015781582),
+//!   [4016435702](https://pay.weixin.qq.com/doc/v3/partner/4016435702)
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -2,7 +2,10 @@
 
 //! 保险商户查询保险自动续费协议 · `GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 //!
-//! 官方文档: [4012472641](https://pay.weixin.qq.com/doc/v3/merchant/4012472641), [4016724540](https://pay.weixin.qq.com/doc/v3/merchant/4016724540)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012472641](https://pay.weixin.qq.com/doc/v3/merchant/4012472641),
+//!   [4016724540](https://pay.weixin.qq.com/doc/v3/merchant/4016724540)
 
 use crate::model::{Time, answer, body, open_enum};
 

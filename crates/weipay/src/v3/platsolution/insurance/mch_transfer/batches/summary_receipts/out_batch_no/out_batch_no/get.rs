@@ -2,7 +2,9 @@
 
 //! 查询商家转账批次电子回单 · `GET v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
 //!
-//! 官方文档: [4013504227](https://pay.weixin.qq.com/doc/v3/partner/4013504227)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504227](https://pay.weixin.qq.com/doc/v3/partner/4013504227)
 
 use crate::model::{answer, body};
 

@@ -4,6 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012595808](https://pay.weixin.qq.com/doc/v3/merchant/4012595808), [4012729629](https://pay.weixin.qq.com/doc/v3/partner/4012729629)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012595808](https://pay.weixin.qq.com/doc/v3/merchant/4012595808)
+//! - partner: [4012729629](https://pay.weixin.qq.com/doc/v3/partner/4012729629)
 
 pub use crate::v3::marketing::membercard_open::cards::card_id::codes::code::bonus::commit::post::Request;

@@ -2,7 +2,9 @@
 
 //! 修改商品券批次组发放预算 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
 //!
-//! 官方文档: [4016280642](https://pay.weixin.qq.com/doc/v3/partner/4016280642)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280642](https://pay.weixin.qq.com/doc/v3/partner/4016280642)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -4,7 +4,9 @@
 //!
 //! A success has no body (204).
 //!
-//! 官方文档: [4012489588](https://pay.weixin.qq.com/doc/v3/merchant/4012489588)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012489588](https://pay.weixin.qq.com/doc/v3/merchant/4012489588)
 
 use crate::model::{body, request};
 
