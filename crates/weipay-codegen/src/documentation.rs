@@ -4,6 +4,8 @@ use weipay_catalog::names::request::is_sent_by_the_client;
 use weipay_catalog::operation::document_address;
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits, Operation};
 
+use crate::operation;
+
 /// Text as doc lines with this prefix.
 pub(crate) fn lines(text: &str, prefix: &str) -> String {
     text.lines()
@@ -28,15 +30,28 @@ pub(crate) fn verb(operation: &Operation, module: Option<&str>) -> String {
 
 /// Title, method and path, and in what it is unlike the rest.
 fn head(operation: &Operation) -> String {
-    let mut text = format!("{} · `{} {}`", plain(operation.title), operation.method, operation.path);
-    if operation.path.starts_with("v2/") {
-        text.push_str("\n\nThis version checks an APIv2 request and does not send it yet.");
+    let mut sentences = Vec::new();
+    if !operation.roles.is_empty() {
+        sentences.push(format!("For {}.", operation.roles.join(", ")));
+    }
+    if let Some(base_url) = operation.base_url {
+        sentences.push(format!("Host: `{base_url}`."));
+    }
+    if operation.client_cert {
+        sentences.push("Needs the merchant's certificate (商户API证书) in TLS.".to_owned());
     }
     if operation.unsigned {
-        text.push_str("\n\nAnswers are not signed.");
+        sentences.push("Answers are not signed.".to_owned());
     }
     if operation.success == 204 {
-        text.push_str("\n\nA success has no body (204).");
+        sentences.push("A success has no body (204).".to_owned());
+    }
+    let mut text = format!("{} · `{} {}`", plain(operation.title), operation.method, operation.path);
+    if !sentences.is_empty() {
+        text.push_str(&format!("\n\n{}", wrapped(&sentences.join(" "), "")));
+    }
+    if operation::is_xml(operation) {
+        text.push_str("\n\nThis version checks an APIv2 request and does not send it yet.");
     }
     text
 }
@@ -70,7 +85,7 @@ fn link(page: &str) -> String {
 }
 
 /// As wide as a line of documentation becomes, where the text has spaces to break it at.
-const WIDEST: usize = 100;
+const WIDEST: usize = 104;
 
 /// The text in lines, all but the first one indented.
 fn wrapped(text: &str, indent: &str) -> String {
@@ -156,8 +171,8 @@ fn closed(rules: &[String]) -> String {
 /// What a value must be, and how it travels.
 fn rules(field: &Field) -> Vec<String> {
     let mut rules = Vec::new();
-    rules.extend(range(&field.limits, if matches!(field.kind, Kind::String) { "characters" } else { "" }));
-    rules.extend(range(&field.items, "members"));
+    rules.extend(range(&field.limits, if matches!(field.kind, Kind::String) { "character" } else { "" }));
+    rules.extend(range(&field.items, "member"));
     match field.format {
         Some(Format::Fen) => rules.push("in fen (分)".to_owned()),
         Some(Format::Rfc3339 | Format::JsonObjectLike | Format::JsonArrayLike) | None => {}
@@ -180,13 +195,17 @@ fn rules(field: &Field) -> Vec<String> {
 }
 
 fn range(limits: &Limits, unit: &str) -> Option<String> {
-    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+    let of = |number: i64| match (unit, number) {
+        ("", _) => number.to_string(),
+        (_, 1) => format!("1 {unit}"),
+        _ => format!("{number} {unit}s"),
+    };
     match (limits.min, limits.max) {
         (None, None) => None,
-        (Some(min), Some(max)) if min == max => Some(format!("exactly {min}{unit}")),
-        (Some(min), Some(max)) => Some(format!("{min} to {max}{unit}")),
-        (Some(min), None) => Some(format!("at least {min}{unit}")),
-        (None, Some(max)) => Some(format!("at most {max}{unit}")),
+        (Some(min), Some(max)) if min == max => Some(format!("exactly {}", of(min))),
+        (Some(min), Some(max)) => Some(format!("{min} to {}", of(max))),
+        (Some(min), None) => Some(format!("at least {}", of(min))),
+        (None, Some(max)) => Some(format!("at most {}", of(max))),
     }
 }
 

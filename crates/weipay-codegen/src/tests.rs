@@ -7,7 +7,7 @@ use weipay_catalog::{Operation, folder};
 use crate::homes::Homes;
 use crate::output::Output;
 use crate::tree::Tree;
-use crate::{operation, segment};
+use crate::{features, operation, segment};
 
 /// The operation of one text, read like a file of the catalogue.
 fn described(heading: &str, lines: &str) -> Operation {
@@ -143,4 +143,40 @@ fn a_row_that_is_too_long_is_broken_as_rustfmt_would() {
              .pattern(r#\"^[0-9A-Za-z_]{{1,2}}[0-9]+$\"#),\n"
         )],
     );
+}
+
+#[test]
+fn one_is_not_many() {
+    let text = types(
+        "POST v3/a/b",
+        "  json\n    a  string ..1  # 甲\n    b  string[1..]  # 乙\n    d string 0..2 # 丁",
+    );
+    assert_holds(
+        &text,
+        &["甲. At most 1 character.\n", "乙. At least 1 member.\n", "丁. 0 to 2 characters.\n"],
+    );
+}
+
+#[test]
+fn an_operation_says_who_may_call_it_and_where_it_lives() {
+    let text = types(
+        "POST v2/a/b",
+        "  roles 直连商户, 服务商\n  base https://apihk.mch.weixin.qq.com/\n  client-cert\n  answer\n    a  string",
+    );
+    assert_holds(
+        &text,
+        &["//! For 直连商户, 服务商. Host: `https://apihk.mch.weixin.qq.com/`. \
+             Needs the merchant's certificate (商户API证书) in\n//! TLS.\n"],
+    );
+}
+
+#[test]
+fn a_feature_says_how_many_operations_it_has_and_of_which_product() {
+    let [one, named] = ["", "  group 商家券\n"].map(|group| described("POST v3/a/b", group));
+    let manifest = |operations: &[Operation]| {
+        features::manifest("# Products, written by weipay-codegen.\n# End of products.\n", operations)
+            .unwrap()
+    };
+    assert_holds(&manifest(&[one.clone()]), &["## 1 operation.\na = "]);
+    assert_holds(&manifest(&[one, named]), &["## 2 operations: 商家券.\na = "]);
 }
