@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Certificates<M> {
     /// 获取平台证书列表 · `GET v3/certificates`
     ///
+    /// For 微信平台商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> Merchants<M> {
     /// 子商户进件（融合钱包） · `POST v3/merchants`
     ///
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// 修改子商户（融合钱包） · `PUT v3/merchants`
+    ///
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {

@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> Refunds<M> {
     /// 查询所有退款 · `GET v3/refunds`
     ///
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 申请退款 · `POST v3/refunds`
+    ///
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

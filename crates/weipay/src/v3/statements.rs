@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Statements<M> {
     /// 下载对账单 · `GET v3/statements`
     ///
-    /// Answers are not signed.
+    /// Host: `https://api.mch.weixin.qq.com/hk/`. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {

@@ -4,8 +4,7 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - elsewhere:
-//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter4_1.shtml>
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter4_1.shtml>
 
 pub use crate::notifications::v3::discount_card_agreement_ended::{Objectives, Resource, Rewards, TimeRange};
 

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Authindex<M> {
     /// 授权获取code · `GET v2/appauth/authindex`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
+    /// Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
     ///
-    /// Answers are not signed.
+    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {

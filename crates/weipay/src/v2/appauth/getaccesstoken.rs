@@ -17,9 +17,9 @@ chain_step! {
 impl<M: Mode> Getaccesstoken<M> {
     /// 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
+    ///
+    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> GetWxpayfaceAuthinfo<M> {
     /// 人脸识别SDK-获取调用凭证 · `POST v2/face/get_wxpayface_authinfo`
     ///
+    /// Host: `https://payapp.weixin.qq.com/`.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).

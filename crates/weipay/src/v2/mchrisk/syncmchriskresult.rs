@@ -17,9 +17,9 @@ chain_step! {
 impl<M: Mode> Syncmchriskresult<M> {
     /// 事后-风险商户处理结果同步接口 · `POST v2/mchrisk/syncmchriskresult`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
     ///
-    /// Answers are not signed.
+    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -17,9 +17,9 @@ chain_step! {
 impl<M: Mode> Sendredpack<M> {
     /// 发放普通红包 · `POST v2/mmpaymkttransfers/sendredpack`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
     ///
-    /// Answers are not signed.
+    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

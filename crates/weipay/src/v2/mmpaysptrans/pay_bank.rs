@@ -17,9 +17,9 @@ chain_step! {
 impl<M: Mode> PayBank<M> {
     /// 企业付款到银行卡 · `POST v2/mmpaysptrans/pay_bank`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
     ///
-    /// Answers are not signed.
+    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Entrustweb<M> {
     /// 公众号纯签约 · `GET v2/papay/entrustweb`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
+    ///
+    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Preentrustweb<M> {
     /// APP纯签约 · `POST v2/papay/preentrustweb`
     ///
+    /// For 普通商户.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Downloadbill<M> {
     /// 下载对账单 · `POST v2/pay/downloadbill`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
+    ///
+    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

@@ -17,9 +17,9 @@ chain_step! {
 impl<M: Mode> Report<M> {
     /// 交易保障 · `POST v2/payitil/report`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
+    ///
+    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

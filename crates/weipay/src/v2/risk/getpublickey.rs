@@ -17,9 +17,10 @@ chain_step! {
 impl<M: Mode> Getpublickey<M> {
     /// 获取RSA加密公钥 · `POST v2/risk/getpublickey`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
+    /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
+    /// not signed.
     ///
-    /// Answers are not signed.
+    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

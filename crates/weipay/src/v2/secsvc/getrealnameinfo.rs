@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Getrealnameinfo<M> {
     /// 微信支付实名授权 · `POST v2/secsvc/getrealnameinfo`
     ///
+    /// Host: `https://fraud.mch.weixin.qq.com/`.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Realnameauth<M> {
     /// 微信支付实名验证 · `POST v2/secsvc/realnameauth`
     ///
+    /// Host: `https://fraud.mch.weixin.qq.com/`.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Queryrentbill<M> {
     /// 查询租借订单 · `POST v2/wxv/queryrentbill`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).

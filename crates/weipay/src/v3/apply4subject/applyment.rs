@@ -22,12 +22,16 @@ chain_step! {
 impl<M: Mode> Applyment<M> {
     /// 查询商户开户意愿申请单审核结果 · `GET v3/apply4subject/applyment`
     ///
+    /// For 从业机构, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
+    ///
+    /// For 从业机构, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

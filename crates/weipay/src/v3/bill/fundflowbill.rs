@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Fundflowbill<M> {
     /// 申请资金账单 · `GET v3/bill/fundflowbill`
     ///
+    /// For 电商平台, 服务商, 直连商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> SubMerchantFundflowbill<M> {
     /// 申请单个子商户资金账单 · `GET v3/bill/sub-merchant-fundflowbill`
     ///
+    /// For 服务商, 电商平台.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Tradebill<M> {
     /// 申请交易账单 · `GET v3/bill/tradebill`
     ///
+    /// For 电商平台, 服务商, 直连商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

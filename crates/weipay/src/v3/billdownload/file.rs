@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> File<M> {
     /// 下载账单 · `GET v3/billdownload/file`
     ///
-    /// Answers are not signed.
+    /// For 电商平台, 服务商, 直连商户. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {

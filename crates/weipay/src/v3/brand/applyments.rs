@@ -20,6 +20,8 @@ chain_step! {
 impl<M: Mode> Applyments<M> {
     /// 提交入驻申请 · `POST v3/brand/applyments`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

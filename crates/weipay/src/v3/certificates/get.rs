@@ -2,6 +2,8 @@
 
 //! 获取平台证书列表 · `GET v3/certificates`
 //!
+//! For 微信平台商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012551764](https://pay.weixin.qq.com/doc/v3/merchant/4012551764)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Jsapi<M> {
     /// 合单下单-JSAPI支付 · `POST v3/combine-transactions/jsapi`
     ///
+    /// For 电商平台, 服务商, 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> VerifyCertificate<M> {
     /// 身份信息校验 · `POST v3/customs/verify-certificate`
     ///
+    /// Host: `https://apihk.mch.weixin.qq.com/global/`.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Cards<M> {
     /// 预受理领卡请求 · `POST v3/discount-card/cards`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -20,7 +20,7 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 教育通扣款受理 · `POST v3/edu-papay/transactions`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 申请资金出境 · `POST v3/funds-to-oversea/orders`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Certificates<M> {
     /// 获取平台证书列表 · `GET v3/global/certificates`
     ///
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Merchants<M> {
     /// 子商户进件（融合钱包） · `POST v3/global/merchants`
     ///
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

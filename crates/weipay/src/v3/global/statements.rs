@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Statements<M> {
     /// 下载对账单 · `GET v3/global/statements`
     ///
-    /// Answers are not signed.
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> InsuranceOrders<M> {
     /// 创建保险订单 · `POST v3/hire-power-bank/insurance-orders`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

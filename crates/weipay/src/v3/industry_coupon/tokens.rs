@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Tokens<M> {
     /// 出行券切卡组件预下单 · `POST v3/industry-coupon/tokens`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -20,6 +20,8 @@ chain_step! {
 impl<M: Mode> Mchsubjectalterapplyment<M> {
     /// 提交资料变更申请单 · `POST v3/mchalterapply/mchsubjectalterapplyment`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 医保自费混合收款下单 · `POST v3/med-ins/orders`
     ///
+    /// For 普通商户, 从业机构（银行）.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

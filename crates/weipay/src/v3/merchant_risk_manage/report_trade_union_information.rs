@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> ReportTradeUnionInformation<M> {
     /// 上报订单关联信息 · `POST v3/merchant-risk-manage/report-trade-union-information`
     ///
+    /// For 普通商户, 服务商, 渠道商, 从业机构.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> TradeRiskInformation<M> {
     /// 查询风险信息 · `GET v3/merchant-risk-manage/trade-risk-information`
     ///
+    /// For 普通商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> ComplaintNotifications<M> {
     /// 查询投诉通知回调 · `GET v3/merchant-service/complaint-notifications`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 创建投诉通知回调 · `POST v3/merchant-service/complaint-notifications`
+    ///
+    /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
@@ -34,6 +38,8 @@ impl<M: Mode> ComplaintNotifications<M> {
 
     /// 更新投诉通知回调 · `PUT v3/merchant-service/complaint-notifications`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
         self.call.typed(Method::PUT, request)
@@ -41,7 +47,7 @@ impl<M: Mode> ComplaintNotifications<M> {
 
     /// 删除投诉通知回调 · `DELETE v3/merchant-service/complaint-notifications`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商, 渠道商. A success has no body (204).
     ///
     /// Official documents (官方文档):
     ///

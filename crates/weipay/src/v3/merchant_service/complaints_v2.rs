@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> ComplaintsV2<M> {
     /// 查询投诉单列表 · `GET v3/merchant-service/complaints-v2`
     ///
+    /// For 服务商, 渠道商, 从业机构.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> MerchantSettleRuleApplications<M> {
     /// 申请修改特约商户结算规则 · `POST v3/merchant-settlement/merchant-settle-rule-applications`
     ///
+    /// For 从业机构.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

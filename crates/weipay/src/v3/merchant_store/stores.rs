@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Stores<M> {
     /// 创建门店 · `POST v3/merchant-store/stores`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

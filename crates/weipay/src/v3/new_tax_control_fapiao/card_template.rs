@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> CardTemplate<M> {
     /// 创建电子发票卡券模板 · `POST v3/new-tax-control-fapiao/card-template`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> UserTitle<M> {
     /// 获取用户填写的抬头 · `GET v3/new-tax-control-fapiao/user-title`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> FaceCollections<M> {
     /// 查询重采用户列表 · `GET v3/offlineface/face-collections`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

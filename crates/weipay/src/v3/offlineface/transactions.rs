@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 申请扣款接口 · `POST v3/offlineface/transactions`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Organizations<M> {
     /// 查询机构信息接口 · `GET v3/offlinefacemch/organizations`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

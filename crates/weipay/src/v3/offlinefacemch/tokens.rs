@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Tokens<M> {
     /// 获取凭证授权接口 · `POST v3/offlinefacemch/tokens`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

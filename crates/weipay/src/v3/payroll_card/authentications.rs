@@ -21,6 +21,8 @@ chain_step! {
 impl<M: Mode> Authentications<M> {
     /// 查询核身记录 · `GET v3/payroll-card/authentications`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> PayafterOrders<M> {
     /// 查询先享后付订单 · `GET v3/payscore/payafter-orders`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建先享后付订单 · `POST v3/payscore/payafter-orders`
+    ///
+    /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -21,12 +21,16 @@ chain_step! {
 impl<M: Mode> Serviceorder<M> {
     /// 查询支付分订单 · `GET v3/payscore/serviceorder`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建支付分订单 · `POST v3/payscore/serviceorder`
+    ///
+    /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> UserServiceState<M> {
     /// 查询用户授权状态 · `GET v3/payscore/user-service-state`
     ///
+    /// For 服务商, 直连商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

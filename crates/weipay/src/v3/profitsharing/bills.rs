@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Bills<M> {
     /// 申请分账账单 · `GET v3/profitsharing/bills`
     ///
+    /// For 直连商户, 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 查询所有退款 · `GET v3/refunds`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -2,6 +2,8 @@
 
 //! 申请退款 · `POST v3/refunds`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

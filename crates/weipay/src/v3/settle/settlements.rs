@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Settlements<M> {
     /// 查询结算资金明细 · `GET v3/settle/settlements`
     ///
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> Guides<M> {
     /// 服务人员查询 · `GET v3/smartguide/guides`
     ///
+    /// For 服务商, 直连商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 服务人员注册 · `POST v3/smartguide/guides`
+    ///
+    /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

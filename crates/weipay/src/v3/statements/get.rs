@@ -2,7 +2,7 @@
 
 //! 下载对账单 · `GET v3/statements`
 //!
-//! Answers are not signed.
+//! Host: `https://api.mch.weixin.qq.com/hk/`. Answers are not signed.
 //!
 //! Official documents (官方文档):
 //!

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Cards<M> {
     /// 将出租车电子发票插入微信用户卡包 · `POST v3/taxi-invoice/cards`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

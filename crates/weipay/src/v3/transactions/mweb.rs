@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Mweb<M> {
     /// H5支付下单 · `POST v3/transactions/mweb`
     ///
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

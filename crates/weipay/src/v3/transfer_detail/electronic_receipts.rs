@@ -18,12 +18,16 @@ chain_step! {
 impl<M: Mode> ElectronicReceipts<M> {
     /// 查询转账明细电子回单受理结果 · `GET v3/transfer-detail/electronic-receipts`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 转账明细电子回单受理 · `POST v3/transfer-detail/electronic-receipts`
+    ///
+    /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Elecvoucherfile<M> {
     /// 下载电子回单PDF文件 · `GET v3/transferdownload/elecvoucherfile`
     ///
-    /// Answers are not signed.
+    /// For 服务商, 普通商户. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {

@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Signfile<M> {
     /// 下载电子回单 · `GET v3/transferdownload/signfile`
     ///
-    /// Answers are not signed.
+    /// For 服务商, 普通商户. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {

@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> AvailMchRanges<M> {
     /// 查询可用商户范围列表 · `GET v3/webizpay/avail-mch-ranges`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建可用商户范围 · `POST v3/webizpay/avail-mch-ranges`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

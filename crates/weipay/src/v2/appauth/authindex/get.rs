@@ -2,9 +2,9 @@
 
 //! 授权获取code · `GET v2/appauth/authindex`
 //!
-//! This version checks an APIv2 request and does not send it yet.
+//! Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
 //!
-//! Answers are not signed.
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -2,9 +2,9 @@
 
 //! 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
+//!
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

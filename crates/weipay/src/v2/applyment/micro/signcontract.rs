@@ -16,6 +16,8 @@ chain_step! {
 impl<M: Mode> Signcontract<M> {
     /// 签约报备 · `POST v2/applyment/micro/signcontract`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Official documents (官方文档):

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Submitupgrade<M> {
     /// 提交升级申请单 · `POST v2/applyment/micro/submitupgrade`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).

@@ -2,6 +2,8 @@
 
 //! 消费押金 · `POST v2/deposit/consume`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

@@ -2,6 +2,8 @@
 
 //! 撤销订单 · `POST v2/deposit/reverse`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
@@ -58,7 +60,7 @@ answer! {
         err_code: String = xml("err_code").length(0, 32),
         /// 错误描述. At most 128 characters.
         err_code_des: String = xml("err_code_des").length(0, 128),
-        /// 是否重调. Required; at most 1 characters.
+        /// 是否重调. Required; at most 1 character.
         recall: Recall = xml("recall").required().length(0, 1),
     }
 }

@@ -2,9 +2,9 @@
 
 //! 设置风险通知回调链接 · `POST v2/mchrisk/setmchriskcallback`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
+//!
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -2,9 +2,9 @@
 
 //! 发放普通红包 · `POST v2/mmpaymkttransfers/sendredpack`
 //!
-//! This version checks an APIv2 request and does not send it yet.
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
 //!
-//! Answers are not signed.
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -2,9 +2,9 @@
 
 //! 查询企业付款银行卡 · `POST v2/mmpaysptrans/query_bank`
 //!
-//! This version checks an APIv2 request and does not send it yet.
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
 //!
-//! Answers are not signed.
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

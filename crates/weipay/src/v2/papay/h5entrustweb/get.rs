@@ -2,9 +2,9 @@
 
 //! H5纯签约 · `GET v2/papay/h5entrustweb`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
+//!
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Preentrustweb<M> {
     /// APP纯签约 · `POST v2/papay/partner/preentrustweb`
     ///
+    /// For 服务商.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).

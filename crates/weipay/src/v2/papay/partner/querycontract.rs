@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Querycontract<M> {
     /// 查询签约关系 · `POST v2/papay/partner/querycontract`
     ///
+    /// For 服务商.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).

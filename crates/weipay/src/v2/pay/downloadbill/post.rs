@@ -2,9 +2,9 @@
 
 //! 下载对账单 · `POST v2/pay/downloadbill`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
+//!
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -15,7 +15,7 @@ pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode, SignT
 request! {
     /// What is sent.
     pub struct Request {
-        /// 是否押金支付. At most 1 characters.
+        /// 是否押金支付. At most 1 character.
         deposit: Deposit = xml("deposit").length(0, 1),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
@@ -111,11 +111,11 @@ answer! {
         err_code_des: String = xml("err_code_des").length(0, 128),
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
-        /// 是否关注公众账号. Required; at most 1 characters.
+        /// 是否关注公众账号. Required; at most 1 character.
         is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
         /// 用户子标识. At most 128 characters.
         sub_openid: String = xml("sub_openid").length(0, 128),
-        /// 是否关注子公众账号. At most 1 characters.
+        /// 是否关注子公众账号. At most 1 character.
         sub_is_subscribe: SubIsSubscribe = xml("sub_is_subscribe").length(0, 1),
         /// 交易类型. Required; at most 16 characters.
         trade_type: String = xml("trade_type").required().length(0, 16),

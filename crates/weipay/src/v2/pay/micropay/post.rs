@@ -22,9 +22,9 @@ request! {
     pub struct Request {
         /// 接口版本号. At most 32 characters.
         version: String = xml("version").length(0, 32),
-        /// 是否指定服务商分账. At most 1 characters.
+        /// 是否指定服务商分账. At most 1 character.
         profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 1),
-        /// 是否押金支付. At most 1 characters.
+        /// 是否押金支付. At most 1 character.
         deposit: Deposit = xml("deposit").length(0, 1),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
@@ -148,7 +148,7 @@ answer! {
         err_code_des: String = xml("err_code_des").length(0, 128),
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
-        /// 是否关注公众账号. Required; at most 1 characters.
+        /// 是否关注公众账号. Required; at most 1 character.
         is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
         /// 交易类型. Required; at most 16 characters.
         trade_type: String = xml("trade_type").required().length(0, 16),

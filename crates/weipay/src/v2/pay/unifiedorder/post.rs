@@ -34,7 +34,7 @@ request! {
     pub struct Request {
         /// 接口版本号. At most 32 characters.
         version: Version = xml("version").length(0, 32),
-        /// 是否指定服务商分账. At most 1 characters.
+        /// 是否指定服务商分账. At most 1 character.
         profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 1),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),

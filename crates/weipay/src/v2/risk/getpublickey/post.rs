@@ -2,9 +2,10 @@
 
 //! 获取RSA加密公钥 · `POST v2/risk/getpublickey`
 //!
-//! This version checks an APIv2 request and does not send it yet.
+//! Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
+//! not signed.
 //!
-//! Answers are not signed.
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -2,9 +2,9 @@
 
 //! 银行特约商户违规信息查询 · `POST v2/risk/getviolation`
 //!
-//! This version checks an APIv2 request and does not send it yet.
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
 //!
-//! Answers are not signed.
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Channelsetting<M> {
     /// 银行服务商特约子商户指定渠道号 · `POST v2/secapi/mch/channelsetting`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).

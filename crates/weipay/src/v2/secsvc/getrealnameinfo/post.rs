@@ -2,6 +2,8 @@
 
 //! 微信支付实名授权 · `POST v2/secsvc/getrealnameinfo`
 //!
+//! Host: `https://fraud.mch.weixin.qq.com/`.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

@@ -2,6 +2,8 @@
 
 //! 微信支付实名验证 · `POST v2/secsvc/realnameauth`
 //!
+//! Host: `https://fraud.mch.weixin.qq.com/`.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> SpecialReduction<M> {
     /// 特殊减额 · `POST v3/aggracct-bc/wb-channel/special-reduction`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 查询商户开户意愿申请单审核结果 · `GET v3/apply4subject/applyment`
 //!
+//! For 从业机构, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012697715](https://pay.weixin.qq.com/doc/v3/partner/4012697715)

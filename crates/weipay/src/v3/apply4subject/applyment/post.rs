@@ -2,6 +2,8 @@
 
 //! 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
 //!
+//! For 从业机构, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>

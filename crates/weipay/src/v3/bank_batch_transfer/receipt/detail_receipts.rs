@@ -18,12 +18,16 @@ chain_step! {
 impl<M: Mode> DetailReceipts<M> {
     /// 查询明细电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/detail-receipts`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 受理明细电子回单 · `POST v3/bank-batch-transfer/receipt/detail-receipts`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -2,6 +2,8 @@
 
 //! 发起批量转账 · `POST v3/bank-transfer/batches`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012465889](https://pay.weixin.qq.com/doc/v3/partner/4012465889)

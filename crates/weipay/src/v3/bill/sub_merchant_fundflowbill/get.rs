@@ -2,6 +2,8 @@
 
 //! 申请单个子商户资金账单 · `GET v3/bill/sub-merchant-fundflowbill`
 //!
+//! For 服务商, 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012710630](https://pay.weixin.qq.com/doc/v3/partner/4012710630),

@@ -2,6 +2,8 @@
 
 //! 申请交易账单 · `GET v3/bill/tradebill`
 //!
+//! For 电商平台, 服务商, 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012551932](https://pay.weixin.qq.com/doc/v3/merchant/4012551932),

@@ -2,7 +2,7 @@
 
 //! 下载账单 · `GET v3/billdownload/file`
 //!
-//! Answers are not signed.
+//! For 电商平台, 服务商, 直连商户. Answers are not signed.
 //!
 //! Official documents (官方文档):
 //!

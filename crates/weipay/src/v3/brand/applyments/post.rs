@@ -2,6 +2,8 @@
 
 //! 提交入驻申请 · `POST v3/brand/applyments`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016249989](https://pay.weixin.qq.com/doc/v3/partner/4016249989)

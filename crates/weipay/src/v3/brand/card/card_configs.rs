@@ -21,12 +21,16 @@ chain_step! {
 impl<M: Mode> CardConfigs<M> {
     /// 查询商家名片配置申请状态 · `GET v3/brand/card/card-configs`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 提交商家名片配置申请 · `POST v3/brand/card/card-configs`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -21,12 +21,16 @@ chain_step! {
 impl<M: Mode> CardLinks<M> {
     /// 查询已生效交易连接名片规则 · `GET v3/brand/card/card-links`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 添加交易连接名片规则申请 · `POST v3/brand/card/card-links`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

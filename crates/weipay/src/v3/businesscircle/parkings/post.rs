@@ -2,7 +2,7 @@
 
 //! 商圈会员停车状态同步 · `POST v3/businesscircle/parkings`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

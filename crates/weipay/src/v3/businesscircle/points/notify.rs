@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Notify<M> {
     /// 商圈会员积分同步 · `POST v3/businesscircle/points/notify`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

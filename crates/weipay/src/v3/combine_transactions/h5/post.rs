@@ -2,6 +2,8 @@
 
 //! 合单下单-H5支付 · `POST v3/combine-transactions/h5`
 //!
+//! For 电商平台, 服务商, 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012545879](https://pay.weixin.qq.com/doc/v3/merchant/4012545879),

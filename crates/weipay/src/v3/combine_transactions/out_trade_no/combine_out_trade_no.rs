@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> CombineOutTradeNo<M> {
     /// 合单查询订单 · `GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

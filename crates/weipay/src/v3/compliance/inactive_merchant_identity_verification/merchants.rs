@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Merchants<M> {
     /// 发起不活跃商户身份核实 · `POST v3/compliance/inactive-merchant-identity-verification/merchants`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 报关信息修改 · `PATCH v3/customs/orders`
 //!
+//! Host: `https://apihk.mch.weixin.qq.com/global/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_5.shtml>

@@ -2,6 +2,8 @@
 
 //! 报关 · `POST v3/customs/orders`
 //!
+//! Host: `https://apihk.mch.weixin.qq.com/global/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_1.shtml>

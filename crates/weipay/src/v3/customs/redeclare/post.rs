@@ -2,6 +2,8 @@
 
 //! 报关重推 · `POST v3/customs/redeclare`
 //!
+//! Host: `https://apihk.mch.weixin.qq.com/global/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_4.shtml>

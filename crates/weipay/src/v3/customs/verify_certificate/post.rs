@@ -2,6 +2,8 @@
 
 //! 身份信息校验 · `POST v3/customs/verify-certificate`
 //!
+//! Host: `https://apihk.mch.weixin.qq.com/global/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_2.shtml>

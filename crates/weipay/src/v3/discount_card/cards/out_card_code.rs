@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> OutCardCode<M> {
     /// 查询先享卡订单 · `GET v3/discount-card/cards/{out_card_code}`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

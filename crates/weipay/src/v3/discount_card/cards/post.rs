@@ -2,6 +2,8 @@
 
 //! 预受理领卡请求 · `POST v3/discount-card/cards`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_1.shtml>

@@ -21,6 +21,8 @@ chain_step! {
 impl<M: Mode> ApplyCancelWithdraw<M> {
     /// 提交注销提现申请 · `POST v3/ecommerce/account/apply-cancel-withdraw`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

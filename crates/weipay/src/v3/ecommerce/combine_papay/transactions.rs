@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 电商合单委托代扣支付 · `POST v3/ecommerce/combine-papay/transactions`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 查询指定主体子商户列表 · `GET v3/ecommerce/subject-sub-merchants`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4033742105](https://pay.weixin.qq.com/doc/v3/partner/4033742105)

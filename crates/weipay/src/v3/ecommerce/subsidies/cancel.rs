@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 取消补差 · `POST v3/ecommerce/subsidies/cancel`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

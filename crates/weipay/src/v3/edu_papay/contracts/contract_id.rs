@@ -16,7 +16,7 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 解约 · `DELETE v3/edu-papay/contracts/{contract_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Official documents (官方文档):
     ///

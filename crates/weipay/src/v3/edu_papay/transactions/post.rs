@@ -2,7 +2,7 @@
 
 //! 教育通扣款受理 · `POST v3/edu-papay/transactions`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 通过QQ账号查询核销订单列表 · `GET v3/edu-star/orders`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

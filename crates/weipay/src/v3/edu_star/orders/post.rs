@@ -2,6 +2,8 @@
 
 //! 创建核销订单 · `POST v3/edu-star/orders`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 通过协议号查询签约 · `GET v3/eduschoolpay/contracts/{contract_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 扣款 · `POST v3/eduschoolpay/transactions`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> BrandMerchantBatches<M> {
     /// 品牌商户发放红包 · `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

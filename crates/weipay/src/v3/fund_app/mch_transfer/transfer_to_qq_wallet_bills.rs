@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> TransferToQqWalletBills<M> {
     /// 发起转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> UserConfirmAuthorization<M> {
     /// 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/user-confirm-authorization`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 获取购付汇账单文件下载链接 · `GET v3/funds-to-oversea/bill-download-url`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476132](https://pay.weixin.qq.com/doc/v3/partner/4012476132)

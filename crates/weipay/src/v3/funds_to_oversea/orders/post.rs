@@ -2,6 +2,8 @@
 
 //! 申请资金出境 · `POST v3/funds-to-oversea/orders`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)

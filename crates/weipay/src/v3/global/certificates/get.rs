@@ -2,6 +2,8 @@
 
 //! 获取平台证书列表 · `GET v3/global/certificates`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4012354446](https://pay.weixin.qq.com/doc/global/v3/zh/4012354446),

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Complaints<M> {
     /// 查询投诉单列表 · `GET v3/global/merchant-service/complaints`
     ///
+    /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 子商户进件（融合钱包） · `POST v3/global/merchants`
 //!
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)

@@ -18,12 +18,16 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询子商户（融合钱包） · `GET v3/global/merchants/{sub_mchid}`
     ///
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 修改子商户（融合钱包） · `PATCH v3/global/merchants/{sub_mchid}`
+    ///
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {

@@ -20,6 +20,8 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 支付扣款 · `POST v3/global/papay/transactions`
     ///
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -20,6 +20,8 @@ chain_step! {
 impl<M: Mode> Receivers<M> {
     /// 添加分账接收方 · `POST v3/global/profit-sharing/receivers`
     ///
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
@@ -27,7 +29,7 @@ impl<M: Mode> Receivers<M> {
 
     /// 删除分账接收方 · `DELETE v3/global/profit-sharing/receivers`
     ///
-    /// A success has no body (204).
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<Nothing> {

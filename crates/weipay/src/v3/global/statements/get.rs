@@ -2,7 +2,7 @@
 
 //! 下载对账单 · `GET v3/global/statements`
 //!
-//! Answers are not signed.
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
 //!
 //! Official documents (官方文档):
 //!

@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> CloseAdvertisingShow<M> {
     /// 关闭广告展示 · `POST v3/goldplan/merchants/close-advertising-show`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

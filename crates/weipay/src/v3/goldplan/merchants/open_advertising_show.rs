@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> OpenAdvertisingShow<M> {
     /// 开通广告展示 · `PATCH v3/goldplan/merchants/open-advertising-show`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {

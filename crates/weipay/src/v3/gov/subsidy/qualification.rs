@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Qualification<M> {
     /// 查询补贴资格 · `GET v3/gov/subsidy/qualification`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 创建保险订单 · `POST v3/hire-power-bank/insurance-orders`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Openid<M> {
     /// 查询用户保险订单领取资格 · `GET v3/hire-power-bank/user-qualifications/{openid}`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

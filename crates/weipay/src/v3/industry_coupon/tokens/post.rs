@@ -2,6 +2,8 @@
 
 //! 出行券切卡组件预下单 · `POST v3/industry-coupon/tokens`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012553563](https://pay.weixin.qq.com/doc/v3/merchant/4012553563)

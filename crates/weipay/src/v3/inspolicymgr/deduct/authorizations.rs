@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Authorizations<M> {
     /// 提交保单授权信息 · `POST v3/inspolicymgr/deduct/authorizations`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Policies<M> {
     /// 上传保单 · `POST v3/inspolicymgr/deduct/policies`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

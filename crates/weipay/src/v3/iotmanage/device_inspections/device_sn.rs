@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> DeviceSn<M> {
     /// 获取出厂检查结果 · `GET v3/iotmanage/device-inspections/{device_sn}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

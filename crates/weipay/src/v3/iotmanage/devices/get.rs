@@ -2,6 +2,8 @@
 
 //! 智能设备列表 · `GET v3/iotmanage/devices`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/point/iotmanage-devices.html>

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> BrandId<M> {
     /// 查询爱心餐品牌信息 · `GET v3/lovefeast/brands/{brand_id}`
     ///
+    /// For 服务商, 微信平台商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Stocks<M> {
     /// 条件查询批次列表 · `GET v3/marketing/favor/stocks`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

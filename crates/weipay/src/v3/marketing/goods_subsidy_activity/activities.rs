@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 按区域查询品牌加价购活动 · `GET v3/marketing/goods-subsidy-activity/activities`
     ///
+    /// For 普通商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

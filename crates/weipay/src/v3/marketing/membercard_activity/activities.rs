@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 查询活动列表 · `GET v3/marketing/membercard-activity/activities`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建活动 · `POST v3/marketing/membercard-activity/activities`
+    ///
+    /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -19,12 +19,16 @@ chain_step! {
 impl<M: Mode> Callback<M> {
     /// 查询回调地址 · `GET v3/marketing/membercard-open/callback`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 设置回调地址 · `PATCH v3/marketing/membercard-open/callback`
+    ///
+    /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {

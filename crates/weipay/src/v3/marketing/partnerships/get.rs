@@ -2,6 +2,8 @@
 
 //! 查询合作关系列表 · `GET v3/marketing/partnerships`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012380536](https://pay.weixin.qq.com/doc/v3/merchant/4012380536)

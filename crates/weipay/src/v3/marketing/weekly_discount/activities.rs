@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 查询周周惠活动列表 · `GET v3/marketing/weekly-discount/activities`
     ///
+    /// For 服务商, 渠道商, 从业机构.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 医保自费混合收款下单 · `POST v3/med-ins/orders`
 //!
+//! For 普通商户, 从业机构（银行）.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016781466](https://pay.weixin.qq.com/doc/v3/merchant/4016781466)

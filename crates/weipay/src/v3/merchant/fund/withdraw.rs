@@ -20,6 +20,8 @@ chain_step! {
 impl<M: Mode> Withdraw<M> {
     /// 电商平台提现 · `POST v3/merchant/fund/withdraw`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> QueryRiskTrades<M> {
     /// 查询风险订单 · `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
     ///
+    /// For 普通商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

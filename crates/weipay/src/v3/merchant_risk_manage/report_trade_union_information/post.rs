@@ -2,6 +2,8 @@
 
 //! 上报订单关联信息 · `POST v3/merchant-risk-manage/report-trade-union-information`
 //!
+//! For 普通商户, 服务商, 渠道商, 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012529250](https://pay.weixin.qq.com/doc/v3/merchant/4012529250)

@@ -2,6 +2,8 @@
 
 //! 查询风险信息 · `GET v3/merchant-risk-manage/trade-risk-information`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012526198](https://pay.weixin.qq.com/doc/v3/merchant/4012526198)

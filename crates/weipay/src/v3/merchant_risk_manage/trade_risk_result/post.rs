@@ -2,6 +2,8 @@
 
 //! 处置结果回传 · `POST v3/merchant-risk-manage/trade-risk-result`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012384516](https://pay.weixin.qq.com/doc/v3/merchant/4012384516)

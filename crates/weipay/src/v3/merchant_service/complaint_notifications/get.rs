@@ -2,6 +2,8 @@
 
 //! 查询投诉通知回调 · `GET v3/merchant-service/complaint-notifications`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012459014](https://pay.weixin.qq.com/doc/v3/merchant/4012459014)

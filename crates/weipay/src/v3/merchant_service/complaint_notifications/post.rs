@@ -2,6 +2,8 @@
 
 //! 创建投诉通知回调 · `POST v3/merchant-service/complaint-notifications`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012458679](https://pay.weixin.qq.com/doc/v3/merchant/4012458679)

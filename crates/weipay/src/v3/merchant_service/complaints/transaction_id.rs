@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 查询投诉详情 · `GET v3/merchant-service/complaints/{transaction_id}`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

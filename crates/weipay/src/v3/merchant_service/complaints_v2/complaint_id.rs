@@ -23,6 +23,8 @@ chain_step! {
 impl<M: Mode> ComplaintId<M> {
     /// 查询投诉单详情 · `GET v3/merchant-service/complaints-v2/{complaint_id}`
     ///
+    /// For 服务商, 渠道商, 从业机构.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 查询投诉单列表 · `GET v3/merchant-service/complaints-v2`
 //!
+//! For 服务商, 渠道商, 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431)

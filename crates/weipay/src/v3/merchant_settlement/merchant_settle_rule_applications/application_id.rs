@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> ApplicationId<M> {
     /// 根据申请单ID查询结果 · `GET v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
     ///
+    /// For 从业机构.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

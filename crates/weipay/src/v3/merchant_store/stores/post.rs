@@ -2,6 +2,8 @@
 
 //! 创建门店 · `POST v3/merchant-store/stores`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4013948546](https://pay.weixin.qq.com/doc/v3/merchant/4013948546),

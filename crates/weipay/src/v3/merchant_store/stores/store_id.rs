@@ -20,6 +20,8 @@ chain_step! {
 impl<M: Mode> StoreId<M> {
     /// 查询门店 · `GET v3/merchant-store/stores/{store_id}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
@@ -27,7 +29,7 @@ impl<M: Mode> StoreId<M> {
 
     /// 修改门店 · `PATCH v3/merchant-store/stores/{store_id}`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> IncomeRecords<M> {
     /// 特约商户银行来账查询 · `GET v3/merchantfund/partner/income-records`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

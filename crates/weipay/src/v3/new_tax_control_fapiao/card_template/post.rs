@@ -2,6 +2,8 @@
 
 //! 创建电子发票卡券模板 · `POST v3/new-tax-control-fapiao/card-template`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012529382](https://pay.weixin.qq.com/doc/v3/merchant/4012529382)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> RealEstateLeasing<M> {
     /// 开具不动产租赁行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`
     ///
+    /// For 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)

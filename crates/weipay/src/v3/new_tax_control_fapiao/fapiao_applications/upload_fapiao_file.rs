@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> UploadFapiaoFile<M> {
     /// 上传电子发票文件 · `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

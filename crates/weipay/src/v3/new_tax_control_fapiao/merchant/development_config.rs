@@ -19,12 +19,16 @@ chain_step! {
 impl<M: Mode> DevelopmentConfig<M> {
     /// 查询商户配置的开发选项 · `GET v3/new-tax-control-fapiao/merchant/development-config`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 配置开发选项 · `PATCH v3/new-tax-control-fapiao/merchant/development-config`
+    ///
+    /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {

@@ -2,6 +2,8 @@
 
 //! 获取用户填写的抬头 · `GET v3/new-tax-control-fapiao/user-title`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012538112](https://pay.weixin.qq.com/doc/v3/merchant/4012538112)

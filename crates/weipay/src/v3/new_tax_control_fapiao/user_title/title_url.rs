@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> TitleUrl<M> {
     /// 获取抬头填写链接 · `GET v3/new-tax-control-fapiao/user-title/title-url`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

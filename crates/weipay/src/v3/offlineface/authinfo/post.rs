@@ -2,6 +2,8 @@
 
 //! 获取authinfo接口 · `POST v3/offlineface/authinfo`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>

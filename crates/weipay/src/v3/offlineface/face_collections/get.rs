@@ -2,6 +2,8 @@
 
 //! 查询重采用户列表 · `GET v3/offlineface/face-collections`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>

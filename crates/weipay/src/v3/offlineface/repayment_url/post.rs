@@ -2,6 +2,8 @@
 
 //! 获取还款链接接口 · `POST v3/offlineface/repayment-url`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>

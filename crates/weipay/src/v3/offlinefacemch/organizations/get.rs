@@ -2,6 +2,8 @@
 
 //! 查询机构信息接口 · `GET v3/offlinefacemch/organizations`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Application<M> {
     /// 提交停车场进件申请 · `POST v3/parking/reminders/application`
     ///
+    /// For 普通服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

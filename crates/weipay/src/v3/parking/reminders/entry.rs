@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Entry<M> {
     /// 同步车辆入场通知 · `POST v3/parking/reminders/entry`
     ///
+    /// For 普通服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> AppWithContract<M> {
     /// APP下单并签约 · `POST v3/pay/transactions/app-with-contract`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Native<M> {
     /// Native下单 · `POST v3/pay/transactions/native`
     ///
+    /// For 直连商户, 特约商户（直连模式）.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> AuthenticateNumber<M> {
     /// 获取核身结果 · `GET v3/payroll-card/authentications/{authenticate_number}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 查询核身记录 · `GET v3/payroll-card/authentications`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012461820](https://pay.weixin.qq.com/doc/v3/partner/4012461820)

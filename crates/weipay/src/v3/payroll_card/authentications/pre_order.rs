@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> PreOrder<M> {
     /// 微工卡核身预下单 · `POST v3/payroll-card/authentications/pre-order`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Openid<M> {
     /// 查询微工卡授权关系 · `GET v3/payroll-card/relations/{openid}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

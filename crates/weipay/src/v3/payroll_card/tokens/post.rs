@@ -2,6 +2,8 @@
 
 //! 生成授权token · `POST v3/payroll-card/tokens`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> TokenValidations<M> {
     /// 校验核身结果 · `POST v3/payroll-card/wesure/token-validations`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Permissions<M> {
     /// 从业机构预授权 · `POST v3/payscore/acquiringbank/permissions`
     ///
+    /// For 从业机构.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 商户申请获取对账单 · `GET v3/payscore/merchant-bill`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4013394586](https://pay.weixin.qq.com/doc/v3/merchant/4013394586)

@@ -22,6 +22,8 @@ chain_step! {
 impl<M: Mode> Permissions<M> {
     /// 商户预授权 · `POST v3/payscore/partner/permissions`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

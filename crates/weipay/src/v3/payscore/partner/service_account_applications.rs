@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> ServiceAccountApplications<M> {
     /// 收付通子商户申请绑定支付分服务 · `POST v3/payscore/partner/service-account-applications`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

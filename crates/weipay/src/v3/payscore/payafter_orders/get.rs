@@ -2,6 +2,8 @@
 
 //! 查询先享后付订单 · `GET v3/payscore/payafter-orders`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_2&index=4>

@@ -2,6 +2,8 @@
 
 //! 商户预授权 · `POST v3/payscore/permissions`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012647349](https://pay.weixin.qq.com/doc/v3/merchant/4012647349)

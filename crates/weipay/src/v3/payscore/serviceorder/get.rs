@@ -2,6 +2,8 @@
 
 //! 查询支付分订单 · `GET v3/payscore/serviceorder`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012587902](https://pay.weixin.qq.com/doc/v3/merchant/4012587902),

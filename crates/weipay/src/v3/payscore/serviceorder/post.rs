@@ -2,6 +2,8 @@
 
 //! 创建支付分订单 · `POST v3/payscore/serviceorder`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012587900](https://pay.weixin.qq.com/doc/v3/merchant/4012587900),

@@ -2,6 +2,8 @@
 
 //! 创建先用后付订单 · `POST v3/payscore/servicepayondeliveryorder`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)

@@ -2,6 +2,8 @@
 
 //! 创建智慧零售订单 · `POST v3/payscore/smartretail-orders`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_1&index=3>

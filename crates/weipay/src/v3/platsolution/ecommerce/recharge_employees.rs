@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> RechargeEmployees<M> {
     /// 添加二级商户可扫码充值员工 · `POST v3/platsolution/ecommerce/recharge-employees`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

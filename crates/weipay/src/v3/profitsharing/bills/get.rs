@@ -2,6 +2,8 @@
 
 //! 申请分账账单 · `GET v3/profitsharing/bills`
 //!
+//! For 直连商户, 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012529628](https://pay.weixin.qq.com/doc/v3/merchant/4012529628)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> OutOrderNo<M> {
     /// 查询分账结果 · `GET v3/profitsharing/orders/{out_order_no}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

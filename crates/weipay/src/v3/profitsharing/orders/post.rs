@@ -2,6 +2,8 @@
 
 //! 请求分账 · `POST v3/profitsharing/orders`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936)

@@ -2,6 +2,8 @@
 
 //! 请求分账回退 · `POST v3/profitsharing/return-orders`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012525287](https://pay.weixin.qq.com/doc/v3/merchant/4012525287)

@@ -2,6 +2,8 @@
 
 //! 报名费率优惠活动 · `POST v3/rate-activity/applications`
 //!
+//! For 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012698774](https://pay.weixin.qq.com/doc/v3/partner/4012698774)

@@ -2,6 +2,8 @@
 
 //! 实名信息校验 · `GET v3/realname/verify`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013735179](https://pay.weixin.qq.com/doc/v3/partner/4013735179)

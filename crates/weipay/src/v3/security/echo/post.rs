@@ -2,6 +2,8 @@
 
 //! 商户签名验签／加解密测试 · `POST v3/security/echo`
 //!
+//! For 服务商, 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946)

@@ -2,6 +2,8 @@
 
 //! 查询结算资金明细 · `GET v3/settle/settlements`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

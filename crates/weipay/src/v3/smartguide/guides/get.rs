@@ -2,6 +2,8 @@
 
 //! 服务人员查询 · `GET v3/smartguide/guides`
 //!
+//! For 服务商, 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123)

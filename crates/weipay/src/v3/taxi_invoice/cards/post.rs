@@ -2,6 +2,8 @@
 
 //! 将出租车电子发票插入微信用户卡包 · `POST v3/taxi-invoice/cards`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012461432](https://pay.weixin.qq.com/doc/v3/partner/4012461432)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> DriverLicense<M> {
     /// 获取司机信息 · `GET v3/taxi-invoice/drivers/{driver_license}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

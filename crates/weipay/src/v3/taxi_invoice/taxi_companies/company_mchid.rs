@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> CompanyMchid<M> {
     /// 获取出租车公司商户信息 · `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

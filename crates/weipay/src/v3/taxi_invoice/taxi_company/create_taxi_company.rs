@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> CreateTaxiCompany<M> {
     /// 新增出租车公司 · `POST v3/taxi-invoice/taxi-company/create-taxi-company`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

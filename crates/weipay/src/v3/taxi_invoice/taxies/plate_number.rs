@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> PlateNumber<M> {
     /// 获取出租车信息 · `GET v3/taxi-invoice/taxies/{plate_number}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

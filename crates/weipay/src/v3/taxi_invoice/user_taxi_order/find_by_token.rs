@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> FindByToken<M> {
     /// 根据凭证查询乘客行程单 · `GET v3/taxi-invoice/user-taxi-order/find-by-token`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

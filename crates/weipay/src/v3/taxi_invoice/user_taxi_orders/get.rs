@@ -2,6 +2,8 @@
 
 //! 获取乘客行程单列表 · `GET v3/taxi-invoice/user-taxi-orders`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html>

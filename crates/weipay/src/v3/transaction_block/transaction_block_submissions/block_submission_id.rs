@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> BlockSubmissionId<M> {
     /// 查询交易拦截申诉详情 · `GET v3/transaction-block/transaction-block-submissions/{block_submission_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 小程序/公众号支付下单 · `POST v3/transactions/jsapi`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

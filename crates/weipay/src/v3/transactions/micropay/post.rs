@@ -2,6 +2,8 @@
 
 //! 提交付款码支付 · `POST v3/transactions/micropay`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

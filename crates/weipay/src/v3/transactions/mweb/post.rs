@@ -2,6 +2,8 @@
 
 //! H5支付下单 · `POST v3/transactions/mweb`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

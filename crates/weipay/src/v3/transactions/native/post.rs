@@ -2,6 +2,8 @@
 
 //! 扫码支付下单 · `POST v3/transactions/native`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

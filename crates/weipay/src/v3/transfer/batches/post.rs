@@ -2,6 +2,8 @@
 
 //! 发起批量转账 · `POST v3/transfer/batches`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012458841](https://pay.weixin.qq.com/doc/v3/merchant/4012458841)

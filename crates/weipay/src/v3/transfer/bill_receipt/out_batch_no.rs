@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutBatchNo<M> {
     /// 查询转账电子回单 · `GET v3/transfer/bill-receipt/{out_batch_no}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

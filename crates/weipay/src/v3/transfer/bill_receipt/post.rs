@@ -2,6 +2,8 @@
 
 //! 转账电子回单申请受理 · `POST v3/transfer/bill-receipt`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012458946](https://pay.weixin.qq.com/doc/v3/merchant/4012458946)

@@ -2,6 +2,8 @@
 
 //! 查询转账明细电子回单受理结果 · `GET v3/transfer-detail/electronic-receipts`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012458972](https://pay.weixin.qq.com/doc/v3/merchant/4012458972)

@@ -2,7 +2,7 @@
 
 //! 下载电子回单PDF文件 · `GET v3/transferdownload/elecvoucherfile`
 //!
-//! Answers are not signed.
+//! For 服务商, 普通商户. Answers are not signed.
 //!
 //! Official documents (官方文档):
 //!

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Preopen<M> {
     /// 预开通用户ETC指定卡扣费 · `POST v3/vehicle/etc/preopen`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

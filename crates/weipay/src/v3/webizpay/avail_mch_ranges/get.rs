@@ -2,6 +2,8 @@
 
 //! 查询可用商户范围列表 · `GET v3/webizpay/avail-mch-ranges`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4017205627](https://pay.weixin.qq.com/doc/v3/partner/4017205627)

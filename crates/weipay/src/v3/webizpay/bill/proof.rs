@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Proof<M> {
     /// 申请企业商户企业支付出资凭证 · `POST v3/webizpay/bill/proof`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> EntityMatches<M> {
     /// 发起门店主体匹配 · `POST v3/webizpay/stores/entity-matches`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

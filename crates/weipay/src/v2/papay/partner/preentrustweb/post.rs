@@ -2,6 +2,8 @@
 
 //! APP纯签约 · `POST v2/papay/partner/preentrustweb`
 //!
+//! For 服务商.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

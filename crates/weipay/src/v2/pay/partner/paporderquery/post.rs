@@ -57,7 +57,7 @@ answer! {
         device_info: String = xml("device_info").length(0, 32),
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
-        /// 是否关注公众账号. At most 1 characters.
+        /// 是否关注公众账号. At most 1 character.
         is_subscribe: IsSubscribe = xml("is_subscribe").length(0, 1),
         /// 交易类型. Required; at most 16 characters.
         trade_type: String = xml("trade_type").required().length(0, 16),

@@ -2,6 +2,8 @@
 
 //! 服务商子商户开发配置新增支付目录/新增对应APPID关联 · `POST v2/secapi/mch/addsubdevconfig`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

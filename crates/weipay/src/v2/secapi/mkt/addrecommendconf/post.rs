@@ -2,6 +2,8 @@
 
 //! 服务商特约商户关注功能配置 · `POST v2/secapi/mkt/addrecommendconf`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

@@ -2,6 +2,8 @@
 
 //! 申请退款 · `POST v2/secapi/pay/refund`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

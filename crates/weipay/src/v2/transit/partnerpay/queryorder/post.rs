@@ -61,7 +61,7 @@ answer! {
         openid: String = xml("openid").required().length(0, 32),
         /// 用户子标识. At most 32 characters.
         sub_openid: String = xml("sub_openid").length(0, 32),
-        /// 是否关注公众账号. At most 1 characters.
+        /// 是否关注公众账号. At most 1 character.
         is_subscribe: IsSubscribe = xml("is_subscribe").length(0, 1),
         /// 交易类型. Required; at most 16 characters.
         trade_type: TradeType = xml("trade_type").required().length(0, 16),

@@ -2,6 +2,8 @@
 
 //! 查询在途异常资金付款结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)

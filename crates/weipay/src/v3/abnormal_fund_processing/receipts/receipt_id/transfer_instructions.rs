@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> TransferInstructions<M> {
     /// 发起在途异常资金付款指令 · `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> MchArchives<M> {
     /// 查询商户资料 · `GET v3/aggracct-bc/wb-channel/account/mch_archives`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

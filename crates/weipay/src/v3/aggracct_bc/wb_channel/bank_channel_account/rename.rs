@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Rename<M> {
     /// 受理渠道结算银行账户更名申请 · `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

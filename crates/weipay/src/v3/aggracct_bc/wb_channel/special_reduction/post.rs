@@ -2,6 +2,8 @@
 
 //! 特殊减额 · `POST v3/aggracct-bc/wb-channel/special-reduction`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)

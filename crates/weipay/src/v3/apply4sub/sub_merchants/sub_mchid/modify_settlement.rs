@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> ModifySettlement<M> {
     /// 修改结算帐号 · `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
     ///
+    /// For 普通服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Settlement<M> {
     /// 查询结算账户 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
     ///
+    /// For 普通服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

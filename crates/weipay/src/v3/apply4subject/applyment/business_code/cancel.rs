@@ -16,7 +16,7 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 撤销商户开户意愿申请单 · `POST v3/apply4subject/applyment/{business_code}/cancel`
     ///
-    /// A success has no body (204).
+    /// For 从业机构, 渠道商. A success has no body (204).
     ///
     /// Official documents (官方文档):
     ///

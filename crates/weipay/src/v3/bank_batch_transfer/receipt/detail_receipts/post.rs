@@ -2,6 +2,8 @@
 
 //! 受理明细电子回单 · `POST v3/bank-batch-transfer/receipt/detail-receipts`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012470770](https://pay.weixin.qq.com/doc/v3/partner/4012470770)

@@ -2,6 +2,8 @@
 
 //! 查询汇总电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/summary-receipts`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012470761](https://pay.weixin.qq.com/doc/v3/partner/4012470761)

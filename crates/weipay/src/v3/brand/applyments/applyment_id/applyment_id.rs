@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> ApplymentId<M> {
     /// 根据申请单ID查询申请状态 · `GET v3/brand/applyments/applyment-id/{applyment_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 撤销申请 · `POST v3/brand/applyments/cancel-applyment`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016257700](https://pay.weixin.qq.com/doc/v3/partner/4016257700)

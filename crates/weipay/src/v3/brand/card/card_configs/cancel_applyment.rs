@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> CancelApplyment<M> {
     /// 撤销商家名片配置申请 · `POST v3/brand/card/card-configs/cancel-applyment`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

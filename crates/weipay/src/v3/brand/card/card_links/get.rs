@@ -2,6 +2,8 @@
 
 //! 查询已生效交易连接名片规则 · `GET v3/brand/card/card-links`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016366785](https://pay.weixin.qq.com/doc/v3/partner/4016366785)

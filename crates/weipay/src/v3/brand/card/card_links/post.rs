@@ -2,6 +2,8 @@
 
 //! 添加交易连接名片规则申请 · `POST v3/brand/card/card-links`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016333302](https://pay.weixin.qq.com/doc/v3/partner/4016333302)

@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> Cards<M> {
     /// 查询会员卡模板列表 · `GET v3/brand/partner/card-member/cards`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建会员卡模板 · `POST v3/brand/partner/card-member/cards`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -21,6 +21,8 @@ chain_step! {
 impl<M: Mode> UserCards<M> {
     /// 查询用户在品牌下所有会员卡 · `GET v3/brand/partner/card-member/user-cards`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

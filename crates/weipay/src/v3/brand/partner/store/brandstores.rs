@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> Brandstores<M> {
     /// 列表查询品牌门店信息 · `GET v3/brand/partner/store/brandstores`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建品牌门店 · `POST v3/brand/partner/store/brandstores`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -2,6 +2,8 @@
 
 //! 完结分账 · `POST v3/brand/profitsharing/finish-order`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012467016](https://pay.weixin.qq.com/doc/v3/partner/4012467016)

@@ -2,6 +2,8 @@
 
 //! 查询分账结果 · `GET v3/brand/profitsharing/orders`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012467002](https://pay.weixin.qq.com/doc/v3/partner/4012467002)

@@ -2,6 +2,8 @@
 
 //! 请求分账 · `POST v3/brand/profitsharing/orders`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012692975](https://pay.weixin.qq.com/doc/v3/partner/4012692975)

@@ -2,6 +2,8 @@
 
 //! 查询分账回退结果 · `GET v3/brand/profitsharing/returnorders`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012467011](https://pay.weixin.qq.com/doc/v3/partner/4012467011)

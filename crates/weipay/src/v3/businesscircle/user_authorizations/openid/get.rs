@@ -2,6 +2,8 @@
 
 //! 商圈积分授权查询 · `GET v3/businesscircle/user-authorizations/{openid}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012534848](https://pay.weixin.qq.com/doc/v3/merchant/4012534848)

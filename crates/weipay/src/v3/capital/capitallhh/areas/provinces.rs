@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Provinces<M> {
     /// 查询省份列表 · `GET v3/capital/capitallhh/areas/provinces`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

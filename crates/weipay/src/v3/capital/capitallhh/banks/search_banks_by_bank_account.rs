@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> SearchBanksByBankAccount<M> {
     /// 获取对私银行卡号开户银行 · `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,7 +2,7 @@
 
 //! 点餐订单信息同步（渠道商/服务商） · `POST v3/catering/orders/sync-status`
 //!
-//! A success has no body (204).
+//! For 渠道服务商, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 合单查询订单 · `GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012551745](https://pay.weixin.qq.com/doc/v3/merchant/4012551745),

@@ -2,6 +2,8 @@
 
 //! 发起不活跃商户身份核实 · `POST v3/compliance/inactive-merchant-identity-verification/merchants`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012471357](https://pay.weixin.qq.com/doc/v3/partner/4012471357)

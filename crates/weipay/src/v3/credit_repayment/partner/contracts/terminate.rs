@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 解除自动还款协议 · `POST v3/credit-repayment/partner/contracts/terminate`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 查询还款单 · `GET v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

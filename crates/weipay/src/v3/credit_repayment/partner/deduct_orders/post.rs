@@ -2,6 +2,8 @@
 
 //! 发起还款 · `POST v3/credit-repayment/partner/deduct-orders`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016779462](https://pay.weixin.qq.com/doc/v3/partner/4016779462)

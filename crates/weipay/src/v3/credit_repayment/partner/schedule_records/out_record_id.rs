@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> OutRecordId<M> {
     /// 查询预约还款记录 · `GET v3/credit-repayment/partner/schedule-records/{out_record_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 查询先享卡订单 · `GET v3/discount-card/cards/{out_card_code}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml>

@@ -2,6 +2,8 @@
 
 //! 充电自行车代扣受理扣款 · `POST v3/ebike/charge/transactions`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml>

@@ -2,6 +2,8 @@
 
 //! 提交注销提现申请 · `POST v3/ecommerce/account/apply-cancel-withdraw`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013892756](https://pay.weixin.qq.com/doc/v3/partner/4013892756)

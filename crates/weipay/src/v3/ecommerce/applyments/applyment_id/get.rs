@@ -2,6 +2,8 @@
 
 //! 通过申请单ID查询申请状态 · `GET v3/ecommerce/applyments/{applyment_id}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012691469](https://pay.weixin.qq.com/doc/v3/partner/4012691469),

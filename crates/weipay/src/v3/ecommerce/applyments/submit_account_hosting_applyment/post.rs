@@ -2,6 +2,8 @@
 
 //! 提交申请单 · `POST v3/ecommerce/applyments/submit-account-hosting-applyment`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015616688](https://pay.weixin.qq.com/doc/v3/partner/4015616688)

@@ -2,6 +2,8 @@
 
 //! 平台代理签约核身 · `POST v3/ecommerce/applyments/submit-sign-verify-info`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015616722](https://pay.weixin.qq.com/doc/v3/partner/4015616722)

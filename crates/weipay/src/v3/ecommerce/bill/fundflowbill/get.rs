@@ -2,6 +2,8 @@
 
 //! 申请二级商户资金账单 · `GET v3/ecommerce/bill/fundflowbill`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012760697](https://pay.weixin.qq.com/doc/v3/partner/4012760697)

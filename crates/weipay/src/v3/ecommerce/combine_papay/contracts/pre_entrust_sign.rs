@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> PreEntrustSign<M> {
     /// APP方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

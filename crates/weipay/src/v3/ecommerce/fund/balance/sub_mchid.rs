@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询二级商户账户实时余额 · `GET v3/ecommerce/fund/balance/{sub_mchid}`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

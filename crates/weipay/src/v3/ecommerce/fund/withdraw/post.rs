@@ -2,6 +2,8 @@
 
 //! 账户余额提现 · `POST v3/ecommerce/fund/withdraw`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476652](https://pay.weixin.qq.com/doc/v3/partner/4012476652),

@@ -2,6 +2,8 @@
 
 //! 查询个人收款方授权结果 · `GET v3/ecommerce/individual-contracts/{openid}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012739528](https://pay.weixin.qq.com/doc/v3/partner/4012739528)

@@ -2,6 +2,8 @@
 
 //! 申请二级商户商家转账授权 · `POST v3/ecommerce/mch-transfer/authorizations`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504208](https://pay.weixin.qq.com/doc/v3/partner/4013504208)

@@ -2,6 +2,8 @@
 
 //! 发起转账 · `POST v3/ecommerce/mch-transfer/transfer-bills`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)

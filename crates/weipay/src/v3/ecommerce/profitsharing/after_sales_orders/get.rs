@@ -2,6 +2,8 @@
 
 //! 查询售后服务分账结果 · `GET v3/ecommerce/profitsharing/after-sales-orders`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>

@@ -2,6 +2,8 @@
 
 //! 请求售后服务分账 · `POST v3/ecommerce/profitsharing/after-sales-orders`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>

@@ -2,6 +2,8 @@
 
 //! 完结分账 · `POST v3/ecommerce/profitsharing/finish-order`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012477745](https://pay.weixin.qq.com/doc/v3/partner/4012477745)

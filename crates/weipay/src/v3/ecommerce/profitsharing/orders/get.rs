@@ -2,6 +2,8 @@
 
 //! 查询分账结果 · `GET v3/ecommerce/profitsharing/orders`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Delete<M> {
     /// 删除分账接收方 · `POST v3/ecommerce/profitsharing/receivers/delete`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

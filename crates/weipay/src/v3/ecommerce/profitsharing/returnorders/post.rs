@@ -2,6 +2,8 @@
 
 //! 请求分账回退 · `POST v3/ecommerce/profitsharing/returnorders`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012477737](https://pay.weixin.qq.com/doc/v3/partner/4012477737)

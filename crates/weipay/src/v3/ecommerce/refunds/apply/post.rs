@@ -2,6 +2,8 @@
 
 //! 退款申请 · `POST v3/ecommerce/refunds/apply`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476892](https://pay.weixin.qq.com/doc/v3/partner/4012476892),

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> RefundId<M> {
     /// 通过微信支付退款单号查询退款 · `GET v3/ecommerce/refunds/id/{refund_id}`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> OutRefundNo<M> {
     /// 通过商户退款单号查询退款 · `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

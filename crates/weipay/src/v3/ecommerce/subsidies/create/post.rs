@@ -2,6 +2,8 @@
 
 //! 请求补差 · `POST v3/ecommerce/subsidies/create`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012477631](https://pay.weixin.qq.com/doc/v3/partner/4012477631)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 通过协议号查询签约 · `GET v3/edu-papay/contracts/id/{contract_id}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

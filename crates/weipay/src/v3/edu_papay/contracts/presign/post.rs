@@ -2,6 +2,8 @@
 
 //! 预签约 · `POST v3/edu-papay/contracts/presign`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012522560](https://pay.weixin.qq.com/doc/v3/merchant/4012522560)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> WechatOpenid<M> {
     /// 通过微信用户标识查询用户信息 · `GET v3/edu-star/users/openid/{wechat_openid}`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

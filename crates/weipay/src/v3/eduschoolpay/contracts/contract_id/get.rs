@@ -2,6 +2,8 @@
 
 //! 通过协议号查询签约 · `GET v3/eduschoolpay/contracts/{contract_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012468959](https://pay.weixin.qq.com/doc/v3/partner/4012468959)

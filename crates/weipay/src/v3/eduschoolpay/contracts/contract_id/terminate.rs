@@ -16,7 +16,7 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 商户主动解约 · `POST v3/eduschoolpay/contracts/{contract_id}/terminate`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
     /// Official documents (官方文档):
     ///

@@ -2,6 +2,8 @@
 
 //! 预签约 · `POST v3/eduschoolpay/contracts/presign`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012468952](https://pay.weixin.qq.com/doc/v3/partner/4012468952)

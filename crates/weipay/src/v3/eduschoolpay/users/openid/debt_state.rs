@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> DebtState<M> {
     /// 商户查询用户欠款状态 · `GET v3/eduschoolpay/users/{openid}/debt-state`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 查询用户授权的实名信息 · `GET v3/facemch/users/{face_sid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html>

@@ -2,6 +2,8 @@
 
 //! 品牌商户发放红包 · `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutBatchNo<M> {
     /// 商家批次单号查询批次单 · `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

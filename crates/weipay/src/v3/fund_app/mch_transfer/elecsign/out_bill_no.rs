@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> OutBillNo<M> {
     /// 商户单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/out-bill-no`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> CharityBudget<M> {
     /// 申请公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> CharityTransferBills<M> {
     /// 发起公益捐赠 · `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> ElectronicReceipts<M> {
     /// 申请单笔转账电子回单 · `POST v3/fund-app/mch-transfer/partner/electronic-receipts`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> SubMchAuthorizations<M> {
     /// 申请子商户商家转账授权 · `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)

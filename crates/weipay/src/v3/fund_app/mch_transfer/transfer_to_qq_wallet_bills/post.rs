@@ -2,6 +2,8 @@
 
 //! 发起转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014297386](https://pay.weixin.qq.com/doc/v3/merchant/4014297386)

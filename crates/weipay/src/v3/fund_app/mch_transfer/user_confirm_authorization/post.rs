@@ -2,6 +2,8 @@
 
 //! 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/user-confirm-authorization`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4015901167](https://pay.weixin.qq.com/doc/v3/merchant/4015901167)

@@ -2,6 +2,8 @@
 
 //! 查询出境结果 · `GET v3/funds-to-oversea/orders/{out_order_id}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476127](https://pay.weixin.qq.com/doc/v3/partner/4012476127)

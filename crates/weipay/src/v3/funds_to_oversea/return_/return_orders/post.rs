@@ -2,6 +2,8 @@
 
 //! 申请资金出境退回 · `POST v3/funds-to-oversea/return/return-orders`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013735039](https://pay.weixin.qq.com/doc/v3/partner/4013735039)

@@ -2,6 +2,8 @@
 
 //! 报关重推 · `POST v3/global/customs/redeclare`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013025133](https://pay.weixin.qq.com/doc/global/v3/zh/4013025133)

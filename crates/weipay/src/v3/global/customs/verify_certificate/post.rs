@@ -2,6 +2,8 @@
 
 //! 身份信息校验 · `POST v3/global/customs/verify-certificate`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013025128](https://pay.weixin.qq.com/doc/global/v3/zh/4013025128)

@@ -2,6 +2,8 @@
 
 //! 查询子商户（融合钱包） · `GET v3/global/merchants/{sub_mchid}`
 //!
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 代扣协议ID查询签约 · `GET v3/global/papay/contracts/{contract_id}`
     ///
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 支付扣款 · `POST v3/global/papay/transactions`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)

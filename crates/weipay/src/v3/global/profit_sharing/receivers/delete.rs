@@ -2,7 +2,7 @@
 
 //! 删除分账接收方 · `DELETE v3/global/profit-sharing/receivers`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 商家充值退款余额查询 · `GET v3/global/refund/recharge-balance`
 //!
+//! For 直连模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013068962](https://pay.weixin.qq.com/doc/global/v3/zh/4013068962)

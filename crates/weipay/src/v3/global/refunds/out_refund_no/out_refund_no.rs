@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> OutRefundNo<M> {
     /// 查询单笔退款(商户退款订单号) · `GET v3/global/refunds/out-refund-no/{out_refund_no}`
     ///
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 查询结算资金明细 · `GET v3/global/settle/settlements`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4012354448](https://pay.weixin.qq.com/doc/global/v3/zh/4012354448),

@@ -2,6 +2,8 @@
 
 //! APP支付下单 · `POST v3/global/transactions/app`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013014223](https://pay.weixin.qq.com/doc/global/v3/zh/4013014223)

@@ -2,7 +2,7 @@
 
 //! 关闭广告展示 · `POST v3/goldplan/merchants/close-advertising-show`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

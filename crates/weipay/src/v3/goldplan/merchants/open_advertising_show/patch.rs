@@ -2,7 +2,7 @@
 
 //! 开通广告展示 · `PATCH v3/goldplan/merchants/open-advertising-show`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

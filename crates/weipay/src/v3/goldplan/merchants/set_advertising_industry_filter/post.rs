@@ -2,7 +2,7 @@
 
 //! 同业过滤标签管理 · `POST v3/goldplan/merchants/set-advertising-industry-filter`
 //!
-//! A success has no body (204).
+//! For 服务商, 渠道商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

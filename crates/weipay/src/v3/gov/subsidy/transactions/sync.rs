@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Sync<M> {
     /// 交易信息回传 · `POST v3/gov/subsidy/transactions/sync`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 查询保险订单详情 · `GET v3/hire-power-bank/insurance-orders/{out_order_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -2,6 +2,8 @@
 
 //! 查询用户保险订单领取资格 · `GET v3/hire-power-bank/user-qualifications/{openid}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

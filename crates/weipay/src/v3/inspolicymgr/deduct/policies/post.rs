@@ -2,6 +2,8 @@
 
 //! 上传保单 · `POST v3/inspolicymgr/deduct/policies`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016617421](https://pay.weixin.qq.com/doc/v3/merchant/4016617421)

@@ -2,6 +2,8 @@
 
 //! 获取出厂检查结果 · `GET v3/iotmanage/device-inspections/{device_sn}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/tool/factory-check-data-api.html>

@@ -2,6 +2,8 @@
 
 //! 查询爱心餐品牌信息 · `GET v3/lovefeast/brands/{brand_id}`
 //!
+//! For 服务商, 微信平台商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012472863](https://pay.weixin.qq.com/doc/v3/merchant/4012472863)

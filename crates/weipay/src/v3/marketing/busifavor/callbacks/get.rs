@@ -2,6 +2,8 @@
 
 //! 查询商家券事件通知地址 · `GET v3/marketing/busifavor/callbacks`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012465507](https://pay.weixin.qq.com/doc/v3/merchant/4012465507),

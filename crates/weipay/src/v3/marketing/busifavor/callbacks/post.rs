@@ -2,6 +2,8 @@
 
 //! 设置商家券事件通知地址 · `POST v3/marketing/busifavor/callbacks`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012465431](https://pay.weixin.qq.com/doc/v3/merchant/4012465431),

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Send<M> {
     /// 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

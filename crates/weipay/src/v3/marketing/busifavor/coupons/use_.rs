@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Use<M> {
     /// 核销用户券 · `POST v3/marketing/busifavor/coupons/use`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> PreSend<M> {
     /// 向用户预发放商品券 · `POST v3/marketing/busifavor/product-coupons/pre-send`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 创建商家券 · `POST v3/marketing/busifavor/stocks`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012534855](https://pay.weixin.qq.com/doc/v3/merchant/4012534855),

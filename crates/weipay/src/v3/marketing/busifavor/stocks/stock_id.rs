@@ -21,6 +21,8 @@ chain_step! {
 impl<M: Mode> StockId<M> {
     /// 查询商家券详情 · `GET v3/marketing/busifavor/stocks/{stock_id}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
@@ -28,7 +30,7 @@ impl<M: Mode> StockId<M> {
 
     /// 修改商家券基本信息 · `PATCH v3/marketing/busifavor/stocks/{stock_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {

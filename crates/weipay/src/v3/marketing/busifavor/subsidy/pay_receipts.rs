@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> PayReceipts<M> {
     /// 查询营销补差付款单列表 · `GET v3/marketing/busifavor/subsidy/pay-receipts`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 营销补差付款 · `POST v3/marketing/busifavor/subsidy/pay-receipts`
+    ///
+    /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -2,6 +2,8 @@
 
 //! 设置消息通知地址 · `POST v3/marketing/favor/callbacks`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012464198](https://pay.weixin.qq.com/doc/v3/merchant/4012464198)

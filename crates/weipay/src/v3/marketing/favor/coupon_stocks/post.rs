@@ -2,6 +2,8 @@
 
 //! 创建代金券批次 · `POST v3/marketing/favor/coupon-stocks`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012534633](https://pay.weixin.qq.com/doc/v3/merchant/4012534633)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> ImageUpload<M> {
     /// （营销）图片上传 · `POST v3/marketing/favor/media/image-upload`
     ///
+    /// For 微信支付商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

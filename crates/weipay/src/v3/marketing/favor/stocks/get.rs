@@ -2,6 +2,8 @@
 
 //! 条件查询批次列表 · `GET v3/marketing/favor/stocks`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012460489](https://pay.weixin.qq.com/doc/v3/merchant/4012460489)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> ActivityId<M> {
     /// 查询活动详情 · `GET v3/marketing/membercard-activity/activities/{activity_id}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

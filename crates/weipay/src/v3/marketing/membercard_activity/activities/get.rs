@@ -2,6 +2,8 @@
 
 //! 查询活动列表 · `GET v3/marketing/membercard-activity/activities`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012553261](https://pay.weixin.qq.com/doc/v3/merchant/4012553261)

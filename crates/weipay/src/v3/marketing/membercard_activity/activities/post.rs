@@ -2,6 +2,8 @@
 
 //! 创建活动 · `POST v3/marketing/membercard-activity/activities`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030)

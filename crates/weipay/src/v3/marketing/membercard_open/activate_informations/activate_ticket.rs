@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> ActivateTicket<M> {
     /// 获取用户信息（跳转型激活） · `GET v3/marketing/membercard-open/activate-informations/{activate_ticket}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

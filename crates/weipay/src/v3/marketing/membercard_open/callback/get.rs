@@ -2,6 +2,8 @@
 
 //! 查询回调地址 · `GET v3/marketing/membercard-open/callback`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012552275](https://pay.weixin.qq.com/doc/v3/merchant/4012552275)

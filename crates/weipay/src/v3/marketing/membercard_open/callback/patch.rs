@@ -2,6 +2,8 @@
 
 //! 设置回调地址 · `PATCH v3/marketing/membercard-open/callback`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012552251](https://pay.weixin.qq.com/doc/v3/merchant/4012552251)

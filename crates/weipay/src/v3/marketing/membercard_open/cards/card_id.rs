@@ -28,6 +28,8 @@ chain_step! {
 impl<M: Mode> CardId<M> {
     /// 查询会员卡模板信息 · `GET v3/marketing/membercard-open/cards/{card_id}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
@@ -35,7 +37,7 @@ impl<M: Mode> CardId<M> {
 
     /// 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
@@ -44,7 +46,7 @@ impl<M: Mode> CardId<M> {
 
     /// 删除会员卡模板 · `DELETE v3/marketing/membercard-open/cards/{card_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Official documents (官方文档):
     ///

@@ -2,6 +2,8 @@
 
 //! 查询会员卡模板列表 · `GET v3/marketing/membercard-open/cards`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012547108](https://pay.weixin.qq.com/doc/v3/merchant/4012547108)

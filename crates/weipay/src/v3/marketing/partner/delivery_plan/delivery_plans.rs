@@ -20,6 +20,8 @@ chain_step! {
 impl<M: Mode> DeliveryPlans<M> {
     /// 创建投放计划 · `POST v3/marketing/partner/delivery-plan/delivery-plans`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

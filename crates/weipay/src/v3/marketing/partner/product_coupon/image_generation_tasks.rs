@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> ImageGenerationTasks<M> {
     /// 提交图片生成任务 · `POST v3/marketing/partner/product-coupon/image-generation-tasks`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

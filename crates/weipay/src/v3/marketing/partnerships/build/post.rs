@@ -2,6 +2,8 @@
 
 //! 建立合作关系 · `POST v3/marketing/partnerships/build`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498)

@@ -2,6 +2,8 @@
 
 //! 终止合作关系 · `POST v3/marketing/partnerships/terminate`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017164460](https://pay.weixin.qq.com/doc/v3/merchant/4017164460)

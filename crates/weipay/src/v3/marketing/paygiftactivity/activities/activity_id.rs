@@ -21,6 +21,8 @@ chain_step! {
 impl<M: Mode> ActivityId<M> {
     /// 查询活动详情接口 · `GET v3/marketing/paygiftactivity/activities/{activity_id}`
     ///
+    /// For 微信支付商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 获取支付有礼活动列表 · `GET v3/marketing/paygiftactivity/activities`
 //!
+//! For 微信支付商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012489126](https://pay.weixin.qq.com/doc/v3/merchant/4012489126)

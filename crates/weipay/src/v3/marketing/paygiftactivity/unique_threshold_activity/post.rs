@@ -2,6 +2,8 @@
 
 //! 创建全场满额送活动 · `POST v3/marketing/paygiftactivity/unique-threshold-activity`
 //!
+//! For 微信支付商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012487898](https://pay.weixin.qq.com/doc/v3/merchant/4012487898)

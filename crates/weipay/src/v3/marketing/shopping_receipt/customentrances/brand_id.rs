@@ -19,12 +19,16 @@ chain_step! {
 impl<M: Mode> BrandId<M> {
     /// 查询自定义入口 · `GET v3/marketing/shopping-receipt/customentrances/{brand_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 更新自定义入口 · `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {

@@ -2,6 +2,8 @@
 
 //! 创建自定义入口 · `POST v3/marketing/shopping-receipt/customentrances`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342)

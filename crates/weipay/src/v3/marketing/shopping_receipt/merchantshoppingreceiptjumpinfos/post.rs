@@ -2,6 +2,8 @@
 
 //! 上传商家电子小票跳转信息 · `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
 //!
+//! For 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012443843](https://pay.weixin.qq.com/doc/v3/merchant/4012443843)

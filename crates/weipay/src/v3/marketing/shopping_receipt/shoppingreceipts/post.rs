@@ -2,6 +2,8 @@
 
 //! 上传电子小票 · `POST v3/marketing/shopping-receipt/shoppingreceipts`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> ActivityId<M> {
     /// 查询周周惠活动详情 · `GET v3/marketing/weekly-discount/activities/{activity_id}`
     ///
+    /// For 服务商, 渠道商, 从业机构.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 查询子商户下指定商户管理记录 · `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)

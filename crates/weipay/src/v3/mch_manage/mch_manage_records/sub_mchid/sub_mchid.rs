@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 分页查询子商户名下的商户管理记录 · `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

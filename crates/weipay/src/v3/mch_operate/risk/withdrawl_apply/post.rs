@@ -2,6 +2,8 @@
 
 //! 提交已注销商户号可用余额提现申请单 · `POST v3/mch_operate/risk/withdrawl-apply`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012488950](https://pay.weixin.qq.com/doc/v3/partner/4012488950)

@@ -2,6 +2,8 @@
 
 //! 查询子商户强化尽调单信息 · `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询子商户管控情况 · `GET v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

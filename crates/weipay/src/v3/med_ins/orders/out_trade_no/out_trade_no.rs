@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 使用商户订单号查看下单结果 · `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
     ///
+    /// For 普通商户, 从业机构（银行）.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,7 +2,7 @@
 
 //! 医保退款通知 · `POST v3/med-ins/refunds/notify`
 //!
-//! A success has no body (204).
+//! For 从业机构（银行）. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> AccountType<M> {
     /// 查询账户实时余额 · `GET v3/merchant/fund/balance/{account_type}`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

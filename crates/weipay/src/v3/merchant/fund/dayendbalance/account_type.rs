@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> AccountType<M> {
     /// 查询账户日终余额 · `GET v3/merchant/fund/dayendbalance/{account_type}`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

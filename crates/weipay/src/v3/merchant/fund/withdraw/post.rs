@@ -2,6 +2,8 @@
 
 //! 电商平台提现 · `POST v3/merchant/fund/withdraw`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476670](https://pay.weixin.qq.com/doc/v3/partner/4012476670)

@@ -2,6 +2,8 @@
 
 //! 文件上传 · `POST v3/merchant/media/upload`
 //!
+//! For 微信支付商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012759044](https://pay.weixin.qq.com/doc/v3/partner/4012759044),

@@ -2,6 +2,8 @@
 
 //! 视频上传 · `POST v3/merchant/media/video_upload`
 //!
+//! For 微信支付商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012761084](https://pay.weixin.qq.com/doc/v3/partner/4012761084)

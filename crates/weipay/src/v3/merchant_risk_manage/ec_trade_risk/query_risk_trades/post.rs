@@ -2,6 +2,8 @@
 
 //! 查询风险订单 · `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4013894247](https://pay.weixin.qq.com/doc/v3/merchant/4013894247)

@@ -2,6 +2,8 @@
 
 //! 回传处置结果 · `POST v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4013894250](https://pay.weixin.qq.com/doc/v3/merchant/4013894250)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> NegotiationHistorys<M> {
     /// 查询投诉协商历史 · `GET v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Response<M> {
     /// 提交回复 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> UpdateRefundProgress<M> {
     /// 更新退款审批结果 · `POST v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商, 渠道商, 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

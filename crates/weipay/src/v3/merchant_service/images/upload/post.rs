@@ -2,6 +2,8 @@
 
 //! 商户上传反馈图片 · `POST v3/merchant-service/images/upload`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012467250](https://pay.weixin.qq.com/doc/v3/merchant/4012467250)

@@ -2,6 +2,8 @@
 
 //! 根据申请单ID查询结果 · `GET v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
 //!
+//! For 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012698574](https://pay.weixin.qq.com/doc/v3/partner/4012698574)

@@ -2,6 +2,8 @@
 
 //! 查询门店 · `GET v3/merchant-store/stores/{store_id}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4013948577](https://pay.weixin.qq.com/doc/v3/merchant/4013948577),

@@ -2,7 +2,7 @@
 
 //! 修改门店 · `PATCH v3/merchant-store/stores/{store_id}`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

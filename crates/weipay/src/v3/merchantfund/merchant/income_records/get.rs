@@ -2,6 +2,8 @@
 
 //! 服务商银行来账查询 · `GET v3/merchantfund/merchant/income-records`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012718647](https://pay.weixin.qq.com/doc/v3/partner/4012718647),

@@ -2,6 +2,8 @@
 
 //! 特约商户银行来账查询 · `GET v3/merchantfund/partner/income-records`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012712728](https://pay.weixin.qq.com/doc/v3/partner/4012712728),

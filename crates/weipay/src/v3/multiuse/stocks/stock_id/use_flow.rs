@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> UseFlow<M> {
     /// 下载核销明细 · `GET v3/multiuse/stocks/{stock_id}/use-flow`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

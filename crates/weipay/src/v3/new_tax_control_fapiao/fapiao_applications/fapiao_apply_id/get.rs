@@ -2,6 +2,8 @@
 
 //! 查询电子发票 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012531753](https://pay.weixin.qq.com/doc/v3/merchant/4012531753)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> InsertCards<M> {
     /// 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 开具成品油行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`
 //!
+//! For 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016760559](https://pay.weixin.qq.com/doc/v3/partner/4016760559)

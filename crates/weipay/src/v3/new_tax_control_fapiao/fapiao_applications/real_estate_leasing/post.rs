@@ -2,6 +2,8 @@
 
 //! 开具不动产租赁行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`
 //!
+//! For 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015941740](https://pay.weixin.qq.com/doc/v3/partner/4015941740)

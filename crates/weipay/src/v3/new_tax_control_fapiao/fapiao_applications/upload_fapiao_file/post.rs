@@ -2,6 +2,8 @@
 
 //! 上传电子发票文件 · `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012556605](https://pay.weixin.qq.com/doc/v3/merchant/4012556605)

@@ -2,6 +2,8 @@
 
 //! 获取邀请商户开通服务商电子发票能力 · `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
 //!
+//! For 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015941495](https://pay.weixin.qq.com/doc/v3/partner/4015941495)

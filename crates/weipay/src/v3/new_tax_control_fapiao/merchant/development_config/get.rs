@@ -2,6 +2,8 @@
 
 //! 查询商户配置的开发选项 · `GET v3/new-tax-control-fapiao/merchant/development-config`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012529526](https://pay.weixin.qq.com/doc/v3/merchant/4012529526)

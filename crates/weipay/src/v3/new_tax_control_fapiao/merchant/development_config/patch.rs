@@ -2,6 +2,8 @@
 
 //! 配置开发选项 · `PATCH v3/new-tax-control-fapiao/merchant/development-config`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012529457](https://pay.weixin.qq.com/doc/v3/merchant/4012529457)

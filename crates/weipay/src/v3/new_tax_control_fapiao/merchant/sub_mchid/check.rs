@@ -16,7 +16,7 @@ chain_step! {
 impl<M: Mode> Check<M> {
     /// 检查子商户开票功能状态 · `POST v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 渠道商. A success has no body (204).
     ///
     /// Official documents (官方文档):
     ///

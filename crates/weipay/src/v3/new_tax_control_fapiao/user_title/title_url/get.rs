@@ -2,6 +2,8 @@
 
 //! 获取抬头填写链接 · `GET v3/new-tax-control-fapiao/user-title/title-url`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012538106](https://pay.weixin.qq.com/doc/v3/merchant/4012538106)

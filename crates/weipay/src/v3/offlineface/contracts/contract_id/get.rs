@@ -2,6 +2,8 @@
 
 //! 签约查询接口 · `GET v3/offlineface/contracts/{contract_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>

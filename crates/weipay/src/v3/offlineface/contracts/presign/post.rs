@@ -2,6 +2,8 @@
 
 //! 预签约接口 · `POST v3/offlineface/contracts/presign`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>

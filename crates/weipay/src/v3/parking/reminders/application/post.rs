@@ -2,6 +2,8 @@
 
 //! 提交停车场进件申请 · `POST v3/parking/reminders/application`
 //!
+//! For 普通服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4019557780](https://pay.weixin.qq.com/doc/v3/partner/4019557780)

@@ -2,6 +2,8 @@
 
 //! 查询停车场进件申请单列表 · `GET v3/parking/reminders/applications`
 //!
+//! For 普通服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4019557811](https://pay.weixin.qq.com/doc/v3/partner/4019557811)

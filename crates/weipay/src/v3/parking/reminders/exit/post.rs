@@ -2,7 +2,7 @@
 
 //! 同步车辆离场通知 · `POST v3/parking/reminders/exit`
 //!
-//! A success has no body (204).
+//! For 普通服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

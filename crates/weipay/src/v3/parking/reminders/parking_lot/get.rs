@@ -2,6 +2,8 @@
 
 //! 查询停车场信息 · `GET v3/parking/reminders/parking-lot`
 //!
+//! For 普通服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4023070758](https://pay.weixin.qq.com/doc/v3/partner/4023070758)

@@ -2,7 +2,7 @@
 
 //! 同步支付结果通知 · `POST v3/parking/reminders/payment`
 //!
-//! A success has no body (204).
+//! For 普通服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Notify<M> {
     /// 服务商商户预扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/notify`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

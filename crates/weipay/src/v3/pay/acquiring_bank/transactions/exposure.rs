@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Exposure<M> {
     /// 微信分付-支付方式前置服务 · `POST v3/pay/acquiring-bank/transactions/exposure`
     ///
+    /// For 从业机构.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

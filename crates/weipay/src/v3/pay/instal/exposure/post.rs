@@ -2,6 +2,8 @@
 
 //! 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/exposure`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016196762](https://pay.weixin.qq.com/doc/v3/merchant/4016196762)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Miniprogram<M> {
     /// 小程序支付下单 · `POST v3/pay/partner/transactions/miniprogram`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! APP下单并签约 · `POST v3/pay/transactions/app-with-contract`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017019923](https://pay.weixin.qq.com/doc/v3/merchant/4017019923)

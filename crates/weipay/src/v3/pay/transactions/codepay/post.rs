@@ -2,6 +2,8 @@
 
 //! 付款码支付 · `POST v3/pay/transactions/codepay`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012382150](https://pay.weixin.qq.com/doc/v3/merchant/4012382150)

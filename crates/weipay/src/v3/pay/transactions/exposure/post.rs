@@ -2,6 +2,8 @@
 
 //! 微信分付-支付方式前置服务 · `POST v3/pay/transactions/exposure`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014326314](https://pay.weixin.qq.com/doc/v3/merchant/4014326314)

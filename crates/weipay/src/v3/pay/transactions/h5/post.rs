@@ -2,6 +2,8 @@
 
 //! H5下单 · `POST v3/pay/transactions/h5`
 //!
+//! For 直连商户, 特约商户（直连模式）.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012525153](https://pay.weixin.qq.com/doc/v3/merchant/4012525153),

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 微信支付订单号查询 · `GET v3/pay/transactions/id/{transaction_id}`
     ///
+    /// For 直连商户, 特约商户（直连模式）.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! JSAPI下单并授权/签约 · `POST v3/pay/transactions/jsapi-with-contract`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012526910](https://pay.weixin.qq.com/doc/v3/merchant/4012526910),

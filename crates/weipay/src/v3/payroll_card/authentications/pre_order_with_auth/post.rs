@@ -2,6 +2,8 @@
 
 //! 微工卡核身预下单（流程中完成授权） · `POST v3/payroll-card/authentications/pre-order-with-auth`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012461761](https://pay.weixin.qq.com/doc/v3/partner/4012461761)

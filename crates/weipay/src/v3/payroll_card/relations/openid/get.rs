@@ -2,6 +2,8 @@
 
 //! 查询微工卡授权关系 · `GET v3/payroll-card/relations/{openid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012461728](https://pay.weixin.qq.com/doc/v3/partner/4012461728)

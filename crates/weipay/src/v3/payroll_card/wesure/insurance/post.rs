@@ -2,7 +2,7 @@
 
 //! 生成投保结果 · `POST v3/payroll-card/wesure/insurance`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 校验核身结果 · `POST v3/payroll-card/wesure/token-validations`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>

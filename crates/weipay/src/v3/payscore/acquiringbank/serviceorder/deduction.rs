@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Deduction<M> {
     /// 从业机构查询微信支付分扣款信息 · `GET v3/payscore/acquiringbank/serviceorder/deduction`
     ///
+    /// For 从业机构.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 从业机构查询微信支付分订单 · `GET v3/payscore/acquiringbank/serviceorder`
 //!
+//! For 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012691343](https://pay.weixin.qq.com/doc/v3/partner/4012691343),

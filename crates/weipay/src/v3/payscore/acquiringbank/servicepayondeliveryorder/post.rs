@@ -2,6 +2,8 @@
 
 //! 从业机构创建先用后付订单 · `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
 //!
+//! For 从业机构（支付机构）.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012783674](https://pay.weixin.qq.com/doc/v3/partner/4012783674)

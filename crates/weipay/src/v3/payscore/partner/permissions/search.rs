@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Search<M> {
     /// 查询与用户授权记录（openid） · `GET v3/payscore/partner/permissions/search`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

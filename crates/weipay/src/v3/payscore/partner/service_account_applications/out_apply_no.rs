@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutApplyNo<M> {
     /// 查询收付通子商户服务绑定结果 · `GET v3/payscore/partner/service-account-applications/{out_apply_no}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

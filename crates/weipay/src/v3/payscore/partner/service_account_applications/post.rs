@@ -2,6 +2,8 @@
 
 //! 收付通子商户申请绑定支付分服务 · `POST v3/payscore/partner/service-account-applications`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012715051](https://pay.weixin.qq.com/doc/v3/partner/4012715051),

@@ -2,6 +2,8 @@
 
 //! 创建支付分订单 · `POST v3/payscore/partner/serviceorder`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012692136](https://pay.weixin.qq.com/doc/v3/partner/4012692136),

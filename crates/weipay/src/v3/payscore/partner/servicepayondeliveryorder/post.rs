@@ -2,6 +2,8 @@
 
 //! 创建先用后付订单 · `POST v3/payscore/partner/servicepayondeliveryorder`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012783634](https://pay.weixin.qq.com/doc/v3/partner/4012783634)

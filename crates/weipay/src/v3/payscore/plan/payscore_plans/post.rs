@@ -2,6 +2,8 @@
 
 //! 创建支付分计划 · `POST v3/payscore/plan/payscore-plans`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012467232](https://pay.weixin.qq.com/doc/v3/merchant/4012467232)

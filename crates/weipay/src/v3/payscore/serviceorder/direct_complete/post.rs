@@ -2,6 +2,8 @@
 
 //! 创单结单合并 · `POST v3/payscore/serviceorder/direct-complete`
 //!
+//! For 服务商, 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Sync<M> {
     /// 同步服务订单信息 · `POST v3/payscore/serviceorder/{out_order_no}/sync`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

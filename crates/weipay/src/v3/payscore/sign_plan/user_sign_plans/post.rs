@@ -2,6 +2,8 @@
 
 //! 创建用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012489420](https://pay.weixin.qq.com/doc/v3/merchant/4012489420)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Apply<M> {
     /// 申请银行转账充值 · `POST v3/platsolution/ecommerce/bank-transfer-recharges/apply`
     ///
+    /// For 平台商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

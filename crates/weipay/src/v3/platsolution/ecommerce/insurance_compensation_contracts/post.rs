@@ -2,6 +2,8 @@
 
 //! 开通保险理赔功能 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012781476](https://pay.weixin.qq.com/doc/v3/partner/4012781476)

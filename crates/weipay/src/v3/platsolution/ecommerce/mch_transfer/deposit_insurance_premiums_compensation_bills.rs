@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> DepositInsurancePremiumsCompensationBills<M> {
     /// 发起保证金赔付保司保费 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

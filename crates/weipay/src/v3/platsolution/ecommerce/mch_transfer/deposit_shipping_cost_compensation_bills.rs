@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> DepositShippingCostCompensationBills<M> {
     /// 发起保证金赔付用户运费 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

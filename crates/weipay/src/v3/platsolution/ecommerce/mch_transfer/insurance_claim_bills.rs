@@ -20,6 +20,8 @@ chain_step! {
 impl<M: Mode> InsuranceClaimBills<M> {
     /// 请求保险理赔 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

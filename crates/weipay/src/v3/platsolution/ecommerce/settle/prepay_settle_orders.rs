@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> PrepaySettleOrders<M> {
     /// 个人收款-申请批量结算 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> DayEndBalanceWithdraw<M> {
     /// 二级商户按日终余额预约提现 · `POST v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 查询分账结果 · `GET v3/profitsharing/orders/{out_order_no}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012525210](https://pay.weixin.qq.com/doc/v3/merchant/4012525210)

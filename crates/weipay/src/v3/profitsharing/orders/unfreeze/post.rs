@@ -2,6 +2,8 @@
 
 //! 解冻剩余资金 · `POST v3/profitsharing/orders/unfreeze`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012526374](https://pay.weixin.qq.com/doc/v3/merchant/4012526374)

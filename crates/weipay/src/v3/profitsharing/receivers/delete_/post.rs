@@ -2,6 +2,8 @@
 
 //! 删除分账接收方 · `POST v3/profitsharing/receivers/delete`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012529590](https://pay.weixin.qq.com/doc/v3/merchant/4012529590)

@@ -2,6 +2,8 @@
 
 //! 查询分账回退结果 · `GET v3/profitsharing/return-orders/{out_return_no}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012526279](https://pay.weixin.qq.com/doc/v3/merchant/4012526279)

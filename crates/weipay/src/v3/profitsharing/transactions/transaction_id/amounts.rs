@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Amounts<M> {
     /// 查询剩余待分金额 · `GET v3/profitsharing/transactions/{transaction_id}/amounts`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> OutRefundNo<M> {
     /// 查询单笔退款 · `GET v3/refund/domestic/refunds/{out_refund_no}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

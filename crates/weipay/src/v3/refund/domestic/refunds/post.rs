@@ -2,6 +2,8 @@
 
 //! 申请退款 · `POST v3/refund/domestic/refunds`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012552567](https://pay.weixin.qq.com/doc/v3/merchant/4012552567),

@@ -2,6 +2,8 @@
 
 //! 查询单笔退款(微信支付退款订单号) · `GET v3/refunds/id/{refund_id}`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

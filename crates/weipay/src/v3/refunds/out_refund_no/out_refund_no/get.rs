@@ -2,6 +2,8 @@
 
 //! 查询单笔退款(商户退款订单号) · `GET v3/refunds/out-refund-no/{out_refund_no}`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Prepay<M> {
     /// 还款下单 · `POST v3/repayment/combine-transactions/partner/prepay`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Assign<M> {
     /// 服务人员分配 · `POST v3/smartguide/guides/{guide_id}/assign`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

@@ -2,7 +2,7 @@
 
 //! 签到签退 · `POST v3/taxi-invoice/attendance/punch`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 上传出租车电子发票文件 · `POST v3/taxi-invoice/cards/upload-file`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012692904](https://pay.weixin.qq.com/doc/v3/partner/4012692904)

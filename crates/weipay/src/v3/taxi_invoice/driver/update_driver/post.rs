@@ -2,6 +2,8 @@
 
 //! 更新司机信息 · `POST v3/taxi-invoice/driver/update-driver`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012460171](https://pay.weixin.qq.com/doc/v3/partner/4012460171)

@@ -2,6 +2,8 @@
 
 //! 获取司机信息 · `GET v3/taxi-invoice/drivers/{driver_license}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012461309](https://pay.weixin.qq.com/doc/v3/partner/4012461309)

@@ -2,6 +2,8 @@
 
 //! 更新出租车信息 · `POST v3/taxi-invoice/taxi/update-taxi`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012460167](https://pay.weixin.qq.com/doc/v3/partner/4012460167)

@@ -2,6 +2,8 @@
 
 //! 获取出租车公司商户信息 · `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012460161](https://pay.weixin.qq.com/doc/v3/partner/4012460161)

@@ -2,6 +2,8 @@
 
 //! 获取出租车信息 · `GET v3/taxi-invoice/taxies/{plate_number}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012460169](https://pay.weixin.qq.com/doc/v3/partner/4012460169)

@@ -2,6 +2,8 @@
 
 //! 根据凭证查询乘客行程单 · `GET v3/taxi-invoice/user-taxi-order/find-by-token`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012460180](https://pay.weixin.qq.com/doc/v3/partner/4012460180)

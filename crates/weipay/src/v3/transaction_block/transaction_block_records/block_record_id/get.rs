@@ -2,6 +2,8 @@
 
 //! 查询子商户交易拦截记录详情 · `GET v3/transaction-block/transaction-block-records/{block_record_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)

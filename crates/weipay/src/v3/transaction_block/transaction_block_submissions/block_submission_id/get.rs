@@ -2,6 +2,8 @@
 
 //! 查询交易拦截申诉详情 · `GET v3/transaction-block/transaction-block-submissions/{block_submission_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014940449](https://pay.weixin.qq.com/doc/v3/partner/4014940449)

@@ -2,6 +2,8 @@
 
 //! 查询订单(微信支付订单号) · `GET v3/transactions/id/{transaction_id}`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

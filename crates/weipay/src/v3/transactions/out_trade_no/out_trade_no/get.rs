@@ -2,6 +2,8 @@
 
 //! 查询订单(商户订单号) · `GET v3/transactions/out-trade-no/{out_trade_no}`
 //!
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Reverse<M> {
     /// 撤销订单(商户订单号) · `POST v3/transactions/out-trade-no/{out_trade_no}/reverse`
     ///
-    /// A success has no body (204).
+    /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

@@ -2,6 +2,8 @@
 
 //! 查询转账电子回单 · `GET v3/transfer/bill-receipt/{out_batch_no}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012458950](https://pay.weixin.qq.com/doc/v3/merchant/4012458950)

@@ -2,6 +2,8 @@
 
 //! 预开通用户ETC指定卡扣费 · `POST v3/vehicle/etc/preopen`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012715215](https://pay.weixin.qq.com/doc/v3/partner/4012715215)

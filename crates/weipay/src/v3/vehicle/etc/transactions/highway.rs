@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Highway<M> {
     /// 高速场景商户扣款 · `POST v3/vehicle/etc/transactions/highway`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 创建停车入场 · `POST v3/vehicle/parking/parkings`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012533937](https://pay.weixin.qq.com/doc/v3/merchant/4012533937)

@@ -2,6 +2,8 @@
 
 //! 扣费受理 · `POST v3/vehicle/transactions/parking`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012534352](https://pay.weixin.qq.com/doc/v3/merchant/4012534352)

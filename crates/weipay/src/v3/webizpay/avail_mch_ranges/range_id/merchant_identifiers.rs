@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> MerchantIdentifiers<M> {
     /// 查询商户标识列表 · `GET v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 添加商户标识 · `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> QuotaCards<M> {
     /// 企业商户为员工下发企业支付额度卡 · `POST v3/webizpay/employees/{employee_id}/quota-cards`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

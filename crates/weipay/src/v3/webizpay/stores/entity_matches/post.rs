@@ -2,6 +2,8 @@
 
 //! 发起门店主体匹配 · `POST v3/webizpay/stores/entity-matches`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014507136](https://pay.weixin.qq.com/doc/v3/partner/4014507136)

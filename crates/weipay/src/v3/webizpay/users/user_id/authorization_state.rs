@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> AuthorizationState<M> {
     /// 企业商户查询企业员工开通授权状态 · `GET v3/webizpay/users/{user_id}/authorization-state`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

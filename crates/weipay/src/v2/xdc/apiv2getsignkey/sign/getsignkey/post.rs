@@ -2,9 +2,9 @@
 
 //! 获取沙箱环境密钥 · `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
+//!
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -2,9 +2,9 @@
 
 //! 沙箱付款码支付 · `POST v2/xdc/apiv2sandbox/pay/micropay`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
+//!
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -2,9 +2,9 @@
 
 //! 沙箱订单查询 · `POST v2/xdc/apiv2sandbox/pay/orderquery`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
+//!
+//! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
 //!

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutInstructionNo<M> {
     /// 查询在途异常资金付款指令执行结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

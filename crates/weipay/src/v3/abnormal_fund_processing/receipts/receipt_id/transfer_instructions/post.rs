@@ -2,6 +2,8 @@
 
 //! 发起在途异常资金付款指令 · `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)

@@ -2,6 +2,8 @@
 
 //! 查询渠道额度 · `GET v3/aggracct-bc/wb-channel/account/balance`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)

@@ -2,6 +2,8 @@
 
 //! 查询商户资料 · `GET v3/aggracct-bc/wb-channel/account/mch_archives`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)

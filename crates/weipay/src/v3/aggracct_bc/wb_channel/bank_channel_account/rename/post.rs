@@ -2,6 +2,8 @@
 
 //! 受理渠道结算银行账户更名申请 · `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)

@@ -2,6 +2,8 @@
 
 //! 查询控制单 · `GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016025274](https://pay.weixin.qq.com/doc/v3/merchant/4016025274)

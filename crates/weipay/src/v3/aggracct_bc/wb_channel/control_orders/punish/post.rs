@@ -2,6 +2,8 @@
 
 //! 发起微众台账管控 · `POST v3/aggracct-bc/wb-channel/control-orders/punish`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016025247](https://pay.weixin.qq.com/doc/v3/merchant/4016025247)

@@ -2,6 +2,8 @@
 
 //! 解除对微众台账的管控 · `POST v3/aggracct-bc/wb-channel/control-orders/recover`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016025279](https://pay.weixin.qq.com/doc/v3/merchant/4016025279)

@@ -2,6 +2,8 @@
 
 //! 查询特殊减额结果 · `GET v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016061196](https://pay.weixin.qq.com/doc/v3/merchant/4016061196)

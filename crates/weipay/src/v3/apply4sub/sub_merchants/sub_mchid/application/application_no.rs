@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> ApplicationNo<M> {
     /// 查询结算账户修改申请状态 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
     ///
+    /// For 普通服务商, 电商平台.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 修改结算帐号 · `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
 //!
+//! For 普通服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012721277](https://pay.weixin.qq.com/doc/v3/partner/4012721277),

@@ -2,6 +2,8 @@
 
 //! 查询结算账户 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
 //!
+//! For 普通服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012721295](https://pay.weixin.qq.com/doc/v3/partner/4012721295),

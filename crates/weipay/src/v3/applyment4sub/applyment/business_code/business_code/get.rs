@@ -2,6 +2,8 @@
 
 //! 通过业务申请编号查询申请状态 · `GET v3/applyment4sub/applyment/business_code/{business_code}`
 //!
+//! For 普通服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012697168](https://pay.weixin.qq.com/doc/v3/partner/4012697168),

@@ -2,6 +2,8 @@
 
 //! 微信支付批次单号查询批次单 · `GET v3/bank-transfer/batches/batch-id/{batch_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012465891](https://pay.weixin.qq.com/doc/v3/partner/4012465891)

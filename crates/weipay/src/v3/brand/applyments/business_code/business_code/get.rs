@@ -2,6 +2,8 @@
 
 //! 根据业务申请编号查询申请状态 · `GET v3/brand/applyments/business-code/{business_code}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016257694](https://pay.weixin.qq.com/doc/v3/partner/4016257694)

@@ -2,6 +2,8 @@
 
 //! 发布商家名片配置 · `POST v3/brand/card/card-configs/publish`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016475176](https://pay.weixin.qq.com/doc/v3/partner/4016475176)

@@ -2,6 +2,8 @@
 
 //! 解除已生效交易连接名片场景 · `POST v3/brand/card/card-links/unbind-card-link`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016366804](https://pay.weixin.qq.com/doc/v3/partner/4016366804)

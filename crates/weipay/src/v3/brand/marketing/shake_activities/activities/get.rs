@@ -2,6 +2,8 @@
 
 //! 查询摇优惠活动列表 · `GET v3/brand/marketing/shake-activities/activities`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015783259](https://pay.weixin.qq.com/doc/v3/partner/4015783259)

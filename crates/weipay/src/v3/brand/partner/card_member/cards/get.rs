@@ -2,6 +2,8 @@
 
 //! 查询会员卡模板列表 · `GET v3/brand/partner/card-member/cards`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336976](https://pay.weixin.qq.com/doc/v3/partner/4015336976)

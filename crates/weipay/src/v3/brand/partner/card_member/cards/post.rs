@@ -2,6 +2,8 @@
 
 //! 创建会员卡模板 · `POST v3/brand/partner/card-member/cards`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336970](https://pay.weixin.qq.com/doc/v3/partner/4015336970)

@@ -19,12 +19,16 @@ chain_step! {
 impl<M: Mode> ActivityId<M> {
     /// 查询品牌会员发券活动 · `GET v3/brand/partner/card-member/membership-activities/{activity_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 修改品牌会员发券活动信息 · `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {

@@ -2,6 +2,8 @@
 
 //! 创建品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016464918](https://pay.weixin.qq.com/doc/v3/partner/4016464918)

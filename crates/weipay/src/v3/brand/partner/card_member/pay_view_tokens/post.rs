@@ -2,6 +2,8 @@
 
 //! 品牌会员展示付款码组件预授权 · `POST v3/brand/partner/card-member/pay-view-tokens`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016834476](https://pay.weixin.qq.com/doc/v3/partner/4016834476)

@@ -2,6 +2,8 @@
 
 //! 入会组件预授权 · `POST v3/brand/partner/card-member/pre-auth-tokens`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336986](https://pay.weixin.qq.com/doc/v3/partner/4015336986)

@@ -2,6 +2,8 @@
 
 //! 查询用户在品牌下所有会员卡 · `GET v3/brand/partner/card-member/user-cards`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336984](https://pay.weixin.qq.com/doc/v3/partner/4015336984)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> ImportByPhone<M> {
     /// 根据手机号导入用户会员卡 · `POST v3/brand/partner/card-member/user-cards/import-by-phone`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

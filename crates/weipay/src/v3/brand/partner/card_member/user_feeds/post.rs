@@ -2,6 +2,8 @@
 
 //! 创建用户动态信息 · `POST v3/brand/partner/card-member/user-feeds`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336987](https://pay.weixin.qq.com/doc/v3/partner/4015336987)

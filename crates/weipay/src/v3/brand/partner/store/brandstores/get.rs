@@ -2,6 +2,8 @@
 
 //! 列表查询品牌门店信息 · `GET v3/brand/partner/store/brandstores`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016756674](https://pay.weixin.qq.com/doc/v3/partner/4016756674)

@@ -2,6 +2,8 @@
 
 //! 创建品牌门店 · `POST v3/brand/partner/store/brandstores`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015783183](https://pay.weixin.qq.com/doc/v3/partner/4015783183)

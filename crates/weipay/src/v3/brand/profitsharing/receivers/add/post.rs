@@ -2,6 +2,8 @@
 
 //! 添加分账接收方 · `POST v3/brand/profitsharing/receivers/add`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012467100](https://pay.weixin.qq.com/doc/v3/partner/4012467100)

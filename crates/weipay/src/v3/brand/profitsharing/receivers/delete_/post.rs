@@ -2,6 +2,8 @@
 
 //! 删除分账接收方 · `POST v3/brand/profitsharing/receivers/delete`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012467103](https://pay.weixin.qq.com/doc/v3/partner/4012467103)

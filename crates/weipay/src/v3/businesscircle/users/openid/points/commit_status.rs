@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> CommitStatus<M> {
     /// 商圈会员待积分状态查询 · `GET v3/businesscircle/users/{openid}/points/commit_status`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {

@@ -2,6 +2,8 @@
 
 //! 查询省份列表 · `GET v3/capital/capitallhh/areas/provinces`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012698641](https://pay.weixin.qq.com/doc/v3/partner/4012698641)

@@ -2,6 +2,8 @@
 
 //! 获取对私银行卡号开户银行 · `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012697541](https://pay.weixin.qq.com/doc/v3/partner/4012697541)

@@ -2,6 +2,8 @@
 
 //! 查询自动还款协议 · `GET v3/credit-repayment/partner/contracts/{out_contract_code}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016125810](https://pay.weixin.qq.com/doc/v3/partner/4016125810)

@@ -2,6 +2,8 @@
 
 //! 查询还款单 · `GET v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016779468](https://pay.weixin.qq.com/doc/v3/partner/4016779468)

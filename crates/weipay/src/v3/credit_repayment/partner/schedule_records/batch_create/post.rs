@@ -2,6 +2,8 @@
 
 //! 预约还款 · `POST v3/credit-repayment/partner/schedule-records/batch-create`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016779459](https://pay.weixin.qq.com/doc/v3/partner/4016779459)

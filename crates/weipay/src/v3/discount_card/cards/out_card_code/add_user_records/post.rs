@@ -2,7 +2,7 @@
 
 //! 增加用户记录 · `POST v3/discount-card/cards/{out_card_code}/add-user-records`
 //!
-//! A success has no body (204).
+//! For 直连商户. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 预开通服务 · `POST v3/ebike/charge/contracts/preopen`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_3.shtml>

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Contract<M> {
     /// 通过用户标识查询用户状态 · `GET v3/ebike/charge/users/{openid}/contract`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

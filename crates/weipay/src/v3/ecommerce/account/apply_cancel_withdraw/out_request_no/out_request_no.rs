@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 商户注销提现申请单号查询申请单状态 · `GET v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 商户注销资格校验 · `GET v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

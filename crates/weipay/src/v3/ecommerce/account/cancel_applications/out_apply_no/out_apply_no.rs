@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutApplyNo<M> {
     /// 查询注销单状态 · `GET v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 通过业务申请编号查询申请状态 · `GET v3/ecommerce/applyments/out-request-no/{out_request_no}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012691376](https://pay.weixin.qq.com/doc/v3/partner/4012691376),

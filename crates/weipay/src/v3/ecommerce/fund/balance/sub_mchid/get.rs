@@ -2,6 +2,8 @@
 
 //! 查询二级商户账户实时余额 · `GET v3/ecommerce/fund/balance/{sub_mchid}`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476690](https://pay.weixin.qq.com/doc/v3/partner/4012476690),

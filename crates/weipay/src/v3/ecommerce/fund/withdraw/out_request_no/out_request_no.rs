@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 商户提现单号查询 · `GET v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

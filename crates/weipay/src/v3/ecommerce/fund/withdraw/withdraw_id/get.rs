@@ -2,6 +2,8 @@
 
 //! 微信支付提现单号查询 · `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476665](https://pay.weixin.qq.com/doc/v3/partner/4012476665),

@@ -2,6 +2,8 @@
 
 //! 根据业务申请单号查签约信息 · `GET v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015851492](https://pay.weixin.qq.com/doc/v3/partner/4015851492)

@@ -2,6 +2,8 @@
 
 //! APP场景预签约 · `POST v3/ecommerce/individual-contracts/pre-entrust-sign/app`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015851472](https://pay.weixin.qq.com/doc/v3/partner/4015851472)

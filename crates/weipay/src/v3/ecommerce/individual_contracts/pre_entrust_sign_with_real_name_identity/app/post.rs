@@ -2,6 +2,8 @@
 
 //! APP场景预签约（需要实名验证） · `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4020083765](https://pay.weixin.qq.com/doc/v3/partner/4020083765)

@@ -2,6 +2,8 @@
 
 //! 查询二级商户商家转账授权状态 · `GET v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504209](https://pay.weixin.qq.com/doc/v3/partner/4013504209)

@@ -2,6 +2,8 @@
 
 //! 添加分账接收方 · `POST v3/ecommerce/profitsharing/receivers/add`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)

@@ -2,6 +2,8 @@
 
 //! 通过微信支付退款单号查询退款 · `GET v3/ecommerce/refunds/id/{refund_id}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476908](https://pay.weixin.qq.com/doc/v3/partner/4012476908),

@@ -2,6 +2,8 @@
 
 //! 通过商户退款单号查询退款 · `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476911](https://pay.weixin.qq.com/doc/v3/partner/4012476911),

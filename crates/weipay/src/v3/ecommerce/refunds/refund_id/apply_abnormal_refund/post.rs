@@ -2,6 +2,8 @@
 
 //! 发起异常退款 · `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274),

@@ -2,6 +2,8 @@
 
 //! 查询垫付回补结果 · `GET v3/ecommerce/refunds/{refund_id}/return-advance`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476916](https://pay.weixin.qq.com/doc/v3/partner/4012476916)

@@ -2,6 +2,8 @@
 
 //! 垫付退款回补 · `POST v3/ecommerce/refunds/{refund_id}/return-advance`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476927](https://pay.weixin.qq.com/doc/v3/partner/4012476927)

@@ -2,6 +2,8 @@
 
 //! 通过协议号查询签约 · `GET v3/edu-papay/contracts/id/{contract_id}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012522951](https://pay.weixin.qq.com/doc/v3/merchant/4012522951)

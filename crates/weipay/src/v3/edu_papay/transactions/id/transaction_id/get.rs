@@ -2,6 +2,8 @@
 
 //! 微信订单号查单 · `GET v3/edu-papay/transactions/id/{transaction_id}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012523468](https://pay.weixin.qq.com/doc/v3/merchant/4012523468)

@@ -2,6 +2,8 @@
 
 //! 商户订单号查单 · `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012523591](https://pay.weixin.qq.com/doc/v3/merchant/4012523591)

@@ -2,6 +2,8 @@
 
 //! 通过用户标识查询签约 · `GET v3/edu-papay/user/{openid}/contracts`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012523265](https://pay.weixin.qq.com/doc/v3/merchant/4012523265)

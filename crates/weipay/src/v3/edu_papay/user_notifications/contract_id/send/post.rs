@@ -2,7 +2,7 @@
 
 //! 发送扣款预通知 · `POST v3/edu-papay/user-notifications/{contract_id}/send`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 通过微信用户标识查询用户信息 · `GET v3/edu-star/users/openid/{wechat_openid}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

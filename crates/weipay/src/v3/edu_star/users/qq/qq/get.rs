@@ -2,6 +2,8 @@
 
 //! 通过QQ账号查询用户信息 · `GET v3/edu-star/users/qq/{qq}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

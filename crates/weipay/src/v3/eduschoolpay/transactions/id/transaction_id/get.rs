@@ -2,6 +2,8 @@
 
 //! 微信支付订单号查单 · `GET v3/eduschoolpay/transactions/id/{transaction_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012469063](https://pay.weixin.qq.com/doc/v3/partner/4012469063)

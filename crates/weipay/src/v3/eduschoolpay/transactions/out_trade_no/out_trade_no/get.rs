@@ -2,6 +2,8 @@
 
 //! 商户订单号查单 · `GET v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012469097](https://pay.weixin.qq.com/doc/v3/partner/4012469097)

@@ -2,6 +2,8 @@
 
 //! 查询用户签约列表 · `GET v3/eduschoolpay/users/{openid}/contracts`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012468993](https://pay.weixin.qq.com/doc/v3/partner/4012468993)

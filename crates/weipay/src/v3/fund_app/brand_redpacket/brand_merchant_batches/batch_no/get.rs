@@ -2,6 +2,8 @@
 
 //! 微信支付批次单号查询批次单 · `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014310369](https://pay.weixin.qq.com/doc/v3/merchant/4014310369)

@@ -2,6 +2,8 @@
 
 //! 申请公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015554763](https://pay.weixin.qq.com/doc/v3/partner/4015554763)

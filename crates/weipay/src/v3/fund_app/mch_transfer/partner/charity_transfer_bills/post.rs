@@ -2,6 +2,8 @@
 
 //! 发起公益捐赠 · `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015554841](https://pay.weixin.qq.com/doc/v3/partner/4015554841)

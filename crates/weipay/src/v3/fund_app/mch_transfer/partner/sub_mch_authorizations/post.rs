@@ -2,6 +2,8 @@
 
 //! 申请子商户商家转账授权 · `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015469102](https://pay.weixin.qq.com/doc/v3/partner/4015469102)

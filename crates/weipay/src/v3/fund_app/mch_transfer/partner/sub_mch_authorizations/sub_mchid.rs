@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询子商户商家转账授权状态 · `GET v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

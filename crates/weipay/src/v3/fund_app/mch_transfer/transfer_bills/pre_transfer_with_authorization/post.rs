@@ -2,6 +2,8 @@
 
 //! 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)

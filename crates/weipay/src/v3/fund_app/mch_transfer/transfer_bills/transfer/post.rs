@@ -2,6 +2,8 @@
 
 //! 用户授权后转账 · `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)

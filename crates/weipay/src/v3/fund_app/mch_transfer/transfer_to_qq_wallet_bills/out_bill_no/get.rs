@@ -2,6 +2,8 @@
 
 //! 查询转账到QQ钱包的结果 · `GET v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014297440](https://pay.weixin.qq.com/doc/v3/merchant/4014297440)

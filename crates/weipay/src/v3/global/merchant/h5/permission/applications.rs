@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Applications<M> {
     /// 创建H5支付权限申请单 · `POST v3/global/merchant/h5/permission/applications`
     ///
+    /// For 从业机构（支付机构）. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

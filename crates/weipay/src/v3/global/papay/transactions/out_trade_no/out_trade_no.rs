@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 查询订单(商户订单号) · `GET v3/global/papay/transactions/out-trade-no/{out_trade_no}`
     ///
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

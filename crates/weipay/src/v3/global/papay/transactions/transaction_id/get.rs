@@ -2,6 +2,8 @@
 
 //! 查询订单(微信支付订单号) · `GET v3/global/papay/transactions/{transaction_id}`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)

@@ -2,6 +2,8 @@
 
 //! 解冻剩余资金 · `POST v3/global/profit-sharing/orders/unfreeze`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013024897](https://pay.weixin.qq.com/doc/global/v3/zh/4013024897)

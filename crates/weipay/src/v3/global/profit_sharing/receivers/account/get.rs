@@ -2,6 +2,8 @@
 
 //! 查询分账接收方添加结果 · `GET v3/global/profit-sharing/receivers/{account}`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013024912](https://pay.weixin.qq.com/doc/global/v3/zh/4013024912)

@@ -2,7 +2,7 @@
 
 //! 分账标记 · `POST v3/global/profit-sharing/transactions/mark`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Amounts<M> {
     /// 查询剩余待分金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/amounts`
     ///
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

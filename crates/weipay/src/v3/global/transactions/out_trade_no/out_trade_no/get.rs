@@ -2,6 +2,8 @@
 
 //! 查询订单(商户订单号) · `GET v3/global/transactions/out-trade-no/{out_trade_no}`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4012354440](https://pay.weixin.qq.com/doc/global/v3/zh/4012354440),

@@ -2,6 +2,8 @@
 
 //! N品类同步资格核销信息 · `POST v3/gov/subsidy/n-qualifications/sync`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)

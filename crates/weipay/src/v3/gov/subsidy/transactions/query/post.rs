@@ -2,6 +2,8 @@
 
 //! 交易信息查询 · `POST v3/gov/subsidy/transactions/query`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)

@@ -2,6 +2,8 @@
 
 //! 交易信息回传 · `POST v3/gov/subsidy/transactions/sync`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Unlock<M> {
     /// sn码解锁 · `POST v3/gov/subsidy/zhejiang/sncode/unlock`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> BankMultiActivity<M> {
     /// 给指定用户报名多笔立减活动 · `POST v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

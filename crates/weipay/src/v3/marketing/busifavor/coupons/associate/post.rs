@@ -2,6 +2,8 @@
 
 //! 关联订单信息 · `POST v3/marketing/busifavor/coupons/associate`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012465596](https://pay.weixin.qq.com/doc/v3/merchant/4012465596)

@@ -2,6 +2,8 @@
 
 //! 使券失效 · `POST v3/marketing/busifavor/coupons/deactivate`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012465890](https://pay.weixin.qq.com/doc/v3/merchant/4012465890),

@@ -2,6 +2,8 @@
 
 //! 取消关联订单信息 · `POST v3/marketing/busifavor/coupons/disassociate`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012465673](https://pay.weixin.qq.com/doc/v3/merchant/4012465673)

@@ -2,6 +2,8 @@
 
 //! 申请退券 · `POST v3/marketing/busifavor/coupons/return`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012465845](https://pay.weixin.qq.com/doc/v3/merchant/4012465845),

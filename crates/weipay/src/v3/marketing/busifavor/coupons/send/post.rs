@@ -2,6 +2,8 @@
 
 //! 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -2,6 +2,8 @@
 
 //! 核销用户券 · `POST v3/marketing/busifavor/coupons/use`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012465292](https://pay.weixin.qq.com/doc/v3/merchant/4012465292),

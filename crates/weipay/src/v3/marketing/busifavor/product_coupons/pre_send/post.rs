@@ -2,6 +2,8 @@
 
 //! 向用户预发放商品券 · `POST v3/marketing/busifavor/product-coupons/pre-send`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)

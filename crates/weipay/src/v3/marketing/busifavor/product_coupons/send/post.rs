@@ -2,6 +2,8 @@
 
 //! 向用户发放商品券 · `POST v3/marketing/busifavor/product-coupons/send`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4015594964](https://pay.weixin.qq.com/doc/v3/merchant/4015594964),

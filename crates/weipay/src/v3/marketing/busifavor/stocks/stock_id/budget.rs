@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Budget<M> {
     /// 修改批次预算 · `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)

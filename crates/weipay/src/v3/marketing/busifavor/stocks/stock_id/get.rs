@@ -2,6 +2,8 @@
 
 //! 查询商家券详情 · `GET v3/marketing/busifavor/stocks/{stock_id}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012534928](https://pay.weixin.qq.com/doc/v3/merchant/4012534928),

@@ -2,7 +2,7 @@
 
 //! 修改商家券基本信息 · `PATCH v3/marketing/busifavor/stocks/{stock_id}`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

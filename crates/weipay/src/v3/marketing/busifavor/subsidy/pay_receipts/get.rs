@@ -2,6 +2,8 @@
 
 //! 查询营销补差付款单列表 · `GET v3/marketing/busifavor/subsidy/pay-receipts`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017147338](https://pay.weixin.qq.com/doc/v3/merchant/4017147338)

@@ -2,6 +2,8 @@
 
 //! 营销补差付款 · `POST v3/marketing/busifavor/subsidy/pay-receipts`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017147321](https://pay.weixin.qq.com/doc/v3/merchant/4017147321)

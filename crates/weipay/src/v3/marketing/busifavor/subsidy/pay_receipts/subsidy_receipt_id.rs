@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> SubsidyReceiptId<M> {
     /// 查询营销补差付款单详情 · `GET v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 营销补差回退 · `POST v3/marketing/busifavor/subsidy/return-receipts`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017147332](https://pay.weixin.qq.com/doc/v3/merchant/4017147332),

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> SubsidyReturnReceiptId<M> {
     /// 查询商家券营销补差回退单详情 · `GET v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

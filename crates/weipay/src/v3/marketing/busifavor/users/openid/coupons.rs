@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> Coupons<M> {
     /// 根据过滤条件查询用户券 · `GET v3/marketing/busifavor/users/{openid}/coupons`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

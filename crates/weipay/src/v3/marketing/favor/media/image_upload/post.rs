@@ -2,6 +2,8 @@
 
 //! （营销）图片上传 · `POST v3/marketing/favor/media/image-upload`
 //!
+//! For 微信支付商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012557233](https://pay.weixin.qq.com/doc/v3/merchant/4012557233),

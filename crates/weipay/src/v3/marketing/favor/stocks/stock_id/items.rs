@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Items<M> {
     /// 查询代金券可用单品 · `GET v3/marketing/favor/stocks/{stock_id}/items`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> ModifyGoodsId<M> {
     /// 修改可用单品编码 · `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> RefundFlow<M> {
     /// 下载批次退款明细 · `GET v3/marketing/favor/stocks/{stock_id}/refund-flow`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

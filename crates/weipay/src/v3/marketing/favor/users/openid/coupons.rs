@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> Coupons<M> {
     /// 根据商户号查用户的券 · `GET v3/marketing/favor/users/{openid}/coupons`
     ///
+    /// For 直连商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
+    ///
+    /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -2,6 +2,8 @@
 
 //! 解锁品牌加价购活动资格 · `POST v3/marketing/goods-subsidy-activity/qualification/unlock`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>

@@ -21,6 +21,8 @@ chain_step! {
 impl<M: Mode> Stores<M> {
     /// 查询小店活动门店列表 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
     ///
+    /// For 普通商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
@@ -28,12 +30,16 @@ impl<M: Mode> Stores<M> {
 
     /// 添加小店活动门店 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
     ///
+    /// For 普通商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// 删除小店活动门店 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+    ///
+    /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {

@@ -2,6 +2,8 @@
 
 //! 获取用户信息（跳转型激活） · `GET v3/marketing/membercard-open/activate-informations/{activate_ticket}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012550779](https://pay.weixin.qq.com/doc/v3/merchant/4012550779)

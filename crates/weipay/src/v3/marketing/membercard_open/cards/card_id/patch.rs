@@ -2,7 +2,7 @@
 
 //! 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> PermissionTokens<M> {
     /// 商户预授权 · `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> ServiceModules<M> {
     /// 添加会员卡服务项 · `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

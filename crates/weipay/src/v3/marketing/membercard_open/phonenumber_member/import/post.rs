@@ -2,7 +2,7 @@
 
 //! 导入加密手机号提醒会员领卡 · `POST v3/marketing/membercard-open/phonenumber-member/import`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 通过加密手机号查询会员领卡状态 · `GET v3/marketing/membercard-open/phonenumber-member/search`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017166232](https://pay.weixin.qq.com/doc/v3/merchant/4017166232)

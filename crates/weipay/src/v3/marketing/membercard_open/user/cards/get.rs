@@ -2,6 +2,8 @@
 
 //! 查询用户在品牌下所有会员卡 · `GET v3/marketing/membercard-open/user/cards`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012549255](https://pay.weixin.qq.com/doc/v3/merchant/4012549255)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> PlanId<M> {
     /// 更新投放计划 · `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)

@@ -2,6 +2,8 @@
 
 //! 提交图片生成任务 · `POST v3/marketing/partner/product-coupon/image-generation-tasks`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4017327735](https://pay.weixin.qq.com/doc/v3/partner/4017327735),

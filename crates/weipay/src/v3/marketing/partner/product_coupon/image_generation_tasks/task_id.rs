@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> TaskId<M> {
     /// 查询图片生成任务执行结果 · `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

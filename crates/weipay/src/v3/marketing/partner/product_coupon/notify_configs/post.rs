@@ -2,6 +2,8 @@
 
 //! 设置商品券事件通知地址 · `POST v3/marketing/partner/product-coupon/notify-configs`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781286](https://pay.weixin.qq.com/doc/v3/partner/4015781286),

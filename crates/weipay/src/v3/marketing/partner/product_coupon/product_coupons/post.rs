@@ -2,6 +2,8 @@
 
 //! 创建商品券 · `POST v3/marketing/partner/product-coupon/product-coupons`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781289](https://pay.weixin.qq.com/doc/v3/partner/4015781289),

@@ -2,6 +2,8 @@
 
 //! 查询活动详情接口 · `GET v3/marketing/paygiftactivity/activities/{activity_id}`
 //!
+//! For 微信支付商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012487971](https://pay.weixin.qq.com/doc/v3/merchant/4012487971)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 终止活动 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
     ///
+    /// For 微信支付商户, 服务商, 渠道商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)

@@ -2,6 +2,8 @@
 
 //! 查询自定义入口 · `GET v3/marketing/shopping-receipt/customentrances/{brand_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406)

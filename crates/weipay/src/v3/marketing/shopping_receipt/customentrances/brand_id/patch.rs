@@ -2,6 +2,8 @@
 
 //! 更新自定义入口 · `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012526475](https://pay.weixin.qq.com/doc/v3/merchant/4012526475)

@@ -2,6 +2,8 @@
 
 //! 对指定商户管理记录提交资料 · `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014940417](https://pay.weixin.qq.com/doc/v3/partner/4014940417)

@@ -2,6 +2,8 @@
 
 //! 分页查询子商户名下的商户管理记录 · `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014940381](https://pay.weixin.qq.com/doc/v3/partner/4014940381)

@@ -2,6 +2,8 @@
 
 //! 提交尽调资料 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015631033](https://pay.weixin.qq.com/doc/v3/partner/4015631033)

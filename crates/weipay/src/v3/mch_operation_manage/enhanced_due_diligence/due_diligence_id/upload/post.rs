@@ -2,6 +2,8 @@
 
 //! 上传尽调资料文件 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015631042](https://pay.weixin.qq.com/doc/v3/partner/4015631042)

@@ -2,6 +2,8 @@
 
 //! 查询子商户管控情况 · `GET v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012803072](https://pay.weixin.qq.com/doc/v3/partner/4012803072)

@@ -2,6 +2,8 @@
 
 //! 撤销超管变更申请单 · `POST v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015617919](https://pay.weixin.qq.com/doc/v3/partner/4015617919)

@@ -2,6 +2,8 @@
 
 //! 使用医保自费混合订单号查看下单结果 · `GET v3/med-ins/orders/mix-trade-no/{mix_trade_no}`
 //!
+//! For 普通商户, 从业机构（银行）.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016781479](https://pay.weixin.qq.com/doc/v3/merchant/4016781479)

@@ -2,6 +2,8 @@
 
 //! 使用商户订单号查看下单结果 · `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
 //!
+//! For 普通商户, 从业机构（银行）.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4016781490](https://pay.weixin.qq.com/doc/v3/merchant/4016781490)

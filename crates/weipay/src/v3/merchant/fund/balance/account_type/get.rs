@@ -2,6 +2,8 @@
 
 //! 查询账户实时余额 · `GET v3/merchant/fund/balance/{account_type}`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476700](https://pay.weixin.qq.com/doc/v3/partner/4012476700),

@@ -2,6 +2,8 @@
 
 //! 查询账户日终余额 · `GET v3/merchant/fund/dayendbalance/{account_type}`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476702](https://pay.weixin.qq.com/doc/v3/partner/4012476702),

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> BillType<M> {
     /// 按日下载提现异常文件 · `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

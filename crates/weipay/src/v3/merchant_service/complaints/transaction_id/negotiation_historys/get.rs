@@ -2,10 +2,11 @@
 
 //! 查询投诉协商历史 · `GET v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
-//! - elsewhere:
-//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml>
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml>
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,7 @@
 
 //! 反馈处理完成 · `POST v3/merchant-service/complaints-v2/{complaint_id}/complete`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

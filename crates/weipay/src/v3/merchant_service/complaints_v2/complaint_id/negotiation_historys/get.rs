@@ -2,6 +2,8 @@
 
 //! 查询投诉协商历史 · `GET v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
 //!
+//! For 服务商, 渠道商, 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012533439](https://pay.weixin.qq.com/doc/v3/merchant/4012533439)

@@ -2,7 +2,7 @@
 
 //! 提交回复 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 回复需要即时服务的投诉单 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017151596](https://pay.weixin.qq.com/doc/v3/merchant/4017151596)

@@ -2,7 +2,7 @@
 
 //! 更新退款审批结果 · `POST v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商, 渠道商, 从业机构. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

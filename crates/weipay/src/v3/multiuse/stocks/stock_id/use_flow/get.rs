@@ -2,6 +2,8 @@
 
 //! 下载核销明细 · `GET v3/multiuse/stocks/{stock_id}/use-flow`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012539758](https://pay.weixin.qq.com/doc/v3/merchant/4012539758)

@@ -2,6 +2,8 @@
 
 //! 发放指定批次的消费金 · `POST v3/multiuse/users/{openid}/coupons`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012539766](https://pay.weixin.qq.com/doc/v3/merchant/4012539766)

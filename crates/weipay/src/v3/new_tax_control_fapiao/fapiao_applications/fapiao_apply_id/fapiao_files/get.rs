@@ -2,6 +2,8 @@
 
 //! 获取发票下载信息 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012538335](https://pay.weixin.qq.com/doc/v3/merchant/4012538335)

@@ -2,6 +2,8 @@
 
 //! 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012538365](https://pay.weixin.qq.com/doc/v3/merchant/4012538365)

@@ -2,6 +2,8 @@
 
 //! 查单接口 · `GET v3/offlineface/transactions/out-trade-no/{out_trade_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>

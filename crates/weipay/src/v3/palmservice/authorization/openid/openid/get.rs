@@ -2,6 +2,8 @@
 
 //! 查询刷掌授权 · `GET v3/palmservice/authorization/openid/{openid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014482017](https://pay.weixin.qq.com/doc/v3/partner/4014482017)

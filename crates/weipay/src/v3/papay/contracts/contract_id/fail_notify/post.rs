@@ -2,7 +2,7 @@
 
 //! 重试扣费通知 · `POST v3/papay/contracts/{contract_id}/fail-notify`
 //!
-//! A success has no body (204).
+//! For 普通商户. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Jsapi<M> {
     /// JSAPI场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

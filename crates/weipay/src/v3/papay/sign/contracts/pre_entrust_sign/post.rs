@@ -2,6 +2,8 @@
 
 //! 代扣预签约 · `POST v3/papay/sign/contracts/pre-entrust-sign`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012978414](https://pay.weixin.qq.com/doc/v3/merchant/4012978414)

@@ -2,7 +2,7 @@
 
 //! 撤回停车场进件申请 · `POST v3/parking/reminders/application/withdraw`
 //!
-//! A success has no body (204).
+//! For 普通服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

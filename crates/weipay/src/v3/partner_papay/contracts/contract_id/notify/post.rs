@@ -2,7 +2,7 @@
 
 //! 服务商商户预扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/notify`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/partner/exposure`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016196820](https://pay.weixin.qq.com/doc/v3/partner/4016196820)

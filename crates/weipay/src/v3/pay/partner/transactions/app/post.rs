@@ -2,6 +2,8 @@
 
 //! APP下单 · `POST v3/pay/partner/transactions/app`
 //!
+//! For 服务商, 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012523526](https://pay.weixin.qq.com/doc/v3/partner/4012523526),

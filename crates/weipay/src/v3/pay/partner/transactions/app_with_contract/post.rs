@@ -2,6 +2,8 @@
 
 //! APP下单并签约 · `POST v3/pay/partner/transactions/app-with-contract`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4017019941](https://pay.weixin.qq.com/doc/v3/partner/4017019941)

@@ -2,6 +2,8 @@
 
 //! 付款码支付 · `POST v3/pay/partner/transactions/codepay`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)

@@ -2,6 +2,8 @@
 
 //! 微信分付-支付方式前置服务 · `POST v3/pay/partner/transactions/exposure`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014326522](https://pay.weixin.qq.com/doc/v3/partner/4014326522)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 微信支付订单号查询 · `GET v3/pay/partner/transactions/id/{transaction_id}`
     ///
+    /// For 服务商, 电商平台.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

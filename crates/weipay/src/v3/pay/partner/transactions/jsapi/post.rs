@@ -2,6 +2,8 @@
 
 //! JSAPI下单 · `POST v3/pay/partner/transactions/jsapi`
 //!
+//! For 服务商, 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012523579](https://pay.weixin.qq.com/doc/v3/partner/4012523579),

@@ -2,6 +2,8 @@
 
 //! JSAPI下单并授权/签约 · `POST v3/pay/partner/transactions/jsapi-with-contract`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012526951](https://pay.weixin.qq.com/doc/v3/partner/4012526951),

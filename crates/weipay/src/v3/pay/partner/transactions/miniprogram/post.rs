@@ -2,6 +2,8 @@
 
 //! 小程序支付下单 · `POST v3/pay/partner/transactions/miniprogram`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012886115](https://pay.weixin.qq.com/doc/v3/partner/4012886115)

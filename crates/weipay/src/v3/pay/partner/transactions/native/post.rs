@@ -2,6 +2,8 @@
 
 //! Native下单 · `POST v3/pay/partner/transactions/native`
 //!
+//! For 服务商, 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012523551](https://pay.weixin.qq.com/doc/v3/partner/4012523551),

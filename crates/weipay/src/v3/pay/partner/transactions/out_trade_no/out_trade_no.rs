@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 商户订单号查询 · `GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}`
     ///
+    /// For 服务商, 电商平台.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

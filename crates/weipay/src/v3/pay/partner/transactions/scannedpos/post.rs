@@ -2,6 +2,8 @@
 
 //! 扫码支付下单 · `POST v3/pay/partner/transactions/scannedpos`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012492476](https://pay.weixin.qq.com/doc/v3/partner/4012492476)

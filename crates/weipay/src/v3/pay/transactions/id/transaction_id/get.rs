@@ -2,6 +2,8 @@
 
 //! 微信支付订单号查询 · `GET v3/pay/transactions/id/{transaction_id}`
 //!
+//! For 直连商户, 特约商户（直连模式）.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012526922](https://pay.weixin.qq.com/doc/v3/merchant/4012526922),

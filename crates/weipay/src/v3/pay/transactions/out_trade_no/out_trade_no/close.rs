@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 关单 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 特约商户（直连模式）. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

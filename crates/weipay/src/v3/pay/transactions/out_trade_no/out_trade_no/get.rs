@@ -2,6 +2,8 @@
 
 //! 商户订单号查询 · `GET v3/pay/transactions/out-trade-no/{out_trade_no}`
 //!
+//! For 直连商户, 特约商户（直连模式）.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012526919](https://pay.weixin.qq.com/doc/v3/merchant/4012526919),

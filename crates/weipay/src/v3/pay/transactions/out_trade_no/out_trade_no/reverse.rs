@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Reverse<M> {
     /// 撤销 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 从业机构查询微信支付分扣款信息 · `GET v3/payscore/acquiringbank/serviceorder/deduction`
 //!
+//! For 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012458665](https://pay.weixin.qq.com/doc/v3/partner/4012458665),

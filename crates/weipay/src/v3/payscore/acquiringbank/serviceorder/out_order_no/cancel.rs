@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 从业机构取消微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`
     ///
-    /// A success has no body (204).
+    /// For 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

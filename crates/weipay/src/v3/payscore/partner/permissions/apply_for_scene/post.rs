@@ -2,6 +2,8 @@
 
 //! 服务商场景中预授权 · `POST v3/payscore/partner/permissions/apply-for-scene`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012778802](https://pay.weixin.qq.com/doc/v3/partner/4012778802)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> AuthorizationCode<M> {
     /// 查询与用户授权记录（授权协议号） · `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,7 +2,7 @@
 
 //! 解除用户授权关系（openid） · `POST v3/payscore/partner/permissions/terminate`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

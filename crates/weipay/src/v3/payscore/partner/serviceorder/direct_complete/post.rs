@@ -2,7 +2,7 @@
 
 //! 创单结单合并 · `POST v3/payscore/partner/serviceorder/direct-complete`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

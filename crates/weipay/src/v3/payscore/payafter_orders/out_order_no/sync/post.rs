@@ -2,6 +2,8 @@
 
 //! 支付分订单同步 · `POST v3/payscore/payafter-orders/{out_order_no}/sync`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1>

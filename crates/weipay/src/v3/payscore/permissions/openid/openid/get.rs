@@ -2,6 +2,8 @@
 
 //! 查询与用户授权记录（openid） · `GET v3/payscore/permissions/openid/{openid}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012647404](https://pay.weixin.qq.com/doc/v3/merchant/4012647404)

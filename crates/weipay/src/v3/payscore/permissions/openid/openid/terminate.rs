@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 解除用户授权关系（openid） · `POST v3/payscore/permissions/openid/{openid}/terminate`
     ///
-    /// A success has no body (204).
+    /// For 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

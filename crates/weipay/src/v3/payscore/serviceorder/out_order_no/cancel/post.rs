@@ -2,6 +2,8 @@
 
 //! 取消支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/cancel`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012587905](https://pay.weixin.qq.com/doc/v3/merchant/4012587905),

@@ -2,6 +2,8 @@
 
 //! 商户发起催收扣款 · `POST v3/payscore/serviceorder/{out_order_no}/pay`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4013394596](https://pay.weixin.qq.com/doc/v3/merchant/4013394596)

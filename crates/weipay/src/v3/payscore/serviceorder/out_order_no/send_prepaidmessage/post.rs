@@ -2,7 +2,7 @@
 
 //! 下发服务预扣费消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage`
 //!
-//! A success has no body (204).
+//! For 普通商户. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 创建用户的签约计划详情对应的服务订单 · `POST v3/payscore/sign-plan/partner/serviceorder`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012463469](https://pay.weixin.qq.com/doc/v3/partner/4012463469)

@@ -2,6 +2,8 @@
 
 //! 创建用户的签约计划 · `POST v3/payscore/sign-plan/partner/user-sign-plans`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012463521](https://pay.weixin.qq.com/doc/v3/partner/4012463521)

@@ -2,6 +2,8 @@
 
 //! 申请银行转账充值 · `POST v3/platsolution/ecommerce/bank-transfer-recharges/apply`
 //!
+//! For 平台商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -2,6 +2,8 @@
 
 //! 请求赔付 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504175](https://pay.weixin.qq.com/doc/v3/partner/4013504175)

@@ -2,6 +2,8 @@
 
 //! 请求保证金售后赔付 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504194](https://pay.weixin.qq.com/doc/v3/partner/4013504194)

@@ -2,6 +2,8 @@
 
 //! 发起保证金赔付用户运费 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504202](https://pay.weixin.qq.com/doc/v3/partner/4013504202)

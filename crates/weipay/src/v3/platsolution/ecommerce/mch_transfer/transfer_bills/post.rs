@@ -2,6 +2,8 @@
 
 //! 保证金赔付 · `POST v3/platsolution/ecommerce/mch-transfer/transfer-bills`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504198](https://pay.weixin.qq.com/doc/v3/partner/4013504198)

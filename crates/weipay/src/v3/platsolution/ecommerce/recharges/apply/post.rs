@@ -2,6 +2,8 @@
 
 //! 申请二级商户充值 · `POST v3/platsolution/ecommerce/recharges/apply`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012762860](https://pay.weixin.qq.com/doc/v3/partner/4012762860)

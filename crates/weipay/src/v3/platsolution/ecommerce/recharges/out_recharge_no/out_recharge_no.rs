@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutRechargeNo<M> {
     /// 查询二级商户充值结果 · `GET v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 受理商家转账 · `POST v3/platsolution/mch-transfer/batches/apply`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> BatchId<M> {
     /// 微信支付转账批次单号查询批次单 · `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

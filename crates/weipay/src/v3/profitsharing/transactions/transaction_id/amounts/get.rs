@@ -2,6 +2,8 @@
 
 //! 查询剩余待分金额 · `GET v3/profitsharing/transactions/{transaction_id}/amounts`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012457939](https://pay.weixin.qq.com/doc/v3/merchant/4012457939)

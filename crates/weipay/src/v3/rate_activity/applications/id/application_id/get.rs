@@ -2,6 +2,8 @@
 
 //! 根据申请单ID查询申请单结果 · `GET v3/rate-activity/applications/id/{application_id}`
 //!
+//! For 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012471722](https://pay.weixin.qq.com/doc/v3/partner/4012471722)

@@ -2,6 +2,8 @@
 
 //! 修改单据信息 · `PATCH v3/rate-activity/applications/id/{application_id}`
 //!
+//! For 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012698885](https://pay.weixin.qq.com/doc/v3/partner/4012698885)

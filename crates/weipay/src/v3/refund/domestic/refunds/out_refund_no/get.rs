@@ -2,6 +2,8 @@
 
 //! 查询单笔退款 · `GET v3/refund/domestic/refunds/{out_refund_no}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012553002](https://pay.weixin.qq.com/doc/v3/merchant/4012553002),

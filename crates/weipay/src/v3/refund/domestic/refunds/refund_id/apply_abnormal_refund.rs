@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> ApplyAbnormalRefund<M> {
     /// 发起异常退款 · `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 还款下单 · `POST v3/repayment/combine-transactions/partner/prepay`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)

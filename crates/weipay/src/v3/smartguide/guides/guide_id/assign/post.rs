@@ -2,7 +2,7 @@
 
 //! 服务人员分配 · `POST v3/smartguide/guides/{guide_id}/assign`
 //!
-//! A success has no body (204).
+//! For 服务商, 直连商户. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

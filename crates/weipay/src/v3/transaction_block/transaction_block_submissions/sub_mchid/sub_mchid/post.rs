@@ -2,6 +2,8 @@
 
 //! 发起交易拦截申诉 · `POST v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014940446](https://pay.weixin.qq.com/doc/v3/partner/4014940446)

@@ -2,7 +2,7 @@
 
 //! 撤销订单(微信支付订单号) · `POST v3/transactions/id/{transaction_id}/reverse`
 //!
-//! A success has no body (204).
+//! Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,7 +2,7 @@
 
 //! 关闭订单(商户订单号) · `POST v3/transactions/out-trade-no/{out_trade_no}/close`
 //!
-//! A success has no body (204).
+//! Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

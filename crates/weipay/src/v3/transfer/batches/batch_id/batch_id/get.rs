@@ -2,6 +2,8 @@
 
 //! 微信批次单号查询批次单 · `GET v3/transfer/batches/batch-id/{batch_id}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012458868](https://pay.weixin.qq.com/doc/v3/merchant/4012458868)

@@ -2,6 +2,8 @@
 
 //! 商家批次单号查询批次单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012458877](https://pay.weixin.qq.com/doc/v3/merchant/4012458877)

@@ -2,6 +2,8 @@
 
 //! 查询车牌服务开通信息 · `GET v3/vehicle/parking/services/find`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012534043](https://pay.weixin.qq.com/doc/v3/merchant/4012534043)

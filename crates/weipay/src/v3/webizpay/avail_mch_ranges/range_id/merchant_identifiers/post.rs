@@ -2,6 +2,8 @@
 
 //! 添加商户标识 · `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4017205631](https://pay.weixin.qq.com/doc/v3/partner/4017205631)

@@ -2,6 +2,8 @@
 
 //! 企业商户为员工下发企业支付额度卡 · `POST v3/webizpay/employees/{employee_id}/quota-cards`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014507148](https://pay.weixin.qq.com/doc/v3/partner/4014507148)

@@ -2,6 +2,8 @@
 
 //! 企业商户发起解除员工企业支付授权 · `POST v3/webizpay/employees/{employee_id}/revoke`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014507156](https://pay.weixin.qq.com/doc/v3/partner/4014507156)

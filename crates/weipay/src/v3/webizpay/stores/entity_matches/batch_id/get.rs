@@ -2,6 +2,8 @@
 
 //! 查询门店主体匹配结果 · `GET v3/webizpay/stores/entity-matches/{batch_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)

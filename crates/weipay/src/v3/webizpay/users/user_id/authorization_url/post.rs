@@ -2,6 +2,8 @@
 
 //! 企业商户发起员工开通企业支付授权 · `POST v3/webizpay/users/{user_id}/authorization-url`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014507153](https://pay.weixin.qq.com/doc/v3/partner/4014507153)

@@ -2,6 +2,8 @@
 
 //! 查询在途异常资金付款指令执行结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)

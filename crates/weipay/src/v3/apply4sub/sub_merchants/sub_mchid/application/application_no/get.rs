@@ -2,6 +2,8 @@
 
 //! 查询结算账户修改申请状态 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
 //!
+//! For 普通服务商, 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012721475](https://pay.weixin.qq.com/doc/v3/partner/4012721475),

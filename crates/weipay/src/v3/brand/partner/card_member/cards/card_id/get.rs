@@ -2,6 +2,8 @@
 
 //! 查询会员卡模板信息 · `GET v3/brand/partner/card-member/cards/{card_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)

@@ -2,6 +2,8 @@
 
 //! 修改会员卡模板信息 · `PATCH v3/brand/partner/card-member/cards/{card_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336977](https://pay.weixin.qq.com/doc/v3/partner/4015336977)

@@ -2,6 +2,8 @@
 
 //! 修改品牌会员发券活动信息 · `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016588044](https://pay.weixin.qq.com/doc/v3/partner/4016588044)

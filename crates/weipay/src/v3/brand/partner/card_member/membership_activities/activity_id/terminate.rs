@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 终止品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 根据openid导入用户会员卡 · `POST v3/brand/partner/card-member/user-cards/import-by-openid`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336981](https://pay.weixin.qq.com/doc/v3/partner/4015336981)

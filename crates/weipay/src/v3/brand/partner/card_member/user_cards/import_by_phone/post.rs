@@ -2,6 +2,8 @@
 
 //! 根据手机号导入用户会员卡 · `POST v3/brand/partner/card-member/user-cards/import-by-phone`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336982](https://pay.weixin.qq.com/doc/v3/partner/4015336982)

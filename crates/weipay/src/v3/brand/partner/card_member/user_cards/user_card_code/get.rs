@@ -2,6 +2,8 @@
 
 //! 查询用户会员卡信息 · `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336980](https://pay.weixin.qq.com/doc/v3/partner/4015336980)

@@ -2,6 +2,8 @@
 
 //! 修改用户会员卡信息 · `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336985](https://pay.weixin.qq.com/doc/v3/partner/4015336985)

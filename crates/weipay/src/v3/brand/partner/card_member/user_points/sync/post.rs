@@ -2,6 +2,8 @@
 
 //! 同步积分余额 · `POST v3/brand/partner/card-member/user-points/sync`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015897280](https://pay.weixin.qq.com/doc/v3/partner/4015897280)

@@ -2,7 +2,7 @@
 
 //! 删除品牌门店 · `DELETE v3/brand/partner/store/brandstores/{store_id}`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

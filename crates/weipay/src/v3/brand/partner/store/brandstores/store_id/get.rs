@@ -2,6 +2,8 @@
 
 //! 查询品牌门店 · `GET v3/brand/partner/store/brandstores/{store_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015783153](https://pay.weixin.qq.com/doc/v3/partner/4015783153)

@@ -2,6 +2,8 @@
 
 //! 更新品牌门店 · `PATCH v3/brand/partner/store/brandstores/{store_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015783158](https://pay.weixin.qq.com/doc/v3/partner/4015783158)

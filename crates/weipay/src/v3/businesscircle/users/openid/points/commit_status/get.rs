@@ -2,7 +2,7 @@
 
 //! 商圈会员待积分状态查询 · `GET v3/businesscircle/users/{openid}/points/commit_status`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

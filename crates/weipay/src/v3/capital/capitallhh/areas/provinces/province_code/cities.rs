@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Cities<M> {
     /// 查询城市列表 · `GET v3/capital/capitallhh/areas/provinces/{province_code}/cities`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 查询支行列表 · `GET v3/capital/capitallhh/banks/{bank_alias_code}/branches`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012697673](https://pay.weixin.qq.com/doc/v3/partner/4012697673)

@@ -2,6 +2,8 @@
 
 //! 查询订单 · `GET v3/ebike/charge/transactions/out-trade-no/{out_trade_no}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml>

@@ -2,6 +2,8 @@
 
 //! 微信支付注销提现申请单号查询申请单状态 · `GET v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013892765](https://pay.weixin.qq.com/doc/v3/partner/4013892765)

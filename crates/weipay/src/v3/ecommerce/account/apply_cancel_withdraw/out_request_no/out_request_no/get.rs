@@ -2,6 +2,8 @@
 
 //! 商户注销提现申请单号查询申请单状态 · `GET v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013892759](https://pay.weixin.qq.com/doc/v3/partner/4013892759)

@@ -2,6 +2,8 @@
 
 //! 小程序方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4017177322](https://pay.weixin.qq.com/doc/v3/partner/4017177322)

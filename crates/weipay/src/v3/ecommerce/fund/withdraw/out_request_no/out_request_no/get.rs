@@ -2,6 +2,8 @@
 
 //! 商户提现单号查询 · `GET v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476656](https://pay.weixin.qq.com/doc/v3/partner/4012476656),

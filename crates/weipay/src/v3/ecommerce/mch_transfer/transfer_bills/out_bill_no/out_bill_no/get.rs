@@ -2,6 +2,8 @@
 
 //! 商户单号查询转账单 · `GET v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504213](https://pay.weixin.qq.com/doc/v3/partner/4013504213)

@@ -2,6 +2,8 @@
 
 //! 微信转账单号查询转账单 · `GET v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504214](https://pay.weixin.qq.com/doc/v3/partner/4013504214)

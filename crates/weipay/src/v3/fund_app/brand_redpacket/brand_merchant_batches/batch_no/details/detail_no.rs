@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> DetailNo<M> {
     /// 商家明细单号查询明细单 · `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 商户单号查询电子回单 · `GET v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436)

@@ -2,6 +2,8 @@
 
 //! 微信单号查询电子回单 · `GET v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)

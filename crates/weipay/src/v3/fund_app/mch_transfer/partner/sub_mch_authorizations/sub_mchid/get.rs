@@ -2,6 +2,8 @@
 
 //! 查询子商户商家转账授权状态 · `GET v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015469112](https://pay.weixin.qq.com/doc/v3/partner/4015469112)

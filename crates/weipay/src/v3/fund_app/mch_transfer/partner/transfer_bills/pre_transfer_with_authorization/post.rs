@@ -2,6 +2,8 @@
 
 //! 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)

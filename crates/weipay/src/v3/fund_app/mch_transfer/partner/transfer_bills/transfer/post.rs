@@ -2,6 +2,8 @@
 
 //! 转账（用户自动收款） · `POST v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016809837](https://pay.weixin.qq.com/doc/v3/partner/4016809837)

@@ -2,6 +2,8 @@
 
 //! 商户单号查询自动收款授权 · `GET v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016809859](https://pay.weixin.qq.com/doc/v3/partner/4016809859)

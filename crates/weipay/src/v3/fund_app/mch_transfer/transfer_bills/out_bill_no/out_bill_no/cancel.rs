@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 撤销转账 · `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)

@@ -2,6 +2,8 @@
 
 //! 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012716437](https://pay.weixin.qq.com/doc/v3/merchant/4012716437),

@@ -2,6 +2,8 @@
 
 //! 微信转账单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012716457](https://pay.weixin.qq.com/doc/v3/merchant/4012716457),

@@ -2,6 +2,8 @@
 
 //! 撤销转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)

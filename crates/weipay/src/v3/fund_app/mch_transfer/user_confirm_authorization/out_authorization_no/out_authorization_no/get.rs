@@ -2,6 +2,8 @@
 
 //! 商户单号查询自动收款授权 · `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014399423](https://pay.weixin.qq.com/doc/v3/merchant/4014399423)

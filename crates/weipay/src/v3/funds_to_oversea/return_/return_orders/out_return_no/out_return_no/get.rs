@@ -2,6 +2,8 @@
 
 //! 查询出境退回结果（通过商户出境退回单号） · `GET v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013735052](https://pay.weixin.qq.com/doc/v3/partner/4013735052)

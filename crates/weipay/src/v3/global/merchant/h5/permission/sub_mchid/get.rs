@@ -2,6 +2,8 @@
 
 //! 查询子商户H5支付权限状态 · `GET v3/global/merchant/h5/permission/{sub_mchid}`
 //!
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013025117](https://pay.weixin.qq.com/doc/global/v3/zh/4013025117)

@@ -2,7 +2,7 @@
 
 //! 申请解约 · `POST v3/global/papay/contracts/{contract_id}/terminate`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 查询订单剩余可退款金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
 //!
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982)

@@ -2,6 +2,8 @@
 
 //! 查询审核结果 · `POST v3/gov/subsidy/audit/cup/invalid`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)

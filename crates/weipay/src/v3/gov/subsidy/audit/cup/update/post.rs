@@ -2,6 +2,8 @@
 
 //! 更新审核数据 · `POST v3/gov/subsidy/audit/cup/update`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)

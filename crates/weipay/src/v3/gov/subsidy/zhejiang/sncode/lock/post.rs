@@ -2,6 +2,8 @@
 
 //! sn码锁定 · `POST v3/gov/subsidy/zhejiang/sncode/lock`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)

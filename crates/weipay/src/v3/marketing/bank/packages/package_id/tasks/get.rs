@@ -2,6 +2,8 @@
 
 //! 查询上传任务列表 · `GET v3/marketing/bank/packages/{package_id}/tasks`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012466728](https://pay.weixin.qq.com/doc/v3/partner/4012466728)

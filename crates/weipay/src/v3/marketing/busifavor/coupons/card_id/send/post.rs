@@ -2,6 +2,8 @@
 
 //! 发放消费卡 · `POST v3/marketing/busifavor/coupons/{card_id}/send`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017164666](https://pay.weixin.qq.com/doc/v3/merchant/4017164666)

@@ -2,6 +2,8 @@
 
 //! 修改批次预算 · `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012465739](https://pay.weixin.qq.com/doc/v3/merchant/4012465739),

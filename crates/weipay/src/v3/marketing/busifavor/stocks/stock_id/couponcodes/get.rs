@@ -2,6 +2,8 @@
 
 //! 查询预存code列表 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -2,6 +2,8 @@
 
 //! 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012487038](https://pay.weixin.qq.com/doc/v3/merchant/4012487038),

@@ -2,6 +2,8 @@
 
 //! 查询商家券营销补差回退单详情 · `GET v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017147344](https://pay.weixin.qq.com/doc/v3/merchant/4017147344)

@@ -2,6 +2,8 @@
 
 //! 根据过滤条件查询用户券 · `GET v3/marketing/busifavor/users/{openid}/coupons`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012534963](https://pay.weixin.qq.com/doc/v3/merchant/4012534963),

@@ -2,6 +2,8 @@
 
 //! 查询代金券可用商户 · `GET v3/marketing/favor/stocks/{stock_id}/merchants`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012463358](https://pay.weixin.qq.com/doc/v3/merchant/4012463358)

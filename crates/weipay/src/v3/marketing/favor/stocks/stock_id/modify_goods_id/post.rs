@@ -2,6 +2,8 @@
 
 //! 修改可用单品编码 · `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4017164667](https://pay.weixin.qq.com/doc/v3/merchant/4017164667)

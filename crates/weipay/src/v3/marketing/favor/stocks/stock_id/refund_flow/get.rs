@@ -2,6 +2,8 @@
 
 //! 下载批次退款明细 · `GET v3/marketing/favor/stocks/{stock_id}/refund-flow`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012463523](https://pay.weixin.qq.com/doc/v3/merchant/4012463523)

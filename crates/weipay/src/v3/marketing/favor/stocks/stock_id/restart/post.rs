@@ -2,6 +2,8 @@
 
 //! 重启代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/restart`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012460411](https://pay.weixin.qq.com/doc/v3/merchant/4012460411)

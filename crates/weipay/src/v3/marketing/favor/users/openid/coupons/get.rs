@@ -2,6 +2,8 @@
 
 //! 根据商户号查用户的券 · `GET v3/marketing/favor/users/{openid}/coupons`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012534690](https://pay.weixin.qq.com/doc/v3/merchant/4012534690)

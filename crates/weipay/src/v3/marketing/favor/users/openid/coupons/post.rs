@@ -2,6 +2,8 @@
 
 //! 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012463767](https://pay.weixin.qq.com/doc/v3/merchant/4012463767)

@@ -2,6 +2,8 @@
 
 //! 删除零售小店活动业务代理 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012384344](https://pay.weixin.qq.com/doc/v3/merchant/4012384344)

@@ -2,6 +2,8 @@
 
 //! 添加零售小店活动业务代理 · `PUT v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012384327](https://pay.weixin.qq.com/doc/v3/merchant/4012384327)

@@ -2,6 +2,8 @@
 
 //! 查询零售小店活动业务代理 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012384347](https://pay.weixin.qq.com/doc/v3/merchant/4012384347)

@@ -2,6 +2,8 @@
 
 //! 查询小店活动门店列表 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012384355](https://pay.weixin.qq.com/doc/v3/merchant/4012384355)

@@ -2,6 +2,8 @@
 
 //! 添加小店活动门店 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 //!
+//! For 普通商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012384359](https://pay.weixin.qq.com/doc/v3/merchant/4012384359)

@@ -2,6 +2,8 @@
 
 //! 终止活动 · `POST v3/marketing/membercard-activity/activities/{activity_id}/terminate`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012553381](https://pay.weixin.qq.com/doc/v3/merchant/4012553381)

@@ -24,6 +24,8 @@ chain_step! {
 impl<M: Mode> Code<M> {
     /// 查询用户会员卡信息 · `GET v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
@@ -31,7 +33,7 @@ impl<M: Mode> Code<M> {
 
     /// 修改用户会员卡信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {

@@ -2,6 +2,8 @@
 
 //! 加密code解码（跳转型激活） · `GET v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012550742](https://pay.weixin.qq.com/doc/v3/merchant/4012550742)

@@ -2,6 +2,8 @@
 
 //! 商户预授权 · `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012550867](https://pay.weixin.qq.com/doc/v3/merchant/4012550867)

@@ -2,6 +2,8 @@
 
 //! 创建会员卡二维码 · `POST v3/marketing/membercard-open/cards/{card_id}/qrcode`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012550605](https://pay.weixin.qq.com/doc/v3/merchant/4012550605)

@@ -2,7 +2,7 @@
 
 //! 设置会员卡模板权益项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/rights`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> ServiceModuleId<M> {
     /// 修改会员卡服务项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
@@ -25,7 +27,7 @@ impl<M: Mode> ServiceModuleId<M> {
 
     /// 移除会员卡服务项 · `DELETE v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Official documents (官方文档):
     ///

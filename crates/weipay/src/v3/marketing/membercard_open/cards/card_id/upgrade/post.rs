@@ -2,7 +2,7 @@
 
 //! 老会员卡模板升级 · `POST v3/marketing/membercard-open/cards/{card_id}/upgrade`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 更新投放计划 · `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016184594](https://pay.weixin.qq.com/doc/v3/partner/4016184594)

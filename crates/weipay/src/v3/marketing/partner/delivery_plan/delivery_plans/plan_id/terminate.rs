@@ -16,7 +16,7 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 终止投放计划 · `POST v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
     /// Official documents (官方文档):
     ///

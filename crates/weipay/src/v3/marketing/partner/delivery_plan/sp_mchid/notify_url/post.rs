@@ -2,6 +2,8 @@
 
 //! 设置投放计划回调地址 · `POST v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016184598](https://pay.weixin.qq.com/doc/v3/partner/4016184598)

@@ -2,6 +2,8 @@
 
 //! 查询图片生成任务执行结果 · `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4017327739](https://pay.weixin.qq.com/doc/v3/partner/4017327739),

@@ -2,6 +2,8 @@
 
 //! 图片上传 · `POST v3/marketing/partner/product-coupon/media/upload-image`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781275](https://pay.weixin.qq.com/doc/v3/partner/4015781275)

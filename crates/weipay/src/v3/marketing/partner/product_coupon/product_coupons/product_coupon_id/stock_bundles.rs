@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> StockBundles<M> {
     /// 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

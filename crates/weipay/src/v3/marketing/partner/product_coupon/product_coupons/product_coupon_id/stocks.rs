@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> Stocks<M> {
     /// 查询商品券批次列表 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 添加商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

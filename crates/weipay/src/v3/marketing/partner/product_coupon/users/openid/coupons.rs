@@ -20,12 +20,16 @@ chain_step! {
 impl<M: Mode> Coupons<M> {
     /// 指定券状态查询用户商品券列表 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 向用户发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
+    ///
+    /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -2,6 +2,8 @@
 
 //! 查询活动指定商品列表 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
 //!
+//! For 微信支付商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012466448](https://pay.weixin.qq.com/doc/v3/merchant/4012466448)

@@ -2,6 +2,8 @@
 
 //! 查询活动发券商户号 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
 //!
+//! For 微信支付商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012466149](https://pay.weixin.qq.com/doc/v3/merchant/4012466149)

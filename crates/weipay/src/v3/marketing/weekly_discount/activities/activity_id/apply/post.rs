@@ -2,6 +2,8 @@
 
 //! 报名周周惠活动 · `POST v3/marketing/weekly-discount/activities/{activity_id}/apply`
 //!
+//! For 服务商, 渠道商, 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_1.shtml>

@@ -2,6 +2,8 @@
 
 //! 查询批次下用户银行提现免费券列表 · `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml>

@@ -2,6 +2,8 @@
 
 //! 为用户发银行提现免费券 · `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml>

@@ -2,6 +2,8 @@
 
 //! 上传商户提交资料文件 · `POST v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014940425](https://pay.weixin.qq.com/doc/v3/partner/4014940425)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 查询申请单状态-使用业务单号 · `GET v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
     ///
+    /// For 电商平台, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 按日下载提现异常文件 · `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476678](https://pay.weixin.qq.com/doc/v3/partner/4012476678),

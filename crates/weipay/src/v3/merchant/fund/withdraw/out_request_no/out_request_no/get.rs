@@ -2,6 +2,8 @@
 
 //! 电商平台(商户提现单号查询)提现状态 · `GET v3/merchant/fund/withdraw/out-request-no/{out_request_no}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012476672](https://pay.weixin.qq.com/doc/v3/partner/4012476672)

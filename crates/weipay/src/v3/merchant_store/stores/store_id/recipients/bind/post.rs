@@ -2,6 +2,8 @@
 
 //! 绑定门店收款信息 · `POST v3/merchant-store/stores/{store_id}/recipients/bind`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4013948579](https://pay.weixin.qq.com/doc/v3/merchant/4013948579),

@@ -2,6 +2,8 @@
 
 //! 解除门店收款信息绑定 · `POST v3/merchant-store/stores/{store_id}/recipients/unbind`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4013948580](https://pay.weixin.qq.com/doc/v3/merchant/4013948580),

@@ -19,6 +19,8 @@ chain_step! {
 impl<M: Mode> OutUserId<M> {
     /// 刷脸用户信息查询接口 · `GET v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
@@ -26,7 +28,7 @@ impl<M: Mode> OutUserId<M> {
 
     /// 刷脸用户信息修改接口 · `PATCH v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {

@@ -2,6 +2,8 @@
 
 //! 保险商户App预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)

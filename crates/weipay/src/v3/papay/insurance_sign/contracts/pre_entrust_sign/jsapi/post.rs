@@ -2,6 +2,8 @@
 
 //! 保险商户JSAPI预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012528600](https://pay.weixin.qq.com/doc/v3/merchant/4012528600),

@@ -2,6 +2,8 @@
 
 //! 查询扣费预约 · `GET v3/papay/pay/schedules/contract-id/{contract_id}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012466997](https://pay.weixin.qq.com/doc/v3/merchant/4012466997)

@@ -2,6 +2,8 @@
 
 //! App场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012524934](https://pay.weixin.qq.com/doc/v3/merchant/4012524934)

@@ -2,6 +2,8 @@
 
 //! H5场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012489208](https://pay.weixin.qq.com/doc/v3/merchant/4012489208)

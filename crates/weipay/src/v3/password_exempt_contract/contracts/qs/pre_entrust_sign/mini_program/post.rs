@@ -2,6 +2,8 @@
 
 //! 清算机构模式小程序场景预签约 · `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program`
 //!
+//! For 从业机构（支付机构）.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012471282](https://pay.weixin.qq.com/doc/v3/partner/4012471282)

@@ -2,6 +2,8 @@
 
 //! 微信支付订单号查询 · `GET v3/pay/partner/transactions/id/{transaction_id}`
 //!
+//! For 服务商, 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012526943](https://pay.weixin.qq.com/doc/v3/partner/4012526943),

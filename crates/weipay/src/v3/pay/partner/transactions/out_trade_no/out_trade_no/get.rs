@@ -2,6 +2,8 @@
 
 //! 商户订单号查询 · `GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}`
 //!
+//! For 服务商, 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012526944](https://pay.weixin.qq.com/doc/v3/partner/4012526944),

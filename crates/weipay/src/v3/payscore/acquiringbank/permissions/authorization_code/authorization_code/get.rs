@@ -2,6 +2,8 @@
 
 //! 从业机构查询与用户授权记录（授权协议号） · `GET v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`
 //!
+//! For 从业机构.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012461004](https://pay.weixin.qq.com/doc/v3/partner/4012461004)

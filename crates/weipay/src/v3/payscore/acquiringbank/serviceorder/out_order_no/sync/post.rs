@@ -2,7 +2,7 @@
 
 //! 从业机构同步微信支付分订单信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

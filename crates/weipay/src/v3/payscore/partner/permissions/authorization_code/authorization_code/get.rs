@@ -2,6 +2,8 @@
 
 //! 查询与用户授权记录（授权协议号） · `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012692687](https://pay.weixin.qq.com/doc/v3/partner/4012692687)

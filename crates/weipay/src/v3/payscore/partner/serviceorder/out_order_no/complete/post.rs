@@ -2,7 +2,7 @@
 
 //! 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

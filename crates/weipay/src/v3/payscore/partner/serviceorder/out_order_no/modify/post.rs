@@ -2,7 +2,7 @@
 
 //! 修改订单金额 · `POST v3/payscore/partner/serviceorder/{out_order_no}/modify`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

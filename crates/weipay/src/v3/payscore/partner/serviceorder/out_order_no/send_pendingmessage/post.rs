@@ -2,7 +2,7 @@
 
 //! 下发服务费用待处理消息 · `POST v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,7 +2,7 @@
 
 //! 下发服务预扣费消息 · `POST v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,7 +2,7 @@
 
 //! 解除用户授权关系（openid） · `POST v3/payscore/permissions/openid/{openid}/terminate`
 //!
-//! A success has no body (204).
+//! For 直连商户. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

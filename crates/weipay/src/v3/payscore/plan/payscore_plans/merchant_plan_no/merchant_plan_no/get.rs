@@ -2,6 +2,8 @@
 
 //! 查询支付分计划 · `GET v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012470804](https://pay.weixin.qq.com/doc/v3/merchant/4012470804)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Stop<M> {
     /// 停止支付分计划 · `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
     ///
+    /// For 普通商户.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> MerchantSignPlanNo<M> {
     /// 查询用户的签约计划 · `GET v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 查询用户的签约计划 · `GET v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012470990](https://pay.weixin.qq.com/doc/v3/merchant/4012470990)

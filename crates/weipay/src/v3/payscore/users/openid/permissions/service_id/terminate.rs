@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 商户解除用户授权关系 · `POST v3/payscore/users/{openid}/permissions/{service_id}/terminate`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {

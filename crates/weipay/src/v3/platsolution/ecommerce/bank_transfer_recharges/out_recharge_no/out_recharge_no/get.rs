@@ -2,6 +2,8 @@
 
 //! 查询银行转账充值结果 · `GET v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
 //!
+//! For 平台商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> CheckOpened<M> {
     /// 查询保险理赔功能开通状态 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)

@@ -2,6 +2,8 @@
 
 //! 请求保险理赔预下单 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)

@@ -2,6 +2,8 @@
 
 //! 查询二级商户可扫码充值员工列表 · `GET v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013521757](https://pay.weixin.qq.com/doc/v3/partner/4013521757)

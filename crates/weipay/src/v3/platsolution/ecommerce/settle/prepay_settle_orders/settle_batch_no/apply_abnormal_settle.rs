@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> ApplyAbnormalSettle<M> {
     /// 个人收款-申请异常结算批次单处理 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
     ///
+    /// For 电商平台.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

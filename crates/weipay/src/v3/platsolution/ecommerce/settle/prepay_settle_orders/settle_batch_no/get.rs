@@ -2,6 +2,8 @@
 
 //! 个人收款-查询批量结算信息 · `GET v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012650326](https://pay.weixin.qq.com/doc/v3/partner/4012650326)

@@ -2,6 +2,8 @@
 
 //! 受理单次预约商家转账 · `POST v3/platsolution/insurance/mch-transfer/reservation/apply`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504216](https://pay.weixin.qq.com/doc/v3/partner/4013504216)

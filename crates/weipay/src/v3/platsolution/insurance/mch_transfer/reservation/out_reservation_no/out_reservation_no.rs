@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutReservationNo<M> {
     /// 商户预约单号查询预约商家转账记录 · `GET v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

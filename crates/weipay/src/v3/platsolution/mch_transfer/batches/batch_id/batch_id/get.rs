@@ -2,6 +2,8 @@
 
 //! 微信支付转账批次单号查询批次单 · `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -2,6 +2,8 @@
 
 //! 商户预约单号查询预约商家转账记录 · `GET v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

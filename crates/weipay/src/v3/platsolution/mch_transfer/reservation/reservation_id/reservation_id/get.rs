@@ -2,6 +2,8 @@
 
 //! 微信支付预约单号查询预约商家转账记录 · `GET v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

@@ -2,6 +2,8 @@
 
 //! 发起异常退款 · `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012791864](https://pay.weixin.qq.com/doc/v3/merchant/4012791864),

@@ -2,6 +2,8 @@
 
 //! 还款单查询 · `GET v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015124483](https://pay.weixin.qq.com/doc/v3/partner/4015124483)

@@ -2,6 +2,8 @@
 
 //! 查询订单 · `GET v3/vehicle/etc/transactions/id/{transaction_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012715719](https://pay.weixin.qq.com/doc/v3/partner/4012715719)

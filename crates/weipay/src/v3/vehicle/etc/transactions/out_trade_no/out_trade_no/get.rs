@@ -2,6 +2,8 @@
 
 //! 查询订单 · `GET v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012715845](https://pay.weixin.qq.com/doc/v3/partner/4012715845)

@@ -2,6 +2,8 @@
 
 //! 使用商户卡号查询企业支付额度卡 · `GET v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015001625](https://pay.weixin.qq.com/doc/v3/partner/4015001625)

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> PaymentUrl<M> {
     /// 企业商户获取指定额度卡支付链接 · `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)

@@ -2,6 +2,8 @@
 
 //! 作废会员卡模板 · `POST v3/brand/partner/card-member/cards/{card_id}/invalidate`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)

@@ -2,6 +2,8 @@
 
 //! 同步会员开通结果 · `POST v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015336979](https://pay.weixin.qq.com/doc/v3/partner/4015336979)

@@ -2,6 +2,8 @@
 
 //! 同步积分兑券结果 · `POST v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015897268](https://pay.weixin.qq.com/doc/v3/partner/4015897268)

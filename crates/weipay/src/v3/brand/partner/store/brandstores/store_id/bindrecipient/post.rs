@@ -2,6 +2,8 @@
 
 //! 绑定收款商户号 · `POST v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015783177](https://pay.weixin.qq.com/doc/v3/partner/4015783177)

@@ -2,6 +2,8 @@
 
 //! 恢复门店营业 · `POST v3/brand/partner/store/brandstores/{store_id}/resume`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016756672](https://pay.weixin.qq.com/doc/v3/partner/4016756672)

@@ -2,6 +2,8 @@
 
 //! 查询城市列表 · `GET v3/capital/capitallhh/areas/provinces/{province_code}/cities`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012697470](https://pay.weixin.qq.com/doc/v3/partner/4012697470)

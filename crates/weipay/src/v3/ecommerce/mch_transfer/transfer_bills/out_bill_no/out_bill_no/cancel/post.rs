@@ -2,6 +2,8 @@
 
 //! 撤销转账 · `POST v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504212](https://pay.weixin.qq.com/doc/v3/partner/4013504212)

@@ -2,6 +2,8 @@
 
 //! 商家明细单号查询明细单 · `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014310384](https://pay.weixin.qq.com/doc/v3/merchant/4014310384)

@@ -2,6 +2,8 @@
 
 //! 商家明细单号查询明细单 · `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014310391](https://pay.weixin.qq.com/doc/v3/merchant/4014310391)

@@ -2,6 +2,8 @@
 
 //! 申请预算出资的电子回单 · `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016209966](https://pay.weixin.qq.com/doc/v3/partner/4016209966)

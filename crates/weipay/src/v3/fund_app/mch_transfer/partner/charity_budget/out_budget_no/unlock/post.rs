@@ -2,6 +2,8 @@
 
 //! 解锁公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015554795](https://pay.weixin.qq.com/doc/v3/partner/4015554795)

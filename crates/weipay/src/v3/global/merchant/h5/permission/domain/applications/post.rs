@@ -2,6 +2,8 @@
 
 //! 创建H5支付域名修改申请单 · `POST v3/global/merchant/h5/permission/domain/applications`
 //!
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
 //! Official documents (官方文档):
 //!
 //! - global: [4013025110](https://pay.weixin.qq.com/doc/global/v3/zh/4013025110)

@@ -2,7 +2,7 @@
 
 //! 撤销订单(商户订单号) · `POST v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 查询绑定多笔立减活动的代金券详情 · `GET v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014569864](https://pay.weixin.qq.com/doc/v3/merchant/4014569864)

@@ -2,6 +2,8 @@
 
 //! 查询预存code详情 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

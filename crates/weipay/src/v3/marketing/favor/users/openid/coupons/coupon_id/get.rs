@@ -2,6 +2,8 @@
 
 //! 查询代金券详情 · `GET v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
 //!
+//! For 直连商户, 服务商, 渠道商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012486942](https://pay.weixin.qq.com/doc/v3/merchant/4012486942)

@@ -2,6 +2,8 @@
 
 //! 查询用户会员卡信息 · `GET v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012547768](https://pay.weixin.qq.com/doc/v3/merchant/4012547768)

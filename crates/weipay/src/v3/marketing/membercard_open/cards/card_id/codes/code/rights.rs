@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Rights<M> {
     /// 设置会员权益 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {

@@ -2,6 +2,8 @@
 
 //! 导入会员Code · `POST v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012545728](https://pay.weixin.qq.com/doc/v3/merchant/4012545728)

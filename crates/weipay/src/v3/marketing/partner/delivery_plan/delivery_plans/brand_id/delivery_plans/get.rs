@@ -2,6 +2,8 @@
 
 //! 分页查询投放计划列表 · `GET v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016184563](https://pay.weixin.qq.com/doc/v3/partner/4016184563)

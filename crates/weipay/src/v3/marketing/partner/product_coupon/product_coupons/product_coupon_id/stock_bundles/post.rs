@@ -2,6 +2,8 @@
 
 //! 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)

@@ -2,6 +2,8 @@
 
 //! 指定券状态查询用户商品券列表 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781590](https://pay.weixin.qq.com/doc/v3/partner/4015781590),

@@ -2,6 +2,8 @@
 
 //! 向用户预发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016434365](https://pay.weixin.qq.com/doc/v3/partner/4016434365)

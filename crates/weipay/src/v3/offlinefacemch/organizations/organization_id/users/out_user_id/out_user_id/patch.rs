@@ -2,7 +2,7 @@
 
 //! 刷脸用户信息修改接口 · `PATCH v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

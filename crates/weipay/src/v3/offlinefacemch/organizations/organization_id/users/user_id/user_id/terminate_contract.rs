@@ -16,7 +16,7 @@ chain_step! {
 impl<M: Mode> TerminateContract<M> {
     /// 解除刷脸用户签约关系接口 · `POST v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
     /// Official documents (官方文档):
     ///

@@ -2,6 +2,8 @@
 
 //! 查询扣费预约 · `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012468579](https://pay.weixin.qq.com/doc/v3/partner/4012468579)

@@ -2,6 +2,8 @@
 
 //! 预约扣费 · `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012467036](https://pay.weixin.qq.com/doc/v3/merchant/4012467036)

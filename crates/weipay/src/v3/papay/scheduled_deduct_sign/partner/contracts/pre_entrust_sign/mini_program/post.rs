@@ -2,6 +2,8 @@
 
 //! 小程序场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012693100](https://pay.weixin.qq.com/doc/v3/partner/4012693100)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> DetailId<M> {
     /// 微信支付明细单号查询明细单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 撤销 · `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012382181](https://pay.weixin.qq.com/doc/v3/partner/4012382181)

@@ -2,7 +2,7 @@
 
 //! 从业机构解除用户授权关系（授权协议号） · `POST v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,7 +2,7 @@
 
 //! 完结支付分订单 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,7 +2,7 @@
 
 //! 解除用户授权关系（授权协议号） · `POST v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

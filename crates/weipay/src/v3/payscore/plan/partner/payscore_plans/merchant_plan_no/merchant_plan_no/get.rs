@@ -2,6 +2,8 @@
 
 //! 查询支付分计划 · `GET v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012463318](https://pay.weixin.qq.com/doc/v3/partner/4012463318)

@@ -2,6 +2,8 @@
 
 //! 查询用户的签约计划 · `GET v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012463526](https://pay.weixin.qq.com/doc/v3/partner/4012463526)

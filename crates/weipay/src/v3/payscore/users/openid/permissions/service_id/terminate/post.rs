@@ -2,7 +2,7 @@
 
 //! 商户解除用户授权关系 · `POST v3/payscore/users/{openid}/permissions/{service_id}/terminate`
 //!
-//! A success has no body (204).
+//! For 服务商, 直连商户. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 查询保险理赔功能开通状态 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012781480](https://pay.weixin.qq.com/doc/v3/partner/4012781480)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 请求撤销赔付 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)

@@ -2,6 +2,8 @@
 
 //! 查询保险理赔结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504188](https://pay.weixin.qq.com/doc/v3/partner/4013504188)

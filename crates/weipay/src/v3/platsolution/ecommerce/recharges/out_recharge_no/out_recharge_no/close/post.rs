@@ -2,6 +2,8 @@
 
 //! 关闭二级商户充值 · `POST v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012762895](https://pay.weixin.qq.com/doc/v3/partner/4012762895)

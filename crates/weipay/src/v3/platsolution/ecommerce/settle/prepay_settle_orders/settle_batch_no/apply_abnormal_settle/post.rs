@@ -2,6 +2,8 @@
 
 //! 个人收款-申请异常结算批次单处理 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
 //!
+//! For 电商平台.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015198012](https://pay.weixin.qq.com/doc/v3/partner/4015198012)

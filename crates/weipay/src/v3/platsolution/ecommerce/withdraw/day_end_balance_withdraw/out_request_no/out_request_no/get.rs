@@ -2,6 +2,8 @@
 
 //! 查询二级商户按日终余额预约提现状态 · `GET v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013328163](https://pay.weixin.qq.com/doc/v3/partner/4013328163)

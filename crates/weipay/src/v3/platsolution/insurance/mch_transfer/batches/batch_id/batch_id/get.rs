@@ -2,6 +2,8 @@
 
 //! 微信支付转账批次单号查询批次单 · `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504221](https://pay.weixin.qq.com/doc/v3/partner/4013504221)

@@ -2,6 +2,8 @@
 
 //! 查询商家转账批次电子回单 · `GET v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere:

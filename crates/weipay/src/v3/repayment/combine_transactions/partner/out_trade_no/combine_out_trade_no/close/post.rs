@@ -2,7 +2,7 @@
 
 //! 商户关单 · `POST v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

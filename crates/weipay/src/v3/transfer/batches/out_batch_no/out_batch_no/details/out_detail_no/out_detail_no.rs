@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> OutDetailNo<M> {
     /// 商家明细单号查询明细单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
     ///
+    /// For 直连商户.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

@@ -2,6 +2,8 @@
 
 //! 企业商户获取指定额度卡支付链接 · `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014507160](https://pay.weixin.qq.com/doc/v3/partner/4014507160)

@@ -2,6 +2,8 @@
 
 //! 银行明细单号查询明细单 · `GET v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012465915](https://pay.weixin.qq.com/doc/v3/partner/4012465915)

@@ -2,6 +2,8 @@
 
 //! 撤销转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)

@@ -18,6 +18,8 @@ chain_step! {
 impl<M: Mode> Appid<M> {
     /// 查询用户单张券详情 · `GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
     ///
+    /// For 直连商户, 服务商.
+    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)

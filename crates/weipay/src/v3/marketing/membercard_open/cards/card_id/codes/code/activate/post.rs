@@ -2,7 +2,7 @@
 
 //! 激活会员卡（跳转型激活） · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,7 +2,7 @@
 
 //! 设置会员服务项用户信息 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

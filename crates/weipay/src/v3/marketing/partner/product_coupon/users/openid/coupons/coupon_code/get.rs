@@ -2,6 +2,8 @@
 
 //! 查询用户商品券详情 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781582](https://pay.weixin.qq.com/doc/v3/partner/4015781582),

@@ -17,6 +17,8 @@ chain_step! {
 impl<M: Mode> Return<M> {
     /// 退券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`
     ///
+    /// For 服务商.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)

@@ -2,6 +2,8 @@
 
 //! 保险商户查询保险自动续费协议 · `GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012472641](https://pay.weixin.qq.com/doc/v3/merchant/4012472641),

@@ -2,6 +2,8 @@
 
 //! 保险商户查询保险扣费周期列表 · `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012489530](https://pay.weixin.qq.com/doc/v3/merchant/4012489530)

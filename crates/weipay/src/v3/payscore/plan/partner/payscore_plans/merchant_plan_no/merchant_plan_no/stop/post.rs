@@ -2,6 +2,8 @@
 
 //! 停止支付分计划 · `POST v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012463322](https://pay.weixin.qq.com/doc/v3/partner/4012463322)

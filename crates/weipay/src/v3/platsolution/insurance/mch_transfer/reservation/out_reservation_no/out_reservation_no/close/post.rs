@@ -2,6 +2,8 @@
 
 //! 关闭预约商家转账记录 · `POST v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504219](https://pay.weixin.qq.com/doc/v3/partner/4013504219)

@@ -2,6 +2,8 @@
 
 //! 微信明细单号查询明细单 · `GET v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012458886](https://pay.weixin.qq.com/doc/v3/merchant/4012458886)

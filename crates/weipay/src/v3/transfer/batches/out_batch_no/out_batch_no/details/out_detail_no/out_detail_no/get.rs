@@ -2,6 +2,8 @@
 
 //! 商家明细单号查询明细单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 //!
+//! For 直连商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012458902](https://pay.weixin.qq.com/doc/v3/merchant/4012458902)

@@ -2,6 +2,8 @@
 
 //! 商户协议号解约协议 · `POST v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 //!
+//! For 电商平台, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012884072](https://pay.weixin.qq.com/doc/v3/partner/4012884072)

@@ -2,6 +2,8 @@
 
 //! 查询用户单张券详情 · `GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
 //!
+//! For 直连商户, 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012535011](https://pay.weixin.qq.com/doc/v3/merchant/4012535011),

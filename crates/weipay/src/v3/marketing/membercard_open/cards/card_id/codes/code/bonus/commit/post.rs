@@ -2,7 +2,7 @@
 
 //! 设置支付后展示的积分到账 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,7 +2,7 @@
 
 //! 支付结果页展示会员积分 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
 //! Official documents (官方文档):
 //!

@@ -2,6 +2,8 @@
 
 //! 修改商品券批次组发放预算 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016280642](https://pay.weixin.qq.com/doc/v3/partner/4016280642)

@@ -2,6 +2,8 @@
 
 //! 查询批次关联门店列表 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781546](https://pay.weixin.qq.com/doc/v3/partner/4015781546),

@@ -2,6 +2,8 @@
 
 //! 失效商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781532](https://pay.weixin.qq.com/doc/v3/partner/4015781532),

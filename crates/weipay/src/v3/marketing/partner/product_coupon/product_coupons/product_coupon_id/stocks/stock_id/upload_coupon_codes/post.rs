@@ -2,6 +2,8 @@
 
 //! 预上传券Code · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781572](https://pay.weixin.qq.com/doc/v3/partner/4015781572),

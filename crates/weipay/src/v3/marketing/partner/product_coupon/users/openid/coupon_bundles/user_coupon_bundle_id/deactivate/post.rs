@@ -2,6 +2,8 @@
 
 //! 失效用户商品券组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4016280658](https://pay.weixin.qq.com/doc/v3/partner/4016280658)

@@ -2,6 +2,8 @@
 
 //! 确认发放用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781575](https://pay.weixin.qq.com/doc/v3/partner/4015781575),

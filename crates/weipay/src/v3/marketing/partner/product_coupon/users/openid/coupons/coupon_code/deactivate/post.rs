@@ -2,6 +2,8 @@
 
 //! 失效用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781578](https://pay.weixin.qq.com/doc/v3/partner/4015781578)

@@ -2,6 +2,8 @@
 
 //! 退券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4015781599](https://pay.weixin.qq.com/doc/v3/partner/4015781599),

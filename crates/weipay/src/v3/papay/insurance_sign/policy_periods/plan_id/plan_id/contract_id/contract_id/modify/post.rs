@@ -2,6 +2,8 @@
 
 //! 保险商户修改保险扣费周期列表 · `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012987596](https://pay.weixin.qq.com/doc/v3/merchant/4012987596)

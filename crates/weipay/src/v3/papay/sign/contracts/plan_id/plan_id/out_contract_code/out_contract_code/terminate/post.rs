@@ -2,6 +2,8 @@
 
 //! 通过商户协议号解除委托代扣签约协议 · `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 //!
+//! For 普通商户.
+//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012489295](https://pay.weixin.qq.com/doc/v3/merchant/4012489295)

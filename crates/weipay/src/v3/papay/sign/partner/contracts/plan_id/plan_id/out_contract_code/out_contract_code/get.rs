@@ -2,6 +2,8 @@
 
 //! 通过商户协议号查询委托代扣签约协议 · `GET v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012489483](https://pay.weixin.qq.com/doc/v3/partner/4012489483)

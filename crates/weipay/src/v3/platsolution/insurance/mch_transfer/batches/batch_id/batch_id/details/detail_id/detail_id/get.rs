@@ -2,6 +2,8 @@
 
 //! 微信支付转账明细单号查询明细单 · `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504223](https://pay.weixin.qq.com/doc/v3/partner/4013504223)

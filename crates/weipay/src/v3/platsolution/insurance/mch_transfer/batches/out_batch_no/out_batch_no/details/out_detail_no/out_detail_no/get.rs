@@ -2,6 +2,8 @@
 
 //! 商户明细单号查询明细单 · `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 //!
+//! For 服务商.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4013504224](https://pay.weixin.qq.com/doc/v3/partner/4013504224)
