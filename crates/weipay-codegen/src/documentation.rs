@@ -117,6 +117,18 @@ pub(crate) fn enumeration(field: &Field) -> String {
     labelled(field).unwrap_or_else(|| format!("The values of `{}`.", field.name))
 }
 
+/// What the numbers of an element of APIv2 count.
+fn numbered(name: &str) -> Option<String> {
+    match name.matches('$').count() {
+        0 => None,
+        1 => Some(format!("One for each `$n` of `{name}` on the wire.")),
+        _ => Some(format!(
+            "On the wire `{name}`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner \
+             ones (the coupons of that refund, 代金券)."
+        )),
+    }
+}
+
 fn labelled(field: &Field) -> Option<String> {
     (!field.label.is_empty()).then(|| format!("{}.", plain(field.label)))
 }
@@ -133,6 +145,7 @@ pub(crate) fn field(field: &Field, in_request: bool) -> String {
     }
     let sentences: Vec<String> = [
         labelled(field),
+        numbered(field.name),
         filled_in.then(|| "The client fills it in.".to_owned()),
         (!rules.is_empty()).then(|| closed(&rules)),
     ]

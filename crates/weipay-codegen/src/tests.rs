@@ -180,3 +180,19 @@ fn a_feature_says_how_many_operations_it_has_and_of_which_product() {
     assert_holds(&manifest(&[one.clone()]), &["## 1 operation.\na = "]);
     assert_holds(&manifest(&[one, named]), &["## 2 operations: 商家券.\na = "]);
 }
+
+#[test]
+fn a_numbered_element_says_what_its_numbers_count() {
+    let text = types(
+        "POST v2/a/b",
+        "  answer\n    fee_$n  integer fen  # 金额\n    coupon_fee_$n_$m  integer fen  # 代金券金额",
+    );
+    assert_holds(
+        &text,
+        &[
+            "/// 金额. One for each `$n` of `fee_$n` on the wire. In fen (分).\n        fee_n: Vec<i64>",
+            "/// 代金券金额. On the wire `coupon_fee_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), \
+             `$m` the inner ones (the coupons of that refund, 代金券). In fen (分).\n        coupon_fee_n_m: Vec<Vec<i64>>",
+        ],
+    );
+}
