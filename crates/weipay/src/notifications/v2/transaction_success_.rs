@@ -70,9 +70,9 @@ answer! {
         coupon_fee: String = xml("coupon_fee"),
         /// 代金券使用数量.
         coupon_count: String = xml("coupon_count"),
-        /// 代金券类型.
+        /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire.
         coupon_type_n: Vec<String> = xml("coupon_type_$n"),
-        /// 代金券ID.
+        /// 代金券ID. One for each `$n` of `coupon_id_$n` on the wire.
         coupon_id_n: Vec<String> = xml("coupon_id_$n"),
         /// 交易类型. Required.
         trade_type: TradeType = xml("trade_type").required(),

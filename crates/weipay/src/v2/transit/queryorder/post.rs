@@ -74,11 +74,11 @@ answer! {
         coupon_fee: i64 = xml("coupon_fee"),
         /// 代金券或立减优惠使用数量. Format `int32`.
         coupon_count: i64 = xml("coupon_count"),
-        /// 代金券类型. At most 8 characters.
+        /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire. At most 8 characters.
         coupon_type_n: Vec<String> = xml("coupon_type_$n").length(0, 8),
-        /// 代金券或立减优惠ID. At most 20 characters.
+        /// 代金券或立减优惠ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.
         coupon_id_n: Vec<String> = xml("coupon_id_$n").length(0, 20),
-        /// 单个代金券或立减优惠支付金额. In fen (分).
+        /// 单个代金券或立减优惠支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
         coupon_fee_n: Vec<i64> = xml("coupon_fee_$n"),
         /// 微信支付订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),

@@ -121,15 +121,15 @@ answer! {
         cash_fee_type: String = xml("cash_fee_type").length(0, 16),
         /// 现金退款金额. In fen (分).
         cash_refund_fee: i64 = xml("cash_refund_fee"),
-        /// 代金券类型. At most 8 characters.
+        /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire. At most 8 characters.
         coupon_type_n: Vec<String> = xml("coupon_type_$n").length(0, 8),
         /// 代金券退款总金额. In fen (分).
         coupon_refund_fee: i64 = xml("coupon_refund_fee"),
-        /// 单个代金券退款金额. In fen (分).
+        /// 单个代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
         coupon_refund_fee_n: Vec<i64> = xml("coupon_refund_fee_$n"),
         /// 退款代金券使用数量. Format `int32`.
         coupon_refund_count: i64 = xml("coupon_refund_count"),
-        /// 退款代金券ID. At most 20 characters.
+        /// 退款代金券ID. One for each `$n` of `coupon_refund_id_$n` on the wire. At most 20 characters.
         coupon_refund_id_n: Vec<String> = xml("coupon_refund_id_$n").length(0, 20),
     }
 }
