@@ -77,7 +77,7 @@ impl Models {
             kind = format!("Vec<{kind}>");
         }
         Row {
-            doc: documentation::field(field, self.in_request),
+            doc: documentation::field::member(field, self.in_request),
             name: names::member(field.name),
             kind,
             rule: rule(field, place, self.in_request),
@@ -112,7 +112,7 @@ impl Models {
             Named::New(name) => name,
         };
         let at = self.structs.len();
-        let doc = documentation::object(field);
+        let doc = documentation::field::object(field);
         self.structs.push(Struct { name: name.clone(), doc, rows: Vec::new(), in_request: self.in_request });
         let rows = field.fields.iter().map(|member| self.row(member, "body", &name)).collect();
         self.structs[at].rows = rows;
@@ -124,7 +124,7 @@ impl Models {
             Named::Known(name) => return name,
             Named::New(name) => name,
         };
-        let doc = documentation::enumeration(field);
+        let doc = documentation::field::enumeration(field);
         self.enumerations.push(Enumeration { name: name.clone(), doc, values: field.values.clone() });
         name
     }

@@ -102,7 +102,7 @@ fn step_method(name: &str, child: &Tree<'_>) -> String {
         Some(value) => format!(
             "{}{gate}    pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{\n        \
              {target}::new(self.call.fill({}, {name}.into()))\n    }}\n",
-            documentation::lines(&documentation::value(&child.path, &value), "    ///"),
+            documentation::lines(&documentation::field::value(&child.path, &value), "    ///"),
             rule(&value, "path", true).join("."),
         ),
     }
@@ -120,7 +120,7 @@ fn verb_method(operation: &Operation, verb: &Verb) -> String {
     format!(
         "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call.{typed}(Method::{method}, {request})\n    }}\n",
         documentation::lines(
-            &documentation::verb(operation, verb.has_types().then_some(module.as_str())),
+            &documentation::operation::verb(operation, verb.has_types().then_some(module.as_str())),
             "    ///"
         ),
     )

@@ -177,7 +177,7 @@ fn a_feature_says_how_many_operations_it_has_and_of_which_product() {
         features::manifest("# Products, written by weipay-codegen.\n# End of products.\n", operations)
             .unwrap()
     };
-    assert_holds(&manifest(&[one.clone()]), &["## 1 operation.\na = "]);
+    assert_holds(&manifest(std::slice::from_ref(&one)), &["## 1 operation.\na = "]);
     assert_holds(&manifest(&[one, named]), &["## 2 operations: 商家券.\na = "]);
 }
 

@@ -140,7 +140,10 @@ impl Enumeration {
         let mut text = documentation::lines(&self.doc, "    ///");
         text.push_str(&format!("    pub enum {} {{\n", self.name));
         for (name, value) in names::variants(&self.values) {
-            text.push_str(&format!("        {name} = {value:?},\n"));
+            let line = format!("        {name} = {value:?},");
+            let broken = format!("        {name} =\n            {value:?},");
+            text.push_str(if line.chars().count() <= WIDEST { &line } else { &broken });
+            text.push('\n');
         }
         text.push_str("    }\n");
         text
