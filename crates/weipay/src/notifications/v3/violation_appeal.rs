@@ -48,7 +48,8 @@ open_enum! {
         Investment = "INVESTMENT",
         TransactionDispute = "TRANSACTION_DISPUTE",
         CrossBorderUseOfDomesticPaymentApi = "CROSS_BORDER_USE_OF_DOMESTIC_PAYMENT_API",
-        OverseasActivitiesOutsideTheBusinessScopeApprovedByRegulatoryAuthorities = "OVERSEAS_ACTIVITIES_OUTSIDE_THE_BUSINESS_SCOPE_APPROVED_BY_REGULATORY_AUTHORITIES",
+        OverseasActivitiesOutsideTheBusinessScopeApprovedByRegulatoryAuthorities =
+            "OVERSEAS_ACTIVITIES_OUTSIDE_THE_BUSINESS_SCOPE_APPROVED_BY_REGULATORY_AUTHORITIES",
         UnusualTransaction = "UNUSUAL_TRANSACTION",
         UnlicensedBusiness = "UNLICENSED_BUSINESS",
         WealthInvestment = "WEALTH_INVESTMENT",
@@ -63,7 +64,8 @@ open_enum! {
         UnusualRealTimeTransaction = "UNUSUAL_REAL_TIME_TRANSACTION",
         UnacceptableDocuments = "UNACCEPTABLE_DOCUMENTS",
         LargeAmountTransaction = "LARGE_AMOUNT_TRANSACTION",
-        AllMerchantsHaveConfirmedTheWillingnessToOpenAnAccount = "ALL_MERCHANTS_HAVE_CONFIRMED_THE_WILLINGNESS_TO_OPEN_AN_ACCOUNT",
+        AllMerchantsHaveConfirmedTheWillingnessToOpenAnAccount =
+            "ALL_MERCHANTS_HAVE_CONFIRMED_THE_WILLINGNESS_TO_OPEN_AN_ACCOUNT",
         UnconfirmedWillingnessToOpenAnAccount = "UNCONFIRMED_WILLINGNESS_TO_OPEN_AN_ACCOUNT",
         InactiveTransaction = "INACTIVE_TRANSACTION",
         OtherUnusualActivities = "OTHER_UNUSUAL_ACTIVITIES",

@@ -6,7 +6,7 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - elsewhere: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
+//! - brand: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
 
 use crate::model::{answer, body, request};
 
