@@ -1,18 +1,41 @@
 //! How names of the API become names of Rust: for the code generator that writes them and for whatever shows them. These
-//! rules hold everywhere:
+//! rules hold everywhere.
 //!
-//! 1. A path segment becomes a module and a method of the same name: capitals and hyphens become underscores
-//!    (`merchant-service` → `merchant_service`, `addInstitutionsub` → `add_institutionsub`).
-//! 2. A `{placeholder}` becomes a module and a method that takes the value. Where a literal segment beside it has the
-//!    same name, the placeholder's is followed by `_value`.
-//! 3. A Rust keyword, and a name that a chain already has (`get`, `post`, `header`, ...), is followed by an underscore:
-//!    `return` → `return_`.
-//!    Where two segments side by side would still have one name, as `policy-periods` and `policy_periods`, the second is
-//!    followed by an underscore too.
-//! 4. A name that begins with a digit has an underscore before it.
-//! 5. A type is the name in capitals: `coupon_use_rule` → `CouponUseRule`.
-//! 6. A value of an enumeration likewise: `OFF_LINE` → `OffLine`; one that begins with a digit has a `V` before it.
-//! 7. Where a type's name is taken, that of the object around it stands before it (see [`types`]).
+//! **Words.** Capitals and whatever is neither letter nor digit begin a new word. Methods, modules and fields are words in
+//! small letters with underscores between them: `merchant-service` → `merchant_service`, `addInstitutionsub` →
+//! `add_institutionsub`. Types and values are words that begin with a capital: `coupon_use_rule` → `CouponUseRule`,
+//! `OFF_LINE` → `OffLine`.
+//!
+//! **The path** (`v3/transfer/batches/batch-id/{batch_id}`):
+//!
+//! 1. A product, the segment below the version, is a feature of the same name, as it stands: `cgi-bin`, `mch_operate`. All
+//!    notifications are the feature `notifications`, and everything is `full`.
+//! 2. A segment becomes a method and a module of the same name.
+//! 3. A `{placeholder}` becomes a method that takes the value, and a module, both named by it; a literal segment before it
+//!    may say the same: `batch-id/{batch_id}` → `batch_id().batch_id(value)`, module `batch_id::batch_id`.
+//! 4. A Rust keyword, and a name that a chain already has (`get`, `post`, `header`, ...), is followed by an underscore:
+//!    `return` → `return_`, `delete` → `delete_`. Where two segments side by side would still have one name, as
+//!    `policy-periods` and `policy_periods`, the second is followed by an underscore.
+//! 5. The type of a step is its segment or placeholder as a type: `batch-id` → `BatchId`.
+//! 6. An operation is the method and the module of its HTTP method: `get`. In the module `Request` is what is sent and
+//!    `Answer` what is answered; where there is nothing to send, or nothing is answered, there is none.
+//!
+//! **Notifications**: the module is the event, `TRANSACTION.SUCCESS` → `transaction_success`. Of two that would have one
+//! name the second is followed by an underscore: `transaction-success`, of APIv2, → `transaction_success_`. `Resource` is
+//! what the sealed part opens to, `Body` what APIv2 posts, and `envelope::Envelope` what APIv3 posts around it.
+//!
+//! **Fields** and their setters: `Wechatpay-Serial` → `wechatpay_serial`, `payAuthNo` → `pay_auth_no`, `coupon_fee_$n` →
+//! `coupon_fee_n`. A keyword is followed by an underscore (`type_`), and so is `new`, which would hide the constructor. A
+//! name that a request has in two places has its place behind it the second time: `id_body` beside `id` of the query.
+//!
+//! **Types** of objects and of listed values: the field's name (see [`types`]). Where that is taken in the file, the name of
+//! the object around stands before it: `type` in `PromotionDetail` → `PromotionDetailType`. Where the object around has that
+//! very name, it is followed by `Item` for the members of an array, otherwise by `Content`: `SceneInfoContent`. What is still
+//! taken is followed by an underscore.
+//!
+//! **Values**: one that begins with a digit has a `V` before it, and digits that a sign parts stay parted: `0` → `V0`, `1.0` →
+//! `V1_0`. `Unknown`, which is the open end of every enumeration, and `Self`, which is Rust's, have `Value` behind them. Of
+//! two that would have one name the second is followed by an underscore.
 
 use crate::operation::placeholder;
 
@@ -21,7 +44,7 @@ pub mod types;
 
 pub use types::{Named, TypeNames};
 
-/// Rule 1, 3 and 4.
+/// Words in small letters, and none of Rust's.
 pub fn snake(name: &str) -> String {
     let mut snake = String::new();
     let mut before_lower = false;
@@ -39,14 +62,10 @@ pub fn snake(name: &str) -> String {
         before_lower = letter.is_lowercase() || letter.is_ascii_digit();
     }
     let snake = snake.trim_end_matches('_').to_owned();
-    match snake.as_bytes().first() {
-        Some(digit) if digit.is_ascii_digit() => format!("_{snake}"),
-        _ if KEYWORDS.contains(&snake.as_str()) => format!("{snake}_"),
-        _ => snake,
-    }
+    if KEYWORDS.contains(&snake.as_str()) { format!("{snake}_") } else { snake }
 }
 
-/// Rule 3, for segments of a chain.
+/// A segment of a chain: rule 4.
 pub fn method(segment: &str) -> String {
     let name = snake(segment);
     if TAKEN.contains(&name.as_str()) { format!("{name}_") } else { name }
@@ -60,16 +79,12 @@ pub fn member(name: &str) -> String {
     }
 }
 
-/// Rule 1 to 3 for all segments that stand side by side: each with the name of its method and module, sorted by name.
+/// Rules 2 to 4 for all segments that stand side by side: each with the name of its method and module, sorted by name.
 /// The segments come sorted, since of two that would have one name the second one gives way.
-pub fn steps<'a>(segments: impl Iterator<Item = &'a str> + Clone) -> Vec<(String, &'a str)> {
+pub fn steps<'a>(segments: impl Iterator<Item = &'a str>) -> Vec<(String, &'a str)> {
     let mut named: Vec<(String, &str)> = Vec::new();
-    for segment in segments.clone() {
-        let mut name = match placeholder(segment) {
-            None => method(segment),
-            Some(name) if segments.clone().any(|other| other == name) => format!("{}_value", method(name)),
-            Some(name) => method(name),
-        };
+    for segment in segments {
+        let mut name = method(placeholder(segment).unwrap_or(segment));
         while named.iter().any(|(other, _)| *other == name) {
             name.push('_');
         }
@@ -79,10 +94,15 @@ pub fn steps<'a>(segments: impl Iterator<Item = &'a str> + Clone) -> Vec<(String
     named
 }
 
-/// Rule 5 and 6: words begin with a capital; a word that is all capitals is written small after its first letter.
+/// A type or a value: words begin with a capital; a word that is all capitals is written small after its first letter.
 pub fn camel(name: &str) -> String {
     let mut camel = String::new();
     for word in name.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        // Without something between them, the digits of `1.0` would read as another number.
+        let ends_in_digit = camel.ends_with(|last: char| last.is_ascii_digit());
+        if ends_in_digit && word.starts_with(|first: char| first.is_ascii_digit()) {
+            camel.push('_');
+        }
         let shouted = !word.chars().any(char::is_lowercase);
         let mut letters = word.chars();
         camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
@@ -93,19 +113,18 @@ pub fn camel(name: &str) -> String {
     if camel.starts_with(|first: char| first.is_ascii_digit()) { format!("V{camel}") } else { camel }
 }
 
-/// Rule 6, made unique within one enumeration.
+/// The values of one enumeration, each name once.
 pub fn variants(values: &[&'static str]) -> Vec<(String, &'static str)> {
     let mut named: Vec<(String, &'static str)> = Vec::new();
     for value in values {
         let mut name = match camel(value).as_str() {
-            "" => "Empty".to_owned(),
             // The open end of every enumeration has this name.
             "Unknown" => "UnknownValue".to_owned(),
             "Self" => "SelfValue".to_owned(),
             name => name.to_owned(),
         };
         while named.iter().any(|(other, _)| *other == name) {
-            name.push('X');
+            name.push('_');
         }
         if !named.iter().any(|(_, other)| other == value) {
             named.push((name, value));
@@ -137,20 +156,20 @@ mod tests {
         assert_eq!(method("addInstitutionsub"), "add_institutionsub");
         assert_eq!(method("return"), "return_");
         assert_eq!(method("delete"), "delete_");
-        assert_eq!(method("3ds"), "_3ds");
     }
 
     #[test]
     fn segments_side_by_side_have_names_of_their_own() {
         let named =
             |segments: &[&'static str]| -> Vec<(String, &'static str)> { steps(segments.iter().copied()) };
-        assert_eq!(named(&["id", "{id}"]), [("id".to_owned(), "id"), ("id_value".to_owned(), "{id}")]);
+        assert_eq!(named(&["id", "{id}"]), [("id".to_owned(), "id"), ("id_".to_owned(), "{id}")]);
         assert_eq!(named(&["a-b", "a_b"]), [("a_b".to_owned(), "a-b"), ("a_b_".to_owned(), "a_b")]);
     }
 
     #[test]
     fn fields_become_names() {
         assert_eq!(snake("Wechatpay-Serial"), "wechatpay_serial");
+        assert_eq!(snake("payAuthNo"), "pay_auth_no");
         assert_eq!(snake("type"), "type_");
         assert_eq!(snake("coupon_id_$n"), "coupon_id_n");
     }
@@ -168,7 +187,6 @@ mod tests {
             "OFF_LINE",
             "Color010",
             "0",
-            "",
             "UNKNOWN",
             "PARKING SPACE",
             "Under Review",
@@ -177,16 +195,10 @@ mod tests {
         let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(
             names,
-            [
-                "OffLine",
-                "Color010",
-                "V0",
-                "Empty",
-                "UnknownValue",
-                "ParkingSpace",
-                "UnderReview",
-                "UnderReviewX"
-            ]
+            ["OffLine", "Color010", "V0", "UnknownValue", "ParkingSpace", "UnderReview", "UnderReview_"]
         );
+        let named = variants(&["1.0", "10", "v1.2.3", "ver.2"]);
+        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["V1_0", "V10", "V1_2_3", "Ver2"]);
     }
 }

@@ -30,8 +30,10 @@ fn products(operations: &[Operation]) -> String {
     }
     text.push_str("]\n## Typed notifications (回调通知).\nnotifications = [\"_typed\"]\n");
     for (product, count) in counts {
+        let many = if count == 1 { "operation" } else { "operations" };
         let named: Vec<&str> = groups[product].iter().copied().collect();
-        text.push_str(&format!("## {count} operations: {}.\n{product} = [\"_typed\"]\n", named.join(", ")));
+        let named = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
+        text.push_str(&format!("## {count} {many}{named}.\n{product} = [\"_typed\"]\n"));
     }
     text
 }

@@ -13,7 +13,10 @@ mod models;
 mod notification;
 mod operation;
 mod output;
+mod path_value;
 mod segment;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::fs;

@@ -3,6 +3,8 @@
 
 mod text;
 
+pub(crate) use text::braced;
+
 use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration, is_sent_by_the_client};
 use weipay_catalog::names::{self, Named, TypeNames};
 use weipay_catalog::{Carrier, Field, Format, Kind};
@@ -17,6 +19,8 @@ pub(crate) struct Models {
     names: TypeNames,
     structs: Vec<Struct>,
     enumerations: Vec<Enumeration>,
+    /// Whether a request is being planned. It comes first: what an answer then shares with it keeps the request's setters.
+    in_request: bool,
 }
 
 struct Struct {
@@ -31,7 +35,7 @@ struct Row {
     doc: String,
     name: String,
     kind: String,
-    rule: String,
+    rule: Vec<String>,
 }
 
 struct Enumeration {
@@ -44,11 +48,12 @@ impl Models {
     /// Plans a request or an answer; `fields` come with the functions that make their rows.
     pub(crate) fn root(&mut self, name: &str, doc: &str, fields: &[(&str, &Field)]) {
         let at = self.structs.len();
+        self.in_request = name == REQUEST;
         self.structs.push(Struct {
             name: name.to_owned(),
             doc: doc.to_owned(),
             rows: Vec::new(),
-            in_request: name == REQUEST,
+            in_request: self.in_request,
         });
         let mut rows = Vec::new();
         for (place, field) in fields {
@@ -72,10 +77,10 @@ impl Models {
             kind = format!("Vec<{kind}>");
         }
         Row {
-            doc: documentation::field(field),
+            doc: documentation::field::member(field, self.in_request),
             name: names::member(field.name),
             kind,
-            rule: rule(field, place),
+            rule: rule(field, place, self.in_request),
         }
     }
 
@@ -107,10 +112,8 @@ impl Models {
             Named::New(name) => name,
         };
         let at = self.structs.len();
-        let doc = documentation::sentence(field.label, field.name);
-        // Requests are planned first: what is met before the answer belongs to the request.
-        let in_request = self.structs.iter().all(|known| known.in_request);
-        self.structs.push(Struct { name: name.clone(), doc, rows: Vec::new(), in_request });
+        let doc = documentation::field::object(field);
+        self.structs.push(Struct { name: name.clone(), doc, rows: Vec::new(), in_request: self.in_request });
         let rows = field.fields.iter().map(|member| self.row(member, "body", &name)).collect();
         self.structs[at].rows = rows;
         name
@@ -121,16 +124,18 @@ impl Models {
             Named::Known(name) => return name,
             Named::New(name) => name,
         };
-        let doc = documentation::sentence(field.label, field.name);
+        let doc = documentation::field::enumeration(field);
         self.enumerations.push(Enumeration { name: name.clone(), doc, values: field.values.clone() });
         name
     }
 }
 
-fn rule(field: &Field, place: &str) -> String {
-    let mut rule = format!("{place}({:?})", field.name);
-    if field.required && !is_sent_by_the_client(field) {
-        rule.push_str(".required()");
+/// The row of a field as a chain of calls: where it travels, and its rules. A request need not have what the client fills
+/// in.
+pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> {
+    let mut rule = vec![format!("{place}({:?})", field.name)];
+    if field.required && !(in_request && is_sent_by_the_client(field)) {
+        rule.push("required()".to_owned());
     }
     let (min, max) = (field.limits.min, field.limits.max);
     if !field.limits.is_open() {
@@ -138,20 +143,16 @@ fn rule(field: &Field, place: &str) -> String {
             Kind::Integer | Kind::Number => ("range", "i64::MIN", "i64::MAX"),
             _ => ("length", "0", "usize::MAX"),
         };
-        rule.push_str(&format!(".{name}({}, {})", end(min, none), end(max, all)));
+        rule.push(format!("{name}({}, {})", end(min, none), end(max, all)));
     }
     if !field.items.is_open() {
-        rule.push_str(&format!(
-            ".items({}, {})",
-            end(field.items.min, "0"),
-            end(field.items.max, "usize::MAX")
-        ));
+        rule.push(format!("items({}, {})", end(field.items.min, "0"), end(field.items.max, "usize::MAX")));
     }
     if field.carrier == Some(Carrier::Encrypted) {
-        rule.push_str(".encrypted()");
+        rule.push("encrypted()".to_owned());
     }
     if let Some(pattern) = field.pattern {
-        rule.push_str(&format!(".pattern(r#\"{pattern}\"#)"));
+        rule.push(format!("pattern(r#\"{pattern}\"#)"));
     }
     rule
 }

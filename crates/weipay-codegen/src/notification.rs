@@ -3,7 +3,8 @@
 use weipay_catalog::names;
 use weipay_catalog::{Field, Notification};
 
-use crate::documentation::{lines, links, plain};
+use crate::documentation::operation::links;
+use crate::documentation::{lines, plain};
 use crate::homes::Homes;
 use crate::models::Models;
 use crate::output::{Output, header};

@@ -51,7 +51,7 @@ pub(crate) fn text(operation: &Operation, module: &str, homes: &mut Homes) -> St
         models.root("Answer", "What is answered.", &fields);
     }
     let mut text = header(&format!("catalog/{}.api", operation.path));
-    text.push_str(&documentation::lines(&documentation::operation(operation), "//!"));
+    text.push_str(&documentation::lines(&documentation::operation::module(operation), "//!"));
     text.push('\n');
     text.push_str(&models.text(module, homes));
     text

@@ -41,6 +41,12 @@ impl Output {
         self.files.insert(file.to_owned(), text);
     }
 
+    /// What a file should hold.
+    #[cfg(test)]
+    pub(crate) fn file(&self, file: &str) -> Option<&str> {
+        self.files.get(file).map(String::as_str)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.files.len()
     }

@@ -1,12 +1,13 @@
 //! The file of one path segment: a step of the pure chain, with a method for each segment below it and each verb.
 
 use weipay_catalog::Operation;
-use weipay_catalog::operation::placeholder;
 
 use crate::documentation;
 use crate::homes::Homes;
+use crate::models::{braced, rule};
 use crate::operation::{self, Verb};
 use crate::output::{Output, header};
+use crate::path_value;
 use crate::tree::Tree;
 
 /// Writes the file of this segment and of all below it.
@@ -52,8 +53,11 @@ fn text(tree: &Tree<'_>, children: &[(String, &Tree<'_>)]) -> String {
         text.push_str("use http::Method;\n\n");
     }
     text.push_str("use crate::mode::Mode;\n");
-    if verbs.iter().any(|(_, verb)| !verb.has_request || !verb.has_answer) {
-        text.push_str("use crate::model::Nothing;\n");
+    let mut items = Vec::new();
+    items.extend(verbs.iter().any(|(_, verb)| !verb.has_request || !verb.has_answer).then_some("Nothing"));
+    items.extend(children.iter().any(|(_, child)| path_value::loosest(child).is_some()).then_some("path"));
+    if !items.is_empty() {
+        text.push_str(&format!("use crate::model::{};\n", braced(&items)));
     }
     // Only a verb can use what is set on the way; a step that just leads on is lighter.
     let step = if verbs.is_empty() { "chain_branch" } else { "chain_step" };
@@ -90,27 +94,18 @@ fn step_method(name: &str, child: &Tree<'_>) -> String {
     let gate = gate(child);
     let gate = if gate.is_empty() { gate } else { format!("    {gate}") };
     let target = format!("{name}::{}", child.type_name());
-    match placeholder(child.segment) {
+    match path_value::loosest(child) {
         None => format!(
             "    /// `{}`\n{gate}    pub fn {name}(self) -> {target}<M> {{\n        {target}::new(self.call.step(\"{}\"))\n    }}\n",
             child.path, child.segment
         ),
-        Some(placeholder) => format!(
-            "    /// `{}`{}\n{gate}    pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{\n        \
-             {target}::new(self.call.fill(\"{placeholder}\", {name}.into()))\n    }}\n",
-            child.path,
-            label_of(child, placeholder).map(|label| format!(" with this {label}.")).unwrap_or_default(),
+        Some(value) => format!(
+            "{}{gate}    pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{\n        \
+             {target}::new(self.call.fill({}, {name}.into()))\n    }}\n",
+            documentation::lines(&documentation::field::value(&child.path, &value), "    ///"),
+            rule(&value, "path", true).join("."),
         ),
     }
-}
-
-/// The official term of a placeholder, from any operation below it.
-fn label_of(tree: &Tree<'_>, placeholder: &str) -> Option<String> {
-    let own = tree.operations.iter().flat_map(|operation| &operation.request.path);
-    own.filter(|field| field.name == placeholder && !field.label.is_empty())
-        .map(|field| documentation::plain(field.label))
-        .next()
-        .or_else(|| tree.children.values().find_map(|child| label_of(child, placeholder)))
 }
 
 fn verb_method(operation: &Operation, verb: &Verb) -> String {
@@ -124,6 +119,9 @@ fn verb_method(operation: &Operation, verb: &Verb) -> String {
     let typed = if operation::is_xml(operation) { "typed_v2" } else { "typed" };
     format!(
         "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call.{typed}(Method::{method}, {request})\n    }}\n",
-        documentation::lines(&documentation::operation(operation), "    ///"),
+        documentation::lines(
+            &documentation::operation::verb(operation, verb.has_types().then_some(module.as_str())),
+            "    ///"
+        ),
     )
 }

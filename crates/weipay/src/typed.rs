@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::core::{Body, SERIAL};
 use crate::error::RequestProblem;
 use crate::mode::Mode;
-use crate::model::{Model, Sensitive, check, encode};
+use crate::model::{Field, Model, Sensitive, Value, check, encode};
 use crate::reply::Decode;
 use crate::upload::Upload;
 
@@ -24,9 +24,14 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// One placeholder further down, with its value.
-    pub(crate) fn fill(self, name: &str, value: String) -> Call<M> {
-        self.step(&format!("{{{name}}}")).path(name, value)
+    /// One placeholder further down, with its value, which is held against its row.
+    pub(crate) fn fill(mut self, row: Field, value: String) -> Call<M> {
+        if self.shared.core.check_requests
+            && let Err(violation) = value.check(&row, Sensitive::default())
+        {
+            self.spoil(RequestProblem::Field { path: row.name.to_owned(), rule: violation.rule });
+        }
+        self.step(&format!("{{{}}}", row.name)).path(row.name, value)
     }
 
     /// Sends a typed request: query, headers and body each from its own fields.

@@ -9,8 +9,22 @@ use super::camel;
 #[derive(Debug, Default)]
 pub struct TypeNames {
     /// Each with the members that it was made of, to find it again.
-    objects: Vec<(String, Vec<Field>)>,
-    enumerations: Vec<(String, Vec<&'static str>)>,
+    objects: Vec<Given<Vec<Field>>>,
+    enumerations: Vec<Given<Vec<&'static str>>>,
+}
+
+#[derive(Debug)]
+struct Given<S> {
+    name: String,
+    /// The field's own name, which may stand inside the type's.
+    stem: String,
+    shape: S,
+}
+
+impl<S: PartialEq> Given<S> {
+    fn is(&self, stem: &str, shape: &S) -> bool {
+        self.shape == *shape && (self.stem == stem || self.name.ends_with(stem))
+    }
 }
 
 /// A name, and whether its type was met before.
@@ -36,42 +50,43 @@ impl TypeNames {
     pub fn object(&mut self, field: &Field, owner: &str) -> Named {
         let shape = skeleton(&field.fields);
         let stem = camel(field.name);
-        if let Some((name, _)) =
-            self.objects.iter().find(|(name, known)| *known == shape && name.ends_with(&stem))
-        {
-            return Named::Known(name.clone());
+        if let Some(known) = self.objects.iter().find(|known| known.is(&stem, &shape)) {
+            return Named::Known(known.name.clone());
         }
-        let name = self.free_name(&stem, owner);
-        self.objects.push((name.clone(), shape));
+        let name = self.free_name(&stem, owner, field.list);
+        self.objects.push(Given { name: name.clone(), stem, shape });
         Named::New(name)
     }
 
     /// The type of a field with listed values.
     pub fn enumeration(&mut self, field: &Field, owner: &str) -> Named {
         let stem = camel(field.name);
-        if let Some((name, _)) =
-            self.enumerations.iter().find(|(name, known)| *known == field.values && name.ends_with(&stem))
-        {
-            return Named::Known(name.clone());
+        if let Some(known) = self.enumerations.iter().find(|known| known.is(&stem, &field.values)) {
+            return Named::Known(known.name.clone());
         }
-        let name = self.free_name(&stem, owner);
-        self.enumerations.push((name.clone(), field.values.clone()));
+        let name = self.free_name(&stem, owner, field.list);
+        self.enumerations.push(Given { name: name.clone(), stem, shape: field.values.clone() });
         Named::New(name)
     }
 
-    /// The plain name; where it is taken, with its owner's before it.
-    fn free_name(&self, stem: &str, owner: &str) -> String {
+    /// The plain name; where it is taken, with its owner's before it. Where the owner has that very name, what is inside
+    /// is its `Item`, as the member of an array, or its `Content`.
+    fn free_name(&self, stem: &str, owner: &str, in_array: bool) -> String {
         let taken = |name: &str| {
             RESERVED.contains(&name)
-                || self.objects.iter().any(|(known, _)| known == name)
-                || self.enumerations.iter().any(|(known, _)| known == name)
+                || self.objects.iter().any(|known| known.name == name)
+                || self.enumerations.iter().any(|known| known.name == name)
         };
         let mut name = stem.to_owned();
         if taken(&name) {
-            name = format!("{owner}{stem}");
+            name = match (owner.ends_with(stem), in_array) {
+                (true, true) => format!("{owner}Item"),
+                (true, false) => format!("{owner}Content"),
+                (false, _) => format!("{owner}{stem}"),
+            };
         }
         while taken(&name) {
-            name.push('X');
+            name.push('_');
         }
         name
     }
@@ -98,3 +113,44 @@ const RESERVED: [&str; 49] = [
     "Iterator", "Ord", "PartialEq", "PartialOrd", "Send", "Sized", "Sync", "ToOwned", "ToString",
     "TryFrom", "TryInto", "Unpin", "Extend", "AsRef", "AsMut",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::{Kind, Limits};
+
+    fn object(name: &'static str, list: bool, fields: Vec<Field>) -> Field {
+        Field {
+            name,
+            kind: Kind::Object,
+            list,
+            required: false,
+            label: "",
+            limits: Limits::default(),
+            items: Limits::default(),
+            format: None,
+            values: Vec::new(),
+            pattern: None,
+            carrier: None,
+            example: None,
+            fields,
+            shared: None,
+            line: 0,
+        }
+    }
+
+    #[test]
+    fn a_taken_name_takes_its_owners_before_it_and_is_not_doubled() {
+        let (a, b) = (object("a", false, Vec::new()), object("b", false, Vec::new()));
+        let inner = object("scene_info", false, vec![a.clone()]);
+        let item = object("scene_info", true, vec![b.clone()]);
+        let mut names = TypeNames::default();
+        let outer = object("scene_info", false, vec![inner.clone()]);
+        assert_eq!(names.object(&outer, "Request"), Named::New("SceneInfo".into()));
+        assert_eq!(names.object(&inner, "SceneInfo"), Named::New("SceneInfoContent".into()));
+        assert_eq!(names.object(&inner, "Answer"), Named::Known("SceneInfoContent".into()));
+        assert_eq!(names.object(&item, "SceneInfo"), Named::New("SceneInfoItem".into()));
+        let elsewhere = object("scene_info", false, vec![a, b]);
+        assert_eq!(names.object(&elsewhere, "Detail"), Named::New("DetailSceneInfo".into()));
+    }
+}

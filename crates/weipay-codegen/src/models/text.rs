@@ -63,7 +63,7 @@ fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
     let places = ["body", "file", "header", "meta", "part", "query", "xml"];
     let mut items: Vec<&str> = places
         .into_iter()
-        .filter(|place| rows().any(|row| row.rule.starts_with(&format!("{place}("))))
+        .filter(|place| rows().any(|row| row.rule.iter().any(|call| call.starts_with(&format!("{place}(")))))
         .collect();
     items.extend(["File", "Time"].into_iter().filter(|word| uses(word)));
     items.extend(rows().any(|row| row.kind.contains("JsonText<")).then_some("JsonText"));
@@ -82,7 +82,8 @@ fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
     text
 }
 
-fn braced<'a>(items: impl IntoIterator<Item = &'a &'a str>) -> String {
+/// The end of a `use`: one name, or several in braces.
+pub(crate) fn braced<'a>(items: impl IntoIterator<Item = &'a &'a str>) -> String {
     match items.into_iter().copied().collect::<Vec<_>>()[..] {
         [only] => only.to_owned(),
         ref several => format!("{{{}}}", several.join(", ")),
@@ -100,14 +101,33 @@ impl Struct {
         text.push_str(&format!("    pub struct {} {{\n", self.name));
         for row in &self.rows {
             text.push_str(&documentation::lines(&row.doc, "        ///"));
-            text.push_str(&format!("        {}: {} = {},\n", row.name, row.kind, row.rule));
+            text.push_str(&row.text());
         }
         text.push_str("    }\n");
         text
     }
 }
 
+/// `max_width` of `rustfmt.toml`.
+const WIDEST: usize = 110;
+
 impl Row {
+    /// The line of the field. rustfmt leaves the inside of macros alone, so a line that is too long is broken here as
+    /// rustfmt would: after the sign, or where that does not help, at the rules.
+    fn text(&self) -> String {
+        let head = format!("        {}: {} =", self.name, self.kind);
+        let rule = format!("{},", self.rule.join("."));
+        let fits = |line: &str| line.chars().count() <= WIDEST;
+        let (whole, second) = (format!("{head} {rule}\n"), format!("            {rule}\n"));
+        if fits(whole.trim_end()) {
+            whole
+        } else if fits(second.trim_end()) || self.rule.len() == 1 {
+            format!("{head}\n{second}")
+        } else {
+            format!("{head} {},\n", self.rule.join("\n            ."))
+        }
+    }
+
     /// The type of the field, or of what is in it: the inmost one.
     fn plain_kind(&self) -> &str {
         let start = self.kind.rfind('<').map_or(0, |bracket| bracket + 1);
@@ -120,7 +140,10 @@ impl Enumeration {
         let mut text = documentation::lines(&self.doc, "    ///");
         text.push_str(&format!("    pub enum {} {{\n", self.name));
         for (name, value) in names::variants(&self.values) {
-            text.push_str(&format!("        {name} = {value:?},\n"));
+            let line = format!("        {name} = {value:?},");
+            let broken = format!("        {name} =\n            {value:?},");
+            text.push_str(if line.chars().count() <= WIDEST { &line } else { &broken });
+            text.push('\n');
         }
         text.push_str("    }\n");
         text

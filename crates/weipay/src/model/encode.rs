@@ -24,7 +24,7 @@ pub(crate) fn encode(request: &dyn Model, sensitive: Sensitive<'_>) -> Result<Pa
     each(request, sensitive, |field, json| match field.place {
         Place::Query => parts.query.push((field.name, bare(json))),
         Place::Header => parts.headers.push((field.name, bare(json))),
-        Place::File => {}
+        Place::File | Place::Path => {}
         Place::Body | Place::Meta | Place::Xml | Place::Part => {
             members.insert(field.name.to_owned(), json);
         }

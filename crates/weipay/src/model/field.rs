@@ -6,6 +6,8 @@
 pub enum Place {
     /// In the JSON body.
     Body,
+    /// In the path, for a placeholder. Such a row belongs to a step of the chain, not to a table.
+    Path,
     /// In the query string.
     Query,
     /// In a header.
@@ -58,6 +60,11 @@ const fn field(name: &'static str, place: Place) -> Field {
 /// A field of the JSON body.
 pub const fn body(name: &'static str) -> Field {
     field(name, Place::Body)
+}
+
+/// The value of a placeholder of the path.
+pub const fn path(name: &'static str) -> Field {
+    field(name, Place::Path)
 }
 
 /// A field of the query string.

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Certificates<M> {
     /// 获取平台证书列表 · `GET v3/certificates`
     ///
-    /// 官方文档: [4012551764](https://pay.weixin.qq.com/doc/v3/merchant/4012551764), [4012715700](https://pay.weixin.qq.com/doc/v3/partner/4012715700)
+    /// For 微信平台商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

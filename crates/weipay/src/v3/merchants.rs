@@ -9,6 +9,7 @@ pub mod sub_mchid;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Merchants<M> {
     /// 子商户进件（融合钱包） · `POST v3/merchants`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// 修改子商户（融合钱包） · `PUT v3/merchants`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml>
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
+    /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
         self.call.typed(Method::PUT, request)
     }
 
     /// `v3/merchants/{sub_mchid}` with this 子商户号.
     pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill("sub_mchid", sub_mchid.into()))
+        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
     }
 }

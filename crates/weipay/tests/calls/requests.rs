@@ -144,6 +144,22 @@ fn a_typed_request_that_breaks_a_rule_is_not_sent_unless_the_check_is_off() {
 }
 
 #[test]
+fn a_path_value_that_breaks_a_rule_is_not_sent_unless_the_check_is_off() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let checked = platform.builder().build_blocking().unwrap();
+    let error = checked.v3().marketing().busifavor().stocks().stock_id("9".repeat(21)).get().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "nothing was sent: `stock_id` has 21 characters: 1 to 20 (GET v3/marketing/busifavor/stocks/{stock_id})"
+    );
+    assert!(error.is_request() && !error.may_have_taken_effect() && !platform.saw_more());
+
+    let unchecked = platform.builder().check_requests(false).build_blocking().unwrap();
+    unchecked.v3().marketing().busifavor().stocks().stock_id("9".repeat(21)).get().unwrap();
+    assert_eq!(platform.seen().target, format!("/v3/marketing/busifavor/stocks/{}", "9".repeat(21)));
+}
+
+#[test]
 fn a_mistake_in_the_call_is_told_before_anything_is_sent() {
     let client = configured().base_url("http://127.0.0.1:9").build_blocking().unwrap();
     let problem = |error: weipay::Error| match error.failure() {

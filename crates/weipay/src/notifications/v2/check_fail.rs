@@ -2,7 +2,10 @@
 
 //! 用户确认订单失败回调通知 · `CHECK.FAIL`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_7&index=7>, <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_7&index=6>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_7&index=7>,
+//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_7&index=6>
 
 use crate::model::{answer, body, open_enum};
 
@@ -16,9 +19,9 @@ answer! {
         /// 签名算法. Required.
         algorithm: Algorithm = body("algorithm").required(),
         /// 随机字符串. Required.
-        nonce_str: String = body("nonce_str"),
+        nonce_str: String = body("nonce_str").required(),
         /// 签名. Required.
-        sign: String = body("sign"),
+        sign: String = body("sign").required(),
         /// 通知ID. Required.
         event_id: String = body("event_id").required(),
         /// 通知创建时间. Required.

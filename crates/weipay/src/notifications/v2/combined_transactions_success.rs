@@ -2,7 +2,9 @@
 
 //! 合单支付通知 · `combined-transactions-success`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_4&index=5>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_4&index=5>
 
 use crate::model::{JsonText, answer, body, open_enum, xml};
 
@@ -18,7 +20,7 @@ answer! {
         /// 合单商户号. Required.
         combine_mch_id: String = xml("combine_mch_id").required(),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 设备号.
         device_info: String = xml("device_info"),
         /// 合单用户标识.
@@ -30,7 +32,7 @@ answer! {
         /// 付款银行.
         bank_type: String = xml("bank_type"),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 签名类型. Required.
         sign_type: String = xml("sign_type").required(),
         /// 业务结果. Required.
@@ -41,11 +43,11 @@ answer! {
         err_code: String = xml("err_code"),
         /// 错误信息.
         err_code_des: String = xml("err_code_des"),
-        /// `sub_order_list`. Required; JSON text in a string.
+        /// Required; JSON text in a string.
         sub_order_list: JsonText<SubOrderList> = xml("sub_order_list").required(),
     }
 
-    /// `sub_order_list`.
+    /// The object `sub_order_list`.
     pub struct SubOrderList {
         /// 子订单数. Required.
         order_num: i64 = body("order_num").required(),

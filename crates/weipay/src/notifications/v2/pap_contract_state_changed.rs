@@ -2,7 +2,14 @@
 
 //! 扣款服务-签约/解约结果通知 · `pap-contract-state-changed`
 //!
-//! 官方文档: [4011987586](https://pay.weixin.qq.com/doc/v2/merchant/4011987586), [4011988378](https://pay.weixin.qq.com/doc/v2/partner/4011988378), [4011989899](https://pay.weixin.qq.com/doc/v2/partner/4011989899), [4011989900](https://pay.weixin.qq.com/doc/v2/partner/4011989900), [4011989901](https://pay.weixin.qq.com/doc/v2/partner/4011989901), [4011989904](https://pay.weixin.qq.com/doc/v2/partner/4011989904)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987586](https://pay.weixin.qq.com/doc/v2/merchant/4011987586)
+//! - partner: [4011988378](https://pay.weixin.qq.com/doc/v2/partner/4011988378),
+//!   [4011989899](https://pay.weixin.qq.com/doc/v2/partner/4011989899),
+//!   [4011989900](https://pay.weixin.qq.com/doc/v2/partner/4011989900),
+//!   [4011989901](https://pay.weixin.qq.com/doc/v2/partner/4011989901),
+//!   [4011989904](https://pay.weixin.qq.com/doc/v2/partner/4011989904)
 
 use crate::model::{answer, open_enum, xml};
 
@@ -22,7 +29,7 @@ answer! {
         /// 用户子标识.
         sub_openid: String = xml("sub_openid"),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 变更类型. Required.
         change_type: ChangeType = xml("change_type").required(),
         /// 操作时间. Required.

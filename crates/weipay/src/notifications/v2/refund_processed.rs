@@ -2,7 +2,30 @@
 
 //! 退款结果通知 · `refund-processed`
 //!
-//! 官方文档: [4013634915](https://pay.weixin.qq.com/doc/global/v2/zh/4013634915), [4013634966](https://pay.weixin.qq.com/doc/global/v2/zh/4013634966), [4013635000](https://pay.weixin.qq.com/doc/global/v2/zh/4013635000), [4013635254](https://pay.weixin.qq.com/doc/global/v2/zh/4013635254), [4013636494](https://pay.weixin.qq.com/doc/global/v2/zh/4013636494), [4013636617](https://pay.weixin.qq.com/doc/global/v2/zh/4013636617), [4011935223](https://pay.weixin.qq.com/doc/v2/merchant/4011935223), [4011937201](https://pay.weixin.qq.com/doc/v2/merchant/4011937201), [4011939475](https://pay.weixin.qq.com/doc/v2/merchant/4011939475), [4011939959](https://pay.weixin.qq.com/doc/v2/merchant/4011939959), [4011940955](https://pay.weixin.qq.com/doc/v2/merchant/4011940955), [4011941681](https://pay.weixin.qq.com/doc/v2/merchant/4011941681), [4011985425](https://pay.weixin.qq.com/doc/v2/merchant/4011985425), [4011987569](https://pay.weixin.qq.com/doc/v2/merchant/4011987569), [4011936652](https://pay.weixin.qq.com/doc/v2/partner/4011936652), [4011941745](https://pay.weixin.qq.com/doc/v2/partner/4011941745), [4011984153](https://pay.weixin.qq.com/doc/v2/partner/4011984153), [4011984440](https://pay.weixin.qq.com/doc/v2/partner/4011984440), [4011988218](https://pay.weixin.qq.com/doc/v2/partner/4011988218), [4011989265](https://pay.weixin.qq.com/doc/v2/partner/4011989265), [4011989912](https://pay.weixin.qq.com/doc/v2/partner/4011989912), [4012297550](https://pay.weixin.qq.com/doc/v2/partner/4012297550)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011935223](https://pay.weixin.qq.com/doc/v2/merchant/4011935223),
+//!   [4011937201](https://pay.weixin.qq.com/doc/v2/merchant/4011937201),
+//!   [4011939475](https://pay.weixin.qq.com/doc/v2/merchant/4011939475),
+//!   [4011939959](https://pay.weixin.qq.com/doc/v2/merchant/4011939959),
+//!   [4011940955](https://pay.weixin.qq.com/doc/v2/merchant/4011940955),
+//!   [4011941681](https://pay.weixin.qq.com/doc/v2/merchant/4011941681),
+//!   [4011985425](https://pay.weixin.qq.com/doc/v2/merchant/4011985425),
+//!   [4011987569](https://pay.weixin.qq.com/doc/v2/merchant/4011987569)
+//! - partner: [4011936652](https://pay.weixin.qq.com/doc/v2/partner/4011936652),
+//!   [4011941745](https://pay.weixin.qq.com/doc/v2/partner/4011941745),
+//!   [4011984153](https://pay.weixin.qq.com/doc/v2/partner/4011984153),
+//!   [4011984440](https://pay.weixin.qq.com/doc/v2/partner/4011984440),
+//!   [4011988218](https://pay.weixin.qq.com/doc/v2/partner/4011988218),
+//!   [4011989265](https://pay.weixin.qq.com/doc/v2/partner/4011989265),
+//!   [4011989912](https://pay.weixin.qq.com/doc/v2/partner/4011989912),
+//!   [4012297550](https://pay.weixin.qq.com/doc/v2/partner/4012297550)
+//! - global: [4013634915](https://pay.weixin.qq.com/doc/global/v2/zh/4013634915),
+//!   [4013634966](https://pay.weixin.qq.com/doc/global/v2/zh/4013634966),
+//!   [4013635000](https://pay.weixin.qq.com/doc/global/v2/zh/4013635000),
+//!   [4013635254](https://pay.weixin.qq.com/doc/global/v2/zh/4013635254),
+//!   [4013636494](https://pay.weixin.qq.com/doc/global/v2/zh/4013636494),
+//!   [4013636617](https://pay.weixin.qq.com/doc/global/v2/zh/4013636617)
 
 use crate::model::{answer, open_enum, xml};
 
@@ -22,7 +45,7 @@ answer! {
         /// 子商户应用ID.
         sub_appid: String = xml("sub_appid"),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 加密的. Required; sealed with the API key.
         req_info: String = xml("req_info").required(),
     }

@@ -2,7 +2,32 @@
 
 //! 普通支付通知 · `transaction-success`
 //!
-//! 官方文档: [4013634962](https://pay.weixin.qq.com/doc/global/v2/zh/4013634962), [4013634999](https://pay.weixin.qq.com/doc/global/v2/zh/4013634999), [4013635250](https://pay.weixin.qq.com/doc/global/v2/zh/4013635250), [4013636492](https://pay.weixin.qq.com/doc/global/v2/zh/4013636492), [4013636612](https://pay.weixin.qq.com/doc/global/v2/zh/4013636612), [4011935221](https://pay.weixin.qq.com/doc/v2/merchant/4011935221), [4011937152](https://pay.weixin.qq.com/doc/v2/merchant/4011937152), [4011937248](https://pay.weixin.qq.com/doc/v2/merchant/4011937248), [4011938508](https://pay.weixin.qq.com/doc/v2/merchant/4011938508), [4011941607](https://pay.weixin.qq.com/doc/v2/merchant/4011941607), [4011985057](https://pay.weixin.qq.com/doc/v2/merchant/4011985057), [4011985480](https://pay.weixin.qq.com/doc/v2/merchant/4011985480), [4011985484](https://pay.weixin.qq.com/doc/v2/merchant/4011985484), [4011987465](https://pay.weixin.qq.com/doc/v2/merchant/4011987465), [4011936650](https://pay.weixin.qq.com/doc/v2/partner/4011936650), [4011941306](https://pay.weixin.qq.com/doc/v2/partner/4011941306), [4011941679](https://pay.weixin.qq.com/doc/v2/partner/4011941679), [4011984263](https://pay.weixin.qq.com/doc/v2/partner/4011984263), [4011984334](https://pay.weixin.qq.com/doc/v2/partner/4011984334), [4011988207](https://pay.weixin.qq.com/doc/v2/partner/4011988207), [4011988376](https://pay.weixin.qq.com/doc/v2/partner/4011988376), [4011989262](https://pay.weixin.qq.com/doc/v2/partner/4011989262), [4011989906](https://pay.weixin.qq.com/doc/v2/partner/4011989906), [4011989913](https://pay.weixin.qq.com/doc/v2/partner/4011989913)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011935221](https://pay.weixin.qq.com/doc/v2/merchant/4011935221),
+//!   [4011937152](https://pay.weixin.qq.com/doc/v2/merchant/4011937152),
+//!   [4011937248](https://pay.weixin.qq.com/doc/v2/merchant/4011937248),
+//!   [4011938508](https://pay.weixin.qq.com/doc/v2/merchant/4011938508),
+//!   [4011941607](https://pay.weixin.qq.com/doc/v2/merchant/4011941607),
+//!   [4011985057](https://pay.weixin.qq.com/doc/v2/merchant/4011985057),
+//!   [4011985480](https://pay.weixin.qq.com/doc/v2/merchant/4011985480),
+//!   [4011985484](https://pay.weixin.qq.com/doc/v2/merchant/4011985484),
+//!   [4011987465](https://pay.weixin.qq.com/doc/v2/merchant/4011987465)
+//! - partner: [4011936650](https://pay.weixin.qq.com/doc/v2/partner/4011936650),
+//!   [4011941306](https://pay.weixin.qq.com/doc/v2/partner/4011941306),
+//!   [4011941679](https://pay.weixin.qq.com/doc/v2/partner/4011941679),
+//!   [4011984263](https://pay.weixin.qq.com/doc/v2/partner/4011984263),
+//!   [4011984334](https://pay.weixin.qq.com/doc/v2/partner/4011984334),
+//!   [4011988207](https://pay.weixin.qq.com/doc/v2/partner/4011988207),
+//!   [4011988376](https://pay.weixin.qq.com/doc/v2/partner/4011988376),
+//!   [4011989262](https://pay.weixin.qq.com/doc/v2/partner/4011989262),
+//!   [4011989906](https://pay.weixin.qq.com/doc/v2/partner/4011989906),
+//!   [4011989913](https://pay.weixin.qq.com/doc/v2/partner/4011989913)
+//! - global: [4013634962](https://pay.weixin.qq.com/doc/global/v2/zh/4013634962),
+//!   [4013634999](https://pay.weixin.qq.com/doc/global/v2/zh/4013634999),
+//!   [4013635250](https://pay.weixin.qq.com/doc/global/v2/zh/4013635250),
+//!   [4013636492](https://pay.weixin.qq.com/doc/global/v2/zh/4013636492),
+//!   [4013636612](https://pay.weixin.qq.com/doc/global/v2/zh/4013636612)
 
 use crate::model::{answer, open_enum, xml};
 
@@ -26,7 +51,7 @@ answer! {
         /// 子商户应用ID.
         sub_appid: String = xml("sub_appid"),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 用户标识. Required.
         openid: String = xml("openid").required(),
         /// 商户订单号. Required.
@@ -36,7 +61,7 @@ answer! {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 支付完成时间.
         time_end: String = xml("time_end"),
         /// 标价金额. Required.
@@ -45,9 +70,9 @@ answer! {
         coupon_fee: String = xml("coupon_fee"),
         /// 代金券使用数量.
         coupon_count: String = xml("coupon_count"),
-        /// 代金券类型.
+        /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire.
         coupon_type_n: Vec<String> = xml("coupon_type_$n"),
-        /// 代金券ID.
+        /// 代金券ID. One for each `$n` of `coupon_id_$n` on the wire.
         coupon_id_n: Vec<String> = xml("coupon_id_$n"),
         /// 交易类型. Required.
         trade_type: TradeType = xml("trade_type").required(),

@@ -2,7 +2,9 @@
 
 //! 事中-风险交易回调通知银行服务商 · `transactions-risk-occurred`
 //!
-//! 官方文档: [4011986354](https://pay.weixin.qq.com/doc/v2/institution/4011986354)
+//! Official documents (官方文档):
+//!
+//! - institution: [4011986354](https://pay.weixin.qq.com/doc/v2/institution/4011986354)
 
 use crate::model::{JsonText, answer, body, open_enum, xml};
 
@@ -18,9 +20,9 @@ answer! {
         /// 签名类型. Required.
         sign_type: SignType = xml("sign_type").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 事件单号. Required.
         event_code: String = xml("event_code").required(),
         /// 风险级别. Required.

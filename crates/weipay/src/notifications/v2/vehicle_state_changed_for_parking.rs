@@ -2,7 +2,10 @@
 
 //! 车牌状态变更通知 · `vehicle-state-changed-for-parking`
 //!
-//! 官方文档: [4011987424](https://pay.weixin.qq.com/doc/v2/merchant/4011987424), [4011988215](https://pay.weixin.qq.com/doc/v2/partner/4011988215)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987424](https://pay.weixin.qq.com/doc/v2/merchant/4011987424)
+//! - partner: [4011988215](https://pay.weixin.qq.com/doc/v2/partner/4011988215)
 
 use crate::model::{answer, open_enum, xml};
 
@@ -18,11 +21,11 @@ answer! {
         /// 公众平台APPID. Required.
         appid: String = xml("appid").required(),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 签名类型. Required.
         sign_type: SignType = xml("sign_type").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 车牌号. Required.
         plate_number: String = xml("plate_number").required(),
         /// 车牌变更事件类型.

@@ -2,7 +2,9 @@
 
 //! 异常转付处理结果回调 · `ABNORMAL_FUND_PROCESSING.TRANSFER.SUCCESS`
 //!
-//! 官方文档: [4014591539](https://pay.weixin.qq.com/doc/v3/partner/4014591539)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014591539](https://pay.weixin.qq.com/doc/v3/partner/4014591539)
 
 use crate::model::{answer, body, open_enum};
 
@@ -43,13 +45,13 @@ answer! {
         transfer_mode: TransferMode = body("transfer_mode").required(),
         /// 入账成功时间. Required.
         success_time: String = body("success_time").required(),
-        /// `instruction_instance_id`. Required.
+        /// Required.
         instruction_instance_id: String = body("instruction_instance_id").required(),
     }
 
     /// 在途异常资金付款指令的发起方.
     pub struct Commander {
-        /// `operator`. Required.
+        /// Required.
         operator: Operator = body("operator").required(),
         /// 微信支付商户号. Required.
         mchid: String = body("mchid").required(),
@@ -74,7 +76,7 @@ open_enum! {
         ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
     }
 
-    /// `operator`.
+    /// The values of `operator`.
     pub enum Operator {
         Merchant = "MERCHANT",
     }

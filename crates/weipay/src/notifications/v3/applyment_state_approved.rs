@@ -2,7 +2,10 @@
 
 //! H5支付域名修改申请事件 · `APPLYMENT_STATE.APPROVED`
 //!
-//! 官方文档: [4013025118](https://pay.weixin.qq.com/doc/global/v3/zh/4013025118), [4013025122](https://pay.weixin.qq.com/doc/global/v3/zh/4013025122)
+//! Official documents (官方文档):
+//!
+//! - global: [4013025118](https://pay.weixin.qq.com/doc/global/v3/zh/4013025118),
+//!   [4013025122](https://pay.weixin.qq.com/doc/global/v3/zh/4013025122)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,9 @@
 
 //! 商户交易拦截记录申诉 · `BLOCKSUBMISSION.CHANGE`
 //!
-//! 官方文档: [4014940982](https://pay.weixin.qq.com/doc/v3/partner/4014940982)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940982](https://pay.weixin.qq.com/doc/v3/partner/4014940982)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,9 @@
 
 //! 商家名片会员用户积分兑券事件 · `BRAND_MEMBER_CARD_SP.POINT_EXCHANGE_COUPON`
 //!
-//! 官方文档: [4015878622](https://pay.weixin.qq.com/doc/v3/partner/4015878622)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015878622](https://pay.weixin.qq.com/doc/v3/partner/4015878622)
 
 use crate::model::{answer, body};
 

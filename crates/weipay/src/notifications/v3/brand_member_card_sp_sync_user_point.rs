@@ -2,7 +2,9 @@
 
 //! 商家名片会员用户积分同步事件 · `BRAND_MEMBER_CARD_SP.SYNC_USER_POINT`
 //!
-//! 官方文档: [4016096820](https://pay.weixin.qq.com/doc/v3/partner/4016096820)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016096820](https://pay.weixin.qq.com/doc/v3/partner/4016096820)
 
 use crate::model::{answer, body};
 

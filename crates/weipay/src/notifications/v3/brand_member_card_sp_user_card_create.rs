@@ -2,7 +2,9 @@
 
 //! 用户开通商家名片会员卡事件 · `BRAND_MEMBER_CARD_SP.USER_CARD.CREATE`
 //!
-//! 官方文档: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
 
 use crate::model::{answer, body, open_enum};
 
@@ -71,7 +73,7 @@ answer! {
     pub struct CommonFieldList {
         /// 平台提供的通用开卡信息字段.
         name: Name = body("name"),
-        /// `value`. Travels encrypted (敏感信息加密).
+        /// Travels encrypted (敏感信息加密).
         value: String = body("value").encrypted(),
     }
 

@@ -2,7 +2,9 @@
 
 //! 用户删除商家名片会员卡事件 · `BRAND_MEMBER_CARD_SP.USER_CARD.DELETE`
 //!
-//! 官方文档: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
 
 pub use crate::notifications::v3::brand_member_card_sp_user_card_create::{
     CardType, CommonFieldList, CustomFieldList, Name, Resource, Type, UserCardState, UserInformation,

@@ -2,7 +2,9 @@
 
 //! 公益捐赠-预算申请完结回调 · `BUDGET.FINISHED`
 //!
-//! 官方文档: [4015555114](https://pay.weixin.qq.com/doc/v3/partner/4015555114)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015555114](https://pay.weixin.qq.com/doc/v3/partner/4015555114)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,10 @@
 
 //! 产生新投诉 · `COMPLAINT.CREATE`
 //!
-//! 官方文档: [4012289719](https://pay.weixin.qq.com/doc/v3/merchant/4012289719), [4012076174](https://pay.weixin.qq.com/doc/v3/partner/4012076174)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012289719](https://pay.weixin.qq.com/doc/v3/merchant/4012289719)
+//! - partner: [4012076174](https://pay.weixin.qq.com/doc/v3/partner/4012076174)
 
 use crate::model::{answer, body, open_enum};
 
@@ -11,13 +14,13 @@ answer! {
     pub struct Resource {
         /// 投诉单对应的投诉单号. Required.
         complaint_id: String = body("complaint_id").required(),
-        /// `action_type`. Required.
+        /// Required.
         action_type: ActionType = body("action_type").required(),
     }
 }
 
 open_enum! {
-    /// `action_type`.
+    /// The values of `action_type`.
     pub enum ActionType {
         CreateComplaint = "CREATE_COMPLAINT",
         ContinueComplaint = "CONTINUE_COMPLAINT",

@@ -2,7 +2,10 @@
 
 //! 投诉状态变化 · `COMPLAINT.STATE_CHANGE`
 //!
-//! 官方文档: [4012289719](https://pay.weixin.qq.com/doc/v3/merchant/4012289719), [4012076174](https://pay.weixin.qq.com/doc/v3/partner/4012076174)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012289719](https://pay.weixin.qq.com/doc/v3/merchant/4012289719)
+//! - partner: [4012076174](https://pay.weixin.qq.com/doc/v3/partner/4012076174)
 
 pub use crate::notifications::v3::complaint_create::{ActionType, Resource};
 

@@ -2,7 +2,11 @@
 
 //! 领券事件回调 · `COUPON.SEND`
 //!
-//! 官方文档: [4012285279](https://pay.weixin.qq.com/doc/v3/merchant/4012285279), [4015717506](https://pay.weixin.qq.com/doc/v3/merchant/4015717506), [4012285839](https://pay.weixin.qq.com/doc/v3/partner/4012285839)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012285279](https://pay.weixin.qq.com/doc/v3/merchant/4012285279),
+//!   [4015717506](https://pay.weixin.qq.com/doc/v3/merchant/4015717506)
+//! - partner: [4012285839](https://pay.weixin.qq.com/doc/v3/partner/4012285839)
 
 use crate::model::{Time, answer, body, open_enum};
 
@@ -19,9 +23,9 @@ answer! {
         send_time: Time = body("send_time").required(),
         /// 发券凭证.
         send_req_no: String = body("send_req_no"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `unionid`.
+        /// On the wire: `unionid`.
         unionid: String = body("unionid"),
         /// 发放渠道. Required.
         send_channel: SendChannel = body("send_channel").required(),

@@ -2,7 +2,10 @@
 
 //! 核销事件回调 · `COUPON.USE`
 //!
-//! 官方文档: [4012285250](https://pay.weixin.qq.com/doc/v3/merchant/4012285250), [4012285807](https://pay.weixin.qq.com/doc/v3/partner/4012285807)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012285250](https://pay.weixin.qq.com/doc/v3/merchant/4012285250)
+//! - partner: [4012285807](https://pay.weixin.qq.com/doc/v3/partner/4012285807)
 
 use crate::model::{answer, body, open_enum};
 
@@ -11,9 +14,9 @@ answer! {
     pub struct Resource {
         /// 批次创建方商户号. Required.
         stock_creator_mchid: String = body("stock_creator_mchid").required(),
-        /// `stock_id`. Required.
+        /// Required.
         stock_id: String = body("stock_id").required(),
-        /// `coupon_id`. Required.
+        /// Required.
         coupon_id: String = body("coupon_id").required(),
         /// 单品优惠特定信息.
         singleitem_discount_off: SingleitemDiscountOff = body("singleitem_discount_off"),

@@ -2,7 +2,9 @@
 
 //! 自动还款扣费还款成功 · `CREDIT_REPAYMENT.DEDUCTION_PAY`
 //!
-//! 官方文档: [4016790592](https://pay.weixin.qq.com/doc/v3/partner/4016790592)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016790592](https://pay.weixin.qq.com/doc/v3/partner/4016790592)
 
 use crate::model::{answer, body, open_enum};
 

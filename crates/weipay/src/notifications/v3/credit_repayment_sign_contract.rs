@@ -2,7 +2,9 @@
 
 //! 自动还款协议签约成功 · `CREDIT_REPAYMENT.SIGN_CONTRACT`
 //!
-//! 官方文档: [4016790583](https://pay.weixin.qq.com/doc/v3/partner/4016790583)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016790583](https://pay.weixin.qq.com/doc/v3/partner/4016790583)
 
 use crate::model::{answer, body, open_enum};
 
@@ -33,9 +35,9 @@ answer! {
         repayment_day: i64 = body("repayment_day"),
         /// 还款金额上限. Required.
         repayment_amount_limit: String = body("repayment_amount_limit").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
     }
 }

@@ -2,7 +2,9 @@
 
 //! 自动还款协议解约成功 · `CREDIT_REPAYMENT.TERMINATE_CONTRACT`
 //!
-//! 官方文档: [4016790583](https://pay.weixin.qq.com/doc/v3/partner/4016790583)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016790583](https://pay.weixin.qq.com/doc/v3/partner/4016790583)
 
 pub use crate::notifications::v3::credit_repayment_sign_contract::{
     ContractState, ContractTerminatedMode, Resource,

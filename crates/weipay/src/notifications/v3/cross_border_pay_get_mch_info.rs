@@ -2,7 +2,9 @@
 
 //! 外包内用-查询收款二维码信息回调 · `CROSS_BORDER_PAY.GET_MCH_INFO`
 //!
-//! 官方文档: [4019762388](https://pay.weixin.qq.com/doc/v3/institution/4019762388)
+//! Official documents (官方文档):
+//!
+//! - institution: [4019762388](https://pay.weixin.qq.com/doc/v3/institution/4019762388)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 外包内用-推送订单信息回调 · `CROSS_BORDER_PAY.PUSH_ORDER_INFO`
 //!
-//! 官方文档: [4019762399](https://pay.weixin.qq.com/doc/v3/institution/4019762399)
+//! Official documents (官方文档):
+//!
+//! - institution: [4019762399](https://pay.weixin.qq.com/doc/v3/institution/4019762399)
 
 use crate::model::{answer, body};
 

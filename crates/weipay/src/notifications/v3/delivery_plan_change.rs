@@ -2,7 +2,9 @@
 
 //! 投放计划状态变更 · `DELIVERY_PLAN.CHANGE`
 //!
-//! 官方文档: [4016168699](https://pay.weixin.qq.com/doc/v3/partner/4016168699)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016168699](https://pay.weixin.qq.com/doc/v3/partner/4016168699)
 
 use crate::model::{answer, body, open_enum};
 

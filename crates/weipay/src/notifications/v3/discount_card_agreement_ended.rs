@@ -2,7 +2,9 @@
 
 //! 守约状态变化 · `DISCOUNT_CARD.AGREEMENT_ENDED`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_5.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_5.shtml>
 
 use crate::model::{answer, body};
 
@@ -11,49 +13,49 @@ answer! {
     pub struct Resource {
         /// 公众账号ID.
         appid: String = body("appid"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 先享卡ID.
         card_id: String = body("card_id"),
-        /// `card_template_id`.
+        /// On the wire: `card_template_id`.
         card_template_id: String = body("card_template_id"),
-        /// `create_time`.
+        /// On the wire: `create_time`.
         create_time: String = body("create_time"),
-        /// `mchid`.
+        /// On the wire: `mchid`.
         mchid: String = body("mchid"),
-        /// `objectives`.
+        /// On the wire: `objectives`.
         objectives: Vec<Objectives> = body("objectives"),
-        /// `out_card_code`.
+        /// On the wire: `out_card_code`.
         out_card_code: String = body("out_card_code"),
-        /// `rewards`.
+        /// On the wire: `rewards`.
         rewards: Vec<Rewards> = body("rewards"),
-        /// `state`.
+        /// On the wire: `state`.
         state: String = body("state"),
-        /// `time_range`.
+        /// On the wire: `time_range`.
         time_range: TimeRange = body("time_range"),
-        /// `total_amount`.
+        /// On the wire: `total_amount`.
         total_amount: String = body("total_amount"),
-        /// `unfinished_reason`.
+        /// On the wire: `unfinished_reason`.
         unfinished_reason: String = body("unfinished_reason"),
     }
 
-    /// `objectives`.
+    /// The object `objectives`.
     pub struct Objectives {
-        /// `objective_id`.
+        /// On the wire: `objective_id`.
         objective_id: String = body("objective_id"),
     }
 
-    /// `rewards`.
+    /// The object `rewards`.
     pub struct Rewards {
-        /// `reward_id`.
+        /// On the wire: `reward_id`.
         reward_id: String = body("reward_id"),
     }
 
-    /// `time_range`.
+    /// The object `time_range`.
     pub struct TimeRange {
-        /// `begin_time`.
+        /// On the wire: `begin_time`.
         begin_time: String = body("begin_time"),
-        /// `end_time`.
+        /// On the wire: `end_time`.
         end_time: String = body("end_time"),
     }
 }

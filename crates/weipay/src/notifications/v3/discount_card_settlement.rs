@@ -2,7 +2,9 @@
 
 //! 微信先享卡用户结算 · `DISCOUNT_CARD.SETTLEMENT`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter4_2.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter4_2.shtml>
 
 pub use crate::notifications::v3::discount_card_agreement_ended::{Objectives, Resource, Rewards, TimeRange};
 

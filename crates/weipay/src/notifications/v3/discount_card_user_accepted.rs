@@ -2,7 +2,9 @@
 
 //! 微信先享卡用户领卡 · `DISCOUNT_CARD.USER_ACCEPTED`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_4.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_4.shtml>
 
 pub use crate::notifications::v3::discount_card_agreement_ended::{Objectives, Resource, Rewards, TimeRange};
 

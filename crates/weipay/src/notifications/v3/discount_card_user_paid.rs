@@ -2,7 +2,9 @@
 
 //! 扣费状态变化 · `DISCOUNT_CARD.USER_PAID`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_6.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_6.shtml>
 
 use crate::model::{answer, body};
 
@@ -11,35 +13,35 @@ answer! {
     pub struct Resource {
         /// 公众账号ID.
         appid: String = body("appid"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 先享卡ID.
         card_id: String = body("card_id"),
-        /// `card_template_id`.
+        /// On the wire: `card_template_id`.
         card_template_id: String = body("card_template_id"),
-        /// `out_card_code`.
+        /// On the wire: `out_card_code`.
         out_card_code: String = body("out_card_code"),
-        /// `mchid`.
+        /// On the wire: `mchid`.
         mchid: String = body("mchid"),
-        /// `state`.
+        /// On the wire: `state`.
         state: String = body("state"),
-        /// `unfinished_reason`.
+        /// On the wire: `unfinished_reason`.
         unfinished_reason: String = body("unfinished_reason"),
-        /// `total_amount`.
+        /// On the wire: `total_amount`.
         total_amount: String = body("total_amount"),
-        /// `pay_information`.
+        /// On the wire: `pay_information`.
         pay_information: PayInformation = body("pay_information"),
     }
 
-    /// `pay_information`.
+    /// The object `pay_information`.
     pub struct PayInformation {
-        /// `transaction_id`.
+        /// On the wire: `transaction_id`.
         transaction_id: String = body("transaction_id"),
-        /// `pay_state`.
+        /// On the wire: `pay_state`.
         pay_state: String = body("pay_state"),
-        /// `pay_amount`.
+        /// On the wire: `pay_amount`.
         pay_amount: String = body("pay_amount"),
-        /// `pay_time`.
+        /// On the wire: `pay_time`.
         pay_time: String = body("pay_time"),
     }
 }

@@ -2,7 +2,9 @@
 
 //! 收付通合单代扣签约成功 · `ECOMMERCE_ENTRUST.SIGN`
 //!
-//! 官方文档: [4012881605](https://pay.weixin.qq.com/doc/v3/partner/4012881605)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012881605](https://pay.weixin.qq.com/doc/v3/partner/4012881605)
 
 use crate::model::{answer, body};
 
@@ -15,9 +17,9 @@ answer! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 委托代扣协议模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 协议到期时间.
         contract_expired_time: String = body("contract_expired_time"),

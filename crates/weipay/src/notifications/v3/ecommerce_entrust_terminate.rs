@@ -2,7 +2,9 @@
 
 //! 收付通合单代扣解约成功 · `ECOMMERCE_ENTRUST.TERMINATE`
 //!
-//! 官方文档: [4012881605](https://pay.weixin.qq.com/doc/v3/partner/4012881605)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012881605](https://pay.weixin.qq.com/doc/v3/partner/4012881605)
 
 use crate::model::{answer, body, open_enum};
 
@@ -15,9 +17,9 @@ answer! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 委托代扣协议模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 协议解约方式. Required.
         contract_termination_mode: ContractTerminationMode = body("contract_termination_mode").required(),

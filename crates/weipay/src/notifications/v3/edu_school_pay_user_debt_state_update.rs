@@ -2,20 +2,22 @@
 
 //! 校园轻松付用户欠款状态变化 · `EDU_SCHOOL_PAY.USER_DEBT_STATE_UPDATE`
 //!
-//! 官方文档: [4012161155](https://pay.weixin.qq.com/doc/v3/partner/4012161155)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012161155](https://pay.weixin.qq.com/doc/v3/partner/4012161155)
 
 use crate::model::{answer, body};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 根据校园轻松付风控规则. Required.
         state: String = body("state").required(),
-        /// `debt_count`. Required.
+        /// Required.
         debt_count: i64 = body("debt_count").required(),
         /// 遵循rfc3339标准格式. Required.
         update_time: String = body("update_time").required(),

@@ -2,14 +2,17 @@
 
 //! 教育续费通用户解约成功 · `ENTRUST.RELEASE`
 //!
-//! 官方文档: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235), [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235)
+//! - partner: [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
 use crate::model::{answer, body};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
@@ -21,9 +24,9 @@ answer! {
         bank_type: String = body("bank_type"),
         /// 支付成功时返回.
         success_time: String = body("success_time"),
-        /// `trade_state`. Required.
+        /// Required.
         trade_state: String = body("trade_state").required(),
-        /// `trade_state_description`.
+        /// On the wire: `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
         /// 支付者.
         payer: Payer = body("payer"),
@@ -37,11 +40,11 @@ answer! {
         sp_mchid: String = body("sp_mchid"),
         /// 微信支付分配的商户号.
         sub_mchid: String = body("sub_mchid"),
-        /// `sub_appid`.
+        /// On the wire: `sub_appid`.
         sub_appid: String = body("sub_appid"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 签约模板号.
         plan_id: String = body("plan_id"),
@@ -51,9 +54,9 @@ answer! {
 
     /// 支付者.
     pub struct Payer {
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
     }
 
@@ -83,15 +86,15 @@ answer! {
         coupon_id: String = body("coupon_id"),
         /// 优惠名称.
         name: String = body("name"),
-        /// `scope`.
+        /// On the wire: `scope`.
         scope: String = body("scope"),
-        /// `type`.
+        /// On the wire: `type`.
         type_: String = body("type"),
         /// 优惠券面额. In fen (分).
         amount: i64 = body("amount"),
         /// 活动ID.
         stock_id: String = body("stock_id"),
-        /// `wechatpay_contribute`. In fen (分).
+        /// In fen (分).
         wechatpay_contribute: i64 = body("wechatpay_contribute"),
         /// 特指商户自己创建的优惠. In fen (分).
         merchant_contribute: i64 = body("merchant_contribute"),
@@ -101,9 +104,9 @@ answer! {
 
     /// 签约信息.
     pub struct ContractInformation {
-        /// `contract_id`.
+        /// On the wire: `contract_id`.
         contract_id: String = body("contract_id"),
-        /// `contract_status`. Required.
+        /// Required.
         contract_status: String = body("contract_status").required(),
         /// 签约完成时间.
         create_time: String = body("create_time"),

@@ -2,7 +2,10 @@
 
 //! 委托代扣签约成功 · `ENTRUST.SIGN`
 //!
-//! 官方文档: [4016724543](https://pay.weixin.qq.com/doc/v3/merchant/4016724543), [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016724543](https://pay.weixin.qq.com/doc/v3/merchant/4016724543)
+//! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
 use crate::model::{answer, body, open_enum};
 
@@ -13,7 +16,7 @@ answer! {
         mchid: String = body("mchid"),
         /// 委托代扣协议的主键. Required.
         contract_id: String = body("contract_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
         /// 委托代扣协议模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
@@ -27,7 +30,7 @@ answer! {
         contract_signed_time: String = body("contract_signed_time").required(),
         /// 协议到期时间. Required.
         contract_expired_time: String = body("contract_expired_time").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 协议解约信息. Required.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),
@@ -35,15 +38,15 @@ answer! {
         deduct_schedule: DeductSchedule = body("deduct_schedule"),
         /// 普通服务商商户号.
         sp_mchid: String = body("sp_mchid"),
-        /// `sp_appid`.
+        /// On the wire: `sp_appid`.
         sp_appid: String = body("sp_appid"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 子商户的AppID.
         sub_appid: String = body("sub_appid"),
-        /// `sp_openid`.
+        /// On the wire: `sp_openid`.
         sp_openid: String = body("sp_openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
     }
 

@@ -2,7 +2,10 @@
 
 //! 教育续费通用户签约成功 · `ENTRUST.SIGNING`
 //!
-//! 官方文档: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235), [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235)
+//! - partner: [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
 use crate::model::{answer, body};
 
@@ -11,9 +14,9 @@ pub use crate::notifications::v3::entrust_release::{Amount, DeviceInformation, P
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 签约模板号.
         plan_id: String = body("plan_id"),
@@ -29,9 +32,9 @@ answer! {
         bank_type: String = body("bank_type"),
         /// 支付成功时返回.
         success_time: String = body("success_time"),
-        /// `trade_state`. Required.
+        /// Required.
         trade_state: String = body("trade_state").required(),
-        /// `trade_state_description`.
+        /// On the wire: `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
         /// 支付者.
         payer: Payer = body("payer"),
@@ -45,17 +48,17 @@ answer! {
         sp_mchid: String = body("sp_mchid"),
         /// 微信支付分配的商户号.
         sub_mchid: String = body("sub_mchid"),
-        /// `sub_appid`.
+        /// On the wire: `sub_appid`.
         sub_appid: String = body("sub_appid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
     }
 
     /// 签约信息.
     pub struct ContractInformation {
-        /// `contract_id`.
+        /// On the wire: `contract_id`.
         contract_id: String = body("contract_id"),
-        /// `contract_status`.
+        /// On the wire: `contract_status`.
         contract_status: String = body("contract_status"),
         /// 签约完成时间.
         create_time: String = body("create_time"),

@@ -2,7 +2,9 @@
 
 //! 委托代扣解约成功 · `ENTRUST.TERMINATE`
 //!
-//! 官方文档: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
 use crate::model::{answer, body, open_enum};
 
@@ -17,7 +19,7 @@ answer! {
         contract_id: String = body("contract_id").required(),
         /// 普通服务商商户号.
         sp_mchid: String = body("sp_mchid"),
-        /// `sp_appid`.
+        /// On the wire: `sp_appid`.
         sp_appid: String = body("sp_appid"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
@@ -35,9 +37,9 @@ answer! {
         contract_signed_time: String = body("contract_signed_time").required(),
         /// 协议到期时间. Required.
         contract_expired_time: String = body("contract_expired_time").required(),
-        /// `sp_openid`.
+        /// On the wire: `sp_openid`.
         sp_openid: String = body("sp_openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 协议解约信息. Required.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),

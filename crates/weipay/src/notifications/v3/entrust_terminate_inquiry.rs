@@ -2,7 +2,9 @@
 
 //! 代扣解约问询 · `ENTRUST.TERMINATE_INQUIRY`
 //!
-//! 官方文档: [4012978455](https://pay.weixin.qq.com/doc/v3/merchant/4012978455)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012978455](https://pay.weixin.qq.com/doc/v3/merchant/4012978455)
 
 use crate::model::{answer, body};
 
@@ -17,9 +19,9 @@ answer! {
         messsage: String = body("messsage").required(),
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 委托代扣协议模板ID. Required.
         plan_id: i64 = body("plan_id").required(),

@@ -2,7 +2,9 @@
 
 //! 代扣解约挽留业务-获取解约挽留信息 · `ENTRUST.TERMINATE_RETENTION`
 //!
-//! 官方文档: [4012312222](https://pay.weixin.qq.com/doc/v3/merchant/4012312222)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012312222](https://pay.weixin.qq.com/doc/v3/merchant/4012312222)
 
 use crate::model::{answer, body};
 
@@ -13,13 +15,13 @@ answer! {
         mchid: String = body("mchid"),
         /// 委托代扣协议的主键.
         contract_id: String = body("contract_id"),
-        /// `appid`.
+        /// On the wire: `appid`.
         appid: String = body("appid"),
         /// 委托代扣协议模板ID.
         plan_id: i64 = body("plan_id"),
         /// 商户侧的签约协议号.
         out_contract_code: String = body("out_contract_code"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
     }
 }

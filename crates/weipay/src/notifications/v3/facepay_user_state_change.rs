@@ -2,7 +2,9 @@
 
 //! 用户签约状态变更 · `FACEPAY.USER_STATE_CHANGE`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/offline-brushing.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/offline-brushing.html>
 
 use crate::model::{answer, body};
 

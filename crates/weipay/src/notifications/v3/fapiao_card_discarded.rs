@@ -2,7 +2,11 @@
 
 //! 发票卡券作废 · `FAPIAO.CARD_DISCARDED`
 //!
-//! 官方文档: [4012286035](https://pay.weixin.qq.com/doc/v3/merchant/4012286035), [4012071609](https://pay.weixin.qq.com/doc/v3/partner/4012071609), [4015792560](https://pay.weixin.qq.com/doc/v3/partner/4015792560)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286035](https://pay.weixin.qq.com/doc/v3/merchant/4012286035)
+//! - partner: [4012071609](https://pay.weixin.qq.com/doc/v3/partner/4012071609),
+//!   [4015792560](https://pay.weixin.qq.com/doc/v3/partner/4015792560)
 
 use crate::model::{answer, body, open_enum};
 
@@ -15,11 +19,11 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 冲红时指定的发票申请单号. Required.
         fapiao_apply_id: String = body("fapiao_apply_id").required(),
-        /// `fapiao_information`. Required.
+        /// Required.
         fapiao_information: Vec<FapiaoInformation> = body("fapiao_information").required(),
     }
 
-    /// `fapiao_information`.
+    /// The object `fapiao_information`.
     pub struct FapiaoInformation {
         /// 商户发票单号. Required.
         fapiao_id: String = body("fapiao_id").required(),

@@ -2,7 +2,11 @@
 
 //! 发票插入用户卡包成功 · `FAPIAO.CARD_INSERTED`
 //!
-//! 官方文档: [4012286082](https://pay.weixin.qq.com/doc/v3/merchant/4012286082), [4012072011](https://pay.weixin.qq.com/doc/v3/partner/4012072011), [4015792578](https://pay.weixin.qq.com/doc/v3/partner/4015792578)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286082](https://pay.weixin.qq.com/doc/v3/merchant/4012286082)
+//! - partner: [4012072011](https://pay.weixin.qq.com/doc/v3/partner/4012072011),
+//!   [4015792578](https://pay.weixin.qq.com/doc/v3/partner/4015792578)
 
 use crate::model::{answer, body};
 
@@ -17,7 +21,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 开票时指定的发票申请单号. Required.
         fapiao_apply_id: String = body("fapiao_apply_id").required(),
-        /// `fapiao_information`. Required.
+        /// Required.
         fapiao_information: Vec<FapiaoInformation> = body("fapiao_information").required(),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 发票开具成功 · `FAPIAO.ISSUED`
 //!
-//! 官方文档: [4012286057](https://pay.weixin.qq.com/doc/v3/merchant/4012286057), [4012071832](https://pay.weixin.qq.com/doc/v3/partner/4012071832), [4015792570](https://pay.weixin.qq.com/doc/v3/partner/4015792570)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286057](https://pay.weixin.qq.com/doc/v3/merchant/4012286057)
+//! - partner: [4012071832](https://pay.weixin.qq.com/doc/v3/partner/4012071832),
+//!   [4015792570](https://pay.weixin.qq.com/doc/v3/partner/4015792570)
 
 pub use crate::notifications::v3::fapiao_card_discarded::{CardStatus, FapiaoInformation, FapiaoStatus};
 pub use crate::notifications::v3::fapiao_card_inserted::Resource;

@@ -2,7 +2,11 @@
 
 //! 发票冲红成功 · `FAPIAO.REVERSED`
 //!
-//! 官方文档: [4012286074](https://pay.weixin.qq.com/doc/v3/merchant/4012286074), [4012071979](https://pay.weixin.qq.com/doc/v3/partner/4012071979), [4015792571](https://pay.weixin.qq.com/doc/v3/partner/4015792571)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286074](https://pay.weixin.qq.com/doc/v3/merchant/4012286074)
+//! - partner: [4012071979](https://pay.weixin.qq.com/doc/v3/partner/4012071979),
+//!   [4015792571](https://pay.weixin.qq.com/doc/v3/partner/4015792571)
 
 pub use crate::notifications::v3::fapiao_card_discarded::{CardStatus, FapiaoInformation, FapiaoStatus};
 pub use crate::notifications::v3::fapiao_card_inserted::Resource;

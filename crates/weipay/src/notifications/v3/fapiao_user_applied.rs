@@ -2,7 +2,11 @@
 
 //! 用户发票抬头填写完成 · `FAPIAO.USER_APPLIED`
 //!
-//! 官方文档: [4012286009](https://pay.weixin.qq.com/doc/v3/merchant/4012286009), [4012070348](https://pay.weixin.qq.com/doc/v3/partner/4012070348), [4015792559](https://pay.weixin.qq.com/doc/v3/partner/4015792559)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286009](https://pay.weixin.qq.com/doc/v3/merchant/4012286009)
+//! - partner: [4012070348](https://pay.weixin.qq.com/doc/v3/partner/4012070348),
+//!   [4015792559](https://pay.weixin.qq.com/doc/v3/partner/4015792559)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,10 @@
 
 //! 隔夜归还保险订单状态变化 · `HIRE_POWER_BANK.RECEIVE_INSURANCE`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/status-change-notice.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/status-change-notice.html>
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 保险商户委托代续期完成 · `INSURANCE_ENTRUST.RENEW`
 //!
-//! 官方文档: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
 
 use crate::model::{answer, body};
 
@@ -16,7 +18,7 @@ answer! {
         mchid: String = body("mchid").required(),
         /// 委托代扣协议的主键. Required.
         contract_id: String = body("contract_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
         /// 委托代扣协议模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
@@ -30,7 +32,7 @@ answer! {
         contract_signed_time: String = body("contract_signed_time").required(),
         /// 协议到期时间. Required.
         contract_expired_time: String = body("contract_expired_time").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 协议解约信息. Required.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),

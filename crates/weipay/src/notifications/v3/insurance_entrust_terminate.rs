@@ -2,7 +2,9 @@
 
 //! 保险商户委托代扣解约完成 · `INSURANCE_ENTRUST.TERMINATE`
 //!
-//! 官方文档: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
 
 pub use crate::notifications::v3::entrust_sign::{ContractTerminateInfo, ContractTerminationMode};
 pub use crate::notifications::v3::entrust_terminate::ContractState;

@@ -2,7 +2,9 @@
 
 //! 微信保单服务用户授权成功 · `INSURANCE_POLICY_MANAGEMENT.GRANTED`
 //!
-//! 官方文档: [4016943540](https://pay.weixin.qq.com/doc/v3/merchant/4016943540)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016943540](https://pay.weixin.qq.com/doc/v3/merchant/4016943540)
 
 use crate::model::{answer, body, open_enum};
 

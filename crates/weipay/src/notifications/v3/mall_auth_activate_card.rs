@@ -2,16 +2,19 @@
 
 //! 商圈会员积分服务授权结果 · `MALL_AUTH.ACTIVATE_CARD`
 //!
-//! 官方文档: [4012285836](https://pay.weixin.qq.com/doc/v3/merchant/4012285836), [4012076406](https://pay.weixin.qq.com/doc/v3/partner/4012076406)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012285836](https://pay.weixin.qq.com/doc/v3/merchant/4012285836)
+//! - partner: [4012076406](https://pay.weixin.qq.com/doc/v3/partner/4012076406)
 
 use crate::model::{answer, body};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
-        /// `code`. Required.
+        /// Required.
         code: String = body("code").required(),
         /// 用户开会员卡时的商圈商户号. Required.
         mchid: String = body("mchid").required(),

@@ -2,7 +2,10 @@
 
 //! 商圈会员场内退款 · `MALL_REFUND.SUCCESS`
 //!
-//! 官方文档: [4012285869](https://pay.weixin.qq.com/doc/v3/merchant/4012285869), [4012076419](https://pay.weixin.qq.com/doc/v3/partner/4012076419)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012285869](https://pay.weixin.qq.com/doc/v3/merchant/4012285869)
+//! - partner: [4012076419](https://pay.weixin.qq.com/doc/v3/partner/4012076419)
 
 use crate::model::{answer, body};
 
@@ -17,9 +20,9 @@ answer! {
         shop_name: String = body("shop_name").required(),
         /// 门店编号. Required.
         shop_number: String = body("shop_number").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 交易完成时间. Required.
         refund_time: String = body("refund_time").required(),

@@ -2,7 +2,9 @@
 
 //! 用户关闭自动收款授权通知 · `MCHTRANSFER.AUTHORIZATION.CLOSED`
 //!
-//! 官方文档: [4014512908](https://pay.weixin.qq.com/doc/v3/merchant/4014512908)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014512908](https://pay.weixin.qq.com/doc/v3/merchant/4014512908)
 
 use crate::model::{answer, body, open_enum};
 

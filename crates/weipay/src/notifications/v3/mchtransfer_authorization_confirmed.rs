@@ -2,7 +2,9 @@
 
 //! 用户确认自动收款授权通知 · `MCHTRANSFER.AUTHORIZATION.CONFIRMED`
 //!
-//! 官方文档: [4014512908](https://pay.weixin.qq.com/doc/v3/merchant/4014512908)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014512908](https://pay.weixin.qq.com/doc/v3/merchant/4014512908)
 
 pub use crate::notifications::v3::mchtransfer_authorization_closed::{
     CloseInfo, CloseReason, Resource, State,

@@ -2,7 +2,9 @@
 
 //! 商家转账批次关闭回调 · `MCHTRANSFER.BATCH.CLOSED`
 //!
-//! 官方文档: [4012269028](https://pay.weixin.qq.com/doc/v3/merchant/4012269028)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012269028](https://pay.weixin.qq.com/doc/v3/merchant/4012269028)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,10 @@
 
 //! 商家转账回调通知 · `MCHTRANSFER.BILL.FINISHED`
 //!
-//! 官方文档: [4012712115](https://pay.weixin.qq.com/doc/v3/merchant/4012712115), [4015468969](https://pay.weixin.qq.com/doc/v3/partner/4015468969)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012712115](https://pay.weixin.qq.com/doc/v3/merchant/4012712115)
+//! - partner: [4015468969](https://pay.weixin.qq.com/doc/v3/partner/4015468969)
 
 use crate::model::{answer, body, open_enum};
 

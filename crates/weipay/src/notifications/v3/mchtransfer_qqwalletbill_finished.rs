@@ -2,7 +2,9 @@
 
 //! 转账到QQ钱包 · `MCHTRANSFER.QQWALLETBILL.FINISHED`
 //!
-//! 官方文档: [4014301851](https://pay.weixin.qq.com/doc/v3/merchant/4014301851)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014301851](https://pay.weixin.qq.com/doc/v3/merchant/4014301851)
 
 use crate::model::{answer, body};
 

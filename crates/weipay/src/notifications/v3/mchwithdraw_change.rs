@@ -2,7 +2,9 @@
 
 //! 商户提现状态变更 · `MCHWITHDRAW.CHANGE`
 //!
-//! 官方文档: [4013049135](https://pay.weixin.qq.com/doc/v3/partner/4013049135)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013049135](https://pay.weixin.qq.com/doc/v3/partner/4013049135)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,10 @@
 
 //! 医保混合收款成功 · `MEDICAL_INSURANCE.SUCCESS`
 //!
-//! 官方文档: [4016781554](https://pay.weixin.qq.com/doc/v3/merchant/4016781554), [4012165722](https://pay.weixin.qq.com/doc/v3/partner/4012165722)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016781554](https://pay.weixin.qq.com/doc/v3/merchant/4016781554)
+//! - partner: [4012165722](https://pay.weixin.qq.com/doc/v3/partner/4012165722)
 
 use crate::model::{JsonText, answer, body, open_enum};
 
@@ -20,7 +23,8 @@ answer! {
         /// 订单支付时间.
         paid_time: String = body("paid_time"),
         /// 支付完成后医保局返回内容. JSON text in a string.
-        passthrough_response_content: JsonText<PassthroughResponseContent> = body("passthrough_response_content"),
+        passthrough_response_content: JsonText<PassthroughResponseContent> =
+            body("passthrough_response_content"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型.
@@ -33,7 +37,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 用户在appid下的唯一标识.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 是否代亲属支付.
         pay_for_relatives: bool = body("pay_for_relatives"),
@@ -64,8 +68,9 @@ answer! {
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
         /// 医疗机构透传给医保的数据. JSON text in a string.
-        passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
-        /// `extends`.
+        passthrough_request_content: JsonText<PassthroughRequestContent> =
+            body("passthrough_request_content"),
+        /// On the wire: `extends`.
         extends: String = body("extends"),
         /// 查询与通知中返回.
         attach: String = body("attach"),
@@ -77,11 +82,11 @@ answer! {
 
     /// 支付完成后医保局返回内容.
     pub struct PassthroughResponseContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 
@@ -99,11 +104,11 @@ answer! {
 
     /// 医疗机构透传给医保的数据.
     pub struct PassthroughRequestContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 }

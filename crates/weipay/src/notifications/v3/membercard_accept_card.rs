@@ -2,7 +2,11 @@
 
 //! 会员卡领卡事件 · `MEMBERCARD.ACCEPT_CARD`
 //!
-//! 官方文档: [4012288215](https://pay.weixin.qq.com/doc/v3/merchant/4012288215), [4017166745](https://pay.weixin.qq.com/doc/v3/merchant/4017166745), [4012163936](https://pay.weixin.qq.com/doc/v3/partner/4012163936)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012288215](https://pay.weixin.qq.com/doc/v3/merchant/4012288215),
+//!   [4017166745](https://pay.weixin.qq.com/doc/v3/merchant/4017166745)
+//! - partner: [4012163936](https://pay.weixin.qq.com/doc/v3/partner/4012163936)
 
 use crate::model::{answer, body, open_enum};
 

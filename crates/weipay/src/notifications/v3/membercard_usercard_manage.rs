@@ -2,7 +2,10 @@
 
 //! 用户管理会员卡事件 · `MEMBERCARD.USERCARD_MANAGE`
 //!
-//! 官方文档: [4012288215](https://pay.weixin.qq.com/doc/v3/merchant/4012288215), [4012163936](https://pay.weixin.qq.com/doc/v3/partner/4012163936)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012288215](https://pay.weixin.qq.com/doc/v3/merchant/4012288215)
+//! - partner: [4012163936](https://pay.weixin.qq.com/doc/v3/partner/4012163936)
 
 use crate::model::{answer, body, open_enum};
 

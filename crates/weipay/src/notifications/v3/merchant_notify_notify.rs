@@ -2,28 +2,30 @@
 
 //! 合作伙伴订阅 · `MERCHANT_NOTIFY.NOTIFY`
 //!
-//! 官方文档: [4016022266](https://pay.weixin.qq.com/doc/v3/partner/4016022266)
+//! Official documents (官方文档):
+//!
+//! - partner: [4016022266](https://pay.weixin.qq.com/doc/v3/partner/4016022266)
 
 use crate::model::{answer, body};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `topic_name`. Required.
+        /// Required.
         topic_name: TopicName = body("topic_name").required(),
-        /// `message_content`. Required.
+        /// Required.
         message_content: MessageContent = body("message_content").required(),
     }
 
-    /// `topic_name`.
+    /// The object `topic_name`.
     pub struct TopicName {
-        /// `topic_english_name`. Required.
+        /// Required.
         topic_english_name: String = body("topic_english_name").required(),
-        /// `topic_chinese_name`. Required.
+        /// Required.
         topic_chinese_name: String = body("topic_chinese_name").required(),
     }
 
-    /// `message_content`.
+    /// The object `message_content`.
     pub struct MessageContent {
         /// 商户号. Required.
         merchant_code: String = body("merchant_code").required(),

@@ -2,7 +2,9 @@
 
 //! 跨境/全球-委托代扣签约成功 · `PAPAY.SIGN`
 //!
-//! 官方文档: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
 
 use crate::model::{answer, body, open_enum};
 
@@ -13,9 +15,9 @@ answer! {
         mchid: String = body("mchid"),
         /// 商户侧的签约协议号.
         out_contract_code: String = body("out_contract_code"),
-        /// `appid`.
+        /// On the wire: `appid`.
         appid: String = body("appid"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 协议解约方式.
         contract_termination_mode: ContractTerminationMode = body("contract_termination_mode"),
@@ -29,15 +31,15 @@ answer! {
         contract_expired_time: String = body("contract_expired_time"),
         /// 普通服务商商户号.
         sp_mchid: String = body("sp_mchid"),
-        /// `sp_appid`.
+        /// On the wire: `sp_appid`.
         sp_appid: String = body("sp_appid"),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 子商户的AppID.
         sub_appid: String = body("sub_appid"),
-        /// `sp_openid`.
+        /// On the wire: `sp_openid`.
         sp_openid: String = body("sp_openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
     }
 }

@@ -2,7 +2,9 @@
 
 //! 跨境/全球-委托代扣成功解约 · `PAPAY.TERMINATE`
 //!
-//! 官方文档: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
 
 pub use crate::notifications::v3::papay_sign::{ContractTerminationMode, Resource};
 

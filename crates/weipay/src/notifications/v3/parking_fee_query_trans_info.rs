@@ -2,7 +2,9 @@
 
 //! 停车缴费服务-商户查费回调 · `PARKING_FEE.QUERY_TRANS_INFO`
 //!
-//! 官方文档: [4024070065](https://pay.weixin.qq.com/doc/v3/partner/4024070065)
+//! Official documents (官方文档):
+//!
+//! - partner: [4024070065](https://pay.weixin.qq.com/doc/v3/partner/4024070065)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 服务账户绑定结果 · `PAYSCORE.BIND_SERVICE_ACCOUNT`
 //!
-//! 官方文档: [4012156110](https://pay.weixin.qq.com/doc/v3/partner/4012156110)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012156110](https://pay.weixin.qq.com/doc/v3/partner/4012156110)
 
 use crate::model::{answer, body};
 

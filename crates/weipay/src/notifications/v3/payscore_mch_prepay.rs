@@ -2,7 +2,10 @@
 
 //! 支付分从业机构-商户预下单 · `PAYSCORE.MCH_PREPAY`
 //!
-//! 官方文档: [4012084127](https://pay.weixin.qq.com/doc/v3/partner/4012084127), [4013194116](https://pay.weixin.qq.com/doc/v3/partner/4013194116)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012084127](https://pay.weixin.qq.com/doc/v3/partner/4012084127),
+//!   [4013194116](https://pay.weixin.qq.com/doc/v3/partner/4013194116)
 
 use crate::model::{answer, body};
 
@@ -15,31 +18,31 @@ answer! {
         appid: String = body("appid").required(),
         /// 调用创单接口时提交的商户号. Required.
         mchid: String = body("mchid").required(),
-        /// `sub_appid`.
+        /// On the wire: `sub_appid`.
         sub_appid: String = body("sub_appid"),
-        /// `sub_mchid`. Required.
+        /// Required.
         sub_mchid: String = body("sub_mchid").required(),
-        /// `channel_id`.
+        /// On the wire: `channel_id`.
         channel_id: String = body("channel_id"),
-        /// `out_order_no`. Required.
+        /// Required.
         out_order_no: String = body("out_order_no").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 总金额. Required; in fen (分).
         total_amount: i64 = body("total_amount").required(),
         /// 预下单请求部分输入参数. Required.
         prepay_req_body: PrepayReqBody = body("prepay_req_body").required(),
-        /// `prepay_req_header_base64`.
+        /// On the wire: `prepay_req_header_base64`.
         prepay_req_header_base64: String = body("prepay_req_header_base64"),
-        /// `prepay_req_body_base64`.
+        /// On the wire: `prepay_req_body_base64`.
         prepay_req_body_base64: String = body("prepay_req_body_base64"),
         /// 从业机构请求预下单接口时.
         prepay_resp_http_code: i64 = body("prepay_resp_http_code"),
-        /// `prepay_resp_header_base64`.
+        /// On the wire: `prepay_resp_header_base64`.
         prepay_resp_header_base64: String = body("prepay_resp_header_base64"),
-        /// `prepay_resp_body_base64`.
+        /// On the wire: `prepay_resp_body_base64`.
         prepay_resp_body_base64: String = body("prepay_resp_body_base64"),
     }
 
@@ -47,8 +50,8 @@ answer! {
     pub struct PrepayReqBody {
         /// 终端设备号. Required.
         device_info: String = body("device_info").required(),
-        /// `nonce_str`. Required.
-        nonce_str: String = body("nonce_str"),
+        /// Required.
+        nonce_str: String = body("nonce_str").required(),
         /// 商品或支付单简要描述. Required.
         body: String = body("body").required(),
         /// 附加数据.
@@ -61,13 +64,13 @@ answer! {
         time_expire: String = body("time_expire").required(),
         /// 商品标记.
         goods_tag: String = body("goods_tag"),
-        /// `notify_url`. Required.
+        /// Required.
         notify_url: String = body("notify_url").required(),
-        /// `trade_type`. Required.
+        /// Required.
         trade_type: String = body("trade_type").required(),
-        /// `limit_pay`. Required.
+        /// Required.
         limit_pay: String = body("limit_pay").required(),
-        /// `need_receipt`. Required.
+        /// Required.
         need_receipt: bool = body("need_receipt").required(),
     }
 }

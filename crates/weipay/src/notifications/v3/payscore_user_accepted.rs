@@ -2,14 +2,17 @@
 
 //! 支付分服务确认订单 · `PAYSCORE.USER_ACCEPTED`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_8&index=8>, <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_9&index=8>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_8&index=8>,
+//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_9&index=8>
 
 use crate::model::{answer, body};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `contract_id`.
+        /// On the wire: `contract_id`.
         contract_id: String = body("contract_id"),
         /// 商户号.
         mchid: String = body("mchid"),
@@ -19,7 +22,7 @@ answer! {
         openid: String = body("openid"),
         /// 签约模板的唯一标识.
         plan_id: String = body("plan_id"),
-        /// `contract_status`.
+        /// On the wire: `contract_status`.
         contract_status: String = body("contract_status"),
         /// 签约完成时间.
         create_time: String = body("create_time"),
@@ -29,7 +32,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// 子商户的商户号.
         sub_mchid: String = body("sub_mchid"),
-        /// `channel_id`.
+        /// On the wire: `channel_id`.
         channel_id: String = body("channel_id"),
         /// 服务ID.
         service_id: String = body("service_id"),
@@ -41,7 +44,7 @@ answer! {
         openorclose_time: String = body("openorclose_time"),
         /// 授权协议号.
         authorization_code: String = body("authorization_code"),
-        /// `out_request_no`.
+        /// On the wire: `out_request_no`.
         out_request_no: String = body("out_request_no"),
     }
 }

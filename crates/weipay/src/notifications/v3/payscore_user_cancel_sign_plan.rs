@@ -2,7 +2,10 @@
 
 //! 取消签约回调 · `PAYSCORE.USER_CANCEL_SIGN_PLAN`
 //!
-//! 官方文档: [4012286184](https://pay.weixin.qq.com/doc/v3/merchant/4012286184), [4012159037](https://pay.weixin.qq.com/doc/v3/partner/4012159037)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286184](https://pay.weixin.qq.com/doc/v3/merchant/4012286184)
+//! - partner: [4012159037](https://pay.weixin.qq.com/doc/v3/partner/4012159037)
 
 use crate::model::{answer, body, open_enum};
 
@@ -11,9 +14,9 @@ answer! {
     pub struct Resource {
         /// 签约计划的主键. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),
@@ -59,7 +62,7 @@ answer! {
 
     /// 签约计划明细列表.
     pub struct SignedDetailList {
-        /// `plan_detail_no`. Required.
+        /// Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 计划明细原支付金额. Required; in fen (分).
         original_price: i64 = body("original_price").required(),

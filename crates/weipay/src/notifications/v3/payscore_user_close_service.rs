@@ -2,7 +2,11 @@
 
 //! 支付分服务用户解除授权成功 · `PAYSCORE.USER_CLOSE_SERVICE`
 //!
-//! 官方文档: [4012086446](https://pay.weixin.qq.com/doc/v3/partner/4012086446), [4012155288](https://pay.weixin.qq.com/doc/v3/partner/4012155288), [4012160692](https://pay.weixin.qq.com/doc/v3/partner/4012160692)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012086446](https://pay.weixin.qq.com/doc/v3/partner/4012086446),
+//!   [4012155288](https://pay.weixin.qq.com/doc/v3/partner/4012155288),
+//!   [4012160692](https://pay.weixin.qq.com/doc/v3/partner/4012160692)
 
 use crate::model::{answer, body};
 
@@ -17,7 +21,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// 子商户的商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
-        /// `channel_id`.
+        /// On the wire: `channel_id`.
         channel_id: String = body("channel_id"),
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -31,7 +35,7 @@ answer! {
         openorclose_time: String = body("openorclose_time"),
         /// 授权协议号.
         authorization_code: String = body("authorization_code"),
-        /// `out_request_no`.
+        /// On the wire: `out_request_no`.
         out_request_no: String = body("out_request_no"),
     }
 }

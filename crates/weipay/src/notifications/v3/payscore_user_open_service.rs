@@ -2,14 +2,18 @@
 
 //! 支付分服务用户授权成功 · `PAYSCORE.USER_OPEN_SERVICE`
 //!
-//! 官方文档: [4012086446](https://pay.weixin.qq.com/doc/v3/partner/4012086446), [4012155288](https://pay.weixin.qq.com/doc/v3/partner/4012155288), [4012160692](https://pay.weixin.qq.com/doc/v3/partner/4012160692)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012086446](https://pay.weixin.qq.com/doc/v3/partner/4012086446),
+//!   [4012155288](https://pay.weixin.qq.com/doc/v3/partner/4012155288),
+//!   [4012160692](https://pay.weixin.qq.com/doc/v3/partner/4012160692)
 
 use crate::model::{answer, body};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `contract_id`. Required.
+        /// Required.
         contract_id: String = body("contract_id").required(),
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -19,7 +23,7 @@ answer! {
         openid: String = body("openid").required(),
         /// 签约模板的唯一标识. Required.
         plan_id: String = body("plan_id").required(),
-        /// `contract_status`. Required.
+        /// Required.
         contract_status: String = body("contract_status").required(),
         /// 签约完成时间. Required.
         create_time: String = body("create_time").required(),
@@ -29,7 +33,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// 子商户的商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
-        /// `channel_id`.
+        /// On the wire: `channel_id`.
         channel_id: String = body("channel_id"),
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
@@ -41,7 +45,7 @@ answer! {
         openorclose_time: String = body("openorclose_time"),
         /// 授权协议号.
         authorization_code: String = body("authorization_code"),
-        /// `out_request_no`.
+        /// On the wire: `out_request_no`.
         out_request_no: String = body("out_request_no"),
     }
 }

@@ -2,7 +2,12 @@
 
 //! 支付分服务用户支付成功 · `PAYSCORE.USER_PAID`
 //!
-//! 官方文档: [4014096520](https://pay.weixin.qq.com/doc/global/v3/zh/4014096520), [4012587953](https://pay.weixin.qq.com/doc/v3/merchant/4012587953), [4012586137](https://pay.weixin.qq.com/doc/v3/partner/4012586137), [4012625482](https://pay.weixin.qq.com/doc/v3/partner/4012625482)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012587953](https://pay.weixin.qq.com/doc/v3/merchant/4012587953)
+//! - partner: [4012586137](https://pay.weixin.qq.com/doc/v3/partner/4012586137),
+//!   [4012625482](https://pay.weixin.qq.com/doc/v3/partner/4012625482)
+//! - global: [4014096520](https://pay.weixin.qq.com/doc/global/v3/zh/4014096520)
 
 use crate::model::{answer, body};
 
@@ -13,9 +18,9 @@ pub use crate::notifications::v3::payscore_user_confirm::{
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `service_id`. Required.
+        /// Required.
         service_id: String = body("service_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
         /// 调用授权服务接口提交的商户号. Required.
         mchid: String = body("mchid").required(),
@@ -23,13 +28,13 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// 子商户商户号.
         sub_mchid: String = body("sub_mchid"),
-        /// `channel_id`.
+        /// On the wire: `channel_id`.
         channel_id: String = body("channel_id"),
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 商户系统内部扣款单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 子商户公众号下的用户标识.
         sub_openid: String = body("sub_openid"),
@@ -57,7 +62,7 @@ answer! {
         need_collection: bool = body("need_collection"),
         /// 收款信息.
         collection: Collection = body("collection"),
-        /// `user_service_status`.
+        /// On the wire: `user_service_status`.
         user_service_status: String = body("user_service_status"),
         /// 服务开启/解除授权成功时间.
         openorclose_time: String = body("openorclose_time"),
@@ -65,7 +70,7 @@ answer! {
         authorization_code: String = body("authorization_code"),
         /// 订单状态说明.
         state_description: String = body("state_description"),
-        /// `out_request_no`.
+        /// On the wire: `out_request_no`.
         out_request_no: String = body("out_request_no"),
     }
 

@@ -2,7 +2,10 @@
 
 //! 签约成功回调 · `PAYSCORE.USER_SIGN_PLAN`
 //!
-//! 官方文档: [4012286193](https://pay.weixin.qq.com/doc/v3/merchant/4012286193), [4012159652](https://pay.weixin.qq.com/doc/v3/partner/4012159652)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286193](https://pay.weixin.qq.com/doc/v3/merchant/4012286193)
+//! - partner: [4012159652](https://pay.weixin.qq.com/doc/v3/partner/4012159652)
 
 use crate::model::{answer, body};
 
@@ -15,9 +18,9 @@ answer! {
     pub struct Resource {
         /// 签约计划的主键. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),

@@ -2,7 +2,10 @@
 
 //! 商品券图片生成结果 · `PRODUCT_COUPON_SP.IMAGE_GENERATION`
 //!
-//! 官方文档: [4017327744](https://pay.weixin.qq.com/doc/v3/partner/4017327744), [4017327759](https://pay.weixin.qq.com/doc/v3/partner/4017327759)
+//! Official documents (官方文档):
+//!
+//! - partner: [4017327744](https://pay.weixin.qq.com/doc/v3/partner/4017327744),
+//!   [4017327759](https://pay.weixin.qq.com/doc/v3/partner/4017327759)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,10 @@
 
 //! 商品券领券 · `PRODUCT_COUPON_SP.SEND`
 //!
-//! 官方文档: [4015780862](https://pay.weixin.qq.com/doc/v3/partner/4015780862), [4016435717](https://pay.weixin.qq.com/doc/v3/partner/4016435717)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015780862](https://pay.weixin.qq.com/doc/v3/partner/4015780862),
+//!   [4016435717](https://pay.weixin.qq.com/doc/v3/partner/4016435717)
 
 use crate::model::{answer, body, open_enum};
 

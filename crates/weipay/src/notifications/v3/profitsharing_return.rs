@@ -2,7 +2,12 @@
 
 //! 分账动账成功回退 · `PROFITSHARING.RETURN`
 //!
-//! 官方文档: [4012289679](https://pay.weixin.qq.com/doc/v3/merchant/4012289679), [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216), [4012075400](https://pay.weixin.qq.com/doc/v3/partner/4012075400), [4012116672](https://pay.weixin.qq.com/doc/v3/partner/4012116672)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012289679](https://pay.weixin.qq.com/doc/v3/merchant/4012289679)
+//! - partner: [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216),
+//!   [4012075400](https://pay.weixin.qq.com/doc/v3/partner/4012075400),
+//!   [4012116672](https://pay.weixin.qq.com/doc/v3/partner/4012116672)
 
 use crate::model::{answer, body, open_enum};
 
@@ -19,7 +24,7 @@ answer! {
         transaction_id: String = body("transaction_id").required(),
         /// 微信分账/回退单号. Required.
         order_id: String = body("order_id").required(),
-        /// `out_order_no`. Required.
+        /// Required.
         out_order_no: String = body("out_order_no").required(),
         /// 分账接收方对象. Required.
         receiver: Receiver = body("receiver").required(),

@@ -2,7 +2,12 @@
 
 //! 分账动账成功变动 · `PROFITSHARING.SUCCESS`
 //!
-//! 官方文档: [4012289679](https://pay.weixin.qq.com/doc/v3/merchant/4012289679), [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216), [4012075400](https://pay.weixin.qq.com/doc/v3/partner/4012075400), [4012116672](https://pay.weixin.qq.com/doc/v3/partner/4012116672)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012289679](https://pay.weixin.qq.com/doc/v3/merchant/4012289679)
+//! - partner: [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216),
+//!   [4012075400](https://pay.weixin.qq.com/doc/v3/partner/4012075400),
+//!   [4012116672](https://pay.weixin.qq.com/doc/v3/partner/4012116672)
 
 pub use crate::notifications::v3::profitsharing_return::{Receiver, Resource, Type};
 

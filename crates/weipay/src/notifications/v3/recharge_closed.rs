@@ -2,7 +2,9 @@
 
 //! 平台收付通商家充值-关闭充值 · `RECHARGE.CLOSED`
 //!
-//! 官方文档: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
 use serde_json::Value as Json;
 

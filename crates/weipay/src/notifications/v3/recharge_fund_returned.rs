@@ -2,7 +2,9 @@
 
 //! 平台收付通商家充值-充值资金退回 · `RECHARGE.FUND_RETURNED`
 //!
-//! 官方文档: [4012973125](https://pay.weixin.qq.com/doc/v3/partner/4012973125)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012973125](https://pay.weixin.qq.com/doc/v3/partner/4012973125)
 
 use crate::model::{answer, body, open_enum};
 
@@ -23,11 +25,11 @@ answer! {
         recharge_id: String = body("recharge_id").required(),
         /// 充值渠道. Required.
         recharge_channel: RechargeChannel = body("recharge_channel").required(),
-        /// `detail`.
+        /// On the wire: `detail`.
         detail: Detail = body("detail"),
     }
 
-    /// `detail`.
+    /// The object `detail`.
     pub struct Detail {
         /// 开户银行名称. Required.
         bank_name: String = body("bank_name").required(),

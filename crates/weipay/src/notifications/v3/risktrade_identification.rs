@@ -2,7 +2,10 @@
 
 //! 风险订单回调 · `RISKTRADE.IDENTIFICATION`
 //!
-//! 官方文档: [4013894258](https://pay.weixin.qq.com/doc/v3/merchant/4013894258), [4013894240](https://pay.weixin.qq.com/doc/v3/partner/4013894240)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013894258](https://pay.weixin.qq.com/doc/v3/merchant/4013894258)
+//! - partner: [4013894240](https://pay.weixin.qq.com/doc/v3/partner/4013894240)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,10 @@
 
 //! 商户签名验签／加解密测试-回调接口 · `SECURITY_ECHO.SUCCESS`
 //!
-//! 官方文档: [4015164042](https://pay.weixin.qq.com/doc/v3/merchant/4015164042), [4019605946](https://pay.weixin.qq.com/doc/v3/partner/4019605946)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4015164042](https://pay.weixin.qq.com/doc/v3/merchant/4015164042)
+//! - partner: [4019605946](https://pay.weixin.qq.com/doc/v3/partner/4019605946)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! 个人收款-结算回调 · `SETTLEMENT.SUCCESS`
 //!
-//! 官方文档: [4012650327](https://pay.weixin.qq.com/doc/v3/partner/4012650327)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012650327](https://pay.weixin.qq.com/doc/v3/partner/4012650327)
 
 use crate::model::{answer, body};
 

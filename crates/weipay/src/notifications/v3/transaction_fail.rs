@@ -2,7 +2,9 @@
 
 //! 停车服务扣费失败 · `TRANSACTION.FAIL`
 //!
-//! 官方文档: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
 
 use crate::model::{answer, body, open_enum};
 
@@ -20,9 +22,9 @@ answer! {
         sub_mchid: String = body("sub_mchid").required(),
         /// 调用接口提交的子商户应用ID. Required.
         sub_appid: String = body("sub_appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 签约模板号.
         plan_id: String = body("plan_id"),
@@ -40,7 +42,7 @@ answer! {
         success_time: String = body("success_time").required(),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
-        /// `trade_state_description`.
+        /// On the wire: `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
         /// 支付者信息. Required.
         payer: Payer = body("payer").required(),
@@ -58,13 +60,13 @@ answer! {
         trade_state_desc: String = body("trade_state_desc").required(),
         /// 支付场景信息描述.
         scene_info: SceneInfo = body("scene_info"),
-        /// `sp_appid`.
+        /// On the wire: `sp_appid`.
         sp_appid: String = body("sp_appid"),
         /// 商户自定义字段. Required.
         description: String = body("description").required(),
         /// 订单成功创建时返回. Required.
         create_time: String = body("create_time").required(),
-        /// `user_repaid`. Required.
+        /// Required.
         user_repaid: String = body("user_repaid").required(),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
@@ -78,7 +80,7 @@ answer! {
         openid: String = body("openid").required(),
         /// 用户在子商户的标识.
         sub_openid: String = body("sub_openid"),
-        /// `sp_openid`.
+        /// On the wire: `sp_openid`.
         sp_openid: String = body("sp_openid"),
     }
 
@@ -96,9 +98,9 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// `scope`.
+        /// On the wire: `scope`.
         scope: String = body("scope"),
-        /// `type`.
+        /// On the wire: `type`.
         type_: String = body("type"),
         /// 活动ID.
         stock_id: String = body("stock_id"),

@@ -2,7 +2,9 @@
 
 //! 校园轻松付扣费失败 · `TRANSACTION.INDUSTRY_FAILED`
 //!
-//! 官方文档: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
 use crate::model::{answer, body, open_enum};
 
@@ -13,11 +15,11 @@ answer! {
     pub struct Resource {
         /// 微信支付分配的商户号. Required.
         mchid: String = body("mchid").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = body("appid").required(),
         /// 微信支付分配的商户号.
         sub_mchid: String = body("sub_mchid"),
-        /// `sub_appid`.
+        /// On the wire: `sub_appid`.
         sub_appid: String = body("sub_appid"),
         /// 商户自行生成的订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
@@ -27,7 +29,7 @@ answer! {
         trade_type: String = body("trade_type"),
         /// 本支付订单的状态. Required.
         trade_state: TradeState = body("trade_state").required(),
-        /// `trade_state_desc`.
+        /// On the wire: `trade_state_desc`.
         trade_state_desc: String = body("trade_state_desc"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
@@ -47,9 +49,9 @@ answer! {
 
     /// 支付者.
     pub struct Payer {
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
     }
 

@@ -2,7 +2,9 @@
 
 //! 校园轻松付扣费支付成功 · `TRANSACTION.INDUSTRY_SUCCESS`
 //!
-//! 官方文档: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
 pub use crate::notifications::v3::entrust_release::PromotionDetail;
 pub use crate::notifications::v3::transaction_industry_failed::{

@@ -2,7 +2,9 @@
 
 //! 用户对垫资单还款 · `TRANSACTION.PAY_BACK`
 //!
-//! 官方文档: [4012160841](https://pay.weixin.qq.com/doc/v3/partner/4012160841)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012160841](https://pay.weixin.qq.com/doc/v3/partner/4012160841)
 
 use crate::model::{answer, body};
 
@@ -27,7 +29,7 @@ answer! {
         trade_type: String = body("trade_type"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
-        /// `trade_state_desc`.
+        /// On the wire: `trade_state_desc`.
         trade_state_desc: String = body("trade_state_desc"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
@@ -49,9 +51,9 @@ answer! {
         description: String = body("description").required(),
         /// 订单成功创建时返回. Required.
         create_time: String = body("create_time").required(),
-        /// `trade_state_description`.
+        /// On the wire: `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
-        /// `user_repaid`.
+        /// On the wire: `user_repaid`.
         user_repaid: String = body("user_repaid"),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
@@ -85,9 +87,9 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// `scope`.
+        /// On the wire: `scope`.
         scope: String = body("scope"),
-        /// `type`.
+        /// On the wire: `type`.
         type_: String = body("type"),
         /// 活动ID.
         stock_id: String = body("stock_id"),

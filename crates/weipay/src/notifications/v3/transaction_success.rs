@@ -2,7 +2,57 @@
 
 //! 支付成功 · `TRANSACTION.SUCCESS`
 //!
-//! 官方文档: [4012354543](https://pay.weixin.qq.com/doc/global/v3/zh/4012354543), [4012354579](https://pay.weixin.qq.com/doc/global/v3/zh/4012354579), [4012354607](https://pay.weixin.qq.com/doc/global/v3/zh/4012354607), [4012354798](https://pay.weixin.qq.com/doc/global/v3/zh/4012354798), [4012505528](https://pay.weixin.qq.com/doc/global/v3/zh/4012505528), [4013014124](https://pay.weixin.qq.com/doc/global/v3/zh/4013014124), [4014096450](https://pay.weixin.qq.com/doc/global/v3/zh/4014096450), [4012158598](https://pay.weixin.qq.com/doc/v3/merchant/4012158598), [4012165150](https://pay.weixin.qq.com/doc/v3/merchant/4012165150), [4012166360](https://pay.weixin.qq.com/doc/v3/merchant/4012166360), [4012284311](https://pay.weixin.qq.com/doc/v3/merchant/4012284311), [4012286273](https://pay.weixin.qq.com/doc/v3/merchant/4012286273), [4012286313](https://pay.weixin.qq.com/doc/v3/merchant/4012286313), [4012289459](https://pay.weixin.qq.com/doc/v3/merchant/4012289459), [4012791836](https://pay.weixin.qq.com/doc/v3/merchant/4012791836), [4012791861](https://pay.weixin.qq.com/doc/v3/merchant/4012791861), [4012791882](https://pay.weixin.qq.com/doc/v3/merchant/4012791882), [4012791902](https://pay.weixin.qq.com/doc/v3/merchant/4012791902), [4013070368](https://pay.weixin.qq.com/doc/v3/merchant/4013070368), [4013392770](https://pay.weixin.qq.com/doc/v3/merchant/4013392770), [4013421143](https://pay.weixin.qq.com/doc/v3/merchant/4013421143), [4013421231](https://pay.weixin.qq.com/doc/v3/merchant/4013421231), [4013421336](https://pay.weixin.qq.com/doc/v3/merchant/4013421336), [4013421407](https://pay.weixin.qq.com/doc/v3/merchant/4013421407), [4012085146](https://pay.weixin.qq.com/doc/v3/partner/4012085146), [4012085573](https://pay.weixin.qq.com/doc/v3/partner/4012085573), [4012085680](https://pay.weixin.qq.com/doc/v3/partner/4012085680), [4012085801](https://pay.weixin.qq.com/doc/v3/partner/4012085801), [4012085875](https://pay.weixin.qq.com/doc/v3/partner/4012085875), [4012086059](https://pay.weixin.qq.com/doc/v3/partner/4012086059), [4012090195](https://pay.weixin.qq.com/doc/v3/partner/4012090195), [4012155283](https://pay.weixin.qq.com/doc/v3/partner/4012155283), [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706), [4012160382](https://pay.weixin.qq.com/doc/v3/partner/4012160382), [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063), [4012166543](https://pay.weixin.qq.com/doc/v3/partner/4012166543), [4012167493](https://pay.weixin.qq.com/doc/v3/partner/4012167493), [4012231898](https://pay.weixin.qq.com/doc/v3/partner/4012231898), [4012237246](https://pay.weixin.qq.com/doc/v3/partner/4012237246), [4012586136](https://pay.weixin.qq.com/doc/v3/partner/4012586136), [4012602261](https://pay.weixin.qq.com/doc/v3/partner/4012602261), [4012886152](https://pay.weixin.qq.com/doc/v3/partner/4012886152), [4013080237](https://pay.weixin.qq.com/doc/v3/partner/4013080237), [4013194298](https://pay.weixin.qq.com/doc/v3/partner/4013194298), [4013462105](https://pay.weixin.qq.com/doc/v3/partner/4013462105), [4013462175](https://pay.weixin.qq.com/doc/v3/partner/4013462175), [4013462250](https://pay.weixin.qq.com/doc/v3/partner/4013462250), [4013462574](https://pay.weixin.qq.com/doc/v3/partner/4013462574), [4015124358](https://pay.weixin.qq.com/doc/v3/partner/4015124358)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012158598](https://pay.weixin.qq.com/doc/v3/merchant/4012158598),
+//!   [4012165150](https://pay.weixin.qq.com/doc/v3/merchant/4012165150),
+//!   [4012166360](https://pay.weixin.qq.com/doc/v3/merchant/4012166360),
+//!   [4012284311](https://pay.weixin.qq.com/doc/v3/merchant/4012284311),
+//!   [4012286273](https://pay.weixin.qq.com/doc/v3/merchant/4012286273),
+//!   [4012286313](https://pay.weixin.qq.com/doc/v3/merchant/4012286313),
+//!   [4012289459](https://pay.weixin.qq.com/doc/v3/merchant/4012289459),
+//!   [4012791836](https://pay.weixin.qq.com/doc/v3/merchant/4012791836),
+//!   [4012791861](https://pay.weixin.qq.com/doc/v3/merchant/4012791861),
+//!   [4012791882](https://pay.weixin.qq.com/doc/v3/merchant/4012791882),
+//!   [4012791902](https://pay.weixin.qq.com/doc/v3/merchant/4012791902),
+//!   [4013070368](https://pay.weixin.qq.com/doc/v3/merchant/4013070368),
+//!   [4013392770](https://pay.weixin.qq.com/doc/v3/merchant/4013392770),
+//!   [4013421143](https://pay.weixin.qq.com/doc/v3/merchant/4013421143),
+//!   [4013421231](https://pay.weixin.qq.com/doc/v3/merchant/4013421231),
+//!   [4013421336](https://pay.weixin.qq.com/doc/v3/merchant/4013421336),
+//!   [4013421407](https://pay.weixin.qq.com/doc/v3/merchant/4013421407)
+//! - partner: [4012085146](https://pay.weixin.qq.com/doc/v3/partner/4012085146),
+//!   [4012085573](https://pay.weixin.qq.com/doc/v3/partner/4012085573),
+//!   [4012085680](https://pay.weixin.qq.com/doc/v3/partner/4012085680),
+//!   [4012085801](https://pay.weixin.qq.com/doc/v3/partner/4012085801),
+//!   [4012085875](https://pay.weixin.qq.com/doc/v3/partner/4012085875),
+//!   [4012086059](https://pay.weixin.qq.com/doc/v3/partner/4012086059),
+//!   [4012090195](https://pay.weixin.qq.com/doc/v3/partner/4012090195),
+//!   [4012155283](https://pay.weixin.qq.com/doc/v3/partner/4012155283),
+//!   [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706),
+//!   [4012160382](https://pay.weixin.qq.com/doc/v3/partner/4012160382),
+//!   [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063),
+//!   [4012166543](https://pay.weixin.qq.com/doc/v3/partner/4012166543),
+//!   [4012167493](https://pay.weixin.qq.com/doc/v3/partner/4012167493),
+//!   [4012231898](https://pay.weixin.qq.com/doc/v3/partner/4012231898),
+//!   [4012237246](https://pay.weixin.qq.com/doc/v3/partner/4012237246),
+//!   [4012586136](https://pay.weixin.qq.com/doc/v3/partner/4012586136),
+//!   [4012602261](https://pay.weixin.qq.com/doc/v3/partner/4012602261),
+//!   [4012886152](https://pay.weixin.qq.com/doc/v3/partner/4012886152),
+//!   [4013080237](https://pay.weixin.qq.com/doc/v3/partner/4013080237),
+//!   [4013194298](https://pay.weixin.qq.com/doc/v3/partner/4013194298),
+//!   [4013462105](https://pay.weixin.qq.com/doc/v3/partner/4013462105),
+//!   [4013462175](https://pay.weixin.qq.com/doc/v3/partner/4013462175),
+//!   [4013462250](https://pay.weixin.qq.com/doc/v3/partner/4013462250),
+//!   [4013462574](https://pay.weixin.qq.com/doc/v3/partner/4013462574),
+//!   [4015124358](https://pay.weixin.qq.com/doc/v3/partner/4015124358)
+//! - global: [4012354543](https://pay.weixin.qq.com/doc/global/v3/zh/4012354543),
+//!   [4012354579](https://pay.weixin.qq.com/doc/global/v3/zh/4012354579),
+//!   [4012354607](https://pay.weixin.qq.com/doc/global/v3/zh/4012354607),
+//!   [4012354798](https://pay.weixin.qq.com/doc/global/v3/zh/4012354798),
+//!   [4012505528](https://pay.weixin.qq.com/doc/global/v3/zh/4012505528),
+//!   [4013014124](https://pay.weixin.qq.com/doc/global/v3/zh/4013014124),
+//!   [4014096450](https://pay.weixin.qq.com/doc/global/v3/zh/4014096450)
 
 use crate::model::{Time, answer, body, open_enum};
 
@@ -50,7 +100,7 @@ answer! {
         scene_info: SceneInfo = body("scene_info"),
         /// 微信分账/回退单号.
         order_id: String = body("order_id"),
-        /// `out_order_no`.
+        /// On the wire: `out_order_no`.
         out_order_no: String = body("out_order_no"),
         /// 分账接收方对象.
         receiver: Receiver = body("receiver"),
@@ -58,9 +108,9 @@ answer! {
         description: String = body("description"),
         /// 订单成功创建时返回.
         create_time: String = body("create_time"),
-        /// `trade_state_description`.
+        /// On the wire: `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
-        /// `user_repaid`.
+        /// On the wire: `user_repaid`.
         user_repaid: String = body("user_repaid"),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
@@ -70,7 +120,7 @@ answer! {
         combine_appid: String = body("combine_appid"),
         /// 交易单发起方的商户号.
         combine_mchid: String = body("combine_mchid"),
-        /// `combine_out_trade_no`.
+        /// On the wire: `combine_out_trade_no`.
         combine_out_trade_no: String = body("combine_out_trade_no"),
         /// 微信支付系统生成的订单号.
         combine_transaction_id: String = body("combine_transaction_id"),
@@ -122,13 +172,13 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// `scope`.
+        /// On the wire: `scope`.
         scope: String = body("scope"),
-        /// `type`.
+        /// On the wire: `type`.
         type_: String = body("type"),
         /// 在微信商户后台配置的批次ID.
         activity_id: String = body("activity_id"),
-        /// `currency`.
+        /// On the wire: `currency`.
         currency: String = body("currency"),
         /// 优惠券面额. In fen (分).
         amount: i64 = body("amount"),

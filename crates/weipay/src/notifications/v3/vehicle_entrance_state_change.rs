@@ -2,7 +2,10 @@
 
 //! 停车入场状态变更 · `VEHICLE.ENTRANCE_STATE_CHANGE`
 //!
-//! 官方文档: [4012284177](https://pay.weixin.qq.com/doc/v3/merchant/4012284177), [4012085798](https://pay.weixin.qq.com/doc/v3/partner/4012085798)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012284177](https://pay.weixin.qq.com/doc/v3/merchant/4012284177)
+//! - partner: [4012085798](https://pay.weixin.qq.com/doc/v3/partner/4012085798)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,9 @@
 
 //! ETC授权签约状态变化 · `VEHICLE.USER_STATE_CHANGE`
 //!
-//! 官方文档: [4012158358](https://pay.weixin.qq.com/doc/v3/partner/4012158358)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012158358](https://pay.weixin.qq.com/doc/v3/partner/4012158358)
 
 use crate::model::{answer, body};
 

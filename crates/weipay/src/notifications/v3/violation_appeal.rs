@@ -2,34 +2,36 @@
 
 //! 商户平台申诉 · `VIOLATION.APPEAL`
 //!
-//! 官方文档: [4012079216](https://pay.weixin.qq.com/doc/v3/partner/4012079216)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012079216](https://pay.weixin.qq.com/doc/v3/partner/4012079216)
 
 use crate::model::{answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// `sub_mchid`. Required.
+        /// Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 子商户公司名称. Required.
         company_name: String = body("company_name").required(),
-        /// `record_id`. Required.
+        /// Required.
         record_id: String = body("record_id").required(),
-        /// `punish_plan`. Required.
+        /// Required.
         punish_plan: String = body("punish_plan").required(),
         /// 微信支付对违约商户的处置时间. Required.
         punish_time: String = body("punish_time").required(),
-        /// `punish_description`. Required.
+        /// Required.
         punish_description: String = body("punish_description").required(),
-        /// `risk_type`. Required.
+        /// Required.
         risk_type: RiskType = body("risk_type").required(),
-        /// `risk_description`. Required.
+        /// Required.
         risk_description: String = body("risk_description").required(),
     }
 }
 
 open_enum! {
-    /// `risk_type`.
+    /// The values of `risk_type`.
     pub enum RiskType {
         OneYuanPurchases = "ONE_YUAN_PURCHASES",
         MultiLevelDistributionRebate = "MULTI_LEVEL_DISTRIBUTION_REBATE",
@@ -46,7 +48,8 @@ open_enum! {
         Investment = "INVESTMENT",
         TransactionDispute = "TRANSACTION_DISPUTE",
         CrossBorderUseOfDomesticPaymentApi = "CROSS_BORDER_USE_OF_DOMESTIC_PAYMENT_API",
-        OverseasActivitiesOutsideTheBusinessScopeApprovedByRegulatoryAuthorities = "OVERSEAS_ACTIVITIES_OUTSIDE_THE_BUSINESS_SCOPE_APPROVED_BY_REGULATORY_AUTHORITIES",
+        OverseasActivitiesOutsideTheBusinessScopeApprovedByRegulatoryAuthorities =
+            "OVERSEAS_ACTIVITIES_OUTSIDE_THE_BUSINESS_SCOPE_APPROVED_BY_REGULATORY_AUTHORITIES",
         UnusualTransaction = "UNUSUAL_TRANSACTION",
         UnlicensedBusiness = "UNLICENSED_BUSINESS",
         WealthInvestment = "WEALTH_INVESTMENT",
@@ -61,7 +64,8 @@ open_enum! {
         UnusualRealTimeTransaction = "UNUSUAL_REAL_TIME_TRANSACTION",
         UnacceptableDocuments = "UNACCEPTABLE_DOCUMENTS",
         LargeAmountTransaction = "LARGE_AMOUNT_TRANSACTION",
-        AllMerchantsHaveConfirmedTheWillingnessToOpenAnAccount = "ALL_MERCHANTS_HAVE_CONFIRMED_THE_WILLINGNESS_TO_OPEN_AN_ACCOUNT",
+        AllMerchantsHaveConfirmedTheWillingnessToOpenAnAccount =
+            "ALL_MERCHANTS_HAVE_CONFIRMED_THE_WILLINGNESS_TO_OPEN_AN_ACCOUNT",
         UnconfirmedWillingnessToOpenAnAccount = "UNCONFIRMED_WILLINGNESS_TO_OPEN_AN_ACCOUNT",
         InactiveTransaction = "INACTIVE_TRANSACTION",
         OtherUnusualActivities = "OTHER_UNUSUAL_ACTIVITIES",

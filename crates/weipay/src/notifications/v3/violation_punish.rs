@@ -2,7 +2,9 @@
 
 //! 商户平台处罚 · `VIOLATION.PUNISH`
 //!
-//! 官方文档: [4012079216](https://pay.weixin.qq.com/doc/v3/partner/4012079216)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012079216](https://pay.weixin.qq.com/doc/v3/partner/4012079216)
 
 pub use crate::notifications::v3::violation_appeal::{Resource, RiskType};
 

@@ -2,7 +2,9 @@
 
 //! 企业支付额度卡退款成功后 · `WEBIZPAY.PAYMENTREFUNDSUCCESS`
 //!
-//! 官方文档: [4015764405](https://pay.weixin.qq.com/doc/v3/partner/4015764405)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015764405](https://pay.weixin.qq.com/doc/v3/partner/4015764405)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,9 @@
 
 //! 企业支付额度卡支付成功后 · `WEBIZPAY.PAYMENTSUCCESS`
 //!
-//! 官方文档: [4015764398](https://pay.weixin.qq.com/doc/v3/partner/4015764398)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015764398](https://pay.weixin.qq.com/doc/v3/partner/4015764398)
 
 use crate::model::{answer, body, open_enum};
 

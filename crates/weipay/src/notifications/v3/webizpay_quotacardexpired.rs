@@ -2,7 +2,9 @@
 
 //! 企业支付额度卡失效后 · `WEBIZPAY.QUOTACARDEXPIRED`
 //!
-//! 官方文档: [4014612130](https://pay.weixin.qq.com/doc/v3/partner/4014612130)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014612130](https://pay.weixin.qq.com/doc/v3/partner/4014612130)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,9 @@
 
 //! 企业支付关系解除授权后 · `WEBIZPAY.REVOKED`
 //!
-//! 官方文档: [4015764414](https://pay.weixin.qq.com/doc/v3/partner/4015764414)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015764414](https://pay.weixin.qq.com/doc/v3/partner/4015764414)
 
 use crate::model::{answer, body, open_enum};
 

@@ -18,11 +18,11 @@ chain_step! {
 impl<M: Mode> Authindex<M> {
     /// 授权获取code · `GET v2/appauth/authindex`
     ///
+    /// Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// Answers are not signed.
-    ///
-    /// 官方文档: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273), [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed_v2(Method::GET, request)
     }

@@ -17,11 +17,11 @@ chain_step! {
 impl<M: Mode> Getaccesstoken<M> {
     /// 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273), [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
+    /// This version checks an APIv2 request and does not send it yet.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed_v2(Method::GET, request)
     }

@@ -17,11 +17,11 @@ chain_step! {
 impl<M: Mode> Batchquerycomment<M> {
     /// 拉取订单评价数据 · `POST v2/billcommentsp/batchquerycomment`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// Answers are not signed.
-    ///
-    /// 官方文档: [4014326528](https://pay.weixin.qq.com/doc/v2/merchant/4014326528)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -19,7 +19,7 @@ impl<M: Mode> Refundquery<M> {
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4011987300](https://pay.weixin.qq.com/doc/v2/partner/4011987300)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

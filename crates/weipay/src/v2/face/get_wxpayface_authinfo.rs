@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> GetWxpayfaceAuthinfo<M> {
     /// 人脸识别SDK-获取调用凭证 · `POST v2/face/get_wxpayface_authinfo`
     ///
+    /// Host: `https://payapp.weixin.qq.com/`.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

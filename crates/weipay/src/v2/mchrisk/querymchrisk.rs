@@ -17,11 +17,11 @@ chain_step! {
 impl<M: Mode> Querymchrisk<M> {
     /// 事前-风险商户核查接口 · `POST v2/mchrisk/querymchrisk`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// Answers are not signed.
-    ///
-    /// 官方文档: [4011985625](https://pay.weixin.qq.com/doc/v2/institution/4011985625)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

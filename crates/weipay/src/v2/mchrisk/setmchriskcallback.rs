@@ -17,11 +17,11 @@ chain_step! {
 impl<M: Mode> Setmchriskcallback<M> {
     /// 设置风险通知回调链接 · `POST v2/mchrisk/setmchriskcallback`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4011986469](https://pay.weixin.qq.com/doc/v2/institution/4011986469)
+    /// This version checks an APIv2 request and does not send it yet.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

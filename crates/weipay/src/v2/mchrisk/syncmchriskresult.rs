@@ -17,11 +17,11 @@ chain_step! {
 impl<M: Mode> Syncmchriskresult<M> {
     /// 事后-风险商户处理结果同步接口 · `POST v2/mchrisk/syncmchriskresult`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// Answers are not signed.
-    ///
-    /// 官方文档: [4011986435](https://pay.weixin.qq.com/doc/v2/institution/4011986435)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

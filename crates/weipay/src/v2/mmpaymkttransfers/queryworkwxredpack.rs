@@ -17,7 +17,11 @@ chain_step! {
 impl<M: Mode> Queryworkwxredpack<M> {
     /// 查询红包记录 · `POST v2/mmpaymkttransfers/queryworkwxredpack`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -18,11 +18,11 @@ chain_step! {
 impl<M: Mode> Entrustweb<M> {
     /// 公众号纯签约 · `GET v2/papay/entrustweb`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_1.shtml>
+    /// This version checks an APIv2 request and does not send it yet.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed_v2(Method::GET, request)
     }

@@ -19,7 +19,7 @@ impl<M: Mode> Closeorder<M> {
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4013634951](https://pay.weixin.qq.com/doc/global/v2/zh/4013634951), [4013634995](https://pay.weixin.qq.com/doc/global/v2/zh/4013634995), [4013635199](https://pay.weixin.qq.com/doc/global/v2/zh/4013635199), [4013636477](https://pay.weixin.qq.com/doc/global/v2/zh/4013636477), [4013636602](https://pay.weixin.qq.com/doc/global/v2/zh/4013636602), [4011935216](https://pay.weixin.qq.com/doc/v2/merchant/4011935216), [4011936618](https://pay.weixin.qq.com/doc/v2/merchant/4011936618), [4011937390](https://pay.weixin.qq.com/doc/v2/merchant/4011937390), [4011937627](https://pay.weixin.qq.com/doc/v2/merchant/4011937627), [4011941206](https://pay.weixin.qq.com/doc/v2/merchant/4011941206), [4011987803](https://pay.weixin.qq.com/doc/v2/merchant/4011987803), [4011936646](https://pay.weixin.qq.com/doc/v2/partner/4011936646), [4011940962](https://pay.weixin.qq.com/doc/v2/partner/4011940962), [4011960250](https://pay.weixin.qq.com/doc/v2/partner/4011960250), [4011984036](https://pay.weixin.qq.com/doc/v2/partner/4011984036), [4011988383](https://pay.weixin.qq.com/doc/v2/partner/4011988383), [4011989257](https://pay.weixin.qq.com/doc/v2/partner/4011989257)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

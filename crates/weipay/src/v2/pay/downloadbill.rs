@@ -18,11 +18,11 @@ chain_step! {
 impl<M: Mode> Downloadbill<M> {
     /// 下载对账单 · `POST v2/pay/downloadbill`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/H5.php?chapter=9_6&index=6>, <https://pay.weixin.qq.com/wiki/doc/api/app/app.php?chapter=9_6&index=8>, <https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_6>, <https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_6>, <https://pay.weixin.qq.com/wiki/doc/api/native.php?chapter=9_6>, <https://pay.weixin.qq.com/wiki/doc/api/wxa/wxa_api.php?chapter=9_6>, [4011935219](https://pay.weixin.qq.com/doc/v2/merchant/4011935219), [4011936993](https://pay.weixin.qq.com/doc/v2/merchant/4011936993), [4011937545](https://pay.weixin.qq.com/doc/v2/merchant/4011937545), [4011939627](https://pay.weixin.qq.com/doc/v2/merchant/4011939627), [4011939651](https://pay.weixin.qq.com/doc/v2/merchant/4011939651), [4011941399](https://pay.weixin.qq.com/doc/v2/merchant/4011941399), [4011985040](https://pay.weixin.qq.com/doc/v2/merchant/4011985040), [4011985427](https://pay.weixin.qq.com/doc/v2/merchant/4011985427), [4011987833](https://pay.weixin.qq.com/doc/v2/merchant/4011987833), [4011936649](https://pay.weixin.qq.com/doc/v2/partner/4011936649), [4011941283](https://pay.weixin.qq.com/doc/v2/partner/4011941283), [4011941628](https://pay.weixin.qq.com/doc/v2/partner/4011941628), [4011983298](https://pay.weixin.qq.com/doc/v2/partner/4011983298), [4011984262](https://pay.weixin.qq.com/doc/v2/partner/4011984262), [4011988206](https://pay.weixin.qq.com/doc/v2/partner/4011988206), [4011988384](https://pay.weixin.qq.com/doc/v2/partner/4011988384), [4011989260](https://pay.weixin.qq.com/doc/v2/partner/4011989260), [4011989905](https://pay.weixin.qq.com/doc/v2/partner/4011989905)
+    /// This version checks an APIv2 request and does not send it yet.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -19,7 +19,7 @@ impl<M: Mode> Micropay<M> {
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [401363489](https://pay.weixin.qq.com/doc/global/v2/zh/401363489), [4011937125](https://pay.weixin.qq.com/doc/v2/merchant/4011937125), [4011983208](https://pay.weixin.qq.com/doc/v2/partner/4011983208), [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

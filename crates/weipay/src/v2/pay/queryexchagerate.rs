@@ -19,7 +19,7 @@ impl<M: Mode> Queryexchagerate<M> {
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4013634970](https://pay.weixin.qq.com/doc/global/v2/zh/4013634970), [4013635002](https://pay.weixin.qq.com/doc/global/v2/zh/4013635002), [4013635261](https://pay.weixin.qq.com/doc/global/v2/zh/4013635261), [4013636500](https://pay.weixin.qq.com/doc/global/v2/zh/4013636500), [4013636620](https://pay.weixin.qq.com/doc/global/v2/zh/4013636620)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -19,7 +19,7 @@ impl<M: Mode> Settlementquery<M> {
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4013634920](https://pay.weixin.qq.com/doc/global/v2/zh/4013634920), [4013634968](https://pay.weixin.qq.com/doc/global/v2/zh/4013634968), [4013635001](https://pay.weixin.qq.com/doc/global/v2/zh/4013635001), [4013635256](https://pay.weixin.qq.com/doc/global/v2/zh/4013635256), [4013636497](https://pay.weixin.qq.com/doc/global/v2/zh/4013636497), [4013636618](https://pay.weixin.qq.com/doc/global/v2/zh/4013636618)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

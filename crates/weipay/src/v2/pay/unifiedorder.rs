@@ -19,7 +19,7 @@ impl<M: Mode> Unifiedorder<M> {
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4011935214](https://pay.weixin.qq.com/doc/v2/merchant/4011935214), [4011936530](https://pay.weixin.qq.com/doc/v2/merchant/4011936530), [4011936987](https://pay.weixin.qq.com/doc/v2/merchant/4011936987), [4011937163](https://pay.weixin.qq.com/doc/v2/merchant/4011937163), [4011940985](https://pay.weixin.qq.com/doc/v2/merchant/4011940985), [4011936644](https://pay.weixin.qq.com/doc/v2/partner/4011936644), [4011939925](https://pay.weixin.qq.com/doc/v2/partner/4011939925), [4011941377](https://pay.weixin.qq.com/doc/v2/partner/4011941377), [4011983228](https://pay.weixin.qq.com/doc/v2/partner/4011983228), [4011983265](https://pay.weixin.qq.com/doc/v2/partner/4011983265), [4011989255](https://pay.weixin.qq.com/doc/v2/partner/4011989255)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

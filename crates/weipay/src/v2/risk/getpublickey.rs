@@ -17,11 +17,12 @@ chain_step! {
 impl<M: Mode> Getpublickey<M> {
     /// 获取RSA加密公钥 · `POST v2/risk/getpublickey`
     ///
+    /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
+    /// not signed.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// Answers are not signed.
-    ///
-    /// 官方文档: [4011941097](https://pay.weixin.qq.com/doc/v2/merchant/4011941097)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Getrealnameinfo<M> {
     /// 微信支付实名授权 · `POST v2/secsvc/getrealnameinfo`
     ///
+    /// Host: `https://fraud.mch.weixin.qq.com/`.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4011987792](https://pay.weixin.qq.com/doc/v2/merchant/4011987792)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Realnameauth<M> {
     /// 微信支付实名验证 · `POST v2/secsvc/realnameauth`
     ///
+    /// Host: `https://fraud.mch.weixin.qq.com/`.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4011987263](https://pay.weixin.qq.com/doc/v2/merchant/4011987263)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod receipt_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Receipts<M> {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}` with this 微信支付在途异常资金付款单号.
     pub fn receipt_id(self, receipt_id: impl Into<String>) -> receipt_id::ReceiptId<M> {
-        receipt_id::ReceiptId::new(self.call.fill("receipt_id", receipt_id.into()))
+        receipt_id::ReceiptId::new(self.call.fill(path("receipt_id"), receipt_id.into()))
     }
 }

@@ -11,6 +11,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -21,26 +22,32 @@ chain_step! {
 impl<M: Mode> Applyment<M> {
     /// 查询商户开户意愿申请单审核结果 · `GET v3/apply4subject/applyment`
     ///
-    /// 官方文档: [4012697715](https://pay.weixin.qq.com/doc/v3/partner/4012697715)
+    /// For 从业机构, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
+    /// For 从业机构, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/apply4subject/applyment/{applyment_id}` with this 申请单编号.
+    /// `v3/apply4subject/applyment/{applyment_id}` with this 申请单编号. Format `numeric`.
     pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill("applyment_id", applyment_id.into()))
+        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
     }
 
-    /// `v3/apply4subject/applyment/{business_code}` with this 业务申请编号.
+    /// `v3/apply4subject/applyment/{business_code}` with this 业务申请编号. At most 128 characters.
     pub fn business_code(self, business_code: impl Into<String>) -> business_code::BusinessCode<M> {
-        business_code::BusinessCode::new(self.call.fill("business_code", business_code.into()))
+        business_code::BusinessCode::new(
+            self.call.fill(path("business_code").length(0, 128), business_code.into()),
+        )
     }
 
     /// `v3/apply4subject/applyment/merchants`

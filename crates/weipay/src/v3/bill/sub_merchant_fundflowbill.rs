@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> SubMerchantFundflowbill<M> {
     /// 申请单个子商户资金账单 · `GET v3/bill/sub-merchant-fundflowbill`
     ///
-    /// 官方文档: [4012710630](https://pay.weixin.qq.com/doc/v3/partner/4012710630), [4012715220](https://pay.weixin.qq.com/doc/v3/partner/4012715220), [4012719583](https://pay.weixin.qq.com/doc/v3/partner/4012719583), [4012720204](https://pay.weixin.qq.com/doc/v3/partner/4012720204), [4012760249](https://pay.weixin.qq.com/doc/v3/partner/4012760249), [4012886329](https://pay.weixin.qq.com/doc/v3/partner/4012886329)
+    /// For 服务商, 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Tradebill<M> {
     /// 申请交易账单 · `GET v3/bill/tradebill`
     ///
-    /// 官方文档: [4012551932](https://pay.weixin.qq.com/doc/v3/merchant/4012551932), [4012556692](https://pay.weixin.qq.com/doc/v3/merchant/4012556692), [4012791866](https://pay.weixin.qq.com/doc/v3/merchant/4012791866), [4012791887](https://pay.weixin.qq.com/doc/v3/merchant/4012791887), [4012791907](https://pay.weixin.qq.com/doc/v3/merchant/4012791907), [4012810606](https://pay.weixin.qq.com/doc/v3/merchant/4012810606), [4013070395](https://pay.weixin.qq.com/doc/v3/merchant/4013070395), [4013071227](https://pay.weixin.qq.com/doc/v3/merchant/4013071227), [4013421176](https://pay.weixin.qq.com/doc/v3/merchant/4013421176), [4013421277](https://pay.weixin.qq.com/doc/v3/merchant/4013421277), [4013421361](https://pay.weixin.qq.com/doc/v3/merchant/4013421361), [4013421450](https://pay.weixin.qq.com/doc/v3/merchant/4013421450), [4012709595](https://pay.weixin.qq.com/doc/v3/partner/4012709595), [4012739068](https://pay.weixin.qq.com/doc/v3/partner/4012739068), [4012759683](https://pay.weixin.qq.com/doc/v3/partner/4012759683), [4012759737](https://pay.weixin.qq.com/doc/v3/partner/4012759737), [4012760132](https://pay.weixin.qq.com/doc/v3/partner/4012760132), [4012760228](https://pay.weixin.qq.com/doc/v3/partner/4012760228), [4012760532](https://pay.weixin.qq.com/doc/v3/partner/4012760532), [4012760667](https://pay.weixin.qq.com/doc/v3/partner/4012760667), [4012886283](https://pay.weixin.qq.com/doc/v3/partner/4012886283), [4013080242](https://pay.weixin.qq.com/doc/v3/partner/4013080242), [4013080595](https://pay.weixin.qq.com/doc/v3/partner/4013080595), [4013462129](https://pay.weixin.qq.com/doc/v3/partner/4013462129), [4013462197](https://pay.weixin.qq.com/doc/v3/partner/4013462197), [4013462343](https://pay.weixin.qq.com/doc/v3/partner/4013462343), [4013462604](https://pay.weixin.qq.com/doc/v3/partner/4013462604)
+    /// For 电商平台, 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -20,7 +20,9 @@ chain_step! {
 impl<M: Mode> Applyments<M> {
     /// 提交入驻申请 · `POST v3/brand/applyments`
     ///
-    /// 官方文档: [4016249989](https://pay.weixin.qq.com/doc/v3/partner/4016249989)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

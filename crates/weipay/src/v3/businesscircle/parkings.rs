@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Parkings<M> {
     /// 商圈会员停车状态同步 · `POST v3/businesscircle/parkings`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012535502](https://pay.weixin.qq.com/doc/v3/merchant/4012535502), [4012474127](https://pay.weixin.qq.com/doc/v3/partner/4012474127)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

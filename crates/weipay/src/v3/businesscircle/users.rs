@@ -5,6 +5,7 @@
 pub mod openid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Users<M> {
     /// `v3/businesscircle/users/{openid}` with this 顾客openid.
     pub fn openid(self, openid: impl Into<String>) -> openid::Openid<M> {
-        openid::Openid::new(self.call.fill("openid", openid.into()))
+        openid::Openid::new(self.call.fill(path("openid"), openid.into()))
     }
 }

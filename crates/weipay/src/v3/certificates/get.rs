@@ -2,7 +2,12 @@
 
 //! 获取平台证书列表 · `GET v3/certificates`
 //!
-//! 官方文档: [4012551764](https://pay.weixin.qq.com/doc/v3/merchant/4012551764), [4012715700](https://pay.weixin.qq.com/doc/v3/partner/4012715700)
+//! For 微信平台商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012551764](https://pay.weixin.qq.com/doc/v3/merchant/4012551764)
+//! - partner: [4012715700](https://pay.weixin.qq.com/doc/v3/partner/4012715700)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> App<M> {
     /// 合单下单-APP支付 · `POST v3/combine-transactions/app`
     ///
-    /// 官方文档: [4012545465](https://pay.weixin.qq.com/doc/v3/merchant/4012545465), [4012556944](https://pay.weixin.qq.com/doc/v3/merchant/4012556944), [4012707307](https://pay.weixin.qq.com/doc/v3/partner/4012707307), [4012758021](https://pay.weixin.qq.com/doc/v3/partner/4012758021), [4012760622](https://pay.weixin.qq.com/doc/v3/partner/4012760622), [4012884108](https://pay.weixin.qq.com/doc/v3/partner/4012884108), [4015001933](https://pay.weixin.qq.com/doc/v3/partner/4015001933), [4015973099](https://pay.weixin.qq.com/doc/v3/partner/4015973099)
+    /// For 电商平台, 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> H5<M> {
     /// 合单下单-H5支付 · `POST v3/combine-transactions/h5`
     ///
-    /// 官方文档: [4012545879](https://pay.weixin.qq.com/doc/v3/merchant/4012545879), [4012556961](https://pay.weixin.qq.com/doc/v3/merchant/4012556961), [4012707565](https://pay.weixin.qq.com/doc/v3/partner/4012707565), [4012758208](https://pay.weixin.qq.com/doc/v3/partner/4012758208), [4012760626](https://pay.weixin.qq.com/doc/v3/partner/4012760626)
+    /// For 电商平台, 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

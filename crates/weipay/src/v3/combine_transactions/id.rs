@@ -5,6 +5,7 @@
 pub mod combine_transaction_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -19,7 +20,7 @@ impl<M: Mode> Id<M> {
         combine_transaction_id: impl Into<String>,
     ) -> combine_transaction_id::CombineTransactionId<M> {
         combine_transaction_id::CombineTransactionId::new(
-            self.call.fill("combine_transaction_id", combine_transaction_id.into()),
+            self.call.fill(path("combine_transaction_id"), combine_transaction_id.into()),
         )
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Jsapi<M> {
     /// 合单下单-JSAPI支付 · `POST v3/combine-transactions/jsapi`
     ///
-    /// 官方文档: [4012545654](https://pay.weixin.qq.com/doc/v3/merchant/4012545654), [4012556926](https://pay.weixin.qq.com/doc/v3/merchant/4012556926), [4012556931](https://pay.weixin.qq.com/doc/v3/merchant/4012556931), [4012707323](https://pay.weixin.qq.com/doc/v3/partner/4012707323), [4012757938](https://pay.weixin.qq.com/doc/v3/partner/4012757938), [4012758246](https://pay.weixin.qq.com/doc/v3/partner/4012758246), [4012760615](https://pay.weixin.qq.com/doc/v3/partner/4012760615), [4012760633](https://pay.weixin.qq.com/doc/v3/partner/4012760633)
+    /// For 电商平台, 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

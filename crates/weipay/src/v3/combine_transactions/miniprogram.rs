@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Miniprogram<M> {
     /// 个人收款交易下单-小程序 · `POST v3/combine-transactions/miniprogram`
     ///
-    /// 官方文档: [4012602225](https://pay.weixin.qq.com/doc/v3/partner/4012602225)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

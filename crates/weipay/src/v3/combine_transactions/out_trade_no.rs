@@ -5,6 +5,7 @@
 pub mod combine_out_trade_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,13 +14,13 @@ chain_branch! {
 }
 
 impl<M: Mode> OutTradeNo<M> {
-    /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}` with this 合单商户订单号.
+    /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}` with this 合单商户订单号. 2 to 32 characters.
     pub fn combine_out_trade_no(
         self,
         combine_out_trade_no: impl Into<String>,
     ) -> combine_out_trade_no::CombineOutTradeNo<M> {
         combine_out_trade_no::CombineOutTradeNo::new(
-            self.call.fill("combine_out_trade_no", combine_out_trade_no.into()),
+            self.call.fill(path("combine_out_trade_no").length(2, 32), combine_out_trade_no.into()),
         )
     }
 }

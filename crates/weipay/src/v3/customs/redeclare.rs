@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Redeclare<M> {
     /// 报关重推 · `POST v3/customs/redeclare`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_4.shtml>
+    /// Host: `https://apihk.mch.weixin.qq.com/global/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

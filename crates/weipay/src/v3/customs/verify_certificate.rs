@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> VerifyCertificate<M> {
     /// 身份信息校验 · `POST v3/customs/verify-certificate`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_2.shtml>
+    /// Host: `https://apihk.mch.weixin.qq.com/global/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

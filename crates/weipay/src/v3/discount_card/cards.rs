@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Cards<M> {
     /// 预受理领卡请求 · `POST v3/discount-card/cards`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_1.shtml>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/discount-card/cards/{out_card_code}` with this 商户领卡号.
     pub fn out_card_code(self, out_card_code: impl Into<String>) -> out_card_code::OutCardCode<M> {
-        out_card_code::OutCardCode::new(self.call.fill("out_card_code", out_card_code.into()))
+        out_card_code::OutCardCode::new(self.call.fill(path("out_card_code"), out_card_code.into()))
     }
 }

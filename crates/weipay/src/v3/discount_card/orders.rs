@@ -6,6 +6,7 @@ pub mod out_order_no;
 pub mod out_trade_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -16,7 +17,7 @@ chain_branch! {
 impl<M: Mode> Orders<M> {
     /// `v3/discount-card/orders/{out_order_no}` with this 先享卡订单号.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
     }
 
     /// `v3/discount-card/orders/out-trade-no`

@@ -9,6 +9,7 @@ pub mod submit_account_hosting_applyment;
 pub mod submit_sign_verify_info;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -19,7 +20,7 @@ chain_branch! {
 impl<M: Mode> Applyments<M> {
     /// `v3/ecommerce/applyments/{applyment_id}` with this 微信支付申请单号.
     pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill("applyment_id", applyment_id.into()))
+        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
     }
 
     /// `v3/ecommerce/applyments/index`

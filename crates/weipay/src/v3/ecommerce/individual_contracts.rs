@@ -8,6 +8,7 @@ pub mod pre_entrust_sign;
 pub mod pre_entrust_sign_with_real_name_identity;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -18,7 +19,7 @@ chain_branch! {
 impl<M: Mode> IndividualContracts<M> {
     /// `v3/ecommerce/individual-contracts/{openid}`
     pub fn openid(self, openid: impl Into<String>) -> openid::Openid<M> {
-        openid::Openid::new(self.call.fill("openid", openid.into()))
+        openid::Openid::new(self.call.fill(path("openid"), openid.into()))
     }
 
     /// `v3/ecommerce/individual-contracts/out-contract-code`

@@ -8,6 +8,7 @@ pub mod out_refund_no;
 pub mod refund_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -33,6 +34,6 @@ impl<M: Mode> Refunds<M> {
 
     /// `v3/ecommerce/refunds/{refund_id}` with this 微信退款单号.
     pub fn refund_id(self, refund_id: impl Into<String>) -> refund_id::RefundId<M> {
-        refund_id::RefundId::new(self.call.fill("refund_id", refund_id.into()))
+        refund_id::RefundId::new(self.call.fill(path("refund_id"), refund_id.into()))
     }
 }

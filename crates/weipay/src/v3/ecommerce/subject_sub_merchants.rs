@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> SubjectSubMerchants<M> {
     /// 查询指定主体子商户列表 · `GET v3/ecommerce/subject-sub-merchants`
     ///
-    /// 官方文档: [4033742105](https://pay.weixin.qq.com/doc/v3/partner/4033742105)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -7,6 +7,7 @@ pub mod id;
 pub mod presign;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -17,7 +18,7 @@ chain_branch! {
 impl<M: Mode> Contracts<M> {
     /// `v3/edu-papay/contracts/{contract_id}` with this 签约协议号.
     pub fn contract_id(self, contract_id: impl Into<String>) -> contract_id::ContractId<M> {
-        contract_id::ContractId::new(self.call.fill("contract_id", contract_id.into()))
+        contract_id::ContractId::new(self.call.fill(path("contract_id"), contract_id.into()))
     }
 
     /// `v3/edu-papay/contracts/id`

@@ -20,9 +20,9 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 教育通扣款受理 · `POST v3/edu-papay/transactions`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012524731](https://pay.weixin.qq.com/doc/v3/merchant/4012524731), [4012465548](https://pay.weixin.qq.com/doc/v3/partner/4012465548)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 扣款 · `POST v3/eduschoolpay/transactions`
     ///
-    /// 官方文档: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

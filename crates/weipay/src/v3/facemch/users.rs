@@ -5,6 +5,7 @@
 pub mod face_sid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Users<M> {
     /// `v3/facemch/users/{face_sid}`
     pub fn face_sid(self, face_sid: impl Into<String>) -> face_sid::FaceSid<M> {
-        face_sid::FaceSid::new(self.call.fill("face_sid", face_sid.into()))
+        face_sid::FaceSid::new(self.call.fill(path("face_sid"), face_sid.into()))
     }
 }

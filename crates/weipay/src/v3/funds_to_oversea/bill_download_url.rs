@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BillDownloadUrl<M> {
     /// 获取购付汇账单文件下载链接 · `GET v3/funds-to-oversea/bill-download-url`
     ///
-    /// 官方文档: [4012476132](https://pay.weixin.qq.com/doc/v3/partner/4012476132)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

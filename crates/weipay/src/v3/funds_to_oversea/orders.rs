@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 申请资金出境 · `POST v3/funds-to-oversea/orders`
     ///
-    /// 官方文档: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/funds-to-oversea/orders/{out_order_id}` with this 商户出境单号.
     pub fn out_order_id(self, out_order_id: impl Into<String>) -> out_order_id::OutOrderId<M> {
-        out_order_id::OutOrderId::new(self.call.fill("out_order_id", out_order_id.into()))
+        out_order_id::OutOrderId::new(self.call.fill(path("out_order_id"), out_order_id.into()))
     }
 }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Certificates<M> {
     /// 获取平台证书列表 · `GET v3/global/certificates`
     ///
-    /// 官方文档: [4012354446](https://pay.weixin.qq.com/doc/global/v3/zh/4012354446), [4012354486](https://pay.weixin.qq.com/doc/global/v3/zh/4012354486), [4012354540](https://pay.weixin.qq.com/doc/global/v3/zh/4012354540), [4012354576](https://pay.weixin.qq.com/doc/global/v3/zh/4012354576), [4012354604](https://pay.weixin.qq.com/doc/global/v3/zh/4012354604), [4013013878](https://pay.weixin.qq.com/doc/global/v3/zh/4013013878)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -20,14 +20,18 @@ chain_step! {
 impl<M: Mode> Refunds<M> {
     /// 查询所有退款 · `GET v3/global/refunds`
     ///
-    /// 官方文档: [4012354686](https://pay.weixin.qq.com/doc/global/v3/zh/4012354686)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 申请退款 · `POST v3/global/refunds`
     ///
-    /// 官方文档: [4012354681](https://pay.weixin.qq.com/doc/global/v3/zh/4012354681)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

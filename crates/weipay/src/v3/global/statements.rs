@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Statements<M> {
     /// 下载对账单 · `GET v3/global/statements`
     ///
-    /// Answers are not signed.
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
     ///
-    /// 官方文档: [4012354444](https://pay.weixin.qq.com/doc/global/v3/zh/4012354444), [4012354484](https://pay.weixin.qq.com/doc/global/v3/zh/4012354484), [4012354538](https://pay.weixin.qq.com/doc/global/v3/zh/4012354538), [4012354574](https://pay.weixin.qq.com/doc/global/v3/zh/4012354574), [4012354602](https://pay.weixin.qq.com/doc/global/v3/zh/4012354602), [4013013869](https://pay.weixin.qq.com/doc/global/v3/zh/4013013869), [4014096532](https://pay.weixin.qq.com/doc/global/v3/zh/4014096532)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Tokens<M> {
     /// 出行券切卡组件预下单 · `POST v3/industry-coupon/tokens`
     ///
-    /// 官方文档: [4012553563](https://pay.weixin.qq.com/doc/v3/merchant/4012553563), [4012715654](https://pay.weixin.qq.com/doc/v3/partner/4012715654)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

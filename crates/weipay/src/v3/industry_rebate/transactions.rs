@@ -5,6 +5,7 @@
 pub mod transaction_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Transactions<M> {
     /// `v3/industry-rebate/transactions/{transaction_id}` with this 商户提现单号.
     pub fn transaction_id(self, transaction_id: impl Into<String>) -> transaction_id::TransactionId<M> {
-        transaction_id::TransactionId::new(self.call.fill("transaction_id", transaction_id.into()))
+        transaction_id::TransactionId::new(self.call.fill(path("transaction_id"), transaction_id.into()))
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Devices<M> {
     /// 智能设备列表 · `GET v3/iotmanage/devices`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/point/iotmanage-devices.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

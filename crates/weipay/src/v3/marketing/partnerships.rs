@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> Partnerships<M> {
     /// 查询合作关系列表 · `GET v3/marketing/partnerships`
     ///
-    /// 官方文档: [4012380536](https://pay.weixin.qq.com/doc/v3/merchant/4012380536), [4012381479](https://pay.weixin.qq.com/doc/v3/partner/4012381479)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -6,6 +6,7 @@ pub mod manage_record_id;
 pub mod sub_mchid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -19,7 +20,9 @@ impl<M: Mode> MchManageRecords<M> {
         self,
         manage_record_id: impl Into<String>,
     ) -> manage_record_id::ManageRecordId<M> {
-        manage_record_id::ManageRecordId::new(self.call.fill("manage_record_id", manage_record_id.into()))
+        manage_record_id::ManageRecordId::new(
+            self.call.fill(path("manage_record_id"), manage_record_id.into()),
+        )
     }
 
     /// `v3/mch-manage/mch-manage-records/sub-mchid`

@@ -5,6 +5,7 @@
 pub mod due_diligence_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -18,6 +19,8 @@ impl<M: Mode> EnhancedDueDiligence<M> {
         self,
         due_diligence_id: impl Into<String>,
     ) -> due_diligence_id::DueDiligenceId<M> {
-        due_diligence_id::DueDiligenceId::new(self.call.fill("due_diligence_id", due_diligence_id.into()))
+        due_diligence_id::DueDiligenceId::new(
+            self.call.fill(path("due_diligence_id"), due_diligence_id.into()),
+        )
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,14 +20,16 @@ chain_step! {
 impl<M: Mode> Merchantnamealterapplyment<M> {
     /// 提交商户简称变更申请单 · `POST v3/mchalterapply/merchantnamealterapplyment`
     ///
-    /// 官方文档: [4016166071](https://pay.weixin.qq.com/doc/v3/partner/4016166071)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/mchalterapply/merchantnamealterapplyment/{apply_id}` with this 微信支付申请单号.
     pub fn apply_id(self, apply_id: impl Into<String>) -> apply_id::ApplyId<M> {
-        apply_id::ApplyId::new(self.call.fill("apply_id", apply_id.into()))
+        apply_id::ApplyId::new(self.call.fill(path("apply_id"), apply_id.into()))
     }
 
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant`

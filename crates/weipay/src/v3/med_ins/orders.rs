@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 医保自费混合收款下单 · `POST v3/med-ins/orders`
     ///
-    /// 官方文档: [4016781466](https://pay.weixin.qq.com/doc/v3/merchant/4016781466), [4012503131](https://pay.weixin.qq.com/doc/v3/partner/4012503131)
+    /// For 普通商户, 从业机构（银行）.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ReportTradeUnionInformation<M> {
     /// 上报订单关联信息 · `POST v3/merchant-risk-manage/report-trade-union-information`
     ///
-    /// 官方文档: [4012529250](https://pay.weixin.qq.com/doc/v3/merchant/4012529250), [4012692160](https://pay.weixin.qq.com/doc/v3/partner/4012692160)
+    /// For 普通商户, 服务商, 渠道商, 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TradeRiskInformation<M> {
     /// 查询风险信息 · `GET v3/merchant-risk-manage/trade-risk-information`
     ///
-    /// 官方文档: [4012526198](https://pay.weixin.qq.com/doc/v3/merchant/4012526198), [4012467535](https://pay.weixin.qq.com/doc/v3/partner/4012467535)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TradeRiskResult<M> {
     /// 处置结果回传 · `POST v3/merchant-risk-manage/trade-risk-result`
     ///
-    /// 官方文档: [4012384516](https://pay.weixin.qq.com/doc/v3/merchant/4012384516), [4012467540](https://pay.weixin.qq.com/doc/v3/partner/4012467540)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

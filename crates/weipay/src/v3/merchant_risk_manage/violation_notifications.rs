@@ -20,30 +20,38 @@ chain_step! {
 impl<M: Mode> ViolationNotifications<M> {
     /// 查询商户违规通知回调地址 · `GET v3/merchant-risk-manage/violation-notifications`
     ///
-    /// 官方文档: [4012471327](https://pay.weixin.qq.com/doc/v3/partner/4012471327)
+    /// For 服务商, 渠道商, 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 创建商户违规通知回调地址 · `POST v3/merchant-risk-manage/violation-notifications`
     ///
-    /// 官方文档: [4012471333](https://pay.weixin.qq.com/doc/v3/partner/4012471333)
+    /// For 服务商, 渠道商, 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// 修改商户违规通知回调地址 · `PUT v3/merchant-risk-manage/violation-notifications`
     ///
-    /// 官方文档: [4012471330](https://pay.weixin.qq.com/doc/v3/partner/4012471330)
+    /// For 服务商, 渠道商, 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
         self.call.typed(Method::PUT, request)
     }
 
     /// 删除商户违规通知回调地址 · `DELETE v3/merchant-risk-manage/violation-notifications`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 渠道商, 从业机构. A success has no body (204).
     ///
-    /// 官方文档: [4012471334](https://pay.weixin.qq.com/doc/v3/partner/4012471334)
+    /// Official documents (官方文档):
+    ///
+    /// - partner: [4012471334](https://pay.weixin.qq.com/doc/v3/partner/4012471334)
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, Nothing)
     }

@@ -20,30 +20,39 @@ chain_step! {
 impl<M: Mode> ComplaintNotifications<M> {
     /// 查询投诉通知回调 · `GET v3/merchant-service/complaint-notifications`
     ///
-    /// 官方文档: [4012459014](https://pay.weixin.qq.com/doc/v3/merchant/4012459014), [4012459065](https://pay.weixin.qq.com/doc/v3/partner/4012459065)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 创建投诉通知回调 · `POST v3/merchant-service/complaint-notifications`
     ///
-    /// 官方文档: [4012458679](https://pay.weixin.qq.com/doc/v3/merchant/4012458679), [4012458106](https://pay.weixin.qq.com/doc/v3/partner/4012458106)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// 更新投诉通知回调 · `PUT v3/merchant-service/complaint-notifications`
     ///
-    /// 官方文档: [4012459282](https://pay.weixin.qq.com/doc/v3/merchant/4012459282), [4012459287](https://pay.weixin.qq.com/doc/v3/partner/4012459287)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
         self.call.typed(Method::PUT, request)
     }
 
     /// 删除投诉通知回调 · `DELETE v3/merchant-service/complaint-notifications`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商, 渠道商. A success has no body (204).
     ///
-    /// 官方文档: [4012460452](https://pay.weixin.qq.com/doc/v3/merchant/4012460452), [4012460474](https://pay.weixin.qq.com/doc/v3/partner/4012460474)
+    /// Official documents (官方文档):
+    ///
+    /// - merchant: [4012460452](https://pay.weixin.qq.com/doc/v3/merchant/4012460452)
+    /// - partner: [4012460474](https://pay.weixin.qq.com/doc/v3/partner/4012460474)
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, Nothing)
     }

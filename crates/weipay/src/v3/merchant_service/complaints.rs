@@ -8,6 +8,7 @@ pub mod transaction_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Complaints<M> {
     /// 查询投诉信息 · `GET v3/merchant-service/complaints`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml>
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// `v3/merchant-service/complaints/{transaction_id}` with this 微信支付订单号.
     pub fn transaction_id(self, transaction_id: impl Into<String>) -> transaction_id::TransactionId<M> {
-        transaction_id::TransactionId::new(self.call.fill("transaction_id", transaction_id.into()))
+        transaction_id::TransactionId::new(self.call.fill(path("transaction_id"), transaction_id.into()))
     }
 }

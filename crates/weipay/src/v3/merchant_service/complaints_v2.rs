@@ -8,6 +8,7 @@ pub mod get;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> ComplaintsV2<M> {
     /// 查询投诉单列表 · `GET v3/merchant-service/complaints-v2`
     ///
-    /// 官方文档: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431), [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
+    /// For 服务商, 渠道商, 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// `v3/merchant-service/complaints-v2/{complaint_id}` with this 投诉单号.
     pub fn complaint_id(self, complaint_id: impl Into<String>) -> complaint_id::ComplaintId<M> {
-        complaint_id::ComplaintId::new(self.call.fill("complaint_id", complaint_id.into()))
+        complaint_id::ComplaintId::new(self.call.fill(path("complaint_id"), complaint_id.into()))
     }
 }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Feedbacks<M> {
     /// 商户反馈 · `POST v3/merchant-service/feedbacks`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商, 渠道商. A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_6.shtml>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

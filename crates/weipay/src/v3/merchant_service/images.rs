@@ -6,6 +6,7 @@ pub mod media_id;
 pub mod upload;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -16,7 +17,7 @@ chain_branch! {
 impl<M: Mode> Images<M> {
     /// `v3/merchant-service/images/{media_id}` with this 媒体文件ID.
     pub fn media_id(self, media_id: impl Into<String>) -> media_id::MediaId<M> {
-        media_id::MediaId::new(self.call.fill("media_id", media_id.into()))
+        media_id::MediaId::new(self.call.fill(path("media_id"), media_id.into()))
     }
 
     /// `v3/merchant-service/images/upload`

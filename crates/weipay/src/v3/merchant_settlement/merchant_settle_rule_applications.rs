@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> MerchantSettleRuleApplications<M> {
     /// 申请修改特约商户结算规则 · `POST v3/merchant-settlement/merchant-settle-rule-applications`
     ///
-    /// 官方文档: [4012697924](https://pay.weixin.qq.com/doc/v3/partner/4012697924)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/merchant-settlement/merchant-settle-rule-applications/{application_id}` with this 申请单编号.
     pub fn application_id(self, application_id: impl Into<String>) -> application_id::ApplicationId<M> {
-        application_id::ApplicationId::new(self.call.fill("application_id", application_id.into()))
+        application_id::ApplicationId::new(self.call.fill(path("application_id"), application_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod store_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Stores<M> {
     /// 创建门店 · `POST v3/merchant-store/stores`
     ///
-    /// 官方文档: [4013948546](https://pay.weixin.qq.com/doc/v3/merchant/4013948546), [4014085766](https://pay.weixin.qq.com/doc/v3/merchant/4014085766)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/merchant-store/stores/{store_id}` with this 微信支付商户门店ID.
     pub fn store_id(self, store_id: impl Into<String>) -> store_id::StoreId<M> {
-        store_id::StoreId::new(self.call.fill("store_id", store_id.into()))
+        store_id::StoreId::new(self.call.fill(path("store_id"), store_id.into()))
     }
 }

@@ -2,7 +2,11 @@
 
 //! 子商户进件（融合钱包） · `POST v3/merchants`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
 
 use crate::model::{JsonText, answer, body, header, open_enum, request};
 

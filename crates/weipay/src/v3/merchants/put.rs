@@ -2,7 +2,11 @@
 
 //! 修改子商户（融合钱包） · `PUT v3/merchants`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml>
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml>
 
 use crate::model::{answer, body, header, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询子商户（融合钱包） · `GET v3/merchants/{sub_mchid}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml>
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -5,6 +5,7 @@
 pub mod stock_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Stocks<M> {
     /// `v3/multiuse/stocks/{stock_id}` with this 批次号.
     pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill("stock_id", stock_id.into()))
+        stock_id::StockId::new(self.call.fill(path("stock_id"), stock_id.into()))
     }
 }

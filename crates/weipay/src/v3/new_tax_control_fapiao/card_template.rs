@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> CardTemplate<M> {
     /// 创建电子发票卡券模板 · `POST v3/new-tax-control-fapiao/card-template`
     ///
-    /// 官方文档: [4012529382](https://pay.weixin.qq.com/doc/v3/merchant/4012529382), [4012474026](https://pay.weixin.qq.com/doc/v3/partner/4012474026), [4015792562](https://pay.weixin.qq.com/doc/v3/partner/4015792562)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -20,7 +20,7 @@ impl<M: Mode> Download<M> {
     ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4012286040](https://pay.weixin.qq.com/doc/v3/merchant/4012286040), [4012071750](https://pay.weixin.qq.com/doc/v3/partner/4012071750), [4015792569](https://pay.weixin.qq.com/doc/v3/partner/4015792569)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, request)
     }

@@ -13,7 +13,7 @@ pub mod upload_fapiao_file;
 use http::Method;
 
 use crate::mode::Mode;
-use crate::model::Nothing;
+use crate::model::{Nothing, path};
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,14 +24,16 @@ chain_step! {
 impl<M: Mode> FapiaoApplications<M> {
     /// 开具电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications`
     ///
-    /// 官方文档: [4012538301](https://pay.weixin.qq.com/doc/v3/merchant/4012538301), [4012474060](https://pay.weixin.qq.com/doc/v3/partner/4012474060)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}` with this 发票申请单号.
     pub fn fapiao_apply_id(self, fapiao_apply_id: impl Into<String>) -> fapiao_apply_id::FapiaoApplyId<M> {
-        fapiao_apply_id::FapiaoApplyId::new(self.call.fill("fapiao_apply_id", fapiao_apply_id.into()))
+        fapiao_apply_id::FapiaoApplyId::new(self.call.fill(path("fapiao_apply_id"), fapiao_apply_id.into()))
     }
 
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-general`

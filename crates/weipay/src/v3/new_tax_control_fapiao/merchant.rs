@@ -8,6 +8,7 @@ pub mod sub_mchid;
 pub mod tax_codes;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -28,7 +29,7 @@ impl<M: Mode> Merchant<M> {
 
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}` with this 子商户号.
     pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill("sub_mchid", sub_mchid.into()))
+        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
     }
 
     /// `v3/new-tax-control-fapiao/merchant/tax-codes`

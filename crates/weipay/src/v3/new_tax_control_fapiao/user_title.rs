@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> UserTitle<M> {
     /// 获取用户填写的抬头 · `GET v3/new-tax-control-fapiao/user-title`
     ///
-    /// 官方文档: [4012538112](https://pay.weixin.qq.com/doc/v3/merchant/4012538112), [4012474048](https://pay.weixin.qq.com/doc/v3/partner/4012474048), [4015784260](https://pay.weixin.qq.com/doc/v3/partner/4015784260)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

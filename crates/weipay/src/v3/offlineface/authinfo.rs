@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Authinfo<M> {
     /// 获取authinfo接口 · `POST v3/offlineface/authinfo`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -8,6 +8,7 @@ pub mod get;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> FaceCollections<M> {
     /// 查询重采用户列表 · `GET v3/offlineface/face-collections`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// `v3/offlineface/face-collections/{collection_id}` with this 重采ID.
     pub fn collection_id(self, collection_id: impl Into<String>) -> collection_id::CollectionId<M> {
-        collection_id::CollectionId::new(self.call.fill("collection_id", collection_id.into()))
+        collection_id::CollectionId::new(self.call.fill(path("collection_id"), collection_id.into()))
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> RepaymentUrl<M> {
     /// 获取还款链接接口 · `POST v3/offlineface/repayment-url`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

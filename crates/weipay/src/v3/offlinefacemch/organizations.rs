@@ -8,6 +8,7 @@ pub mod organization_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Organizations<M> {
     /// 查询机构信息接口 · `GET v3/offlinefacemch/organizations`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// `v3/offlinefacemch/organizations/{organization_id}` with this 机构ID.
     pub fn organization_id(self, organization_id: impl Into<String>) -> organization_id::OrganizationId<M> {
-        organization_id::OrganizationId::new(self.call.fill("organization_id", organization_id.into()))
+        organization_id::OrganizationId::new(self.call.fill(path("organization_id"), organization_id.into()))
     }
 }

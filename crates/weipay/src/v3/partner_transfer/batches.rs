@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> Batches<M> {
     /// 发起批量转账 · `POST v3/partner-transfer/batches`
     ///
-    /// 官方文档: [4012465738](https://pay.weixin.qq.com/doc/v3/partner/4012465738)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod device_sn;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OpenScenarioSpeaker<M> {
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}` with this 设备sn.
     pub fn device_sn(self, device_sn: impl Into<String>) -> device_sn::DeviceSn<M> {
-        device_sn::DeviceSn::new(self.call.fill("device_sn", device_sn.into()))
+        device_sn::DeviceSn::new(self.call.fill(path("device_sn"), device_sn.into()))
     }
 }

@@ -5,6 +5,7 @@
 pub mod device_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Printers<M> {
     /// `v3/pay-devices/printers/{device_id}` with this 小票机设备号.
     pub fn device_id(self, device_id: impl Into<String>) -> device_id::DeviceId<M> {
-        device_id::DeviceId::new(self.call.fill("device_id", device_id.into()))
+        device_id::DeviceId::new(self.call.fill(path("device_id"), device_id.into()))
     }
 }

@@ -10,6 +10,7 @@ pub mod pre_order_with_auth;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,7 +21,9 @@ chain_step! {
 impl<M: Mode> Authentications<M> {
     /// 查询核身记录 · `GET v3/payroll-card/authentications`
     ///
-    /// 官方文档: [4012461820](https://pay.weixin.qq.com/doc/v3/partner/4012461820)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
@@ -31,7 +34,7 @@ impl<M: Mode> Authentications<M> {
         authenticate_number: impl Into<String>,
     ) -> authenticate_number::AuthenticateNumber<M> {
         authenticate_number::AuthenticateNumber::new(
-            self.call.fill("authenticate_number", authenticate_number.into()),
+            self.call.fill(path("authenticate_number"), authenticate_number.into()),
         )
     }
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Tokens<M> {
     /// 生成授权token · `POST v3/payroll-card/tokens`
     ///
-    /// 官方文档: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TransferBatches<M> {
     /// 发起批量转账 · `POST v3/payroll-card/transfer-batches`
     ///
-    /// 官方文档: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MerchantBill<M> {
     /// 商户申请获取对账单 · `GET v3/payscore/merchant-bill`
     ///
-    /// 官方文档: [4013394586](https://pay.weixin.qq.com/doc/v3/merchant/4013394586)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -20,7 +20,9 @@ chain_step! {
 impl<M: Mode> Permissions<M> {
     /// 商户预授权 · `POST v3/payscore/permissions`
     ///
-    /// 官方文档: [4012647349](https://pay.weixin.qq.com/doc/v3/merchant/4012647349)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

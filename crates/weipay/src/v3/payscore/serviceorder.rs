@@ -10,6 +10,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,14 +21,18 @@ chain_step! {
 impl<M: Mode> Serviceorder<M> {
     /// 查询支付分订单 · `GET v3/payscore/serviceorder`
     ///
-    /// 官方文档: [4012587902](https://pay.weixin.qq.com/doc/v3/merchant/4012587902), [4012647419](https://pay.weixin.qq.com/doc/v3/merchant/4012647419)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建支付分订单 · `POST v3/payscore/serviceorder`
     ///
-    /// 官方文档: [4012587900](https://pay.weixin.qq.com/doc/v3/merchant/4012587900), [4012647418](https://pay.weixin.qq.com/doc/v3/merchant/4012647418)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -37,8 +42,13 @@ impl<M: Mode> Serviceorder<M> {
         direct_complete::DirectComplete::new(self.call.step("direct-complete"))
     }
 
-    /// `v3/payscore/serviceorder/{out_order_no}` with this 商户服务订单号.
+    /// `v3/payscore/serviceorder/{out_order_no}` with this 商户服务订单号. 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(
+            self.call.fill(
+                path("out_order_no").length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+                out_order_no.into(),
+            ),
+        )
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Servicepayondeliveryorder<M> {
     /// 创建先用后付订单 · `POST v3/payscore/servicepayondeliveryorder`
     ///
-    /// 官方文档: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

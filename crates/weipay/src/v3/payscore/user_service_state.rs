@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> UserServiceState<M> {
     /// 查询用户授权状态 · `GET v3/payscore/user-service-state`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_8.shtml>
+    /// For 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

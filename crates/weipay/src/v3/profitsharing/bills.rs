@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Bills<M> {
     /// 申请分账账单 · `GET v3/profitsharing/bills`
     ///
-    /// 官方文档: [4012529628](https://pay.weixin.qq.com/doc/v3/merchant/4012529628), [4012715572](https://pay.weixin.qq.com/doc/v3/partner/4012715572), [4012761131](https://pay.weixin.qq.com/doc/v3/partner/4012761131), [4012761140](https://pay.weixin.qq.com/doc/v3/partner/4012761140)
+    /// For 直连商户, 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

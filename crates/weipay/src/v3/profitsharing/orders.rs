@@ -9,6 +9,7 @@ pub mod unfreeze;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,14 +20,21 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 请求分账 · `POST v3/profitsharing/orders`
     ///
-    /// 官方文档: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936), [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/profitsharing/orders/{out_order_no}` with this 商户分账单号.
+    /// `v3/profitsharing/orders/{out_order_no}` with this 商户分账单号. 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(
+            self.call.fill(
+                path("out_order_no").length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+                out_order_no.into(),
+            ),
+        )
     }
 
     /// `v3/profitsharing/orders/unfreeze`

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,17 @@ chain_step! {
 impl<M: Mode> ReturnOrders<M> {
     /// 请求分账回退 · `POST v3/profitsharing/return-orders`
     ///
-    /// 官方文档: [4012525287](https://pay.weixin.qq.com/doc/v3/merchant/4012525287), [4012466854](https://pay.weixin.qq.com/doc/v3/partner/4012466854)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/profitsharing/return-orders/{out_return_no}` with this 商户回退单号.
+    /// `v3/profitsharing/return-orders/{out_return_no}` with this 商户回退单号. 1 to 64 characters.
     pub fn out_return_no(self, out_return_no: impl Into<String>) -> out_return_no::OutReturnNo<M> {
-        out_return_no::OutReturnNo::new(self.call.fill("out_return_no", out_return_no.into()))
+        out_return_no::OutReturnNo::new(
+            self.call.fill(path("out_return_no").length(1, 64), out_return_no.into()),
+        )
     }
 }

@@ -17,6 +17,10 @@ chain_step! {
 
 impl<M: Mode> Transactions<M> {
     /// 扣费受理 · `POST v3/qrcode/transactions`
+    ///
+    /// For 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

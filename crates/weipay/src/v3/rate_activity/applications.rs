@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Applications<M> {
     /// 报名费率优惠活动 · `POST v3/rate-activity/applications`
     ///
-    /// 官方文档: [4012698774](https://pay.weixin.qq.com/doc/v3/partner/4012698774)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Verify<M> {
     /// 实名信息校验 · `GET v3/realname/verify`
     ///
-    /// 官方文档: [4013735179](https://pay.weixin.qq.com/doc/v3/partner/4013735179)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,12 @@
 
 //! 申请退款 · `POST v3/refunds`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_2.shtml>
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_2.shtml>
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Echo<M> {
     /// 商户签名验签／加解密测试 · `POST v3/security/echo`
     ///
-    /// 官方文档: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946), [4015139289](https://pay.weixin.qq.com/doc/v3/partner/4015139289)
+    /// For 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

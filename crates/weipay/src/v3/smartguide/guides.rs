@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Guides<M> {
     /// 服务人员查询 · `GET v3/smartguide/guides`
     ///
-    /// 官方文档: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123), [4012688558](https://pay.weixin.qq.com/doc/v3/partner/4012688558)
+    /// For 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 服务人员注册 · `POST v3/smartguide/guides`
     ///
-    /// 官方文档: [4012535138](https://pay.weixin.qq.com/doc/v3/merchant/4012535138), [4012688564](https://pay.weixin.qq.com/doc/v3/partner/4012688564)
+    /// For 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/smartguide/guides/{guide_id}` with this 服务人员ID.
     pub fn guide_id(self, guide_id: impl Into<String>) -> guide_id::GuideId<M> {
-        guide_id::GuideId::new(self.call.fill("guide_id", guide_id.into()))
+        guide_id::GuideId::new(self.call.fill(path("guide_id"), guide_id.into()))
     }
 }

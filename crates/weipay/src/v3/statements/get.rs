@@ -2,9 +2,12 @@
 
 //! 下载对账单 · `GET v3/statements`
 //!
-//! Answers are not signed.
+//! Host: `https://api.mch.weixin.qq.com/hk/`. Answers are not signed.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_5.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_5.shtml>
 
 use crate::model::{header, query, request};
 

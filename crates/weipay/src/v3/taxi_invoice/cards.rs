@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Cards<M> {
     /// 将出租车电子发票插入微信用户卡包 · `POST v3/taxi-invoice/cards`
     ///
-    /// 官方文档: [4012461432](https://pay.weixin.qq.com/doc/v3/partner/4012461432)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod driver_license;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Drivers<M> {
     /// `v3/taxi-invoice/drivers/{driver_license}` with this 营运资格证号.
     pub fn driver_license(self, driver_license: impl Into<String>) -> driver_license::DriverLicense<M> {
-        driver_license::DriverLicense::new(self.call.fill("driver_license", driver_license.into()))
+        driver_license::DriverLicense::new(self.call.fill(path("driver_license"), driver_license.into()))
     }
 }

@@ -5,6 +5,7 @@
 pub mod company_mchid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> TaxiCompanies<M> {
     /// `v3/taxi-invoice/taxi-companies/{company_mchid}` with this 商户号.
     pub fn company_mchid(self, company_mchid: impl Into<String>) -> company_mchid::CompanyMchid<M> {
-        company_mchid::CompanyMchid::new(self.call.fill("company_mchid", company_mchid.into()))
+        company_mchid::CompanyMchid::new(self.call.fill(path("company_mchid"), company_mchid.into()))
     }
 }

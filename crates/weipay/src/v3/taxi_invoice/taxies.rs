@@ -5,6 +5,7 @@
 pub mod plate_number;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Taxies<M> {
     /// `v3/taxi-invoice/taxies/{plate_number}` with this 车牌号.
     pub fn plate_number(self, plate_number: impl Into<String>) -> plate_number::PlateNumber<M> {
-        plate_number::PlateNumber::new(self.call.fill("plate_number", plate_number.into()))
+        plate_number::PlateNumber::new(self.call.fill(path("plate_number"), plate_number.into()))
     }
 }

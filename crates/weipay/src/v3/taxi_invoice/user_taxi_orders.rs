@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> UserTaxiOrders<M> {
     /// 获取乘客行程单列表 · `GET v3/taxi-invoice/user-taxi-orders`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -6,6 +6,7 @@ pub mod block_record_id;
 pub mod sub_mchid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -16,7 +17,7 @@ chain_branch! {
 impl<M: Mode> TransactionBlockRecords<M> {
     /// `v3/transaction-block/transaction-block-records/{block_record_id}` with this 交易拦截记录ID.
     pub fn block_record_id(self, block_record_id: impl Into<String>) -> block_record_id::BlockRecordId<M> {
-        block_record_id::BlockRecordId::new(self.call.fill("block_record_id", block_record_id.into()))
+        block_record_id::BlockRecordId::new(self.call.fill(path("block_record_id"), block_record_id.into()))
     }
 
     /// `v3/transaction-block/transaction-block-records/sub-mchid`

@@ -6,6 +6,7 @@ pub mod block_submission_id;
 pub mod sub_mchid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -20,7 +21,7 @@ impl<M: Mode> TransactionBlockSubmissions<M> {
         block_submission_id: impl Into<String>,
     ) -> block_submission_id::BlockSubmissionId<M> {
         block_submission_id::BlockSubmissionId::new(
-            self.call.fill("block_submission_id", block_submission_id.into()),
+            self.call.fill(path("block_submission_id"), block_submission_id.into()),
         )
     }
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Micropay<M> {
     /// 提交付款码支付 · `POST v3/transactions/micropay`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_3.shtml>
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> BillReceipt<M> {
     /// 转账电子回单申请受理 · `POST v3/transfer/bill-receipt`
     ///
-    /// 官方文档: [4012458946](https://pay.weixin.qq.com/doc/v3/merchant/4012458946), [4012718570](https://pay.weixin.qq.com/doc/v3/partner/4012718570), [4012721664](https://pay.weixin.qq.com/doc/v3/partner/4012721664)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/transfer/bill-receipt/{out_batch_no}` with this 商家批次单号.
     pub fn out_batch_no(self, out_batch_no: impl Into<String>) -> out_batch_no::OutBatchNo<M> {
-        out_batch_no::OutBatchNo::new(self.call.fill("out_batch_no", out_batch_no.into()))
+        out_batch_no::OutBatchNo::new(self.call.fill(path("out_batch_no"), out_batch_no.into()))
     }
 }

@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> ElectronicReceipts<M> {
     /// 查询转账明细电子回单受理结果 · `GET v3/transfer-detail/electronic-receipts`
     ///
-    /// 官方文档: [4012458972](https://pay.weixin.qq.com/doc/v3/merchant/4012458972), [4012718815](https://pay.weixin.qq.com/doc/v3/partner/4012718815), [4012721353](https://pay.weixin.qq.com/doc/v3/partner/4012721353)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 转账明细电子回单受理 · `POST v3/transfer-detail/electronic-receipts`
     ///
-    /// 官方文档: [4012458967](https://pay.weixin.qq.com/doc/v3/merchant/4012458967), [4012718748](https://pay.weixin.qq.com/doc/v3/partner/4012718748), [4012727951](https://pay.weixin.qq.com/doc/v3/partner/4012727951)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Elecvoucherfile<M> {
     /// 下载电子回单PDF文件 · `GET v3/transferdownload/elecvoucherfile`
     ///
-    /// Answers are not signed.
+    /// For 服务商, 普通商户. Answers are not signed.
     ///
-    /// 官方文档: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436), [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Signfile<M> {
     /// 下载电子回单 · `GET v3/transferdownload/signfile`
     ///
-    /// Answers are not signed.
+    /// For 服务商, 普通商户. Answers are not signed.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_15.shtml>, [4012269010](https://pay.weixin.qq.com/doc/v3/merchant/4012269010), [4012158314](https://pay.weixin.qq.com/doc/v3/partner/4012158314), [4012163403](https://pay.weixin.qq.com/doc/v3/partner/4012163403), [4012163705](https://pay.weixin.qq.com/doc/v3/partner/4012163705)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, request)
     }

@@ -9,6 +9,7 @@ pub mod range_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> AvailMchRanges<M> {
     /// 查询可用商户范围列表 · `GET v3/webizpay/avail-mch-ranges`
     ///
-    /// 官方文档: [4017205627](https://pay.weixin.qq.com/doc/v3/partner/4017205627)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建可用商户范围 · `POST v3/webizpay/avail-mch-ranges`
     ///
-    /// 官方文档: [4017205621](https://pay.weixin.qq.com/doc/v3/partner/4017205621)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/webizpay/avail-mch-ranges/{range_id}` with this 可用商户范围id.
     pub fn range_id(self, range_id: impl Into<String>) -> range_id::RangeId<M> {
-        range_id::RangeId::new(self.call.fill("range_id", range_id.into()))
+        range_id::RangeId::new(self.call.fill(path("range_id"), range_id.into()))
     }
 }

@@ -5,6 +5,7 @@
 pub mod employee_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Employees<M> {
     /// `v3/webizpay/employees/{employee_id}` with this 微信授权关系ID.
     pub fn employee_id(self, employee_id: impl Into<String>) -> employee_id::EmployeeId<M> {
-        employee_id::EmployeeId::new(self.call.fill("employee_id", employee_id.into()))
+        employee_id::EmployeeId::new(self.call.fill(path("employee_id"), employee_id.into()))
     }
 }

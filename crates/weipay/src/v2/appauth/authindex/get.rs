@@ -2,11 +2,14 @@
 
 //! 授权获取code · `GET v2/appauth/authindex`
 //!
+//! Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273), [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
+//! - merchant: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273),
+//!   [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
 
 use crate::model::{open_enum, query, request};
 

@@ -2,11 +2,14 @@
 
 //! 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273), [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
+//! This version checks an APIv2 request and does not send it yet.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273),
+//!   [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
 
 use crate::model::{answer, open_enum, query, request, xml};
 
@@ -21,7 +24,7 @@ request! {
         appid: String = query("appid").required(),
         /// 微信openID. Required.
         openid: String = query("openid").required(),
-        /// `code`. Required.
+        /// Required.
         code: String = query("code").required(),
         /// 固定值. Required.
         grant_type: GrantType = query("grant_type").required(),
@@ -29,7 +32,7 @@ request! {
         scope: Scope = query("scope").required(),
         /// 签名类型. Required.
         sign_type: SignType = query("sign_type").required(),
-        /// 签名. Required.
+        /// 签名. The client fills it in.
         sign: String = query("sign"),
     }
 }
@@ -43,11 +46,11 @@ answer! {
         retmsg: String = xml("retmsg").required(),
         /// 接口调用凭证. Required.
         access_token: String = xml("access_token").required(),
-        /// `access_token_expire_in`. Required; format `int32`.
+        /// Required; format `int32`.
         access_token_expire_in: i64 = xml("access_token_expire_in").required(),
         /// refresh令牌. Required.
         refresh_token: String = xml("refresh_token").required(),
-        /// `refresh_token_expire_in`. Required; format `int32`.
+        /// Required; format `int32`.
         refresh_token_expire_in: i64 = xml("refresh_token_expire_in").required(),
     }
 }

@@ -16,9 +16,13 @@ chain_step! {
 impl<M: Mode> Signcontract<M> {
     /// 签约报备 · `POST v2/applyment/micro/signcontract`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4>
+    /// Official documents (官方文档):
+    ///
+    /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4>
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed_v2(Method::POST, Nothing)
     }

@@ -2,11 +2,13 @@
 
 //! 拉取订单评价数据 · `POST v2/billcommentsp/batchquerycomment`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4014326528](https://pay.weixin.qq.com/doc/v2/merchant/4014326528)
+//! - merchant: [4014326528](https://pay.weixin.qq.com/doc/v2/merchant/4014326528)
 
 use crate::model::{answer, open_enum, request, xml};
 

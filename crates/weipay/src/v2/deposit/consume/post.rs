@@ -2,9 +2,13 @@
 
 //! 消费押金 · `POST v2/deposit/consume`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011986801](https://pay.weixin.qq.com/doc/v2/partner/4011986801)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011986801](https://pay.weixin.qq.com/doc/v2/partner/4011986801)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -50,9 +54,9 @@ answer! {
         /// 子商户号. Required; at most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

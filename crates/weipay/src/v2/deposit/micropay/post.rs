@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011986623](https://pay.weixin.qq.com/doc/v2/partner/4011986623)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011986623](https://pay.weixin.qq.com/doc/v2/partner/4011986623)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 
@@ -16,9 +18,9 @@ request! {
     pub struct Request {
         /// 接口版本号. At most 32 characters.
         version: String = xml("version").length(0, 32),
-        /// 是否指定服务商分账. At most 1 characters.
+        /// 是否指定服务商分账. At most 1 character.
         profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 1),
-        /// 是否押金支付. Required; at most 1 characters.
+        /// 是否押金支付. Required; at most 1 character.
         deposit: Deposit = xml("deposit").required().length(0, 1),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
@@ -123,9 +125,9 @@ answer! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.
@@ -134,7 +136,7 @@ answer! {
         err_code_des: String = xml("err_code_des").length(0, 128),
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
-        /// 是否关注公众账号. Required; at most 1 characters.
+        /// 是否关注公众账号. Required; at most 1 character.
         is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
         /// 交易类型. Required; at most 16 characters.
         trade_type: String = xml("trade_type").required().length(0, 16),

@@ -2,9 +2,13 @@
 
 //! 人脸识别SDK-获取调用凭证 · `POST v2/face/get_wxpayface_authinfo`
 //!
+//! Host: `https://payapp.weixin.qq.com/`.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html>
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -50,9 +54,9 @@ answer! {
         /// authinfo的有效时间.
         expires_in: i64 = xml("expires_in"),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 参数签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 公众号. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
         /// 商户号. Required; at most 32 characters.

@@ -2,9 +2,13 @@
 
 //! 查询提现状态 · `POST v2/fund/queryautowithdrawbydate`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4014115346](https://pay.weixin.qq.com/doc/v2/partner/4014115346)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014115346](https://pay.weixin.qq.com/doc/v2/partner/4014115346)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -46,7 +50,7 @@ answer! {
         /// 小微商户号. Required; at most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
         /// 随机字符. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 单据状态. Required; at most 32 characters.
         withdraw_status: String = xml("withdraw_status").required().length(0, 32),
         /// 单据失败原因. At most 64 characters.

@@ -2,9 +2,13 @@
 
 //! 重新发起提现 · `POST v2/fund/reautowithdrawbydate`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_3>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_3>
 
 use crate::model::{answer, request, xml};
 
@@ -54,6 +58,6 @@ answer! {
         /// 单据创建时间. Required; at most 32 characters.
         create_time: String = xml("create_time").required().length(0, 32),
         /// 随机字符. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
     }
 }

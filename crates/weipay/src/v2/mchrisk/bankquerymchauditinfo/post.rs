@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011986497](https://pay.weixin.qq.com/doc/v2/institution/4011986497)
+//! Official documents (官方文档):
+//!
+//! - institution: [4011986497](https://pay.weixin.qq.com/doc/v2/institution/4011986497)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -46,9 +48,9 @@ answer! {
         /// 审核备注. Required; at most 128 characters.
         audit_comment: String = xml("audit_comment").required().length(0, 128),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 签名类型. At most 32 characters.
         sign_type: SignType = xml("sign_type").length(0, 32),
     }

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011986547](https://pay.weixin.qq.com/doc/v2/institution/4011986547)
+//! Official documents (官方文档):
+//!
+//! - institution: [4011986547](https://pay.weixin.qq.com/doc/v2/institution/4011986547)
 
 use crate::model::{request, xml};
 

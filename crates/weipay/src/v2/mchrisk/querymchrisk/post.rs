@@ -2,11 +2,13 @@
 
 //! 事前-风险商户核查接口 · `POST v2/mchrisk/querymchrisk`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011985625](https://pay.weixin.qq.com/doc/v2/institution/4011985625)
+//! - institution: [4011985625](https://pay.weixin.qq.com/doc/v2/institution/4011985625)
 
 use crate::model::{answer, request, xml};
 
@@ -19,17 +21,17 @@ request! {
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 平台证书序列号. At most 32 characters.
         cert_serial_number: String = xml("cert_serial_number").length(0, 32),
-        /// 身份证号. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 身份证号. At most 344 characters; travels encrypted (敏感信息加密).
         certificates_number: String = xml("certificates_number").length(0, 344).encrypted(),
-        /// 身份证所有人姓名. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 身份证所有人姓名. At most 344 characters; travels encrypted (敏感信息加密).
         certificates_name: String = xml("certificates_name").length(0, 344).encrypted(),
-        /// 结算账号. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 结算账号. At most 344 characters; travels encrypted (敏感信息加密).
         settlement_card_no: String = xml("settlement_card_no").length(0, 344).encrypted(),
-        /// 结算户名. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 结算户名. At most 344 characters; travels encrypted (敏感信息加密).
         settlement_card_name: String = xml("settlement_card_name").length(0, 344).encrypted(),
         /// 结算银行. At most 128 characters.
         settlement_card_bank: String = xml("settlement_card_bank").length(0, 128),
-        /// 营业执照编号. At most 344 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 营业执照编号. At most 344 characters; travels encrypted (敏感信息加密).
         business_license_number: String = xml("business_license_number").length(0, 344).encrypted(),
         /// 公司名称. At most 128 characters.
         company_name: String = xml("company_name").length(0, 128),

@@ -2,11 +2,13 @@
 
 //! 设置风险通知回调链接 · `POST v2/mchrisk/setmchriskcallback`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011986469](https://pay.weixin.qq.com/doc/v2/institution/4011986469)
+//! This version checks an APIv2 request and does not send it yet.
+//!
+//! Official documents (官方文档):
+//!
+//! - institution: [4011986469](https://pay.weixin.qq.com/doc/v2/institution/4011986469)
 
 use crate::model::{answer, request, xml};
 

@@ -2,11 +2,13 @@
 
 //! 事后-风险商户处理结果同步接口 · `POST v2/mchrisk/syncmchriskresult`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011986435](https://pay.weixin.qq.com/doc/v2/institution/4011986435)
+//! - institution: [4011986435](https://pay.weixin.qq.com/doc/v2/institution/4011986435)
 
 use crate::model::{answer, request, xml};
 

@@ -2,11 +2,16 @@
 
 //! 查询红包记录 · `POST v2/mmpaymkttransfers/gethbinfo`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011937431](https://pay.weixin.qq.com/doc/v2/merchant/4011937431), [4011981612](https://pay.weixin.qq.com/doc/v2/merchant/4011981612), [4011941290](https://pay.weixin.qq.com/doc/v2/partner/4011941290), [4011983160](https://pay.weixin.qq.com/doc/v2/partner/4011983160)
+//! - merchant: [4011937431](https://pay.weixin.qq.com/doc/v2/merchant/4011937431),
+//!   [4011981612](https://pay.weixin.qq.com/doc/v2/merchant/4011981612)
+//! - partner: [4011941290](https://pay.weixin.qq.com/doc/v2/partner/4011941290),
+//!   [4011983160](https://pay.weixin.qq.com/doc/v2/partner/4011983160)
 
 use crate::model::{answer, body, open_enum, request, xml};
 

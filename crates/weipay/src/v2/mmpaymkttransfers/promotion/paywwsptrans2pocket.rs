@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Paywwsptrans2pocket<M> {
     /// 向员工付款 · `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// Answers are not signed.
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

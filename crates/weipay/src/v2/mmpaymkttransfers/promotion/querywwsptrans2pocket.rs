@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Querywwsptrans2pocket<M> {
     /// 查询付款记录 · `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// Answers are not signed.
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

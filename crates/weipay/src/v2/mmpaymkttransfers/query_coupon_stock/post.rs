@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_4&index=5>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_4&index=5>
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -44,7 +46,7 @@ answer! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. At most 64 characters.
         sign: String = xml("sign").length(0, 64),
         /// 业务结果. Required; at most 16 characters.
@@ -89,7 +91,7 @@ answer! {
 open_enum! {
     /// 协议版本.
     pub enum Version {
-        V10 = "1.0",
+        V1_0 = "1.0",
     }
 
     /// 协议类型.

@@ -2,6 +2,8 @@
 
 //! 查询红包记录 · `POST v2/mmpaymkttransfers/queryworkwxredpack`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 
 use crate::model::{answer, open_enum, request, xml};

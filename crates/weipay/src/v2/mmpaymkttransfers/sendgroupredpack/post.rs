@@ -2,11 +2,13 @@
 
 //! 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4>
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4>
 
 use crate::model::{answer, open_enum, request, xml};
 

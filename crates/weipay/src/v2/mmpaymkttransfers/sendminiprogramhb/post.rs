@@ -2,11 +2,15 @@
 
 //! 发放小程序红包接口 · `POST v2/mmpaymkttransfers/sendminiprogramhb`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011937425](https://pay.weixin.qq.com/doc/v2/merchant/4011937425), [4011974053](https://pay.weixin.qq.com/doc/v2/merchant/4011974053), [4011941282](https://pay.weixin.qq.com/doc/v2/partner/4011941282)
+//! - merchant: [4011937425](https://pay.weixin.qq.com/doc/v2/merchant/4011937425),
+//!   [4011974053](https://pay.weixin.qq.com/doc/v2/merchant/4011974053)
+//! - partner: [4011941282](https://pay.weixin.qq.com/doc/v2/partner/4011941282)
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -2,11 +2,15 @@
 
 //! 发放普通红包 · `POST v2/mmpaymkttransfers/sendredpack`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011937425](https://pay.weixin.qq.com/doc/v2/merchant/4011937425), [4011974053](https://pay.weixin.qq.com/doc/v2/merchant/4011974053), [4011983137](https://pay.weixin.qq.com/doc/v2/partner/4011983137)
+//! - merchant: [4011937425](https://pay.weixin.qq.com/doc/v2/merchant/4011937425),
+//!   [4011974053](https://pay.weixin.qq.com/doc/v2/merchant/4011974053)
+//! - partner: [4011983137](https://pay.weixin.qq.com/doc/v2/partner/4011983137)
 
 use crate::model::{answer, request, xml};
 

@@ -2,6 +2,8 @@
 
 //! 发放企业红包 · `POST v2/mmpaymkttransfers/sendworkwxredpack`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 
 use crate::model::{answer, request, xml};
@@ -12,7 +14,7 @@ pub use crate::v2::mmpaymkttransfers::sendgroupredpack::post::SceneId;
 request! {
     /// What is sent.
     pub struct Request {
-        /// 随机字符串. Required; at most 32 characters.
+        /// 随机字符串. The client fills it in. At most 32 characters.
         nonce_str: String = xml("nonce_str").length(0, 32),
         /// 商户订单号. Required; at most 28 characters.
         mch_billno: String = xml("mch_billno").required().length(0, 28),

@@ -2,11 +2,13 @@
 
 //! 企业付款到银行卡 · `POST v2/mmpaysptrans/pay_bank`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011939840](https://pay.weixin.qq.com/doc/v2/merchant/4011939840)
+//! - merchant: [4011939840](https://pay.weixin.qq.com/doc/v2/merchant/4011939840)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -17,9 +19,9 @@ request! {
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 商户企业付款单号. Required; at most 32 characters.
         partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
-        /// 收款方银行卡号. Required; at most 384 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 收款方银行卡号. Required; at most 384 characters; travels encrypted (敏感信息加密).
         enc_bank_no: String = xml("enc_bank_no").required().length(0, 384).encrypted(),
-        /// 收款方用户名. Required; at most 384 characters; format `base64`; travels encrypted (敏感信息加密).
+        /// 收款方用户名. Required; at most 384 characters; travels encrypted (敏感信息加密).
         enc_true_name: String = xml("enc_true_name").required().length(0, 384).encrypted(),
         /// 收款方开户行. Required; at most 64 characters.
         bank_code: String = xml("bank_code").required().length(0, 64),
@@ -50,9 +52,9 @@ answer! {
         /// 代付金额. Required; in fen (分).
         amount: i64 = xml("amount").required(),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 微信企业付款单号. Required; at most 64 characters.
         payment_no: String = xml("payment_no").required().length(0, 64),
         /// 手续费金额. Required; in fen (分).

@@ -2,11 +2,13 @@
 
 //! 查询企业付款银行卡 · `POST v2/mmpaysptrans/query_bank`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011941066](https://pay.weixin.qq.com/doc/v2/merchant/4011941066)
+//! - merchant: [4011941066](https://pay.weixin.qq.com/doc/v2/merchant/4011941066)
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -4,7 +4,11 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011984883](https://pay.weixin.qq.com/doc/v2/merchant/4011984883), [4011987432](https://pay.weixin.qq.com/doc/v2/merchant/4011987432), [4011988374](https://pay.weixin.qq.com/doc/v2/partner/4011988374)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984883](https://pay.weixin.qq.com/doc/v2/merchant/4011984883),
+//!   [4011987432](https://pay.weixin.qq.com/doc/v2/merchant/4011987432)
+//! - partner: [4011988374](https://pay.weixin.qq.com/doc/v2/partner/4011988374)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -56,7 +60,7 @@ answer! {
         /// 错误代码描述. At most 32 characters.
         err_code_des: String = xml("err_code_des").length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.
@@ -67,7 +71,7 @@ answer! {
 open_enum! {
     /// 版本号.
     pub enum Version {
-        V10 = "1.0",
+        V1_0 = "1.0",
     }
 
     /// 返回状态码.

@@ -2,11 +2,13 @@
 
 //! 公众号纯签约 · `GET v2/papay/entrustweb`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_1.shtml>
+//! This version checks an APIv2 request and does not send it yet.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_1.shtml>
 
 use crate::model::{query, request};
 
@@ -31,7 +33,7 @@ request! {
         notify_url: String = query("notify_url").required(),
         /// 版本号. Required.
         version: Version = query("version").required(),
-        /// 签名. Required.
+        /// 签名. The client fills it in.
         sign: String = query("sign"),
         /// 时间戳. Required.
         timestamp: String = query("timestamp").required(),

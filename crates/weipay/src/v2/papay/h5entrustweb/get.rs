@@ -2,11 +2,13 @@
 
 //! H5纯签约 · `GET v2/papay/h5entrustweb`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011987295](https://pay.weixin.qq.com/doc/v2/merchant/4011987295)
+//! This version checks an APIv2 request and does not send it yet.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987295](https://pay.weixin.qq.com/doc/v2/merchant/4011987295)
 
 use crate::model::{answer, open_enum, query, request, xml};
 
@@ -31,7 +33,7 @@ request! {
         notify_url: String = query("notify_url").required(),
         /// 版本号. Required.
         version: Version = query("version").required(),
-        /// 签名. Required.
+        /// 签名. The client fills it in.
         sign: String = query("sign"),
         /// 签名类型.
         sign_type: SignType = query("sign_type"),

@@ -17,11 +17,11 @@ chain_step! {
 impl<M: Mode> H5entrustweb<M> {
     /// H5纯签约 · `GET v2/papay/partner/h5entrustweb`
     ///
+    /// For 服务商. Answers are not signed.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// Answers are not signed.
-    ///
-    /// 官方文档: [4011988368](https://pay.weixin.qq.com/doc/v2/partner/4011988368)
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed_v2(Method::GET, request)
     }

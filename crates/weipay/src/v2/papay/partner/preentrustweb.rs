@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Preentrustweb<M> {
     /// APP纯签约 · `POST v2/papay/partner/preentrustweb`
     ///
+    /// For 服务商.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4011988366](https://pay.weixin.qq.com/doc/v2/partner/4011988366)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -2,9 +2,13 @@
 
 //! APP纯签约 · `POST v2/papay/preentrustweb`
 //!
+//! For 普通商户.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011986804](https://pay.weixin.qq.com/doc/v2/merchant/4011986804)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011986804](https://pay.weixin.qq.com/doc/v2/merchant/4011986804)
 
 use crate::model::{answer, xml};
 
@@ -30,10 +34,10 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
-        /// `miniprogram_username`. At most 32 characters.
+        sign: String = xml("sign").required().length(0, 32),
+        /// At most 32 characters.
         miniprogram_username: String = xml("miniprogram_username").length(0, 32),
         /// 跳转签约小程序的path. At most 256 characters.
         miniprogram_path: String = xml("miniprogram_path").length(0, 256),

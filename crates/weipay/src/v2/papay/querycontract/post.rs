@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011987640](https://pay.weixin.qq.com/doc/v2/merchant/4011987640)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987640](https://pay.weixin.qq.com/doc/v2/merchant/4011987640)
 
 use crate::model::{answer, request, xml};
 
@@ -60,7 +62,7 @@ answer! {
         /// 协议解约方式. Format `int32`.
         contract_termination_mode: i64 = xml("contract_termination_mode"),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 解约备注.
         contract_termination_remark: String = xml("contract_termination_remark"),
         /// 用户标识. Required.

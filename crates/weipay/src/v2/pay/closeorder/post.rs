@@ -4,7 +4,25 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013634951](https://pay.weixin.qq.com/doc/global/v2/zh/4013634951), [4013634995](https://pay.weixin.qq.com/doc/global/v2/zh/4013634995), [4013635199](https://pay.weixin.qq.com/doc/global/v2/zh/4013635199), [4013636477](https://pay.weixin.qq.com/doc/global/v2/zh/4013636477), [4013636602](https://pay.weixin.qq.com/doc/global/v2/zh/4013636602), [4011935216](https://pay.weixin.qq.com/doc/v2/merchant/4011935216), [4011936618](https://pay.weixin.qq.com/doc/v2/merchant/4011936618), [4011937390](https://pay.weixin.qq.com/doc/v2/merchant/4011937390), [4011937627](https://pay.weixin.qq.com/doc/v2/merchant/4011937627), [4011941206](https://pay.weixin.qq.com/doc/v2/merchant/4011941206), [4011987803](https://pay.weixin.qq.com/doc/v2/merchant/4011987803), [4011936646](https://pay.weixin.qq.com/doc/v2/partner/4011936646), [4011940962](https://pay.weixin.qq.com/doc/v2/partner/4011940962), [4011960250](https://pay.weixin.qq.com/doc/v2/partner/4011960250), [4011984036](https://pay.weixin.qq.com/doc/v2/partner/4011984036), [4011988383](https://pay.weixin.qq.com/doc/v2/partner/4011988383), [4011989257](https://pay.weixin.qq.com/doc/v2/partner/4011989257)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011935216](https://pay.weixin.qq.com/doc/v2/merchant/4011935216),
+//!   [4011936618](https://pay.weixin.qq.com/doc/v2/merchant/4011936618),
+//!   [4011937390](https://pay.weixin.qq.com/doc/v2/merchant/4011937390),
+//!   [4011937627](https://pay.weixin.qq.com/doc/v2/merchant/4011937627),
+//!   [4011941206](https://pay.weixin.qq.com/doc/v2/merchant/4011941206),
+//!   [4011987803](https://pay.weixin.qq.com/doc/v2/merchant/4011987803)
+//! - partner: [4011936646](https://pay.weixin.qq.com/doc/v2/partner/4011936646),
+//!   [4011940962](https://pay.weixin.qq.com/doc/v2/partner/4011940962),
+//!   [4011960250](https://pay.weixin.qq.com/doc/v2/partner/4011960250),
+//!   [4011984036](https://pay.weixin.qq.com/doc/v2/partner/4011984036),
+//!   [4011988383](https://pay.weixin.qq.com/doc/v2/partner/4011988383),
+//!   [4011989257](https://pay.weixin.qq.com/doc/v2/partner/4011989257)
+//! - global: [4013634951](https://pay.weixin.qq.com/doc/global/v2/zh/4013634951),
+//!   [4013634995](https://pay.weixin.qq.com/doc/global/v2/zh/4013634995),
+//!   [4013635199](https://pay.weixin.qq.com/doc/global/v2/zh/4013635199),
+//!   [4013636477](https://pay.weixin.qq.com/doc/global/v2/zh/4013636477),
+//!   [4013636602](https://pay.weixin.qq.com/doc/global/v2/zh/4013636602)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -36,9 +54,9 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 业务结果描述. Required; at most 16 characters.

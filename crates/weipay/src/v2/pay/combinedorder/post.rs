@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2>
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 
@@ -63,7 +65,7 @@ request! {
         app_url: String = body("app_url"),
         /// iOS平台BundleID.
         bundle_id: String = body("bundle_id"),
-        /// `package_name`.
+        /// On the wire: `package_name`.
         package_name: String = body("package_name"),
     }
 
@@ -114,9 +116,9 @@ answer! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 128 characters.
-        sign: String = xml("sign").length(0, 128),
+        sign: String = xml("sign").required().length(0, 128),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

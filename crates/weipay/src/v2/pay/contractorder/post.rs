@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011987320](https://pay.weixin.qq.com/doc/v2/merchant/4011987320), [4016608528](https://pay.weixin.qq.com/doc/v2/partner/4016608528)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987320](https://pay.weixin.qq.com/doc/v2/merchant/4011987320)
+//! - partner: [4016608528](https://pay.weixin.qq.com/doc/v2/partner/4016608528)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -84,9 +87,9 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 错误代码. At most 32 characters.
         err_code: String = xml("err_code").length(0, 32),
         /// 错误代码描述. At most 128 characters.

@@ -2,11 +2,25 @@
 
 //! 下载资金账单 · `POST v2/pay/downloadfundflow`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/H5.php?chapter=9_18&index=7>, <https://pay.weixin.qq.com/wiki/doc/api/app/app.php?chapter=9_18&index=9>, <https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_18&index=7>, <https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_18&index=7>, <https://pay.weixin.qq.com/wiki/doc/api/native.php?chapter=9_18&index=7>, <https://pay.weixin.qq.com/wiki/doc/api/wxa/wxa_api.php?chapter=9_18&index=7>, [4011935220](https://pay.weixin.qq.com/doc/v2/merchant/4011935220), [4011937075](https://pay.weixin.qq.com/doc/v2/merchant/4011937075), [4011937603](https://pay.weixin.qq.com/doc/v2/merchant/4011937603), [4011939779](https://pay.weixin.qq.com/doc/v2/merchant/4011939779), [4011939788](https://pay.weixin.qq.com/doc/v2/merchant/4011939788), [4011941526](https://pay.weixin.qq.com/doc/v2/merchant/4011941526), [4012181559](https://pay.weixin.qq.com/doc/v2/partner/4012181559)
+//! - merchant: [4011935220](https://pay.weixin.qq.com/doc/v2/merchant/4011935220),
+//!   [4011937075](https://pay.weixin.qq.com/doc/v2/merchant/4011937075),
+//!   [4011937603](https://pay.weixin.qq.com/doc/v2/merchant/4011937603),
+//!   [4011939779](https://pay.weixin.qq.com/doc/v2/merchant/4011939779),
+//!   [4011939788](https://pay.weixin.qq.com/doc/v2/merchant/4011939788),
+//!   [4011941526](https://pay.weixin.qq.com/doc/v2/merchant/4011941526)
+//! - partner: [4012181559](https://pay.weixin.qq.com/doc/v2/partner/4012181559)
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/H5.php?chapter=9_18&index=7>,
+//!   <https://pay.weixin.qq.com/wiki/doc/api/app/app.php?chapter=9_18&index=9>,
+//!   <https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_18&index=7>,
+//!   <https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_18&index=7>,
+//!   <https://pay.weixin.qq.com/wiki/doc/api/native.php?chapter=9_18&index=7>,
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxa/wxa_api.php?chapter=9_18&index=7>
 
 use crate::model::{open_enum, request, xml};
 

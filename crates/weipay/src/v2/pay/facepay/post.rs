@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 
@@ -13,7 +15,7 @@ pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode, SignT
 request! {
     /// What is sent.
     pub struct Request {
-        /// 是否押金支付. At most 1 characters.
+        /// 是否押金支付. At most 1 character.
         deposit: Deposit = xml("deposit").length(0, 1),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
@@ -98,9 +100,9 @@ answer! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.
@@ -109,11 +111,11 @@ answer! {
         err_code_des: String = xml("err_code_des").length(0, 128),
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
-        /// 是否关注公众账号. Required; at most 1 characters.
+        /// 是否关注公众账号. Required; at most 1 character.
         is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
         /// 用户子标识. At most 128 characters.
         sub_openid: String = xml("sub_openid").length(0, 128),
-        /// 是否关注子公众账号. At most 1 characters.
+        /// 是否关注子公众账号. At most 1 character.
         sub_is_subscribe: SubIsSubscribe = xml("sub_is_subscribe").length(0, 1),
         /// 交易类型. Required; at most 16 characters.
         trade_type: String = xml("trade_type").required().length(0, 16),

@@ -4,7 +4,32 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013634899](https://pay.weixin.qq.com/doc/global/v2/zh/4013634899), [4013634947](https://pay.weixin.qq.com/doc/global/v2/zh/4013634947), [4013634994](https://pay.weixin.qq.com/doc/global/v2/zh/4013634994), [4013635198](https://pay.weixin.qq.com/doc/global/v2/zh/4013635198), [4013636476](https://pay.weixin.qq.com/doc/global/v2/zh/4013636476), [4013636597](https://pay.weixin.qq.com/doc/global/v2/zh/4013636597), [4011935215](https://pay.weixin.qq.com/doc/v2/merchant/4011935215), [4011936582](https://pay.weixin.qq.com/doc/v2/merchant/4011936582), [4011937309](https://pay.weixin.qq.com/doc/v2/merchant/4011937309), [4011937320](https://pay.weixin.qq.com/doc/v2/merchant/4011937320), [4011937343](https://pay.weixin.qq.com/doc/v2/merchant/4011937343), [4011941128](https://pay.weixin.qq.com/doc/v2/merchant/4011941128), [4011985194](https://pay.weixin.qq.com/doc/v2/merchant/4011985194), [4011987538](https://pay.weixin.qq.com/doc/v2/merchant/4011987538), [4011936645](https://pay.weixin.qq.com/doc/v2/partner/4011936645), [4011939979](https://pay.weixin.qq.com/doc/v2/partner/4011939979), [4011941754](https://pay.weixin.qq.com/doc/v2/partner/4011941754), [4011983277](https://pay.weixin.qq.com/doc/v2/partner/4011983277), [4011988210](https://pay.weixin.qq.com/doc/v2/partner/4011988210), [4011988377](https://pay.weixin.qq.com/doc/v2/partner/4011988377), [4011989256](https://pay.weixin.qq.com/doc/v2/partner/4011989256), [4011989909](https://pay.weixin.qq.com/doc/v2/partner/4011989909), [4012202507](https://pay.weixin.qq.com/doc/v2/partner/4012202507), [4014113946](https://pay.weixin.qq.com/doc/v2/partner/4014113946)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011935215](https://pay.weixin.qq.com/doc/v2/merchant/4011935215),
+//!   [4011936582](https://pay.weixin.qq.com/doc/v2/merchant/4011936582),
+//!   [4011937309](https://pay.weixin.qq.com/doc/v2/merchant/4011937309),
+//!   [4011937320](https://pay.weixin.qq.com/doc/v2/merchant/4011937320),
+//!   [4011937343](https://pay.weixin.qq.com/doc/v2/merchant/4011937343),
+//!   [4011941128](https://pay.weixin.qq.com/doc/v2/merchant/4011941128),
+//!   [4011985194](https://pay.weixin.qq.com/doc/v2/merchant/4011985194),
+//!   [4011987538](https://pay.weixin.qq.com/doc/v2/merchant/4011987538)
+//! - partner: [4011936645](https://pay.weixin.qq.com/doc/v2/partner/4011936645),
+//!   [4011939979](https://pay.weixin.qq.com/doc/v2/partner/4011939979),
+//!   [4011941754](https://pay.weixin.qq.com/doc/v2/partner/4011941754),
+//!   [4011983277](https://pay.weixin.qq.com/doc/v2/partner/4011983277),
+//!   [4011988210](https://pay.weixin.qq.com/doc/v2/partner/4011988210),
+//!   [4011988377](https://pay.weixin.qq.com/doc/v2/partner/4011988377),
+//!   [4011989256](https://pay.weixin.qq.com/doc/v2/partner/4011989256),
+//!   [4011989909](https://pay.weixin.qq.com/doc/v2/partner/4011989909),
+//!   [4012202507](https://pay.weixin.qq.com/doc/v2/partner/4012202507),
+//!   [4014113946](https://pay.weixin.qq.com/doc/v2/partner/4014113946)
+//! - global: [4013634899](https://pay.weixin.qq.com/doc/global/v2/zh/4013634899),
+//!   [4013634947](https://pay.weixin.qq.com/doc/global/v2/zh/4013634947),
+//!   [4013634994](https://pay.weixin.qq.com/doc/global/v2/zh/4013634994),
+//!   [4013635198](https://pay.weixin.qq.com/doc/global/v2/zh/4013635198),
+//!   [4013636476](https://pay.weixin.qq.com/doc/global/v2/zh/4013636476),
+//!   [4013636597](https://pay.weixin.qq.com/doc/global/v2/zh/4013636597)
 
 use crate::model::{JsonText, answer, xml};
 
@@ -30,9 +55,9 @@ answer! {
         /// 子商户号. At most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.
@@ -43,11 +68,11 @@ answer! {
         device_info: String = xml("device_info").length(0, 32),
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
-        /// 是否关注公众账号. Required; at most 1 characters.
+        /// 是否关注公众账号. Required; at most 1 character.
         is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
         /// 用户子标识. At most 128 characters.
         sub_openid: String = xml("sub_openid").length(0, 128),
-        /// 是否关注子公众账号. At most 1 characters.
+        /// 是否关注子公众账号. At most 1 character.
         sub_is_subscribe: SubIsSubscribe = xml("sub_is_subscribe").length(0, 1),
         /// 交易类型. Required; at most 16 characters.
         trade_type: String = xml("trade_type").required().length(0, 16),
@@ -69,11 +94,11 @@ answer! {
         coupon_fee: i64 = xml("coupon_fee"),
         /// 代金券使用数量. Format `int32`.
         coupon_count: i64 = xml("coupon_count"),
-        /// 代金券类型.
+        /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire.
         coupon_type_n: Vec<String> = xml("coupon_type_$n"),
-        /// 代金券ID. At most 20 characters.
+        /// 代金券ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.
         coupon_id_n: Vec<String> = xml("coupon_id_$n").length(0, 20),
-        /// 单个代金券支付金额. In fen (分).
+        /// 单个代金券支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
         coupon_fee_n: Vec<i64> = xml("coupon_fee_$n"),
         /// 微信支付订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),

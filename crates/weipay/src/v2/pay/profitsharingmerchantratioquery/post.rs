@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985120](https://pay.weixin.qq.com/doc/v2/partner/4011985120)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011985120](https://pay.weixin.qq.com/doc/v2/partner/4011985120)
 
 use crate::model::{answer, request, xml};
 
@@ -40,8 +42,8 @@ answer! {
         /// 最大分账比例. Required.
         max_ratio: i64 = xml("max_ratio").required(),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
     }
 }

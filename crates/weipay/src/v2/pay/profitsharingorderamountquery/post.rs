@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011984132](https://pay.weixin.qq.com/doc/v2/merchant/4011984132), [4011985079](https://pay.weixin.qq.com/doc/v2/partner/4011985079)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984132](https://pay.weixin.qq.com/doc/v2/merchant/4011984132)
+//! - partner: [4011985079](https://pay.weixin.qq.com/doc/v2/partner/4011985079)
 
 use crate::model::{answer, request, xml};
 

@@ -4,7 +4,10 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011983295](https://pay.weixin.qq.com/doc/v2/merchant/4011983295), [4011984847](https://pay.weixin.qq.com/doc/v2/partner/4011984847)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011983295](https://pay.weixin.qq.com/doc/v2/merchant/4011983295)
+//! - partner: [4011984847](https://pay.weixin.qq.com/doc/v2/partner/4011984847)
 
 use crate::model::{JsonText, answer, body, request, xml};
 
@@ -53,9 +56,9 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

@@ -4,7 +4,13 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013634970](https://pay.weixin.qq.com/doc/global/v2/zh/4013634970), [4013635002](https://pay.weixin.qq.com/doc/global/v2/zh/4013635002), [4013635261](https://pay.weixin.qq.com/doc/global/v2/zh/4013635261), [4013636500](https://pay.weixin.qq.com/doc/global/v2/zh/4013636500), [4013636620](https://pay.weixin.qq.com/doc/global/v2/zh/4013636620)
+//! Official documents (官方文档):
+//!
+//! - global: [4013634970](https://pay.weixin.qq.com/doc/global/v2/zh/4013634970),
+//!   [4013635002](https://pay.weixin.qq.com/doc/global/v2/zh/4013635002),
+//!   [4013635261](https://pay.weixin.qq.com/doc/global/v2/zh/4013635261),
+//!   [4013636500](https://pay.weixin.qq.com/doc/global/v2/zh/4013636500),
+//!   [4013636620](https://pay.weixin.qq.com/doc/global/v2/zh/4013636620)
 
 use crate::model::{answer, request, xml};
 
@@ -44,6 +50,6 @@ answer! {
         /// 现汇卖出价. Required.
         rate: String = xml("rate").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
     }
 }

@@ -4,7 +4,14 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013634920](https://pay.weixin.qq.com/doc/global/v2/zh/4013634920), [4013634968](https://pay.weixin.qq.com/doc/global/v2/zh/4013634968), [4013635001](https://pay.weixin.qq.com/doc/global/v2/zh/4013635001), [4013635256](https://pay.weixin.qq.com/doc/global/v2/zh/4013635256), [4013636497](https://pay.weixin.qq.com/doc/global/v2/zh/4013636497), [4013636618](https://pay.weixin.qq.com/doc/global/v2/zh/4013636618)
+//! Official documents (官方文档):
+//!
+//! - global: [4013634920](https://pay.weixin.qq.com/doc/global/v2/zh/4013634920),
+//!   [4013634968](https://pay.weixin.qq.com/doc/global/v2/zh/4013634968),
+//!   [4013635001](https://pay.weixin.qq.com/doc/global/v2/zh/4013635001),
+//!   [4013635256](https://pay.weixin.qq.com/doc/global/v2/zh/4013635256),
+//!   [4013636497](https://pay.weixin.qq.com/doc/global/v2/zh/4013636497),
+//!   [4013636618](https://pay.weixin.qq.com/doc/global/v2/zh/4013636618)
 
 use crate::model::{answer, request, xml};
 
@@ -46,7 +53,7 @@ answer! {
         /// 商户号. Required.
         mch_id: String = xml("mch_id").required(),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 业务结果. Required.
         result_code: ResultCode = xml("result_code").required(),
         /// 错误代码.

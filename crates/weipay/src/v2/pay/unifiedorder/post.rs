@@ -4,7 +4,19 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011935214](https://pay.weixin.qq.com/doc/v2/merchant/4011935214), [4011936530](https://pay.weixin.qq.com/doc/v2/merchant/4011936530), [4011936987](https://pay.weixin.qq.com/doc/v2/merchant/4011936987), [4011937163](https://pay.weixin.qq.com/doc/v2/merchant/4011937163), [4011940985](https://pay.weixin.qq.com/doc/v2/merchant/4011940985), [4011936644](https://pay.weixin.qq.com/doc/v2/partner/4011936644), [4011939925](https://pay.weixin.qq.com/doc/v2/partner/4011939925), [4011941377](https://pay.weixin.qq.com/doc/v2/partner/4011941377), [4011983228](https://pay.weixin.qq.com/doc/v2/partner/4011983228), [4011983265](https://pay.weixin.qq.com/doc/v2/partner/4011983265), [4011989255](https://pay.weixin.qq.com/doc/v2/partner/4011989255)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011935214](https://pay.weixin.qq.com/doc/v2/merchant/4011935214),
+//!   [4011936530](https://pay.weixin.qq.com/doc/v2/merchant/4011936530),
+//!   [4011936987](https://pay.weixin.qq.com/doc/v2/merchant/4011936987),
+//!   [4011937163](https://pay.weixin.qq.com/doc/v2/merchant/4011937163),
+//!   [4011940985](https://pay.weixin.qq.com/doc/v2/merchant/4011940985)
+//! - partner: [4011936644](https://pay.weixin.qq.com/doc/v2/partner/4011936644),
+//!   [4011939925](https://pay.weixin.qq.com/doc/v2/partner/4011939925),
+//!   [4011941377](https://pay.weixin.qq.com/doc/v2/partner/4011941377),
+//!   [4011983228](https://pay.weixin.qq.com/doc/v2/partner/4011983228),
+//!   [4011983265](https://pay.weixin.qq.com/doc/v2/partner/4011983265),
+//!   [4011989255](https://pay.weixin.qq.com/doc/v2/partner/4011989255)
 
 use crate::model::{JsonText, answer, open_enum, request, xml};
 
@@ -22,7 +34,7 @@ request! {
     pub struct Request {
         /// 接口版本号. At most 32 characters.
         version: Version = xml("version").length(0, 32),
-        /// 是否指定服务商分账. At most 1 characters.
+        /// 是否指定服务商分账. At most 1 character.
         profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 1),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
@@ -89,9 +101,9 @@ answer! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

@@ -2,11 +2,30 @@
 
 //! 交易保障 · `POST v2/payitil/report`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
 //!
-//! 官方文档: [4013634924](https://pay.weixin.qq.com/doc/global/v2/zh/4013634924), [4013634972](https://pay.weixin.qq.com/doc/global/v2/zh/4013634972), [4013635003](https://pay.weixin.qq.com/doc/global/v2/zh/4013635003), [4013635266](https://pay.weixin.qq.com/doc/global/v2/zh/4013635266), [4013636502](https://pay.weixin.qq.com/doc/global/v2/zh/4013636502), [4013636622](https://pay.weixin.qq.com/doc/global/v2/zh/4013636622), [401193522](https://pay.weixin.qq.com/doc/v2/merchant/401193522), [401193718](https://pay.weixin.qq.com/doc/v2/merchant/401193718), [401193942](https://pay.weixin.qq.com/doc/v2/merchant/401193942), [401193993](https://pay.weixin.qq.com/doc/v2/merchant/401193993), [401193996](https://pay.weixin.qq.com/doc/v2/merchant/401193996), [401194165](https://pay.weixin.qq.com/doc/v2/merchant/401194165), [401193665](https://pay.weixin.qq.com/doc/v2/partner/401193665), [401194135](https://pay.weixin.qq.com/doc/v2/partner/401194135), [401194168](https://pay.weixin.qq.com/doc/v2/partner/401194168), [401198411](https://pay.weixin.qq.com/doc/v2/partner/401198411), [401198440](https://pay.weixin.qq.com/doc/v2/partner/401198440), [401198926](https://pay.weixin.qq.com/doc/v2/partner/401198926)
+//! This version checks an APIv2 request and does not send it yet.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [401193522](https://pay.weixin.qq.com/doc/v2/merchant/401193522),
+//!   [401193718](https://pay.weixin.qq.com/doc/v2/merchant/401193718),
+//!   [401193942](https://pay.weixin.qq.com/doc/v2/merchant/401193942),
+//!   [401193993](https://pay.weixin.qq.com/doc/v2/merchant/401193993),
+//!   [401193996](https://pay.weixin.qq.com/doc/v2/merchant/401193996),
+//!   [401194165](https://pay.weixin.qq.com/doc/v2/merchant/401194165)
+//! - partner: [401193665](https://pay.weixin.qq.com/doc/v2/partner/401193665),
+//!   [401194135](https://pay.weixin.qq.com/doc/v2/partner/401194135),
+//!   [401194168](https://pay.weixin.qq.com/doc/v2/partner/401194168),
+//!   [401198411](https://pay.weixin.qq.com/doc/v2/partner/401198411),
+//!   [401198440](https://pay.weixin.qq.com/doc/v2/partner/401198440),
+//!   [401198926](https://pay.weixin.qq.com/doc/v2/partner/401198926)
+//! - global: [4013634924](https://pay.weixin.qq.com/doc/global/v2/zh/4013634924),
+//!   [4013634972](https://pay.weixin.qq.com/doc/global/v2/zh/4013634972),
+//!   [4013635003](https://pay.weixin.qq.com/doc/global/v2/zh/4013635003),
+//!   [4013635266](https://pay.weixin.qq.com/doc/global/v2/zh/4013635266),
+//!   [4013636502](https://pay.weixin.qq.com/doc/global/v2/zh/4013636502),
+//!   [4013636622](https://pay.weixin.qq.com/doc/global/v2/zh/4013636622)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4014116402](https://pay.weixin.qq.com/doc/v2/partner/4014116402)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014116402](https://pay.weixin.qq.com/doc/v2/partner/4014116402)
 
 use crate::model::{answer, open_enum, request, xml};
 

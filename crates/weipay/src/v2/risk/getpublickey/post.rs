@@ -2,11 +2,14 @@
 
 //! 获取RSA加密公钥 · `POST v2/risk/getpublickey`
 //!
+//! Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
+//! not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011941097](https://pay.weixin.qq.com/doc/v2/merchant/4011941097)
+//! - merchant: [4011941097](https://pay.weixin.qq.com/doc/v2/merchant/4011941097)
 
 use crate::model::{answer, open_enum, request, xml};
 

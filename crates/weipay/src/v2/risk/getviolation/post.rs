@@ -2,11 +2,13 @@
 
 //! 银行特约商户违规信息查询 · `POST v2/risk/getviolation`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011985446](https://pay.weixin.qq.com/doc/v2/institution/4011985446)
+//! - institution: [4011985446](https://pay.weixin.qq.com/doc/v2/institution/4011985446)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 
@@ -56,11 +58,11 @@ answer! {
         /// 记录总数. Required.
         total_size: i64 = body("total_size").required(),
         /// 违规记录列表. Required.
-        violation_records: Vec<ViolationRecordsViolationRecords> = body("violation_records").required(),
+        violation_records: Vec<ViolationRecordsItem> = body("violation_records").required(),
     }
 
     /// 违规记录列表.
-    pub struct ViolationRecordsViolationRecords {
+    pub struct ViolationRecordsItem {
         /// 公司名称. Required.
         company_name: String = body("company_name").required(),
         /// 处理方式. Required.

@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Addsubdevconfig<M> {
     /// 服务商子商户开发配置新增支付目录/新增对应APPID关联 · `POST v2/secapi/mch/addsubdevconfig`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4011985201](https://pay.weixin.qq.com/doc/v2/institution/4011985201), [4011985217](https://pay.weixin.qq.com/doc/v2/institution/4011985217), [4014115404](https://pay.weixin.qq.com/doc/v2/partner/4014115404), [4014115410](https://pay.weixin.qq.com/doc/v2/partner/4014115410)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

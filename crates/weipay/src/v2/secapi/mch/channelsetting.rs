@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Channelsetting<M> {
     /// 银行服务商特约子商户指定渠道号 · `POST v2/secapi/mch/channelsetting`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -17,11 +17,11 @@ chain_step! {
 impl<M: Mode> Submchmanage<M> {
     /// 银行特约商户录入/银行特约商户资料查询 · `POST v2/secapi/mch/submchmanage`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// Answers are not signed.
-    ///
-    /// 官方文档: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Profitsharingfinish<M> {
     /// 完结分账 · `POST v2/secapi/pay/profitsharingfinish`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4011984076](https://pay.weixin.qq.com/doc/v2/merchant/4011984076), [4011984879](https://pay.weixin.qq.com/doc/v2/partner/4011984879)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Profitsharingreturn<M> {
     /// 分账回退 · `POST v2/secapi/pay/profitsharingreturn`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4011984166](https://pay.weixin.qq.com/doc/v2/merchant/4011984166), [4011985177](https://pay.weixin.qq.com/doc/v2/partner/4011985177)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

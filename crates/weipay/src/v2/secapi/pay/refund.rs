@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Refund<M> {
     /// 申请退款 · `POST v2/secapi/pay/refund`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4013634906](https://pay.weixin.qq.com/doc/global/v2/zh/4013634906), [4013634956](https://pay.weixin.qq.com/doc/global/v2/zh/4013634956), [4013634996](https://pay.weixin.qq.com/doc/global/v2/zh/4013634996), [4013635201](https://pay.weixin.qq.com/doc/global/v2/zh/4013635201), [4013636484](https://pay.weixin.qq.com/doc/global/v2/zh/4013636484), [4013636606](https://pay.weixin.qq.com/doc/global/v2/zh/4013636606), [4011935217](https://pay.weixin.qq.com/doc/v2/merchant/4011935217), [4011936911](https://pay.weixin.qq.com/doc/v2/merchant/4011936911), [4011937424](https://pay.weixin.qq.com/doc/v2/merchant/4011937424), [4011937624](https://pay.weixin.qq.com/doc/v2/merchant/4011937624), [4011939427](https://pay.weixin.qq.com/doc/v2/merchant/4011939427), [4011941262](https://pay.weixin.qq.com/doc/v2/merchant/4011941262), [4011985095](https://pay.weixin.qq.com/doc/v2/merchant/4011985095), [4011987741](https://pay.weixin.qq.com/doc/v2/merchant/4011987741), [4011936647](https://pay.weixin.qq.com/doc/v2/partner/4011936647), [4011941178](https://pay.weixin.qq.com/doc/v2/partner/4011941178), [4011941447](https://pay.weixin.qq.com/doc/v2/partner/4011941447), [4011973419](https://pay.weixin.qq.com/doc/v2/partner/4011973419), [4011984092](https://pay.weixin.qq.com/doc/v2/partner/4011984092), [4011988208](https://pay.weixin.qq.com/doc/v2/partner/4011988208), [4011988381](https://pay.weixin.qq.com/doc/v2/partner/4011988381), [4011989258](https://pay.weixin.qq.com/doc/v2/partner/4011989258), [4011989907](https://pay.weixin.qq.com/doc/v2/partner/4011989907)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

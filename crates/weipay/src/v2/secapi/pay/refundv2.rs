@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Refundv2<M> {
     /// 申请退款（支持单品） · `POST v2/secapi/pay/refundv2`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4011983308](https://pay.weixin.qq.com/doc/v2/partner/4011983308)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

@@ -17,9 +17,11 @@ chain_step! {
 impl<M: Mode> Reverse<M> {
     /// 撤销订单 · `POST v2/secapi/pay/reverse`
     ///
+    /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
-    /// 官方文档: [4013634900](https://pay.weixin.qq.com/doc/global/v2/zh/4013634900), [4011937361](https://pay.weixin.qq.com/doc/v2/merchant/4011937361), [4012218602](https://pay.weixin.qq.com/doc/v2/partner/4012218602)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

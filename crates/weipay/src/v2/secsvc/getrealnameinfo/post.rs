@@ -2,9 +2,13 @@
 
 //! 微信支付实名授权 · `POST v2/secsvc/getrealnameinfo`
 //!
+//! Host: `https://fraud.mch.weixin.qq.com/`.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011987792](https://pay.weixin.qq.com/doc/v2/merchant/4011987792)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987792](https://pay.weixin.qq.com/doc/v2/merchant/4011987792)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -21,11 +25,11 @@ request! {
         openid: String = xml("openid").required().length(0, 128),
         /// 加密实名信息的证书序列号. Required; at most 64 characters.
         cert_serialno: String = xml("cert_serialno").required().length(0, 64),
-        /// `access_token`. Required; at most 128 characters.
+        /// Required; at most 128 characters.
         access_token: String = xml("access_token").required().length(0, 128),
         /// unix时间戳. Required; format `uint32`.
         timestamp: i64 = xml("timestamp").required(),
-        /// `cert_sign`. Required; at most 128 characters; a signature.
+        /// Required; at most 128 characters; a signature.
         cert_sign: String = xml("cert_sign").required().length(0, 128),
         /// 证件类型.
         charset: Charset = xml("charset"),
@@ -46,7 +50,7 @@ answer! {
         /// 错误代码描述. At most 128 characters.
         error_code_des: String = xml("error_code_des").length(0, 128),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 公众账号ID. Required; at most 32 characters.
@@ -54,13 +58,14 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
         /// 加密后的姓名. Required; at most 344 characters; travels encrypted (敏感信息加密).
         encrypted_real_name: String = xml("encrypted_real_name").required().length(0, 344).encrypted(),
         /// 加密后的证件号码. Required; at most 344 characters; travels encrypted (敏感信息加密).
-        encrypted_credential_id: String = xml("encrypted_credential_id").required().length(0, 344).encrypted(),
+        encrypted_credential_id: String =
+            xml("encrypted_credential_id").required().length(0, 344).encrypted(),
         /// 证件类型.
         cre_type: CreType = xml("cre_type"),
     }
@@ -69,8 +74,8 @@ answer! {
 open_enum! {
     /// 接口版本号.
     pub enum Version {
-        V10 = "1.0",
-        V20 = "2.0",
+        V1_0 = "1.0",
+        V2_0 = "2.0",
     }
 
     /// 证件类型.

@@ -2,9 +2,13 @@
 
 //! 微信支付实名验证 · `POST v2/secsvc/realnameauth`
 //!
+//! Host: `https://fraud.mch.weixin.qq.com/`.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011987263](https://pay.weixin.qq.com/doc/v2/merchant/4011987263)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987263](https://pay.weixin.qq.com/doc/v2/merchant/4011987263)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -27,7 +31,7 @@ request! {
         cred_type: i64 = xml("cred_type").required(),
         /// 证件号码. Required; at most 32 characters.
         cred_id: String = xml("cred_id").required().length(0, 32),
-        /// `access_token`. Required; at most 128 characters.
+        /// Required; at most 128 characters.
         access_token: String = xml("access_token").required().length(0, 128),
         /// 签名类型. Required; at most 32 characters.
         sign_type: SignType = xml("sign_type").required().length(0, 32),
@@ -57,13 +61,13 @@ answer! {
         nonce_str: String = xml("nonce_str").length(0, 32),
         /// 用户标识. At most 128 characters.
         openid: String = xml("openid").length(0, 128),
-        /// `access_token`. At most 128 characters.
+        /// At most 128 characters.
         access_token: String = xml("access_token").length(0, 128),
         /// 有多个结果时用分号”. At most 32 characters.
         verify_openid: VerifyOpenid = xml("verify_openid").length(0, 32),
-        /// `verify_real_name`. At most 32 characters.
+        /// At most 32 characters.
         verify_real_name: VerifyRealName = xml("verify_real_name").length(0, 32),
-        /// `bind_bankcard`. At most 32 characters.
+        /// At most 32 characters.
         bind_bankcard: BindBankcard = xml("bind_bankcard").length(0, 32),
     }
 }
@@ -71,8 +75,8 @@ answer! {
 open_enum! {
     /// 接口版本号.
     pub enum Version {
-        V10 = "1.0",
-        V11 = "1.1",
+        V1_0 = "1.0",
+        V1_1 = "1.1",
     }
 
     /// 签名类型.
@@ -88,14 +92,14 @@ open_enum! {
         VOpNmUm = "V_OP_NM_UM",
     }
 
-    /// `verify_real_name`.
+    /// The values of `verify_real_name`.
     pub enum VerifyRealName {
         VNmIdMa = "V_NM_ID_MA",
         VNmIdUm = "V_NM_ID_UM",
         VNmIdTypeUm = "V_NM_ID_TYPE_UM",
     }
 
-    /// `bind_bankcard`.
+    /// The values of `bind_bankcard`.
     pub enum BindBankcard {
         Yes = "YES",
         No = "NO",

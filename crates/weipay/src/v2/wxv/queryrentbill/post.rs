@@ -2,9 +2,13 @@
 
 //! 查询租借订单 · `POST v2/wxv/queryrentbill`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_2&index=3>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_2&index=3>
 
 use crate::model::{answer, open_enum, xml};
 
@@ -19,9 +23,9 @@ answer! {
         /// 返回结果. At most 128 characters.
         return_msg: String = xml("return_msg").length(0, 128),
         /// 签名. Required; at most 128 characters.
-        sign: String = xml("sign").length(0, 128),
+        sign: String = xml("sign").required().length(0, 128),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> ReceiptId<M> {
     /// 查询在途异常资金付款结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}`
     ///
-    /// 官方文档: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -8,6 +8,7 @@ pub mod punish;
 pub mod recover;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -23,7 +24,7 @@ impl<M: Mode> ControlOrders<M> {
 
     /// `v3/aggracct-bc/wb-channel/control-orders/{out_request_no}` with this 微众管控/解管单号.
     pub fn out_request_no(self, out_request_no: impl Into<String>) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.fill("out_request_no", out_request_no.into()))
+        out_request_no::OutRequestNo::new(self.call.fill(path("out_request_no"), out_request_no.into()))
     }
 
     /// `v3/aggracct-bc/wb-channel/control-orders/punish`

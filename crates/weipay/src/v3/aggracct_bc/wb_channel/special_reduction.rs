@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> SpecialReduction<M> {
     /// 特殊减额 · `POST v3/aggracct-bc/wb-channel/special-reduction`
     ///
-    /// 官方文档: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}` with this 特殊减额单号.
     pub fn out_request_no(self, out_request_no: impl Into<String>) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.fill("out_request_no", out_request_no.into()))
+        out_request_no::OutRequestNo::new(self.call.fill(path("out_request_no"), out_request_no.into()))
     }
 }

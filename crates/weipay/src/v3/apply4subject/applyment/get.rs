@@ -2,7 +2,11 @@
 
 //! 查询商户开户意愿申请单审核结果 · `GET v3/apply4subject/applyment`
 //!
-//! 官方文档: [4012697715](https://pay.weixin.qq.com/doc/v3/partner/4012697715)
+//! For 从业机构, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012697715](https://pay.weixin.qq.com/doc/v3/partner/4012697715)
 
 use crate::model::{answer, body, open_enum, query, request};
 

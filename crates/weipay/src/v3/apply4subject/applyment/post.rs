@@ -2,7 +2,11 @@
 
 //! 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
+//! For 从业机构, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
 
 use crate::model::{JsonText, answer, body, header, open_enum, query, request};
 
@@ -31,11 +35,11 @@ request! {
     pub struct ContactInfo {
         /// 超级管理员类型.
         contact_type: ContactType = body("contact_type"),
-        /// 联系人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// `contact_id_doc_type`.
+        /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
-        /// 联系人身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 联系人证件正面照片. Format `media-id`.
         contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -47,7 +51,7 @@ request! {
         contact_period_end: String = body("contact_period_end"),
         /// 业务办理授权函. Format `media-id`.
         business_authorization_letter: String = body("business_authorization_letter"),
-        /// 联系人手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人手机号. Required; travels encrypted (敏感信息加密).
         mobile: String = body("mobile").required().encrypted(),
     }
 
@@ -141,17 +145,17 @@ request! {
     pub struct IdentificationInfo {
         /// 超级管理员类型.
         id_holder_type: IdHolderType = body("id_holder_type"),
-        /// `identification_type`. Required.
+        /// Required.
         identification_type: IdentificationType = body("identification_type").required(),
         /// 法定代表人说明函. Format `media-id`.
         authorize_letter_copy: String = body("authorize_letter_copy"),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         identification_name: String = body("identification_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         identification_number: String = body("identification_number").required().encrypted(),
         /// 证件有效日期. Required; JSON text in a string.
         identification_valid_date: JsonText<Vec<String>> = body("identification_valid_date").required(),
-        /// 证件居住地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件居住地址. Travels encrypted (敏感信息加密).
         identification_address: String = body("identification_address").encrypted(),
         /// 证件正面照片. Required; format `media-id`.
         identification_front_copy: String = body("identification_front_copy").required(),
@@ -163,17 +167,17 @@ request! {
 
     /// 最终受益人信息列表.
     pub struct UboInfoList {
-        /// `ubo_id_doc_type`. Required.
+        /// Required.
         ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
         /// 证件正面照片. Required; format `media-id`.
         ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
         /// 证件反面照片. Required; format `media-id`.
         ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_name: String = body("ubo_id_doc_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_number: String = body("ubo_id_doc_number").required().encrypted(),
-        /// 证件居住地址. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件居住地址. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_address: String = body("ubo_id_doc_address").required().encrypted(),
         /// 证件有效期开始时间. Required; format `date`.
         ubo_period_begin: String = body("ubo_period_begin").required(),
@@ -203,7 +207,7 @@ open_enum! {
         Super = "SUPER",
     }
 
-    /// `contact_id_doc_type`.
+    /// The values of `contact_id_doc_type`.
     pub enum ContactIdDocType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
@@ -266,7 +270,7 @@ open_enum! {
         Super = "SUPER",
     }
 
-    /// `identification_type`.
+    /// The values of `identification_type`.
     pub enum IdentificationType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
@@ -278,7 +282,7 @@ open_enum! {
         IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
     }
 
-    /// `ubo_id_doc_type`.
+    /// The values of `ubo_id_doc_type`.
     pub enum UboIdDocType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",

@@ -5,6 +5,7 @@
 pub mod applyment_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,8 +14,8 @@ chain_branch! {
 }
 
 impl<M: Mode> ApplymentId<M> {
-    /// `v3/applyment4sub/applyment/applyment_id/{applyment_id}` with this 业务申请编号.
+    /// `v3/applyment4sub/applyment/applyment_id/{applyment_id}` with this 业务申请编号. Format `uint64`.
     pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill("applyment_id", applyment_id.into()))
+        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
     }
 }

@@ -5,6 +5,7 @@
 pub mod business_code;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,8 +14,10 @@ chain_branch! {
 }
 
 impl<M: Mode> BusinessCode<M> {
-    /// `v3/applyment4sub/applyment/business_code/{business_code}` with this 业务申请编号.
+    /// `v3/applyment4sub/applyment/business_code/{business_code}` with this 业务申请编号. At most 124 characters.
     pub fn business_code(self, business_code: impl Into<String>) -> business_code::BusinessCode<M> {
-        business_code::BusinessCode::new(self.call.fill("business_code", business_code.into()))
+        business_code::BusinessCode::new(
+            self.call.fill(path("business_code").length(0, 124), business_code.into()),
+        )
     }
 }

@@ -17,7 +17,7 @@ chain_step! {
 impl<M: Mode> Index<M> {
     /// 提交申请单 · `POST v3/applyment4sub/applyment/index`
     ///
-    /// 官方文档: [4012719997](https://pay.weixin.qq.com/doc/v3/partner/4012719997), [4012722249](https://pay.weixin.qq.com/doc/v3/partner/4012722249)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> DetailReceipts<M> {
     /// 查询明细电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/detail-receipts`
     ///
-    /// 官方文档: [4012470775](https://pay.weixin.qq.com/doc/v3/partner/4012470775)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 受理明细电子回单 · `POST v3/bank-batch-transfer/receipt/detail-receipts`
     ///
-    /// 官方文档: [4012470770](https://pay.weixin.qq.com/doc/v3/partner/4012470770)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

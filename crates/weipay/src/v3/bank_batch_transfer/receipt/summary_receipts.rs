@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> SummaryReceipts<M> {
     /// 查询汇总电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/summary-receipts`
     ///
-    /// 官方文档: [4012470761](https://pay.weixin.qq.com/doc/v3/partner/4012470761)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 受理汇总电子回单 · `POST v3/bank-batch-transfer/receipt/summary-receipts`
     ///
-    /// 官方文档: [4012470746](https://pay.weixin.qq.com/doc/v3/partner/4012470746)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

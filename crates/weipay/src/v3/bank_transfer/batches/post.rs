@@ -2,7 +2,11 @@
 
 //! 发起批量转账 · `POST v3/bank-transfer/batches`
 //!
-//! 官方文档: [4012465889](https://pay.weixin.qq.com/doc/v3/partner/4012465889)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465889](https://pay.weixin.qq.com/doc/v3/partner/4012465889)
 
 use crate::model::{answer, body, header, request};
 
@@ -51,9 +55,9 @@ request! {
         transfer_remark: String = body("transfer_remark").required(),
         /// 收款用户openid. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 收款用户身份证. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户身份证. Travels encrypted (敏感信息加密).
         user_id_card: String = body("user_id_card").encrypted(),
     }
 }

@@ -2,7 +2,37 @@
 
 //! 申请资金账单 · `GET v3/bill/fundflowbill`
 //!
-//! 官方文档: [4012551886](https://pay.weixin.qq.com/doc/v3/merchant/4012551886), [4012556748](https://pay.weixin.qq.com/doc/v3/merchant/4012556748), [4012791867](https://pay.weixin.qq.com/doc/v3/merchant/4012791867), [4012791888](https://pay.weixin.qq.com/doc/v3/merchant/4012791888), [4012791908](https://pay.weixin.qq.com/doc/v3/merchant/4012791908), [4012810609](https://pay.weixin.qq.com/doc/v3/merchant/4012810609), [4013070400](https://pay.weixin.qq.com/doc/v3/merchant/4013070400), [4013071235](https://pay.weixin.qq.com/doc/v3/merchant/4013071235), [4013421185](https://pay.weixin.qq.com/doc/v3/merchant/4013421185), [4013421284](https://pay.weixin.qq.com/doc/v3/merchant/4013421284), [4013421365](https://pay.weixin.qq.com/doc/v3/merchant/4013421365), [4013421456](https://pay.weixin.qq.com/doc/v3/merchant/4013421456), [4012709668](https://pay.weixin.qq.com/doc/v3/partner/4012709668), [4012739125](https://pay.weixin.qq.com/doc/v3/partner/4012739125), [4012759690](https://pay.weixin.qq.com/doc/v3/partner/4012759690), [4012759741](https://pay.weixin.qq.com/doc/v3/partner/4012759741), [4012760136](https://pay.weixin.qq.com/doc/v3/partner/4012760136), [4012760229](https://pay.weixin.qq.com/doc/v3/partner/4012760229), [4012760535](https://pay.weixin.qq.com/doc/v3/partner/4012760535), [4012760672](https://pay.weixin.qq.com/doc/v3/partner/4012760672), [4012886292](https://pay.weixin.qq.com/doc/v3/partner/4012886292), [4013080243](https://pay.weixin.qq.com/doc/v3/partner/4013080243), [4013080596](https://pay.weixin.qq.com/doc/v3/partner/4013080596), [4013462134](https://pay.weixin.qq.com/doc/v3/partner/4013462134), [4013462202](https://pay.weixin.qq.com/doc/v3/partner/4013462202), [4013462358](https://pay.weixin.qq.com/doc/v3/partner/4013462358), [4013462607](https://pay.weixin.qq.com/doc/v3/partner/4013462607)
+//! For 电商平台, 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012551886](https://pay.weixin.qq.com/doc/v3/merchant/4012551886),
+//!   [4012556748](https://pay.weixin.qq.com/doc/v3/merchant/4012556748),
+//!   [4012791867](https://pay.weixin.qq.com/doc/v3/merchant/4012791867),
+//!   [4012791888](https://pay.weixin.qq.com/doc/v3/merchant/4012791888),
+//!   [4012791908](https://pay.weixin.qq.com/doc/v3/merchant/4012791908),
+//!   [4012810609](https://pay.weixin.qq.com/doc/v3/merchant/4012810609),
+//!   [4013070400](https://pay.weixin.qq.com/doc/v3/merchant/4013070400),
+//!   [4013071235](https://pay.weixin.qq.com/doc/v3/merchant/4013071235),
+//!   [4013421185](https://pay.weixin.qq.com/doc/v3/merchant/4013421185),
+//!   [4013421284](https://pay.weixin.qq.com/doc/v3/merchant/4013421284),
+//!   [4013421365](https://pay.weixin.qq.com/doc/v3/merchant/4013421365),
+//!   [4013421456](https://pay.weixin.qq.com/doc/v3/merchant/4013421456)
+//! - partner: [4012709668](https://pay.weixin.qq.com/doc/v3/partner/4012709668),
+//!   [4012739125](https://pay.weixin.qq.com/doc/v3/partner/4012739125),
+//!   [4012759690](https://pay.weixin.qq.com/doc/v3/partner/4012759690),
+//!   [4012759741](https://pay.weixin.qq.com/doc/v3/partner/4012759741),
+//!   [4012760136](https://pay.weixin.qq.com/doc/v3/partner/4012760136),
+//!   [4012760229](https://pay.weixin.qq.com/doc/v3/partner/4012760229),
+//!   [4012760535](https://pay.weixin.qq.com/doc/v3/partner/4012760535),
+//!   [4012760672](https://pay.weixin.qq.com/doc/v3/partner/4012760672),
+//!   [4012886292](https://pay.weixin.qq.com/doc/v3/partner/4012886292),
+//!   [4013080243](https://pay.weixin.qq.com/doc/v3/partner/4013080243),
+//!   [4013080596](https://pay.weixin.qq.com/doc/v3/partner/4013080596),
+//!   [4013462134](https://pay.weixin.qq.com/doc/v3/partner/4013462134),
+//!   [4013462202](https://pay.weixin.qq.com/doc/v3/partner/4013462202),
+//!   [4013462358](https://pay.weixin.qq.com/doc/v3/partner/4013462358),
+//!   [4013462607](https://pay.weixin.qq.com/doc/v3/partner/4013462607)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,16 @@
 
 //! 申请单个子商户资金账单 · `GET v3/bill/sub-merchant-fundflowbill`
 //!
-//! 官方文档: [4012710630](https://pay.weixin.qq.com/doc/v3/partner/4012710630), [4012715220](https://pay.weixin.qq.com/doc/v3/partner/4012715220), [4012719583](https://pay.weixin.qq.com/doc/v3/partner/4012719583), [4012720204](https://pay.weixin.qq.com/doc/v3/partner/4012720204), [4012760249](https://pay.weixin.qq.com/doc/v3/partner/4012760249), [4012886329](https://pay.weixin.qq.com/doc/v3/partner/4012886329)
+//! For 服务商, 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012710630](https://pay.weixin.qq.com/doc/v3/partner/4012710630),
+//!   [4012715220](https://pay.weixin.qq.com/doc/v3/partner/4012715220),
+//!   [4012719583](https://pay.weixin.qq.com/doc/v3/partner/4012719583),
+//!   [4012720204](https://pay.weixin.qq.com/doc/v3/partner/4012720204),
+//!   [4012760249](https://pay.weixin.qq.com/doc/v3/partner/4012760249),
+//!   [4012886329](https://pay.weixin.qq.com/doc/v3/partner/4012886329)
 
 use crate::model::{answer, body, open_enum, query, request};
 

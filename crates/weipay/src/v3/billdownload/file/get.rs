@@ -2,9 +2,59 @@
 
 //! 下载账单 · `GET v3/billdownload/file`
 //!
-//! Answers are not signed.
+//! For 电商平台, 服务商, 直连商户. Answers are not signed.
 //!
-//! 官方文档: [4012062348](https://pay.weixin.qq.com/doc/v3/merchant/4012062348), [4012083134](https://pay.weixin.qq.com/doc/v3/merchant/4012083134), [4012083163](https://pay.weixin.qq.com/doc/v3/merchant/4012083163), [4012084371](https://pay.weixin.qq.com/doc/v3/merchant/4012084371), [4012084430](https://pay.weixin.qq.com/doc/v3/merchant/4012084430), [4012084687](https://pay.weixin.qq.com/doc/v3/merchant/4012084687), [4012085923](https://pay.weixin.qq.com/doc/v3/merchant/4012085923), [4012268886](https://pay.weixin.qq.com/doc/v3/merchant/4012268886), [4012289690](https://pay.weixin.qq.com/doc/v3/merchant/4012289690), [4012791868](https://pay.weixin.qq.com/doc/v3/merchant/4012791868), [4012791889](https://pay.weixin.qq.com/doc/v3/merchant/4012791889), [4012791909](https://pay.weixin.qq.com/doc/v3/merchant/4012791909), [4012810615](https://pay.weixin.qq.com/doc/v3/merchant/4012810615), [4013070401](https://pay.weixin.qq.com/doc/v3/merchant/4013070401), [4013071204](https://pay.weixin.qq.com/doc/v3/merchant/4013071204), [4013071238](https://pay.weixin.qq.com/doc/v3/merchant/4013071238), [4013417983](https://pay.weixin.qq.com/doc/v3/merchant/4013417983), [4013421189](https://pay.weixin.qq.com/doc/v3/merchant/4013421189), [4013421294](https://pay.weixin.qq.com/doc/v3/merchant/4013421294), [4013421368](https://pay.weixin.qq.com/doc/v3/merchant/4013421368), [4013421461](https://pay.weixin.qq.com/doc/v3/merchant/4013421461), [4012075366](https://pay.weixin.qq.com/doc/v3/partner/4012075366), [4012076073](https://pay.weixin.qq.com/doc/v3/partner/4012076073), [4012085172](https://pay.weixin.qq.com/doc/v3/partner/4012085172), [4012085421](https://pay.weixin.qq.com/doc/v3/partner/4012085421), [4012085435](https://pay.weixin.qq.com/doc/v3/partner/4012085435), [4012085682](https://pay.weixin.qq.com/doc/v3/partner/4012085682), [4012085803](https://pay.weixin.qq.com/doc/v3/partner/4012085803), [4012085877](https://pay.weixin.qq.com/doc/v3/partner/4012085877), [4012124894](https://pay.weixin.qq.com/doc/v3/partner/4012124894), [4012158422](https://pay.weixin.qq.com/doc/v3/partner/4012158422), [4012163775](https://pay.weixin.qq.com/doc/v3/partner/4012163775), [4012167003](https://pay.weixin.qq.com/doc/v3/partner/4012167003), [4012167495](https://pay.weixin.qq.com/doc/v3/partner/4012167495), [4012171219](https://pay.weixin.qq.com/doc/v3/partner/4012171219), [4012231933](https://pay.weixin.qq.com/doc/v3/partner/4012231933), [4012886351](https://pay.weixin.qq.com/doc/v3/partner/4012886351), [4013080230](https://pay.weixin.qq.com/doc/v3/partner/4013080230), [4013080591](https://pay.weixin.qq.com/doc/v3/partner/4013080591), [4013080597](https://pay.weixin.qq.com/doc/v3/partner/4013080597), [4013332289](https://pay.weixin.qq.com/doc/v3/partner/4013332289), [4013332309](https://pay.weixin.qq.com/doc/v3/partner/4013332309), [4013332327](https://pay.weixin.qq.com/doc/v3/partner/4013332327), [4013332346](https://pay.weixin.qq.com/doc/v3/partner/4013332346), [4013461816](https://pay.weixin.qq.com/doc/v3/partner/4013461816), [4013462137](https://pay.weixin.qq.com/doc/v3/partner/4013462137), [4013462207](https://pay.weixin.qq.com/doc/v3/partner/4013462207), [4013462389](https://pay.weixin.qq.com/doc/v3/partner/4013462389), [4013462614](https://pay.weixin.qq.com/doc/v3/partner/4013462614)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012062348](https://pay.weixin.qq.com/doc/v3/merchant/4012062348),
+//!   [4012083134](https://pay.weixin.qq.com/doc/v3/merchant/4012083134),
+//!   [4012083163](https://pay.weixin.qq.com/doc/v3/merchant/4012083163),
+//!   [4012084371](https://pay.weixin.qq.com/doc/v3/merchant/4012084371),
+//!   [4012084430](https://pay.weixin.qq.com/doc/v3/merchant/4012084430),
+//!   [4012084687](https://pay.weixin.qq.com/doc/v3/merchant/4012084687),
+//!   [4012085923](https://pay.weixin.qq.com/doc/v3/merchant/4012085923),
+//!   [4012268886](https://pay.weixin.qq.com/doc/v3/merchant/4012268886),
+//!   [4012289690](https://pay.weixin.qq.com/doc/v3/merchant/4012289690),
+//!   [4012791868](https://pay.weixin.qq.com/doc/v3/merchant/4012791868),
+//!   [4012791889](https://pay.weixin.qq.com/doc/v3/merchant/4012791889),
+//!   [4012791909](https://pay.weixin.qq.com/doc/v3/merchant/4012791909),
+//!   [4012810615](https://pay.weixin.qq.com/doc/v3/merchant/4012810615),
+//!   [4013070401](https://pay.weixin.qq.com/doc/v3/merchant/4013070401),
+//!   [4013071204](https://pay.weixin.qq.com/doc/v3/merchant/4013071204),
+//!   [4013071238](https://pay.weixin.qq.com/doc/v3/merchant/4013071238),
+//!   [4013417983](https://pay.weixin.qq.com/doc/v3/merchant/4013417983),
+//!   [4013421189](https://pay.weixin.qq.com/doc/v3/merchant/4013421189),
+//!   [4013421294](https://pay.weixin.qq.com/doc/v3/merchant/4013421294),
+//!   [4013421368](https://pay.weixin.qq.com/doc/v3/merchant/4013421368),
+//!   [4013421461](https://pay.weixin.qq.com/doc/v3/merchant/4013421461)
+//! - partner: [4012075366](https://pay.weixin.qq.com/doc/v3/partner/4012075366),
+//!   [4012076073](https://pay.weixin.qq.com/doc/v3/partner/4012076073),
+//!   [4012085172](https://pay.weixin.qq.com/doc/v3/partner/4012085172),
+//!   [4012085421](https://pay.weixin.qq.com/doc/v3/partner/4012085421),
+//!   [4012085435](https://pay.weixin.qq.com/doc/v3/partner/4012085435),
+//!   [4012085682](https://pay.weixin.qq.com/doc/v3/partner/4012085682),
+//!   [4012085803](https://pay.weixin.qq.com/doc/v3/partner/4012085803),
+//!   [4012085877](https://pay.weixin.qq.com/doc/v3/partner/4012085877),
+//!   [4012124894](https://pay.weixin.qq.com/doc/v3/partner/4012124894),
+//!   [4012158422](https://pay.weixin.qq.com/doc/v3/partner/4012158422),
+//!   [4012163775](https://pay.weixin.qq.com/doc/v3/partner/4012163775),
+//!   [4012167003](https://pay.weixin.qq.com/doc/v3/partner/4012167003),
+//!   [4012167495](https://pay.weixin.qq.com/doc/v3/partner/4012167495),
+//!   [4012171219](https://pay.weixin.qq.com/doc/v3/partner/4012171219),
+//!   [4012231933](https://pay.weixin.qq.com/doc/v3/partner/4012231933),
+//!   [4012886351](https://pay.weixin.qq.com/doc/v3/partner/4012886351),
+//!   [4013080230](https://pay.weixin.qq.com/doc/v3/partner/4013080230),
+//!   [4013080591](https://pay.weixin.qq.com/doc/v3/partner/4013080591),
+//!   [4013080597](https://pay.weixin.qq.com/doc/v3/partner/4013080597),
+//!   [4013332289](https://pay.weixin.qq.com/doc/v3/partner/4013332289),
+//!   [4013332309](https://pay.weixin.qq.com/doc/v3/partner/4013332309),
+//!   [4013332327](https://pay.weixin.qq.com/doc/v3/partner/4013332327),
+//!   [4013332346](https://pay.weixin.qq.com/doc/v3/partner/4013332346),
+//!   [4013461816](https://pay.weixin.qq.com/doc/v3/partner/4013461816),
+//!   [4013462137](https://pay.weixin.qq.com/doc/v3/partner/4013462137),
+//!   [4013462207](https://pay.weixin.qq.com/doc/v3/partner/4013462207),
+//!   [4013462389](https://pay.weixin.qq.com/doc/v3/partner/4013462389),
+//!   [4013462614](https://pay.weixin.qq.com/doc/v3/partner/4013462614)
 
 use crate::model::{query, request};
 

@@ -5,6 +5,7 @@
 pub mod applyment_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> ApplymentId<M> {
     /// `v3/brand/applyments/applyment-id/{applyment_id}` with this 微信支付申请单号.
     pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill("applyment_id", applyment_id.into()))
+        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
     }
 }

@@ -5,6 +5,7 @@
 pub mod business_code;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> BusinessCode<M> {
     /// `v3/brand/applyments/business-code/{business_code}` with this 业务申请编号.
     pub fn business_code(self, business_code: impl Into<String>) -> business_code::BusinessCode<M> {
-        business_code::BusinessCode::new(self.call.fill("business_code", business_code.into()))
+        business_code::BusinessCode::new(self.call.fill(path("business_code"), business_code.into()))
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> CancelApplyment<M> {
     /// 撤销申请 · `POST v3/brand/applyments/cancel-applyment`
     ///
-    /// 官方文档: [4016257700](https://pay.weixin.qq.com/doc/v3/partner/4016257700)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

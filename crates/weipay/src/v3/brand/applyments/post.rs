@@ -2,7 +2,11 @@
 
 //! 提交入驻申请 · `POST v3/brand/applyments`
 //!
-//! 官方文档: [4016249989](https://pay.weixin.qq.com/doc/v3/partner/4016249989)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016249989](https://pay.weixin.qq.com/doc/v3/partner/4016249989)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -25,11 +29,11 @@ request! {
 
     /// 管理员信息.
     pub struct AdminInfo {
-        /// 管理员姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 管理员姓名. Required; travels encrypted (敏感信息加密).
         admin_name: String = body("admin_name").required().encrypted(),
         /// 管理员证件类型. Required.
         id_doc_type: IdDocType = body("id_doc_type").required(),
-        /// 管理员证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 管理员证件号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
     }
 
@@ -56,9 +60,11 @@ request! {
         /// 有无商标. Required.
         trademark_exists: TrademarkExists = body("trademark_exists").required(),
         /// 商标注册证.
-        trademark_registration_certificate: TrademarkRegistrationCertificate = body("trademark_registration_certificate"),
+        trademark_registration_certificate: TrademarkRegistrationCertificate =
+            body("trademark_registration_certificate"),
         /// Logo商标注册证.
-        logo_trademark_registration_certificate: LogoTrademarkRegistrationCertificate = body("logo_trademark_registration_certificate"),
+        logo_trademark_registration_certificate: LogoTrademarkRegistrationCertificate =
+            body("logo_trademark_registration_certificate"),
         /// 无商标额外证明材料. Format `media-id`.
         no_trademark_addition_prove: String = body("no_trademark_addition_prove"),
         /// 无商标额外证明材料列表.
@@ -111,13 +117,13 @@ request! {
         holder: String = body("holder").required(),
         /// Logo商标许可使用授权书.
         license: String = body("license"),
-        /// `authorization_begin_time`.
+        /// On the wire: `authorization_begin_time`.
         authorization_begin_time: String = body("authorization_begin_time"),
-        /// `authorization_end_time`.
+        /// On the wire: `authorization_end_time`.
         authorization_end_time: String = body("authorization_end_time"),
         /// Logo商标注册证列表.
         certificate_list: Vec<String> = body("certificate_list"),
-        /// `license_list`.
+        /// On the wire: `license_list`.
         license_list: Vec<String> = body("license_list"),
     }
 }

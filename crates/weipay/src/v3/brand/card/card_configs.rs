@@ -21,14 +21,18 @@ chain_step! {
 impl<M: Mode> CardConfigs<M> {
     /// 查询商家名片配置申请状态 · `GET v3/brand/card/card-configs`
     ///
-    /// 官方文档: [4016475174](https://pay.weixin.qq.com/doc/v3/partner/4016475174)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 提交商家名片配置申请 · `POST v3/brand/card/card-configs`
     ///
-    /// 官方文档: [4016468440](https://pay.weixin.qq.com/doc/v3/partner/4016468440)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

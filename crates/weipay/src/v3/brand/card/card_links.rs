@@ -21,14 +21,18 @@ chain_step! {
 impl<M: Mode> CardLinks<M> {
     /// 查询已生效交易连接名片规则 · `GET v3/brand/card/card-links`
     ///
-    /// 官方文档: [4016366785](https://pay.weixin.qq.com/doc/v3/partner/4016366785)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 添加交易连接名片规则申请 · `POST v3/brand/card/card-links`
     ///
-    /// 官方文档: [4016333302](https://pay.weixin.qq.com/doc/v3/partner/4016333302)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

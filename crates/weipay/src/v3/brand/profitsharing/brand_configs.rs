@@ -5,6 +5,7 @@
 pub mod brand_mchid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> BrandConfigs<M> {
     /// `v3/brand/profitsharing/brand-configs/{brand_mchid}` with this 品牌主商户号.
     pub fn brand_mchid(self, brand_mchid: impl Into<String>) -> brand_mchid::BrandMchid<M> {
-        brand_mchid::BrandMchid::new(self.call.fill("brand_mchid", brand_mchid.into()))
+        brand_mchid::BrandMchid::new(self.call.fill(path("brand_mchid"), brand_mchid.into()))
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> FinishOrder<M> {
     /// 完结分账 · `POST v3/brand/profitsharing/finish-order`
     ///
-    /// 官方文档: [4012467016](https://pay.weixin.qq.com/doc/v3/partner/4012467016)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

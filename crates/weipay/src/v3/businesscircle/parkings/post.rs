@@ -2,9 +2,12 @@
 
 //! 商圈会员停车状态同步 · `POST v3/businesscircle/parkings`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012535502](https://pay.weixin.qq.com/doc/v3/merchant/4012535502), [4012474127](https://pay.weixin.qq.com/doc/v3/partner/4012474127)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535502](https://pay.weixin.qq.com/doc/v3/merchant/4012535502)
+//! - partner: [4012474127](https://pay.weixin.qq.com/doc/v3/partner/4012474127)
 
 use crate::model::{body, request};
 

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Notify<M> {
     /// 商圈会员积分同步 · `POST v3/businesscircle/points/notify`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012534698](https://pay.weixin.qq.com/doc/v3/merchant/4012534698), [4012474133](https://pay.weixin.qq.com/doc/v3/partner/4012474133)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

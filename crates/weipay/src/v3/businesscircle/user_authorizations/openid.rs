@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Openid<M> {
     /// 商圈积分授权查询 · `GET v3/businesscircle/user-authorizations/{openid}`
     ///
-    /// 官方文档: [4012534848](https://pay.weixin.qq.com/doc/v3/merchant/4012534848), [4012474135](https://pay.weixin.qq.com/doc/v3/partner/4012474135)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

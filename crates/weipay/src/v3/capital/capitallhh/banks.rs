@@ -8,6 +8,7 @@ pub mod personal_banking;
 pub mod search_banks_by_bank_account;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -18,7 +19,7 @@ chain_branch! {
 impl<M: Mode> Banks<M> {
     /// `v3/capital/capitallhh/banks/{bank_alias_code}` with this 银行别名编码.
     pub fn bank_alias_code(self, bank_alias_code: impl Into<String>) -> bank_alias_code::BankAliasCode<M> {
-        bank_alias_code::BankAliasCode::new(self.call.fill("bank_alias_code", bank_alias_code.into()))
+        bank_alias_code::BankAliasCode::new(self.call.fill(path("bank_alias_code"), bank_alias_code.into()))
     }
 
     /// `v3/capital/capitallhh/banks/corporate-banking`

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> SyncStatus<M> {
     /// 点餐订单信息同步（渠道商/服务商） · `POST v3/catering/orders/sync-status`
     ///
-    /// A success has no body (204).
+    /// For 渠道服务商, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4011941011](https://pay.weixin.qq.com/doc/v2/institution/4011941011), [4011939936](https://pay.weixin.qq.com/doc/v2/partner/4011939936)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

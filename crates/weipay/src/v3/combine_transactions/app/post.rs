@@ -2,7 +2,18 @@
 
 //! 合单下单-APP支付 · `POST v3/combine-transactions/app`
 //!
-//! 官方文档: [4012545465](https://pay.weixin.qq.com/doc/v3/merchant/4012545465), [4012556944](https://pay.weixin.qq.com/doc/v3/merchant/4012556944), [4012707307](https://pay.weixin.qq.com/doc/v3/partner/4012707307), [4012758021](https://pay.weixin.qq.com/doc/v3/partner/4012758021), [4012760622](https://pay.weixin.qq.com/doc/v3/partner/4012760622), [4012884108](https://pay.weixin.qq.com/doc/v3/partner/4012884108), [4015001933](https://pay.weixin.qq.com/doc/v3/partner/4015001933), [4015973099](https://pay.weixin.qq.com/doc/v3/partner/4015973099)
+//! For 电商平台, 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012545465](https://pay.weixin.qq.com/doc/v3/merchant/4012545465),
+//!   [4012556944](https://pay.weixin.qq.com/doc/v3/merchant/4012556944)
+//! - partner: [4012707307](https://pay.weixin.qq.com/doc/v3/partner/4012707307),
+//!   [4012758021](https://pay.weixin.qq.com/doc/v3/partner/4012758021),
+//!   [4012760622](https://pay.weixin.qq.com/doc/v3/partner/4012760622),
+//!   [4012884108](https://pay.weixin.qq.com/doc/v3/partner/4012884108),
+//!   [4015001933](https://pay.weixin.qq.com/doc/v3/partner/4015001933),
+//!   [4015973099](https://pay.weixin.qq.com/doc/v3/partner/4015973099)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -62,7 +73,8 @@ request! {
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 商品详情.
@@ -105,9 +117,9 @@ request! {
     pub struct Identity {
         /// 证件类型. Required.
         type_: Type = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
         number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
     }
 

@@ -2,7 +2,15 @@
 
 //! 合单下单-H5支付 · `POST v3/combine-transactions/h5`
 //!
-//! 官方文档: [4012545879](https://pay.weixin.qq.com/doc/v3/merchant/4012545879), [4012556961](https://pay.weixin.qq.com/doc/v3/merchant/4012556961), [4012707565](https://pay.weixin.qq.com/doc/v3/partner/4012707565), [4012758208](https://pay.weixin.qq.com/doc/v3/partner/4012758208), [4012760626](https://pay.weixin.qq.com/doc/v3/partner/4012760626)
+//! For 电商平台, 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012545879](https://pay.weixin.qq.com/doc/v3/merchant/4012545879),
+//!   [4012556961](https://pay.weixin.qq.com/doc/v3/merchant/4012556961)
+//! - partner: [4012707565](https://pay.weixin.qq.com/doc/v3/partner/4012707565),
+//!   [4012758208](https://pay.weixin.qq.com/doc/v3/partner/4012758208),
+//!   [4012760626](https://pay.weixin.qq.com/doc/v3/partner/4012760626)
 
 use crate::model::{answer, body, header, request};
 
@@ -55,7 +63,7 @@ request! {
         app_url: String = body("app_url"),
         /// iOS平台BundleID.
         bundle_id: String = body("bundle_id"),
-        /// `package_name`.
+        /// On the wire: `package_name`.
         package_name: String = body("package_name"),
     }
 
@@ -68,7 +76,8 @@ request! {
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 订单优惠标记.

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> CombineTransactionId<M> {
     /// 个人收款交易通过微信支付订单号查单 · `GET v3/combine-transactions/id/{combine_transaction_id}`
     ///
-    /// 官方文档: [4012602242](https://pay.weixin.qq.com/doc/v3/partner/4012602242)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

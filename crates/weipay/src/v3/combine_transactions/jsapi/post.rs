@@ -2,7 +2,18 @@
 
 //! 合单下单-JSAPI支付 · `POST v3/combine-transactions/jsapi`
 //!
-//! 官方文档: [4012545654](https://pay.weixin.qq.com/doc/v3/merchant/4012545654), [4012556926](https://pay.weixin.qq.com/doc/v3/merchant/4012556926), [4012556931](https://pay.weixin.qq.com/doc/v3/merchant/4012556931), [4012707323](https://pay.weixin.qq.com/doc/v3/partner/4012707323), [4012757938](https://pay.weixin.qq.com/doc/v3/partner/4012757938), [4012758246](https://pay.weixin.qq.com/doc/v3/partner/4012758246), [4012760615](https://pay.weixin.qq.com/doc/v3/partner/4012760615), [4012760633](https://pay.weixin.qq.com/doc/v3/partner/4012760633)
+//! For 电商平台, 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012545654](https://pay.weixin.qq.com/doc/v3/merchant/4012545654),
+//!   [4012556926](https://pay.weixin.qq.com/doc/v3/merchant/4012556926),
+//!   [4012556931](https://pay.weixin.qq.com/doc/v3/merchant/4012556931)
+//! - partner: [4012707323](https://pay.weixin.qq.com/doc/v3/partner/4012707323),
+//!   [4012757938](https://pay.weixin.qq.com/doc/v3/partner/4012757938),
+//!   [4012758246](https://pay.weixin.qq.com/doc/v3/partner/4012758246),
+//!   [4012760615](https://pay.weixin.qq.com/doc/v3/partner/4012760615),
+//!   [4012760633](https://pay.weixin.qq.com/doc/v3/partner/4012760633)
 
 use crate::model::{answer, body, header, request};
 
@@ -50,7 +61,8 @@ request! {
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 商品详情.

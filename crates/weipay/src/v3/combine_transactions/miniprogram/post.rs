@@ -2,7 +2,11 @@
 
 //! 个人收款交易下单-小程序 · `POST v3/combine-transactions/miniprogram`
 //!
-//! 官方文档: [4012602225](https://pay.weixin.qq.com/doc/v3/partner/4012602225)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012602225](https://pay.weixin.qq.com/doc/v3/partner/4012602225)
 
 use crate::model::{Time, body, open_enum, request};
 

@@ -2,7 +2,15 @@
 
 //! 合单下单-Native支付 · `POST v3/combine-transactions/native`
 //!
-//! 官方文档: [4012547310](https://pay.weixin.qq.com/doc/v3/merchant/4012547310), [4012556982](https://pay.weixin.qq.com/doc/v3/merchant/4012556982), [4012708704](https://pay.weixin.qq.com/doc/v3/partner/4012708704), [4012758240](https://pay.weixin.qq.com/doc/v3/partner/4012758240), [4012760629](https://pay.weixin.qq.com/doc/v3/partner/4012760629)
+//! For 电商平台, 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012547310](https://pay.weixin.qq.com/doc/v3/merchant/4012547310),
+//!   [4012556982](https://pay.weixin.qq.com/doc/v3/merchant/4012556982)
+//! - partner: [4012708704](https://pay.weixin.qq.com/doc/v3/partner/4012708704),
+//!   [4012758240](https://pay.weixin.qq.com/doc/v3/partner/4012758240),
+//!   [4012760629](https://pay.weixin.qq.com/doc/v3/partner/4012760629)
 
 use crate::model::{answer, body, header, request};
 

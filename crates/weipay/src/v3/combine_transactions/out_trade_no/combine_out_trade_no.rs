@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> CombineOutTradeNo<M> {
     /// 合单查询订单 · `GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}`
     ///
-    /// 官方文档: [4012551745](https://pay.weixin.qq.com/doc/v3/merchant/4012551745), [4012557006](https://pay.weixin.qq.com/doc/v3/merchant/4012557006), [4013421126](https://pay.weixin.qq.com/doc/v3/merchant/4013421126), [4013421222](https://pay.weixin.qq.com/doc/v3/merchant/4013421222), [4013421316](https://pay.weixin.qq.com/doc/v3/merchant/4013421316), [4013421401](https://pay.weixin.qq.com/doc/v3/merchant/4013421401), [4012602253](https://pay.weixin.qq.com/doc/v3/partner/4012602253), [4012708988](https://pay.weixin.qq.com/doc/v3/partner/4012708988), [4012761049](https://pay.weixin.qq.com/doc/v3/partner/4012761049), [4012761057](https://pay.weixin.qq.com/doc/v3/partner/4012761057), [4013462099](https://pay.weixin.qq.com/doc/v3/partner/4013462099), [4013462164](https://pay.weixin.qq.com/doc/v3/partner/4013462164), [4013462240](https://pay.weixin.qq.com/doc/v3/partner/4013462240), [4013462520](https://pay.weixin.qq.com/doc/v3/partner/4013462520), [4015973142](https://pay.weixin.qq.com/doc/v3/partner/4015973142)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

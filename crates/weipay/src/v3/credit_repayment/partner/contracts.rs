@@ -8,6 +8,7 @@ pub mod out_contract_code;
 pub mod terminate;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -31,7 +32,9 @@ impl<M: Mode> Contracts<M> {
         self,
         out_contract_code: impl Into<String>,
     ) -> out_contract_code::OutContractCode<M> {
-        out_contract_code::OutContractCode::new(self.call.fill("out_contract_code", out_contract_code.into()))
+        out_contract_code::OutContractCode::new(
+            self.call.fill(path("out_contract_code"), out_contract_code.into()),
+        )
     }
 
     /// `v3/credit-repayment/partner/contracts/terminate`

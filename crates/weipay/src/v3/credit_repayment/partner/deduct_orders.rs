@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> DeductOrders<M> {
     /// 发起还款 · `POST v3/credit-repayment/partner/deduct-orders`
     ///
-    /// 官方文档: [4016779462](https://pay.weixin.qq.com/doc/v3/partner/4016779462)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/credit-repayment/partner/deduct-orders/{out_trade_no}` with this 商户侧交易单号.
     pub fn out_trade_no(self, out_trade_no: impl Into<String>) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.fill("out_trade_no", out_trade_no.into()))
+        out_trade_no::OutTradeNo::new(self.call.fill(path("out_trade_no"), out_trade_no.into()))
     }
 }

@@ -6,6 +6,7 @@ pub mod batch_create;
 pub mod out_record_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -21,6 +22,6 @@ impl<M: Mode> ScheduleRecords<M> {
 
     /// `v3/credit-repayment/partner/schedule-records/{out_record_id}` with this 商户侧预约还款单号.
     pub fn out_record_id(self, out_record_id: impl Into<String>) -> out_record_id::OutRecordId<M> {
-        out_record_id::OutRecordId::new(self.call.fill("out_record_id", out_record_id.into()))
+        out_record_id::OutRecordId::new(self.call.fill(path("out_record_id"), out_record_id.into()))
     }
 }

@@ -2,7 +2,11 @@
 
 //! 报关信息修改 · `PATCH v3/customs/orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_5.shtml>
+//! Host: `https://apihk.mch.weixin.qq.com/global/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_5.shtml>
 
 use crate::model::{answer, body, open_enum, request};
 

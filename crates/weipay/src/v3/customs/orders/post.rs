@@ -2,7 +2,11 @@
 
 //! 报关 · `POST v3/customs/orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_1.shtml>
+//! Host: `https://apihk.mch.weixin.qq.com/global/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_1.shtml>
 
 use crate::model::{answer, body, request};
 

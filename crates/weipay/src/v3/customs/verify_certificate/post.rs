@@ -2,7 +2,11 @@
 
 //! 身份信息校验 · `POST v3/customs/verify-certificate`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_2.shtml>
+//! Host: `https://apihk.mch.weixin.qq.com/global/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_2.shtml>
 
 use crate::model::{answer, body, header, open_enum, request};
 

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> OutCardCode<M> {
     /// 查询先享卡订单 · `GET v3/discount-card/cards/{out_card_code}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

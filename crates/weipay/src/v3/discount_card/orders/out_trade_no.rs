@@ -5,6 +5,7 @@
 pub mod out_trade_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutTradeNo<M> {
     /// `v3/discount-card/orders/out-trade-no/{out_trade_no}` with this 商户订单号.
     pub fn out_trade_no(self, out_trade_no: impl Into<String>) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.fill("out_trade_no", out_trade_no.into()))
+        out_trade_no::OutTradeNo::new(self.call.fill(path("out_trade_no"), out_trade_no.into()))
     }
 }

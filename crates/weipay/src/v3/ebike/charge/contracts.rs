@@ -6,6 +6,7 @@ pub mod contract_id;
 pub mod preopen;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -16,7 +17,7 @@ chain_branch! {
 impl<M: Mode> Contracts<M> {
     /// `v3/ebike/charge/contracts/{contract_id}` with this 充电授权扣费协议号.
     pub fn contract_id(self, contract_id: impl Into<String>) -> contract_id::ContractId<M> {
-        contract_id::ContractId::new(self.call.fill("contract_id", contract_id.into()))
+        contract_id::ContractId::new(self.call.fill(path("contract_id"), contract_id.into()))
     }
 
     /// `v3/ebike/charge/contracts/preopen`

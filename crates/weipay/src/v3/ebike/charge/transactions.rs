@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 充电自行车代扣受理扣款 · `POST v3/ebike/charge/transactions`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml>
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -21,7 +21,9 @@ chain_step! {
 impl<M: Mode> ApplyCancelWithdraw<M> {
     /// 提交注销提现申请 · `POST v3/ecommerce/account/apply-cancel-withdraw`
     ///
-    /// 官方文档: [4013892756](https://pay.weixin.qq.com/doc/v3/partner/4013892756)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

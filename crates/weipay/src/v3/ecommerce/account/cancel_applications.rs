@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> CancelApplications<M> {
     /// 提交注销申请单 · `POST v3/ecommerce/account/cancel-applications`
     ///
-    /// 官方文档: [4012476217](https://pay.weixin.qq.com/doc/v3/partner/4012476217)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> ApplymentId<M> {
     /// 通过申请单ID查询申请状态 · `GET v3/ecommerce/applyments/{applyment_id}`
     ///
-    /// 官方文档: [4012691469](https://pay.weixin.qq.com/doc/v3/partner/4012691469), [4015616714](https://pay.weixin.qq.com/doc/v3/partner/4015616714)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -17,7 +17,7 @@ chain_step! {
 impl<M: Mode> Index<M> {
     /// 二级商户进件 · `POST v3/ecommerce/applyments/index`
     ///
-    /// 官方文档: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

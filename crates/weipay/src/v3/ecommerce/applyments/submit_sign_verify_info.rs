@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> SubmitSignVerifyInfo<M> {
     /// 平台代理签约核身 · `POST v3/ecommerce/applyments/submit-sign-verify-info`
     ///
-    /// 官方文档: [4015616722](https://pay.weixin.qq.com/doc/v3/partner/4015616722)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Fundflowbill<M> {
     /// 申请二级商户资金账单 · `GET v3/ecommerce/bill/fundflowbill`
     ///
-    /// 官方文档: [4012760697](https://pay.weixin.qq.com/doc/v3/partner/4012760697)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,7 +19,9 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 电商合单委托代扣支付 · `POST v3/ecommerce/combine-papay/transactions`
     ///
-    /// 官方文档: [4012884121](https://pay.weixin.qq.com/doc/v3/partner/4012884121)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -29,7 +32,7 @@ impl<M: Mode> Transactions<M> {
         combine_out_trade_no: impl Into<String>,
     ) -> combine_out_trade_no::CombineOutTradeNo<M> {
         combine_out_trade_no::CombineOutTradeNo::new(
-            self.call.fill("combine_out_trade_no", combine_out_trade_no.into()),
+            self.call.fill(path("combine_out_trade_no"), combine_out_trade_no.into()),
         )
     }
 }

@@ -9,6 +9,7 @@ pub mod withdraw_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,7 +20,9 @@ chain_step! {
 impl<M: Mode> Withdraw<M> {
     /// 账户余额提现 · `POST v3/ecommerce/fund/withdraw`
     ///
-    /// 官方文档: [4012476652](https://pay.weixin.qq.com/doc/v3/partner/4012476652), [4012714461](https://pay.weixin.qq.com/doc/v3/partner/4012714461), [4012719526](https://pay.weixin.qq.com/doc/v3/partner/4012719526), [4012720157](https://pay.weixin.qq.com/doc/v3/partner/4012720157)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -31,6 +34,6 @@ impl<M: Mode> Withdraw<M> {
 
     /// `v3/ecommerce/fund/withdraw/{withdraw_id}` with this 微信支付提现单号.
     pub fn withdraw_id(self, withdraw_id: impl Into<String>) -> withdraw_id::WithdrawId<M> {
-        withdraw_id::WithdrawId::new(self.call.fill("withdraw_id", withdraw_id.into()))
+        withdraw_id::WithdrawId::new(self.call.fill(path("withdraw_id"), withdraw_id.into()))
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Openid<M> {
     /// 查询个人收款方授权结果 · `GET v3/ecommerce/individual-contracts/{openid}`
     ///
-    /// 官方文档: [4012739528](https://pay.weixin.qq.com/doc/v3/partner/4012739528)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

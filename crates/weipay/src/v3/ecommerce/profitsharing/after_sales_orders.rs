@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> AfterSalesOrders<M> {
     /// 查询售后服务分账结果 · `GET v3/ecommerce/profitsharing/after-sales-orders`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 请求售后服务分账 · `POST v3/ecommerce/profitsharing/after-sales-orders`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

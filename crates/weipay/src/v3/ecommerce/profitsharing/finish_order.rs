@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> FinishOrder<M> {
     /// 完结分账 · `POST v3/ecommerce/profitsharing/finish-order`
     ///
-    /// 官方文档: [4012477745](https://pay.weixin.qq.com/doc/v3/partner/4012477745)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

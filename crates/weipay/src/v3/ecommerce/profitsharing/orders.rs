@@ -9,6 +9,7 @@ pub mod transaction_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 查询分账结果 · `GET v3/ecommerce/profitsharing/orders`
     ///
-    /// 官方文档: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 请求分账 · `POST v3/ecommerce/profitsharing/orders`
     ///
-    /// 官方文档: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/ecommerce/profitsharing/orders/{transaction_id}` with this 微信订单号.
     pub fn transaction_id(self, transaction_id: impl Into<String>) -> transaction_id::TransactionId<M> {
-        transaction_id::TransactionId::new(self.call.fill("transaction_id", transaction_id.into()))
+        transaction_id::TransactionId::new(self.call.fill(path("transaction_id"), transaction_id.into()))
     }
 }

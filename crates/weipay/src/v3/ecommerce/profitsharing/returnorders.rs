@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> Returnorders<M> {
     /// 查询分账回退结果 · `GET v3/ecommerce/profitsharing/returnorders`
     ///
-    /// 官方文档: [4012477740](https://pay.weixin.qq.com/doc/v3/partner/4012477740)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 请求分账回退 · `POST v3/ecommerce/profitsharing/returnorders`
     ///
-    /// 官方文档: [4012477737](https://pay.weixin.qq.com/doc/v3/partner/4012477737)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Apply<M> {
     /// 退款申请 · `POST v3/ecommerce/refunds/apply`
     ///
-    /// 官方文档: [4012476892](https://pay.weixin.qq.com/doc/v3/partner/4012476892), [4012649457](https://pay.weixin.qq.com/doc/v3/partner/4012649457), [4015251094](https://pay.weixin.qq.com/doc/v3/partner/4015251094), [4015252418](https://pay.weixin.qq.com/doc/v3/partner/4015252418)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询指定主体子商户列表 · `GET v3/ecommerce/subject-sub-merchants`
 //!
-//! 官方文档: [4033742105](https://pay.weixin.qq.com/doc/v3/partner/4033742105)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4033742105](https://pay.weixin.qq.com/doc/v3/partner/4033742105)
 
 use crate::model::{Time, answer, body, header, open_enum, query, request};
 
@@ -11,7 +15,7 @@ request! {
     pub struct Request {
         /// 主体类型. Required.
         organization_type: OrganizationType = query("organization_type").required(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         cert_number: String = query("cert_number").required().encrypted(),
         /// 分页大小.
         limit: i64 = query("limit"),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Create<M> {
     /// 请求补差 · `POST v3/ecommerce/subsidies/create`
     ///
-    /// 官方文档: [4012477631](https://pay.weixin.qq.com/doc/v3/partner/4012477631)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -16,9 +16,12 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 解约 · `DELETE v3/edu-papay/contracts/{contract_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012466882](https://pay.weixin.qq.com/doc/v3/merchant/4012466882), [4012465374](https://pay.weixin.qq.com/doc/v3/partner/4012465374)
+    /// Official documents (官方文档):
+    ///
+    /// - merchant: [4012466882](https://pay.weixin.qq.com/doc/v3/merchant/4012466882)
+    /// - partner: [4012465374](https://pay.weixin.qq.com/doc/v3/partner/4012465374)
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, Nothing)
     }

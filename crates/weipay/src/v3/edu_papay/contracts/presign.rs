@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Presign<M> {
     /// 预签约 · `POST v3/edu-papay/contracts/presign`
     ///
-    /// 官方文档: [4012522560](https://pay.weixin.qq.com/doc/v3/merchant/4012522560), [4012465360](https://pay.weixin.qq.com/doc/v3/partner/4012465360)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

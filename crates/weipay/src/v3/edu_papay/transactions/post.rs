@@ -2,9 +2,12 @@
 
 //! 教育通扣款受理 · `POST v3/edu-papay/transactions`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012524731](https://pay.weixin.qq.com/doc/v3/merchant/4012524731), [4012465548](https://pay.weixin.qq.com/doc/v3/partner/4012465548)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012524731](https://pay.weixin.qq.com/doc/v3/merchant/4012524731)
+//! - partner: [4012465548](https://pay.weixin.qq.com/doc/v3/partner/4012465548)
 
 use crate::model::{body, request};
 

@@ -5,6 +5,7 @@
 pub mod wechat_openid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Openid<M> {
     /// `v3/edu-star/users/openid/{wechat_openid}` with this 用户在appid下的唯一标识.
     pub fn wechat_openid(self, wechat_openid: impl Into<String>) -> wechat_openid::WechatOpenid<M> {
-        wechat_openid::WechatOpenid::new(self.call.fill("wechat_openid", wechat_openid.into()))
+        wechat_openid::WechatOpenid::new(self.call.fill(path("wechat_openid"), wechat_openid.into()))
     }
 }

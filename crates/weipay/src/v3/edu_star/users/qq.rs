@@ -5,6 +5,7 @@
 pub mod qq;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Qq<M> {
     /// `v3/edu-star/users/qq/{qq}` with this 用户QQ账号.
     pub fn qq(self, qq: impl Into<String>) -> qq::Qq<M> {
-        qq::Qq::new(self.call.fill("qq", qq.into()))
+        qq::Qq::new(self.call.fill(path("qq"), qq.into()))
     }
 }

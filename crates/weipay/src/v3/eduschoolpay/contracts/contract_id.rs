@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 通过协议号查询签约 · `GET v3/eduschoolpay/contracts/{contract_id}`
     ///
-    /// 官方文档: [4012468959](https://pay.weixin.qq.com/doc/v3/partner/4012468959)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Presign<M> {
     /// 预签约 · `POST v3/eduschoolpay/contracts/presign`
     ///
-    /// 官方文档: [4012468952](https://pay.weixin.qq.com/doc/v3/partner/4012468952)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

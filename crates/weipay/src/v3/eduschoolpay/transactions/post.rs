@@ -2,7 +2,11 @@
 
 //! 扣款 · `POST v3/eduschoolpay/transactions`
 //!
-//! 官方文档: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
 
 use crate::model::{answer, body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> FaceSid<M> {
     /// 查询用户授权的实名信息 · `GET v3/facemch/users/{face_sid}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> BrandMerchantBatches<M> {
     /// 品牌商户发放红包 · `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
     ///
-    /// 官方文档: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}` with this 微信支付品牌红包批次单号.
     pub fn batch_no(self, batch_no: impl Into<String>) -> batch_no::BatchNo<M> {
-        batch_no::BatchNo::new(self.call.fill("batch_no", batch_no.into()))
+        batch_no::BatchNo::new(self.call.fill(path("batch_no"), batch_no.into()))
     }
 }

@@ -21,7 +21,9 @@ chain_step! {
 impl<M: Mode> TransferBills<M> {
     /// 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
     ///
-    /// 官方文档: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> UserConfirmAuthorization<M> {
     /// 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/user-confirm-authorization`
     ///
-    /// 官方文档: [4015901167](https://pay.weixin.qq.com/doc/v3/merchant/4015901167)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 获取购付汇账单文件下载链接 · `GET v3/funds-to-oversea/bill-download-url`
 //!
-//! 官方文档: [4012476132](https://pay.weixin.qq.com/doc/v3/partner/4012476132)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476132](https://pay.weixin.qq.com/doc/v3/partner/4012476132)
 
 use crate::model::{answer, body, query, request};
 

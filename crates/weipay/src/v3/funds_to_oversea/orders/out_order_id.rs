@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutOrderId<M> {
     /// 查询出境结果 · `GET v3/funds-to-oversea/orders/{out_order_id}`
     ///
-    /// 官方文档: [4012476127](https://pay.weixin.qq.com/doc/v3/partner/4012476127)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 申请资金出境 · `POST v3/funds-to-oversea/orders`
 //!
-//! 官方文档: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
 
 use crate::model::{answer, body, open_enum, request};
 

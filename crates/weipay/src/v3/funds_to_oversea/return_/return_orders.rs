@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ReturnOrders<M> {
     /// 申请资金出境退回 · `POST v3/funds-to-oversea/return/return-orders`
     ///
-    /// 官方文档: [4013735039](https://pay.weixin.qq.com/doc/v3/partner/4013735039)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Redeclare<M> {
     /// 报关重推 · `POST v3/global/customs/redeclare`
     ///
-    /// 官方文档: [4013025133](https://pay.weixin.qq.com/doc/global/v3/zh/4013025133)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

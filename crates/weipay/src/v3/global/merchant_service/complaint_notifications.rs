@@ -19,23 +19,35 @@ chain_step! {
 
 impl<M: Mode> ComplaintNotifications<M> {
     /// 查询投诉通知回调 · `GET v3/global/merchant-service/complaint-notifications`
+    ///
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 创建投诉通知回调 · `POST v3/global/merchant-service/complaint-notifications`
+    ///
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// 更新投诉通知回调 · `PUT v3/global/merchant-service/complaint-notifications`
+    ///
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
         self.call.typed(Method::PUT, request)
     }
 
     /// 删除投诉通知回调 · `DELETE v3/global/merchant-service/complaint-notifications`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, Nothing)
     }

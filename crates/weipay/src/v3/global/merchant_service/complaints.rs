@@ -8,6 +8,7 @@ pub mod get;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,12 +18,16 @@ chain_step! {
 
 impl<M: Mode> Complaints<M> {
     /// 查询投诉单列表 · `GET v3/global/merchant-service/complaints`
+    ///
+    /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// `v3/global/merchant-service/complaints/{complaint_id}` with this 投诉单号.
     pub fn complaint_id(self, complaint_id: impl Into<String>) -> complaint_id::ComplaintId<M> {
-        complaint_id::ComplaintId::new(self.call.fill("complaint_id", complaint_id.into()))
+        complaint_id::ComplaintId::new(self.call.fill(path("complaint_id"), complaint_id.into()))
     }
 }

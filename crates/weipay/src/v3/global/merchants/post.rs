@@ -2,7 +2,11 @@
 
 //! 子商户进件（融合钱包） · `POST v3/global/merchants`
 //!
-//! 官方文档: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
 
 use crate::model::{JsonText, answer, body, header, open_enum, request};
 
@@ -57,11 +61,11 @@ request! {
 
     /// 联系人信息.
     pub struct Contact {
-        /// 联系人名称. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人名称. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 联系人电话. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人电话. Required; travels encrypted (敏感信息加密).
         phone: String = body("phone").required().encrypted(),
-        /// 联系人邮箱. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
         email: String = body("email").required().encrypted(),
     }
 

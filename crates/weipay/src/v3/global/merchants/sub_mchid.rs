@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询子商户（融合钱包） · `GET v3/global/merchants/{sub_mchid}`
     ///
-    /// 官方文档: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 修改子商户（融合钱包） · `PATCH v3/global/merchants/{sub_mchid}`
     ///
-    /// 官方文档: [4013025096](https://pay.weixin.qq.com/doc/global/v3/zh/4013025096)
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

@@ -11,6 +11,7 @@ pub mod out_contract_code;
 pub mod web_pre_entrust_sign;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -26,7 +27,7 @@ impl<M: Mode> Contracts<M> {
 
     /// `v3/global/papay/contracts/{contract_id}` with this 委托代扣协议ID.
     pub fn contract_id(self, contract_id: impl Into<String>) -> contract_id::ContractId<M> {
-        contract_id::ContractId::new(self.call.fill("contract_id", contract_id.into()))
+        contract_id::ContractId::new(self.call.fill(path("contract_id"), contract_id.into()))
     }
 
     /// `v3/global/papay/contracts/h5-pre-entrust-sign`

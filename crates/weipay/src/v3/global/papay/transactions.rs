@@ -9,6 +9,7 @@ pub mod transaction_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,7 +20,9 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 支付扣款 · `POST v3/global/papay/transactions`
     ///
-    /// 官方文档: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -31,6 +34,6 @@ impl<M: Mode> Transactions<M> {
 
     /// `v3/global/papay/transactions/{transaction_id}` with this 微信支付订单号.
     pub fn transaction_id(self, transaction_id: impl Into<String>) -> transaction_id::TransactionId<M> {
-        transaction_id::TransactionId::new(self.call.fill("transaction_id", transaction_id.into()))
+        transaction_id::TransactionId::new(self.call.fill(path("transaction_id"), transaction_id.into()))
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BillDownloadUrl<M> {
     /// 获取分账账单文件下载地址 · `GET v3/global/profit-sharing/bill-download-url`
     ///
-    /// 官方文档: [4013025018](https://pay.weixin.qq.com/doc/global/v3/zh/4013025018)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

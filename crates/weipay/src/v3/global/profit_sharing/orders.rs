@@ -9,6 +9,7 @@ pub mod unfreeze;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,14 +20,16 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 请求分账 · `POST v3/global/profit-sharing/orders`
     ///
-    /// 官方文档: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/global/profit-sharing/orders/{out_order_no}` with this 商户分账单号.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
     }
 
     /// `v3/global/profit-sharing/orders/unfreeze`

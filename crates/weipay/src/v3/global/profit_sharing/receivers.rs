@@ -9,7 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
-use crate::model::Nothing;
+use crate::model::{Nothing, path};
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,22 +20,24 @@ chain_step! {
 impl<M: Mode> Receivers<M> {
     /// 添加分账接收方 · `POST v3/global/profit-sharing/receivers`
     ///
-    /// 官方文档: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// 删除分账接收方 · `DELETE v3/global/profit-sharing/receivers`
     ///
-    /// A success has no body (204).
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
-    /// 官方文档: [4013027316](https://pay.weixin.qq.com/doc/global/v3/zh/4013027316)
+    /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, request)
     }
 
     /// `v3/global/profit-sharing/receivers/{account}` with this 接收方账号.
     pub fn account(self, account: impl Into<String>) -> account::Account<M> {
-        account::Account::new(self.call.fill("account", account.into()))
+        account::Account::new(self.call.fill(path("account"), account.into()))
     }
 }

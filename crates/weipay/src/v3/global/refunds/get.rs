@@ -2,7 +2,11 @@
 
 //! 查询所有退款 · `GET v3/global/refunds`
 //!
-//! 官方文档: [4012354686](https://pay.weixin.qq.com/doc/global/v3/zh/4012354686)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4012354686](https://pay.weixin.qq.com/doc/global/v3/zh/4012354686)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -5,6 +5,7 @@
 pub mod refund_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Id<M> {
     /// `v3/global/refunds/id/{refund_id}` with this 微信支付退款订单号.
     pub fn refund_id(self, refund_id: impl Into<String>) -> refund_id::RefundId<M> {
-        refund_id::RefundId::new(self.call.fill("refund_id", refund_id.into()))
+        refund_id::RefundId::new(self.call.fill(path("refund_id"), refund_id.into()))
     }
 }

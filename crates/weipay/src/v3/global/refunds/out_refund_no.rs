@@ -5,6 +5,7 @@
 pub mod out_refund_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutRefundNo<M> {
     /// `v3/global/refunds/out-refund-no/{out_refund_no}` with this 商户退款订单号.
     pub fn out_refund_no(self, out_refund_no: impl Into<String>) -> out_refund_no::OutRefundNo<M> {
-        out_refund_no::OutRefundNo::new(self.call.fill("out_refund_no", out_refund_no.into()))
+        out_refund_no::OutRefundNo::new(self.call.fill(path("out_refund_no"), out_refund_no.into()))
     }
 }

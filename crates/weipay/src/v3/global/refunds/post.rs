@@ -2,7 +2,11 @@
 
 //! 申请退款 · `POST v3/global/refunds`
 //!
-//! 官方文档: [4012354681](https://pay.weixin.qq.com/doc/global/v3/zh/4012354681)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4012354681](https://pay.weixin.qq.com/doc/global/v3/zh/4012354681)
 
 use crate::model::{answer, body, open_enum, request};
 

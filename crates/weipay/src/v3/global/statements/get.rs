@@ -2,9 +2,17 @@
 
 //! 下载对账单 · `GET v3/global/statements`
 //!
-//! Answers are not signed.
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
 //!
-//! 官方文档: [4012354444](https://pay.weixin.qq.com/doc/global/v3/zh/4012354444), [4012354484](https://pay.weixin.qq.com/doc/global/v3/zh/4012354484), [4012354538](https://pay.weixin.qq.com/doc/global/v3/zh/4012354538), [4012354574](https://pay.weixin.qq.com/doc/global/v3/zh/4012354574), [4012354602](https://pay.weixin.qq.com/doc/global/v3/zh/4012354602), [4013013869](https://pay.weixin.qq.com/doc/global/v3/zh/4013013869), [4014096532](https://pay.weixin.qq.com/doc/global/v3/zh/4014096532)
+//! Official documents (官方文档):
+//!
+//! - global: [4012354444](https://pay.weixin.qq.com/doc/global/v3/zh/4012354444),
+//!   [4012354484](https://pay.weixin.qq.com/doc/global/v3/zh/4012354484),
+//!   [4012354538](https://pay.weixin.qq.com/doc/global/v3/zh/4012354538),
+//!   [4012354574](https://pay.weixin.qq.com/doc/global/v3/zh/4012354574),
+//!   [4012354602](https://pay.weixin.qq.com/doc/global/v3/zh/4012354602),
+//!   [4013013869](https://pay.weixin.qq.com/doc/global/v3/zh/4013013869),
+//!   [4014096532](https://pay.weixin.qq.com/doc/global/v3/zh/4014096532)
 
 use crate::model::{header, query, request};
 

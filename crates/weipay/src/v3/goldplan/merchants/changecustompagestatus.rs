@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Changecustompagestatus<M> {
     /// 商家小票管理 · `POST v3/goldplan/merchants/changecustompagestatus`
     ///
-    /// 官方文档: [4012473788](https://pay.weixin.qq.com/doc/v3/partner/4012473788)
+    /// For 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

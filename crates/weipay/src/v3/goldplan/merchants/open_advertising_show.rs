@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> OpenAdvertisingShow<M> {
     /// 开通广告展示 · `PATCH v3/goldplan/merchants/open-advertising-show`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012473794](https://pay.weixin.qq.com/doc/v3/partner/4012473794)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> SetAdvertisingIndustryFilter<M> {
     /// 同业过滤标签管理 · `POST v3/goldplan/merchants/set-advertising-industry-filter`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 渠道商. A success has no body (204).
     ///
-    /// 官方文档: [4012473784](https://pay.weixin.qq.com/doc/v3/partner/4012473784)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Qualification<M> {
     /// 查询补贴资格 · `GET v3/gov/subsidy/qualification`
     ///
-    /// 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

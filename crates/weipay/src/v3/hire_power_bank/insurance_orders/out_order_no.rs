@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutOrderNo<M> {
     /// 查询保险订单详情 · `GET v3/hire-power-bank/insurance-orders/{out_order_no}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-by-out-trade-no.html>
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,12 @@
 
 //! 创建保险订单 · `POST v3/hire-power-bank/insurance-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html>
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html>
 
 use crate::model::{answer, body, request};
 
@@ -11,11 +16,11 @@ request! {
     pub struct Request {
         /// 商户创建保险订单时的凭据号.
         out_order_no: String = body("out_order_no"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 用于接收保险订单状态变化通知.
         notify_url: String = body("notify_url"),
-        /// `service_id`.
+        /// On the wire: `service_id`.
         service_id: String = body("service_id"),
     }
 }
@@ -27,9 +32,9 @@ answer! {
         order_id: String = body("order_id"),
         /// 商户创建保险订单时的凭据号.
         out_order_no: String = body("out_order_no"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `max_claim_count`.
+        /// On the wire: `max_claim_count`.
         max_claim_count: i64 = body("max_claim_count"),
         /// 一笔保险订单对应的已理赔次数.
         claimed_count: i64 = body("claimed_count"),

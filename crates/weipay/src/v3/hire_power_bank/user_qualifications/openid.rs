@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Openid<M> {
     /// 查询用户保险订单领取资格 · `GET v3/hire-power-bank/user-qualifications/{openid}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-qualification-by-open-id.html>
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,12 @@
 
 //! 出行券切卡组件预下单 · `POST v3/industry-coupon/tokens`
 //!
-//! 官方文档: [4012553563](https://pay.weixin.qq.com/doc/v3/merchant/4012553563), [4012715654](https://pay.weixin.qq.com/doc/v3/partner/4012715654)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012553563](https://pay.weixin.qq.com/doc/v3/merchant/4012553563)
+//! - partner: [4012715654](https://pay.weixin.qq.com/doc/v3/partner/4012715654)
 
 use crate::model::{answer, body, request};
 

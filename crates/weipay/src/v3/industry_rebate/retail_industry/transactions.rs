@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 回传SN和商品编码 · `POST v3/industry-rebate/retail-industry/transactions`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 支付码牌/点餐码牌交易回传 · `POST v3/industry-rebate/transactions/{transaction_id}`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

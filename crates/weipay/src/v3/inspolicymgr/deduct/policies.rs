@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,7 +19,9 @@ chain_step! {
 impl<M: Mode> Policies<M> {
     /// 上传保单 · `POST v3/inspolicymgr/deduct/policies`
     ///
-    /// 官方文档: [4016617421](https://pay.weixin.qq.com/doc/v3/merchant/4016617421)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -28,6 +31,8 @@ impl<M: Mode> Policies<M> {
         self,
         out_insurance_no: impl Into<String>,
     ) -> out_insurance_no::OutInsuranceNo<M> {
-        out_insurance_no::OutInsuranceNo::new(self.call.fill("out_insurance_no", out_insurance_no.into()))
+        out_insurance_no::OutInsuranceNo::new(
+            self.call.fill(path("out_insurance_no"), out_insurance_no.into()),
+        )
     }
 }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> DeviceSn<M> {
     /// 获取出厂检查结果 · `GET v3/iotmanage/device-inspections/{device_sn}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/tool/factory-check-data-api.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

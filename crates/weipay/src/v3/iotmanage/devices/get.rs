@@ -2,7 +2,11 @@
 
 //! 智能设备列表 · `GET v3/iotmanage/devices`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/point/iotmanage-devices.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/point/iotmanage-devices.html>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

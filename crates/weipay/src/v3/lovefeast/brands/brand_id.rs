@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BrandId<M> {
     /// 查询爱心餐品牌信息 · `GET v3/lovefeast/brands/{brand_id}`
     ///
-    /// 官方文档: [4012472863](https://pay.weixin.qq.com/doc/v3/merchant/4012472863), [4012466619](https://pay.weixin.qq.com/doc/v3/partner/4012466619)
+    /// For 服务商, 微信平台商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -5,6 +5,7 @@
 pub mod package_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Packages<M> {
     /// `v3/marketing/bank/packages/{package_id}` with this 号码包id.
     pub fn package_id(self, package_id: impl Into<String>) -> package_id::PackageId<M> {
-        package_id::PackageId::new(self.call.fill("package_id", package_id.into()))
+        package_id::PackageId::new(self.call.fill(path("package_id"), package_id.into()))
     }
 }

@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> Callbacks<M> {
     /// 查询商家券事件通知地址 · `GET v3/marketing/busifavor/callbacks`
     ///
-    /// 官方文档: [4012465507](https://pay.weixin.qq.com/doc/v3/merchant/4012465507), [4015716846](https://pay.weixin.qq.com/doc/v3/merchant/4015716846), [4015717465](https://pay.weixin.qq.com/doc/v3/merchant/4015717465), [4012465557](https://pay.weixin.qq.com/doc/v3/partner/4012465557)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 设置商家券事件通知地址 · `POST v3/marketing/busifavor/callbacks`
     ///
-    /// 官方文档: [4012465431](https://pay.weixin.qq.com/doc/v3/merchant/4012465431), [4015716835](https://pay.weixin.qq.com/doc/v3/merchant/4015716835), [4015717428](https://pay.weixin.qq.com/doc/v3/merchant/4015717428), [4012465425](https://pay.weixin.qq.com/doc/v3/partner/4012465425)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

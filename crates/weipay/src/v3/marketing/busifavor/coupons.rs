@@ -11,6 +11,7 @@ pub mod send;
 pub mod use_;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -26,7 +27,7 @@ impl<M: Mode> Coupons<M> {
 
     /// `v3/marketing/busifavor/coupons/{card_id}` with this 消费卡ID.
     pub fn card_id(self, card_id: impl Into<String>) -> card_id::CardId<M> {
-        card_id::CardId::new(self.call.fill("card_id", card_id.into()))
+        card_id::CardId::new(self.call.fill(path("card_id"), card_id.into()))
     }
 
     /// `v3/marketing/busifavor/coupons/deactivate`

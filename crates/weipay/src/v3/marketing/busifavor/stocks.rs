@@ -8,6 +8,7 @@ pub mod stock_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Stocks<M> {
     /// 创建商家券 · `POST v3/marketing/busifavor/stocks`
     ///
-    /// 官方文档: [4012534855](https://pay.weixin.qq.com/doc/v3/merchant/4012534855), [4015715853](https://pay.weixin.qq.com/doc/v3/merchant/4015715853), [4015716931](https://pay.weixin.qq.com/doc/v3/merchant/4015716931), [4012692931](https://pay.weixin.qq.com/doc/v3/partner/4012692931)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/marketing/busifavor/stocks/{stock_id}` with this 批次号.
+    /// `v3/marketing/busifavor/stocks/{stock_id}` with this 批次号. 1 to 20 characters.
     pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill("stock_id", stock_id.into()))
+        stock_id::StockId::new(self.call.fill(path("stock_id").length(1, 20), stock_id.into()))
     }
 }

@@ -5,6 +5,7 @@
 pub mod openid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,8 +14,8 @@ chain_branch! {
 }
 
 impl<M: Mode> Users<M> {
-    /// `v3/marketing/busifavor/users/{openid}` with this 用户标识.
+    /// `v3/marketing/busifavor/users/{openid}` with this 用户标识. 1 to 128 characters.
     pub fn openid(self, openid: impl Into<String>) -> openid::Openid<M> {
-        openid::Openid::new(self.call.fill("openid", openid.into()))
+        openid::Openid::new(self.call.fill(path("openid").length(1, 128), openid.into()))
     }
 }

@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> Callbacks<M> {
     /// 获取已设置的消息通知地址 · `GET v3/marketing/favor/callbacks`
     ///
-    /// 官方文档: [4012464070](https://pay.weixin.qq.com/doc/v3/merchant/4012464070), [4012464155](https://pay.weixin.qq.com/doc/v3/partner/4012464155)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 设置消息通知地址 · `POST v3/marketing/favor/callbacks`
     ///
-    /// 官方文档: [4012464198](https://pay.weixin.qq.com/doc/v3/merchant/4012464198), [4012464176](https://pay.weixin.qq.com/doc/v3/partner/4012464176)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

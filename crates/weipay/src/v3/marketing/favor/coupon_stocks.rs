@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> CouponStocks<M> {
     /// 创建代金券批次 · `POST v3/marketing/favor/coupon-stocks`
     ///
-    /// 官方文档: [4012534633](https://pay.weixin.qq.com/doc/v3/merchant/4012534633), [4012534537](https://pay.weixin.qq.com/doc/v3/partner/4012534537)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

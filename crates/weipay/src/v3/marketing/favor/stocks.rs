@@ -8,6 +8,7 @@ pub mod stock_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Stocks<M> {
     /// 条件查询批次列表 · `GET v3/marketing/favor/stocks`
     ///
-    /// 官方文档: [4012460489](https://pay.weixin.qq.com/doc/v3/merchant/4012460489), [4012460518](https://pay.weixin.qq.com/doc/v3/partner/4012460518)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// `v3/marketing/favor/stocks/{stock_id}` with this 批次号.
     pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill("stock_id", stock_id.into()))
+        stock_id::StockId::new(self.call.fill(path("stock_id"), stock_id.into()))
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 按区域查询品牌加价购活动 · `GET v3/marketing/goods-subsidy-activity/activities`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -6,6 +6,7 @@ pub mod activity_id;
 pub mod brand_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -16,11 +17,11 @@ chain_branch! {
 impl<M: Mode> RetailStoreAct<M> {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}` with this 零售小店活动ID.
     pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill("activity_id", activity_id.into()))
+        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
     }
 
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}` with this 品牌ID.
     pub fn brand_id(self, brand_id: impl Into<String>) -> brand_id::BrandId<M> {
-        brand_id::BrandId::new(self.call.fill("brand_id", brand_id.into()))
+        brand_id::BrandId::new(self.call.fill(path("brand_id"), brand_id.into()))
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 查询活动列表 · `GET v3/marketing/membercard-activity/activities`
     ///
-    /// 官方文档: [4012553261](https://pay.weixin.qq.com/doc/v3/merchant/4012553261), [4012714468](https://pay.weixin.qq.com/doc/v3/partner/4012714468)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建活动 · `POST v3/marketing/membercard-activity/activities`
     ///
-    /// 官方文档: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030), [4012714463](https://pay.weixin.qq.com/doc/v3/partner/4012714463)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/marketing/membercard-activity/activities/{activity_id}` with this 活动ID.
     pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill("activity_id", activity_id.into()))
+        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
     }
 }

@@ -5,6 +5,7 @@
 pub mod activate_ticket;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> ActivateInformations<M> {
     /// `v3/marketing/membercard-open/activate-informations/{activate_ticket}` with this 激活ticket.
     pub fn activate_ticket(self, activate_ticket: impl Into<String>) -> activate_ticket::ActivateTicket<M> {
-        activate_ticket::ActivateTicket::new(self.call.fill("activate_ticket", activate_ticket.into()))
+        activate_ticket::ActivateTicket::new(self.call.fill(path("activate_ticket"), activate_ticket.into()))
     }
 }

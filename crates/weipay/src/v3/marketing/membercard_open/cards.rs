@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Cards<M> {
     /// 查询会员卡模板列表 · `GET v3/marketing/membercard-open/cards`
     ///
-    /// 官方文档: [4012547108](https://pay.weixin.qq.com/doc/v3/merchant/4012547108), [4012709010](https://pay.weixin.qq.com/doc/v3/partner/4012709010)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建会员卡模板 · `POST v3/marketing/membercard-open/cards`
     ///
-    /// 官方文档: [4012545584](https://pay.weixin.qq.com/doc/v3/merchant/4012545584), [4012708314](https://pay.weixin.qq.com/doc/v3/partner/4012708314)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/marketing/membercard-open/cards/{card_id}` with this 会员卡id.
     pub fn card_id(self, card_id: impl Into<String>) -> card_id::CardId<M> {
-        card_id::CardId::new(self.call.fill("card_id", card_id.into()))
+        card_id::CardId::new(self.call.fill(path("card_id"), card_id.into()))
     }
 }

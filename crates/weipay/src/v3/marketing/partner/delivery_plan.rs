@@ -6,6 +6,7 @@ pub mod delivery_plans;
 pub mod sp_mchid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -21,6 +22,6 @@ impl<M: Mode> DeliveryPlan<M> {
 
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}` with this 服务商商户号.
     pub fn sp_mchid(self, sp_mchid: impl Into<String>) -> sp_mchid::SpMchid<M> {
-        sp_mchid::SpMchid::new(self.call.fill("sp_mchid", sp_mchid.into()))
+        sp_mchid::SpMchid::new(self.call.fill(path("sp_mchid"), sp_mchid.into()))
     }
 }

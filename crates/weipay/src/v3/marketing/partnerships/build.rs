@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Build<M> {
     /// 建立合作关系 · `POST v3/marketing/partnerships/build`
     ///
-    /// 官方文档: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498), [4012381469](https://pay.weixin.qq.com/doc/v3/partner/4012381469)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

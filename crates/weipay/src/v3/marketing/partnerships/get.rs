@@ -2,7 +2,12 @@
 
 //! 查询合作关系列表 · `GET v3/marketing/partnerships`
 //!
-//! 官方文档: [4012380536](https://pay.weixin.qq.com/doc/v3/merchant/4012380536), [4012381479](https://pay.weixin.qq.com/doc/v3/partner/4012381479)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012380536](https://pay.weixin.qq.com/doc/v3/merchant/4012380536)
+//! - partner: [4012381479](https://pay.weixin.qq.com/doc/v3/partner/4012381479)
 
 use crate::model::{JsonText, answer, body, open_enum, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 终止合作关系 · `POST v3/marketing/partnerships/terminate`
     ///
-    /// 官方文档: [4017164460](https://pay.weixin.qq.com/doc/v3/merchant/4017164460), [4017171868](https://pay.weixin.qq.com/doc/v3/partner/4017171868)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

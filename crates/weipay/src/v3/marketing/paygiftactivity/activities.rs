@@ -8,6 +8,7 @@ pub mod get;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 获取支付有礼活动列表 · `GET v3/marketing/paygiftactivity/activities`
     ///
-    /// 官方文档: [4012489126](https://pay.weixin.qq.com/doc/v3/merchant/4012489126), [4012493214](https://pay.weixin.qq.com/doc/v3/partner/4012493214)
+    /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// `v3/marketing/paygiftactivity/activities/{activity_id}` with this 活动id.
     pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill("activity_id", activity_id.into()))
+        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
     }
 }

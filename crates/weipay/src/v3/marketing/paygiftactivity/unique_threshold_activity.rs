@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> UniqueThresholdActivity<M> {
     /// 创建全场满额送活动 · `POST v3/marketing/paygiftactivity/unique-threshold-activity`
     ///
-    /// 官方文档: [4012487898](https://pay.weixin.qq.com/doc/v3/merchant/4012487898), [4012492900](https://pay.weixin.qq.com/doc/v3/partner/4012492900)
+    /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Customentrances<M> {
     /// 创建自定义入口 · `POST v3/marketing/shopping-receipt/customentrances`
     ///
-    /// 官方文档: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342), [4012697703](https://pay.weixin.qq.com/doc/v3/partner/4012697703)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/marketing/shopping-receipt/customentrances/{brand_id}` with this 自定义入口的归属品牌ID.
     pub fn brand_id(self, brand_id: impl Into<String>) -> brand_id::BrandId<M> {
-        brand_id::BrandId::new(self.call.fill("brand_id", brand_id.into()))
+        brand_id::BrandId::new(self.call.fill(path("brand_id"), brand_id.into()))
     }
 }

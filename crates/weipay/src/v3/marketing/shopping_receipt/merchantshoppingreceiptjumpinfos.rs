@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Merchantshoppingreceiptjumpinfos<M> {
     /// 上传商家电子小票跳转信息 · `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
     ///
-    /// 官方文档: [4012443843](https://pay.weixin.qq.com/doc/v3/merchant/4012443843), [4012443825](https://pay.weixin.qq.com/doc/v3/partner/4012443825)
+    /// For 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Shoppingreceipts<M> {
     /// 上传电子小票 · `POST v3/marketing/shopping-receipt/shoppingreceipts`
     ///
-    /// 官方文档: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506), [4012698614](https://pay.weixin.qq.com/doc/v3/partner/4012698614)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

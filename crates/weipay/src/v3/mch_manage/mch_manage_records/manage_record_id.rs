@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ManageRecordId<M> {
     /// 查询子商户下指定商户管理记录 · `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
     ///
-    /// 官方文档: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> WithdrawlApply<M> {
     /// 提交已注销商户号可用余额提现申请单 · `POST v3/mch_operate/risk/withdrawl-apply`
     ///
-    /// 官方文档: [4012488950](https://pay.weixin.qq.com/doc/v3/partner/4012488950)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> DueDiligenceId<M> {
     /// 查询子商户强化尽调单信息 · `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
     ///
-    /// 官方文档: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> ApplyId<M> {
     /// 查询超管变更申请单状态-使用申请单号 · `GET v3/mchalterapply/mchcontactalterapplyment/{apply_id}`
     ///
-    /// 官方文档: [4015617911](https://pay.weixin.qq.com/doc/v3/partner/4015617911)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

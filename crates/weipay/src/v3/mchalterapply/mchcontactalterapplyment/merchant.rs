@@ -5,6 +5,7 @@
 pub mod merchant_code;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Merchant<M> {
     /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}` with this 微信支付商户号.
     pub fn merchant_code(self, merchant_code: impl Into<String>) -> merchant_code::MerchantCode<M> {
-        merchant_code::MerchantCode::new(self.call.fill("merchant_code", merchant_code.into()))
+        merchant_code::MerchantCode::new(self.call.fill(path("merchant_code"), merchant_code.into()))
     }
 }

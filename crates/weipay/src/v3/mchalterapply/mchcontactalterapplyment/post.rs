@@ -2,7 +2,11 @@
 
 //! 提交超管变更申请单 · `POST v3/mchalterapply/mchcontactalterapplyment`
 //!
-//! 官方文档: [4015617906](https://pay.weixin.qq.com/doc/v3/partner/4015617906)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015617906](https://pay.weixin.qq.com/doc/v3/partner/4015617906)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -21,11 +25,11 @@ request! {
 
     /// 超级管理员信息.
     pub struct ContactInfo {
-        /// 超级管理员姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
         contact_name: String = body("contact_name").required().encrypted(),
         /// 超级管理员证件类型. Required.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type").required(),
-        /// 超级管理员身份证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 超级管理员身份证件号码. Required; travels encrypted (敏感信息加密).
         contact_id_card_number: String = body("contact_id_card_number").required().encrypted(),
         /// 超级管理员证件正面照片. Required; format `media-id`.
         contact_id_doc_copy: String = body("contact_id_doc_copy").required(),
@@ -37,7 +41,7 @@ request! {
         contact_id_doc_period_end: String = body("contact_id_doc_period_end").required(),
         /// 业务办理授权函. Format `media-id`.
         business_authorization_letter: String = body("business_authorization_letter"),
-        /// 超级管理员手机. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 超级管理员手机. Required; travels encrypted (敏感信息加密).
         mobile_phone: String = body("mobile_phone").required().encrypted(),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 提交资料变更申请单 · `POST v3/mchalterapply/mchsubjectalterapplyment`
 //!
-//! 官方文档: [4014090649](https://pay.weixin.qq.com/doc/v3/partner/4014090649)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014090649](https://pay.weixin.qq.com/doc/v3/partner/4014090649)
 
 use crate::model::{body, header, open_enum, request};
 
@@ -95,11 +99,11 @@ request! {
         card_front: String = body("card_front"),
         /// 证件反面照片. Format `media-id`.
         card_back: String = body("card_back"),
-        /// 证件姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Travels encrypted (敏感信息加密).
         card_name: String = body("card_name").encrypted(),
-        /// 证件号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Travels encrypted (敏感信息加密).
         card_number: String = body("card_number").encrypted(),
-        /// 证件居住地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件居住地址. Travels encrypted (敏感信息加密).
         card_address: String = body("card_address").encrypted(),
         /// 证件有效期开始时间.
         card_period_begin: String = body("card_period_begin"),
@@ -117,11 +121,11 @@ request! {
         card_front: String = body("card_front").required(),
         /// 证件反面照片. Format `media-id`.
         card_back: String = body("card_back"),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         card_name: String = body("card_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         card_number: String = body("card_number").required().encrypted(),
-        /// 证件居住地址. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件居住地址. Required; travels encrypted (敏感信息加密).
         card_address: String = body("card_address").required().encrypted(),
         /// 证件有效期开始时间. Required.
         card_period_begin: String = body("card_period_begin").required(),

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> ApplyId<M> {
     /// 查询商户简称变更申请单状态-使用申请单号 · `GET v3/mchalterapply/merchantnamealterapplyment/{apply_id}`
     ///
-    /// 官方文档: [4016166074](https://pay.weixin.qq.com/doc/v3/partner/4016166074)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 提交商户简称变更申请单 · `POST v3/mchalterapply/merchantnamealterapplyment`
 //!
-//! 官方文档: [4016166071](https://pay.weixin.qq.com/doc/v3/partner/4016166071)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016166071](https://pay.weixin.qq.com/doc/v3/partner/4016166071)
 
 use crate::model::{body, request};
 

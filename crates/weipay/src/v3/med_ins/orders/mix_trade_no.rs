@@ -5,6 +5,7 @@
 pub mod mix_trade_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> MixTradeNo<M> {
     /// `v3/med-ins/orders/mix-trade-no/{mix_trade_no}` with this 医保自费混合订单号.
     pub fn mix_trade_no(self, mix_trade_no: impl Into<String>) -> mix_trade_no::MixTradeNo<M> {
-        mix_trade_no::MixTradeNo::new(self.call.fill("mix_trade_no", mix_trade_no.into()))
+        mix_trade_no::MixTradeNo::new(self.call.fill(path("mix_trade_no"), mix_trade_no.into()))
     }
 }

@@ -2,7 +2,12 @@
 
 //! 医保自费混合收款下单 · `POST v3/med-ins/orders`
 //!
-//! 官方文档: [4016781466](https://pay.weixin.qq.com/doc/v3/merchant/4016781466), [4012503131](https://pay.weixin.qq.com/doc/v3/partner/4012503131)
+//! For 普通商户, 从业机构（银行）.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016781466](https://pay.weixin.qq.com/doc/v3/merchant/4016781466)
+//! - partner: [4012503131](https://pay.weixin.qq.com/doc/v3/partner/4012503131)
 
 use crate::model::{JsonText, Time, answer, body, header, open_enum, request};
 
@@ -23,7 +28,7 @@ request! {
         sub_mchid: String = body("sub_mchid"),
         /// 用户在appid下的唯一标识.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 支付人身份信息. Required.
         payer: Payer = body("payer").required(),
@@ -70,7 +75,8 @@ request! {
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
         /// 医疗机构透传给医保的数据. JSON text in a string.
-        passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
+        passthrough_request_content: JsonText<PassthroughRequestContent> =
+            body("passthrough_request_content"),
         /// 扩展字段.
         extends: String = body("extends"),
         /// 附加数据.
@@ -83,9 +89,9 @@ request! {
 
     /// 支付人身份信息.
     pub struct Payer {
-        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 真实姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 个人身份ID摘要. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
         id_digest: String = body("id_digest").required().encrypted(),
         /// 证件类型. Required.
         card_type: CardType = body("card_type").required(),
@@ -93,9 +99,9 @@ request! {
 
     /// 亲属身份信息.
     pub struct Relative {
-        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 真实姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 个人身份ID摘要. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
         id_digest: String = body("id_digest").required().encrypted(),
         /// 证件类型. Required.
         card_type: CardType = body("card_type").required(),
@@ -119,11 +125,11 @@ request! {
 
     /// 医疗机构透传给医保的数据.
     pub struct PassthroughRequestContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 }
@@ -142,7 +148,8 @@ answer! {
         /// 订单支付时间.
         paid_time: String = body("paid_time"),
         /// 支付完成后医保局返回内容. JSON text in a string.
-        passthrough_response_content: JsonText<PassthroughResponseContent> = body("passthrough_response_content"),
+        passthrough_response_content: JsonText<PassthroughResponseContent> =
+            body("passthrough_response_content"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型. Required.
@@ -155,7 +162,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 用户在appid下的唯一标识.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 是否代亲属支付.
         pay_for_relatives: bool = body("pay_for_relatives"),
@@ -198,7 +205,8 @@ answer! {
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
         /// 医疗机构透传给医保的数据. JSON text in a string.
-        passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
+        passthrough_request_content: JsonText<PassthroughRequestContent> =
+            body("passthrough_request_content"),
         /// 扩展字段.
         extends: String = body("extends"),
         /// 附加数据.
@@ -213,11 +221,11 @@ answer! {
 
     /// 支付完成后医保局返回内容.
     pub struct PassthroughResponseContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 }

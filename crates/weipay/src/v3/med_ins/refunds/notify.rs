@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Notify<M> {
     /// 医保退款通知 · `POST v3/med-ins/refunds/notify`
     ///
-    /// A success has no body (204).
+    /// For 从业机构（银行）. A success has no body (204).
     ///
-    /// 官方文档: [4016781561](https://pay.weixin.qq.com/doc/v3/merchant/4016781561), [4012166534](https://pay.weixin.qq.com/doc/v3/partner/4012166534)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod account_type;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,8 +14,8 @@ chain_branch! {
 }
 
 impl<M: Mode> Dayendbalance<M> {
-    /// `v3/merchant/fund/dayendbalance/{account_type}` with this 资金账户类型.
+    /// `v3/merchant/fund/dayendbalance/{account_type}` with this 资金账户类型. Known values: `BASIC`, `OPERATION`, `FEES`.
     pub fn account_type(self, account_type: impl Into<String>) -> account_type::AccountType<M> {
-        account_type::AccountType::new(self.call.fill("account_type", account_type.into()))
+        account_type::AccountType::new(self.call.fill(path("account_type"), account_type.into()))
     }
 }

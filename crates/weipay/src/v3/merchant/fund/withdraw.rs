@@ -20,7 +20,9 @@ chain_step! {
 impl<M: Mode> Withdraw<M> {
     /// 电商平台提现 · `POST v3/merchant/fund/withdraw`
     ///
-    /// 官方文档: [4012476670](https://pay.weixin.qq.com/doc/v3/partner/4012476670)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

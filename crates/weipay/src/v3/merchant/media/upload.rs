@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Upload<M> {
     /// 文件上传 · `POST v3/merchant/media/upload`
     ///
-    /// 官方文档: [4012759044](https://pay.weixin.qq.com/doc/v3/partner/4012759044), [4012760432](https://pay.weixin.qq.com/doc/v3/partner/4012760432), [4012760490](https://pay.weixin.qq.com/doc/v3/partner/4012760490), [4012760509](https://pay.weixin.qq.com/doc/v3/partner/4012760509)
+    /// For 微信支付商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> VideoUpload<M> {
     /// 视频上传 · `POST v3/merchant/media/video_upload`
     ///
-    /// 官方文档: [4012761084](https://pay.weixin.qq.com/doc/v3/partner/4012761084)
+    /// For 微信支付商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

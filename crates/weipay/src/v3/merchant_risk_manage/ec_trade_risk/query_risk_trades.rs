@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> QueryRiskTrades<M> {
     /// 查询风险订单 · `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
     ///
-    /// 官方文档: [4013894247](https://pay.weixin.qq.com/doc/v3/merchant/4013894247), [4013894221](https://pay.weixin.qq.com/doc/v3/partner/4013894221)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

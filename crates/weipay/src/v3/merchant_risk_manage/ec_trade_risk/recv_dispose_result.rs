@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> RecvDisposeResult<M> {
     /// 回传处置结果 · `POST v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
     ///
-    /// 官方文档: [4013894250](https://pay.weixin.qq.com/doc/v3/merchant/4013894250), [4013894227](https://pay.weixin.qq.com/doc/v3/partner/4013894227)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

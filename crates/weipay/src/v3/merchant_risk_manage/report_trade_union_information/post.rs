@@ -2,7 +2,12 @@
 
 //! 上报订单关联信息 · `POST v3/merchant-risk-manage/report-trade-union-information`
 //!
-//! 官方文档: [4012529250](https://pay.weixin.qq.com/doc/v3/merchant/4012529250), [4012692160](https://pay.weixin.qq.com/doc/v3/partner/4012692160)
+//! For 普通商户, 服务商, 渠道商, 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529250](https://pay.weixin.qq.com/doc/v3/merchant/4012529250)
+//! - partner: [4012692160](https://pay.weixin.qq.com/doc/v3/partner/4012692160)
 
 use crate::model::{answer, body, header, request};
 
@@ -23,9 +28,9 @@ request! {
         out_trade_no: String = body("out_trade_no"),
         /// 用户标识.
         openid: String = body("openid"),
-        /// 用户手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 用户实名证件号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户实名证件号. Travels encrypted (敏感信息加密).
         certificates_number: String = body("certificates_number").encrypted(),
         /// 用户终端ip.
         client_ip: String = body("client_ip"),
@@ -61,7 +66,7 @@ request! {
         extra_fields3: String = body("extra_fields3"),
         /// 高风险商品标签.
         high_risk_goods: i64 = body("high_risk_goods"),
-        /// `same_deviced`.
+        /// On the wire: `same_deviced`.
         same_deviced: bool = body("same_deviced"),
         /// 用户下单设备是否是常用设备.
         reliable_device: bool = body("reliable_device"),

@@ -2,7 +2,12 @@
 
 //! 查询风险信息 · `GET v3/merchant-risk-manage/trade-risk-information`
 //!
-//! 官方文档: [4012526198](https://pay.weixin.qq.com/doc/v3/merchant/4012526198), [4012467535](https://pay.weixin.qq.com/doc/v3/partner/4012467535)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526198](https://pay.weixin.qq.com/doc/v3/merchant/4012526198)
+//! - partner: [4012467535](https://pay.weixin.qq.com/doc/v3/partner/4012467535)
 
 use crate::model::{answer, body, open_enum, query, request};
 

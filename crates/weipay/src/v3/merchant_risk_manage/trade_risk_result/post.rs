@@ -2,7 +2,12 @@
 
 //! 处置结果回传 · `POST v3/merchant-risk-manage/trade-risk-result`
 //!
-//! 官方文档: [4012384516](https://pay.weixin.qq.com/doc/v3/merchant/4012384516), [4012467540](https://pay.weixin.qq.com/doc/v3/partner/4012467540)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384516](https://pay.weixin.qq.com/doc/v3/merchant/4012384516)
+//! - partner: [4012467540](https://pay.weixin.qq.com/doc/v3/partner/4012467540)
 
 use crate::model::{answer, body, request};
 

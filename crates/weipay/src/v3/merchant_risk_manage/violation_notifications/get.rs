@@ -2,7 +2,11 @@
 
 //! 查询商户违规通知回调地址 · `GET v3/merchant-risk-manage/violation-notifications`
 //!
-//! 官方文档: [4012471327](https://pay.weixin.qq.com/doc/v3/partner/4012471327)
+//! For 服务商, 渠道商, 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012471327](https://pay.weixin.qq.com/doc/v3/partner/4012471327)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,12 @@
 
 //! 查询投诉通知回调 · `GET v3/merchant-service/complaint-notifications`
 //!
-//! 官方文档: [4012459014](https://pay.weixin.qq.com/doc/v3/merchant/4012459014), [4012459065](https://pay.weixin.qq.com/doc/v3/partner/4012459065)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012459014](https://pay.weixin.qq.com/doc/v3/merchant/4012459014)
+//! - partner: [4012459065](https://pay.weixin.qq.com/doc/v3/partner/4012459065)
 
 use crate::model::{answer, body};
 

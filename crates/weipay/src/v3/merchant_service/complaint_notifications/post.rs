@@ -2,7 +2,12 @@
 
 //! 创建投诉通知回调 · `POST v3/merchant-service/complaint-notifications`
 //!
-//! 官方文档: [4012458679](https://pay.weixin.qq.com/doc/v3/merchant/4012458679), [4012458106](https://pay.weixin.qq.com/doc/v3/partner/4012458106)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458679](https://pay.weixin.qq.com/doc/v3/merchant/4012458679)
+//! - partner: [4012458106](https://pay.weixin.qq.com/doc/v3/partner/4012458106)
 
 use crate::model::{body, request};
 

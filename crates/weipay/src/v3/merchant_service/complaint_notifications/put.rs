@@ -2,7 +2,12 @@
 
 //! 更新投诉通知回调 · `PUT v3/merchant-service/complaint-notifications`
 //!
-//! 官方文档: [4012459282](https://pay.weixin.qq.com/doc/v3/merchant/4012459282), [4012459287](https://pay.weixin.qq.com/doc/v3/partner/4012459287)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012459282](https://pay.weixin.qq.com/doc/v3/merchant/4012459282)
+//! - partner: [4012459287](https://pay.weixin.qq.com/doc/v3/partner/4012459287)
 
 pub use crate::v3::merchant_service::complaint_notifications::get::Answer;
 pub use crate::v3::merchant_service::complaint_notifications::post::Request;

@@ -2,7 +2,11 @@
 
 //! 查询投诉信息 · `GET v3/merchant-service/complaints`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml>
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -43,7 +47,7 @@ answer! {
         complaint_time: Time = body("complaint_time").required(),
         /// 订单金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
-        /// 投诉人联系方式. Format `base64`; travels encrypted (敏感信息加密).
+        /// 投诉人联系方式. Travels encrypted (敏感信息加密).
         payer_phone: String = body("payer_phone").encrypted(),
         /// 投诉详情. Required.
         complaint_detail: String = body("complaint_detail").required(),

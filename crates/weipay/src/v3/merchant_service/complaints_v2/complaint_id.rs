@@ -23,7 +23,9 @@ chain_step! {
 impl<M: Mode> ComplaintId<M> {
     /// 查询投诉单详情 · `GET v3/merchant-service/complaints-v2/{complaint_id}`
     ///
-    /// 官方文档: [4012533436](https://pay.weixin.qq.com/doc/v3/merchant/4012533436), [4012691648](https://pay.weixin.qq.com/doc/v3/partner/4012691648)
+    /// For 服务商, 渠道商, 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

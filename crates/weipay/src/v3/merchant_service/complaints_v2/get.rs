@@ -2,7 +2,12 @@
 
 //! 查询投诉单列表 · `GET v3/merchant-service/complaints-v2`
 //!
-//! 官方文档: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431), [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
+//! For 服务商, 渠道商, 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431)
+//! - partner: [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -47,7 +52,7 @@ answer! {
         complaint_state: ComplaintState = body("complaint_state").required(),
         /// 被诉商户号. Required.
         complainted_mchid: String = body("complainted_mchid").required(),
-        /// 投诉人联系方式. Format `base64`; travels encrypted (敏感信息加密).
+        /// 投诉人联系方式. Travels encrypted (敏感信息加密).
         payer_phone: String = body("payer_phone").encrypted(),
         /// 投诉单关联订单信息.
         complaint_order_info: Vec<ComplaintOrderInfo> = body("complaint_order_info"),

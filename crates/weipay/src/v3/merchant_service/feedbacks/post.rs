@@ -2,9 +2,11 @@
 
 //! 商户反馈 · `POST v3/merchant-service/feedbacks`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商, 渠道商. A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_6.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_6.shtml>
 
 use crate::model::{body, request};
 

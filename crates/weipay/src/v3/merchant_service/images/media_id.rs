@@ -16,9 +16,12 @@ chain_step! {
 impl<M: Mode> MediaId<M> {
     /// 图片下载 · `GET v3/merchant-service/images/{media_id}`
     ///
-    /// Answers are not signed.
+    /// For 直连商户, 服务商, 渠道商. Answers are not signed.
     ///
-    /// 官方文档: [4012467251](https://pay.weixin.qq.com/doc/v3/merchant/4012467251), [4012467223](https://pay.weixin.qq.com/doc/v3/partner/4012467223)
+    /// Official documents (官方文档):
+    ///
+    /// - merchant: [4012467251](https://pay.weixin.qq.com/doc/v3/merchant/4012467251)
+    /// - partner: [4012467223](https://pay.weixin.qq.com/doc/v3/partner/4012467223)
     pub fn get(self) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Upload<M> {
     /// 商户上传反馈图片 · `POST v3/merchant-service/images/upload`
     ///
-    /// 官方文档: [4012467250](https://pay.weixin.qq.com/doc/v3/merchant/4012467250), [4012467222](https://pay.weixin.qq.com/doc/v3/partner/4012467222)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

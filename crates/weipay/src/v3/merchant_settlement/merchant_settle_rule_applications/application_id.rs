@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ApplicationId<M> {
     /// 根据申请单ID查询结果 · `GET v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
     ///
-    /// 官方文档: [4012698574](https://pay.weixin.qq.com/doc/v3/partner/4012698574)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 申请修改特约商户结算规则 · `POST v3/merchant-settlement/merchant-settle-rule-applications`
 //!
-//! 官方文档: [4012697924](https://pay.weixin.qq.com/doc/v3/partner/4012697924)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012697924](https://pay.weixin.qq.com/doc/v3/partner/4012697924)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,12 @@
 
 //! 创建门店 · `POST v3/merchant-store/stores`
 //!
-//! 官方文档: [4013948546](https://pay.weixin.qq.com/doc/v3/merchant/4013948546), [4014085766](https://pay.weixin.qq.com/doc/v3/merchant/4014085766)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013948546](https://pay.weixin.qq.com/doc/v3/merchant/4013948546),
+//!   [4014085766](https://pay.weixin.qq.com/doc/v3/merchant/4014085766)
 
 use crate::model::{answer, body, request};
 

@@ -20,16 +20,18 @@ chain_step! {
 impl<M: Mode> StoreId<M> {
     /// 查询门店 · `GET v3/merchant-store/stores/{store_id}`
     ///
-    /// 官方文档: [4013948577](https://pay.weixin.qq.com/doc/v3/merchant/4013948577), [4014085769](https://pay.weixin.qq.com/doc/v3/merchant/4014085769)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 修改门店 · `PATCH v3/merchant-store/stores/{store_id}`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4013948551](https://pay.weixin.qq.com/doc/v3/merchant/4013948551), [4014085768](https://pay.weixin.qq.com/doc/v3/merchant/4014085768)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> IncomeRecords<M> {
     /// 服务商银行来账查询 · `GET v3/merchantfund/merchant/income-records`
     ///
-    /// 官方文档: [4012718647](https://pay.weixin.qq.com/doc/v3/partner/4012718647), [4012720300](https://pay.weixin.qq.com/doc/v3/partner/4012720300)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

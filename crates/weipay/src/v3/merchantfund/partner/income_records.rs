@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> IncomeRecords<M> {
     /// 特约商户银行来账查询 · `GET v3/merchantfund/partner/income-records`
     ///
-    /// 官方文档: [4012712728](https://pay.weixin.qq.com/doc/v3/partner/4012712728), [4012718620](https://pay.weixin.qq.com/doc/v3/partner/4012718620), [4012720249](https://pay.weixin.qq.com/doc/v3/partner/4012720249)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询子商户（融合钱包） · `GET v3/merchants/{sub_mchid}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml>
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml>
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,13 @@
 
 //! 创建电子发票卡券模板 · `POST v3/new-tax-control-fapiao/card-template`
 //!
-//! 官方文档: [4012529382](https://pay.weixin.qq.com/doc/v3/merchant/4012529382), [4012474026](https://pay.weixin.qq.com/doc/v3/partner/4012474026), [4015792562](https://pay.weixin.qq.com/doc/v3/partner/4015792562)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529382](https://pay.weixin.qq.com/doc/v3/merchant/4012529382)
+//! - partner: [4012474026](https://pay.weixin.qq.com/doc/v3/partner/4012474026),
+//!   [4015792562](https://pay.weixin.qq.com/doc/v3/partner/4015792562)
 
 use crate::model::{answer, body, request};
 
@@ -35,9 +41,9 @@ request! {
         description: String = body("description").required(),
         /// 点击cell位跳转的地址.
         jump_url: String = body("jump_url"),
-        /// `miniprogram_user_name`.
+        /// On the wire: `miniprogram_user_name`.
         miniprogram_user_name: String = body("miniprogram_user_name"),
-        /// `miniprogram_path`.
+        /// On the wire: `miniprogram_path`.
         miniprogram_path: String = body("miniprogram_path"),
     }
 }

@@ -4,7 +4,11 @@
 //!
 //! Answers are not signed.
 //!
-//! 官方文档: [4012286040](https://pay.weixin.qq.com/doc/v3/merchant/4012286040), [4012071750](https://pay.weixin.qq.com/doc/v3/partner/4012071750), [4015792569](https://pay.weixin.qq.com/doc/v3/partner/4015792569)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012286040](https://pay.weixin.qq.com/doc/v3/merchant/4012286040)
+//! - partner: [4012071750](https://pay.weixin.qq.com/doc/v3/partner/4012071750),
+//!   [4015792569](https://pay.weixin.qq.com/doc/v3/partner/4015792569)
 
 use crate::model::{query, request};
 

@@ -20,7 +20,9 @@ chain_step! {
 impl<M: Mode> FapiaoApplyId<M> {
     /// 查询电子发票 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
     ///
-    /// 官方文档: [4012531753](https://pay.weixin.qq.com/doc/v3/merchant/4012531753), [4012489258](https://pay.weixin.qq.com/doc/v3/partner/4012489258), [4015792567](https://pay.weixin.qq.com/doc/v3/partner/4015792567)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> IssueRefinedOil<M> {
     /// 开具成品油行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`
     ///
-    /// 官方文档: [4016760559](https://pay.weixin.qq.com/doc/v3/partner/4016760559)
+    /// For 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

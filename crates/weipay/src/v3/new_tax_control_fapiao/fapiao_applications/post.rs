@@ -2,7 +2,12 @@
 
 //! 开具电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications`
 //!
-//! 官方文档: [4012538301](https://pay.weixin.qq.com/doc/v3/merchant/4012538301), [4012474060](https://pay.weixin.qq.com/doc/v3/partner/4012474060)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538301](https://pay.weixin.qq.com/doc/v3/merchant/4012538301)
+//! - partner: [4012474060](https://pay.weixin.qq.com/doc/v3/partner/4012474060)
 
 use crate::model::{body, header, request};
 
@@ -39,9 +44,9 @@ request! {
         bank_name: String = body("bank_name"),
         /// 银行账号.
         bank_account: String = body("bank_account"),
-        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 邮箱地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 邮箱地址. Travels encrypted (敏感信息加密).
         email: String = body("email").encrypted(),
     }
 

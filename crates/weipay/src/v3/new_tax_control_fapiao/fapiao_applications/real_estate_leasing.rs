@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> RealEstateLeasing<M> {
     /// 开具不动产租赁行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`
     ///
-    /// 官方文档: [4015941740](https://pay.weixin.qq.com/doc/v3/partner/4015941740)
+    /// For 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

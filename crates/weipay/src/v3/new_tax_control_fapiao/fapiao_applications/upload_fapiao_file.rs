@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> UploadFapiaoFile<M> {
     /// 上传电子发票文件 · `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
     ///
-    /// 官方文档: [4012556605](https://pay.weixin.qq.com/doc/v3/merchant/4012556605), [4012696830](https://pay.weixin.qq.com/doc/v3/partner/4012696830)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Getspinviteurl<M> {
     /// 获取邀请商户开通服务商电子发票能力 · `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
     ///
-    /// 官方文档: [4015941495](https://pay.weixin.qq.com/doc/v3/partner/4015941495)
+    /// For 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

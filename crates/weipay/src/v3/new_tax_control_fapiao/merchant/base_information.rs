@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BaseInformation<M> {
     /// 获取商户开票基础信息 · `GET v3/new-tax-control-fapiao/merchant/base-information`
     ///
-    /// 官方文档: [4012538180](https://pay.weixin.qq.com/doc/v3/merchant/4012538180), [4012474053](https://pay.weixin.qq.com/doc/v3/partner/4012474053)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -19,14 +19,18 @@ chain_step! {
 impl<M: Mode> DevelopmentConfig<M> {
     /// 查询商户配置的开发选项 · `GET v3/new-tax-control-fapiao/merchant/development-config`
     ///
-    /// 官方文档: [4012529526](https://pay.weixin.qq.com/doc/v3/merchant/4012529526), [4012474033](https://pay.weixin.qq.com/doc/v3/partner/4012474033)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 配置开发选项 · `PATCH v3/new-tax-control-fapiao/merchant/development-config`
     ///
-    /// 官方文档: [4012529457](https://pay.weixin.qq.com/doc/v3/merchant/4012529457), [4012474031](https://pay.weixin.qq.com/doc/v3/partner/4012474031), [4015792563](https://pay.weixin.qq.com/doc/v3/partner/4015792563)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

@@ -2,7 +2,13 @@
 
 //! 获取用户填写的抬头 · `GET v3/new-tax-control-fapiao/user-title`
 //!
-//! 官方文档: [4012538112](https://pay.weixin.qq.com/doc/v3/merchant/4012538112), [4012474048](https://pay.weixin.qq.com/doc/v3/partner/4012474048), [4015784260](https://pay.weixin.qq.com/doc/v3/partner/4015784260)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538112](https://pay.weixin.qq.com/doc/v3/merchant/4012538112)
+//! - partner: [4012474048](https://pay.weixin.qq.com/doc/v3/partner/4012474048),
+//!   [4015784260](https://pay.weixin.qq.com/doc/v3/partner/4015784260)
 
 use crate::model::{answer, body, open_enum, query, request};
 
@@ -39,9 +45,9 @@ answer! {
         bank_name: String = body("bank_name"),
         /// 银行账号.
         bank_account: String = body("bank_account"),
-        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 邮箱地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 邮箱地址. Travels encrypted (敏感信息加密).
         email: String = body("email").encrypted(),
         /// 订单金额. In fen (分).
         amount: i64 = body("amount"),

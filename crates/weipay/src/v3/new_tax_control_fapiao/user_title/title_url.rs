@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TitleUrl<M> {
     /// 获取抬头填写链接 · `GET v3/new-tax-control-fapiao/user-title/title-url`
     ///
-    /// 官方文档: [4012538106](https://pay.weixin.qq.com/doc/v3/merchant/4012538106), [4012474040](https://pay.weixin.qq.com/doc/v3/partner/4012474040), [4015770776](https://pay.weixin.qq.com/doc/v3/partner/4015770776)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 获取authinfo接口 · `POST v3/offlineface/authinfo`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 
 use crate::model::{answer, body, request};
 

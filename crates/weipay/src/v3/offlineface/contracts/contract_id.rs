@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 签约查询接口 · `GET v3/offlineface/contracts/{contract_id}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> CollectionId<M> {
     /// 查询重采请求详情 · `GET v3/offlineface/face-collections/{collection_id}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

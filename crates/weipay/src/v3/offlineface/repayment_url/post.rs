@@ -2,7 +2,11 @@
 
 //! 获取还款链接接口 · `POST v3/offlineface/repayment-url`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 获取凭证授权接口 · `POST v3/offlinefacemch/tokens`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 
 use crate::model::{answer, body, request};
 
@@ -11,11 +15,11 @@ request! {
     pub struct Request {
         /// 使用场景.
         scene: String = body("scene"),
-        /// `web_init_data`.
+        /// On the wire: `web_init_data`.
         web_init_data: WebInitData = body("web_init_data"),
     }
 
-    /// `web_init_data`.
+    /// The object `web_init_data`.
     pub struct WebInitData {
         /// 商户刷脸用户ID.
         out_user_id: String = body("out_user_id"),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Preauthorize<M> {
     /// 服务关联预授权 · `POST v3/palmservice/authorization/preauthorize`
     ///
-    /// 官方文档: [4014481990](https://pay.weixin.qq.com/doc/v3/partner/4014481990)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

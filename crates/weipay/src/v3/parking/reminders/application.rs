@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> Application<M> {
     /// 提交停车场进件申请 · `POST v3/parking/reminders/application`
     ///
-    /// 官方文档: [4019557780](https://pay.weixin.qq.com/doc/v3/partner/4019557780)
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

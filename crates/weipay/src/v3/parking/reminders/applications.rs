@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Applications<M> {
     /// 查询停车场进件申请单列表 · `GET v3/parking/reminders/applications`
     ///
-    /// 官方文档: [4019557811](https://pay.weixin.qq.com/doc/v3/partner/4019557811)
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

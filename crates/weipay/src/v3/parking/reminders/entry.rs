@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Entry<M> {
     /// 同步车辆入场通知 · `POST v3/parking/reminders/entry`
     ///
-    /// 官方文档: [4019557757](https://pay.weixin.qq.com/doc/v3/partner/4019557757)
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

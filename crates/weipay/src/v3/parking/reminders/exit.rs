@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Exit<M> {
     /// 同步车辆离场通知 · `POST v3/parking/reminders/exit`
     ///
-    /// A success has no body (204).
+    /// For 普通服务商. A success has no body (204).
     ///
-    /// 官方文档: [4019557725](https://pay.weixin.qq.com/doc/v3/partner/4019557725)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

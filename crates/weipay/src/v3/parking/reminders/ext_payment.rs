@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> ExtPayment<M> {
     /// 同步非临停扩展支付 · `POST v3/parking/reminders/ext-payment`
     ///
-    /// A success has no body (204).
+    /// For 普通服务商. A success has no body (204).
     ///
-    /// 官方文档: [4020338487](https://pay.weixin.qq.com/doc/v3/partner/4020338487)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ParkingFee<M> {
     /// 查询停车费用 · `POST v3/parking/reminders/parking-fee`
     ///
-    /// 官方文档: [4019557825](https://pay.weixin.qq.com/doc/v3/partner/4019557825)
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ParkingLot<M> {
     /// 查询停车场信息 · `GET v3/parking/reminders/parking-lot`
     ///
-    /// 官方文档: [4023070758](https://pay.weixin.qq.com/doc/v3/partner/4023070758)
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

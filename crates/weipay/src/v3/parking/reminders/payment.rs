@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Payment<M> {
     /// 同步支付结果通知 · `POST v3/parking/reminders/payment`
     ///
-    /// A success has no body (204).
+    /// For 普通服务商. A success has no body (204).
     ///
-    /// 官方文档: [4019557765](https://pay.weixin.qq.com/doc/v3/partner/4019557765)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod service_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> ServiceId<M> {
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}` with this 免密支付服务ID.
     pub fn service_id(self, service_id: impl Into<String>) -> service_id::ServiceId<M> {
-        service_id::ServiceId::new(self.call.fill("service_id", service_id.into()))
+        service_id::ServiceId::new(self.call.fill(path("service_id"), service_id.into()))
     }
 }

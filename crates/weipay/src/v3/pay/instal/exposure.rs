@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Exposure<M> {
     /// 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/exposure`
     ///
-    /// 官方文档: [4016196762](https://pay.weixin.qq.com/doc/v3/merchant/4016196762)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AppWithContract<M> {
     /// APP下单并签约 · `POST v3/pay/transactions/app-with-contract`
     ///
-    /// 官方文档: [4017019923](https://pay.weixin.qq.com/doc/v3/merchant/4017019923)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

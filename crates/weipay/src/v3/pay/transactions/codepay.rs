@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Codepay<M> {
     /// 付款码支付 · `POST v3/pay/transactions/codepay`
     ///
-    /// 官方文档: [4012382150](https://pay.weixin.qq.com/doc/v3/merchant/4012382150)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

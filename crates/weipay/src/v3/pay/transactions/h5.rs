@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> H5<M> {
     /// H5下单 · `POST v3/pay/transactions/h5`
     ///
-    /// 官方文档: [4012525153](https://pay.weixin.qq.com/doc/v3/merchant/4012525153), [4012791834](https://pay.weixin.qq.com/doc/v3/merchant/4012791834)
+    /// For 直连商户, 特约商户（直连模式）.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Jsapi<M> {
     /// JSAPI下单 · `POST v3/pay/transactions/jsapi`
     ///
-    /// 官方文档: [4012525167](https://pay.weixin.qq.com/doc/v3/merchant/4012525167), [4012525182](https://pay.weixin.qq.com/doc/v3/merchant/4012525182), [4012791856](https://pay.weixin.qq.com/doc/v3/merchant/4012791856), [4012791897](https://pay.weixin.qq.com/doc/v3/merchant/4012791897)
+    /// For 直连商户, 特约商户（直连模式）.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

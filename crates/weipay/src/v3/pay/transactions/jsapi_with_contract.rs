@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> JsapiWithContract<M> {
     /// JSAPI下单并授权/签约 · `POST v3/pay/transactions/jsapi-with-contract`
     ///
-    /// 官方文档: [4012526910](https://pay.weixin.qq.com/doc/v3/merchant/4012526910), [4012530178](https://pay.weixin.qq.com/doc/v3/merchant/4012530178), [4017019911](https://pay.weixin.qq.com/doc/v3/merchant/4017019911)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

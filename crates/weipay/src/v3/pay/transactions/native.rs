@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Native<M> {
     /// Native下单 · `POST v3/pay/transactions/native`
     ///
-    /// 官方文档: [4012525171](https://pay.weixin.qq.com/doc/v3/merchant/4012525171), [4012791877](https://pay.weixin.qq.com/doc/v3/merchant/4012791877)
+    /// For 直连商户, 特约商户（直连模式）.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod out_trade_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,8 +14,13 @@ chain_branch! {
 }
 
 impl<M: Mode> OutTradeNo<M> {
-    /// `v3/pay/transactions/out-trade-no/{out_trade_no}` with this 商户订单号.
+    /// `v3/pay/transactions/out-trade-no/{out_trade_no}` with this 商户订单号. 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
     pub fn out_trade_no(self, out_trade_no: impl Into<String>) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.fill("out_trade_no", out_trade_no.into()))
+        out_trade_no::OutTradeNo::new(
+            self.call.fill(
+                path("out_trade_no").length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+                out_trade_no.into(),
+            ),
+        )
     }
 }

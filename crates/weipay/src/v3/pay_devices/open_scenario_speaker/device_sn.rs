@@ -20,6 +20,10 @@ chain_step! {
 
 impl<M: Mode> DeviceSn<M> {
     /// 查询音箱绑定信息 · `GET v3/pay-devices/open-scenario-speaker/{device_sn}`
+    ///
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

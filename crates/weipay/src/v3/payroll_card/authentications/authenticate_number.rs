@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AuthenticateNumber<M> {
     /// 获取核身结果 · `GET v3/payroll-card/authentications/{authenticate_number}`
     ///
-    /// 官方文档: [4012461785](https://pay.weixin.qq.com/doc/v3/partner/4012461785)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询核身记录 · `GET v3/payroll-card/authentications`
 //!
-//! 官方文档: [4012461820](https://pay.weixin.qq.com/doc/v3/partner/4012461820)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461820](https://pay.weixin.qq.com/doc/v3/partner/4012461820)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PreOrder<M> {
     /// 微工卡核身预下单 · `POST v3/payroll-card/authentications/pre-order`
     ///
-    /// 官方文档: [4012923362](https://pay.weixin.qq.com/doc/v3/partner/4012923362)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 生成授权token · `POST v3/payroll-card/tokens`
 //!
-//! 官方文档: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
 
 use crate::model::{answer, body, header, request};
 
@@ -21,9 +25,9 @@ request! {
         sub_appid: String = body("sub_appid"),
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
-        /// 用户实名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户实名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 用户证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户证件号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 用工类型.
         employment_type: EmploymentType = body("employment_type"),

@@ -2,7 +2,11 @@
 
 //! 发起批量转账 · `POST v3/payroll-card/transfer-batches`
 //!
-//! 官方文档: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -51,7 +55,7 @@ request! {
         transfer_remark: String = body("transfer_remark").required(),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TokenValidations<M> {
     /// 校验核身结果 · `POST v3/payroll-card/wesure/token-validations`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Permissions<M> {
     /// 从业机构预授权 · `POST v3/payscore/acquiringbank/permissions`
     ///
-    /// 官方文档: [4012691489](https://pay.weixin.qq.com/doc/v3/partner/4012691489)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -10,6 +10,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,14 +21,18 @@ chain_step! {
 impl<M: Mode> Serviceorder<M> {
     /// 从业机构查询微信支付分订单 · `GET v3/payscore/acquiringbank/serviceorder`
     ///
-    /// 官方文档: [4012691343](https://pay.weixin.qq.com/doc/v3/partner/4012691343), [4013194035](https://pay.weixin.qq.com/doc/v3/partner/4013194035)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 从业机构创建微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder`
     ///
-    /// 官方文档: [4012691326](https://pay.weixin.qq.com/doc/v3/partner/4012691326), [4013194023](https://pay.weixin.qq.com/doc/v3/partner/4013194023)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -39,6 +44,6 @@ impl<M: Mode> Serviceorder<M> {
 
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}` with this 商户服务订单号.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
     }
 }

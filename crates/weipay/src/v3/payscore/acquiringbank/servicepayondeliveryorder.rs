@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Servicepayondeliveryorder<M> {
     /// 从业机构创建先用后付订单 · `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
     ///
-    /// 官方文档: [4012783674](https://pay.weixin.qq.com/doc/v3/partner/4012783674)
+    /// For 从业机构（支付机构）.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 商户申请获取对账单 · `GET v3/payscore/merchant-bill`
 //!
-//! 官方文档: [4013394586](https://pay.weixin.qq.com/doc/v3/merchant/4013394586)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013394586](https://pay.weixin.qq.com/doc/v3/merchant/4013394586)
 
 use crate::model::{answer, body, open_enum, query, request};
 

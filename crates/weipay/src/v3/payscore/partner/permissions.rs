@@ -22,7 +22,9 @@ chain_step! {
 impl<M: Mode> Permissions<M> {
     /// 商户预授权 · `POST v3/payscore/partner/permissions`
     ///
-    /// 官方文档: [4012382030](https://pay.weixin.qq.com/doc/v3/partner/4012382030)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

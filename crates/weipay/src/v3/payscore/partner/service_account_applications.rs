@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> ServiceAccountApplications<M> {
     /// 收付通子商户申请绑定支付分服务 · `POST v3/payscore/partner/service-account-applications`
     ///
-    /// 官方文档: [4012715051](https://pay.weixin.qq.com/doc/v3/partner/4012715051), [4013394514](https://pay.weixin.qq.com/doc/v3/partner/4013394514)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/payscore/partner/service-account-applications/{out_apply_no}` with this 商户申请绑定单号.
     pub fn out_apply_no(self, out_apply_no: impl Into<String>) -> out_apply_no::OutApplyNo<M> {
-        out_apply_no::OutApplyNo::new(self.call.fill("out_apply_no", out_apply_no.into()))
+        out_apply_no::OutApplyNo::new(self.call.fill(path("out_apply_no"), out_apply_no.into()))
     }
 }

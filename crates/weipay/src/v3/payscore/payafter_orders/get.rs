@@ -2,7 +2,11 @@
 
 //! 查询先享后付订单 · `GET v3/payscore/payafter-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_2&index=4>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_2&index=4>
 
 use crate::model::{answer, body, open_enum, query, request};
 
@@ -31,7 +35,7 @@ answer! {
         out_order_no: String = body("out_order_no"),
         /// 服务ID.
         service_id: String = body("service_id"),
-        /// `state`.
+        /// On the wire: `state`.
         state: State = body("state"),
         /// 标识用户订单使用情况.
         finish_type: i64 = body("finish_type"),
@@ -40,7 +44,8 @@ answer! {
         /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
         service_end_time: String = body("service_end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
         /// 实际服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
-        real_service_start_time: String = body("real_service_start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
+        real_service_start_time: String =
+            body("real_service_start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
         /// 实际服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
         real_service_end_time: String = body("real_service_end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
         /// 支付完成时间. Matches `^([0-9]{8}|[0-9]{14})$`.
@@ -97,7 +102,7 @@ answer! {
 }
 
 open_enum! {
-    /// `state`.
+    /// The values of `state`.
     pub enum State {
         Created = "CREATED",
         UserAccepted = "USER_ACCEPTED",

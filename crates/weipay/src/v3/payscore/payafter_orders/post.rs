@@ -2,7 +2,11 @@
 
 //! 创建先享后付订单 · `POST v3/payscore/payafter-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_1&index=3>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_1&index=3>
 
 use crate::model::{answer, body, header, request};
 
@@ -19,7 +23,7 @@ request! {
         service_id: String = body("service_id").required(),
         /// 用户下单时确认的服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
         service_start_time: String = body("service_start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
-        /// `service_end_time`. Matches `^([0-9]{8}|[0-9]{14})$`.
+        /// Matches `^([0-9]{8}|[0-9]{14})$`.
         service_end_time: String = body("service_end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
         /// 开始使用服务的地点.
         service_start_location: String = body("service_start_location"),
@@ -37,15 +41,15 @@ request! {
         attach: String = body("attach"),
         /// 使用需用户确认订单类型.
         need_user_confirm: bool = body("need_user_confirm"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// 用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
-        /// 用户手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 用户身份证ID. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户身份证ID. Travels encrypted (敏感信息加密).
         userid: String = body("userid").encrypted(),
-        /// 用户收货地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户收货地址. Travels encrypted (敏感信息加密).
         address: String = body("address").encrypted(),
     }
 
@@ -83,7 +87,7 @@ answer! {
         service_id: String = body("service_id"),
         /// 微信支付服务订单号.
         order_id: String = body("order_id"),
-        /// `miniprogram_businesstype`.
+        /// On the wire: `miniprogram_businesstype`.
         miniprogram_businesstype: String = body("miniprogram_businesstype"),
         /// 小程序跳转appid.
         miniprogram_appid: String = body("miniprogram_appid"),
@@ -91,7 +95,7 @@ answer! {
         miniprogram_path: String = body("miniprogram_path"),
         /// 小程序跳转username.
         miniprogram_username: String = body("miniprogram_username"),
-        /// `package`.
+        /// On the wire: `package`.
         package: String = body("package"),
     }
 }

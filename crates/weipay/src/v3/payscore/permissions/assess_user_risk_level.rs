@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AssessUserRiskLevel<M> {
     /// 商户评估用户分层 · `POST v3/payscore/permissions/assess-user-risk-level`
     ///
-    /// 官方文档: [4012856611](https://pay.weixin.qq.com/doc/v3/merchant/4012856611)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

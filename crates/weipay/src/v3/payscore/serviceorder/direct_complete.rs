@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> DirectComplete<M> {
     /// 创单结单合并 · `POST v3/payscore/serviceorder/direct-complete`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>
+    /// For 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

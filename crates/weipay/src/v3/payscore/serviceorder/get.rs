@@ -2,7 +2,12 @@
 
 //! 查询支付分订单 · `GET v3/payscore/serviceorder`
 //!
-//! 官方文档: [4012587902](https://pay.weixin.qq.com/doc/v3/merchant/4012587902), [4012647419](https://pay.weixin.qq.com/doc/v3/merchant/4012647419)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012587902](https://pay.weixin.qq.com/doc/v3/merchant/4012587902),
+//!   [4012647419](https://pay.weixin.qq.com/doc/v3/merchant/4012647419)
 
 use crate::model::{answer, body, open_enum, query, request};
 

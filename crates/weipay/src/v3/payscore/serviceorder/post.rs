@@ -2,7 +2,12 @@
 
 //! 创建支付分订单 · `POST v3/payscore/serviceorder`
 //!
-//! 官方文档: [4012587900](https://pay.weixin.qq.com/doc/v3/merchant/4012587900), [4012647418](https://pay.weixin.qq.com/doc/v3/merchant/4012647418)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012587900](https://pay.weixin.qq.com/doc/v3/merchant/4012587900),
+//!   [4012647418](https://pay.weixin.qq.com/doc/v3/merchant/4012647418)
 
 use crate::model::{answer, body, request};
 
@@ -15,7 +20,8 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_order_no: String = body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_order_no: String =
+            body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 服务ID. Required; 1 to 32 characters.

@@ -2,7 +2,11 @@
 
 //! 创建先用后付订单 · `POST v3/payscore/servicepayondeliveryorder`
 //!
-//! 官方文档: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)
 
 use crate::model::{answer, body, request};
 

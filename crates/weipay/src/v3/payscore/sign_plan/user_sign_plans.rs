@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> UserSignPlans<M> {
     /// 创建用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans`
     ///
-    /// 官方文档: [4012489420](https://pay.weixin.qq.com/doc/v3/merchant/4012489420)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,6 +2,10 @@
 
 //! 查询智慧零售订单 · `GET v3/payscore/smartretail-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_2&index=4>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_2&index=4>
 
 pub use crate::v3::payscore::payafter_orders::get::{Answer, Discounts, Fees, PayType, Request, State};

@@ -2,7 +2,11 @@
 
 //! 创建智慧零售订单 · `POST v3/payscore/smartretail-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_1&index=3>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_1&index=3>
 
 use crate::model::{body, request};
 
@@ -37,7 +41,7 @@ request! {
         attach: String = body("attach"),
         /// 使用需用户确认订单类型.
         need_user_confirm: bool = body("need_user_confirm"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 查询用户授权状态 · `GET v3/payscore/user-service-state`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_8.shtml>
+//! For 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_8.shtml>
 
 use crate::model::{answer, body, open_enum, query, request};
 

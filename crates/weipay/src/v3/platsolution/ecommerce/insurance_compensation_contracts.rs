@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> InsuranceCompensationContracts<M> {
     /// 开通保险理赔功能 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts`
     ///
-    /// 官方文档: [4012781476](https://pay.weixin.qq.com/doc/v3/partner/4012781476)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

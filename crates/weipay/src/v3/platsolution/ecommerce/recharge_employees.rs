@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> RechargeEmployees<M> {
     /// 添加二级商户可扫码充值员工 · `POST v3/platsolution/ecommerce/recharge-employees`
     ///
-    /// 官方文档: [4013521743](https://pay.weixin.qq.com/doc/v3/partner/4013521743)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,14 @@
 
 //! 申请分账账单 · `GET v3/profitsharing/bills`
 //!
-//! 官方文档: [4012529628](https://pay.weixin.qq.com/doc/v3/merchant/4012529628), [4012715572](https://pay.weixin.qq.com/doc/v3/partner/4012715572), [4012761131](https://pay.weixin.qq.com/doc/v3/partner/4012761131), [4012761140](https://pay.weixin.qq.com/doc/v3/partner/4012761140)
+//! For 直连商户, 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529628](https://pay.weixin.qq.com/doc/v3/merchant/4012529628)
+//! - partner: [4012715572](https://pay.weixin.qq.com/doc/v3/partner/4012715572),
+//!   [4012761131](https://pay.weixin.qq.com/doc/v3/partner/4012761131),
+//!   [4012761140](https://pay.weixin.qq.com/doc/v3/partner/4012761140)
 
 use crate::model::{answer, body, open_enum, query, request};
 

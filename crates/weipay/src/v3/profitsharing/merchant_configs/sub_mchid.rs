@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询最大分账比例 · `GET v3/profitsharing/merchant-configs/{sub_mchid}`
     ///
-    /// 官方文档: [4012466864](https://pay.weixin.qq.com/doc/v3/partner/4012466864)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutOrderNo<M> {
     /// 查询分账结果 · `GET v3/profitsharing/orders/{out_order_no}`
     ///
-    /// 官方文档: [4012525210](https://pay.weixin.qq.com/doc/v3/merchant/4012525210), [4012466850](https://pay.weixin.qq.com/doc/v3/partner/4012466850)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

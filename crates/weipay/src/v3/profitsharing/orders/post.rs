@@ -2,7 +2,12 @@
 
 //! 请求分账 · `POST v3/profitsharing/orders`
 //!
-//! 官方文档: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936), [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936)
+//! - partner: [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -20,7 +25,8 @@ request! {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 商户分账单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
-        out_order_no: String = body("out_order_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+        out_order_no: String =
+            body("out_order_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
         /// 分账接收方列表. At most 50 members.
         receivers: Vec<Receivers> = body("receivers").items(0, 50),
         /// 是否解冻剩余未分资金. Required.
@@ -33,7 +39,7 @@ request! {
         type_: Type = body("type").required(),
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 分账金额. Required; at least 1; in fen (分).
         amount: i64 = body("amount").required().range(1, i64::MAX),

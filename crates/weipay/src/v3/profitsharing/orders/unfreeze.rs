@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Unfreeze<M> {
     /// 解冻剩余资金 · `POST v3/profitsharing/orders/unfreeze`
     ///
-    /// 官方文档: [4012526374](https://pay.weixin.qq.com/doc/v3/merchant/4012526374), [4012466860](https://pay.weixin.qq.com/doc/v3/partner/4012466860)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

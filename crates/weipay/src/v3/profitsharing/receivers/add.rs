@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Add<M> {
     /// 添加分账接收方 · `POST v3/profitsharing/receivers/add`
     ///
-    /// 官方文档: [4012528995](https://pay.weixin.qq.com/doc/v3/merchant/4012528995), [4012690944](https://pay.weixin.qq.com/doc/v3/partner/4012690944)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

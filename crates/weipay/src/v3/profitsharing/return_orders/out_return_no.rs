@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutReturnNo<M> {
     /// 查询分账回退结果 · `GET v3/profitsharing/return-orders/{out_return_no}`
     ///
-    /// 官方文档: [4012526279](https://pay.weixin.qq.com/doc/v3/merchant/4012526279), [4012466858](https://pay.weixin.qq.com/doc/v3/partner/4012466858)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

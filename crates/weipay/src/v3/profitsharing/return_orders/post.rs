@@ -2,7 +2,12 @@
 
 //! 请求分账回退 · `POST v3/profitsharing/return-orders`
 //!
-//! 官方文档: [4012525287](https://pay.weixin.qq.com/doc/v3/merchant/4012525287), [4012466854](https://pay.weixin.qq.com/doc/v3/partner/4012466854)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012525287](https://pay.weixin.qq.com/doc/v3/merchant/4012525287)
+//! - partner: [4012466854](https://pay.weixin.qq.com/doc/v3/partner/4012466854)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

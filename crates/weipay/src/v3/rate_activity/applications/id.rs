@@ -5,6 +5,7 @@
 pub mod application_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Id<M> {
     /// `v3/rate-activity/applications/id/{application_id}` with this 申请单编号.
     pub fn application_id(self, application_id: impl Into<String>) -> application_id::ApplicationId<M> {
-        application_id::ApplicationId::new(self.call.fill("application_id", application_id.into()))
+        application_id::ApplicationId::new(self.call.fill(path("application_id"), application_id.into()))
     }
 }

@@ -2,7 +2,11 @@
 
 //! 报名费率优惠活动 · `POST v3/rate-activity/applications`
 //!
-//! 官方文档: [4012698774](https://pay.weixin.qq.com/doc/v3/partner/4012698774)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012698774](https://pay.weixin.qq.com/doc/v3/partner/4012698774)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 实名信息校验 · `GET v3/realname/verify`
 //!
-//! 官方文档: [4013735179](https://pay.weixin.qq.com/doc/v3/partner/4013735179)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013735179](https://pay.weixin.qq.com/doc/v3/partner/4013735179)
 
 use crate::model::{answer, body, header, query, request};
 
@@ -11,9 +15,9 @@ request! {
     pub struct Request {
         /// 下单用户账户的证件类型. Required.
         credential_type: i64 = query("credential_type").required(),
-        /// 加密后的下单用户证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的下单用户证件号. Required; travels encrypted (敏感信息加密).
         encrypted_credential_id: String = query("encrypted_credential_id").required().encrypted(),
-        /// 加密后的下单用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的下单用户姓名. Required; travels encrypted (敏感信息加密).
         encrypted_name: String = query("encrypted_name").required().encrypted(),
         /// 微信支付交易单号. Required.
         wxp_trade_no: String = query("wxp_trade_no").required(),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Apply<M> {
     /// 申请银行转账充值 · `POST v3/recharge/bank-transfer-recharges/apply`
     ///
-    /// 官方文档: [4012585425](https://pay.weixin.qq.com/doc/v3/merchant/4012585425)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod out_recharge_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutRechargeNo<M> {
     /// `v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}` with this 商户充值单号.
     pub fn out_recharge_no(self, out_recharge_no: impl Into<String>) -> out_recharge_no::OutRechargeNo<M> {
-        out_recharge_no::OutRechargeNo::new(self.call.fill("out_recharge_no", out_recharge_no.into()))
+        out_recharge_no::OutRechargeNo::new(self.call.fill(path("out_recharge_no"), out_recharge_no.into()))
     }
 }

@@ -9,6 +9,7 @@ pub mod refund_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,18 +20,23 @@ chain_step! {
 impl<M: Mode> Refunds<M> {
     /// 申请退款 · `POST v3/refund/domestic/refunds`
     ///
-    /// 官方文档: [4012552567](https://pay.weixin.qq.com/doc/v3/merchant/4012552567), [4012556524](https://pay.weixin.qq.com/doc/v3/merchant/4012556524), [4012557131](https://pay.weixin.qq.com/doc/v3/merchant/4012557131), [4012587971](https://pay.weixin.qq.com/doc/v3/merchant/4012587971), [4012647461](https://pay.weixin.qq.com/doc/v3/merchant/4012647461), [4012791862](https://pay.weixin.qq.com/doc/v3/merchant/4012791862), [4012791883](https://pay.weixin.qq.com/doc/v3/merchant/4012791883), [4012791903](https://pay.weixin.qq.com/doc/v3/merchant/4012791903), [4012810597](https://pay.weixin.qq.com/doc/v3/merchant/4012810597), [4013070371](https://pay.weixin.qq.com/doc/v3/merchant/4013070371), [4013071036](https://pay.weixin.qq.com/doc/v3/merchant/4013071036), [4013421148](https://pay.weixin.qq.com/doc/v3/merchant/4013421148), [4013421249](https://pay.weixin.qq.com/doc/v3/merchant/4013421249), [4013421340](https://pay.weixin.qq.com/doc/v3/merchant/4013421340), [4013421410](https://pay.weixin.qq.com/doc/v3/merchant/4013421410), [4012709253](https://pay.weixin.qq.com/doc/v3/partner/4012709253), [4012739034](https://pay.weixin.qq.com/doc/v3/partner/4012739034), [4012759673](https://pay.weixin.qq.com/doc/v3/partner/4012759673), [4012759727](https://pay.weixin.qq.com/doc/v3/partner/4012759727), [4012760121](https://pay.weixin.qq.com/doc/v3/partner/4012760121), [4012760207](https://pay.weixin.qq.com/doc/v3/partner/4012760207), [4012760527](https://pay.weixin.qq.com/doc/v3/partner/4012760527), [4012760545](https://pay.weixin.qq.com/doc/v3/partner/4012760545), [4012886219](https://pay.weixin.qq.com/doc/v3/partner/4012886219), [4013080238](https://pay.weixin.qq.com/doc/v3/partner/4013080238), [4013080625](https://pay.weixin.qq.com/doc/v3/partner/4013080625), [4013138987](https://pay.weixin.qq.com/doc/v3/partner/4013138987), [4013163605](https://pay.weixin.qq.com/doc/v3/partner/4013163605), [4013462113](https://pay.weixin.qq.com/doc/v3/partner/4013462113), [4013462183](https://pay.weixin.qq.com/doc/v3/partner/4013462183), [4013462256](https://pay.weixin.qq.com/doc/v3/partner/4013462256), [4013462579](https://pay.weixin.qq.com/doc/v3/partner/4013462579)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/refund/domestic/refunds/{out_refund_no}` with this 商户退款单号.
+    /// `v3/refund/domestic/refunds/{out_refund_no}` with this 商户退款单号. 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
     pub fn out_refund_no(self, out_refund_no: impl Into<String>) -> out_refund_no::OutRefundNo<M> {
-        out_refund_no::OutRefundNo::new(self.call.fill("out_refund_no", out_refund_no.into()))
+        out_refund_no::OutRefundNo::new(self.call.fill(
+            path("out_refund_no").length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+            out_refund_no.into(),
+        ))
     }
 
     /// `v3/refund/domestic/refunds/{refund_id}` with this 微信退款单号.
     pub fn refund_id(self, refund_id: impl Into<String>) -> refund_id::RefundId<M> {
-        refund_id::RefundId::new(self.call.fill("refund_id", refund_id.into()))
+        refund_id::RefundId::new(self.call.fill(path("refund_id"), refund_id.into()))
     }
 }

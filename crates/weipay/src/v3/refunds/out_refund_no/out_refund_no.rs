@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutRefundNo<M> {
     /// 查询单笔退款(商户退款订单号) · `GET v3/refunds/out-refund-no/{out_refund_no}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml>
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

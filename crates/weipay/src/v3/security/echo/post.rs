@@ -2,7 +2,12 @@
 
 //! 商户签名验签／加解密测试 · `POST v3/security/echo`
 //!
-//! 官方文档: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946), [4015139289](https://pay.weixin.qq.com/doc/v3/partner/4015139289)
+//! For 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946)
+//! - partner: [4015139289](https://pay.weixin.qq.com/doc/v3/partner/4015139289)
 
 use crate::model::{answer, body, header, request};
 
@@ -15,7 +20,7 @@ request! {
         notify_url: String = body("notify_url"),
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
-        /// `encrypted_echo_message`. Format `base64`; travels encrypted (敏感信息加密).
+        /// Travels encrypted (敏感信息加密).
         encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
     }
 }
@@ -25,7 +30,7 @@ answer! {
     pub struct Answer {
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
-        /// `encrypted_echo_message`. Format `base64`; travels encrypted (敏感信息加密).
+        /// Travels encrypted (敏感信息加密).
         encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
     }
 }

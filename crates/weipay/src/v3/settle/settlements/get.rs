@@ -2,7 +2,12 @@
 
 //! 查询结算资金明细 · `GET v3/settle/settlements`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_10.shtml>
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_10.shtml>
 
 use crate::model::{answer, body, open_enum, query, request};
 

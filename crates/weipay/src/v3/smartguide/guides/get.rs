@@ -2,7 +2,12 @@
 
 //! 服务人员查询 · `GET v3/smartguide/guides`
 //!
-//! 官方文档: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123), [4012688558](https://pay.weixin.qq.com/doc/v3/partner/4012688558)
+//! For 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123)
+//! - partner: [4012688558](https://pay.weixin.qq.com/doc/v3/partner/4012688558)
 
 use crate::model::{answer, body, header, query, request};
 
@@ -15,7 +20,7 @@ request! {
         store_id: i64 = query("store_id").required(),
         /// 企业微信的员工ID.
         userid: String = query("userid"),
-        /// 手机号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号码. Travels encrypted (敏感信息加密).
         mobile: String = query("mobile").encrypted(),
         /// 工号.
         work_id: String = query("work_id"),
@@ -47,9 +52,9 @@ answer! {
         guide_id: String = body("guide_id"),
         /// 门店ID.
         store_id: i64 = body("store_id"),
-        /// 企业微信的员工姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
-        /// 手机号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号码. Travels encrypted (敏感信息加密).
         mobile: String = body("mobile").encrypted(),
         /// 企业微信的员工ID.
         userid: String = body("userid"),

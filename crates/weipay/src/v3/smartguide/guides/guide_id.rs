@@ -19,9 +19,9 @@ chain_step! {
 impl<M: Mode> GuideId<M> {
     /// 服务人员信息更新 · `PATCH v3/smartguide/guides/{guide_id}`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 直连商户. A success has no body (204).
     ///
-    /// 官方文档: [4012535160](https://pay.weixin.qq.com/doc/v3/merchant/4012535160), [4012688570](https://pay.weixin.qq.com/doc/v3/partner/4012688570)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

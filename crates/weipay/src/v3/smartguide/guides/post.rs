@@ -2,7 +2,12 @@
 
 //! 服务人员注册 · `POST v3/smartguide/guides`
 //!
-//! 官方文档: [4012535138](https://pay.weixin.qq.com/doc/v3/merchant/4012535138), [4012688564](https://pay.weixin.qq.com/doc/v3/partner/4012688564)
+//! For 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535138](https://pay.weixin.qq.com/doc/v3/merchant/4012535138)
+//! - partner: [4012688564](https://pay.weixin.qq.com/doc/v3/partner/4012688564)
 
 use crate::model::{answer, body, header, request};
 
@@ -19,9 +24,9 @@ request! {
         store_id: i64 = body("store_id").required(),
         /// 企业微信的员工ID. Required.
         userid: String = body("userid").required(),
-        /// 企业微信的员工姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 企业微信的员工姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 手机号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号码. Required; travels encrypted (敏感信息加密).
         mobile: String = body("mobile").required().encrypted(),
         /// 员工个人二维码. Required; format `url`.
         qr_code: String = body("qr_code").required(),

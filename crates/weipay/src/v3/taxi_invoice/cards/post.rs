@@ -2,7 +2,11 @@
 
 //! 将出租车电子发票插入微信用户卡包 · `POST v3/taxi-invoice/cards`
 //!
-//! 官方文档: [4012461432](https://pay.weixin.qq.com/doc/v3/partner/4012461432)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461432](https://pay.weixin.qq.com/doc/v3/partner/4012461432)
 
 use crate::model::{answer, body, request};
 
@@ -137,9 +141,9 @@ request! {
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// `card_appid`. Required.
+        /// Required.
         card_appid: String = body("card_appid").required(),
-        /// `card_openid`. Required.
+        /// Required.
         card_openid: String = body("card_openid").required(),
         /// 出租车电子发票卡券模板ID. Required.
         card_id: String = body("card_id").required(),

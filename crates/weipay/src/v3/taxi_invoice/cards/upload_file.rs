@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> UploadFile<M> {
     /// 上传出租车电子发票文件 · `POST v3/taxi-invoice/cards/upload-file`
     ///
-    /// 官方文档: [4012692904](https://pay.weixin.qq.com/doc/v3/partner/4012692904)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

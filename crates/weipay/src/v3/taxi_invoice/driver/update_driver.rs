@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> UpdateDriver<M> {
     /// 更新司机信息 · `POST v3/taxi-invoice/driver/update-driver`
     ///
-    /// 官方文档: [4012460171](https://pay.weixin.qq.com/doc/v3/partner/4012460171)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

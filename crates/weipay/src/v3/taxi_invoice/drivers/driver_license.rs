@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> DriverLicense<M> {
     /// 获取司机信息 · `GET v3/taxi-invoice/drivers/{driver_license}`
     ///
-    /// 官方文档: [4012461309](https://pay.weixin.qq.com/doc/v3/partner/4012461309)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> UpdateTaxi<M> {
     /// 更新出租车信息 · `POST v3/taxi-invoice/taxi/update-taxi`
     ///
-    /// 官方文档: [4012460167](https://pay.weixin.qq.com/doc/v3/partner/4012460167)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

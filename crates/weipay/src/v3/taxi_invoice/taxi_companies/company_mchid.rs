@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> CompanyMchid<M> {
     /// 获取出租车公司商户信息 · `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
     ///
-    /// 官方文档: [4012460161](https://pay.weixin.qq.com/doc/v3/partner/4012460161)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

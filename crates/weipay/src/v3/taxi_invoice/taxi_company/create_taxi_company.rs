@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> CreateTaxiCompany<M> {
     /// 新增出租车公司 · `POST v3/taxi-invoice/taxi-company/create-taxi-company`
     ///
-    /// 官方文档: [4012460154](https://pay.weixin.qq.com/doc/v3/partner/4012460154)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

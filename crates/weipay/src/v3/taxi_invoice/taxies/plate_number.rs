@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PlateNumber<M> {
     /// 获取出租车信息 · `GET v3/taxi-invoice/taxies/{plate_number}`
     ///
-    /// 官方文档: [4012460169](https://pay.weixin.qq.com/doc/v3/partner/4012460169)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> FindByToken<M> {
     /// 根据凭证查询乘客行程单 · `GET v3/taxi-invoice/user-taxi-order/find-by-token`
     ///
-    /// 官方文档: [4012460180](https://pay.weixin.qq.com/doc/v3/partner/4012460180)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 获取乘客行程单列表 · `GET v3/taxi-invoice/user-taxi-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html>
 
 use crate::model::{answer, body, query, request};
 

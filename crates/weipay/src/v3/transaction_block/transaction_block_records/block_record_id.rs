@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BlockRecordId<M> {
     /// 查询子商户交易拦截记录详情 · `GET v3/transaction-block/transaction-block-records/{block_record_id}`
     ///
-    /// 官方文档: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BlockSubmissionId<M> {
     /// 查询交易拦截申诉详情 · `GET v3/transaction-block/transaction-block-submissions/{block_submission_id}`
     ///
-    /// 官方文档: [4014940449](https://pay.weixin.qq.com/doc/v3/partner/4014940449)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 查询订单(微信支付订单号) · `GET v3/transactions/id/{transaction_id}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml>
+    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

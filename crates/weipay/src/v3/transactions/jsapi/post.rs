@@ -2,7 +2,12 @@
 
 //! 小程序/公众号支付下单 · `POST v3/transactions/jsapi`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/MiniProgramPay/chapter7_3.shtml>
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/MiniProgramPay/chapter7_3.shtml>
 
 pub use crate::v3::transactions::app::post::{
     Amount, Answer, Detail, GoodsDetail, Payer, Request, SceneInfo, StoreInfo,

@@ -5,6 +5,7 @@
 pub mod batch_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> BatchId<M> {
     /// `v3/transfer/batches/batch-id/{batch_id}` with this 微信批次单号.
     pub fn batch_id(self, batch_id: impl Into<String>) -> batch_id::BatchId<M> {
-        batch_id::BatchId::new(self.call.fill("batch_id", batch_id.into()))
+        batch_id::BatchId::new(self.call.fill(path("batch_id"), batch_id.into()))
     }
 }

@@ -5,6 +5,7 @@
 pub mod out_batch_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,8 +14,11 @@ chain_branch! {
 }
 
 impl<M: Mode> OutBatchNo<M> {
-    /// `v3/transfer/batches/out-batch-no/{out_batch_no}` with this 商家批次单号.
+    /// `v3/transfer/batches/out-batch-no/{out_batch_no}` with this 商家批次单号. 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
     pub fn out_batch_no(self, out_batch_no: impl Into<String>) -> out_batch_no::OutBatchNo<M> {
-        out_batch_no::OutBatchNo::new(self.call.fill("out_batch_no", out_batch_no.into()))
+        out_batch_no::OutBatchNo::new(
+            self.call
+                .fill(path("out_batch_no").length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#), out_batch_no.into()),
+        )
     }
 }

@@ -2,7 +2,11 @@
 
 //! 发起批量转账 · `POST v3/transfer/batches`
 //!
-//! 官方文档: [4012458841](https://pay.weixin.qq.com/doc/v3/merchant/4012458841)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458841](https://pay.weixin.qq.com/doc/v3/merchant/4012458841)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -24,7 +28,8 @@ request! {
         /// 转账总笔数. Required; 1 to 1000.
         total_num: i64 = body("total_num").required().range(1, 1000),
         /// 转账明细列表. Required; 1 to 1000 members.
-        transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list").required().items(1, 1000),
+        transfer_detail_list: Vec<TransferDetailList> =
+            body("transfer_detail_list").required().items(1, 1000),
         /// 转账场景ID.
         transfer_scene_id: String = body("transfer_scene_id"),
         /// 通知地址.
@@ -39,11 +44,11 @@ request! {
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required; 1 to 32 characters.
         transfer_remark: String = body("transfer_remark").required().length(1, 32),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
-        /// 收款用户身份证. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户身份证. Travels encrypted (敏感信息加密).
         user_id_card: String = body("user_id_card").encrypted(),
     }
 }

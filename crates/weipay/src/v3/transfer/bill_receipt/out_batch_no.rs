@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutBatchNo<M> {
     /// 查询转账电子回单 · `GET v3/transfer/bill-receipt/{out_batch_no}`
     ///
-    /// 官方文档: [4012458950](https://pay.weixin.qq.com/doc/v3/merchant/4012458950), [4012718640](https://pay.weixin.qq.com/doc/v3/partner/4012718640), [4012721812](https://pay.weixin.qq.com/doc/v3/partner/4012721812)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

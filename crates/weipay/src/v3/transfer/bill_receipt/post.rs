@@ -2,7 +2,13 @@
 
 //! 转账电子回单申请受理 · `POST v3/transfer/bill-receipt`
 //!
-//! 官方文档: [4012458946](https://pay.weixin.qq.com/doc/v3/merchant/4012458946), [4012718570](https://pay.weixin.qq.com/doc/v3/partner/4012718570), [4012721664](https://pay.weixin.qq.com/doc/v3/partner/4012721664)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458946](https://pay.weixin.qq.com/doc/v3/merchant/4012458946)
+//! - partner: [4012718570](https://pay.weixin.qq.com/doc/v3/partner/4012718570),
+//!   [4012721664](https://pay.weixin.qq.com/doc/v3/partner/4012721664)
 
 use crate::model::{answer, body, request};
 

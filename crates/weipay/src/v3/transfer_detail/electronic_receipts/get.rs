@@ -2,7 +2,13 @@
 
 //! 查询转账明细电子回单受理结果 · `GET v3/transfer-detail/electronic-receipts`
 //!
-//! 官方文档: [4012458972](https://pay.weixin.qq.com/doc/v3/merchant/4012458972), [4012718815](https://pay.weixin.qq.com/doc/v3/partner/4012718815), [4012721353](https://pay.weixin.qq.com/doc/v3/partner/4012721353)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458972](https://pay.weixin.qq.com/doc/v3/merchant/4012458972)
+//! - partner: [4012718815](https://pay.weixin.qq.com/doc/v3/partner/4012718815),
+//!   [4012721353](https://pay.weixin.qq.com/doc/v3/partner/4012721353)
 
 use crate::model::{answer, body, open_enum, query, request};
 

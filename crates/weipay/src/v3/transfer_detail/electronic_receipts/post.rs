@@ -2,7 +2,13 @@
 
 //! 转账明细电子回单受理 · `POST v3/transfer-detail/electronic-receipts`
 //!
-//! 官方文档: [4012458967](https://pay.weixin.qq.com/doc/v3/merchant/4012458967), [4012718748](https://pay.weixin.qq.com/doc/v3/partner/4012718748), [4012727951](https://pay.weixin.qq.com/doc/v3/partner/4012727951)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458967](https://pay.weixin.qq.com/doc/v3/merchant/4012458967)
+//! - partner: [4012718748](https://pay.weixin.qq.com/doc/v3/partner/4012718748),
+//!   [4012727951](https://pay.weixin.qq.com/doc/v3/partner/4012727951)
 
 use crate::model::{body, request};
 

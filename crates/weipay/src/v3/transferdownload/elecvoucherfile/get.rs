@@ -2,18 +2,21 @@
 
 //! 下载电子回单PDF文件 · `GET v3/transferdownload/elecvoucherfile`
 //!
-//! Answers are not signed.
+//! For 服务商, 普通商户. Answers are not signed.
 //!
-//! 官方文档: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436), [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436),
+//!   [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
 
 use crate::model::{query, request};
 
 request! {
     /// What is sent.
     pub struct Request {
-        /// `token`. Required.
+        /// Required.
         token: String = query("token").required(),
-        /// `source`. Required.
+        /// Required.
         source: String = query("source").required(),
     }
 }

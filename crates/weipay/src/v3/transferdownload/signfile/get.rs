@@ -2,16 +2,22 @@
 
 //! 下载电子回单 · `GET v3/transferdownload/signfile`
 //!
-//! Answers are not signed.
+//! For 服务商, 普通商户. Answers are not signed.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_15.shtml>, [4012269010](https://pay.weixin.qq.com/doc/v3/merchant/4012269010), [4012158314](https://pay.weixin.qq.com/doc/v3/partner/4012158314), [4012163403](https://pay.weixin.qq.com/doc/v3/partner/4012163403), [4012163705](https://pay.weixin.qq.com/doc/v3/partner/4012163705)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012269010](https://pay.weixin.qq.com/doc/v3/merchant/4012269010)
+//! - partner: [4012158314](https://pay.weixin.qq.com/doc/v3/partner/4012158314),
+//!   [4012163403](https://pay.weixin.qq.com/doc/v3/partner/4012163403),
+//!   [4012163705](https://pay.weixin.qq.com/doc/v3/partner/4012163705)
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_15.shtml>
 
 use crate::model::{query, request};
 
 request! {
     /// What is sent.
     pub struct Request {
-        /// `token`. Required.
+        /// Required.
         token: String = query("token").required(),
     }
 }

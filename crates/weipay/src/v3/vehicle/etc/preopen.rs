@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Preopen<M> {
     /// 预开通用户ETC指定卡扣费 · `POST v3/vehicle/etc/preopen`
     ///
-    /// 官方文档: [4012715215](https://pay.weixin.qq.com/doc/v3/partner/4012715215)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Parkings<M> {
     /// 创建停车入场 · `POST v3/vehicle/parking/parkings`
     ///
-    /// 官方文档: [4012533937](https://pay.weixin.qq.com/doc/v3/merchant/4012533937), [4012533994](https://pay.weixin.qq.com/doc/v3/partner/4012533994)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Parking<M> {
     /// 扣费受理 · `POST v3/vehicle/transactions/parking`
     ///
-    /// 官方文档: [4012534352](https://pay.weixin.qq.com/doc/v3/merchant/4012534352), [4012534427](https://pay.weixin.qq.com/doc/v3/partner/4012534427)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

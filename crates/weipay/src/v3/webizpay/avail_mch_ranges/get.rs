@@ -2,7 +2,11 @@
 
 //! 查询可用商户范围列表 · `GET v3/webizpay/avail-mch-ranges`
 //!
-//! 官方文档: [4017205627](https://pay.weixin.qq.com/doc/v3/partner/4017205627)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4017205627](https://pay.weixin.qq.com/doc/v3/partner/4017205627)
 
 use crate::model::{answer, body, open_enum, query, request};
 

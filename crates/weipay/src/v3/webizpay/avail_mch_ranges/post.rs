@@ -2,7 +2,11 @@
 
 //! 创建可用商户范围 · `POST v3/webizpay/avail-mch-ranges`
 //!
-//! 官方文档: [4017205621](https://pay.weixin.qq.com/doc/v3/partner/4017205621)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4017205621](https://pay.weixin.qq.com/doc/v3/partner/4017205621)
 
 use crate::model::{answer, body, request};
 

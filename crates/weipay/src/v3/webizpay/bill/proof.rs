@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Proof<M> {
     /// 申请企业商户企业支付出资凭证 · `POST v3/webizpay/bill/proof`
     ///
-    /// 官方文档: [4014507157](https://pay.weixin.qq.com/doc/v3/partner/4014507157)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

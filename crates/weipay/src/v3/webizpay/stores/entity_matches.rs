@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> EntityMatches<M> {
     /// 发起门店主体匹配 · `POST v3/webizpay/stores/entity-matches`
     ///
-    /// 官方文档: [4014507136](https://pay.weixin.qq.com/doc/v3/partner/4014507136)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/webizpay/stores/entity-matches/{batch_id}` with this 微信支付主体匹配批次单号.
     pub fn batch_id(self, batch_id: impl Into<String>) -> batch_id::BatchId<M> {
-        batch_id::BatchId::new(self.call.fill("batch_id", batch_id.into()))
+        batch_id::BatchId::new(self.call.fill(path("batch_id"), batch_id.into()))
     }
 }

@@ -2,9 +2,13 @@
 
 //! 修改结算银行卡 · `POST v2/applyment/micro/modifyarchives`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4014115349](https://pay.weixin.qq.com/doc/v2/partner/4014115349)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014115349](https://pay.weixin.qq.com/doc/v2/partner/4014115349)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -42,9 +46,9 @@ answer! {
         /// 返回信息. At most 128 characters.
         return_msg: String = xml("return_msg").length(0, 128),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 32 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 32),
         /// 错误代码. At most 32 characters.
@@ -61,6 +65,6 @@ answer! {
 open_enum! {
     /// 接口版本号.
     pub enum Version {
-        V10 = "1.0",
+        V1_0 = "1.0",
     }
 }

@@ -2,9 +2,13 @@
 
 //! 修改联系信息 · `POST v2/applyment/micro/modifycontactinfo`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4014115350](https://pay.weixin.qq.com/doc/v2/partner/4014115350)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014115350](https://pay.weixin.qq.com/doc/v2/partner/4014115350)
 
 use crate::model::{request, xml};
 

@@ -2,9 +2,9 @@
 
 //! 向员工付款 · `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
 //!
-//! This version checks an APIv2 request and does not send it yet.
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
 //!
-//! Answers are not signed.
+//! This version checks an APIv2 request and does not send it yet.
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -19,7 +19,7 @@ request! {
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
-        /// 随机字符串. Required; at most 32 characters.
+        /// 随机字符串. The client fills it in. At most 32 characters.
         nonce_str: String = xml("nonce_str").length(0, 32),
         /// 商户订单号. Required; at most 32 characters.
         partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),

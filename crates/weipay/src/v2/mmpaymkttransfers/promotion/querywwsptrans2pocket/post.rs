@@ -2,9 +2,9 @@
 
 //! 查询付款记录 · `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
 //!
-//! This version checks an APIv2 request and does not send it yet.
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
 //!
-//! Answers are not signed.
+//! This version checks an APIv2 request and does not send it yet.
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -2,11 +2,13 @@
 
 //! 向微信用户个人付款 · `POST v2/mmpaymkttransfers/promotion/transfers`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011989673](https://pay.weixin.qq.com/doc/v2/merchant/4011989673)
+//! - merchant: [4011989673](https://pay.weixin.qq.com/doc/v2/merchant/4011989673)
 
 use crate::model::{answer, request, xml};
 

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011989904](https://pay.weixin.qq.com/doc/v2/partner/4011989904)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011989904](https://pay.weixin.qq.com/doc/v2/partner/4011989904)
 
 use crate::model::{answer, request, xml};
 
@@ -62,6 +64,6 @@ answer! {
         /// 错误代码描述. At most 32 characters.
         err_code_des: String = xml("err_code_des").length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
     }
 }

@@ -2,11 +2,13 @@
 
 //! 公众号纯签约 · `GET v2/papay/partner/entrustweb`
 //!
+//! For 服务商. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_1.shtml>
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_1.shtml>
 
 use crate::model::{query, request};
 
@@ -35,7 +37,7 @@ request! {
         notify_url: String = query("notify_url").required(),
         /// 版本号. Required.
         version: Version = query("version").required(),
-        /// 签名. Required.
+        /// 签名. The client fills it in.
         sign: String = query("sign"),
         /// 时间戳. Required.
         timestamp: String = query("timestamp").required(),

@@ -2,11 +2,13 @@
 
 //! H5纯签约 · `GET v2/papay/partner/h5entrustweb`
 //!
+//! For 服务商. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4011988368](https://pay.weixin.qq.com/doc/v2/partner/4011988368)
+//! - partner: [4011988368](https://pay.weixin.qq.com/doc/v2/partner/4011988368)
 
 use crate::model::{query, request};
 
@@ -36,7 +38,7 @@ request! {
         notify_url: String = query("notify_url").required(),
         /// 版本号. Required.
         version: Version = query("version").required(),
-        /// 签名. Required.
+        /// 签名. The client fills it in.
         sign: String = query("sign"),
         /// 签名类型.
         sign_type: SignType = query("sign_type"),

@@ -2,9 +2,13 @@
 
 //! 查询签约关系 · `POST v2/papay/partner/querycontract`
 //!
+//! For 服务商.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011988379](https://pay.weixin.qq.com/doc/v2/partner/4011988379)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011988379](https://pay.weixin.qq.com/doc/v2/partner/4011988379)
 
 use crate::model::{answer, request, xml};
 
@@ -64,7 +68,7 @@ answer! {
         /// 协议解约方式. Format `int32`.
         contract_termination_mode: i64 = xml("contract_termination_mode"),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 解约备注.
         contract_termination_remark: String = xml("contract_termination_remark"),
         /// 用户标识. Required.

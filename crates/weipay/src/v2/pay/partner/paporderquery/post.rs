@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4014113946](https://pay.weixin.qq.com/doc/v2/partner/4014113946)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014113946](https://pay.weixin.qq.com/doc/v2/partner/4014113946)
 
 use crate::model::{answer, request, xml};
 
@@ -42,9 +44,9 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.
@@ -55,7 +57,7 @@ answer! {
         device_info: String = xml("device_info").length(0, 32),
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
-        /// 是否关注公众账号. At most 1 characters.
+        /// 是否关注公众账号. At most 1 character.
         is_subscribe: IsSubscribe = xml("is_subscribe").length(0, 1),
         /// 交易类型. Required; at most 16 characters.
         trade_type: String = xml("trade_type").required().length(0, 16),
@@ -75,9 +77,9 @@ answer! {
         coupon_fee: i64 = xml("coupon_fee"),
         /// 代金券或立减优惠使用数量. Format `int32`.
         coupon_count: i64 = xml("coupon_count"),
-        /// 代金券或立减优惠ID. At most 20 characters.
+        /// 代金券或立减优惠ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.
         coupon_id_n: Vec<String> = xml("coupon_id_$n").length(0, 20),
-        /// 单个代金券或立减优惠支付金额. In fen (分).
+        /// 单个代金券或立减优惠支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
         coupon_fee_n: Vec<i64> = xml("coupon_fee_$n"),
         /// 微信支付订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011988372](https://pay.weixin.qq.com/doc/v2/partner/4011988372)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011988372](https://pay.weixin.qq.com/doc/v2/partner/4011988372)
 
 use crate::model::{answer, request, xml};
 
@@ -64,9 +66,9 @@ answer! {
         /// 商户号. Required; at most 10000098 characters.
         mch_id: String = xml("mch_id").required().length(0, 10000098),
         /// 随机字符串. Required.
-        nonce_str: String = xml("nonce_str"),
+        nonce_str: String = xml("nonce_str").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 业务结果. Required.
         result_code: ResultCode = xml("result_code").required(),
         /// 错误代码.

@@ -2,9 +2,13 @@
 
 //! 进件子商户 · `POST v2/secapi/mch/addInstitutionsub`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013636642](https://pay.weixin.qq.com/doc/global/v2/zh/4013636642)
+//! Official documents (官方文档):
+//!
+//! - global: [4013636642](https://pay.weixin.qq.com/doc/global/v2/zh/4013636642)
 
 use crate::model::{JsonText, answer, open_enum, request, xml};
 
@@ -96,7 +100,7 @@ answer! {
         /// 子商户号. Required.
         sub_mch_id: String = xml("sub_mch_id").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 验证状态.
         verification_status: VerificationStatus = xml("verification_status"),
         /// 验证状态描述.

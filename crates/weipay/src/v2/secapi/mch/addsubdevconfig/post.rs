@@ -2,9 +2,16 @@
 
 //! 服务商子商户开发配置新增支付目录/新增对应APPID关联 · `POST v2/secapi/mch/addsubdevconfig`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985201](https://pay.weixin.qq.com/doc/v2/institution/4011985201), [4011985217](https://pay.weixin.qq.com/doc/v2/institution/4011985217), [4014115404](https://pay.weixin.qq.com/doc/v2/partner/4014115404), [4014115410](https://pay.weixin.qq.com/doc/v2/partner/4014115410)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014115404](https://pay.weixin.qq.com/doc/v2/partner/4014115404),
+//!   [4014115410](https://pay.weixin.qq.com/doc/v2/partner/4014115410)
+//! - institution: [4011985201](https://pay.weixin.qq.com/doc/v2/institution/4011985201),
+//!   [4011985217](https://pay.weixin.qq.com/doc/v2/institution/4011985217)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -40,7 +47,7 @@ answer! {
         /// 业务结果. Required; at most 32 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
     }
 }
 

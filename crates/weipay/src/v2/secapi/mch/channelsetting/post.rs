@@ -2,9 +2,13 @@
 
 //! 银行服务商特约子商户指定渠道号 · `POST v2/secapi/mch/channelsetting`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26>
 
 use crate::model::{answer, request, xml};
 
@@ -35,7 +39,7 @@ answer! {
         /// 业务结果. Required; at most 32 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 错误代码. At most 32 characters.
         err_code: String = xml("err_code").length(0, 32),
         /// 错误代码描述. At most 128 characters.

@@ -2,9 +2,13 @@
 
 //! 修改子商户 · `POST v2/secapi/mch/modifyInstitutionsub`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013636644](https://pay.weixin.qq.com/doc/global/v2/zh/4013636644)
+//! Official documents (官方文档):
+//!
+//! - global: [4013636644](https://pay.weixin.qq.com/doc/global/v2/zh/4013636644)
 
 use crate::model::{JsonText, answer, request, xml};
 
@@ -99,7 +103,7 @@ answer! {
         /// 子商户号. Required.
         sub_mch_id: String = xml("sub_mch_id").required(),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 验证状态.
         verification_status: VerificationStatus = xml("verification_status"),
         /// H5支付权限状态.

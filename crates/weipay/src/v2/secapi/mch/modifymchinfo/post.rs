@@ -2,9 +2,13 @@
 
 //! 银行特约商户信息修改 · `POST v2/secapi/mch/modifymchinfo`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_27&index=2&p=9>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_27&index=2&p=9>
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -36,13 +40,13 @@ answer! {
         /// 处理信息. Required; at most 32 characters.
         result_msg: String = xml("result_msg").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 错误代码. At most 32 characters.
         err_code: String = xml("err_code").length(0, 32),
         /// 错误代码描述. At most 128 characters.
         err_code_des: String = xml("err_code_des").length(0, 128),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
     }
 }
 

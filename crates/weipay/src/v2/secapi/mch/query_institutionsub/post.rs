@@ -2,9 +2,13 @@
 
 //! 查询子商户 · `POST v2/secapi/mch/queryInstitutionsub`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013636643](https://pay.weixin.qq.com/doc/global/v2/zh/4013636643)
+//! Official documents (官方文档):
+//!
+//! - global: [4013636643](https://pay.weixin.qq.com/doc/global/v2/zh/4013636643)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 
@@ -38,7 +42,7 @@ answer! {
         /// 错误描述.
         err_code_des: String = xml("err_code_des"),
         /// 签名. Required.
-        sign: String = xml("sign"),
+        sign: String = xml("sign").required(),
         /// 子商户号. Required.
         sub_mch_id: String = xml("sub_mch_id").required(),
         /// 子商户名称. Required.

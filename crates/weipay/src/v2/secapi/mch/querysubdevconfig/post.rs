@@ -2,9 +2,14 @@
 
 //! 配置查询 · `POST v2/secapi/mch/querysubdevconfig`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985252](https://pay.weixin.qq.com/doc/v2/institution/4011985252), [4014115413](https://pay.weixin.qq.com/doc/v2/partner/4014115413)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014115413](https://pay.weixin.qq.com/doc/v2/partner/4014115413)
+//! - institution: [4011985252](https://pay.weixin.qq.com/doc/v2/institution/4011985252)
 
 use crate::model::{JsonText, answer, body, request, xml};
 
@@ -37,10 +42,10 @@ answer! {
         /// 业务结果. Required; at most 32 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 授权目录. Required; at most 2048 characters; JSON text in a string.
         jsapi_path_list: JsonText<JsapiPathList> = xml("jsapi_path_list").required().length(0, 2048),
-        /// `appid_config_list`. Required; at most 1024 characters; JSON text in a string.
+        /// Required; at most 1024 characters; JSON text in a string.
         appid_config_list: JsonText<AppidConfigList> = xml("appid_config_list").required().length(0, 1024),
     }
 
@@ -50,15 +55,15 @@ answer! {
         jsapi_path_list: Vec<String> = body("jsapi_path_list"),
     }
 
-    /// `appid_config_list`.
+    /// The object `appid_config_list`.
     pub struct AppidConfigList {
         /// APPID数组.
-        appid_config_list: Vec<AppidConfigListAppidConfigList> = body("appid_config_list"),
+        appid_config_list: Vec<AppidConfigListItem> = body("appid_config_list"),
     }
 
     /// APPID数组.
-    pub struct AppidConfigListAppidConfigList {
-        /// `subscribe_appid`.
+    pub struct AppidConfigListItem {
+        /// On the wire: `subscribe_appid`.
         subscribe_appid: String = body("subscribe_appid"),
         /// 绑定好的商户公众号.
         sub_appid: String = body("sub_appid"),

@@ -2,11 +2,13 @@
 
 //! 银行特约商户录入/银行特约商户资料查询 · `POST v2/secapi/mch/submchmanage`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! Answers are not signed.
+//! Official documents (官方文档):
 //!
-//! 官方文档: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)
+//! - institution: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)
 
 use crate::model::{answer, body, open_enum, query, request, xml};
 
@@ -16,7 +18,7 @@ pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
 request! {
     /// What is sent.
     pub struct Request {
-        /// `action`. Required.
+        /// Required.
         action: Action = query("action").required(),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
@@ -78,7 +80,7 @@ answer! {
 }
 
 open_enum! {
-    /// `action`.
+    /// The values of `action`.
     pub enum Action {
         Add = "add",
         Query = "query",

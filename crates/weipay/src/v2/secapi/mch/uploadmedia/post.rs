@@ -2,9 +2,13 @@
 
 //! 图片上传 · `POST v2/secapi/mch/uploadmedia`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013641477](https://pay.weixin.qq.com/doc/global/v2/zh/4013641477)
+//! Official documents (官方文档):
+//!
+//! - global: [4013641477](https://pay.weixin.qq.com/doc/global/v2/zh/4013641477)
 
 use crate::model::{File, answer, file, open_enum, part, request, xml};
 
@@ -16,13 +20,13 @@ request! {
     pub struct Request {
         /// 媒体文件标识. Required.
         media: File = file("media").required(),
-        /// `media_hash`. Required.
+        /// Required.
         media_hash: String = part("media_hash").required(),
         /// 服务商商户号或渠道号. Required.
         mch_id: String = part("mch_id").required(),
-        /// `sign_type`. Required.
+        /// Required.
         sign_type: SignType = part("sign_type").required(),
-        /// `sign`. Required.
+        /// The client fills it in.
         sign: String = part("sign"),
     }
 }
@@ -39,9 +43,9 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.
@@ -54,7 +58,7 @@ answer! {
 }
 
 open_enum! {
-    /// `sign_type`.
+    /// The values of `sign_type`.
     pub enum SignType {
         Md5 = "MD5",
         HmacSha256 = "HMAC-SHA256",

@@ -2,9 +2,13 @@
 
 //! 服务商特约商户关注功能配置 · `POST v2/secapi/mkt/addrecommendconf`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4014115399](https://pay.weixin.qq.com/doc/v2/partner/4014115399)
+//! Official documents (官方文档):
+//!
+//! - partner: [4014115399](https://pay.weixin.qq.com/doc/v2/partner/4014115399)
 
 use crate::model::{request, xml};
 

@@ -2,9 +2,13 @@
 
 //! 撤销订单 · `POST v2/secapi/pay/facepayreverse`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -47,16 +51,16 @@ answer! {
         /// 子商户号. At most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.
         err_code: String = xml("err_code").length(0, 32),
         /// 错误描述. At most 128 characters.
         err_code_des: String = xml("err_code_des").length(0, 128),
-        /// 是否重调. Required; at most 1 characters.
+        /// 是否重调. Required; at most 1 character.
         recall: Recall = xml("recall").required().length(0, 1),
     }
 }

@@ -2,9 +2,14 @@
 
 //! 请求单次分账 · `POST v2/secapi/pay/profitsharing`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011941670](https://pay.weixin.qq.com/doc/v2/merchant/4011941670), [4011984565](https://pay.weixin.qq.com/doc/v2/partner/4011984565)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011941670](https://pay.weixin.qq.com/doc/v2/merchant/4011941670)
+//! - partner: [4011984565](https://pay.weixin.qq.com/doc/v2/partner/4011984565)
 
 use crate::model::{JsonText, answer, open_enum, request, xml};
 
@@ -54,9 +59,9 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

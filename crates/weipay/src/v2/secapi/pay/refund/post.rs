@@ -2,9 +2,35 @@
 
 //! 申请退款 · `POST v2/secapi/pay/refund`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013634906](https://pay.weixin.qq.com/doc/global/v2/zh/4013634906), [4013634956](https://pay.weixin.qq.com/doc/global/v2/zh/4013634956), [4013634996](https://pay.weixin.qq.com/doc/global/v2/zh/4013634996), [4013635201](https://pay.weixin.qq.com/doc/global/v2/zh/4013635201), [4013636484](https://pay.weixin.qq.com/doc/global/v2/zh/4013636484), [4013636606](https://pay.weixin.qq.com/doc/global/v2/zh/4013636606), [4011935217](https://pay.weixin.qq.com/doc/v2/merchant/4011935217), [4011936911](https://pay.weixin.qq.com/doc/v2/merchant/4011936911), [4011937424](https://pay.weixin.qq.com/doc/v2/merchant/4011937424), [4011937624](https://pay.weixin.qq.com/doc/v2/merchant/4011937624), [4011939427](https://pay.weixin.qq.com/doc/v2/merchant/4011939427), [4011941262](https://pay.weixin.qq.com/doc/v2/merchant/4011941262), [4011985095](https://pay.weixin.qq.com/doc/v2/merchant/4011985095), [4011987741](https://pay.weixin.qq.com/doc/v2/merchant/4011987741), [4011936647](https://pay.weixin.qq.com/doc/v2/partner/4011936647), [4011941178](https://pay.weixin.qq.com/doc/v2/partner/4011941178), [4011941447](https://pay.weixin.qq.com/doc/v2/partner/4011941447), [4011973419](https://pay.weixin.qq.com/doc/v2/partner/4011973419), [4011984092](https://pay.weixin.qq.com/doc/v2/partner/4011984092), [4011988208](https://pay.weixin.qq.com/doc/v2/partner/4011988208), [4011988381](https://pay.weixin.qq.com/doc/v2/partner/4011988381), [4011989258](https://pay.weixin.qq.com/doc/v2/partner/4011989258), [4011989907](https://pay.weixin.qq.com/doc/v2/partner/4011989907)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011935217](https://pay.weixin.qq.com/doc/v2/merchant/4011935217),
+//!   [4011936911](https://pay.weixin.qq.com/doc/v2/merchant/4011936911),
+//!   [4011937424](https://pay.weixin.qq.com/doc/v2/merchant/4011937424),
+//!   [4011937624](https://pay.weixin.qq.com/doc/v2/merchant/4011937624),
+//!   [4011939427](https://pay.weixin.qq.com/doc/v2/merchant/4011939427),
+//!   [4011941262](https://pay.weixin.qq.com/doc/v2/merchant/4011941262),
+//!   [4011985095](https://pay.weixin.qq.com/doc/v2/merchant/4011985095),
+//!   [4011987741](https://pay.weixin.qq.com/doc/v2/merchant/4011987741)
+//! - partner: [4011936647](https://pay.weixin.qq.com/doc/v2/partner/4011936647),
+//!   [4011941178](https://pay.weixin.qq.com/doc/v2/partner/4011941178),
+//!   [4011941447](https://pay.weixin.qq.com/doc/v2/partner/4011941447),
+//!   [4011973419](https://pay.weixin.qq.com/doc/v2/partner/4011973419),
+//!   [4011984092](https://pay.weixin.qq.com/doc/v2/partner/4011984092),
+//!   [4011988208](https://pay.weixin.qq.com/doc/v2/partner/4011988208),
+//!   [4011988381](https://pay.weixin.qq.com/doc/v2/partner/4011988381),
+//!   [4011989258](https://pay.weixin.qq.com/doc/v2/partner/4011989258),
+//!   [4011989907](https://pay.weixin.qq.com/doc/v2/partner/4011989907)
+//! - global: [4013634906](https://pay.weixin.qq.com/doc/global/v2/zh/4013634906),
+//!   [4013634956](https://pay.weixin.qq.com/doc/global/v2/zh/4013634956),
+//!   [4013634996](https://pay.weixin.qq.com/doc/global/v2/zh/4013634996),
+//!   [4013635201](https://pay.weixin.qq.com/doc/global/v2/zh/4013635201),
+//!   [4013636484](https://pay.weixin.qq.com/doc/global/v2/zh/4013636484),
+//!   [4013636606](https://pay.weixin.qq.com/doc/global/v2/zh/4013636606)
 
 use crate::model::{answer, request, xml};
 
@@ -68,9 +94,9 @@ answer! {
         /// 子商户号. At most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 微信订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),
         /// 商户订单号. Required; at most 32 characters.
@@ -95,15 +121,15 @@ answer! {
         cash_fee_type: String = xml("cash_fee_type").length(0, 16),
         /// 现金退款金额. In fen (分).
         cash_refund_fee: i64 = xml("cash_refund_fee"),
-        /// 代金券类型. At most 8 characters.
+        /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire. At most 8 characters.
         coupon_type_n: Vec<String> = xml("coupon_type_$n").length(0, 8),
         /// 代金券退款总金额. In fen (分).
         coupon_refund_fee: i64 = xml("coupon_refund_fee"),
-        /// 单个代金券退款金额. In fen (分).
+        /// 单个代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
         coupon_refund_fee_n: Vec<i64> = xml("coupon_refund_fee_$n"),
         /// 退款代金券使用数量. Format `int32`.
         coupon_refund_count: i64 = xml("coupon_refund_count"),
-        /// 退款代金券ID. At most 20 characters.
+        /// 退款代金券ID. One for each `$n` of `coupon_refund_id_$n` on the wire. At most 20 characters.
         coupon_refund_id_n: Vec<String> = xml("coupon_refund_id_$n").length(0, 20),
     }
 }

@@ -2,9 +2,13 @@
 
 //! 申请退款（支持单品） · `POST v2/secapi/pay/refundv2`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011983308](https://pay.weixin.qq.com/doc/v2/partner/4011983308)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011983308](https://pay.weixin.qq.com/doc/v2/partner/4011983308)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 
@@ -94,9 +98,9 @@ answer! {
         /// 子商户号. At most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 微信订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),
         /// 商户订单号. Required; at most 32 characters.
@@ -121,15 +125,15 @@ answer! {
         cash_fee_type: String = xml("cash_fee_type").length(0, 16),
         /// 现金退款金额. In fen (分).
         cash_refund_fee: i64 = xml("cash_refund_fee"),
-        /// 代金券类型. At most 8 characters.
+        /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire. At most 8 characters.
         coupon_type_n: Vec<String> = xml("coupon_type_$n").length(0, 8),
         /// 代金券退款总金额. In fen (分).
         coupon_refund_fee: i64 = xml("coupon_refund_fee"),
-        /// 单个代金券退款金额. In fen (分).
+        /// 单个代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
         coupon_refund_fee_n: Vec<i64> = xml("coupon_refund_fee_$n"),
         /// 退款代金券使用数量. Format `int32`.
         coupon_refund_count: i64 = xml("coupon_refund_count"),
-        /// 退款代金券ID. At most 20 characters.
+        /// 退款代金券ID. One for each `$n` of `coupon_refund_id_$n` on the wire. At most 20 characters.
         coupon_refund_id_n: Vec<String> = xml("coupon_refund_id_$n").length(0, 20),
         /// 营销详情. At most 6000 characters; JSON text in a string.
         promotion_detail: JsonText<PromotionDetail> = xml("promotion_detail").length(0, 6000),

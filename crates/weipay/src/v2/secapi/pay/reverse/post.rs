@@ -2,9 +2,15 @@
 
 //! 撤销订单 · `POST v2/secapi/pay/reverse`
 //!
+//! Needs the merchant's certificate (商户API证书) in TLS.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4013634900](https://pay.weixin.qq.com/doc/global/v2/zh/4013634900), [4011937361](https://pay.weixin.qq.com/doc/v2/merchant/4011937361), [4012218602](https://pay.weixin.qq.com/doc/v2/partner/4012218602)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011937361](https://pay.weixin.qq.com/doc/v2/merchant/4011937361)
+//! - partner: [4012218602](https://pay.weixin.qq.com/doc/v2/partner/4012218602)
+//! - global: [4013634900](https://pay.weixin.qq.com/doc/global/v2/zh/4013634900)
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011989903](https://pay.weixin.qq.com/doc/v2/partner/4011989903)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011989903](https://pay.weixin.qq.com/doc/v2/partner/4011989903)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 
@@ -70,11 +72,11 @@ request! {
     /// 场景信息.
     pub struct SceneInfo {
         /// 场景. Required.
-        scene_info: SceneInfoSceneInfo = body("scene_info").required(),
+        scene_info: SceneInfoContent = body("scene_info").required(),
     }
 
     /// 场景.
-    pub struct SceneInfoSceneInfo {
+    pub struct SceneInfoContent {
         /// 乘车时间. Required.
         start_time: String = body("start_time").required(),
         /// 结束时间.
@@ -110,9 +112,9 @@ answer! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.
@@ -141,7 +143,7 @@ open_enum! {
 
     /// 版本号.
     pub enum Version {
-        V20 = "2.0",
+        V2_0 = "2.0",
     }
 
     /// 返回状态码.

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011989909](https://pay.weixin.qq.com/doc/v2/partner/4011989909)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011989909](https://pay.weixin.qq.com/doc/v2/partner/4011989909)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -44,9 +46,9 @@ answer! {
         /// 子商户号. Required; at most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.
@@ -59,7 +61,7 @@ answer! {
         openid: String = xml("openid").required().length(0, 32),
         /// 用户子标识. At most 32 characters.
         sub_openid: String = xml("sub_openid").length(0, 32),
-        /// 是否关注公众账号. At most 1 characters.
+        /// 是否关注公众账号. At most 1 character.
         is_subscribe: IsSubscribe = xml("is_subscribe").length(0, 1),
         /// 交易类型. Required; at most 16 characters.
         trade_type: TradeType = xml("trade_type").required().length(0, 16),
@@ -81,11 +83,11 @@ answer! {
         coupon_fee: i64 = xml("coupon_fee"),
         /// 代金券或立减优惠使用数量. Format `int32`.
         coupon_count: i64 = xml("coupon_count"),
-        /// 代金券类型. At most 8 characters.
+        /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire. At most 8 characters.
         coupon_type_n: Vec<String> = xml("coupon_type_$n").length(0, 8),
-        /// 代金券或立减优惠ID. At most 20 characters.
+        /// 代金券或立减优惠ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.
         coupon_id_n: Vec<String> = xml("coupon_id_$n").length(0, 20),
-        /// 单个代金券或立减优惠支付金额. In fen (分).
+        /// 单个代金券或立减优惠支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
         coupon_fee_n: Vec<i64> = xml("coupon_fee_$n"),
         /// 微信支付订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),

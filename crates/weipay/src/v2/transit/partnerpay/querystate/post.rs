@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011989910](https://pay.weixin.qq.com/doc/v2/partner/4011989910)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011989910](https://pay.weixin.qq.com/doc/v2/partner/4011989910)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -46,9 +48,9 @@ answer! {
         /// 子商户号.
         sub_mch_id: String = xml("sub_mch_id"),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

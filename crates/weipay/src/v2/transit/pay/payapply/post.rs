@@ -4,12 +4,14 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011984781](https://pay.weixin.qq.com/doc/v2/merchant/4011984781)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984781](https://pay.weixin.qq.com/doc/v2/merchant/4011984781)
 
 use crate::model::{JsonText, answer, request, xml};
 
 pub use crate::v2::transit::partnerpay::payapply::post::{
-    ResultCode, ReturnCode, SceneInfo, SceneInfoSceneInfo, SignType, TradeScene, TradeType, Version,
+    ResultCode, ReturnCode, SceneInfo, SceneInfoContent, SignType, TradeScene, TradeType, Version,
 };
 
 request! {
@@ -82,9 +84,9 @@ answer! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011988212](https://pay.weixin.qq.com/doc/v2/partner/4011988212)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011988212](https://pay.weixin.qq.com/doc/v2/partner/4011988212)
 
 use crate::model::{JsonText, answer, body, open_enum, request, xml};
 
@@ -52,9 +54,9 @@ answer! {
         /// 子商户号. Required; at most 32 characters.
         sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.
@@ -78,11 +80,11 @@ answer! {
     /// 车牌信息.
     pub struct PlateNumberInfo {
         /// 车牌信息列表.
-        plate_number_info: Vec<PlateNumberInfoPlateNumberInfo> = body("plate_number_info"),
+        plate_number_info: Vec<PlateNumberInfoItem> = body("plate_number_info"),
     }
 
     /// 车牌信息列表.
-    pub struct PlateNumberInfoPlateNumberInfo {
+    pub struct PlateNumberInfoItem {
         /// 车牌号.
         plate_number: String = body("plate_number"),
         /// 车牌通道标识.

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985272](https://pay.weixin.qq.com/doc/v2/merchant/4011985272)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011985272](https://pay.weixin.qq.com/doc/v2/merchant/4011985272)
 
 use crate::model::{JsonText, answer, body, request, xml};
 
@@ -32,11 +34,11 @@ request! {
     /// 场景信息.
     pub struct SceneInfo {
         /// 场景. Required.
-        scene_info: SceneInfoSceneInfo = body("scene_info").required(),
+        scene_info: SceneInfoContent = body("scene_info").required(),
     }
 
     /// 场景.
-    pub struct SceneInfoSceneInfo {
+    pub struct SceneInfoContent {
         /// 入场时间. Required.
         start_time: String = body("start_time").required(),
         /// 回调通知URL.
@@ -68,9 +70,9 @@ answer! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985331](https://pay.weixin.qq.com/doc/v2/merchant/4011985331)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011985331](https://pay.weixin.qq.com/doc/v2/merchant/4011985331)
 
 use crate::model::{JsonText, answer, request, xml};
 
@@ -12,7 +14,7 @@ pub use crate::v2::vehicle::partnerpay::notification::post::{
     DeductMode, ResultCode, ReturnCode, SignType, Version,
 };
 pub use crate::v2::vehicle::partnerpay::payapply::post::{
-    ChannelType, ProfitSharing, SceneInfo, SceneInfoSceneInfo, SupportDeductMode, TradeType,
+    ChannelType, ProfitSharing, SceneInfo, SceneInfoContent, SupportDeductMode, TradeType,
 };
 pub use crate::v2::vehicle::partnerpay::querystate::post::TradeScene;
 
@@ -72,9 +74,9 @@ answer! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 随机字符串. Required; at most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").required().length(0, 32),
         /// 签名. Required; at most 64 characters.
-        sign: String = xml("sign").length(0, 64),
+        sign: String = xml("sign").required().length(0, 64),
         /// 业务结果. Required; at most 16 characters.
         result_code: ResultCode = xml("result_code").required().length(0, 16),
         /// 错误代码. At most 32 characters.

@@ -17,11 +17,11 @@ chain_step! {
 impl<M: Mode> Getsignkey<M> {
     /// 获取沙箱环境密钥 · `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
     ///
-    /// 官方文档: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+    /// This version checks an APIv2 request and does not send it yet.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

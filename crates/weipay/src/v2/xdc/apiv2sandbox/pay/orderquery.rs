@@ -17,11 +17,11 @@ chain_step! {
 impl<M: Mode> Orderquery<M> {
     /// 沙箱订单查询 · `POST v2/xdc/apiv2sandbox/pay/orderquery`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Answers are not signed.
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-ERROR.docx>, <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-SUCCESS.docx>, [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+    /// This version checks an APIv2 request and does not send it yet.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed_v2(Method::POST, request)
     }

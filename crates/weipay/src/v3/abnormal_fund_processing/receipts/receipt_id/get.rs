@@ -2,7 +2,11 @@
 
 //! 查询在途异常资金付款结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}`
 //!
-//! 官方文档: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
 
 use crate::model::{answer, body, open_enum};
 
@@ -51,7 +55,7 @@ answer! {
 
     /// 在途异常资金付款指令的发起方.
     pub struct Commander {
-        /// `operator`. Required.
+        /// Required.
         operator: Operator = body("operator").required(),
         /// 微信支付商户号. Required.
         mchid: String = body("mchid").required(),
@@ -76,7 +80,7 @@ open_enum! {
         ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
     }
 
-    /// `operator`.
+    /// The values of `operator`.
     pub enum Operator {
         Merchant = "MERCHANT",
     }

@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,7 +19,9 @@ chain_step! {
 impl<M: Mode> TransferInstructions<M> {
     /// 发起在途异常资金付款指令 · `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
     ///
-    /// 官方文档: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -29,7 +32,7 @@ impl<M: Mode> TransferInstructions<M> {
         out_instruction_no: impl Into<String>,
     ) -> out_instruction_no::OutInstructionNo<M> {
         out_instruction_no::OutInstructionNo::new(
-            self.call.fill("out_instruction_no", out_instruction_no.into()),
+            self.call.fill(path("out_instruction_no"), out_instruction_no.into()),
         )
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Balance<M> {
     /// 查询渠道额度 · `GET v3/aggracct-bc/wb-channel/account/balance`
     ///
-    /// 官方文档: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MchArchives<M> {
     /// 查询商户资料 · `GET v3/aggracct-bc/wb-channel/account/mch_archives`
     ///
-    /// 官方文档: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

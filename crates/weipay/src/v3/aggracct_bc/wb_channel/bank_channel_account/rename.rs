@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Rename<M> {
     /// 受理渠道结算银行账户更名申请 · `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
     ///
-    /// 官方文档: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
     pub fn application_id(self, application_id: impl Into<String>) -> application_id::ApplicationId<M> {
-        application_id::ApplicationId::new(self.call.fill("application_id", application_id.into()))
+        application_id::ApplicationId::new(self.call.fill(path("application_id"), application_id.into()))
     }
 }

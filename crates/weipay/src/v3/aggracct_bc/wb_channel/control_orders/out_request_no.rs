@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 查询控制单 · `GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
     ///
-    /// 官方文档: [4016025274](https://pay.weixin.qq.com/doc/v3/merchant/4016025274)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

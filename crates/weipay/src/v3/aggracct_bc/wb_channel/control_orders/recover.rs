@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Recover<M> {
     /// 解除对微众台账的管控 · `POST v3/aggracct-bc/wb-channel/control-orders/recover`
     ///
-    /// 官方文档: [4016025279](https://pay.weixin.qq.com/doc/v3/merchant/4016025279)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 查询特殊减额结果 · `GET v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
     ///
-    /// 官方文档: [4016061196](https://pay.weixin.qq.com/doc/v3/merchant/4016061196)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 特殊减额 · `POST v3/aggracct-bc/wb-channel/special-reduction`
 //!
-//! 官方文档: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -15,7 +19,7 @@ request! {
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 微信支付商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 额度台账号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 额度台账号. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
         /// 特殊减额单号. Required.
         out_request_no: String = body("out_request_no").required(),
@@ -25,7 +29,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 特殊减额原因.
         reason: String = body("reason"),
-        /// 卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 卡号. Travels encrypted (敏感信息加密).
         card_no: String = body("card_no").encrypted(),
         /// 商户账户协议号.
         sgn_no: String = body("sgn_no"),
@@ -39,7 +43,7 @@ answer! {
     pub struct Answer {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
-        /// 额度台账号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 额度台账号. Travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").encrypted(),
         /// 特殊减额单号.
         out_request_no: String = body("out_request_no"),

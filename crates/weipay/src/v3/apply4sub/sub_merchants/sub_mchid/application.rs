@@ -5,6 +5,7 @@
 pub mod application_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Application<M> {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}` with this 修改结算账户申请单号.
     pub fn application_no(self, application_no: impl Into<String>) -> application_no::ApplicationNo<M> {
-        application_no::ApplicationNo::new(self.call.fill("application_no", application_no.into()))
+        application_no::ApplicationNo::new(self.call.fill(path("application_no"), application_no.into()))
     }
 }

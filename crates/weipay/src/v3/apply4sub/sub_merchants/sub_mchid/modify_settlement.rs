@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ModifySettlement<M> {
     /// 修改结算帐号 · `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
     ///
-    /// 官方文档: [4012721277](https://pay.weixin.qq.com/doc/v3/partner/4012721277), [4012760618](https://pay.weixin.qq.com/doc/v3/partner/4012760618), [4012761102](https://pay.weixin.qq.com/doc/v3/partner/4012761102), [4012761138](https://pay.weixin.qq.com/doc/v3/partner/4012761138)
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

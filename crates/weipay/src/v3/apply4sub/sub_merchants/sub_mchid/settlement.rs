@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Settlement<M> {
     /// 查询结算账户 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
     ///
-    /// 官方文档: [4012721295](https://pay.weixin.qq.com/doc/v3/partner/4012721295), [4012760642](https://pay.weixin.qq.com/doc/v3/partner/4012760642), [4012761113](https://pay.weixin.qq.com/doc/v3/partner/4012761113), [4012761142](https://pay.weixin.qq.com/doc/v3/partner/4012761142)
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

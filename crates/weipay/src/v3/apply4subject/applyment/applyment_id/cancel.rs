@@ -16,9 +16,11 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 撤销商户开户意愿申请单 · `POST v3/apply4subject/applyment/{applyment_id}/cancel`
     ///
-    /// A success has no body (204).
+    /// For 从业机构, 渠道商. A success has no body (204).
     ///
-    /// 官方文档: [4012697627](https://pay.weixin.qq.com/doc/v3/partner/4012697627)
+    /// Official documents (官方文档):
+    ///
+    /// - partner: [4012697627](https://pay.weixin.qq.com/doc/v3/partner/4012697627)
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, Nothing)
     }

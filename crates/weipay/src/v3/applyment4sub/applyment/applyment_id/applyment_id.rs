@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ApplymentId<M> {
     /// 通过申请单号查询申请状态 · `GET v3/applyment4sub/applyment/applyment_id/{applyment_id}`
     ///
-    /// 官方文档: [4012697052](https://pay.weixin.qq.com/doc/v3/partner/4012697052), [4012721630](https://pay.weixin.qq.com/doc/v3/partner/4012721630)
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

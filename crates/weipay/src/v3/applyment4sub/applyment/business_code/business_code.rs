@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BusinessCode<M> {
     /// 通过业务申请编号查询申请状态 · `GET v3/applyment4sub/applyment/business_code/{business_code}`
     ///
-    /// 官方文档: [4012697168](https://pay.weixin.qq.com/doc/v3/partner/4012697168), [4012721709](https://pay.weixin.qq.com/doc/v3/partner/4012721709)
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

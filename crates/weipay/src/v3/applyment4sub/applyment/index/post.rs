@@ -2,7 +2,10 @@
 
 //! 提交申请单 · `POST v3/applyment4sub/applyment/index`
 //!
-//! 官方文档: [4012719997](https://pay.weixin.qq.com/doc/v3/partner/4012719997), [4012722249](https://pay.weixin.qq.com/doc/v3/partner/4012722249)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012719997](https://pay.weixin.qq.com/doc/v3/partner/4012719997),
+//!   [4012722249](https://pay.weixin.qq.com/doc/v3/partner/4012722249)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -33,7 +36,7 @@ request! {
         contact_type: ContactType = body("contact_type").required(),
         /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
         contact_name: String = body("contact_name").required().encrypted(),
-        /// `contact_id_doc_type`.
+        /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
         /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
         contact_id_number: String = body("contact_id_number").encrypted(),
@@ -195,7 +198,7 @@ request! {
     pub struct IdentityInfo {
         /// 超级管理员类型.
         id_holder_type: IdHolderType = body("id_holder_type"),
-        /// `id_doc_type`. Required.
+        /// Required.
         id_doc_type: ContactIdDocType = body("id_doc_type").required(),
         /// 法定代表人说明函.
         authorize_letter_copy: String = body("authorize_letter_copy"),
@@ -245,7 +248,7 @@ request! {
 
     /// 最终受益人信息列表.
     pub struct UboInfoList {
-        /// `ubo_id_doc_type`. Required.
+        /// Required.
         ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
         /// 身份证人像面照片. Required.
         ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
@@ -343,7 +346,7 @@ request! {
         domain: String = body("domain"),
         /// 网站授权函.
         web_authorisation: String = body("web_authorisation"),
-        /// `web_appid`.
+        /// On the wire: `web_appid`.
         web_appid: String = body("web_appid"),
     }
 
@@ -421,7 +424,7 @@ open_enum! {
         Super = "SUPER",
     }
 
-    /// `contact_id_doc_type`.
+    /// The values of `contact_id_doc_type`.
     pub enum ContactIdDocType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
@@ -484,7 +487,7 @@ open_enum! {
         Super = "SUPER",
     }
 
-    /// `ubo_id_doc_type`.
+    /// The values of `ubo_id_doc_type`.
     pub enum UboIdDocType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",

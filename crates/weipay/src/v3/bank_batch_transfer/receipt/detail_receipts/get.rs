@@ -2,7 +2,11 @@
 
 //! 查询明细电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/detail-receipts`
 //!
-//! 官方文档: [4012470775](https://pay.weixin.qq.com/doc/v3/partner/4012470775)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012470775](https://pay.weixin.qq.com/doc/v3/partner/4012470775)
 
 use crate::model::{answer, body, query, request};
 

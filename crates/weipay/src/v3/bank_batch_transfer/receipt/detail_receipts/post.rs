@@ -2,7 +2,11 @@
 
 //! 受理明细电子回单 · `POST v3/bank-batch-transfer/receipt/detail-receipts`
 //!
-//! 官方文档: [4012470770](https://pay.weixin.qq.com/doc/v3/partner/4012470770)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012470770](https://pay.weixin.qq.com/doc/v3/partner/4012470770)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询汇总电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/summary-receipts`
 //!
-//! 官方文档: [4012470761](https://pay.weixin.qq.com/doc/v3/partner/4012470761)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012470761](https://pay.weixin.qq.com/doc/v3/partner/4012470761)
 
 use crate::model::{answer, body, query, request};
 

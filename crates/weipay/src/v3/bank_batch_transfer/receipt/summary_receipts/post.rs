@@ -2,7 +2,11 @@
 
 //! 受理汇总电子回单 · `POST v3/bank-batch-transfer/receipt/summary-receipts`
 //!
-//! 官方文档: [4012470746](https://pay.weixin.qq.com/doc/v3/partner/4012470746)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012470746](https://pay.weixin.qq.com/doc/v3/partner/4012470746)
 
 use crate::model::{body, request};
 

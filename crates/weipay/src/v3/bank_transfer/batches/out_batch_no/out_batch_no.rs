@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutBatchNo<M> {
     /// 银行批次单号查询批次单 · `GET v3/bank-transfer/batches/out-batch-no/{out_batch_no}`
     ///
-    /// 官方文档: [4012465903](https://pay.weixin.qq.com/doc/v3/partner/4012465903)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

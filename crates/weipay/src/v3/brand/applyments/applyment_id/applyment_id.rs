@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ApplymentId<M> {
     /// 根据申请单ID查询申请状态 · `GET v3/brand/applyments/applyment-id/{applyment_id}`
     ///
-    /// 官方文档: [4016257685](https://pay.weixin.qq.com/doc/v3/partner/4016257685)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BusinessCode<M> {
     /// 根据业务申请编号查询申请状态 · `GET v3/brand/applyments/business-code/{business_code}`
     ///
-    /// 官方文档: [4016257694](https://pay.weixin.qq.com/doc/v3/partner/4016257694)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

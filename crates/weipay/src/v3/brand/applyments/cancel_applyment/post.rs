@@ -2,7 +2,11 @@
 
 //! 撤销申请 · `POST v3/brand/applyments/cancel-applyment`
 //!
-//! 官方文档: [4016257700](https://pay.weixin.qq.com/doc/v3/partner/4016257700)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016257700](https://pay.weixin.qq.com/doc/v3/partner/4016257700)
 
 use crate::model::{body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> CancelApplyment<M> {
     /// 撤销商家名片配置申请 · `POST v3/brand/card/card-configs/cancel-applyment`
     ///
-    /// 官方文档: [4016475172](https://pay.weixin.qq.com/doc/v3/partner/4016475172)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询商家名片配置申请状态 · `GET v3/brand/card/card-configs`
 //!
-//! 官方文档: [4016475174](https://pay.weixin.qq.com/doc/v3/partner/4016475174)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016475174](https://pay.weixin.qq.com/doc/v3/partner/4016475174)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

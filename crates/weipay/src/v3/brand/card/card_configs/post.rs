@@ -2,7 +2,11 @@
 
 //! 提交商家名片配置申请 · `POST v3/brand/card/card-configs`
 //!
-//! 官方文档: [4016468440](https://pay.weixin.qq.com/doc/v3/partner/4016468440)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016468440](https://pay.weixin.qq.com/doc/v3/partner/4016468440)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PreviewUrl<M> {
     /// 获取商家名片预览二维码 · `GET v3/brand/card/card-configs/preview-url`
     ///
-    /// 官方文档: [4016641998](https://pay.weixin.qq.com/doc/v3/partner/4016641998)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Publish<M> {
     /// 发布商家名片配置 · `POST v3/brand/card/card-configs/publish`
     ///
-    /// 官方文档: [4016475176](https://pay.weixin.qq.com/doc/v3/partner/4016475176)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> CancelApplyment<M> {
     /// 撤销交易连接名片配置申请 · `POST v3/brand/card/card-links/cancel-applyment`
     ///
-    /// 官方文档: [4016366797](https://pay.weixin.qq.com/doc/v3/partner/4016366797)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

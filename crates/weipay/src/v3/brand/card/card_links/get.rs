@@ -2,7 +2,11 @@
 
 //! 查询已生效交易连接名片规则 · `GET v3/brand/card/card-links`
 //!
-//! 官方文档: [4016366785](https://pay.weixin.qq.com/doc/v3/partner/4016366785)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016366785](https://pay.weixin.qq.com/doc/v3/partner/4016366785)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 添加交易连接名片规则申请 · `POST v3/brand/card/card-links`
 //!
-//! 官方文档: [4016333302](https://pay.weixin.qq.com/doc/v3/partner/4016333302)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016333302](https://pay.weixin.qq.com/doc/v3/partner/4016333302)
 
 use crate::model::{answer, body, request};
 

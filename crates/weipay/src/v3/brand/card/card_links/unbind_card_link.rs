@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> UnbindCardLink<M> {
     /// 解除已生效交易连接名片场景 · `POST v3/brand/card/card-links/unbind-card-link`
     ///
-    /// 官方文档: [4016366804](https://pay.weixin.qq.com/doc/v3/partner/4016366804)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

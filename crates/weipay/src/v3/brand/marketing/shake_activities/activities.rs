@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Activities<M> {
     /// 查询摇优惠活动列表 · `GET v3/brand/marketing/shake-activities/activities`
     ///
-    /// 官方文档: [4015783259](https://pay.weixin.qq.com/doc/v3/partner/4015783259)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

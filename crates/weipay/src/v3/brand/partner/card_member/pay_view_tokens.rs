@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PayViewTokens<M> {
     /// 品牌会员展示付款码组件预授权 · `POST v3/brand/partner/card-member/pay-view-tokens`
     ///
-    /// 官方文档: [4016834476](https://pay.weixin.qq.com/doc/v3/partner/4016834476)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -10,6 +10,7 @@ pub mod user_card_code;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,7 +21,9 @@ chain_step! {
 impl<M: Mode> UserCards<M> {
     /// 查询用户在品牌下所有会员卡 · `GET v3/brand/partner/card-member/user-cards`
     ///
-    /// 官方文档: [4015336984](https://pay.weixin.qq.com/doc/v3/partner/4015336984)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
@@ -37,6 +40,6 @@ impl<M: Mode> UserCards<M> {
 
     /// `v3/brand/partner/card-member/user-cards/{user_card_code}` with this 会员卡code.
     pub fn user_card_code(self, user_card_code: impl Into<String>) -> user_card_code::UserCardCode<M> {
-        user_card_code::UserCardCode::new(self.call.fill("user_card_code", user_card_code.into()))
+        user_card_code::UserCardCode::new(self.call.fill(path("user_card_code"), user_card_code.into()))
     }
 }

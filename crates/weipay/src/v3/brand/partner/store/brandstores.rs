@@ -9,6 +9,7 @@ pub mod store_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Brandstores<M> {
     /// 列表查询品牌门店信息 · `GET v3/brand/partner/store/brandstores`
     ///
-    /// 官方文档: [4016756674](https://pay.weixin.qq.com/doc/v3/partner/4016756674)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建品牌门店 · `POST v3/brand/partner/store/brandstores`
     ///
-    /// 官方文档: [4015783183](https://pay.weixin.qq.com/doc/v3/partner/4015783183)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/brand/partner/store/brandstores/{store_id}` with this 品牌门店ID.
     pub fn store_id(self, store_id: impl Into<String>) -> store_id::StoreId<M> {
-        store_id::StoreId::new(self.call.fill("store_id", store_id.into()))
+        store_id::StoreId::new(self.call.fill(path("store_id"), store_id.into()))
     }
 }

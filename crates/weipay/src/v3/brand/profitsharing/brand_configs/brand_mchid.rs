@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BrandMchid<M> {
     /// 查询最大分账比例 · `GET v3/brand/profitsharing/brand-configs/{brand_mchid}`
     ///
-    /// 官方文档: [4012467022](https://pay.weixin.qq.com/doc/v3/partner/4012467022)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

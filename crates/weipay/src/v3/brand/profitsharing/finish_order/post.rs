@@ -2,7 +2,11 @@
 
 //! 完结分账 · `POST v3/brand/profitsharing/finish-order`
 //!
-//! 官方文档: [4012467016](https://pay.weixin.qq.com/doc/v3/partner/4012467016)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012467016](https://pay.weixin.qq.com/doc/v3/partner/4012467016)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询分账结果 · `GET v3/brand/profitsharing/orders`
 //!
-//! 官方文档: [4012467002](https://pay.weixin.qq.com/doc/v3/partner/4012467002)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012467002](https://pay.weixin.qq.com/doc/v3/partner/4012467002)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

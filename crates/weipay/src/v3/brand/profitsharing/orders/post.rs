@@ -2,7 +2,11 @@
 
 //! 请求分账 · `POST v3/brand/profitsharing/orders`
 //!
-//! 官方文档: [4012692975](https://pay.weixin.qq.com/doc/v3/partner/4012692975)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692975](https://pay.weixin.qq.com/doc/v3/partner/4012692975)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -41,7 +45,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
     }
 }

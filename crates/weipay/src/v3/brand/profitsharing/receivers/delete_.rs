@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Delete<M> {
     /// 删除分账接收方 · `POST v3/brand/profitsharing/receivers/delete`
     ///
-    /// 官方文档: [4012467103](https://pay.weixin.qq.com/doc/v3/partner/4012467103)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询分账回退结果 · `GET v3/brand/profitsharing/returnorders`
 //!
-//! 官方文档: [4012467011](https://pay.weixin.qq.com/doc/v3/partner/4012467011)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012467011](https://pay.weixin.qq.com/doc/v3/partner/4012467011)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

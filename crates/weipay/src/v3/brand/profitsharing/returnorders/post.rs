@@ -2,7 +2,11 @@
 
 //! 请求分账回退 · `POST v3/brand/profitsharing/returnorders`
 //!
-//! 官方文档: [4012467097](https://pay.weixin.qq.com/doc/v3/partner/4012467097)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012467097](https://pay.weixin.qq.com/doc/v3/partner/4012467097)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

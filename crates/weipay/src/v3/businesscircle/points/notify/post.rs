@@ -2,9 +2,12 @@
 
 //! 商圈会员积分同步 · `POST v3/businesscircle/points/notify`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012534698](https://pay.weixin.qq.com/doc/v3/merchant/4012534698), [4012474133](https://pay.weixin.qq.com/doc/v3/partner/4012474133)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534698](https://pay.weixin.qq.com/doc/v3/merchant/4012534698)
+//! - partner: [4012474133](https://pay.weixin.qq.com/doc/v3/partner/4012474133)
 
 use crate::model::{Time, body, request};
 

@@ -2,7 +2,12 @@
 
 //! 商圈积分授权查询 · `GET v3/businesscircle/user-authorizations/{openid}`
 //!
-//! 官方文档: [4012534848](https://pay.weixin.qq.com/doc/v3/merchant/4012534848), [4012474135](https://pay.weixin.qq.com/doc/v3/partner/4012474135)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534848](https://pay.weixin.qq.com/doc/v3/merchant/4012534848)
+//! - partner: [4012474135](https://pay.weixin.qq.com/doc/v3/partner/4012474135)
 
 use crate::model::{answer, body, query, request};
 

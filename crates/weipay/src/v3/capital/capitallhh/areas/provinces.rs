@@ -8,7 +8,7 @@ pub mod province_code;
 use http::Method;
 
 use crate::mode::Mode;
-use crate::model::Nothing;
+use crate::model::{Nothing, path};
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,13 +19,15 @@ chain_step! {
 impl<M: Mode> Provinces<M> {
     /// 查询省份列表 · `GET v3/capital/capitallhh/areas/provinces`
     ///
-    /// 官方文档: [4012698641](https://pay.weixin.qq.com/doc/v3/partner/4012698641)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// `v3/capital/capitallhh/areas/provinces/{province_code}` with this 省份编码.
     pub fn province_code(self, province_code: impl Into<String>) -> province_code::ProvinceCode<M> {
-        province_code::ProvinceCode::new(self.call.fill("province_code", province_code.into()))
+        province_code::ProvinceCode::new(self.call.fill(path("province_code"), province_code.into()))
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PersonalBanking<M> {
     /// 查询支持个人业务的银行列表 · `GET v3/capital/capitallhh/banks/personal-banking`
     ///
-    /// 官方文档: [4012697583](https://pay.weixin.qq.com/doc/v3/partner/4012697583)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> SearchBanksByBankAccount<M> {
     /// 获取对私银行卡号开户银行 · `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
     ///
-    /// 官方文档: [4012697541](https://pay.weixin.qq.com/doc/v3/partner/4012697541)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,9 +2,12 @@
 
 //! 点餐订单信息同步（渠道商/服务商） · `POST v3/catering/orders/sync-status`
 //!
-//! A success has no body (204).
+//! For 渠道服务商, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4011941011](https://pay.weixin.qq.com/doc/v2/institution/4011941011), [4011939936](https://pay.weixin.qq.com/doc/v2/partner/4011939936)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011939936](https://pay.weixin.qq.com/doc/v2/partner/4011939936)
+//! - institution: [4011941011](https://pay.weixin.qq.com/doc/v2/institution/4011941011)
 
 use serde_json::Number;
 
@@ -15,19 +18,19 @@ request! {
     pub struct Request {
         /// 微信支付分配的服务商商户号. At most 32 characters.
         sp_mchid: String = body("sp_mchid").length(0, 32),
-        /// `sp_appid`. At most 32 characters.
+        /// At most 32 characters.
         sp_appid: String = body("sp_appid").length(0, 32),
         /// 微信支付分配的渠道商商户号. Required; at most 32 characters.
         channel_id: String = body("channel_id").required().length(0, 32),
         /// 微信支付分配子商户商户号. Required; at most 32 characters.
         sub_mchid: String = body("sub_mchid").required().length(0, 32),
-        /// `sub_appid`. Required; at most 32 characters.
+        /// Required; at most 32 characters.
         sub_appid: String = body("sub_appid").required().length(0, 32),
         /// 商户旗下门店的唯一编号. Required; at most 32 characters.
         out_shop_no: String = body("out_shop_no").required().length(0, 32),
         /// 用户子标识. Required; at most 32 characters.
         sub_openid: String = body("sub_openid").required().length(0, 32),
-        /// `login_token`. Required.
+        /// Required.
         login_token: String = body("login_token").required(),
         /// 点餐入口. Required; at most 25 characters.
         order_entry: String = body("order_entry").required().length(0, 25),

@@ -2,7 +2,11 @@
 
 //! 个人收款交易通过微信支付订单号查单 · `GET v3/combine-transactions/id/{combine_transaction_id}`
 //!
-//! 官方文档: [4012602242](https://pay.weixin.qq.com/doc/v3/partner/4012602242)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012602242](https://pay.weixin.qq.com/doc/v3/partner/4012602242)
 
 use crate::model::{Time, answer, body};
 

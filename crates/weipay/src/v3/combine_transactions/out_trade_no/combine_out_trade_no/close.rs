@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 合单关闭订单 · `POST v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
     ///
-    /// A success has no body (204).
+    /// For 电商平台, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012551793](https://pay.weixin.qq.com/doc/v3/merchant/4012551793), [4012577452](https://pay.weixin.qq.com/doc/v3/merchant/4012577452), [4013421130](https://pay.weixin.qq.com/doc/v3/merchant/4013421130), [4013421225](https://pay.weixin.qq.com/doc/v3/merchant/4013421225), [4013421330](https://pay.weixin.qq.com/doc/v3/merchant/4013421330), [4013421404](https://pay.weixin.qq.com/doc/v3/merchant/4013421404), [4012602237](https://pay.weixin.qq.com/doc/v3/partner/4012602237), [4012709095](https://pay.weixin.qq.com/doc/v3/partner/4012709095), [4012761079](https://pay.weixin.qq.com/doc/v3/partner/4012761079), [4012761093](https://pay.weixin.qq.com/doc/v3/partner/4012761093), [4013462102](https://pay.weixin.qq.com/doc/v3/partner/4013462102), [4013462171](https://pay.weixin.qq.com/doc/v3/partner/4013462171), [4013462247](https://pay.weixin.qq.com/doc/v3/partner/4013462247), [4013462566](https://pay.weixin.qq.com/doc/v3/partner/4013462566), [4015973150](https://pay.weixin.qq.com/doc/v3/partner/4015973150)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 发起不活跃商户身份核实 · `POST v3/compliance/inactive-merchant-identity-verification/merchants`
 //!
-//! 官方文档: [4012471357](https://pay.weixin.qq.com/doc/v3/partner/4012471357)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012471357](https://pay.weixin.qq.com/doc/v3/partner/4012471357)
 
 use crate::model::{answer, body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AppPresign<M> {
     /// APP预签约自动还款协议 · `POST v3/credit-repayment/partner/contracts/app-presign`
     ///
-    /// 官方文档: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

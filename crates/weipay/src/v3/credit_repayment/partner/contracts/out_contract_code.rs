@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutContractCode<M> {
     /// 查询自动还款协议 · `GET v3/credit-repayment/partner/contracts/{out_contract_code}`
     ///
-    /// 官方文档: [4016125810](https://pay.weixin.qq.com/doc/v3/partner/4016125810)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

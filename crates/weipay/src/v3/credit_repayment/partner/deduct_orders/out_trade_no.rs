@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 查询还款单 · `GET v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
     ///
-    /// 官方文档: [4016779468](https://pay.weixin.qq.com/doc/v3/partner/4016779468)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 发起还款 · `POST v3/credit-repayment/partner/deduct-orders`
 //!
-//! 官方文档: [4016779462](https://pay.weixin.qq.com/doc/v3/partner/4016779462)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016779462](https://pay.weixin.qq.com/doc/v3/partner/4016779462)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BatchCreate<M> {
     /// 预约还款 · `POST v3/credit-repayment/partner/schedule-records/batch-create`
     ///
-    /// 官方文档: [4016779459](https://pay.weixin.qq.com/doc/v3/partner/4016779459)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

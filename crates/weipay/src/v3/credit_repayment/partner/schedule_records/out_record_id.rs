@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutRecordId<M> {
     /// 查询预约还款记录 · `GET v3/credit-repayment/partner/schedule-records/{out_record_id}`
     ///
-    /// 官方文档: [4016779463](https://pay.weixin.qq.com/doc/v3/partner/4016779463)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> AddUserRecords<M> {
     /// 增加用户记录 · `POST v3/discount-card/cards/{out_card_code}/add-user-records`
     ///
-    /// A success has no body (204).
+    /// For 直连商户. A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

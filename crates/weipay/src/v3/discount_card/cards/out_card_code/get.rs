@@ -2,7 +2,11 @@
 
 //! 查询先享卡订单 · `GET v3/discount-card/cards/{out_card_code}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml>
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 更新先享卡订单 · `PATCH v3/discount-card/orders/{out_order_no}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml>
 
 use crate::model::{answer, body, request};
 

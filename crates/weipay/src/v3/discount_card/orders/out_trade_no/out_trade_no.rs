@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 通过先享卡订单号查询订单 · `GET v3/discount-card/orders/out-trade-no/{out_trade_no}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 通过签约号查询用户状态 · `GET v3/ebike/charge/contracts/{contract_id}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_2.shtml>
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 充电自行车代扣受理扣款 · `POST v3/ebike/charge/transactions`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml>
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml>
 
 use crate::model::{answer, body, request};
 

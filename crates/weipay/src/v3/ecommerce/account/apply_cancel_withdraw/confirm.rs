@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Confirm<M> {
     /// 平台代商户确认注销 · `POST v3/ecommerce/account/apply-cancel-withdraw/confirm`
     ///
-    /// 官方文档: [4013892772](https://pay.weixin.qq.com/doc/v3/partner/4013892772)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod out_request_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutRequestNo<M> {
     /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}` with this 商户注销提现申请号.
     pub fn out_request_no(self, out_request_no: impl Into<String>) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.fill("out_request_no", out_request_no.into()))
+        out_request_no::OutRequestNo::new(self.call.fill(path("out_request_no"), out_request_no.into()))
     }
 }

@@ -2,7 +2,11 @@
 
 //! 提交注销提现申请 · `POST v3/ecommerce/account/apply-cancel-withdraw`
 //!
-//! 官方文档: [4013892756](https://pay.weixin.qq.com/doc/v3/partner/4013892756)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013892756](https://pay.weixin.qq.com/doc/v3/partner/4013892756)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -39,7 +43,7 @@ request! {
 
     /// 银行账户.
     pub struct BankAccountInfo {
-        /// 开户名称. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 开户名称. Required; travels encrypted (敏感信息加密).
         account_name: String = body("account_name").required().encrypted(),
         /// 开户银行. Required.
         account_bank: String = body("account_bank").required(),
@@ -49,7 +53,7 @@ request! {
         bank_branch_name: String = body("bank_branch_name"),
         /// 开户银行全称.
         bank_name: String = body("bank_name"),
-        /// 银行账号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 银行账号. Required; travels encrypted (敏感信息加密).
         account_number: String = body("account_number").required().encrypted(),
     }
 
@@ -57,9 +61,9 @@ request! {
     pub struct IdentityInfo {
         /// 证件类型.
         id_doc_type: IdDocType = body("id_doc_type"),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         identification_name: String = body("identification_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         identification_no: String = body("identification_no").required().encrypted(),
     }
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Media<M> {
     /// 注销申请图片上传 · `POST v3/ecommerce/account/cancel-applications/media`
     ///
-    /// 官方文档: [4012691710](https://pay.weixin.qq.com/doc/v3/partner/4012691710)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod out_apply_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutApplyNo<M> {
     /// `v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}` with this 商户注销申请单号.
     pub fn out_apply_no(self, out_apply_no: impl Into<String>) -> out_apply_no::OutApplyNo<M> {
-        out_apply_no::OutApplyNo::new(self.call.fill("out_apply_no", out_apply_no.into()))
+        out_apply_no::OutApplyNo::new(self.call.fill(path("out_apply_no"), out_apply_no.into()))
     }
 }

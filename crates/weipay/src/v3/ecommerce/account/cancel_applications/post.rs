@@ -2,7 +2,11 @@
 
 //! 提交注销申请单 · `POST v3/ecommerce/account/cancel-applications`
 //!
-//! 官方文档: [4012476217](https://pay.weixin.qq.com/doc/v3/partner/4012476217)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476217](https://pay.weixin.qq.com/doc/v3/partner/4012476217)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

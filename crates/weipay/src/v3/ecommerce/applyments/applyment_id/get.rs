@@ -2,7 +2,12 @@
 
 //! 通过申请单ID查询申请状态 · `GET v3/ecommerce/applyments/{applyment_id}`
 //!
-//! 官方文档: [4012691469](https://pay.weixin.qq.com/doc/v3/partner/4012691469), [4015616714](https://pay.weixin.qq.com/doc/v3/partner/4015616714)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691469](https://pay.weixin.qq.com/doc/v3/partner/4012691469),
+//!   [4015616714](https://pay.weixin.qq.com/doc/v3/partner/4015616714)
 
 use crate::model::{answer, body, open_enum};
 

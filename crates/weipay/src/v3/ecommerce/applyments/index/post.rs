@@ -2,7 +2,9 @@
 
 //! 二级商户进件 · `POST v3/ecommerce/applyments/index`
 //!
-//! 官方文档: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
 
 use crate::model::{JsonText, body, header, open_enum, request};
 
@@ -25,7 +27,7 @@ request! {
         finance_institution_info: FinanceInstitutionInfo = body("finance_institution_info"),
         /// 超级管理员类型.
         id_holder_type: IdHolderType = body("id_holder_type"),
-        /// `id_doc_type`.
+        /// On the wire: `id_doc_type`.
         id_doc_type: IdDocType = body("id_doc_type"),
         /// 法定代表人说明函.
         authorize_letter_copy: String = body("authorize_letter_copy"),
@@ -121,7 +123,7 @@ request! {
 
     /// 最终受益人信息列表.
     pub struct UboInfoList {
-        /// `ubo_id_doc_type`. Required.
+        /// Required.
         ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
         /// 证件正面照片. Required.
         ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
@@ -163,7 +165,7 @@ request! {
         contact_type: ContactType = body("contact_type"),
         /// 超级管理员姓名. Travels encrypted (敏感信息加密).
         contact_name: String = body("contact_name").encrypted(),
-        /// `contact_id_doc_type`.
+        /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
         /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
         contact_id_card_number: String = body("contact_id_card_number").encrypted(),
@@ -247,7 +249,7 @@ open_enum! {
         Super = "SUPER",
     }
 
-    /// `id_doc_type`.
+    /// The values of `id_doc_type`.
     pub enum IdDocType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
@@ -259,7 +261,7 @@ open_enum! {
         IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
     }
 
-    /// `ubo_id_doc_type`.
+    /// The values of `ubo_id_doc_type`.
     pub enum UboIdDocType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
@@ -283,7 +285,7 @@ open_enum! {
         V66 = "66",
     }
 
-    /// `contact_id_doc_type`.
+    /// The values of `contact_id_doc_type`.
     pub enum ContactIdDocType {
         IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
         IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",

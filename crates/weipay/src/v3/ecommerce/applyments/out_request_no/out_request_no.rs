@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 通过业务申请编号查询申请状态 · `GET v3/ecommerce/applyments/out-request-no/{out_request_no}`
     ///
-    /// 官方文档: [4012691376](https://pay.weixin.qq.com/doc/v3/partner/4012691376), [4015616708](https://pay.weixin.qq.com/doc/v3/partner/4015616708)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

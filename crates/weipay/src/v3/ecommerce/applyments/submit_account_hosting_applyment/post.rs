@@ -2,7 +2,11 @@
 
 //! 提交申请单 · `POST v3/ecommerce/applyments/submit-account-hosting-applyment`
 //!
-//! 官方文档: [4015616688](https://pay.weixin.qq.com/doc/v3/partner/4015616688)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015616688](https://pay.weixin.qq.com/doc/v3/partner/4015616688)
 
 use crate::model::{JsonText, body, header, request};
 
@@ -29,7 +33,7 @@ request! {
         finance_institution_info: FinanceInstitutionInfo = body("finance_institution_info"),
         /// 超级管理员类型.
         id_holder_type: IdHolderType = body("id_holder_type"),
-        /// `id_doc_type`.
+        /// On the wire: `id_doc_type`.
         id_doc_type: IdDocType = body("id_doc_type"),
         /// 法定代表人说明函. Format `media-id`.
         authorize_letter_copy: String = body("authorize_letter_copy"),
@@ -55,9 +59,9 @@ request! {
         business_addition_pics: Vec<String> = body("business_addition_pics"),
         /// 补充说明.
         business_addition_desc: Vec<String> = body("business_addition_desc"),
-        /// `proxy_sign_verify_mode`.
+        /// On the wire: `proxy_sign_verify_mode`.
         proxy_sign_verify_mode: bool = body("proxy_sign_verify_mode"),
-        /// `id_card_complete_statement`. Format `media-id`.
+        /// Format `media-id`.
         id_card_complete_statement: String = body("id_card_complete_statement"),
     }
 
@@ -85,9 +89,9 @@ request! {
         id_card_copy: String = body("id_card_copy").required(),
         /// 身份证国徽面照片. Required; format `media-id`.
         id_card_national: String = body("id_card_national").required(),
-        /// 身份证姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 身份证姓名. Required; travels encrypted (敏感信息加密).
         id_card_name: String = body("id_card_name").required().encrypted(),
-        /// 身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 身份证有效期开始时间. Required; format `date`.
         id_card_valid_time_begin: String = body("id_card_valid_time_begin").required(),
@@ -97,9 +101,9 @@ request! {
 
     /// 经营者/法人其他类型证件信息.
     pub struct IdDocInfo {
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         id_doc_name: String = body("id_doc_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         id_doc_number: String = body("id_doc_number").required().encrypted(),
         /// 证件正面照片. Required; format `media-id`.
         id_doc_copy: String = body("id_doc_copy").required(),
@@ -113,17 +117,17 @@ request! {
 
     /// 最终受益人信息列表.
     pub struct UboInfoList {
-        /// `ubo_id_doc_type`.
+        /// On the wire: `ubo_id_doc_type`.
         ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type"),
         /// 证件正面照片. Format `media-id`.
         ubo_id_doc_copy: String = body("ubo_id_doc_copy"),
         /// 证件反面照片. Format `media-id`.
         ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back"),
-        /// 受益人姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 受益人姓名. Travels encrypted (敏感信息加密).
         ubo_id_doc_name: String = body("ubo_id_doc_name").encrypted(),
-        /// 证件号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Travels encrypted (敏感信息加密).
         ubo_id_doc_number: String = body("ubo_id_doc_number").encrypted(),
-        /// 证件居住地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 证件居住地址. Travels encrypted (敏感信息加密).
         ubo_id_doc_address: String = body("ubo_id_doc_address").encrypted(),
         /// 证件有效期开始时间. Format `date`.
         ubo_period_begin: String = body("ubo_period_begin"),
@@ -141,13 +145,13 @@ request! {
         bank_account_type: BankAccountType = body("bank_account_type").required(),
         /// 开户银行. Required.
         account_bank: String = body("account_bank").required(),
-        /// 开户名称. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 开户名称. Required; travels encrypted (敏感信息加密).
         account_name: String = body("account_name").required().encrypted(),
         /// 开户银行联行号.
         bank_branch_id: String = body("bank_branch_id"),
         /// 开户银行全称.
         bank_name: String = body("bank_name"),
-        /// 银行帐号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 银行帐号. Required; travels encrypted (敏感信息加密).
         account_number: String = body("account_number").required().encrypted(),
     }
 
@@ -155,11 +159,11 @@ request! {
     pub struct ContactInfo {
         /// 超级管理员类型. Required.
         contact_type: ContactType = body("contact_type").required(),
-        /// 超级管理员姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
         contact_name: String = body("contact_name").required().encrypted(),
-        /// `contact_id_doc_type`.
+        /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
-        /// 超级管理员身份证件号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
         contact_id_card_number: String = body("contact_id_card_number").encrypted(),
         /// 超级管理员证件正面照片. Format `media-id`.
         contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -175,7 +179,7 @@ request! {
         contact_id_doc_period_begin: String = body("contact_id_doc_period_begin"),
         /// 超级管理员证件有效期结束时间.
         contact_id_doc_period_end: String = body("contact_id_doc_period_end"),
-        /// 超级管理员手机. Format `base64`; travels encrypted (敏感信息加密).
+        /// 超级管理员手机. Travels encrypted (敏感信息加密).
         mobile_phone: String = body("mobile_phone").encrypted(),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 平台代理签约核身 · `POST v3/ecommerce/applyments/submit-sign-verify-info`
 //!
-//! 官方文档: [4015616722](https://pay.weixin.qq.com/doc/v3/partner/4015616722)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015616722](https://pay.weixin.qq.com/doc/v3/partner/4015616722)
 
 use crate::model::{answer, body, open_enum, request};
 

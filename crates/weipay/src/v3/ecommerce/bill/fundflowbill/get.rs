@@ -2,7 +2,11 @@
 
 //! 申请二级商户资金账单 · `GET v3/ecommerce/bill/fundflowbill`
 //!
-//! 官方文档: [4012760697](https://pay.weixin.qq.com/doc/v3/partner/4012760697)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012760697](https://pay.weixin.qq.com/doc/v3/partner/4012760697)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> PreEntrustSign<M> {
     /// APP方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
     ///
-    /// 官方文档: [4012881608](https://pay.weixin.qq.com/doc/v3/partner/4012881608)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> CombineOutTradeNo<M> {
     /// 电商合单委托代扣查询订单 · `GET v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
     ///
-    /// 官方文档: [4012884130](https://pay.weixin.qq.com/doc/v3/partner/4012884130)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

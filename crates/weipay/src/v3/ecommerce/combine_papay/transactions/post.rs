@@ -2,7 +2,11 @@
 
 //! 电商合单委托代扣支付 · `POST v3/ecommerce/combine-papay/transactions`
 //!
-//! 官方文档: [4012884121](https://pay.weixin.qq.com/doc/v3/partner/4012884121)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012884121](https://pay.weixin.qq.com/doc/v3/partner/4012884121)
 
 use crate::model::{answer, body, request};
 

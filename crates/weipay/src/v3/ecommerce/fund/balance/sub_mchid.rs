@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询二级商户账户实时余额 · `GET v3/ecommerce/fund/balance/{sub_mchid}`
     ///
-    /// 官方文档: [4012476690](https://pay.weixin.qq.com/doc/v3/partner/4012476690), [4012713134](https://pay.weixin.qq.com/doc/v3/partner/4012713134), [4012719894](https://pay.weixin.qq.com/doc/v3/partner/4012719894), [4012720892](https://pay.weixin.qq.com/doc/v3/partner/4012720892)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询二级商户账户日终余额 · `GET v3/ecommerce/fund/enddaybalance/{sub_mchid}`
     ///
-    /// 官方文档: [4012476693](https://pay.weixin.qq.com/doc/v3/partner/4012476693)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

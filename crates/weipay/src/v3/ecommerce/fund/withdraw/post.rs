@@ -2,7 +2,14 @@
 
 //! 账户余额提现 · `POST v3/ecommerce/fund/withdraw`
 //!
-//! 官方文档: [4012476652](https://pay.weixin.qq.com/doc/v3/partner/4012476652), [4012714461](https://pay.weixin.qq.com/doc/v3/partner/4012714461), [4012719526](https://pay.weixin.qq.com/doc/v3/partner/4012719526), [4012720157](https://pay.weixin.qq.com/doc/v3/partner/4012720157)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476652](https://pay.weixin.qq.com/doc/v3/partner/4012476652),
+//!   [4012714461](https://pay.weixin.qq.com/doc/v3/partner/4012714461),
+//!   [4012719526](https://pay.weixin.qq.com/doc/v3/partner/4012719526),
+//!   [4012720157](https://pay.weixin.qq.com/doc/v3/partner/4012720157)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> WithdrawId<M> {
     /// 微信支付提现单号查询 · `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
     ///
-    /// 官方文档: [4012476665](https://pay.weixin.qq.com/doc/v3/partner/4012476665), [4012714923](https://pay.weixin.qq.com/doc/v3/partner/4012714923), [4012719951](https://pay.weixin.qq.com/doc/v3/partner/4012719951), [4012719970](https://pay.weixin.qq.com/doc/v3/partner/4012719970)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,14 +2,18 @@
 
 //! 查询个人收款方授权结果 · `GET v3/ecommerce/individual-contracts/{openid}`
 //!
-//! 官方文档: [4012739528](https://pay.weixin.qq.com/doc/v3/partner/4012739528)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012739528](https://pay.weixin.qq.com/doc/v3/partner/4012739528)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
     pub struct Request {
-        /// `appid`. Required.
+        /// Required.
         appid: String = query("appid").required(),
         /// 权限类型. Required.
         permission_type: PermissionType = query("permission_type").required(),

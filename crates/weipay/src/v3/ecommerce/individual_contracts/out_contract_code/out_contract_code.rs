@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutContractCode<M> {
     /// 根据业务申请单号查签约信息 · `GET v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
     ///
-    /// 官方文档: [4015851492](https://pay.weixin.qq.com/doc/v3/partner/4015851492)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> App<M> {
     /// APP场景预签约（需要实名验证） · `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
     ///
-    /// 官方文档: [4020083765](https://pay.weixin.qq.com/doc/v3/partner/4020083765)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MiniProgram<M> {
     /// 小程序场景预签约（需要实名验证） · `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`
     ///
-    /// 官方文档: [4020023723](https://pay.weixin.qq.com/doc/v3/partner/4020023723)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

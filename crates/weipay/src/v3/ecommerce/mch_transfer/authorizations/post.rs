@@ -2,7 +2,11 @@
 
 //! 申请二级商户商家转账授权 · `POST v3/ecommerce/mch-transfer/authorizations`
 //!
-//! 官方文档: [4013504208](https://pay.weixin.qq.com/doc/v3/partner/4013504208)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504208](https://pay.weixin.qq.com/doc/v3/partner/4013504208)
 
 use crate::model::{answer, body, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询二级商户商家转账授权状态 · `GET v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`
     ///
-    /// 官方文档: [4013504209](https://pay.weixin.qq.com/doc/v3/partner/4013504209)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 发起转账 · `POST v3/ecommerce/mch-transfer/transfer-bills`
 //!
-//! 官方文档: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)
 
 use crate::model::{answer, body, header, request};
 
@@ -21,7 +25,7 @@ request! {
         transfer_scene_id: String = body("transfer_scene_id").required(),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -47,7 +51,7 @@ answer! {
         state: String = body("state").required(),
         /// 失败原因.
         fail_reason: String = body("fail_reason"),
-        /// `package_info`.
+        /// On the wire: `package_info`.
         package_info: String = body("package_info"),
     }
 }

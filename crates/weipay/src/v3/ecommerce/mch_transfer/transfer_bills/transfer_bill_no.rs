@@ -5,6 +5,7 @@
 pub mod transfer_bill_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -18,6 +19,8 @@ impl<M: Mode> TransferBillNo<M> {
         self,
         transfer_bill_no: impl Into<String>,
     ) -> transfer_bill_no::TransferBillNo<M> {
-        transfer_bill_no::TransferBillNo::new(self.call.fill("transfer_bill_no", transfer_bill_no.into()))
+        transfer_bill_no::TransferBillNo::new(
+            self.call.fill(path("transfer_bill_no"), transfer_bill_no.into()),
+        )
     }
 }

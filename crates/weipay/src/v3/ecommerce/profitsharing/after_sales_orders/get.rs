@@ -2,7 +2,11 @@
 
 //! 查询售后服务分账结果 · `GET v3/ecommerce/profitsharing/after-sales-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

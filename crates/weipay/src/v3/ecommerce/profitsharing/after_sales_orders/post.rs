@@ -2,7 +2,11 @@
 
 //! 请求售后服务分账 · `POST v3/ecommerce/profitsharing/after-sales-orders`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
 
 use crate::model::{answer, body, open_enum, request};
 

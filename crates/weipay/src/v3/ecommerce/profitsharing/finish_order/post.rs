@@ -2,7 +2,11 @@
 
 //! 完结分账 · `POST v3/ecommerce/profitsharing/finish-order`
 //!
-//! 官方文档: [4012477745](https://pay.weixin.qq.com/doc/v3/partner/4012477745)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477745](https://pay.weixin.qq.com/doc/v3/partner/4012477745)
 
 use crate::model::{answer, body, request};
 

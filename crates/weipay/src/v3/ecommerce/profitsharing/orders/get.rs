@@ -2,7 +2,11 @@
 
 //! 查询分账结果 · `GET v3/ecommerce/profitsharing/orders`
 //!
-//! 官方文档: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -43,7 +47,7 @@ answer! {
         funds_abnormal_closed_reason: FundsAbnormalClosedReason = body("funds_abnormal_closed_reason"),
         /// 微信支付在途异常资金付款单号.
         funds_abnormal_redirect_id: String = body("funds_abnormal_redirect_id"),
-        /// `funds_abnormal_receivers`.
+        /// On the wire: `funds_abnormal_receivers`.
         funds_abnormal_receivers: Vec<FundsAbnormalReceivers> = body("funds_abnormal_receivers"),
         /// 分账完结的分账金额. In fen (分).
         finish_amount: i64 = body("finish_amount"),
@@ -73,7 +77,7 @@ answer! {
         detail_id: String = body("detail_id").required(),
     }
 
-    /// `funds_abnormal_receivers`.
+    /// The object `funds_abnormal_receivers`.
     pub struct FundsAbnormalReceivers {
         /// 平台接收异常资金商户号.
         mchid: String = body("mchid"),

@@ -2,7 +2,11 @@
 
 //! 请求分账 · `POST v3/ecommerce/profitsharing/orders`
 //!
-//! 官方文档: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -40,7 +44,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         receiver_name: String = body("receiver_name").encrypted(),
     }
 }
@@ -86,7 +90,7 @@ answer! {
         funds_abnormal_closed_reason: FundsAbnormalClosedReason = body("funds_abnormal_closed_reason"),
         /// 微信支付在途异常资金付款单号.
         funds_abnormal_redirect_id: String = body("funds_abnormal_redirect_id"),
-        /// `funds_abnormal_receivers`.
+        /// On the wire: `funds_abnormal_receivers`.
         funds_abnormal_receivers: Vec<FundsAbnormalReceivers> = body("funds_abnormal_receivers"),
     }
 }

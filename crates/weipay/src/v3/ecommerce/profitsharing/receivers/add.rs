@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Add<M> {
     /// 添加分账接收方 · `POST v3/ecommerce/profitsharing/receivers/add`
     ///
-    /// 官方文档: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

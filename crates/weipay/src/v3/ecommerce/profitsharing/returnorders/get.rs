@@ -2,7 +2,11 @@
 
 //! 查询分账回退结果 · `GET v3/ecommerce/profitsharing/returnorders`
 //!
-//! 官方文档: [4012477740](https://pay.weixin.qq.com/doc/v3/partner/4012477740)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477740](https://pay.weixin.qq.com/doc/v3/partner/4012477740)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

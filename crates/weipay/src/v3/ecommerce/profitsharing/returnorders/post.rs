@@ -2,7 +2,11 @@
 
 //! 请求分账回退 · `POST v3/ecommerce/profitsharing/returnorders`
 //!
-//! 官方文档: [4012477737](https://pay.weixin.qq.com/doc/v3/partner/4012477737)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477737](https://pay.weixin.qq.com/doc/v3/partner/4012477737)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,14 @@
 
 //! 退款申请 · `POST v3/ecommerce/refunds/apply`
 //!
-//! 官方文档: [4012476892](https://pay.weixin.qq.com/doc/v3/partner/4012476892), [4012649457](https://pay.weixin.qq.com/doc/v3/partner/4012649457), [4015251094](https://pay.weixin.qq.com/doc/v3/partner/4015251094), [4015252418](https://pay.weixin.qq.com/doc/v3/partner/4015252418)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476892](https://pay.weixin.qq.com/doc/v3/partner/4012476892),
+//!   [4012649457](https://pay.weixin.qq.com/doc/v3/partner/4012649457),
+//!   [4015251094](https://pay.weixin.qq.com/doc/v3/partner/4015251094),
+//!   [4015252418](https://pay.weixin.qq.com/doc/v3/partner/4015252418)
 
 use crate::model::{answer, body, open_enum, request};
 

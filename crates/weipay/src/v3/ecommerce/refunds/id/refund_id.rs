@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> RefundId<M> {
     /// 通过微信支付退款单号查询退款 · `GET v3/ecommerce/refunds/id/{refund_id}`
     ///
-    /// 官方文档: [4012476908](https://pay.weixin.qq.com/doc/v3/partner/4012476908), [4012650253](https://pay.weixin.qq.com/doc/v3/partner/4012650253), [4015252439](https://pay.weixin.qq.com/doc/v3/partner/4015252439)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutRefundNo<M> {
     /// 通过商户退款单号查询退款 · `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
     ///
-    /// 官方文档: [4012476911](https://pay.weixin.qq.com/doc/v3/partner/4012476911), [4012650314](https://pay.weixin.qq.com/doc/v3/partner/4012650314), [4015252427](https://pay.weixin.qq.com/doc/v3/partner/4015252427)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

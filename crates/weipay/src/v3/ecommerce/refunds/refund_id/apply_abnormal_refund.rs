@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ApplyAbnormalRefund<M> {
     /// 发起异常退款 · `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
     ///
-    /// 官方文档: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274), [4015181616](https://pay.weixin.qq.com/doc/v3/partner/4015181616)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

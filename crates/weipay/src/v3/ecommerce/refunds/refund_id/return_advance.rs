@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> ReturnAdvance<M> {
     /// 查询垫付回补结果 · `GET v3/ecommerce/refunds/{refund_id}/return-advance`
     ///
-    /// 官方文档: [4012476916](https://pay.weixin.qq.com/doc/v3/partner/4012476916)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 垫付退款回补 · `POST v3/ecommerce/refunds/{refund_id}/return-advance`
     ///
-    /// 官方文档: [4012476927](https://pay.weixin.qq.com/doc/v3/partner/4012476927)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

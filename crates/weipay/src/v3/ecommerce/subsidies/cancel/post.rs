@@ -2,7 +2,11 @@
 
 //! 取消补差 · `POST v3/ecommerce/subsidies/cancel`
 //!
-//! 官方文档: [4012477639](https://pay.weixin.qq.com/doc/v3/partner/4012477639)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477639](https://pay.weixin.qq.com/doc/v3/partner/4012477639)
 
 use crate::model::{answer, body, open_enum, request};
 

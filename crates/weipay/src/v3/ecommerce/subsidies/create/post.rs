@@ -2,7 +2,11 @@
 
 //! 请求补差 · `POST v3/ecommerce/subsidies/create`
 //!
-//! 官方文档: [4012477631](https://pay.weixin.qq.com/doc/v3/partner/4012477631)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477631](https://pay.weixin.qq.com/doc/v3/partner/4012477631)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

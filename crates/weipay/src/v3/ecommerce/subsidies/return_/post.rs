@@ -2,7 +2,11 @@
 
 //! 请求补差回退 · `POST v3/ecommerce/subsidies/return`
 //!
-//! 官方文档: [4012477636](https://pay.weixin.qq.com/doc/v3/partner/4012477636)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477636](https://pay.weixin.qq.com/doc/v3/partner/4012477636)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 通过协议号查询签约 · `GET v3/edu-papay/contracts/id/{contract_id}`
     ///
-    /// 官方文档: [4012522951](https://pay.weixin.qq.com/doc/v3/merchant/4012522951), [4012465367](https://pay.weixin.qq.com/doc/v3/partner/4012465367)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

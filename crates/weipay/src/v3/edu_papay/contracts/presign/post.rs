@@ -2,7 +2,12 @@
 
 //! 预签约 · `POST v3/edu-papay/contracts/presign`
 //!
-//! 官方文档: [4012522560](https://pay.weixin.qq.com/doc/v3/merchant/4012522560), [4012465360](https://pay.weixin.qq.com/doc/v3/partner/4012465360)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012522560](https://pay.weixin.qq.com/doc/v3/merchant/4012522560)
+//! - partner: [4012465360](https://pay.weixin.qq.com/doc/v3/partner/4012465360)
 
 use crate::model::{answer, body, request};
 

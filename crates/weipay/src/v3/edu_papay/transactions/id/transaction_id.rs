@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 微信订单号查单 · `GET v3/edu-papay/transactions/id/{transaction_id}`
     ///
-    /// 官方文档: [4012523468](https://pay.weixin.qq.com/doc/v3/merchant/4012523468), [4012465567](https://pay.weixin.qq.com/doc/v3/partner/4012465567)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

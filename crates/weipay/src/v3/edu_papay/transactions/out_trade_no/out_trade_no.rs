@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 商户订单号查单 · `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
     ///
-    /// 官方文档: [4012523591](https://pay.weixin.qq.com/doc/v3/merchant/4012523591), [4012465574](https://pay.weixin.qq.com/doc/v3/partner/4012465574)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Contracts<M> {
     /// 通过用户标识查询签约 · `GET v3/edu-papay/user/{openid}/contracts`
     ///
-    /// 官方文档: [4012523265](https://pay.weixin.qq.com/doc/v3/merchant/4012523265), [4012489548](https://pay.weixin.qq.com/doc/v3/partner/4012489548)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

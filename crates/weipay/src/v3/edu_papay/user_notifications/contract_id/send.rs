@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Send<M> {
     /// 发送扣款预通知 · `POST v3/edu-papay/user-notifications/{contract_id}/send`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012524814](https://pay.weixin.qq.com/doc/v3/merchant/4012524814), [4012855408](https://pay.weixin.qq.com/doc/v3/partner/4012855408)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

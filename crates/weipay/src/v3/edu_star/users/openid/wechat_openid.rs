@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> WechatOpenid<M> {
     /// 通过微信用户标识查询用户信息 · `GET v3/edu-star/users/openid/{wechat_openid}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

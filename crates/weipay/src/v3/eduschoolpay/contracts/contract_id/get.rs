@@ -2,7 +2,11 @@
 
 //! 通过协议号查询签约 · `GET v3/eduschoolpay/contracts/{contract_id}`
 //!
-//! 官方文档: [4012468959](https://pay.weixin.qq.com/doc/v3/partner/4012468959)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012468959](https://pay.weixin.qq.com/doc/v3/partner/4012468959)
 
 use crate::model::{answer, body};
 

@@ -16,9 +16,11 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 商户主动解约 · `POST v3/eduschoolpay/contracts/{contract_id}/terminate`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012469025](https://pay.weixin.qq.com/doc/v3/partner/4012469025)
+    /// Official documents (官方文档):
+    ///
+    /// - partner: [4012469025](https://pay.weixin.qq.com/doc/v3/partner/4012469025)
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 预签约 · `POST v3/eduschoolpay/contracts/presign`
 //!
-//! 官方文档: [4012468952](https://pay.weixin.qq.com/doc/v3/partner/4012468952)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012468952](https://pay.weixin.qq.com/doc/v3/partner/4012468952)
 
 use crate::model::{answer, body, header, request};
 
@@ -35,21 +39,21 @@ request! {
 
     /// 实名信息.
     pub struct Identity {
-        /// 姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
-        /// 证件类型. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件类型. Required; travels encrypted (敏感信息加密).
         credential_type: String = body("credential_type").required().encrypted(),
-        /// 身份证号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 身份证号. Travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").encrypted(),
     }
 
     /// 签约银行卡.
     pub struct BankCard {
-        /// 签约银行卡号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 签约银行卡号. Required; travels encrypted (敏感信息加密).
         bank_card_no: String = body("bank_card_no").required().encrypted(),
         /// 银行卡有效期.
         valid_thru: String = body("valid_thru"),
-        /// 银行卡开卡预留手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 银行卡开卡预留手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
         /// 银行类型.
         bank_type: String = body("bank_type"),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 微信支付订单号查单 · `GET v3/eduschoolpay/transactions/id/{transaction_id}`
     ///
-    /// 官方文档: [4012469063](https://pay.weixin.qq.com/doc/v3/partner/4012469063)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Contracts<M> {
     /// 查询用户签约列表 · `GET v3/eduschoolpay/users/{openid}/contracts`
     ///
-    /// 官方文档: [4012468993](https://pay.weixin.qq.com/doc/v3/partner/4012468993)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> DebtState<M> {
     /// 商户查询用户欠款状态 · `GET v3/eduschoolpay/users/{openid}/debt-state`
     ///
-    /// 官方文档: [4012469161](https://pay.weixin.qq.com/doc/v3/partner/4012469161)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Transform<M> {
     /// 用户openid转换 · `POST v3/express/users/{openid}/transform`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_9_1.shtml>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询用户授权的实名信息 · `GET v3/facemch/users/{face_sid}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html>
 
 use crate::model::{answer, body, open_enum, query, request};
 
@@ -27,9 +31,9 @@ answer! {
     pub struct Answer {
         /// UnionID.
         union_id: String = body("union_id"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 姓名信息.
         real_name_info: RealNameInfo = body("real_name_info"),
@@ -37,11 +41,11 @@ answer! {
 
     /// 姓名信息.
     pub struct RealNameInfo {
-        /// 加密后的姓名信息. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的姓名信息. Travels encrypted (敏感信息加密).
         encrypted_real_name: String = body("encrypted_real_name").encrypted(),
-        /// `credential_type`.
+        /// On the wire: `credential_type`.
         credential_type: i64 = body("credential_type"),
-        /// 加密后的身份证号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的身份证号. Travels encrypted (敏感信息加密).
         encrypted_credential_id: String = body("encrypted_credential_id").encrypted(),
     }
 }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BatchNo<M> {
     /// 微信支付批次单号查询批次单 · `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`
     ///
-    /// 官方文档: [4014310369](https://pay.weixin.qq.com/doc/v3/merchant/4014310369)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

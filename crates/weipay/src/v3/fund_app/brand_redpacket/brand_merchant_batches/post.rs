@@ -2,7 +2,11 @@
 
 //! 品牌商户发放红包 · `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
 //!
-//! 官方文档: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -41,7 +45,7 @@ request! {
         amount: i64 = body("amount").required(),
         /// 接收红包用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 接收红包用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 红包备注. Required.
         remark: String = body("remark").required(),

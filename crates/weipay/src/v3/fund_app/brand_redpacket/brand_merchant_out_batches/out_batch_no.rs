@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutBatchNo<M> {
     /// 商家批次单号查询批次单 · `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
     ///
-    /// 官方文档: [4014310378](https://pay.weixin.qq.com/doc/v3/merchant/4014310378)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

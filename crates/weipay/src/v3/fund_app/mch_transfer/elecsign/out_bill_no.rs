@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> OutBillNo<M> {
     /// 商户单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/out-bill-no`
     ///
-    /// 官方文档: [4012716452](https://pay.weixin.qq.com/doc/v3/merchant/4012716452)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}` with this 商户转账单号.
     pub fn out_bill_no(self, out_bill_no: impl Into<String>) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.fill("out_bill_no", out_bill_no.into()))
+        out_bill_no::OutBillNo::new(self.call.fill(path("out_bill_no"), out_bill_no.into()))
     }
 }

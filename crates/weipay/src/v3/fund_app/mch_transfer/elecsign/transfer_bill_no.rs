@@ -8,6 +8,7 @@ pub mod transfer_bill_no;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,7 +19,9 @@ chain_step! {
 impl<M: Mode> TransferBillNo<M> {
     /// 微信单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
     ///
-    /// 官方文档: [4012716456](https://pay.weixin.qq.com/doc/v3/merchant/4012716456)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -28,6 +31,8 @@ impl<M: Mode> TransferBillNo<M> {
         self,
         transfer_bill_no: impl Into<String>,
     ) -> transfer_bill_no::TransferBillNo<M> {
-        transfer_bill_no::TransferBillNo::new(self.call.fill("transfer_bill_no", transfer_bill_no.into()))
+        transfer_bill_no::TransferBillNo::new(
+            self.call.fill(path("transfer_bill_no"), transfer_bill_no.into()),
+        )
     }
 }

@@ -5,6 +5,7 @@
 pub mod out_budget_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Budget<M> {
     /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}` with this 商户预算单号.
     pub fn out_budget_no(self, out_budget_no: impl Into<String>) -> out_budget_no::OutBudgetNo<M> {
-        out_budget_no::OutBudgetNo::new(self.call.fill("out_budget_no", out_budget_no.into()))
+        out_budget_no::OutBudgetNo::new(self.call.fill(path("out_budget_no"), out_budget_no.into()))
     }
 }

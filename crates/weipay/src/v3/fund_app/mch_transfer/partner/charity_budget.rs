@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> CharityBudget<M> {
     /// 申请公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget`
     ///
-    /// 官方文档: [4015554763](https://pay.weixin.qq.com/doc/v3/partner/4015554763)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}` with this 商户预算单号.
     pub fn out_budget_no(self, out_budget_no: impl Into<String>) -> out_budget_no::OutBudgetNo<M> {
-        out_budget_no::OutBudgetNo::new(self.call.fill("out_budget_no", out_budget_no.into()))
+        out_budget_no::OutBudgetNo::new(self.call.fill(path("out_budget_no"), out_budget_no.into()))
     }
 }

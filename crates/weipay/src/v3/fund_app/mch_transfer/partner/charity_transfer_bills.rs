@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> CharityTransferBills<M> {
     /// 发起公益捐赠 · `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
     ///
-    /// 官方文档: [4015554841](https://pay.weixin.qq.com/doc/v3/partner/4015554841)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

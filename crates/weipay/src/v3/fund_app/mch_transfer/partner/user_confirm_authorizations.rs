@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,7 +19,9 @@ chain_step! {
 impl<M: Mode> UserConfirmAuthorizations<M> {
     /// 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
     ///
-    /// 官方文档: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -29,7 +32,7 @@ impl<M: Mode> UserConfirmAuthorizations<M> {
         out_authorization_no: impl Into<String>,
     ) -> out_authorization_no::OutAuthorizationNo<M> {
         out_authorization_no::OutAuthorizationNo::new(
-            self.call.fill("out_authorization_no", out_authorization_no.into()),
+            self.call.fill(path("out_authorization_no"), out_authorization_no.into()),
         )
     }
 }

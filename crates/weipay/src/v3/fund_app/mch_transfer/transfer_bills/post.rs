@@ -2,7 +2,11 @@
 
 //! 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
 //!
-//! 官方文档: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -20,7 +24,7 @@ request! {
         out_bill_no: String = body("out_bill_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
         /// 收款用户OpenID. Required; 1 to 64 characters.
         openid: String = body("openid").required().length(1, 64),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -33,7 +37,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 用户收款样式.
         user_recv_style: UserRecvStyle = body("user_recv_style"),
     }
@@ -66,7 +71,7 @@ answer! {
         state: State = body("state").required(),
         /// 失败原因.
         fail_reason: String = body("fail_reason"),
-        /// `package_info`.
+        /// On the wire: `package_info`.
         package_info: String = body("package_info"),
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PreTransferWithAuthorization<M> {
     /// 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
     ///
-    /// 官方文档: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Transfer<M> {
     /// 用户授权后转账 · `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
     ///
-    /// 官方文档: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

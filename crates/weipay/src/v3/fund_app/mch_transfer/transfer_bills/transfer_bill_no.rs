@@ -5,6 +5,7 @@
 pub mod transfer_bill_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,11 +14,13 @@ chain_branch! {
 }
 
 impl<M: Mode> TransferBillNo<M> {
-    /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}` with this 微信转账单号.
+    /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}` with this 微信转账单号. 1 to 64 characters.
     pub fn transfer_bill_no(
         self,
         transfer_bill_no: impl Into<String>,
     ) -> transfer_bill_no::TransferBillNo<M> {
-        transfer_bill_no::TransferBillNo::new(self.call.fill("transfer_bill_no", transfer_bill_no.into()))
+        transfer_bill_no::TransferBillNo::new(
+            self.call.fill(path("transfer_bill_no").length(1, 64), transfer_bill_no.into()),
+        )
     }
 }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> OutBillNo<M> {
     /// 查询转账到QQ钱包的结果 · `GET v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`
     ///
-    /// 官方文档: [4014297440](https://pay.weixin.qq.com/doc/v3/merchant/4014297440)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -5,6 +5,7 @@
 pub mod out_authorization_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -19,7 +20,7 @@ impl<M: Mode> OutAuthorizationNo<M> {
         out_authorization_no: impl Into<String>,
     ) -> out_authorization_no::OutAuthorizationNo<M> {
         out_authorization_no::OutAuthorizationNo::new(
-            self.call.fill("out_authorization_no", out_authorization_no.into()),
+            self.call.fill(path("out_authorization_no"), out_authorization_no.into()),
         )
     }
 }

@@ -2,7 +2,11 @@
 
 //! 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/user-confirm-authorization`
 //!
-//! 官方文档: [4015901167](https://pay.weixin.qq.com/doc/v3/merchant/4015901167)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4015901167](https://pay.weixin.qq.com/doc/v3/merchant/4015901167)
 
 use crate::model::{body, open_enum, request};
 

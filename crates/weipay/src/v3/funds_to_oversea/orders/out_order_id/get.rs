@@ -2,7 +2,11 @@
 
 //! 查询出境结果 · `GET v3/funds-to-oversea/orders/{out_order_id}`
 //!
-//! 官方文档: [4012476127](https://pay.weixin.qq.com/doc/v3/partner/4012476127)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476127](https://pay.weixin.qq.com/doc/v3/partner/4012476127)
 
 use crate::model::{query, request};
 

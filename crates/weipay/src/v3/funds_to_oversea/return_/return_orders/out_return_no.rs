@@ -5,6 +5,7 @@
 pub mod out_return_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutReturnNo<M> {
     /// `v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}` with this 商户出境单号.
     pub fn out_return_no(self, out_return_no: impl Into<String>) -> out_return_no::OutReturnNo<M> {
-        out_return_no::OutReturnNo::new(self.call.fill("out_return_no", out_return_no.into()))
+        out_return_no::OutReturnNo::new(self.call.fill(path("out_return_no"), out_return_no.into()))
     }
 }

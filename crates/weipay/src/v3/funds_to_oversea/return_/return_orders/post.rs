@@ -2,7 +2,11 @@
 
 //! 申请资金出境退回 · `POST v3/funds-to-oversea/return/return-orders`
 //!
-//! 官方文档: [4013735039](https://pay.weixin.qq.com/doc/v3/partner/4013735039)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013735039](https://pay.weixin.qq.com/doc/v3/partner/4013735039)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AvailableAbroadAmounts<M> {
     /// 查询订单剩余可出境余额 · `GET v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
     ///
-    /// 官方文档: [4012476109](https://pay.weixin.qq.com/doc/v3/partner/4012476109)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

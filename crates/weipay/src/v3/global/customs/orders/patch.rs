@@ -2,7 +2,11 @@
 
 //! 报关信息修改 · `PATCH v3/global/customs/orders`
 //!
-//! 官方文档: [4013025136](https://pay.weixin.qq.com/doc/global/v3/zh/4013025136)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025136](https://pay.weixin.qq.com/doc/global/v3/zh/4013025136)
 
 use crate::model::{answer, body, open_enum, request};
 

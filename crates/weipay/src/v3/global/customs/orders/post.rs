@@ -2,7 +2,11 @@
 
 //! 报关 · `POST v3/global/customs/orders`
 //!
-//! 官方文档: [4013025127](https://pay.weixin.qq.com/doc/global/v3/zh/4013025127)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025127](https://pay.weixin.qq.com/doc/global/v3/zh/4013025127)
 
 use crate::model::{answer, body, request};
 

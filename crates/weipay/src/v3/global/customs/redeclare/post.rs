@@ -2,7 +2,11 @@
 
 //! 报关重推 · `POST v3/global/customs/redeclare`
 //!
-//! 官方文档: [4013025133](https://pay.weixin.qq.com/doc/global/v3/zh/4013025133)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025133](https://pay.weixin.qq.com/doc/global/v3/zh/4013025133)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 身份信息校验 · `POST v3/global/customs/verify-certificate`
 //!
-//! 官方文档: [4013025128](https://pay.weixin.qq.com/doc/global/v3/zh/4013025128)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025128](https://pay.weixin.qq.com/doc/global/v3/zh/4013025128)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -29,9 +33,9 @@ request! {
         merchant_customs_no: String = body("merchant_customs_no").required(),
         /// 证件类型. Required.
         certificate_type: CertificateType = body("certificate_type").required(),
-        /// 证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号. Required; travels encrypted (敏感信息加密).
         certificate_id: String = body("certificate_id").required().encrypted(),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         certificate_name: String = body("certificate_name").required().encrypted(),
     }
 }

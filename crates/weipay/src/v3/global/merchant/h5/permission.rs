@@ -7,6 +7,7 @@ pub mod domain;
 pub mod sub_mchid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -27,6 +28,6 @@ impl<M: Mode> Permission<M> {
 
     /// `v3/global/merchant/h5/permission/{sub_mchid}` with this 子商户号.
     pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill("sub_mchid", sub_mchid.into()))
+        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
     }
 }

@@ -19,6 +19,10 @@ chain_step! {
 
 impl<M: Mode> ComplaintId<M> {
     /// 查询投诉单详情 · `GET v3/global/merchant-service/complaints/{complaint_id}`
+    ///
+    /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

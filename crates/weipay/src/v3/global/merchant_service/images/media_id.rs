@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> MediaId<M> {
     /// 图片下载 · `GET v3/global/merchant-service/images/{media_id}`
     ///
-    /// Answers are not signed.
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::GET, request)
     }

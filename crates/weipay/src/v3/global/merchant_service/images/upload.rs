@@ -17,6 +17,10 @@ chain_step! {
 
 impl<M: Mode> Upload<M> {
     /// 商户上传反馈图片 · `POST v3/global/merchant-service/images/upload`
+    ///
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 查询子商户（融合钱包） · `GET v3/global/merchants/{sub_mchid}`
 //!
-//! 官方文档: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)
 
 use crate::model::{answer, body, open_enum, query, request};
 
@@ -59,11 +63,11 @@ answer! {
 
     /// 联系人信息.
     pub struct Contact {
-        /// 联系人名称. Format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人名称. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
-        /// 联系人电话. Format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人电话. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 联系人邮箱. Format `base64`; travels encrypted (敏感信息加密).
+        /// 联系人邮箱. Travels encrypted (敏感信息加密).
         email: String = body("email").encrypted(),
     }
 

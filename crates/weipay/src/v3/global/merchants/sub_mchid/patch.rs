@@ -2,7 +2,11 @@
 
 //! 修改子商户（融合钱包） · `PATCH v3/global/merchants/{sub_mchid}`
 //!
-//! 官方文档: [4013025096](https://pay.weixin.qq.com/doc/global/v3/zh/4013025096)
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025096](https://pay.weixin.qq.com/doc/global/v3/zh/4013025096)
 
 use crate::model::{answer, body, header, request};
 

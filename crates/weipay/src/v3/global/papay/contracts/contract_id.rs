@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 代扣协议ID查询签约 · `GET v3/global/papay/contracts/{contract_id}`
     ///
-    /// 官方文档: [4013015470](https://pay.weixin.qq.com/doc/global/v3/zh/4013015470)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

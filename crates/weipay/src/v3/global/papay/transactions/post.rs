@@ -2,7 +2,11 @@
 
 //! 支付扣款 · `POST v3/global/papay/transactions`
 //!
-//! 官方文档: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 查询订单(微信支付订单号) · `GET v3/global/papay/transactions/{transaction_id}`
     ///
-    /// 官方文档: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 获取分账账单文件下载地址 · `GET v3/global/profit-sharing/bill-download-url`
 //!
-//! 官方文档: [4013025018](https://pay.weixin.qq.com/doc/global/v3/zh/4013025018)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025018](https://pay.weixin.qq.com/doc/global/v3/zh/4013025018)
 
 use crate::model::{answer, body, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutOrderNo<M> {
     /// 查询分账结果 · `GET v3/global/profit-sharing/orders/{out_order_no}`
     ///
-    /// 官方文档: [4013024900](https://pay.weixin.qq.com/doc/global/v3/zh/4013024900)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

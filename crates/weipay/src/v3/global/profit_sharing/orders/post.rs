@@ -2,7 +2,11 @@
 
 //! 请求分账 · `POST v3/global/profit-sharing/orders`
 //!
-//! 官方文档: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
 
 use crate::model::{answer, body, open_enum, request};
 
@@ -33,7 +37,7 @@ request! {
         type_: Type = body("type").required(),
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 是否已经获取用户实名信息授权.
         authorized: bool = body("authorized"),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Account<M> {
     /// 查询分账接收方添加结果 · `GET v3/global/profit-sharing/receivers/{account}`
     ///
-    /// 官方文档: [4013024912](https://pay.weixin.qq.com/doc/global/v3/zh/4013024912)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

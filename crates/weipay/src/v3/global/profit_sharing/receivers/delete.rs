@@ -2,9 +2,11 @@
 
 //! 删除分账接收方 · `DELETE v3/global/profit-sharing/receivers`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
-//! 官方文档: [4013027316](https://pay.weixin.qq.com/doc/global/v3/zh/4013027316)
+//! Official documents (官方文档):
+//!
+//! - global: [4013027316](https://pay.weixin.qq.com/doc/global/v3/zh/4013027316)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 添加分账接收方 · `POST v3/global/profit-sharing/receivers`
 //!
-//! 官方文档: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
 
 use crate::model::{answer, body, open_enum, request};
 
@@ -21,7 +25,7 @@ request! {
         type_: Type = body("type"),
         /// 分账接收方帐号.
         account: String = body("account"),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 是否已经获取用户实名信息授权.
         authorized: bool = body("authorized"),
@@ -37,7 +41,7 @@ request! {
         expected_ratio: i64 = body("expected_ratio"),
         /// 增加分账接收方申请函文件ID.
         application_file_id: String = body("application_file_id"),
-        /// `partnership_file_id`.
+        /// On the wire: `partnership_file_id`.
         partnership_file_id: String = body("partnership_file_id"),
     }
 }
@@ -51,7 +55,7 @@ answer! {
         type_: Type = body("type").required(),
         /// 分账接收方账号. Required.
         account: String = body("account").required(),
-        /// 分账接收方全称. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账接收方全称. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),
@@ -71,7 +75,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 增加分账接收方申请函文件ID.
         application_file_id: String = body("application_file_id"),
-        /// `partnership_file_id`.
+        /// On the wire: `partnership_file_id`.
         partnership_file_id: String = body("partnership_file_id"),
     }
 }

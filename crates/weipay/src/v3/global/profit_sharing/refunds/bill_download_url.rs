@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BillDownloadUrl<M> {
     /// 获取分账退款账单下载链接 · `GET v3/global/profit-sharing/refunds/bill-download-url`
     ///
-    /// 官方文档: [4013025022](https://pay.weixin.qq.com/doc/global/v3/zh/4013025022)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Mark<M> {
     /// 分账标记 · `POST v3/global/profit-sharing/transactions/mark`
     ///
-    /// A success has no body (204).
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
-    /// 官方文档: [4012354804](https://pay.weixin.qq.com/doc/global/v3/zh/4012354804)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,6 +2,10 @@
 
 //! 商家充值退款余额查询 · `GET v3/global/refund/recharge-balance`
 //!
-//! 官方文档: [4013068962](https://pay.weixin.qq.com/doc/global/v3/zh/4013068962)
+//! For 直连模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013068962](https://pay.weixin.qq.com/doc/global/v3/zh/4013068962)
 
 pub use crate::v3::global::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Answer;

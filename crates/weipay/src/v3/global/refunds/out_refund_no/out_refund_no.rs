@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutRefundNo<M> {
     /// 查询单笔退款(商户退款订单号) · `GET v3/global/refunds/out-refund-no/{out_refund_no}`
     ///
-    /// 官方文档: [4012354684](https://pay.weixin.qq.com/doc/global/v3/zh/4012354684)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

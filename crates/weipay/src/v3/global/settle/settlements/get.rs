@@ -2,7 +2,18 @@
 
 //! 查询结算资金明细 · `GET v3/global/settle/settlements`
 //!
-//! 官方文档: [4012354448](https://pay.weixin.qq.com/doc/global/v3/zh/4012354448), [4012354488](https://pay.weixin.qq.com/doc/global/v3/zh/4012354488), [4012354542](https://pay.weixin.qq.com/doc/global/v3/zh/4012354542), [4012354578](https://pay.weixin.qq.com/doc/global/v3/zh/4012354578), [4012354606](https://pay.weixin.qq.com/doc/global/v3/zh/4012354606), [4012354877](https://pay.weixin.qq.com/doc/global/v3/zh/4012354877), [4013013893](https://pay.weixin.qq.com/doc/global/v3/zh/4013013893), [4014096541](https://pay.weixin.qq.com/doc/global/v3/zh/4014096541)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4012354448](https://pay.weixin.qq.com/doc/global/v3/zh/4012354448),
+//!   [4012354488](https://pay.weixin.qq.com/doc/global/v3/zh/4012354488),
+//!   [4012354542](https://pay.weixin.qq.com/doc/global/v3/zh/4012354542),
+//!   [4012354578](https://pay.weixin.qq.com/doc/global/v3/zh/4012354578),
+//!   [4012354606](https://pay.weixin.qq.com/doc/global/v3/zh/4012354606),
+//!   [4012354877](https://pay.weixin.qq.com/doc/global/v3/zh/4012354877),
+//!   [4013013893](https://pay.weixin.qq.com/doc/global/v3/zh/4013013893),
+//!   [4014096541](https://pay.weixin.qq.com/doc/global/v3/zh/4014096541)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! APP支付下单 · `POST v3/global/transactions/app`
 //!
-//! 官方文档: [4013014223](https://pay.weixin.qq.com/doc/global/v3/zh/4013014223)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013014223](https://pay.weixin.qq.com/doc/global/v3/zh/4013014223)
 
 use crate::model::{answer, body, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 查询订单(微信支付订单号) · `GET v3/global/transactions/id/{transaction_id}`
     ///
-    /// 官方文档: [4012354440](https://pay.weixin.qq.com/doc/global/v3/zh/4012354440), [4012354480](https://pay.weixin.qq.com/doc/global/v3/zh/4012354480), [4012354534](https://pay.weixin.qq.com/doc/global/v3/zh/4012354534), [4012354570](https://pay.weixin.qq.com/doc/global/v3/zh/4012354570), [4012354598](https://pay.weixin.qq.com/doc/global/v3/zh/4012354598), [4012354793](https://pay.weixin.qq.com/doc/global/v3/zh/4012354793), [4013013913](https://pay.weixin.qq.com/doc/global/v3/zh/4013013913), [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982), [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,12 @@
 
 //! JSAPI支付下单 · `POST v3/global/transactions/jsapi`
 //!
-//! 官方文档: [4013014150](https://pay.weixin.qq.com/doc/global/v3/zh/4013014150), [4013014317](https://pay.weixin.qq.com/doc/global/v3/zh/4013014317)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013014150](https://pay.weixin.qq.com/doc/global/v3/zh/4013014150),
+//!   [4013014317](https://pay.weixin.qq.com/doc/global/v3/zh/4013014317)
 
 pub use crate::v3::global::micropay::transactions::pay::post::{
     Amount, Detail, GoodsDetail, SceneInfo, StoreInfo,

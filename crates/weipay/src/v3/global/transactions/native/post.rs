@@ -2,7 +2,11 @@
 
 //! Native支付下单 · `POST v3/global/transactions/native`
 //!
-//! 官方文档: [4013013953](https://pay.weixin.qq.com/doc/global/v3/zh/4013013953)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013013953](https://pay.weixin.qq.com/doc/global/v3/zh/4013013953)
 
 use crate::model::{answer, body};
 

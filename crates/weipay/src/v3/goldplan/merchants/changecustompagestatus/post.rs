@@ -2,7 +2,11 @@
 
 //! 商家小票管理 · `POST v3/goldplan/merchants/changecustompagestatus`
 //!
-//! 官方文档: [4012473788](https://pay.weixin.qq.com/doc/v3/partner/4012473788)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012473788](https://pay.weixin.qq.com/doc/v3/partner/4012473788)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 点金计划管理 · `POST v3/goldplan/merchants/changegoldplanstatus`
 //!
-//! 官方文档: [4012473796](https://pay.weixin.qq.com/doc/v3/partner/4012473796)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012473796](https://pay.weixin.qq.com/doc/v3/partner/4012473796)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,9 +2,11 @@
 
 //! 关闭广告展示 · `POST v3/goldplan/merchants/close-advertising-show`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012473781](https://pay.weixin.qq.com/doc/v3/partner/4012473781)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012473781](https://pay.weixin.qq.com/doc/v3/partner/4012473781)
 
 use crate::model::{body, request};
 

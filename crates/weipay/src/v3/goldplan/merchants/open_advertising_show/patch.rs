@@ -2,9 +2,11 @@
 
 //! 开通广告展示 · `PATCH v3/goldplan/merchants/open-advertising-show`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012473794](https://pay.weixin.qq.com/doc/v3/partner/4012473794)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012473794](https://pay.weixin.qq.com/doc/v3/partner/4012473794)
 
 use crate::model::{body, open_enum, request};
 

@@ -2,9 +2,11 @@
 
 //! 同业过滤标签管理 · `POST v3/goldplan/merchants/set-advertising-industry-filter`
 //!
-//! A success has no body (204).
+//! For 服务商, 渠道商. A success has no body (204).
 //!
-//! 官方文档: [4012473784](https://pay.weixin.qq.com/doc/v3/partner/4012473784)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012473784](https://pay.weixin.qq.com/doc/v3/partner/4012473784)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询补贴资格 · `GET v3/gov/subsidy/qualification`
 //!
-//! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
 use crate::model::{answer, body, header, open_enum, query, request};
 
@@ -11,11 +15,11 @@ pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentT
 request! {
     /// What is sent.
     pub struct Request {
-        /// 自然人姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人姓名. Travels encrypted (敏感信息加密).
         real_name: String = query("real_name").encrypted(),
-        /// 自然人证件号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人证件号. Travels encrypted (敏感信息加密).
         id_card_number: String = query("id_card_number").encrypted(),
-        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Travels encrypted (敏感信息加密).
         phone_number: String = query("phone_number").encrypted(),
         /// 消费品类ID. Required.
         appliance_id: i64 = query("appliance_id").required(),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Sync<M> {
     /// 交易信息回传 · `POST v3/gov/subsidy/transactions/sync`
     ///
-    /// 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,6 +2,11 @@
 
 //! 查询保险订单详情 · `GET v3/hire-power-bank/insurance-orders/{out_order_no}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-by-out-trade-no.html>
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-by-out-trade-no.html>
 
 pub use crate::v3::hire_power_bank::insurance_orders::post::Answer;

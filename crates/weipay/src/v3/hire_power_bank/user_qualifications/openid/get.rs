@@ -2,7 +2,12 @@
 
 //! 查询用户保险订单领取资格 · `GET v3/hire-power-bank/user-qualifications/{openid}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-qualification-by-open-id.html>
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-qualification-by-open-id.html>
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,7 @@
 
 //! 回传SN和商品编码 · `POST v3/industry-rebate/retail-industry/transactions`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 
 use crate::model::{body, request};
 

@@ -2,7 +2,7 @@
 
 //! 支付码牌/点餐码牌交易回传 · `POST v3/industry-rebate/transactions/{transaction_id}`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 
 use crate::model::{body, request};
 

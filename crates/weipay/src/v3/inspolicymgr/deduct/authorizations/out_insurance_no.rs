@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutInsuranceNo<M> {
     /// 查询保单授权信息 · `GET v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`
     ///
-    /// 官方文档: [4016617415](https://pay.weixin.qq.com/doc/v3/merchant/4016617415)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

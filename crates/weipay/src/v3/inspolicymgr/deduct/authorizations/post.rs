@@ -2,7 +2,11 @@
 
 //! 提交保单授权信息 · `POST v3/inspolicymgr/deduct/authorizations`
 //!
-//! 官方文档: [4016617408](https://pay.weixin.qq.com/doc/v3/merchant/4016617408)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016617408](https://pay.weixin.qq.com/doc/v3/merchant/4016617408)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

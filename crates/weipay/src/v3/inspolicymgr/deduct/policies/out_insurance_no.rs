@@ -19,14 +19,18 @@ chain_step! {
 impl<M: Mode> OutInsuranceNo<M> {
     /// 查询保单 · `GET v3/inspolicymgr/deduct/policies/{out_insurance_no}`
     ///
-    /// 官方文档: [4016617422](https://pay.weixin.qq.com/doc/v3/merchant/4016617422)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 更新保单信息 · `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`
     ///
-    /// 官方文档: [4016617424](https://pay.weixin.qq.com/doc/v3/merchant/4016617424)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

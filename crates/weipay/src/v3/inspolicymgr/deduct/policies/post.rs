@@ -2,7 +2,11 @@
 
 //! 上传保单 · `POST v3/inspolicymgr/deduct/policies`
 //!
-//! 官方文档: [4016617421](https://pay.weixin.qq.com/doc/v3/merchant/4016617421)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016617421](https://pay.weixin.qq.com/doc/v3/merchant/4016617421)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

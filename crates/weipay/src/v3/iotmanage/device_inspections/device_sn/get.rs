@@ -2,7 +2,11 @@
 
 //! 获取出厂检查结果 · `GET v3/iotmanage/device-inspections/{device_sn}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/tool/factory-check-data-api.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/tool/factory-check-data-api.html>
 
 use crate::model::{Time, answer, body, open_enum};
 

@@ -2,7 +2,14 @@
 
 //! 查询商家券事件通知地址 · `GET v3/marketing/busifavor/callbacks`
 //!
-//! 官方文档: [4012465507](https://pay.weixin.qq.com/doc/v3/merchant/4012465507), [4015716846](https://pay.weixin.qq.com/doc/v3/merchant/4015716846), [4015717465](https://pay.weixin.qq.com/doc/v3/merchant/4015717465), [4012465557](https://pay.weixin.qq.com/doc/v3/partner/4012465557)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012465507](https://pay.weixin.qq.com/doc/v3/merchant/4012465507),
+//!   [4015716846](https://pay.weixin.qq.com/doc/v3/merchant/4015716846),
+//!   [4015717465](https://pay.weixin.qq.com/doc/v3/merchant/4015717465)
+//! - partner: [4012465557](https://pay.weixin.qq.com/doc/v3/partner/4012465557)
 
 use crate::model::{answer, body, query, request};
 

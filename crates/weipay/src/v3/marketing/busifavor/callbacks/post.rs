@@ -2,7 +2,14 @@
 
 //! 设置商家券事件通知地址 · `POST v3/marketing/busifavor/callbacks`
 //!
-//! 官方文档: [4012465431](https://pay.weixin.qq.com/doc/v3/merchant/4012465431), [4015716835](https://pay.weixin.qq.com/doc/v3/merchant/4015716835), [4015717428](https://pay.weixin.qq.com/doc/v3/merchant/4015717428), [4012465425](https://pay.weixin.qq.com/doc/v3/partner/4012465425)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012465431](https://pay.weixin.qq.com/doc/v3/merchant/4012465431),
+//!   [4015716835](https://pay.weixin.qq.com/doc/v3/merchant/4015716835),
+//!   [4015717428](https://pay.weixin.qq.com/doc/v3/merchant/4015717428)
+//! - partner: [4012465425](https://pay.weixin.qq.com/doc/v3/partner/4012465425)
 
 use crate::model::{Time, answer, body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Associate<M> {
     /// 关联订单信息 · `POST v3/marketing/busifavor/coupons/associate`
     ///
-    /// 官方文档: [4012465596](https://pay.weixin.qq.com/doc/v3/merchant/4012465596), [4012465640](https://pay.weixin.qq.com/doc/v3/partner/4012465640)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Deactivate<M> {
     /// 使券失效 · `POST v3/marketing/busifavor/coupons/deactivate`
     ///
-    /// 官方文档: [4012465890](https://pay.weixin.qq.com/doc/v3/merchant/4012465890), [4015716887](https://pay.weixin.qq.com/doc/v3/merchant/4015716887), [4015717499](https://pay.weixin.qq.com/doc/v3/merchant/4015717499), [4012465924](https://pay.weixin.qq.com/doc/v3/partner/4012465924)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Disassociate<M> {
     /// 取消关联订单信息 · `POST v3/marketing/busifavor/coupons/disassociate`
     ///
-    /// 官方文档: [4012465673](https://pay.weixin.qq.com/doc/v3/merchant/4012465673), [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

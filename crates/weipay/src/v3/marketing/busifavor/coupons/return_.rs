@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Return<M> {
     /// 申请退券 · `POST v3/marketing/busifavor/coupons/return`
     ///
-    /// 官方文档: [4012465845](https://pay.weixin.qq.com/doc/v3/merchant/4012465845), [4015716876](https://pay.weixin.qq.com/doc/v3/merchant/4015716876), [4015717496](https://pay.weixin.qq.com/doc/v3/merchant/4015717496), [4012465865](https://pay.weixin.qq.com/doc/v3/partner/4012465865)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

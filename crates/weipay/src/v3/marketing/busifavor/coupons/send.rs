@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Send<M> {
     /// 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Use<M> {
     /// 核销用户券 · `POST v3/marketing/busifavor/coupons/use`
     ///
-    /// 官方文档: [4012465292](https://pay.weixin.qq.com/doc/v3/merchant/4012465292), [4015715894](https://pay.weixin.qq.com/doc/v3/merchant/4015715894), [4015717390](https://pay.weixin.qq.com/doc/v3/merchant/4015717390), [4012465359](https://pay.weixin.qq.com/doc/v3/partner/4012465359)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

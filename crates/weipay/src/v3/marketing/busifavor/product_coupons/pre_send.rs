@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PreSend<M> {
     /// 向用户预发放商品券 · `POST v3/marketing/busifavor/product-coupons/pre-send`
     ///
-    /// 官方文档: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

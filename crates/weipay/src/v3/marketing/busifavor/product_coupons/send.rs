@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Send<M> {
     /// 向用户发放商品券 · `POST v3/marketing/busifavor/product-coupons/send`
     ///
-    /// 官方文档: [4015594964](https://pay.weixin.qq.com/doc/v3/merchant/4015594964), [4015717364](https://pay.weixin.qq.com/doc/v3/merchant/4015717364), [4015717371](https://pay.weixin.qq.com/doc/v3/merchant/4015717371), [4015595255](https://pay.weixin.qq.com/doc/v3/partner/4015595255)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

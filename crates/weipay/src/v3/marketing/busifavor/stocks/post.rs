@@ -2,7 +2,14 @@
 
 //! 创建商家券 · `POST v3/marketing/busifavor/stocks`
 //!
-//! 官方文档: [4012534855](https://pay.weixin.qq.com/doc/v3/merchant/4012534855), [4015715853](https://pay.weixin.qq.com/doc/v3/merchant/4015715853), [4015716931](https://pay.weixin.qq.com/doc/v3/merchant/4015716931), [4012692931](https://pay.weixin.qq.com/doc/v3/partner/4012692931)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534855](https://pay.weixin.qq.com/doc/v3/merchant/4012534855),
+//!   [4015715853](https://pay.weixin.qq.com/doc/v3/merchant/4015715853),
+//!   [4015716931](https://pay.weixin.qq.com/doc/v3/merchant/4015716931)
+//! - partner: [4012692931](https://pay.weixin.qq.com/doc/v3/partner/4012692931)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -24,7 +31,8 @@ request! {
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String =
+            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 自定义入口.
         custom_entrance: CustomEntrance = body("custom_entrance"),
         /// 样式信息.

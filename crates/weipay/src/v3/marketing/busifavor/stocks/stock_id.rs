@@ -21,16 +21,18 @@ chain_step! {
 impl<M: Mode> StockId<M> {
     /// 查询商家券详情 · `GET v3/marketing/busifavor/stocks/{stock_id}`
     ///
-    /// 官方文档: [4012534928](https://pay.weixin.qq.com/doc/v3/merchant/4012534928), [4015715866](https://pay.weixin.qq.com/doc/v3/merchant/4015715866), [4015716977](https://pay.weixin.qq.com/doc/v3/merchant/4015716977), [4012693047](https://pay.weixin.qq.com/doc/v3/partner/4012693047)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 修改商家券基本信息 · `PATCH v3/marketing/busifavor/stocks/{stock_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012535020](https://pay.weixin.qq.com/doc/v3/merchant/4012535020), [4015716868](https://pay.weixin.qq.com/doc/v3/merchant/4015716868), [4015717486](https://pay.weixin.qq.com/doc/v3/merchant/4015717486), [4012696764](https://pay.weixin.qq.com/doc/v3/partner/4012696764)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

@@ -9,6 +9,7 @@ pub mod subsidy_receipt_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,14 +20,18 @@ chain_step! {
 impl<M: Mode> PayReceipts<M> {
     /// 查询营销补差付款单列表 · `GET v3/marketing/busifavor/subsidy/pay-receipts`
     ///
-    /// 官方文档: [4017147338](https://pay.weixin.qq.com/doc/v3/merchant/4017147338), [4017171346](https://pay.weixin.qq.com/doc/v3/partner/4017171346)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 营销补差付款 · `POST v3/marketing/busifavor/subsidy/pay-receipts`
     ///
-    /// 官方文档: [4017147321](https://pay.weixin.qq.com/doc/v3/merchant/4017147321), [4017170057](https://pay.weixin.qq.com/doc/v3/partner/4017170057)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -37,7 +42,7 @@ impl<M: Mode> PayReceipts<M> {
         subsidy_receipt_id: impl Into<String>,
     ) -> subsidy_receipt_id::SubsidyReceiptId<M> {
         subsidy_receipt_id::SubsidyReceiptId::new(
-            self.call.fill("subsidy_receipt_id", subsidy_receipt_id.into()),
+            self.call.fill(path("subsidy_receipt_id"), subsidy_receipt_id.into()),
         )
     }
 }

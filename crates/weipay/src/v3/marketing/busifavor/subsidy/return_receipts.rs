@@ -8,6 +8,7 @@ pub mod subsidy_return_receipt_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,7 +19,9 @@ chain_step! {
 impl<M: Mode> ReturnReceipts<M> {
     /// 营销补差回退 · `POST v3/marketing/busifavor/subsidy/return-receipts`
     ///
-    /// 官方文档: [4017147332](https://pay.weixin.qq.com/doc/v3/merchant/4017147332), [4017147340](https://pay.weixin.qq.com/doc/v3/merchant/4017147340), [4017170533](https://pay.weixin.qq.com/doc/v3/partner/4017170533), [4017171673](https://pay.weixin.qq.com/doc/v3/partner/4017171673)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -29,7 +32,7 @@ impl<M: Mode> ReturnReceipts<M> {
         subsidy_return_receipt_id: impl Into<String>,
     ) -> subsidy_return_receipt_id::SubsidyReturnReceiptId<M> {
         subsidy_return_receipt_id::SubsidyReturnReceiptId::new(
-            self.call.fill("subsidy_return_receipt_id", subsidy_return_receipt_id.into()),
+            self.call.fill(path("subsidy_return_receipt_id"), subsidy_return_receipt_id.into()),
         )
     }
 }

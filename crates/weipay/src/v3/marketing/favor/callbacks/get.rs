@@ -2,7 +2,12 @@
 
 //! 获取已设置的消息通知地址 · `GET v3/marketing/favor/callbacks`
 //!
-//! 官方文档: [4012464070](https://pay.weixin.qq.com/doc/v3/merchant/4012464070), [4012464155](https://pay.weixin.qq.com/doc/v3/partner/4012464155)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012464070](https://pay.weixin.qq.com/doc/v3/merchant/4012464070)
+//! - partner: [4012464155](https://pay.weixin.qq.com/doc/v3/partner/4012464155)
 
 use crate::model::{answer, body, query, request};
 

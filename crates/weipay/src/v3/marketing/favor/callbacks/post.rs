@@ -2,7 +2,12 @@
 
 //! 设置消息通知地址 · `POST v3/marketing/favor/callbacks`
 //!
-//! 官方文档: [4012464198](https://pay.weixin.qq.com/doc/v3/merchant/4012464198), [4012464176](https://pay.weixin.qq.com/doc/v3/partner/4012464176)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012464198](https://pay.weixin.qq.com/doc/v3/merchant/4012464198)
+//! - partner: [4012464176](https://pay.weixin.qq.com/doc/v3/partner/4012464176)
 
 use crate::model::{answer, body, request};
 

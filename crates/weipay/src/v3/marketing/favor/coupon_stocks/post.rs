@@ -2,7 +2,12 @@
 
 //! 创建代金券批次 · `POST v3/marketing/favor/coupon-stocks`
 //!
-//! 官方文档: [4012534633](https://pay.weixin.qq.com/doc/v3/merchant/4012534633), [4012534537](https://pay.weixin.qq.com/doc/v3/partner/4012534537)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534633](https://pay.weixin.qq.com/doc/v3/merchant/4012534633)
+//! - partner: [4012534537](https://pay.weixin.qq.com/doc/v3/partner/4012534537)
 
 use crate::model::{Time, body, open_enum, request};
 
@@ -32,7 +37,8 @@ request! {
         /// 核销规则. Required.
         coupon_use_rule: CouponUseRule = body("coupon_use_rule").required(),
         /// 商户单据号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String =
+            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 扩展属性.
         ext_info: String = body("ext_info"),
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ImageUpload<M> {
     /// （营销）图片上传 · `POST v3/marketing/favor/media/image-upload`
     ///
-    /// 官方文档: [4012557233](https://pay.weixin.qq.com/doc/v3/merchant/4012557233), [4012557243](https://pay.weixin.qq.com/doc/v3/merchant/4012557243), [4012557248](https://pay.weixin.qq.com/doc/v3/merchant/4012557248), [4012759802](https://pay.weixin.qq.com/doc/v3/partner/4012759802), [4012760240](https://pay.weixin.qq.com/doc/v3/partner/4012760240), [4012760270](https://pay.weixin.qq.com/doc/v3/partner/4012760270)
+    /// For 微信支付商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

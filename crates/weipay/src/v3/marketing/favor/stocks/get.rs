@@ -2,7 +2,12 @@
 
 //! 条件查询批次列表 · `GET v3/marketing/favor/stocks`
 //!
-//! 官方文档: [4012460489](https://pay.weixin.qq.com/doc/v3/merchant/4012460489), [4012460518](https://pay.weixin.qq.com/doc/v3/partner/4012460518)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012460489](https://pay.weixin.qq.com/doc/v3/merchant/4012460489)
+//! - partner: [4012460518](https://pay.weixin.qq.com/doc/v3/partner/4012460518)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

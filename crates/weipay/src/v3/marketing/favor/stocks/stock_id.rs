@@ -28,7 +28,9 @@ chain_step! {
 impl<M: Mode> StockId<M> {
     /// 查询批次详情 · `GET v3/marketing/favor/stocks/{stock_id}`
     ///
-    /// 官方文档: [4012460564](https://pay.weixin.qq.com/doc/v3/merchant/4012460564), [4012460606](https://pay.weixin.qq.com/doc/v3/partner/4012460606)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 按区域查询品牌加价购活动 · `GET v3/marketing/goods-subsidy-activity/activities`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Unlock<M> {
     /// 解锁品牌加价购活动资格 · `POST v3/marketing/goods-subsidy-activity/qualification/unlock`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> ActivityId<M> {
     /// 查询活动详情 · `GET v3/marketing/membercard-activity/activities/{activity_id}`
     ///
-    /// 官方文档: [4012553365](https://pay.weixin.qq.com/doc/v3/merchant/4012553365), [4012714471](https://pay.weixin.qq.com/doc/v3/partner/4012714471)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,12 @@
 
 //! 查询活动列表 · `GET v3/marketing/membercard-activity/activities`
 //!
-//! 官方文档: [4012553261](https://pay.weixin.qq.com/doc/v3/merchant/4012553261), [4012714468](https://pay.weixin.qq.com/doc/v3/partner/4012714468)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012553261](https://pay.weixin.qq.com/doc/v3/merchant/4012553261)
+//! - partner: [4012714468](https://pay.weixin.qq.com/doc/v3/partner/4012714468)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 创建活动 · `POST v3/marketing/membercard-activity/activities`
 //!
-//! 官方文档: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030), [4012714463](https://pay.weixin.qq.com/doc/v3/partner/4012714463)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030)
+//! - partner: [4012714463](https://pay.weixin.qq.com/doc/v3/partner/4012714463)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,12 @@
 
 //! 查询回调地址 · `GET v3/marketing/membercard-open/callback`
 //!
-//! 官方文档: [4012552275](https://pay.weixin.qq.com/doc/v3/merchant/4012552275), [4012714354](https://pay.weixin.qq.com/doc/v3/partner/4012714354)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012552275](https://pay.weixin.qq.com/doc/v3/merchant/4012552275)
+//! - partner: [4012714354](https://pay.weixin.qq.com/doc/v3/partner/4012714354)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,12 @@
 
 //! 设置回调地址 · `PATCH v3/marketing/membercard-open/callback`
 //!
-//! 官方文档: [4012552251](https://pay.weixin.qq.com/doc/v3/merchant/4012552251), [4012714353](https://pay.weixin.qq.com/doc/v3/partner/4012714353)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012552251](https://pay.weixin.qq.com/doc/v3/merchant/4012552251)
+//! - partner: [4012714353](https://pay.weixin.qq.com/doc/v3/partner/4012714353)
 
 use crate::model::{body, request};
 

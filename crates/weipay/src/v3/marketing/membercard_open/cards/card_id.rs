@@ -28,25 +28,30 @@ chain_step! {
 impl<M: Mode> CardId<M> {
     /// 查询会员卡模板信息 · `GET v3/marketing/membercard-open/cards/{card_id}`
     ///
-    /// 官方文档: [4012547650](https://pay.weixin.qq.com/doc/v3/merchant/4012547650), [4012709168](https://pay.weixin.qq.com/doc/v3/partner/4012709168)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012549567](https://pay.weixin.qq.com/doc/v3/merchant/4012549567), [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }
 
     /// 删除会员卡模板 · `DELETE v3/marketing/membercard-open/cards/{card_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012549682](https://pay.weixin.qq.com/doc/v3/merchant/4012549682), [4012726840](https://pay.weixin.qq.com/doc/v3/partner/4012726840)
+    /// Official documents (官方文档):
+    ///
+    /// - merchant: [4012549682](https://pay.weixin.qq.com/doc/v3/merchant/4012549682)
+    /// - partner: [4012726840](https://pay.weixin.qq.com/doc/v3/partner/4012726840)
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, Nothing)
     }

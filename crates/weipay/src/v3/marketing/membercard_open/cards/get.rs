@@ -2,7 +2,12 @@
 
 //! 查询会员卡模板列表 · `GET v3/marketing/membercard-open/cards`
 //!
-//! 官方文档: [4012547108](https://pay.weixin.qq.com/doc/v3/merchant/4012547108), [4012709010](https://pay.weixin.qq.com/doc/v3/partner/4012709010)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012547108](https://pay.weixin.qq.com/doc/v3/merchant/4012547108)
+//! - partner: [4012709010](https://pay.weixin.qq.com/doc/v3/partner/4012709010)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 创建会员卡模板 · `POST v3/marketing/membercard-open/cards`
 //!
-//! 官方文档: [4012545584](https://pay.weixin.qq.com/doc/v3/merchant/4012545584), [4012708314](https://pay.weixin.qq.com/doc/v3/partner/4012708314)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012545584](https://pay.weixin.qq.com/doc/v3/merchant/4012545584)
+//! - partner: [4012708314](https://pay.weixin.qq.com/doc/v3/partner/4012708314)
 
 use crate::model::{Time, answer, body, request};
 

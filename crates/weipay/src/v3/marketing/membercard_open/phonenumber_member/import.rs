@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Import<M> {
     /// 导入加密手机号提醒会员领卡 · `POST v3/marketing/membercard-open/phonenumber-member/import`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4017166226](https://pay.weixin.qq.com/doc/v3/merchant/4017166226), [4017171998](https://pay.weixin.qq.com/doc/v3/partner/4017171998)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

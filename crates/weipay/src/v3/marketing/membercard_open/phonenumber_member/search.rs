@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Search<M> {
     /// 通过加密手机号查询会员领卡状态 · `GET v3/marketing/membercard-open/phonenumber-member/search`
     ///
-    /// 官方文档: [4017166232](https://pay.weixin.qq.com/doc/v3/merchant/4017166232), [4017172062](https://pay.weixin.qq.com/doc/v3/partner/4017172062)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Cards<M> {
     /// 查询用户在品牌下所有会员卡 · `GET v3/marketing/membercard-open/user/cards`
     ///
-    /// 官方文档: [4012549255](https://pay.weixin.qq.com/doc/v3/merchant/4012549255), [4012709674](https://pay.weixin.qq.com/doc/v3/partner/4012709674)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,18 +20,20 @@ chain_step! {
 impl<M: Mode> DeliveryPlans<M> {
     /// 创建投放计划 · `POST v3/marketing/partner/delivery-plan/delivery-plans`
     ///
-    /// 官方文档: [4016184554](https://pay.weixin.qq.com/doc/v3/partner/4016184554)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}` with this 品牌ID.
     pub fn brand_id(self, brand_id: impl Into<String>) -> brand_id::BrandId<M> {
-        brand_id::BrandId::new(self.call.fill("brand_id", brand_id.into()))
+        brand_id::BrandId::new(self.call.fill(path("brand_id"), brand_id.into()))
     }
 
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}` with this 投放计划ID.
     pub fn plan_id(self, plan_id: impl Into<String>) -> plan_id::PlanId<M> {
-        plan_id::PlanId::new(self.call.fill("plan_id", plan_id.into()))
+        plan_id::PlanId::new(self.call.fill(path("plan_id"), plan_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod task_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> ImageGenerationTasks<M> {
     /// 提交图片生成任务 · `POST v3/marketing/partner/product-coupon/image-generation-tasks`
     ///
-    /// 官方文档: [4017327735](https://pay.weixin.qq.com/doc/v3/partner/4017327735), [4017327752](https://pay.weixin.qq.com/doc/v3/partner/4017327752)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}` with this 图片生成的任务ID.
     pub fn task_id(self, task_id: impl Into<String>) -> task_id::TaskId<M> {
-        task_id::TaskId::new(self.call.fill("task_id", task_id.into()))
+        task_id::TaskId::new(self.call.fill(path("task_id"), task_id.into()))
     }
 }

@@ -19,14 +19,18 @@ chain_step! {
 impl<M: Mode> NotifyConfigs<M> {
     /// 获取商品券事件通知地址 · `GET v3/marketing/partner/product-coupon/notify-configs`
     ///
-    /// 官方文档: [4015781284](https://pay.weixin.qq.com/doc/v3/partner/4015781284), [4016435718](https://pay.weixin.qq.com/doc/v3/partner/4016435718)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 设置商品券事件通知地址 · `POST v3/marketing/partner/product-coupon/notify-configs`
     ///
-    /// 官方文档: [4015781286](https://pay.weixin.qq.com/doc/v3/partner/4015781286), [4016435719](https://pay.weixin.qq.com/doc/v3/partner/4016435719)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -8,6 +8,7 @@ pub mod product_coupon_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,7 +19,9 @@ chain_step! {
 impl<M: Mode> ProductCoupons<M> {
     /// 创建商品券 · `POST v3/marketing/partner/product-coupon/product-coupons`
     ///
-    /// 官方文档: [4015781289](https://pay.weixin.qq.com/doc/v3/partner/4015781289), [4016434630](https://pay.weixin.qq.com/doc/v3/partner/4016434630)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -28,6 +31,8 @@ impl<M: Mode> ProductCoupons<M> {
         self,
         product_coupon_id: impl Into<String>,
     ) -> product_coupon_id::ProductCouponId<M> {
-        product_coupon_id::ProductCouponId::new(self.call.fill("product_coupon_id", product_coupon_id.into()))
+        product_coupon_id::ProductCouponId::new(
+            self.call.fill(path("product_coupon_id"), product_coupon_id.into()),
+        )
     }
 }

@@ -2,7 +2,12 @@
 
 //! 建立合作关系 · `POST v3/marketing/partnerships/build`
 //!
-//! 官方文档: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498), [4012381469](https://pay.weixin.qq.com/doc/v3/partner/4012381469)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498)
+//! - partner: [4012381469](https://pay.weixin.qq.com/doc/v3/partner/4012381469)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 

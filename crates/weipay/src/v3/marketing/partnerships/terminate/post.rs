@@ -2,7 +2,12 @@
 
 //! 终止合作关系 · `POST v3/marketing/partnerships/terminate`
 //!
-//! 官方文档: [4017164460](https://pay.weixin.qq.com/doc/v3/merchant/4017164460), [4017171868](https://pay.weixin.qq.com/doc/v3/partner/4017171868)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017164460](https://pay.weixin.qq.com/doc/v3/merchant/4017164460)
+//! - partner: [4017171868](https://pay.weixin.qq.com/doc/v3/partner/4017171868)
 
 use crate::model::{Time, answer, body};
 

@@ -21,7 +21,9 @@ chain_step! {
 impl<M: Mode> ActivityId<M> {
     /// 查询活动详情接口 · `GET v3/marketing/paygiftactivity/activities/{activity_id}`
     ///
-    /// 官方文档: [4012487971](https://pay.weixin.qq.com/doc/v3/merchant/4012487971), [4012492967](https://pay.weixin.qq.com/doc/v3/partner/4012492967)
+    /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,12 @@
 
 //! 获取支付有礼活动列表 · `GET v3/marketing/paygiftactivity/activities`
 //!
-//! 官方文档: [4012489126](https://pay.weixin.qq.com/doc/v3/merchant/4012489126), [4012493214](https://pay.weixin.qq.com/doc/v3/partner/4012493214)
+//! For 微信支付商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012489126](https://pay.weixin.qq.com/doc/v3/merchant/4012489126)
+//! - partner: [4012493214](https://pay.weixin.qq.com/doc/v3/partner/4012493214)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -78,7 +83,8 @@ answer! {
         /// 可用时间段.
         available_periods: AvailablePeriods = body("available_periods"),
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String =
+            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 投放目的. Required.
         delivery_purpose: DeliveryPurpose = body("delivery_purpose").required(),
         /// 商家小程序appid.
@@ -122,7 +128,8 @@ answer! {
         /// 订单优惠标记.
         goods_tags: Vec<String> = body("goods_tags"),
         /// 支付方式信息.
-        payment_method_information: AdvancedSettingPaymentMethodInformation = body("payment_method_information"),
+        payment_method_information: AdvancedSettingPaymentMethodInformation =
+            body("payment_method_information"),
     }
 
     /// 支付模式.

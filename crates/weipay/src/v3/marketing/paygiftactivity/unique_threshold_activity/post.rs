@@ -2,7 +2,12 @@
 
 //! 创建全场满额送活动 · `POST v3/marketing/paygiftactivity/unique-threshold-activity`
 //!
-//! 官方文档: [4012487898](https://pay.weixin.qq.com/doc/v3/merchant/4012487898), [4012492900](https://pay.weixin.qq.com/doc/v3/partner/4012492900)
+//! For 微信支付商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012487898](https://pay.weixin.qq.com/doc/v3/merchant/4012487898)
+//! - partner: [4012492900](https://pay.weixin.qq.com/doc/v3/partner/4012492900)
 
 use crate::model::{Time, answer, body, request};
 
@@ -40,7 +45,8 @@ request! {
         /// 可用时间段.
         available_periods: AvailablePeriods = body("available_periods"),
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String =
+            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 投放目的. Required.
         delivery_purpose: DeliveryPurpose = body("delivery_purpose").required(),
         /// 商家小程序appid.

@@ -19,14 +19,18 @@ chain_step! {
 impl<M: Mode> BrandId<M> {
     /// 查询自定义入口 · `GET v3/marketing/shopping-receipt/customentrances/{brand_id}`
     ///
-    /// 官方文档: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406), [4012698331](https://pay.weixin.qq.com/doc/v3/partner/4012698331)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 更新自定义入口 · `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
     ///
-    /// 官方文档: [4012526475](https://pay.weixin.qq.com/doc/v3/merchant/4012526475), [4012697769](https://pay.weixin.qq.com/doc/v3/partner/4012697769)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

@@ -2,7 +2,12 @@
 
 //! 创建自定义入口 · `POST v3/marketing/shopping-receipt/customentrances`
 //!
-//! 官方文档: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342), [4012697703](https://pay.weixin.qq.com/doc/v3/partner/4012697703)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342)
+//! - partner: [4012697703](https://pay.weixin.qq.com/doc/v3/partner/4012697703)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -31,9 +36,9 @@ request! {
 
     /// 自定义入口跳转信息.
     pub struct JumpLink {
-        /// `mini_programs_appid`. Required.
+        /// Required.
         mini_programs_appid: String = body("mini_programs_appid").required(),
-        /// `mini_programs_path`. Required.
+        /// Required.
         mini_programs_path: String = body("mini_programs_path").required(),
     }
 }

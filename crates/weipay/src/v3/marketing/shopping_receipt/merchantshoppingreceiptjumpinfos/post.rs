@@ -2,7 +2,12 @@
 
 //! 上传商家电子小票跳转信息 · `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
 //!
-//! 官方文档: [4012443843](https://pay.weixin.qq.com/doc/v3/merchant/4012443843), [4012443825](https://pay.weixin.qq.com/doc/v3/partner/4012443825)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012443843](https://pay.weixin.qq.com/doc/v3/merchant/4012443843)
+//! - partner: [4012443825](https://pay.weixin.qq.com/doc/v3/partner/4012443825)
 
 use crate::model::{answer, body, request};
 
@@ -25,9 +30,9 @@ request! {
 
     /// 跳转信息.
     pub struct JumpInfo {
-        /// `merchant_appid`. Required.
+        /// Required.
         merchant_appid: String = body("merchant_appid").required(),
-        /// `merchant_path`. Required.
+        /// Required.
         merchant_path: String = body("merchant_path").required(),
     }
 }

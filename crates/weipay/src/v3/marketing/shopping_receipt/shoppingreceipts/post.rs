@@ -2,7 +2,12 @@
 
 //! 上传电子小票 · `POST v3/marketing/shopping-receipt/shoppingreceipts`
 //!
-//! 官方文档: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506), [4012698614](https://pay.weixin.qq.com/doc/v3/partner/4012698614)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506)
+//! - partner: [4012698614](https://pay.weixin.qq.com/doc/v3/partner/4012698614)
 
 use crate::model::{File, Time, answer, body, file, header, meta, open_enum, request};
 
@@ -68,14 +73,15 @@ answer! {
         /// 电子小票最后一次修改时间. Required.
         modify_time: Time = body("modify_time").required(),
         /// 用户与商家的联系渠道.
-        merchant_contact_information: ReceiptMerchantContactInformation = body("merchant_contact_information"),
+        merchant_contact_information: ReceiptMerchantContactInformation =
+            body("merchant_contact_information"),
         /// 上传时间.
         upload_time: Time = body("upload_time"),
     }
 
     /// 用户与商家的联系渠道.
     pub struct ReceiptMerchantContactInformation {
-        /// 品牌售后部门的咨询电话. Format `base64`; travels encrypted (敏感信息加密).
+        /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
         consultation_phone_number: String = body("consultation_phone_number").encrypted(),
     }
 }

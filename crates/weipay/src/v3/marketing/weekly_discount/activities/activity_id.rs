@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> ActivityId<M> {
     /// 查询周周惠活动详情 · `GET v3/marketing/weekly-discount/activities/{activity_id}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml>
+    /// For 服务商, 渠道商, 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 查询子商户下指定商户管理记录 · `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
 //!
-//! 官方文档: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)
 
 use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
 
@@ -151,7 +155,7 @@ answer! {
         min_list_length: i64 = body("min_list_length"),
         /// 最大列表长度.
         max_list_length: i64 = body("max_list_length"),
-        /// `enum_values`.
+        /// On the wire: `enum_values`.
         enum_values: Vec<String> = body("enum_values"),
     }
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MchManageSubmissions<M> {
     /// 对指定商户管理记录提交资料 · `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
     ///
-    /// 官方文档: [4014940417](https://pay.weixin.qq.com/doc/v3/partner/4014940417)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 分页查询子商户名下的商户管理记录 · `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
     ///
-    /// 官方文档: [4014940381](https://pay.weixin.qq.com/doc/v3/partner/4014940381)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 提交已注销商户号可用余额提现申请单 · `POST v3/mch_operate/risk/withdrawl-apply`
 //!
-//! 官方文档: [4012488950](https://pay.weixin.qq.com/doc/v3/partner/4012488950)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012488950](https://pay.weixin.qq.com/doc/v3/partner/4012488950)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -45,7 +49,7 @@ request! {
 
     /// 银行账户.
     pub struct BankAccountInfo {
-        /// 开户名称. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 开户名称. Required; travels encrypted (敏感信息加密).
         account_name: String = body("account_name").required().encrypted(),
         /// 开户银行. Required.
         account_bank: String = body("account_bank").required(),
@@ -53,7 +57,7 @@ request! {
         bank_branch_id: String = body("bank_branch_id"),
         /// 开户银行全称.
         bank_name: String = body("bank_name"),
-        /// 银行账号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 银行账号. Required; travels encrypted (敏感信息加密).
         account_number: String = body("account_number").required().encrypted(),
     }
 
@@ -61,9 +65,9 @@ request! {
     pub struct IdentityInfo {
         /// 证件类型.
         id_doc_type: IdDocType = body("id_doc_type"),
-        /// 证件姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件姓名. Required; travels encrypted (敏感信息加密).
         identification_name: String = body("identification_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         identification_no: String = body("identification_no").required().encrypted(),
     }
 

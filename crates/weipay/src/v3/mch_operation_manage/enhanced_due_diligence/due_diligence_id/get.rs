@@ -2,7 +2,11 @@
 
 //! 查询子商户强化尽调单信息 · `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
 //!
-//! 官方文档: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)
 
 use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
 
@@ -91,7 +95,7 @@ answer! {
         tooltip: String = body("tooltip"),
         /// 资料项类型.
         type_: i64 = body("type"),
-        /// `use_permanently_date`.
+        /// On the wire: `use_permanently_date`.
         use_permanently_date: i64 = body("use_permanently_date"),
     }
 
@@ -107,7 +111,7 @@ answer! {
         max_file_size: i64 = body("max_file_size"),
         /// 枚举可选的字段枚举值.
         enum_keys: Vec<i64> = body("enum_keys"),
-        /// `enum_values`.
+        /// On the wire: `enum_values`.
         enum_values: Vec<String> = body("enum_values"),
     }
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Submit<M> {
     /// 提交尽调资料 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
     ///
-    /// 官方文档: [4015631033](https://pay.weixin.qq.com/doc/v3/partner/4015631033)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

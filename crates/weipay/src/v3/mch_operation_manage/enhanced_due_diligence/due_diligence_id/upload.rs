@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Upload<M> {
     /// 上传尽调资料文件 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
     ///
-    /// 官方文档: [4015631042](https://pay.weixin.qq.com/doc/v3/partner/4015631042)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询超管变更申请单状态-使用申请单号 · `GET v3/mchalterapply/mchcontactalterapplyment/{apply_id}`
 //!
-//! 官方文档: [4015617911](https://pay.weixin.qq.com/doc/v3/partner/4015617911)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015617911](https://pay.weixin.qq.com/doc/v3/partner/4015617911)
 
 use crate::model::{answer, body, open_enum};
 

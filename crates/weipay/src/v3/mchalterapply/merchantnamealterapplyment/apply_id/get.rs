@@ -2,7 +2,11 @@
 
 //! 查询商户简称变更申请单状态-使用申请单号 · `GET v3/mchalterapply/merchantnamealterapplyment/{apply_id}`
 //!
-//! 官方文档: [4016166074](https://pay.weixin.qq.com/doc/v3/partner/4016166074)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016166074](https://pay.weixin.qq.com/doc/v3/partner/4016166074)
 
 use crate::model::{answer, body};
 

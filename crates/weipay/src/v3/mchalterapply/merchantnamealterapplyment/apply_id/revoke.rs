@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Revoke<M> {
     /// 撤销商户简称变更申请单 · `POST v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`
     ///
-    /// 官方文档: [4016166090](https://pay.weixin.qq.com/doc/v3/partner/4016166090)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MixTradeNo<M> {
     /// 使用医保自费混合订单号查看下单结果 · `GET v3/med-ins/orders/mix-trade-no/{mix_trade_no}`
     ///
-    /// 官方文档: [4016781479](https://pay.weixin.qq.com/doc/v3/merchant/4016781479), [4012503155](https://pay.weixin.qq.com/doc/v3/partner/4012503155)
+    /// For 普通商户, 从业机构（银行）.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

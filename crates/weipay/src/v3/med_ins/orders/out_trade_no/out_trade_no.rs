@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 使用商户订单号查看下单结果 · `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
     ///
-    /// 官方文档: [4016781490](https://pay.weixin.qq.com/doc/v3/merchant/4016781490), [4012503286](https://pay.weixin.qq.com/doc/v3/partner/4012503286)
+    /// For 普通商户, 从业机构（银行）.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,9 +2,12 @@
 
 //! 医保退款通知 · `POST v3/med-ins/refunds/notify`
 //!
-//! A success has no body (204).
+//! For 从业机构（银行）. A success has no body (204).
 //!
-//! 官方文档: [4016781561](https://pay.weixin.qq.com/doc/v3/merchant/4016781561), [4012166534](https://pay.weixin.qq.com/doc/v3/partner/4012166534)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016781561](https://pay.weixin.qq.com/doc/v3/merchant/4016781561)
+//! - partner: [4012166534](https://pay.weixin.qq.com/doc/v3/partner/4012166534)
 
 use crate::model::{Time, body, query, request};
 

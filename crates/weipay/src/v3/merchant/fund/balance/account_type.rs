@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> AccountType<M> {
     /// 查询账户实时余额 · `GET v3/merchant/fund/balance/{account_type}`
     ///
-    /// 官方文档: [4012476700](https://pay.weixin.qq.com/doc/v3/partner/4012476700), [4012720926](https://pay.weixin.qq.com/doc/v3/partner/4012720926), [4012721477](https://pay.weixin.qq.com/doc/v3/partner/4012721477)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

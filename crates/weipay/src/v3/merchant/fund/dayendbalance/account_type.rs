@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AccountType<M> {
     /// 查询账户日终余额 · `GET v3/merchant/fund/dayendbalance/{account_type}`
     ///
-    /// 官方文档: [4012476702](https://pay.weixin.qq.com/doc/v3/partner/4012476702), [4012720989](https://pay.weixin.qq.com/doc/v3/partner/4012720989), [4012721446](https://pay.weixin.qq.com/doc/v3/partner/4012721446)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -5,6 +5,7 @@
 pub mod bill_type;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,8 +14,8 @@ chain_branch! {
 }
 
 impl<M: Mode> BillType<M> {
-    /// `v3/merchant/fund/withdraw/bill-type/{bill_type}`
+    /// `v3/merchant/fund/withdraw/bill-type/{bill_type}` Known values: `NO_SUCC`.
     pub fn bill_type(self, bill_type: impl Into<String>) -> bill_type::BillType<M> {
-        bill_type::BillType::new(self.call.fill("bill_type", bill_type.into()))
+        bill_type::BillType::new(self.call.fill(path("bill_type"), bill_type.into()))
     }
 }

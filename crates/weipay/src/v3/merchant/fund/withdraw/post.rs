@@ -2,7 +2,11 @@
 
 //! 电商平台提现 · `POST v3/merchant/fund/withdraw`
 //!
-//! 官方文档: [4012476670](https://pay.weixin.qq.com/doc/v3/partner/4012476670)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476670](https://pay.weixin.qq.com/doc/v3/partner/4012476670)
 
 use crate::model::{answer, body, open_enum, request};
 

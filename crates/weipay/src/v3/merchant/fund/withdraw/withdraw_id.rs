@@ -5,6 +5,7 @@
 pub mod withdraw_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> WithdrawId<M> {
     /// `v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}` with this 微信支付提现单号.
     pub fn withdraw_id(self, withdraw_id: impl Into<String>) -> withdraw_id::WithdrawId<M> {
-        withdraw_id::WithdrawId::new(self.call.fill("withdraw_id", withdraw_id.into()))
+        withdraw_id::WithdrawId::new(self.call.fill(path("withdraw_id"), withdraw_id.into()))
     }
 }

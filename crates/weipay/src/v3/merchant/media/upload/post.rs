@@ -2,7 +2,14 @@
 
 //! 文件上传 · `POST v3/merchant/media/upload`
 //!
-//! 官方文档: [4012759044](https://pay.weixin.qq.com/doc/v3/partner/4012759044), [4012760432](https://pay.weixin.qq.com/doc/v3/partner/4012760432), [4012760490](https://pay.weixin.qq.com/doc/v3/partner/4012760490), [4012760509](https://pay.weixin.qq.com/doc/v3/partner/4012760509)
+//! For 微信支付商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012759044](https://pay.weixin.qq.com/doc/v3/partner/4012759044),
+//!   [4012760432](https://pay.weixin.qq.com/doc/v3/partner/4012760432),
+//!   [4012760490](https://pay.weixin.qq.com/doc/v3/partner/4012760490),
+//!   [4012760509](https://pay.weixin.qq.com/doc/v3/partner/4012760509)
 
 use crate::model::{File, answer, body, file, meta, request};
 

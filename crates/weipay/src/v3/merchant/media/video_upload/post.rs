@@ -2,7 +2,11 @@
 
 //! 视频上传 · `POST v3/merchant/media/video_upload`
 //!
-//! 官方文档: [4012761084](https://pay.weixin.qq.com/doc/v3/partner/4012761084)
+//! For 微信支付商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012761084](https://pay.weixin.qq.com/doc/v3/partner/4012761084)
 
 use crate::model::{File, file, meta, request};
 

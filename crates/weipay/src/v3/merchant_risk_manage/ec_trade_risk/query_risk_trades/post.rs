@@ -2,7 +2,12 @@
 
 //! 查询风险订单 · `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
 //!
-//! 官方文档: [4013894247](https://pay.weixin.qq.com/doc/v3/merchant/4013894247), [4013894221](https://pay.weixin.qq.com/doc/v3/partner/4013894221)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013894247](https://pay.weixin.qq.com/doc/v3/merchant/4013894247)
+//! - partner: [4013894221](https://pay.weixin.qq.com/doc/v3/partner/4013894221)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,12 @@
 
 //! 回传处置结果 · `POST v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
 //!
-//! 官方文档: [4013894250](https://pay.weixin.qq.com/doc/v3/merchant/4013894250), [4013894227](https://pay.weixin.qq.com/doc/v3/partner/4013894227)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013894250](https://pay.weixin.qq.com/doc/v3/merchant/4013894250)
+//! - partner: [4013894227](https://pay.weixin.qq.com/doc/v3/partner/4013894227)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询投诉详情 · `GET v3/merchant-service/complaints/{transaction_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml>
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml>
 
 use crate::model::{answer, body};
 
@@ -15,7 +19,7 @@ answer! {
         complaint_time: String = body("complaint_time").required(),
         /// 投诉金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
-        /// 投诉人联系方式. Format `base64`; travels encrypted (敏感信息加密).
+        /// 投诉人联系方式. Travels encrypted (敏感信息加密).
         payer_phone: String = body("payer_phone").encrypted(),
         /// 投诉描述. Required.
         complaint_detail: String = body("complaint_detail").required(),

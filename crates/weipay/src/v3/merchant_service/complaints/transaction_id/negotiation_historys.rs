@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> NegotiationHistorys<M> {
     /// 查询投诉协商历史 · `GET v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml>
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

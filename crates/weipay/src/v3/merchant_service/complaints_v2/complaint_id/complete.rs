@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Complete<M> {
     /// 反馈处理完成 · `POST v3/merchant-service/complaints-v2/{complaint_id}/complete`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012467255](https://pay.weixin.qq.com/doc/v3/merchant/4012467255), [4012467217](https://pay.weixin.qq.com/doc/v3/partner/4012467217)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

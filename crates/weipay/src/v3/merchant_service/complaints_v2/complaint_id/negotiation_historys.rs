@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> NegotiationHistorys<M> {
     /// 查询投诉协商历史 · `GET v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
     ///
-    /// 官方文档: [4012533439](https://pay.weixin.qq.com/doc/v3/merchant/4012533439), [4012691802](https://pay.weixin.qq.com/doc/v3/partner/4012691802)
+    /// For 服务商, 渠道商, 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

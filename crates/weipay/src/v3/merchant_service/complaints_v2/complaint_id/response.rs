@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Response<M> {
     /// 提交回复 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012467254](https://pay.weixin.qq.com/doc/v3/merchant/4012467254), [4012467213](https://pay.weixin.qq.com/doc/v3/partner/4012467213)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

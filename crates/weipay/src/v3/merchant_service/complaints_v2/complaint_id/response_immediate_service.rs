@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ResponseImmediateService<M> {
     /// 回复需要即时服务的投诉单 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
     ///
-    /// 官方文档: [4017151596](https://pay.weixin.qq.com/doc/v3/merchant/4017151596), [4017151726](https://pay.weixin.qq.com/doc/v3/partner/4017151726)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

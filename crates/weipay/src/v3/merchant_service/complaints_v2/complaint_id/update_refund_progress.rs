@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> UpdateRefundProgress<M> {
     /// 更新退款审批结果 · `POST v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商, 渠道商, 从业机构. A success has no body (204).
     ///
-    /// 官方文档: [4012467256](https://pay.weixin.qq.com/doc/v3/merchant/4012467256), [4012467218](https://pay.weixin.qq.com/doc/v3/partner/4012467218)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

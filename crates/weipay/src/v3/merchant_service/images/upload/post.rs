@@ -2,7 +2,12 @@
 
 //! 商户上传反馈图片 · `POST v3/merchant-service/images/upload`
 //!
-//! 官方文档: [4012467250](https://pay.weixin.qq.com/doc/v3/merchant/4012467250), [4012467222](https://pay.weixin.qq.com/doc/v3/partner/4012467222)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012467250](https://pay.weixin.qq.com/doc/v3/merchant/4012467250)
+//! - partner: [4012467222](https://pay.weixin.qq.com/doc/v3/partner/4012467222)
 
 use crate::model::{File, answer, body, file, meta, request};
 

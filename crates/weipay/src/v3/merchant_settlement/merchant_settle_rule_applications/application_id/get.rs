@@ -2,6 +2,10 @@
 
 //! 根据申请单ID查询结果 · `GET v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
 //!
-//! 官方文档: [4012698574](https://pay.weixin.qq.com/doc/v3/partner/4012698574)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012698574](https://pay.weixin.qq.com/doc/v3/partner/4012698574)
 
 pub use crate::v3::merchant_settlement::merchant_settle_rule_applications::post::Answer;

@@ -2,7 +2,12 @@
 
 //! 查询门店 · `GET v3/merchant-store/stores/{store_id}`
 //!
-//! 官方文档: [4013948577](https://pay.weixin.qq.com/doc/v3/merchant/4013948577), [4014085769](https://pay.weixin.qq.com/doc/v3/merchant/4014085769)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013948577](https://pay.weixin.qq.com/doc/v3/merchant/4013948577),
+//!   [4014085769](https://pay.weixin.qq.com/doc/v3/merchant/4014085769)
 
 use crate::model::{answer, body, query, request};
 
@@ -79,7 +84,7 @@ answer! {
         store_state_message: String = body("store_state_message"),
         /// 地址核实失败原因.
         address_failed_reason: String = body("address_failed_reason"),
-        /// `store_state_value`.
+        /// On the wire: `store_state_value`.
         store_state_value: String = body("store_state_value"),
     }
 }

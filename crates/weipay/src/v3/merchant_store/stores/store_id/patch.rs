@@ -2,9 +2,12 @@
 
 //! 修改门店 · `PATCH v3/merchant-store/stores/{store_id}`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4013948551](https://pay.weixin.qq.com/doc/v3/merchant/4013948551), [4014085768](https://pay.weixin.qq.com/doc/v3/merchant/4014085768)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013948551](https://pay.weixin.qq.com/doc/v3/merchant/4013948551),
+//!   [4014085768](https://pay.weixin.qq.com/doc/v3/merchant/4014085768)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,12 @@
 
 //! 服务商银行来账查询 · `GET v3/merchantfund/merchant/income-records`
 //!
-//! 官方文档: [4012718647](https://pay.weixin.qq.com/doc/v3/partner/4012718647), [4012720300](https://pay.weixin.qq.com/doc/v3/partner/4012720300)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012718647](https://pay.weixin.qq.com/doc/v3/partner/4012718647),
+//!   [4012720300](https://pay.weixin.qq.com/doc/v3/partner/4012720300)
 
 use crate::model::{answer, body, open_enum, query, request};
 

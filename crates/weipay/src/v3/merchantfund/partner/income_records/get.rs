@@ -2,7 +2,13 @@
 
 //! 特约商户银行来账查询 · `GET v3/merchantfund/partner/income-records`
 //!
-//! 官方文档: [4012712728](https://pay.weixin.qq.com/doc/v3/partner/4012712728), [4012718620](https://pay.weixin.qq.com/doc/v3/partner/4012718620), [4012720249](https://pay.weixin.qq.com/doc/v3/partner/4012720249)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012712728](https://pay.weixin.qq.com/doc/v3/partner/4012712728),
+//!   [4012718620](https://pay.weixin.qq.com/doc/v3/partner/4012718620),
+//!   [4012720249](https://pay.weixin.qq.com/doc/v3/partner/4012720249)
 
 use crate::model::{answer, body, query, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> SendFlow<M> {
     /// 下载批次发放明细 · `GET v3/multiuse/stocks/{stock_id}/send-flow`
     ///
-    /// 官方文档: [4012539756](https://pay.weixin.qq.com/doc/v3/merchant/4012539756)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Coupons<M> {
     /// 发放指定批次的消费金 · `POST v3/multiuse/users/{openid}/coupons`
     ///
-    /// 官方文档: [4012539766](https://pay.weixin.qq.com/doc/v3/merchant/4012539766)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

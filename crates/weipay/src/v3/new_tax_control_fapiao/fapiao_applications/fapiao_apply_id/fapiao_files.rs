@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> FapiaoFiles<M> {
     /// 获取发票下载信息 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
     ///
-    /// 官方文档: [4012538335](https://pay.weixin.qq.com/doc/v3/merchant/4012538335), [4012474067](https://pay.weixin.qq.com/doc/v3/partner/4012474067), [4015792576](https://pay.weixin.qq.com/doc/v3/partner/4015792576)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,13 @@
 
 //! 查询电子发票 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
 //!
-//! 官方文档: [4012531753](https://pay.weixin.qq.com/doc/v3/merchant/4012531753), [4012489258](https://pay.weixin.qq.com/doc/v3/partner/4012489258), [4015792567](https://pay.weixin.qq.com/doc/v3/partner/4015792567)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012531753](https://pay.weixin.qq.com/doc/v3/merchant/4012531753)
+//! - partner: [4012489258](https://pay.weixin.qq.com/doc/v3/partner/4012489258),
+//!   [4015792567](https://pay.weixin.qq.com/doc/v3/partner/4015792567)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -91,7 +97,7 @@ answer! {
     pub struct CardInformation {
         /// 插卡公众号AppID. Required.
         card_appid: String = body("card_appid").required(),
-        /// `card_openid`. Required.
+        /// Required.
         card_openid: String = body("card_openid").required(),
         /// 电子发票卡券模板ID.
         card_id: String = body("card_id"),
@@ -133,9 +139,9 @@ answer! {
         bank_name: String = body("bank_name"),
         /// 银行账号.
         bank_account: String = body("bank_account"),
-        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 邮箱地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 邮箱地址. Travels encrypted (敏感信息加密).
         email: String = body("email").encrypted(),
         /// 订单金额. In fen (分).
         amount: i64 = body("amount"),

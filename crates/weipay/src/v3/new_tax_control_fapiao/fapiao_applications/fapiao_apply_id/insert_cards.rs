@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> InsertCards<M> {
     /// 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
     ///
-    /// 官方文档: [4012538365](https://pay.weixin.qq.com/doc/v3/merchant/4012538365), [4012474078](https://pay.weixin.qq.com/doc/v3/partner/4012474078), [4015792579](https://pay.weixin.qq.com/doc/v3/partner/4015792579)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Reverse<M> {
     /// 冲红电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`
     ///
-    /// 官方文档: [4012538327](https://pay.weixin.qq.com/doc/v3/merchant/4012538327), [4012474062](https://pay.weixin.qq.com/doc/v3/partner/4012474062), [4015792575](https://pay.weixin.qq.com/doc/v3/partner/4015792575)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 开具通用行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-general`
 //!
-//! 官方文档: [4015792574](https://pay.weixin.qq.com/doc/v3/partner/4015792574)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015792574](https://pay.weixin.qq.com/doc/v3/partner/4015792574)
 
 use crate::model::{body, header, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 开具旅客运输行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`
 //!
-//! 官方文档: [4025863376](https://pay.weixin.qq.com/doc/v3/partner/4025863376)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4025863376](https://pay.weixin.qq.com/doc/v3/partner/4025863376)
 
 use crate::model::{Time, body, header, open_enum, request};
 
@@ -83,7 +87,7 @@ request! {
         name: String = body("name").required(),
         /// 出行人证件类型. Required.
         certificate_type: CertificateType = body("certificate_type").required(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         certificate_number: String = body("certificate_number").required().encrypted(),
         /// 出行日期. Required.
         departure_date: Time = body("departure_date").required(),

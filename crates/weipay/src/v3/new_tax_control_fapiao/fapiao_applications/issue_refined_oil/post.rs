@@ -2,7 +2,11 @@
 
 //! 开具成品油行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`
 //!
-//! 官方文档: [4016760559](https://pay.weixin.qq.com/doc/v3/partner/4016760559)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016760559](https://pay.weixin.qq.com/doc/v3/partner/4016760559)
 
 use crate::model::{Time, body, header, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 开具不动产租赁行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`
 //!
-//! 官方文档: [4015941740](https://pay.weixin.qq.com/doc/v3/partner/4015941740)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015941740](https://pay.weixin.qq.com/doc/v3/partner/4015941740)
 
 use crate::model::{Time, body, header, request};
 
@@ -74,7 +78,8 @@ request! {
         /// 优惠政策标识.
         preferential_policy_code: i64 = body("preferential_policy_code"),
         /// 不动产租赁特定行业额外信息.
-        real_estate_leasing_information: RealEstateLeasingInformation = body("real_estate_leasing_information"),
+        real_estate_leasing_information: RealEstateLeasingInformation =
+            body("real_estate_leasing_information"),
     }
 
     /// 不动产租赁特定行业额外信息.
@@ -91,7 +96,7 @@ request! {
         lease_period_end: Time = body("lease_period_end").required(),
         /// 跨地. Required.
         cross_city_flag: bool = body("cross_city_flag").required(),
-        /// 产权证书/不动产权证号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 产权证书/不动产权证号. Travels encrypted (敏感信息加密).
         certificate_no: String = body("certificate_no").encrypted(),
         /// 车牌号.
         plate_no: Vec<String> = body("plate_no"),

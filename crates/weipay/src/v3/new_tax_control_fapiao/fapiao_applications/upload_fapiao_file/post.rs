@@ -2,7 +2,12 @@
 
 //! 上传电子发票文件 · `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
 //!
-//! 官方文档: [4012556605](https://pay.weixin.qq.com/doc/v3/merchant/4012556605), [4012696830](https://pay.weixin.qq.com/doc/v3/partner/4012696830)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012556605](https://pay.weixin.qq.com/doc/v3/merchant/4012556605)
+//! - partner: [4012696830](https://pay.weixin.qq.com/doc/v3/partner/4012696830)
 
 use crate::model::{File, answer, body, file, meta, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 获取邀请商户开通服务商电子发票能力 · `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
 //!
-//! 官方文档: [4015941495](https://pay.weixin.qq.com/doc/v3/partner/4015941495)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015941495](https://pay.weixin.qq.com/doc/v3/partner/4015941495)
 
 use crate::model::{answer, body, header, open_enum, query, request};
 
@@ -17,7 +21,7 @@ request! {
         fapiao_ability_type_list: Vec<FapiaoAbilityTypeList> = query("fapiao_ability_type_list"),
         /// 服务商邀请渠道.
         invite_channel: String = query("invite_channel"),
-        /// 操作人员. Format `base64`; travels encrypted (敏感信息加密).
+        /// 操作人员. Travels encrypted (敏感信息加密).
         operate_user: String = query("operate_user").encrypted(),
         /// 服务商邀请code. Required.
         invite_code: String = query("invite_code").required(),

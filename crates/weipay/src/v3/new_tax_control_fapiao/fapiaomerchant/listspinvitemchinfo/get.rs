@@ -2,7 +2,11 @@
 
 //! 获取邀请开通的商户信息 · `GET v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
 //!
-//! 官方文档: [4015941524](https://pay.weixin.qq.com/doc/v3/partner/4015941524)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015941524](https://pay.weixin.qq.com/doc/v3/partner/4015941524)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 获取商户开票基础信息 · `GET v3/new-tax-control-fapiao/merchant/base-information`
 //!
-//! 官方文档: [4012538180](https://pay.weixin.qq.com/doc/v3/merchant/4012538180), [4012474053](https://pay.weixin.qq.com/doc/v3/partner/4012474053)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538180](https://pay.weixin.qq.com/doc/v3/merchant/4012538180)
+//! - partner: [4012474053](https://pay.weixin.qq.com/doc/v3/partner/4012474053)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 查询商户配置的开发选项 · `GET v3/new-tax-control-fapiao/merchant/development-config`
 //!
-//! 官方文档: [4012529526](https://pay.weixin.qq.com/doc/v3/merchant/4012529526), [4012474033](https://pay.weixin.qq.com/doc/v3/partner/4012474033)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529526](https://pay.weixin.qq.com/doc/v3/merchant/4012529526)
+//! - partner: [4012474033](https://pay.weixin.qq.com/doc/v3/partner/4012474033)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,13 @@
 
 //! 配置开发选项 · `PATCH v3/new-tax-control-fapiao/merchant/development-config`
 //!
-//! 官方文档: [4012529457](https://pay.weixin.qq.com/doc/v3/merchant/4012529457), [4012474031](https://pay.weixin.qq.com/doc/v3/partner/4012474031), [4015792563](https://pay.weixin.qq.com/doc/v3/partner/4015792563)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529457](https://pay.weixin.qq.com/doc/v3/merchant/4012529457)
+//! - partner: [4012474031](https://pay.weixin.qq.com/doc/v3/partner/4012474031),
+//!   [4015792563](https://pay.weixin.qq.com/doc/v3/partner/4015792563)
 
 use crate::model::{body, request};
 

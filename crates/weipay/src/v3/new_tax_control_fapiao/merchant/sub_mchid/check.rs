@@ -16,9 +16,11 @@ chain_step! {
 impl<M: Mode> Check<M> {
     /// 检查子商户开票功能状态 · `POST v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 渠道商. A success has no body (204).
     ///
-    /// 官方文档: [4012474022](https://pay.weixin.qq.com/doc/v3/partner/4012474022)
+    /// Official documents (官方文档):
+    ///
+    /// - partner: [4012474022](https://pay.weixin.qq.com/doc/v3/partner/4012474022)
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> CheckStatus<M> {
     /// 检查子商户开票功能状态 · `GET v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`
     ///
-    /// 官方文档: [4015792561](https://pay.weixin.qq.com/doc/v3/partner/4015792561)
+    /// For 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,12 @@
 
 //! 获取商品和服务税收分类对照表 · `GET v3/new-tax-control-fapiao/merchant/tax-codes`
 //!
-//! 官方文档: [4012538236](https://pay.weixin.qq.com/doc/v3/merchant/4012538236), [4012474057](https://pay.weixin.qq.com/doc/v3/partner/4012474057)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538236](https://pay.weixin.qq.com/doc/v3/merchant/4012538236)
+//! - partner: [4012474057](https://pay.weixin.qq.com/doc/v3/partner/4012474057)
 
 use crate::model::{answer, body, query, request};
 

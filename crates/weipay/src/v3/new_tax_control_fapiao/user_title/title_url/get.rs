@@ -2,7 +2,13 @@
 
 //! 获取抬头填写链接 · `GET v3/new-tax-control-fapiao/user-title/title-url`
 //!
-//! 官方文档: [4012538106](https://pay.weixin.qq.com/doc/v3/merchant/4012538106), [4012474040](https://pay.weixin.qq.com/doc/v3/partner/4012474040), [4015770776](https://pay.weixin.qq.com/doc/v3/partner/4015770776)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538106](https://pay.weixin.qq.com/doc/v3/merchant/4012538106)
+//! - partner: [4012474040](https://pay.weixin.qq.com/doc/v3/partner/4012474040),
+//!   [4015770776](https://pay.weixin.qq.com/doc/v3/partner/4015770776)
 
 use crate::model::{answer, body, open_enum, query, request};
 

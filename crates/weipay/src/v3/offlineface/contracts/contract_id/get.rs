@@ -2,7 +2,11 @@
 
 //! 签约查询接口 · `GET v3/offlineface/contracts/{contract_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 预签约接口 · `POST v3/offlineface/contracts/presign`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -33,7 +37,7 @@ request! {
         organization_id: String = body("organization_id").required(),
         /// 证件信息.
         identification: Identification = body("identification"),
-        /// 手机号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号码. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
     }
 
@@ -41,15 +45,15 @@ request! {
     pub struct Identification {
         /// 证件类型. Required.
         identification_type: IdentificationType = body("identification_type").required(),
-        /// 证件ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件ID. Required; travels encrypted (敏感信息加密).
         identification_number: String = body("identification_number").required().encrypted(),
     }
 
     /// 签约指定银行卡.
     pub struct LimitBankCard {
-        /// 银行卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 银行卡号. Travels encrypted (敏感信息加密).
         bank_card_number: String = body("bank_card_number").encrypted(),
-        /// 开卡人姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 开卡人姓名. Travels encrypted (敏感信息加密).
         identification_name: String = body("identification_name").encrypted(),
         /// 开卡人证件.
         identification: Identification = body("identification"),
@@ -57,7 +61,7 @@ request! {
         valid_thru: String = body("valid_thru"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
-        /// 开卡预留手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 开卡预留手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
     }
 }

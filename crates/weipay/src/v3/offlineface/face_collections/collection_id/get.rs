@@ -2,7 +2,11 @@
 
 //! 查询重采请求详情 · `GET v3/offlineface/face-collections/{collection_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
 use crate::model::{Time, answer, body};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 查单接口 · `GET v3/offlineface/transactions/out-trade-no/{out_trade_no}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Openid<M> {
     /// 查询刷掌授权 · `GET v3/palmservice/authorization/openid/{openid}`
     ///
-    /// 官方文档: [4014482017](https://pay.weixin.qq.com/doc/v3/partner/4014482017)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 服务关联预授权 · `POST v3/palmservice/authorization/preauthorize`
 //!
-//! 官方文档: [4014481990](https://pay.weixin.qq.com/doc/v3/partner/4014481990)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014481990](https://pay.weixin.qq.com/doc/v3/partner/4014481990)
 
 use crate::model::{answer, body, request};
 

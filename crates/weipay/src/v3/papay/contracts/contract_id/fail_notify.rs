@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> FailNotify<M> {
     /// 重试扣费通知 · `POST v3/papay/contracts/{contract_id}/fail-notify`
     ///
-    /// A success has no body (204).
+    /// For 普通商户. A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_11.shtml>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

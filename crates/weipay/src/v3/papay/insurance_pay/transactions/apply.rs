@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Apply<M> {
     /// 保险商户受理保险自动续费扣款 · `POST v3/papay/insurance-pay/transactions/apply`
     ///
-    /// 官方文档: [4012471158](https://pay.weixin.qq.com/doc/v3/merchant/4012471158)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod plan_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> PlanId<M> {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}` with this 委托代扣模板ID.
     pub fn plan_id(self, plan_id: impl Into<String>) -> plan_id::PlanId<M> {
-        plan_id::PlanId::new(self.call.fill("plan_id", plan_id.into()))
+        plan_id::PlanId::new(self.call.fill(path("plan_id"), plan_id.into()))
     }
 }

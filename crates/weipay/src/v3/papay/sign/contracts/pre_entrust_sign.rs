@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PreEntrustSign<M> {
     /// 代扣预签约 · `POST v3/papay/sign/contracts/pre-entrust-sign`
     ///
-    /// 官方文档: [4012978414](https://pay.weixin.qq.com/doc/v3/merchant/4012978414)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

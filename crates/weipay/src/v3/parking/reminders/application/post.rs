@@ -2,18 +2,22 @@
 
 //! 提交停车场进件申请 · `POST v3/parking/reminders/application`
 //!
-//! 官方文档: [4019557780](https://pay.weixin.qq.com/doc/v3/partner/4019557780)
+//! For 普通服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557780](https://pay.weixin.qq.com/doc/v3/partner/4019557780)
 
 use crate::model::{answer, body, open_enum, request};
 
 request! {
     /// What is sent.
     pub struct Request {
-        /// `parking_lot`. Required.
+        /// Required.
         parking_lot: ParkingLot = body("parking_lot").required(),
     }
 
-    /// `parking_lot`.
+    /// The object `parking_lot`.
     pub struct ParkingLot {
         /// 停车场名称. Required; at most 128 characters.
         parking_lot_name: String = body("parking_lot_name").required().length(0, 128),
@@ -41,11 +45,11 @@ request! {
         parking_order_mini_prog_appid: String = body("parking_order_mini_prog_appid").length(0, 32),
         /// 商家停车订单路径. At most 256 characters.
         parking_order_path: String = body("parking_order_path").length(0, 256),
-        /// `charging_rule`.
+        /// On the wire: `charging_rule`.
         charging_rule: ChargingRule = body("charging_rule"),
     }
 
-    /// `charging_rule`.
+    /// The object `charging_rule`.
     pub struct ChargingRule {
         /// 收费规则类型.
         rule_type: RuleType = body("rule_type"),
@@ -59,11 +63,11 @@ request! {
         free_entry_duration: i64 = body("free_entry_duration"),
         /// 出场免费时间.
         free_exit_duration: i64 = body("free_exit_duration"),
-        /// `fixed_interval_rule`.
+        /// On the wire: `fixed_interval_rule`.
         fixed_interval_rule: Vec<FixedIntervalRule> = body("fixed_interval_rule"),
-        /// `duration_segment_rule`.
+        /// On the wire: `duration_segment_rule`.
         duration_segment_rule: Vec<DurationSegmentRule> = body("duration_segment_rule"),
-        /// `pre_entry_rule`.
+        /// On the wire: `pre_entry_rule`.
         pre_entry_rule: Vec<PreEntryRule> = body("pre_entry_rule"),
         /// 节假日模式.
         holiday_mode: HolidayMode = body("holiday_mode"),
@@ -73,7 +77,7 @@ request! {
         first_charge_time_mode: FirstChargeTimeMode = body("first_charge_time_mode"),
     }
 
-    /// `fixed_interval_rule`.
+    /// The object `fixed_interval_rule`.
     pub struct FixedIntervalRule {
         /// 日期类型.
         day_type: DayType = body("day_type"),
@@ -107,7 +111,7 @@ request! {
         first_duration_mode: FirstDurationMode = body("first_duration_mode"),
     }
 
-    /// `duration_segment_rule`.
+    /// The object `duration_segment_rule`.
     pub struct DurationSegmentRule {
         /// 日期类型.
         day_type: DayType = body("day_type"),
@@ -137,7 +141,7 @@ request! {
         max_fee_per_day: i64 = body("max_fee_per_day"),
     }
 
-    /// `pre_entry_rule`.
+    /// The object `pre_entry_rule`.
     pub struct PreEntryRule {
         /// 日期类型.
         day_type: DayType = body("day_type"),

@@ -16,6 +16,10 @@ chain_step! {
 
 impl<M: Mode> Query<M> {
     /// 查询停车场进件申请单 · `GET v3/parking/reminders/application/query`
+    ///
+    /// For 普通服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Withdraw<M> {
     /// 撤回停车场进件申请 · `POST v3/parking/reminders/application/withdraw`
     ///
-    /// A success has no body (204).
+    /// For 普通服务商. A success has no body (204).
     ///
-    /// 官方文档: [4019557799](https://pay.weixin.qq.com/doc/v3/partner/4019557799)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询停车场进件申请单列表 · `GET v3/parking/reminders/applications`
 //!
-//! 官方文档: [4019557811](https://pay.weixin.qq.com/doc/v3/partner/4019557811)
+//! For 普通服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557811](https://pay.weixin.qq.com/doc/v3/partner/4019557811)
 
 use crate::model::{answer, body, query, request};
 
@@ -31,13 +35,13 @@ request! {
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// `application_list`.
+        /// On the wire: `application_list`.
         application_list: Vec<ApplicationList> = body("application_list"),
         /// 微信停车场ID. At most 64 characters.
         wx_parking_lot_id: String = body("wx_parking_lot_id").length(0, 64),
     }
 
-    /// `application_list`.
+    /// The object `application_list`.
     pub struct ApplicationList {
         /// 停车场进件审核单号. At most 64 characters.
         parking_lot_audit_no: String = body("parking_lot_audit_no").length(0, 64),
@@ -45,9 +49,9 @@ answer! {
         audit_status: AuditStatus = body("audit_status"),
         /// 提交时间.
         submit_time: i64 = body("submit_time"),
-        /// `parking_lot`.
+        /// On the wire: `parking_lot`.
         parking_lot: ParkingLot = body("parking_lot"),
-        /// `audit_comment`.
+        /// On the wire: `audit_comment`.
         audit_comment: AuditComment = body("audit_comment"),
     }
 }

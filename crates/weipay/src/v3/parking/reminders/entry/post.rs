@@ -2,7 +2,11 @@
 
 //! 同步车辆入场通知 · `POST v3/parking/reminders/entry`
 //!
-//! 官方文档: [4019557757](https://pay.weixin.qq.com/doc/v3/partner/4019557757)
+//! For 普通服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557757](https://pay.weixin.qq.com/doc/v3/partner/4019557757)
 
 use crate::model::{answer, body, open_enum, request};
 

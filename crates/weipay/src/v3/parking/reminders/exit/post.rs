@@ -2,9 +2,11 @@
 
 //! 同步车辆离场通知 · `POST v3/parking/reminders/exit`
 //!
-//! A success has no body (204).
+//! For 普通服务商. A success has no body (204).
 //!
-//! 官方文档: [4019557725](https://pay.weixin.qq.com/doc/v3/partner/4019557725)
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557725](https://pay.weixin.qq.com/doc/v3/partner/4019557725)
 
 use crate::model::{body, open_enum, request};
 

@@ -2,9 +2,11 @@
 
 //! 同步非临停扩展支付 · `POST v3/parking/reminders/ext-payment`
 //!
-//! A success has no body (204).
+//! For 普通服务商. A success has no body (204).
 //!
-//! 官方文档: [4020338487](https://pay.weixin.qq.com/doc/v3/partner/4020338487)
+//! Official documents (官方文档):
+//!
+//! - partner: [4020338487](https://pay.weixin.qq.com/doc/v3/partner/4020338487)
 
 use crate::model::{body, open_enum, request};
 
@@ -13,7 +15,7 @@ request! {
     pub struct Request {
         /// 商户支付订单号. Required; at most 64 characters.
         out_trade_no: String = body("out_trade_no").required().length(0, 64),
-        /// 费用明细列表. Required; at least 1 members.
+        /// 费用明细列表. Required; at least 1 member.
         fee_items: Vec<FeeItems> = body("fee_items").required().items(1, usize::MAX),
         /// 支付时间. Required.
         pay_time: i64 = body("pay_time").required(),

@@ -2,7 +2,11 @@
 
 //! 查询停车费用 · `POST v3/parking/reminders/parking-fee`
 //!
-//! 官方文档: [4019557825](https://pay.weixin.qq.com/doc/v3/partner/4019557825)
+//! For 普通服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557825](https://pay.weixin.qq.com/doc/v3/partner/4019557825)
 
 use crate::model::{answer, body, open_enum, request};
 

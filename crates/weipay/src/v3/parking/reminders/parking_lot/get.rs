@@ -2,7 +2,11 @@
 
 //! 查询停车场信息 · `GET v3/parking/reminders/parking-lot`
 //!
-//! 官方文档: [4023070758](https://pay.weixin.qq.com/doc/v3/partner/4023070758)
+//! For 普通服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4023070758](https://pay.weixin.qq.com/doc/v3/partner/4023070758)
 
 use crate::model::{answer, body, open_enum, query, request};
 

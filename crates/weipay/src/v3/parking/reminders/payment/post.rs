@@ -2,9 +2,11 @@
 
 //! 同步支付结果通知 · `POST v3/parking/reminders/payment`
 //!
-//! A success has no body (204).
+//! For 普通服务商. A success has no body (204).
 //!
-//! 官方文档: [4019557765](https://pay.weixin.qq.com/doc/v3/partner/4019557765)
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557765](https://pay.weixin.qq.com/doc/v3/partner/4019557765)
 
 use crate::model::{body, open_enum, request};
 

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Notify<M> {
     /// 服务商商户预扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/notify`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4011988373](https://pay.weixin.qq.com/doc/v2/partner/4011988373)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

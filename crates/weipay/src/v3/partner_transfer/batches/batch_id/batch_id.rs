@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BatchId<M> {
     /// 微信支付批次单号查询批次单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}`
     ///
-    /// 官方文档: [4012465772](https://pay.weixin.qq.com/doc/v3/partner/4012465772), [4012715990](https://pay.weixin.qq.com/doc/v3/partner/4012715990)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutBatchNo<M> {
     /// 商家批次单号查询批次单 · `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}`
     ///
-    /// 官方文档: [4012465790](https://pay.weixin.qq.com/doc/v3/partner/4012465790), [4012718112](https://pay.weixin.qq.com/doc/v3/partner/4012718112)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Exposure<M> {
     /// 微信分付-支付方式前置服务 · `POST v3/pay/acquiring-bank/transactions/exposure`
     ///
-    /// 官方文档: [4014326541](https://pay.weixin.qq.com/doc/v3/partner/4014326541)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

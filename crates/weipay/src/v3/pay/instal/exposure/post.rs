@@ -2,7 +2,11 @@
 
 //! 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/exposure`
 //!
-//! 官方文档: [4016196762](https://pay.weixin.qq.com/doc/v3/merchant/4016196762)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016196762](https://pay.weixin.qq.com/doc/v3/merchant/4016196762)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Exposure<M> {
     /// 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/partner/exposure`
     ///
-    /// 官方文档: [4016196820](https://pay.weixin.qq.com/doc/v3/partner/4016196820)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

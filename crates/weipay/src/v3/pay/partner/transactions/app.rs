@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> App<M> {
     /// APP下单 · `POST v3/pay/partner/transactions/app`
     ///
-    /// 官方文档: [4012523526](https://pay.weixin.qq.com/doc/v3/partner/4012523526), [4012714669](https://pay.weixin.qq.com/doc/v3/partner/4012714669), [4013080231](https://pay.weixin.qq.com/doc/v3/partner/4013080231)
+    /// For 服务商, 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

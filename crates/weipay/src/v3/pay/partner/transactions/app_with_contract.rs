@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AppWithContract<M> {
     /// APP下单并签约 · `POST v3/pay/partner/transactions/app-with-contract`
     ///
-    /// 官方文档: [4017019941](https://pay.weixin.qq.com/doc/v3/partner/4017019941)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> H5<M> {
     /// H5下单 · `POST v3/pay/partner/transactions/h5`
     ///
-    /// 官方文档: [4012523544](https://pay.weixin.qq.com/doc/v3/partner/4012523544), [4012714759](https://pay.weixin.qq.com/doc/v3/partner/4012714759), [4012738604](https://pay.weixin.qq.com/doc/v3/partner/4012738604)
+    /// For 服务商, 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Jsapi<M> {
     /// JSAPI下单 · `POST v3/pay/partner/transactions/jsapi`
     ///
-    /// 官方文档: [4012523579](https://pay.weixin.qq.com/doc/v3/partner/4012523579), [4012523593](https://pay.weixin.qq.com/doc/v3/partner/4012523593), [4012714678](https://pay.weixin.qq.com/doc/v3/partner/4012714678), [4012714911](https://pay.weixin.qq.com/doc/v3/partner/4012714911), [4012738519](https://pay.weixin.qq.com/doc/v3/partner/4012738519), [4012759974](https://pay.weixin.qq.com/doc/v3/partner/4012759974)
+    /// For 服务商, 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

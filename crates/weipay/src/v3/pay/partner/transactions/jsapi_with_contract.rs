@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> JsapiWithContract<M> {
     /// JSAPI下单并授权/签约 · `POST v3/pay/partner/transactions/jsapi-with-contract`
     ///
-    /// 官方文档: [4012526951](https://pay.weixin.qq.com/doc/v3/partner/4012526951), [4012688481](https://pay.weixin.qq.com/doc/v3/partner/4012688481), [4017019937](https://pay.weixin.qq.com/doc/v3/partner/4017019937)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

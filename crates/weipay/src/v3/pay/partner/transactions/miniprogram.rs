@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Miniprogram<M> {
     /// 小程序支付下单 · `POST v3/pay/partner/transactions/miniprogram`
     ///
-    /// 官方文档: [4012886115](https://pay.weixin.qq.com/doc/v3/partner/4012886115)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Native<M> {
     /// Native下单 · `POST v3/pay/partner/transactions/native`
     ///
-    /// 官方文档: [4012523551](https://pay.weixin.qq.com/doc/v3/partner/4012523551), [4012714902](https://pay.weixin.qq.com/doc/v3/partner/4012714902), [4012738659](https://pay.weixin.qq.com/doc/v3/partner/4012738659)
+    /// For 服务商, 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

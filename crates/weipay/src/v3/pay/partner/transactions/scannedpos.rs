@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Scannedpos<M> {
     /// 扫码支付下单 · `POST v3/pay/partner/transactions/scannedpos`
     ///
-    /// 官方文档: [4012492476](https://pay.weixin.qq.com/doc/v3/partner/4012492476)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

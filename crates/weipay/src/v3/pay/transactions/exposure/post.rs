@@ -2,7 +2,11 @@
 
 //! 微信分付-支付方式前置服务 · `POST v3/pay/transactions/exposure`
 //!
-//! 官方文档: [4014326314](https://pay.weixin.qq.com/doc/v3/merchant/4014326314)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014326314](https://pay.weixin.qq.com/doc/v3/merchant/4014326314)
 
 use crate::model::{body, request};
 
@@ -18,7 +22,8 @@ request! {
         /// 支付者. Required.
         payer: Payer = body("payer").required(),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
 
     /// 支付者.

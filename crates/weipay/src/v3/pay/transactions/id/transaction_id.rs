@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 微信支付订单号查询 · `GET v3/pay/transactions/id/{transaction_id}`
     ///
-    /// 官方文档: [4012526922](https://pay.weixin.qq.com/doc/v3/merchant/4012526922), [4012791837](https://pay.weixin.qq.com/doc/v3/merchant/4012791837), [4012791858](https://pay.weixin.qq.com/doc/v3/merchant/4012791858), [4012791879](https://pay.weixin.qq.com/doc/v3/merchant/4012791879), [4012791899](https://pay.weixin.qq.com/doc/v3/merchant/4012791899), [4013070354](https://pay.weixin.qq.com/doc/v3/merchant/4013070354)
+    /// For 直连商户, 特约商户（直连模式）.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

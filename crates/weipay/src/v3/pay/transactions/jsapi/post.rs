@@ -2,7 +2,14 @@
 
 //! JSAPI下单 · `POST v3/pay/transactions/jsapi`
 //!
-//! 官方文档: [4012525167](https://pay.weixin.qq.com/doc/v3/merchant/4012525167), [4012525182](https://pay.weixin.qq.com/doc/v3/merchant/4012525182), [4012791856](https://pay.weixin.qq.com/doc/v3/merchant/4012791856), [4012791897](https://pay.weixin.qq.com/doc/v3/merchant/4012791897)
+//! For 直连商户, 特约商户（直连模式）.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012525167](https://pay.weixin.qq.com/doc/v3/merchant/4012525167),
+//!   [4012525182](https://pay.weixin.qq.com/doc/v3/merchant/4012525182),
+//!   [4012791856](https://pay.weixin.qq.com/doc/v3/merchant/4012791856),
+//!   [4012791897](https://pay.weixin.qq.com/doc/v3/merchant/4012791897)
 
 use crate::model::{Time, body, header, request};
 
@@ -26,7 +33,8 @@ request! {
         /// 附加数据. At most 128 characters.
         attach: String = body("attach").length(0, 128),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 交易结束时间.

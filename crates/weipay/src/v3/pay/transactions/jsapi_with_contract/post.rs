@@ -2,7 +2,13 @@
 
 //! JSAPI下单并授权/签约 · `POST v3/pay/transactions/jsapi-with-contract`
 //!
-//! 官方文档: [4012526910](https://pay.weixin.qq.com/doc/v3/merchant/4012526910), [4012530178](https://pay.weixin.qq.com/doc/v3/merchant/4012530178), [4017019911](https://pay.weixin.qq.com/doc/v3/merchant/4017019911)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526910](https://pay.weixin.qq.com/doc/v3/merchant/4012526910),
+//!   [4012530178](https://pay.weixin.qq.com/doc/v3/merchant/4012530178),
+//!   [4017019911](https://pay.weixin.qq.com/doc/v3/merchant/4017019911)
 
 use crate::model::{body, request};
 
@@ -21,7 +27,8 @@ request! {
         /// 商品描述. Required.
         description: String = body("description").required(),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 交易结束时间.
         time_expire: String = body("time_expire"),
         /// 附加数据.

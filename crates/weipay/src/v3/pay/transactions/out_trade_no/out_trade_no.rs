@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 商户订单号查询 · `GET v3/pay/transactions/out-trade-no/{out_trade_no}`
     ///
-    /// 官方文档: [4012526919](https://pay.weixin.qq.com/doc/v3/merchant/4012526919), [4012791838](https://pay.weixin.qq.com/doc/v3/merchant/4012791838), [4012791859](https://pay.weixin.qq.com/doc/v3/merchant/4012791859), [4012791880](https://pay.weixin.qq.com/doc/v3/merchant/4012791880), [4012791900](https://pay.weixin.qq.com/doc/v3/merchant/4012791900), [4013070356](https://pay.weixin.qq.com/doc/v3/merchant/4013070356)
+    /// For 直连商户, 特约商户（直连模式）.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

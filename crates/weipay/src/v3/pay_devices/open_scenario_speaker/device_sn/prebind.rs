@@ -16,6 +16,10 @@ chain_step! {
 
 impl<M: Mode> Prebind<M> {
     /// 出厂预绑定音箱和码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
+    ///
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,6 +17,10 @@ chain_step! {
 
 impl<M: Mode> Unbind<M> {
     /// 解绑音箱设备码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`
+    ///
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

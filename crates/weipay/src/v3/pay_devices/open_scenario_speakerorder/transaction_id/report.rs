@@ -16,6 +16,10 @@ chain_step! {
 
 impl<M: Mode> Report<M> {
     /// 码牌支付结果上报 · `POST v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`
+    ///
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

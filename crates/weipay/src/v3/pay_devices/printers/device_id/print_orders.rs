@@ -8,7 +8,7 @@ pub mod print_order_no;
 use http::Method;
 
 use crate::mode::Mode;
-use crate::model::Nothing;
+use crate::model::{Nothing, path};
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,13 +19,15 @@ chain_step! {
 impl<M: Mode> PrintOrders<M> {
     /// 小票机打印 · `POST v3/pay-devices/printers/{device_id}/print-orders`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 渠道商. A success has no body (204).
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}` with this 打印单号.
     pub fn print_order_no(self, print_order_no: impl Into<String>) -> print_order_no::PrintOrderNo<M> {
-        print_order_no::PrintOrderNo::new(self.call.fill("print_order_no", print_order_no.into()))
+        print_order_no::PrintOrderNo::new(self.call.fill(path("print_order_no"), print_order_no.into()))
     }
 }

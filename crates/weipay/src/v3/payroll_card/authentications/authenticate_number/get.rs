@@ -2,7 +2,11 @@
 
 //! 获取核身结果 · `GET v3/payroll-card/authentications/{authenticate_number}`
 //!
-//! 官方文档: [4012461785](https://pay.weixin.qq.com/doc/v3/partner/4012461785)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461785](https://pay.weixin.qq.com/doc/v3/partner/4012461785)
 
 use crate::model::{answer, body, query, request};
 

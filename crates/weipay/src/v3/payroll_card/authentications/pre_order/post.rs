@@ -2,7 +2,11 @@
 
 //! 微工卡核身预下单 · `POST v3/payroll-card/authentications/pre-order`
 //!
-//! 官方文档: [4012923362](https://pay.weixin.qq.com/doc/v3/partner/4012923362)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012923362](https://pay.weixin.qq.com/doc/v3/partner/4012923362)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 微工卡核身预下单（流程中完成授权） · `POST v3/payroll-card/authentications/pre-order-with-auth`
 //!
-//! 官方文档: [4012461761](https://pay.weixin.qq.com/doc/v3/partner/4012461761)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461761](https://pay.weixin.qq.com/doc/v3/partner/4012461761)
 
 use crate::model::{body, header, open_enum, request};
 
@@ -27,9 +31,9 @@ request! {
         project_name: String = body("project_name").required(),
         /// 用工单位名称. Required.
         employer_name: String = body("employer_name").required(),
-        /// 用户实名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户实名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 用户证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户证件号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 用工类型. Required.
         employment_type: EmploymentType = body("employment_type").required(),

@@ -2,7 +2,11 @@
 
 //! 查询微工卡授权关系 · `GET v3/payroll-card/relations/{openid}`
 //!
-//! 官方文档: [4012461728](https://pay.weixin.qq.com/doc/v3/partner/4012461728)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461728](https://pay.weixin.qq.com/doc/v3/partner/4012461728)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 校验核身结果 · `POST v3/payroll-card/wesure/token-validations`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
 
 use crate::model::{answer, body, header, request};
 
@@ -19,9 +23,9 @@ request! {
         sub_mchid: String = body("sub_mchid").required(),
         /// token值. Required.
         token: String = body("token").required(),
-        /// 用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户姓名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 用户身份证号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户身份证号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 核身类型.
         authenticate_type: AuthenticateType = body("authenticate_type"),

@@ -2,7 +2,11 @@
 
 //! 从业机构预授权 · `POST v3/payscore/acquiringbank/permissions`
 //!
-//! 官方文档: [4012691489](https://pay.weixin.qq.com/doc/v3/partner/4012691489)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691489](https://pay.weixin.qq.com/doc/v3/partner/4012691489)
 
 use crate::model::{answer, body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Deduction<M> {
     /// 从业机构查询微信支付分扣款信息 · `GET v3/payscore/acquiringbank/serviceorder/deduction`
     ///
-    /// 官方文档: [4012458665](https://pay.weixin.qq.com/doc/v3/partner/4012458665), [4013194110](https://pay.weixin.qq.com/doc/v3/partner/4013194110)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

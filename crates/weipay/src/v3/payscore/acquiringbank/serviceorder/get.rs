@@ -2,7 +2,12 @@
 
 //! 从业机构查询微信支付分订单 · `GET v3/payscore/acquiringbank/serviceorder`
 //!
-//! 官方文档: [4012691343](https://pay.weixin.qq.com/doc/v3/partner/4012691343), [4013194035](https://pay.weixin.qq.com/doc/v3/partner/4013194035)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691343](https://pay.weixin.qq.com/doc/v3/partner/4012691343),
+//!   [4013194035](https://pay.weixin.qq.com/doc/v3/partner/4013194035)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 从业机构创建微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder`
 //!
-//! 官方文档: [4012691326](https://pay.weixin.qq.com/doc/v3/partner/4012691326), [4013194023](https://pay.weixin.qq.com/doc/v3/partner/4013194023)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691326](https://pay.weixin.qq.com/doc/v3/partner/4012691326),
+//!   [4013194023](https://pay.weixin.qq.com/doc/v3/partner/4013194023)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 从业机构创建先用后付订单 · `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
 //!
-//! 官方文档: [4012783674](https://pay.weixin.qq.com/doc/v3/partner/4012783674)
+//! For 从业机构（支付机构）.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012783674](https://pay.weixin.qq.com/doc/v3/partner/4012783674)
 
 use crate::model::{answer, body, open_enum, request};
 

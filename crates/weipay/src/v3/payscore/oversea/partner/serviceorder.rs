@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Serviceorder<M> {
     /// 查询支付分订单 · `GET v3/payscore/oversea/partner/serviceorder`
     ///
-    /// 官方文档: [4014096411](https://pay.weixin.qq.com/doc/global/v3/zh/4014096411)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 创建支付分订单 · `POST v3/payscore/oversea/partner/serviceorder`
     ///
-    /// 官方文档: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}` with this 商户服务订单号.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill("out_order_no", out_order_no.into()))
+        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ApplyForScene<M> {
     /// 服务商场景中预授权 · `POST v3/payscore/partner/permissions/apply-for-scene`
     ///
-    /// 官方文档: [4012778802](https://pay.weixin.qq.com/doc/v3/partner/4012778802)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AssessUserRiskLevel<M> {
     /// 服务商评估用户分层 · `POST v3/payscore/partner/permissions/assess-user-risk-level`
     ///
-    /// 官方文档: [4012783585](https://pay.weixin.qq.com/doc/v3/partner/4012783585)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

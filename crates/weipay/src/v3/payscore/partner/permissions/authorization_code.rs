@@ -5,6 +5,7 @@
 pub mod authorization_code;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -19,7 +20,7 @@ impl<M: Mode> AuthorizationCode<M> {
         authorization_code: impl Into<String>,
     ) -> authorization_code::AuthorizationCode<M> {
         authorization_code::AuthorizationCode::new(
-            self.call.fill("authorization_code", authorization_code.into()),
+            self.call.fill(path("authorization_code"), authorization_code.into()),
         )
     }
 }

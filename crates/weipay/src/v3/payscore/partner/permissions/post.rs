@@ -2,7 +2,11 @@
 
 //! 商户预授权 · `POST v3/payscore/partner/permissions`
 //!
-//! 官方文档: [4012382030](https://pay.weixin.qq.com/doc/v3/partner/4012382030)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012382030](https://pay.weixin.qq.com/doc/v3/partner/4012382030)
 
 use crate::model::{body, request};
 

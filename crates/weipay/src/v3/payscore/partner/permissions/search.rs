@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Search<M> {
     /// 查询与用户授权记录（openid） · `GET v3/payscore/partner/permissions/search`
     ///
-    /// 官方文档: [4012692798](https://pay.weixin.qq.com/doc/v3/partner/4012692798)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

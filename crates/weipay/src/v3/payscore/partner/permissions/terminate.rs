@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 解除用户授权关系（openid） · `POST v3/payscore/partner/permissions/terminate`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012461154](https://pay.weixin.qq.com/doc/v3/partner/4012461154)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

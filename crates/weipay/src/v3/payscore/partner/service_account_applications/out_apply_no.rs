@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutApplyNo<M> {
     /// 查询收付通子商户服务绑定结果 · `GET v3/payscore/partner/service-account-applications/{out_apply_no}`
     ///
-    /// 官方文档: [4012715111](https://pay.weixin.qq.com/doc/v3/partner/4012715111), [4013394503](https://pay.weixin.qq.com/doc/v3/partner/4013394503)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

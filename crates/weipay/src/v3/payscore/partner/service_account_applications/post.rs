@@ -2,7 +2,12 @@
 
 //! 收付通子商户申请绑定支付分服务 · `POST v3/payscore/partner/service-account-applications`
 //!
-//! 官方文档: [4012715051](https://pay.weixin.qq.com/doc/v3/partner/4012715051), [4013394514](https://pay.weixin.qq.com/doc/v3/partner/4013394514)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715051](https://pay.weixin.qq.com/doc/v3/partner/4012715051),
+//!   [4013394514](https://pay.weixin.qq.com/doc/v3/partner/4013394514)
 
 use crate::model::{answer, body, request};
 

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> DirectComplete<M> {
     /// 创单结单合并 · `POST v3/payscore/partner/serviceorder/direct-complete`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012923757](https://pay.weixin.qq.com/doc/v3/partner/4012923757)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

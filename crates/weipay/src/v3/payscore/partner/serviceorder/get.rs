@@ -2,7 +2,12 @@
 
 //! 查询支付分订单 · `GET v3/payscore/partner/serviceorder`
 //!
-//! 官方文档: [4012692256](https://pay.weixin.qq.com/doc/v3/partner/4012692256), [4013138559](https://pay.weixin.qq.com/doc/v3/partner/4013138559)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692256](https://pay.weixin.qq.com/doc/v3/partner/4012692256),
+//!   [4013138559](https://pay.weixin.qq.com/doc/v3/partner/4013138559)
 
 use crate::model::{answer, body, open_enum, query, request};
 

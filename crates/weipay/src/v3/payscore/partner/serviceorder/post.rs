@@ -2,7 +2,12 @@
 
 //! 创建支付分订单 · `POST v3/payscore/partner/serviceorder`
 //!
-//! 官方文档: [4012692136](https://pay.weixin.qq.com/doc/v3/partner/4012692136), [4013138534](https://pay.weixin.qq.com/doc/v3/partner/4013138534)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692136](https://pay.weixin.qq.com/doc/v3/partner/4012692136),
+//!   [4013138534](https://pay.weixin.qq.com/doc/v3/partner/4013138534)
 
 use crate::model::{answer, body, request};
 
@@ -22,7 +27,8 @@ request! {
         /// 子商户应用ID.
         sub_appid: String = body("sub_appid"),
         /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_order_no: String = body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_order_no: String =
+            body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 服务信息. Required; 1 to 20 characters.
         service_introduction: String = body("service_introduction").required().length(1, 20),
         /// 后付费项目. At most 100 members.

@@ -2,7 +2,11 @@
 
 //! 创建先用后付订单 · `POST v3/payscore/partner/servicepayondeliveryorder`
 //!
-//! 官方文档: [4012783634](https://pay.weixin.qq.com/doc/v3/partner/4012783634)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012783634](https://pay.weixin.qq.com/doc/v3/partner/4012783634)
 
 use crate::model::{body, request};
 

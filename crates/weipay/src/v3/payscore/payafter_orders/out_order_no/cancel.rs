@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 撤销先享后付订单 · `POST v3/payscore/payafter-orders/{out_order_no}/cancel`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_3&index=5>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 商户评估用户分层 · `POST v3/payscore/permissions/assess-user-risk-level`
 //!
-//! 官方文档: [4012856611](https://pay.weixin.qq.com/doc/v3/merchant/4012856611)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012856611](https://pay.weixin.qq.com/doc/v3/merchant/4012856611)
 
 use crate::model::{body, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Openid<M> {
     /// 查询与用户授权记录（openid） · `GET v3/payscore/permissions/openid/{openid}`
     ///
-    /// 官方文档: [4012647404](https://pay.weixin.qq.com/doc/v3/merchant/4012647404)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> PayscorePlans<M> {
     /// 创建支付分计划 · `POST v3/payscore/plan/partner/payscore-plans`
     ///
-    /// 官方文档: [4012463290](https://pay.weixin.qq.com/doc/v3/partner/4012463290)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

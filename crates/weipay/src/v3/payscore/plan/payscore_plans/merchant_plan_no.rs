@@ -5,6 +5,7 @@
 pub mod merchant_plan_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -18,6 +19,8 @@ impl<M: Mode> MerchantPlanNo<M> {
         self,
         merchant_plan_no: impl Into<String>,
     ) -> merchant_plan_no::MerchantPlanNo<M> {
-        merchant_plan_no::MerchantPlanNo::new(self.call.fill("merchant_plan_no", merchant_plan_no.into()))
+        merchant_plan_no::MerchantPlanNo::new(
+            self.call.fill(path("merchant_plan_no"), merchant_plan_no.into()),
+        )
     }
 }

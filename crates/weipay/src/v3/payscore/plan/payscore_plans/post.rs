@@ -2,7 +2,11 @@
 
 //! 创建支付分计划 · `POST v3/payscore/plan/payscore-plans`
 //!
-//! 官方文档: [4012467232](https://pay.weixin.qq.com/doc/v3/merchant/4012467232)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012467232](https://pay.weixin.qq.com/doc/v3/merchant/4012467232)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 创单结单合并 · `POST v3/payscore/serviceorder/direct-complete`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>
+//! For 服务商, 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>
 
 use crate::model::{answer, body, request};
 
@@ -15,7 +19,8 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_order_no: String = body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_order_no: String =
+            body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 服务ID. Required; 1 to 32 characters.

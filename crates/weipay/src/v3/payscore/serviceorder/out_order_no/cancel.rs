@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 取消支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/cancel`
     ///
-    /// 官方文档: [4012587905](https://pay.weixin.qq.com/doc/v3/merchant/4012587905), [4012647422](https://pay.weixin.qq.com/doc/v3/merchant/4012647422)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Modify<M> {
     /// 修改订单金额 · `POST v3/payscore/serviceorder/{out_order_no}/modify`
     ///
-    /// 官方文档: [4012587957](https://pay.weixin.qq.com/doc/v3/merchant/4012587957), [4012647427](https://pay.weixin.qq.com/doc/v3/merchant/4012647427)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

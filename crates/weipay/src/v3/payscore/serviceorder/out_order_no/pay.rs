@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Pay<M> {
     /// 商户发起催收扣款 · `POST v3/payscore/serviceorder/{out_order_no}/pay`
     ///
-    /// 官方文档: [4013394596](https://pay.weixin.qq.com/doc/v3/merchant/4013394596)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> SendPendingmessage<M> {
     /// 下发服务费用待处理消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
     ///
-    /// A success has no body (204).
+    /// For 普通商户. A success has no body (204).
     ///
-    /// 官方文档: [4013394606](https://pay.weixin.qq.com/doc/v3/merchant/4013394606)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

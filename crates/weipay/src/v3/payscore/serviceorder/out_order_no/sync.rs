@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Sync<M> {
     /// 同步服务订单信息 · `POST v3/payscore/serviceorder/{out_order_no}/sync`
     ///
-    /// 官方文档: [4012587962](https://pay.weixin.qq.com/doc/v3/merchant/4012587962), [4012647431](https://pay.weixin.qq.com/doc/v3/merchant/4012647431)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

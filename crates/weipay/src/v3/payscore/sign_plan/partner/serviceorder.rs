@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Serviceorder<M> {
     /// 创建用户的签约计划详情对应的服务订单 · `POST v3/payscore/sign-plan/partner/serviceorder`
     ///
-    /// 官方文档: [4012463469](https://pay.weixin.qq.com/doc/v3/partner/4012463469)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 创建用户的签约计划详情对应的服务订单 · `POST v3/payscore/sign-plan/serviceorder`
 //!
-//! 官方文档: [4012489351](https://pay.weixin.qq.com/doc/v3/merchant/4012489351)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012489351](https://pay.weixin.qq.com/doc/v3/merchant/4012489351)
 
 use crate::model::{answer, body, request};
 
@@ -16,9 +20,9 @@ request! {
     pub struct Request {
         /// 支付分服务ID. Required.
         service_id: String = body("service_id").required(),
-        /// `sign_plan_id`. Required.
+        /// Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `plan_detail_no`. Required.
+        /// Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 商户的AppID. Required.
         appid: String = body("appid").required(),

@@ -5,6 +5,7 @@
 pub mod merchant_sign_plan_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -19,7 +20,7 @@ impl<M: Mode> MerchantSignPlanNo<M> {
         merchant_sign_plan_no: impl Into<String>,
     ) -> merchant_sign_plan_no::MerchantSignPlanNo<M> {
         merchant_sign_plan_no::MerchantSignPlanNo::new(
-            self.call.fill("merchant_sign_plan_no", merchant_sign_plan_no.into()),
+            self.call.fill(path("merchant_sign_plan_no"), merchant_sign_plan_no.into()),
         )
     }
 }

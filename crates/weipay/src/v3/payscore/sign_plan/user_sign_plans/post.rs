@@ -2,7 +2,11 @@
 
 //! 创建用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans`
 //!
-//! 官方文档: [4012489420](https://pay.weixin.qq.com/doc/v3/merchant/4012489420)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012489420](https://pay.weixin.qq.com/doc/v3/merchant/4012489420)
 
 use crate::model::{Time, answer, body, request};
 
@@ -17,13 +21,13 @@ request! {
         plan_id: String = body("plan_id").required(),
         /// AppID. Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 商户签约计划单号. Required.
         merchant_sign_plan_no: String = body("merchant_sign_plan_no").required(),
         /// 签约成功事件通知回调地址. Required.
         notify_url: String = body("notify_url").required(),
-        /// `sign_plan_detail`. Required.
+        /// Required.
         sign_plan_detail: Vec<SignPlanDetail> = body("sign_plan_detail").required(),
     }
 }
@@ -33,7 +37,7 @@ answer! {
     pub struct Answer {
         /// 用户的签约计划. Required.
         sign_plan: SignPlan = body("sign_plan").required(),
-        /// `package`. Required.
+        /// Required.
         package: String = body("package").required(),
     }
 
@@ -41,7 +45,7 @@ answer! {
     pub struct SignPlan {
         /// 计划签约ID. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Complete<M> {
     /// 完结智慧零售订单 · `POST v3/payscore/smartretail-orders/{out_order_no}/complete`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_4&index=6>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 开通保险理赔功能 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts`
 //!
-//! 官方文档: [4012781476](https://pay.weixin.qq.com/doc/v3/partner/4012781476)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012781476](https://pay.weixin.qq.com/doc/v3/partner/4012781476)
 
 use crate::model::{answer, body, request};
 

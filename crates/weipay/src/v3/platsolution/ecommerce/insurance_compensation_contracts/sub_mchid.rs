@@ -5,6 +5,7 @@
 pub mod sub_mchid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> SubMchid<M> {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}` with this 二级商户号.
     pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill("sub_mchid", sub_mchid.into()))
+        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
     }
 }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> DepositAfterSalesCompensationBills<M> {
     /// 请求保证金售后赔付 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
     ///
-    /// 官方文档: [4013504194](https://pay.weixin.qq.com/doc/v3/partner/4013504194)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> DepositShippingCostCompensationBills<M> {
     /// 发起保证金赔付用户运费 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`
     ///
-    /// 官方文档: [4013504202](https://pay.weixin.qq.com/doc/v3/partner/4013504202)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -20,7 +20,9 @@ chain_step! {
 impl<M: Mode> InsuranceClaimBills<M> {
     /// 请求保险理赔 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
     ///
-    /// 官方文档: [4013504184](https://pay.weixin.qq.com/doc/v3/partner/4013504184)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

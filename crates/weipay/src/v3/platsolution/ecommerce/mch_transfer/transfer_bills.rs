@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> TransferBills<M> {
     /// 保证金赔付 · `POST v3/platsolution/ecommerce/mch-transfer/transfer-bills`
     ///
-    /// 官方文档: [4013504198](https://pay.weixin.qq.com/doc/v3/partner/4013504198)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

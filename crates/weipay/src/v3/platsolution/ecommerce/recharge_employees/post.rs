@@ -2,7 +2,11 @@
 
 //! 添加二级商户可扫码充值员工 · `POST v3/platsolution/ecommerce/recharge-employees`
 //!
-//! 官方文档: [4013521743](https://pay.weixin.qq.com/doc/v3/partner/4013521743)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013521743](https://pay.weixin.qq.com/doc/v3/partner/4013521743)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

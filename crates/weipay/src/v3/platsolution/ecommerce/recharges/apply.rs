@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Apply<M> {
     /// 申请二级商户充值 · `POST v3/platsolution/ecommerce/recharges/apply`
     ///
-    /// 官方文档: [4012762860](https://pay.weixin.qq.com/doc/v3/partner/4012762860)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -8,6 +8,7 @@ pub mod settle_batch_no;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> PrepaySettleOrders<M> {
     /// 个人收款-申请批量结算 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
     ///
-    /// 官方文档: [4012649847](https://pay.weixin.qq.com/doc/v3/partner/4012649847)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}` with this 微信支付结算批次单号.
     pub fn settle_batch_no(self, settle_batch_no: impl Into<String>) -> settle_batch_no::SettleBatchNo<M> {
-        settle_batch_no::SettleBatchNo::new(self.call.fill("settle_batch_no", settle_batch_no.into()))
+        settle_batch_no::SettleBatchNo::new(self.call.fill(path("settle_batch_no"), settle_batch_no.into()))
     }
 }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> DayEndBalanceWithdraw<M> {
     /// 二级商户按日终余额预约提现 · `POST v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
     ///
-    /// 官方文档: [4013328143](https://pay.weixin.qq.com/doc/v3/partner/4013328143)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

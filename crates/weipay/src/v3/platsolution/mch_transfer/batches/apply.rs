@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Apply<M> {
     /// 受理商家转账 · `POST v3/platsolution/mch-transfer/batches/apply`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-apply.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod out_reservation_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -19,7 +20,7 @@ impl<M: Mode> OutReservationNo<M> {
         out_reservation_no: impl Into<String>,
     ) -> out_reservation_no::OutReservationNo<M> {
         out_reservation_no::OutReservationNo::new(
-            self.call.fill("out_reservation_no", out_reservation_no.into()),
+            self.call.fill(path("out_reservation_no"), out_reservation_no.into()),
         )
     }
 }

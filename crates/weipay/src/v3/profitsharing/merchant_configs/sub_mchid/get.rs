@@ -2,7 +2,11 @@
 
 //! 查询最大分账比例 · `GET v3/profitsharing/merchant-configs/{sub_mchid}`
 //!
-//! 官方文档: [4012466864](https://pay.weixin.qq.com/doc/v3/partner/4012466864)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012466864](https://pay.weixin.qq.com/doc/v3/partner/4012466864)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,12 @@
 
 //! 查询分账结果 · `GET v3/profitsharing/orders/{out_order_no}`
 //!
-//! 官方文档: [4012525210](https://pay.weixin.qq.com/doc/v3/merchant/4012525210), [4012466850](https://pay.weixin.qq.com/doc/v3/partner/4012466850)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012525210](https://pay.weixin.qq.com/doc/v3/merchant/4012525210)
+//! - partner: [4012466850](https://pay.weixin.qq.com/doc/v3/partner/4012466850)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 解冻剩余资金 · `POST v3/profitsharing/orders/unfreeze`
 //!
-//! 官方文档: [4012526374](https://pay.weixin.qq.com/doc/v3/merchant/4012526374), [4012466860](https://pay.weixin.qq.com/doc/v3/partner/4012466860)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526374](https://pay.weixin.qq.com/doc/v3/merchant/4012526374)
+//! - partner: [4012466860](https://pay.weixin.qq.com/doc/v3/partner/4012466860)
 
 use crate::model::{body, request};
 
@@ -17,7 +22,8 @@ request! {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 商户分账单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
-        out_order_no: String = body("out_order_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+        out_order_no: String =
+            body("out_order_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
         /// 分账描述. Required; 1 to 80 characters.
         description: String = body("description").required().length(1, 80),
     }

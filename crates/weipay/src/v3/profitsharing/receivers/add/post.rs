@@ -2,7 +2,12 @@
 
 //! 添加分账接收方 · `POST v3/profitsharing/receivers/add`
 //!
-//! 官方文档: [4012528995](https://pay.weixin.qq.com/doc/v3/merchant/4012528995), [4012690944](https://pay.weixin.qq.com/doc/v3/partner/4012690944)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012528995](https://pay.weixin.qq.com/doc/v3/merchant/4012528995)
+//! - partner: [4012690944](https://pay.weixin.qq.com/doc/v3/partner/4012690944)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -23,7 +28,7 @@ request! {
         type_: Type = body("type").required(),
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
-        /// 分账个人接收方姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),
@@ -41,7 +46,7 @@ answer! {
         type_: Type = body("type").required(),
         /// 分账接收方账号. Required.
         account: String = body("account").required(),
-        /// 分账接收方全称. Format `base64`; travels encrypted (敏感信息加密).
+        /// 分账接收方全称. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),

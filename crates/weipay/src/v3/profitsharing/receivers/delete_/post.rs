@@ -2,7 +2,12 @@
 
 //! 删除分账接收方 · `POST v3/profitsharing/receivers/delete`
 //!
-//! 官方文档: [4012529590](https://pay.weixin.qq.com/doc/v3/merchant/4012529590), [4012466868](https://pay.weixin.qq.com/doc/v3/partner/4012466868)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529590](https://pay.weixin.qq.com/doc/v3/merchant/4012529590)
+//! - partner: [4012466868](https://pay.weixin.qq.com/doc/v3/partner/4012466868)
 
 use crate::model::{answer, body, request};
 

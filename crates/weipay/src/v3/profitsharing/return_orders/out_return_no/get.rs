@@ -2,7 +2,12 @@
 
 //! 查询分账回退结果 · `GET v3/profitsharing/return-orders/{out_return_no}`
 //!
-//! 官方文档: [4012526279](https://pay.weixin.qq.com/doc/v3/merchant/4012526279), [4012466858](https://pay.weixin.qq.com/doc/v3/partner/4012466858)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526279](https://pay.weixin.qq.com/doc/v3/merchant/4012526279)
+//! - partner: [4012466858](https://pay.weixin.qq.com/doc/v3/partner/4012466858)
 
 use crate::model::{query, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Amounts<M> {
     /// 查询剩余待分金额 · `GET v3/profitsharing/transactions/{transaction_id}/amounts`
     ///
-    /// 官方文档: [4012457939](https://pay.weixin.qq.com/doc/v3/merchant/4012457939), [4012457927](https://pay.weixin.qq.com/doc/v3/partner/4012457927)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -16,6 +16,10 @@ chain_step! {
 
 impl<M: Mode> OutTradeNo<M> {
     /// 查询订单 · `GET v3/qrcode/transactions/out-trade-no/{out_trade_no}`
+    ///
+    /// For 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

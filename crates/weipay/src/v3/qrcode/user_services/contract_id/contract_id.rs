@@ -16,6 +16,10 @@ chain_step! {
 
 impl<M: Mode> ContractId<M> {
     /// 查询用户服务可用信息 · `GET v3/qrcode/user-services/contract-id/{contract_id}`
+    ///
+    /// For 服务商, 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -19,14 +19,18 @@ chain_step! {
 impl<M: Mode> ApplicationId<M> {
     /// 根据申请单ID查询申请单结果 · `GET v3/rate-activity/applications/id/{application_id}`
     ///
-    /// 官方文档: [4012471722](https://pay.weixin.qq.com/doc/v3/partner/4012471722)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 修改单据信息 · `PATCH v3/rate-activity/applications/id/{application_id}`
     ///
-    /// 官方文档: [4012698885](https://pay.weixin.qq.com/doc/v3/partner/4012698885)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

@@ -2,7 +2,11 @@
 
 //! 申请银行转账充值 · `POST v3/recharge/bank-transfer-recharges/apply`
 //!
-//! 官方文档: [4012585425](https://pay.weixin.qq.com/doc/v3/merchant/4012585425)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012585425](https://pay.weixin.qq.com/doc/v3/merchant/4012585425)
 
 use crate::model::{answer, body, open_enum, request};
 

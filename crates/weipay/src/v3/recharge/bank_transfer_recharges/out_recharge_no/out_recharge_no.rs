@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutRechargeNo<M> {
     /// 查询银行转账充值结果 · `GET v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
     ///
-    /// 官方文档: [4012585430](https://pay.weixin.qq.com/doc/v3/merchant/4012585430)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,42 @@
 
 //! 申请退款 · `POST v3/refund/domestic/refunds`
 //!
-//! 官方文档: [4012552567](https://pay.weixin.qq.com/doc/v3/merchant/4012552567), [4012556524](https://pay.weixin.qq.com/doc/v3/merchant/4012556524), [4012557131](https://pay.weixin.qq.com/doc/v3/merchant/4012557131), [4012587971](https://pay.weixin.qq.com/doc/v3/merchant/4012587971), [4012647461](https://pay.weixin.qq.com/doc/v3/merchant/4012647461), [4012791862](https://pay.weixin.qq.com/doc/v3/merchant/4012791862), [4012791883](https://pay.weixin.qq.com/doc/v3/merchant/4012791883), [4012791903](https://pay.weixin.qq.com/doc/v3/merchant/4012791903), [4012810597](https://pay.weixin.qq.com/doc/v3/merchant/4012810597), [4013070371](https://pay.weixin.qq.com/doc/v3/merchant/4013070371), [4013071036](https://pay.weixin.qq.com/doc/v3/merchant/4013071036), [4013421148](https://pay.weixin.qq.com/doc/v3/merchant/4013421148), [4013421249](https://pay.weixin.qq.com/doc/v3/merchant/4013421249), [4013421340](https://pay.weixin.qq.com/doc/v3/merchant/4013421340), [4013421410](https://pay.weixin.qq.com/doc/v3/merchant/4013421410), [4012709253](https://pay.weixin.qq.com/doc/v3/partner/4012709253), [4012739034](https://pay.weixin.qq.com/doc/v3/partner/4012739034), [4012759673](https://pay.weixin.qq.com/doc/v3/partner/4012759673), [4012759727](https://pay.weixin.qq.com/doc/v3/partner/4012759727), [4012760121](https://pay.weixin.qq.com/doc/v3/partner/4012760121), [4012760207](https://pay.weixin.qq.com/doc/v3/partner/4012760207), [4012760527](https://pay.weixin.qq.com/doc/v3/partner/4012760527), [4012760545](https://pay.weixin.qq.com/doc/v3/partner/4012760545), [4012886219](https://pay.weixin.qq.com/doc/v3/partner/4012886219), [4013080238](https://pay.weixin.qq.com/doc/v3/partner/4013080238), [4013080625](https://pay.weixin.qq.com/doc/v3/partner/4013080625), [4013138987](https://pay.weixin.qq.com/doc/v3/partner/4013138987), [4013163605](https://pay.weixin.qq.com/doc/v3/partner/4013163605), [4013462113](https://pay.weixin.qq.com/doc/v3/partner/4013462113), [4013462183](https://pay.weixin.qq.com/doc/v3/partner/4013462183), [4013462256](https://pay.weixin.qq.com/doc/v3/partner/4013462256), [4013462579](https://pay.weixin.qq.com/doc/v3/partner/4013462579)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012552567](https://pay.weixin.qq.com/doc/v3/merchant/4012552567),
+//!   [4012556524](https://pay.weixin.qq.com/doc/v3/merchant/4012556524),
+//!   [4012557131](https://pay.weixin.qq.com/doc/v3/merchant/4012557131),
+//!   [4012587971](https://pay.weixin.qq.com/doc/v3/merchant/4012587971),
+//!   [4012647461](https://pay.weixin.qq.com/doc/v3/merchant/4012647461),
+//!   [4012791862](https://pay.weixin.qq.com/doc/v3/merchant/4012791862),
+//!   [4012791883](https://pay.weixin.qq.com/doc/v3/merchant/4012791883),
+//!   [4012791903](https://pay.weixin.qq.com/doc/v3/merchant/4012791903),
+//!   [4012810597](https://pay.weixin.qq.com/doc/v3/merchant/4012810597),
+//!   [4013070371](https://pay.weixin.qq.com/doc/v3/merchant/4013070371),
+//!   [4013071036](https://pay.weixin.qq.com/doc/v3/merchant/4013071036),
+//!   [4013421148](https://pay.weixin.qq.com/doc/v3/merchant/4013421148),
+//!   [4013421249](https://pay.weixin.qq.com/doc/v3/merchant/4013421249),
+//!   [4013421340](https://pay.weixin.qq.com/doc/v3/merchant/4013421340),
+//!   [4013421410](https://pay.weixin.qq.com/doc/v3/merchant/4013421410)
+//! - partner: [4012709253](https://pay.weixin.qq.com/doc/v3/partner/4012709253),
+//!   [4012739034](https://pay.weixin.qq.com/doc/v3/partner/4012739034),
+//!   [4012759673](https://pay.weixin.qq.com/doc/v3/partner/4012759673),
+//!   [4012759727](https://pay.weixin.qq.com/doc/v3/partner/4012759727),
+//!   [4012760121](https://pay.weixin.qq.com/doc/v3/partner/4012760121),
+//!   [4012760207](https://pay.weixin.qq.com/doc/v3/partner/4012760207),
+//!   [4012760527](https://pay.weixin.qq.com/doc/v3/partner/4012760527),
+//!   [4012760545](https://pay.weixin.qq.com/doc/v3/partner/4012760545),
+//!   [4012886219](https://pay.weixin.qq.com/doc/v3/partner/4012886219),
+//!   [4013080238](https://pay.weixin.qq.com/doc/v3/partner/4013080238),
+//!   [4013080625](https://pay.weixin.qq.com/doc/v3/partner/4013080625),
+//!   [4013138987](https://pay.weixin.qq.com/doc/v3/partner/4013138987),
+//!   [4013163605](https://pay.weixin.qq.com/doc/v3/partner/4013163605),
+//!   [4013462113](https://pay.weixin.qq.com/doc/v3/partner/4013462113),
+//!   [4013462183](https://pay.weixin.qq.com/doc/v3/partner/4013462183),
+//!   [4013462256](https://pay.weixin.qq.com/doc/v3/partner/4013462256),
+//!   [4013462579](https://pay.weixin.qq.com/doc/v3/partner/4013462579)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -16,7 +51,8 @@ request! {
         /// 商户订单号.
         out_trade_no: String = body("out_trade_no"),
         /// 商户退款单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
-        out_refund_no: String = body("out_refund_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+        out_refund_no: String =
+            body("out_refund_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
         /// 退款原因. At most 80 characters.
         reason: String = body("reason").length(0, 80),
         /// 退款结果回调url. At most 256 characters.

@@ -2,7 +2,12 @@
 
 //! 查询单笔退款(商户退款订单号) · `GET v3/refunds/out-refund-no/{out_refund_no}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml>
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml>
 
 pub use crate::v3::refunds::get::{Channel, ExchangeRate, FundSource, Scope, Status, Type};
 pub use crate::v3::refunds::id::refund_id::get::{Amount, Answer, Request};

@@ -5,6 +5,7 @@
 pub mod combine_out_trade_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -19,7 +20,7 @@ impl<M: Mode> OutTradeNo<M> {
         combine_out_trade_no: impl Into<String>,
     ) -> combine_out_trade_no::CombineOutTradeNo<M> {
         combine_out_trade_no::CombineOutTradeNo::new(
-            self.call.fill("combine_out_trade_no", combine_out_trade_no.into()),
+            self.call.fill(path("combine_out_trade_no"), combine_out_trade_no.into()),
         )
     }
 }

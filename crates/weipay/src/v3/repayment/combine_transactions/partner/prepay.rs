@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Prepay<M> {
     /// 还款下单 · `POST v3/repayment/combine-transactions/partner/prepay`
     ///
-    /// 官方文档: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Assign<M> {
     /// 服务人员分配 · `POST v3/smartguide/guides/{guide_id}/assign`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 直连商户. A success has no body (204).
     ///
-    /// 官方文档: [4012535161](https://pay.weixin.qq.com/doc/v3/merchant/4012535161), [4012474145](https://pay.weixin.qq.com/doc/v3/partner/4012474145)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

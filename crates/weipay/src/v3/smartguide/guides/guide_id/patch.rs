@@ -2,9 +2,12 @@
 
 //! 服务人员信息更新 · `PATCH v3/smartguide/guides/{guide_id}`
 //!
-//! A success has no body (204).
+//! For 服务商, 直连商户. A success has no body (204).
 //!
-//! 官方文档: [4012535160](https://pay.weixin.qq.com/doc/v3/merchant/4012535160), [4012688570](https://pay.weixin.qq.com/doc/v3/partner/4012688570)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535160](https://pay.weixin.qq.com/doc/v3/merchant/4012535160)
+//! - partner: [4012688570](https://pay.weixin.qq.com/doc/v3/partner/4012688570)
 
 use crate::model::{body, header, request};
 
@@ -15,9 +18,9 @@ request! {
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 子商户ID.
         sub_mchid: String = body("sub_mchid"),
-        /// 企业微信的员工姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
         name: String = body("name").encrypted(),
-        /// 手机号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号码. Travels encrypted (敏感信息加密).
         mobile: String = body("mobile").encrypted(),
         /// 员工个人二维码. Format `url`.
         qr_code: String = body("qr_code"),

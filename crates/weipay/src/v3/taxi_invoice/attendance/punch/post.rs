@@ -2,9 +2,11 @@
 
 //! 签到签退 · `POST v3/taxi-invoice/attendance/punch`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012461368](https://pay.weixin.qq.com/doc/v3/partner/4012461368)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461368](https://pay.weixin.qq.com/doc/v3/partner/4012461368)
 
 use crate::model::{body, request};
 

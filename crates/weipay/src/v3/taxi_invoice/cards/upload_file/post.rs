@@ -2,7 +2,11 @@
 
 //! 上传出租车电子发票文件 · `POST v3/taxi-invoice/cards/upload-file`
 //!
-//! 官方文档: [4012692904](https://pay.weixin.qq.com/doc/v3/partner/4012692904)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692904](https://pay.weixin.qq.com/doc/v3/partner/4012692904)
 
 use crate::model::{File, answer, body, file, meta, open_enum, request};
 

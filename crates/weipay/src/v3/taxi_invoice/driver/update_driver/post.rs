@@ -2,7 +2,11 @@
 
 //! 更新司机信息 · `POST v3/taxi-invoice/driver/update-driver`
 //!
-//! 官方文档: [4012460171](https://pay.weixin.qq.com/doc/v3/partner/4012460171)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012460171](https://pay.weixin.qq.com/doc/v3/partner/4012460171)
 
 use crate::model::{answer, body, header, request};
 
@@ -11,9 +15,9 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 司机姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 司机姓名. Required; travels encrypted (敏感信息加密).
         driver_name: String = body("driver_name").required().encrypted(),
-        /// 司机身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 司机身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 公司名称. Required.
         company_name: String = body("company_name").required(),
@@ -55,9 +59,9 @@ request! {
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// 司机姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 司机姓名. Required; travels encrypted (敏感信息加密).
         driver_name: String = body("driver_name").required().encrypted(),
-        /// 司机身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 司机身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 公司名称. Required.
         company_name: String = body("company_name").required(),

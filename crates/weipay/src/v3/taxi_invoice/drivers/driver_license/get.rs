@@ -2,7 +2,11 @@
 
 //! 获取司机信息 · `GET v3/taxi-invoice/drivers/{driver_license}`
 //!
-//! 官方文档: [4012461309](https://pay.weixin.qq.com/doc/v3/partner/4012461309)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461309](https://pay.weixin.qq.com/doc/v3/partner/4012461309)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 更新出租车信息 · `POST v3/taxi-invoice/taxi/update-taxi`
 //!
-//! 官方文档: [4012460167](https://pay.weixin.qq.com/doc/v3/partner/4012460167)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012460167](https://pay.weixin.qq.com/doc/v3/partner/4012460167)
 
 use crate::model::{answer, body, open_enum, request};
 

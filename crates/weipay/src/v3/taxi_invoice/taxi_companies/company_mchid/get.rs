@@ -2,7 +2,11 @@
 
 //! 获取出租车公司商户信息 · `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
 //!
-//! 官方文档: [4012460161](https://pay.weixin.qq.com/doc/v3/partner/4012460161)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012460161](https://pay.weixin.qq.com/doc/v3/partner/4012460161)
 
 use crate::model::{answer, body, query, request};
 

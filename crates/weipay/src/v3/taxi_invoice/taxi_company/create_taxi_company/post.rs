@@ -2,7 +2,11 @@
 
 //! 新增出租车公司 · `POST v3/taxi-invoice/taxi-company/create-taxi-company`
 //!
-//! 官方文档: [4012460154](https://pay.weixin.qq.com/doc/v3/partner/4012460154)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012460154](https://pay.weixin.qq.com/doc/v3/partner/4012460154)
 
 use crate::model::{answer, body, request};
 

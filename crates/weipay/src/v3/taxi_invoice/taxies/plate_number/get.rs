@@ -2,7 +2,11 @@
 
 //! 获取出租车信息 · `GET v3/taxi-invoice/taxies/{plate_number}`
 //!
-//! 官方文档: [4012460169](https://pay.weixin.qq.com/doc/v3/partner/4012460169)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012460169](https://pay.weixin.qq.com/doc/v3/partner/4012460169)
 
 use crate::model::{answer, body};
 

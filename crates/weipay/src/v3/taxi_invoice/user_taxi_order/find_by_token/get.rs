@@ -2,7 +2,11 @@
 
 //! 根据凭证查询乘客行程单 · `GET v3/taxi-invoice/user-taxi-order/find-by-token`
 //!
-//! 官方文档: [4012460180](https://pay.weixin.qq.com/doc/v3/partner/4012460180)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012460180](https://pay.weixin.qq.com/doc/v3/partner/4012460180)
 
 use crate::model::{answer, body, query, request};
 

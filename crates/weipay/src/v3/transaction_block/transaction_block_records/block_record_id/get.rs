@@ -2,7 +2,11 @@
 
 //! 查询子商户交易拦截记录详情 · `GET v3/transaction-block/transaction-block-records/{block_record_id}`
 //!
-//! 官方文档: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)
 
 use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
 
@@ -129,7 +133,7 @@ answer! {
         min_list_length: i64 = body("min_list_length"),
         /// 最大列表长度.
         max_list_length: i64 = body("max_list_length"),
-        /// `enum_values`.
+        /// On the wire: `enum_values`.
         enum_values: Vec<String> = body("enum_values"),
     }
 

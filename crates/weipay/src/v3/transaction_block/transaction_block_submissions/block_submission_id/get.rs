@@ -2,7 +2,11 @@
 
 //! 查询交易拦截申诉详情 · `GET v3/transaction-block/transaction-block-submissions/{block_submission_id}`
 //!
-//! 官方文档: [4014940449](https://pay.weixin.qq.com/doc/v3/partner/4014940449)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940449](https://pay.weixin.qq.com/doc/v3/partner/4014940449)
 
 use crate::model::{Time, answer, body, open_enum};
 

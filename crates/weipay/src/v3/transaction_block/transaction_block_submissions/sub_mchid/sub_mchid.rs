@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 发起交易拦截申诉 · `POST v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
     ///
-    /// 官方文档: [4014940446](https://pay.weixin.qq.com/doc/v3/partner/4014940446)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 关闭订单(微信支付订单号) · `POST v3/transactions/id/{transaction_id}/close`
     ///
-    /// A success has no body (204).
+    /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,12 @@
 
 //! 查询订单(商户订单号) · `GET v3/transactions/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml>
+//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml>
 
 pub use crate::v3::transactions::id::transaction_id::get::{
     Amount, Answer, ExchangeRate, GoodsDetail, Payer, PromotionDetail, PromotionDetailType, Request, Scope,

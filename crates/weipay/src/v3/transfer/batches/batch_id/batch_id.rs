@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BatchId<M> {
     /// 微信批次单号查询批次单 · `GET v3/transfer/batches/batch-id/{batch_id}`
     ///
-    /// 官方文档: [4012458868](https://pay.weixin.qq.com/doc/v3/merchant/4012458868)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

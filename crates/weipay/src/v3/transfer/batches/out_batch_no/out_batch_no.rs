@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutBatchNo<M> {
     /// 商家批次单号查询批次单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
     ///
-    /// 官方文档: [4012458877](https://pay.weixin.qq.com/doc/v3/merchant/4012458877)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

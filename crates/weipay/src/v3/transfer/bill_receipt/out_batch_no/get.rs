@@ -2,6 +2,12 @@
 
 //! 查询转账电子回单 · `GET v3/transfer/bill-receipt/{out_batch_no}`
 //!
-//! 官方文档: [4012458950](https://pay.weixin.qq.com/doc/v3/merchant/4012458950), [4012718640](https://pay.weixin.qq.com/doc/v3/partner/4012718640), [4012721812](https://pay.weixin.qq.com/doc/v3/partner/4012721812)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458950](https://pay.weixin.qq.com/doc/v3/merchant/4012458950)
+//! - partner: [4012718640](https://pay.weixin.qq.com/doc/v3/partner/4012718640),
+//!   [4012721812](https://pay.weixin.qq.com/doc/v3/partner/4012721812)
 
 pub use crate::v3::transfer::bill_receipt::post::Answer;

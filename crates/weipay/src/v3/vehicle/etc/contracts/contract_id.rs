@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 通过商户ETC绑定号查询签约状态 · `GET v3/vehicle/etc/contracts/{contract_id}`
     ///
-    /// 官方文档: [4012715667](https://pay.weixin.qq.com/doc/v3/partner/4012715667)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 预开通用户ETC指定卡扣费 · `POST v3/vehicle/etc/preopen`
 //!
-//! 官方文档: [4012715215](https://pay.weixin.qq.com/doc/v3/partner/4012715215)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715215](https://pay.weixin.qq.com/doc/v3/partner/4012715215)
 
 use crate::model::{answer, body, header, request};
 
@@ -27,15 +31,15 @@ request! {
         plate_number: String = body("plate_number").required(),
         /// 实名信息. Required.
         identify: Identify = body("identify").required(),
-        /// 用户开通ETC时绑定的银行卡. Format `base64`; travels encrypted (敏感信息加密).
+        /// 用户开通ETC时绑定的银行卡. Travels encrypted (敏感信息加密).
         bank_card_no: String = body("bank_card_no").encrypted(),
     }
 
     /// 实名信息.
     pub struct Identify {
-        /// 姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 姓名. Required; travels encrypted (敏感信息加密).
         encrypted_real_name: String = body("encrypted_real_name").required().encrypted(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         encrypted_credential_id: String = body("encrypted_credential_id").required().encrypted(),
         /// 证件类型. Required.
         credential_type: String = body("credential_type").required(),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Highway<M> {
     /// 高速场景商户扣款 · `POST v3/vehicle/etc/transactions/highway`
     ///
-    /// 官方文档: [4012715331](https://pay.weixin.qq.com/doc/v3/partner/4012715331)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

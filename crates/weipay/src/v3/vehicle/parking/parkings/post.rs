@@ -2,7 +2,12 @@
 
 //! 创建停车入场 · `POST v3/vehicle/parking/parkings`
 //!
-//! 官方文档: [4012533937](https://pay.weixin.qq.com/doc/v3/merchant/4012533937), [4012533994](https://pay.weixin.qq.com/doc/v3/partner/4012533994)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012533937](https://pay.weixin.qq.com/doc/v3/merchant/4012533937)
+//! - partner: [4012533994](https://pay.weixin.qq.com/doc/v3/partner/4012533994)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Find<M> {
     /// 查询车牌服务开通信息 · `GET v3/vehicle/parking/services/find`
     ///
-    /// 官方文档: [4012534043](https://pay.weixin.qq.com/doc/v3/merchant/4012534043), [4012534183](https://pay.weixin.qq.com/doc/v3/partner/4012534183)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

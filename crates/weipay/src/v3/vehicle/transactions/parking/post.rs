@@ -2,7 +2,12 @@
 
 //! 扣费受理 · `POST v3/vehicle/transactions/parking`
 //!
-//! 官方文档: [4012534352](https://pay.weixin.qq.com/doc/v3/merchant/4012534352), [4012534427](https://pay.weixin.qq.com/doc/v3/partner/4012534427)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534352](https://pay.weixin.qq.com/doc/v3/merchant/4012534352)
+//! - partner: [4012534427](https://pay.weixin.qq.com/doc/v3/partner/4012534427)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,14 +20,18 @@ chain_step! {
 impl<M: Mode> MerchantIdentifiers<M> {
     /// 查询商户标识列表 · `GET v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
     ///
-    /// 官方文档: [4017205633](https://pay.weixin.qq.com/doc/v3/partner/4017205633)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 添加商户标识 · `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
     ///
-    /// 官方文档: [4017205631](https://pay.weixin.qq.com/doc/v3/partner/4017205631)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -37,7 +42,7 @@ impl<M: Mode> MerchantIdentifiers<M> {
         merchant_identifier: impl Into<String>,
     ) -> merchant_identifier::MerchantIdentifier<M> {
         merchant_identifier::MerchantIdentifier::new(
-            self.call.fill("merchant_identifier", merchant_identifier.into()),
+            self.call.fill(path("merchant_identifier"), merchant_identifier.into()),
         )
     }
 }

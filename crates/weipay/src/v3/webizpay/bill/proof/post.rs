@@ -2,7 +2,11 @@
 
 //! 申请企业商户企业支付出资凭证 · `POST v3/webizpay/bill/proof`
 //!
-//! 官方文档: [4014507157](https://pay.weixin.qq.com/doc/v3/partner/4014507157)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507157](https://pay.weixin.qq.com/doc/v3/partner/4014507157)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 申请企业商户企业支付业务账单 · `POST v3/webizpay/bill/trade-bill`
 //!
-//! 官方文档: [4014507142](https://pay.weixin.qq.com/doc/v3/partner/4014507142)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507142](https://pay.weixin.qq.com/doc/v3/partner/4014507142)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -5,6 +5,7 @@
 pub mod out_card_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutQuotaCards<M> {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}` with this 企业支付额度卡商户卡号.
     pub fn out_card_no(self, out_card_no: impl Into<String>) -> out_card_no::OutCardNo<M> {
-        out_card_no::OutCardNo::new(self.call.fill("out_card_no", out_card_no.into()))
+        out_card_no::OutCardNo::new(self.call.fill(path("out_card_no"), out_card_no.into()))
     }
 }

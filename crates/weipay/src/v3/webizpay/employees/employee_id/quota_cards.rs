@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> QuotaCards<M> {
     /// 企业商户为员工下发企业支付额度卡 · `POST v3/webizpay/employees/{employee_id}/quota-cards`
     ///
-    /// 官方文档: [4014507148](https://pay.weixin.qq.com/doc/v3/partner/4014507148)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}` with this 企业支付额度卡卡号.
     pub fn card_no(self, card_no: impl Into<String>) -> card_no::CardNo<M> {
-        card_no::CardNo::new(self.call.fill("card_no", card_no.into()))
+        card_no::CardNo::new(self.call.fill(path("card_no"), card_no.into()))
     }
 }

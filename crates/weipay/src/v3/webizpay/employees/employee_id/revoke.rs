@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Revoke<M> {
     /// 企业商户发起解除员工企业支付授权 · `POST v3/webizpay/employees/{employee_id}/revoke`
     ///
-    /// 官方文档: [4014507156](https://pay.weixin.qq.com/doc/v3/partner/4014507156)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

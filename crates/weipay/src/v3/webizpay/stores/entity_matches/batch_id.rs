@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BatchId<M> {
     /// 查询门店主体匹配结果 · `GET v3/webizpay/stores/entity-matches/{batch_id}`
     ///
-    /// 官方文档: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

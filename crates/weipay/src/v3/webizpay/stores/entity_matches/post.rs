@@ -2,7 +2,11 @@
 
 //! 发起门店主体匹配 · `POST v3/webizpay/stores/entity-matches`
 //!
-//! 官方文档: [4014507136](https://pay.weixin.qq.com/doc/v3/partner/4014507136)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507136](https://pay.weixin.qq.com/doc/v3/partner/4014507136)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AuthorizationState<M> {
     /// 企业商户查询企业员工开通授权状态 · `GET v3/webizpay/users/{user_id}/authorization-state`
     ///
-    /// 官方文档: [4014507163](https://pay.weixin.qq.com/doc/v3/partner/4014507163)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

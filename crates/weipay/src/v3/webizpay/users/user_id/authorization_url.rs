@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AuthorizationUrl<M> {
     /// 企业商户发起员工开通企业支付授权 · `POST v3/webizpay/users/{user_id}/authorization-url`
     ///
-    /// 官方文档: [4014507153](https://pay.weixin.qq.com/doc/v3/partner/4014507153)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

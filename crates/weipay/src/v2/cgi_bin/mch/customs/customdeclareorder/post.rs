@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985151](https://pay.weixin.qq.com/doc/v2/merchant/4011985151)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011985151](https://pay.weixin.qq.com/doc/v2/merchant/4011985151)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -56,7 +58,7 @@ answer! {
         /// 签名类型. Required; at most 32 characters.
         sign_type: SignType = xml("sign_type").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
         /// 商户号. Required; at most 32 characters.
@@ -79,7 +81,7 @@ answer! {
         sub_order_id: String = xml("sub_order_id").length(0, 32),
         /// 最后更新时间. Required; at most 14 characters.
         modify_time: String = xml("modify_time").required().length(0, 14),
-        /// `cert_check_result`. Required; at most 256 characters.
+        /// Required; at most 256 characters.
         cert_check_result: CertCheckResult = xml("cert_check_result").required().length(0, 256),
         /// 验核机构**注. Required; at most 16 characters.
         verify_department: VerifyDepartment = xml("verify_department").required().length(0, 16),
@@ -140,7 +142,7 @@ open_enum! {
         Except = "EXCEPT",
     }
 
-    /// `cert_check_result`.
+    /// The values of `cert_check_result`.
     pub enum CertCheckResult {
         Unchecked = "UNCHECKED",
         Same = "SAME",

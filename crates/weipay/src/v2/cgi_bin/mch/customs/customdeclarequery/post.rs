@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985273](https://pay.weixin.qq.com/doc/v2/merchant/4011985273)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011985273](https://pay.weixin.qq.com/doc/v2/merchant/4011985273)
 
 use crate::model::{answer, open_enum, request, xml};
 
@@ -42,7 +44,7 @@ answer! {
         /// 返回信息. At most 128 characters.
         return_msg: String = xml("return_msg").length(0, 128),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
         /// 商户号. Required; at most 32 characters.
@@ -57,31 +59,31 @@ answer! {
         transaction_id: String = xml("transaction_id").required().length(0, 28),
         /// 笔数. Required; format `int32`.
         count: i64 = xml("count").required(),
-        /// 商户子订单号. At most 32 characters.
+        /// 商户子订单号. One for each `$n` of `sub_order_no_$n` on the wire. At most 32 characters.
         sub_order_no_n: Vec<String> = xml("sub_order_no_$n").length(0, 32),
-        /// 微信子订单号. At most 32 characters.
+        /// 微信子订单号. One for each `$n` of `sub_order_id_$n` on the wire. At most 32 characters.
         sub_order_id_n: Vec<String> = xml("sub_order_id_$n").length(0, 32),
-        /// 商户海关备案号. At most 32 characters.
+        /// 商户海关备案号. One for each `$n` of `mch_customs_no_$n` on the wire. At most 32 characters.
         mch_customs_no_n: Vec<String> = xml("mch_customs_no_$n").length(0, 32),
-        /// 海关. Required.
+        /// 海关. One for each `$n` of `customs_$n` on the wire. Required.
         customs_n: Vec<CustomsN> = xml("customs_$n").required(),
-        /// 币种. At most 3 characters.
+        /// 币种. One for each `$n` of `fee_type_$n` on the wire. At most 3 characters.
         fee_type_n: Vec<String> = xml("fee_type_$n").length(0, 3),
-        /// 应付金额. In fen (分).
+        /// 应付金额. One for each `$n` of `order_fee_$n` on the wire. In fen (分).
         order_fee_n: Vec<i64> = xml("order_fee_$n"),
-        /// 关税. In fen (分).
+        /// 关税. One for each `$n` of `duty_$n` on the wire. In fen (分).
         duty_n: Vec<i64> = xml("duty_$n"),
-        /// 物流费. In fen (分).
+        /// 物流费. One for each `$n` of `transport_fee_$n` on the wire. In fen (分).
         transport_fee_n: Vec<i64> = xml("transport_fee_$n"),
-        /// 商品价格. In fen (分).
+        /// 商品价格. One for each `$n` of `product_fee_$n` on the wire. In fen (分).
         product_fee_n: Vec<i64> = xml("product_fee_$n"),
-        /// 状态码. Required.
+        /// 状态码. One for each `$n` of `state_$n` on the wire. Required.
         state_n: Vec<StateN> = xml("state_$n").required(),
-        /// 申报结果说明. At most 128 characters.
+        /// 申报结果说明. One for each `$n` of `explanation_$n` on the wire. At most 128 characters.
         explanation_n: Vec<String> = xml("explanation_$n").length(0, 128),
-        /// 最后更新时间. Required; at most 14 characters.
+        /// 最后更新时间. One for each `$n` of `modify_time_$n` on the wire. Required; at most 14 characters.
         modify_time_n: Vec<String> = xml("modify_time_$n").required().length(0, 14),
-        /// `cert_check_result_$n`. Required; at most 256 characters.
+        /// One for each `$n` of `cert_check_result_$n` on the wire. Required; at most 256 characters.
         cert_check_result_n: Vec<CertCheckResultN> = xml("cert_check_result_$n").required().length(0, 256),
         /// 验核机构**注. Required; at most 16 characters.
         verify_department: VerifyDepartment = xml("verify_department").required().length(0, 16),
@@ -114,7 +116,7 @@ open_enum! {
         Except = "EXCEPT",
     }
 
-    /// `cert_check_result_$n`.
+    /// The values of `cert_check_result_$n`.
     pub enum CertCheckResultN {
         Unchecked = "UNCHECKED",
         Same = "SAME",

@@ -4,7 +4,9 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
-//! 官方文档: [4011985318](https://pay.weixin.qq.com/doc/v2/merchant/4011985318)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011985318](https://pay.weixin.qq.com/doc/v2/merchant/4011985318)
 
 use crate::model::{answer, request, xml};
 
@@ -46,7 +48,7 @@ answer! {
         /// 签名类型. Required; at most 32 characters.
         sign_type: SignType = xml("sign_type").required().length(0, 32),
         /// 签名. Required; at most 32 characters.
-        sign: String = xml("sign").length(0, 32),
+        sign: String = xml("sign").required().length(0, 32),
         /// 公众账号ID. Required; at most 32 characters.
         appid: String = xml("appid").required().length(0, 32),
         /// 商户号. Required; at most 32 characters.

@@ -2,11 +2,13 @@
 
 //! 获取沙箱环境密钥 · `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
 //!
-//! 官方文档: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+//! This version checks an APIv2 request and does not send it yet.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
 
 use crate::model::{answer, open_enum, request, xml};
 

@@ -2,11 +2,15 @@
 
 //! 沙箱付款码支付 · `POST v2/xdc/apiv2sandbox/pay/micropay`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Answers are not signed.
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-ERROR.docx>, <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-SUCCESS.docx>, [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+//! This version checks an APIv2 request and does not send it yet.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-ERROR.docx>,
+//!   <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-SUCCESS.docx>
 
 use crate::model::{answer, header, open_enum, request, xml};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutInstructionNo<M> {
     /// 查询在途异常资金付款指令执行结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
     ///
-    /// 官方文档: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 发起在途异常资金付款指令 · `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
 //!
-//! 官方文档: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)
 
 use crate::model::{answer, body, open_enum, request};
 

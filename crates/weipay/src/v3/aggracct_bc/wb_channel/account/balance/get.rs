@@ -2,7 +2,11 @@
 
 //! 查询渠道额度 · `GET v3/aggracct-bc/wb-channel/account/balance`
 //!
-//! 官方文档: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)
 
 use crate::model::{answer, body, header, open_enum, query, request};
 
@@ -11,9 +15,9 @@ request! {
     pub struct Request {
         /// 微信支付商户号. Required.
         mchid: String = query("mchid").required(),
-        /// 额度台账号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 额度台账号. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = query("bal_account_no").required().encrypted(),
-        /// 卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 卡号. Travels encrypted (敏感信息加密).
         card_no: String = query("card_no").encrypted(),
         /// 商户子账户协议号.
         sgn_no: String = query("sgn_no"),

@@ -2,7 +2,11 @@
 
 //! 查询商户资料 · `GET v3/aggracct-bc/wb-channel/account/mch_archives`
 //!
-//! 官方文档: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
 
 use crate::model::{answer, body, open_enum};
 
@@ -13,15 +17,15 @@ answer! {
     pub struct Answer {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
-        /// 额度台账号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 额度台账号. Travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").encrypted(),
         /// 主体类型.
         merchant_type: MerchantType = body("merchant_type"),
         /// 主体证件类型.
         merchant_id_type: MerchantIdType = body("merchant_id_type"),
-        /// 主体证件登记名称. Format `base64`; travels encrypted (敏感信息加密).
+        /// 主体证件登记名称. Travels encrypted (敏感信息加密).
         merchant_name: String = body("merchant_name").encrypted(),
-        /// 主体证件号码. Format `base64`; travels encrypted (敏感信息加密).
+        /// 主体证件号码. Travels encrypted (敏感信息加密).
         merchant_id_no: String = body("merchant_id_no").encrypted(),
         /// 主体证件有效期起始日.
         effective_date: String = body("effective_date"),
@@ -37,7 +41,7 @@ answer! {
         legal_representative: LegalRepresentative = body("legal_representative"),
         /// 受益所有人信息列表.
         beneficial_owner: Vec<BeneficialOwner> = body("beneficial_owner"),
-        /// 卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 卡号. Travels encrypted (敏感信息加密).
         card_no: String = body("card_no").encrypted(),
         /// 商户子账户协议号.
         sgn_no: String = body("sgn_no"),
@@ -46,10 +50,11 @@ answer! {
     /// 法定代表人信息.
     pub struct LegalRepresentative {
         /// 法定代表人证件类型. Required.
-        legal_representative_id_type: LegalRepresentativeIdType = body("legal_representative_id_type").required(),
-        /// 法定代表人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        legal_representative_id_type: LegalRepresentativeIdType =
+            body("legal_representative_id_type").required(),
+        /// 法定代表人姓名. Required; travels encrypted (敏感信息加密).
         legal_representative_name: String = body("legal_representative_name").required().encrypted(),
-        /// 法定代表人证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 法定代表人证件号码. Required; travels encrypted (敏感信息加密).
         legal_representative_id_no: String = body("legal_representative_id_no").required().encrypted(),
         /// 法定代表人证件有效期起始日. Required.
         legal_representative_effective_date: String = body("legal_representative_effective_date").required(),
@@ -59,7 +64,7 @@ answer! {
         legal_representative_img_front_id: String = body("legal_representative_img_front_id").required(),
         /// 法定代表人证件反面影像ID. Required.
         legal_representative_img_back_id: String = body("legal_representative_img_back_id").required(),
-        /// 法定代表人居住地址. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 法定代表人居住地址. Required; travels encrypted (敏感信息加密).
         legal_representative_address: String = body("legal_representative_address").required().encrypted(),
         /// 法定代表人发证机关.
         legal_representative_issue_authority: String = body("legal_representative_issue_authority"),
@@ -73,9 +78,9 @@ answer! {
         beneficial_owner_no: String = body("beneficial_owner_no").required(),
         /// 受益所有人证件类型. Required.
         beneficial_owner_id_type: BeneficialOwnerIdType = body("beneficial_owner_id_type").required(),
-        /// 受益所有人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 受益所有人姓名. Required; travels encrypted (敏感信息加密).
         beneficial_owner_name: String = body("beneficial_owner_name").required().encrypted(),
-        /// 受益所有人证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 受益所有人证件号码. Required; travels encrypted (敏感信息加密).
         beneficial_owner_id_no: String = body("beneficial_owner_id_no").required().encrypted(),
         /// 受益所有人证件有效期起始日. Required.
         beneficial_owner_effective_date: String = body("beneficial_owner_effective_date").required(),
@@ -85,7 +90,7 @@ answer! {
         beneficial_owner_img_front_id: String = body("beneficial_owner_img_front_id").required(),
         /// 受益所有人证件反面影像ID. Required.
         beneficial_owner_img_back_id: String = body("beneficial_owner_img_back_id").required(),
-        /// 受益所有人居住地址. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 受益所有人居住地址. Required; travels encrypted (敏感信息加密).
         beneficial_owner_address: String = body("beneficial_owner_address").required().encrypted(),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 查询商户影像件资料 · `GET v3/aggracct-bc/wb-channel/account/mch_media`
 //!
-//! 官方文档: [4025779210](https://pay.weixin.qq.com/doc/v3/merchant/4025779210)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4025779210](https://pay.weixin.qq.com/doc/v3/merchant/4025779210)
 
 use crate::model::{answer, body, open_enum, query, request};
 

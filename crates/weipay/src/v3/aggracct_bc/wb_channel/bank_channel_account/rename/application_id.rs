@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ApplicationId<M> {
     /// 查询渠道结算银行账户更名申请 · `GET v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
     ///
-    /// 官方文档: [4018968051](https://pay.weixin.qq.com/doc/v3/merchant/4018968051)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

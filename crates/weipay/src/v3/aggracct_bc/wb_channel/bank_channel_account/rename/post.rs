@@ -2,7 +2,11 @@
 
 //! 受理渠道结算银行账户更名申请 · `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
 //!
-//! 官方文档: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -13,11 +17,11 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// `out_request_no`. Required.
+        /// Required.
         out_request_no: String = body("out_request_no").required(),
         /// 目标商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
         /// 变更类型. Required.
         change_scene: ChangeScene = body("change_scene").required(),
@@ -31,15 +35,15 @@ answer! {
     pub struct Answer {
         /// 变更类型. Required.
         change_scene: ChangeScene = body("change_scene").required(),
-        /// `application_id`. Required.
+        /// Required.
         application_id: String = body("application_id").required(),
-        /// `out_request_no`. Required.
+        /// Required.
         out_request_no: String = body("out_request_no").required(),
         /// 目标商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
-        /// 目标账户名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 目标账户名. Required; travels encrypted (敏感信息加密).
         new_account_name: String = body("new_account_name").required().encrypted(),
         /// 申请单状态. Required.
         application_state: ApplicationState = body("application_state").required(),

@@ -2,7 +2,11 @@
 
 //! 查询控制单 · `GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
 //!
-//! 官方文档: [4016025274](https://pay.weixin.qq.com/doc/v3/merchant/4016025274)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016025274](https://pay.weixin.qq.com/doc/v3/merchant/4016025274)
 
 use crate::model::{Time, answer, body, header, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 发起微众台账管控 · `POST v3/aggracct-bc/wb-channel/control-orders/punish`
 //!
-//! 官方文档: [4016025247](https://pay.weixin.qq.com/doc/v3/merchant/4016025247)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016025247](https://pay.weixin.qq.com/doc/v3/merchant/4016025247)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -17,7 +21,7 @@ request! {
         out_request_no: String = body("out_request_no").required(),
         /// 目标下管商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 目标下管台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 目标下管台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
         /// 管控场景. Required.
         punish_scene: i64 = body("punish_scene").required(),
@@ -25,7 +29,7 @@ request! {
         punish_reason: String = body("punish_reason"),
         /// 管控结束时间.
         punish_end_time: Time = body("punish_end_time"),
-        /// 目标下管卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 目标下管卡号. Travels encrypted (敏感信息加密).
         card_no: String = body("card_no").encrypted(),
         /// 目标下管商户子账户协议号.
         sgn_no: String = body("sgn_no"),

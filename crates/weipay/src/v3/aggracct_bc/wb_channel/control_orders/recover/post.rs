@@ -2,7 +2,11 @@
 
 //! 解除对微众台账的管控 · `POST v3/aggracct-bc/wb-channel/control-orders/recover`
 //!
-//! 官方文档: [4016025279](https://pay.weixin.qq.com/doc/v3/merchant/4016025279)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016025279](https://pay.weixin.qq.com/doc/v3/merchant/4016025279)
 
 use crate::model::{answer, body, header, request};
 
@@ -21,11 +25,11 @@ request! {
         related_wxpay_punish_no: String = body("related_wxpay_punish_no").required(),
         /// 目标解管商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 目标解管台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 目标解管台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = body("bal_account_no").required().encrypted(),
         /// 解管原因描述. Required.
         recover_reason: String = body("recover_reason").required(),
-        /// 目标下管卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 目标下管卡号. Travels encrypted (敏感信息加密).
         card_no: String = body("card_no").encrypted(),
         /// 目标下管商户子账户协议号.
         sgn_no: String = body("sgn_no"),

@@ -2,7 +2,11 @@
 
 //! 查询特殊减额结果 · `GET v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
 //!
-//! 官方文档: [4016061196](https://pay.weixin.qq.com/doc/v3/merchant/4016061196)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016061196](https://pay.weixin.qq.com/doc/v3/merchant/4016061196)
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::{ReqScene, Request};
 pub use crate::v3::aggracct_bc::wb_channel::special_reduction::post::{

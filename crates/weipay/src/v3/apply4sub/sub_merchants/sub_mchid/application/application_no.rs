@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ApplicationNo<M> {
     /// 查询结算账户修改申请状态 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
     ///
-    /// 官方文档: [4012721475](https://pay.weixin.qq.com/doc/v3/partner/4012721475), [4012760660](https://pay.weixin.qq.com/doc/v3/partner/4012760660), [4012761120](https://pay.weixin.qq.com/doc/v3/partner/4012761120), [4012761169](https://pay.weixin.qq.com/doc/v3/partner/4012761169)
+    /// For 普通服务商, 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,14 @@
 
 //! 修改结算帐号 · `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
 //!
-//! 官方文档: [4012721277](https://pay.weixin.qq.com/doc/v3/partner/4012721277), [4012760618](https://pay.weixin.qq.com/doc/v3/partner/4012760618), [4012761102](https://pay.weixin.qq.com/doc/v3/partner/4012761102), [4012761138](https://pay.weixin.qq.com/doc/v3/partner/4012761138)
+//! For 普通服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012721277](https://pay.weixin.qq.com/doc/v3/partner/4012721277),
+//!   [4012760618](https://pay.weixin.qq.com/doc/v3/partner/4012760618),
+//!   [4012761102](https://pay.weixin.qq.com/doc/v3/partner/4012761102),
+//!   [4012761138](https://pay.weixin.qq.com/doc/v3/partner/4012761138)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -25,9 +32,9 @@ request! {
         bank_name: String = body("bank_name"),
         /// 开户银行联行号.
         bank_branch_id: String = body("bank_branch_id"),
-        /// 银行账号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 银行账号. Required; travels encrypted (敏感信息加密).
         account_number: String = body("account_number").required().encrypted(),
-        /// 开户名称. Format `base64`; travels encrypted (敏感信息加密).
+        /// 开户名称. Travels encrypted (敏感信息加密).
         account_name: String = body("account_name").encrypted(),
     }
 }

@@ -2,7 +2,14 @@
 
 //! 查询结算账户 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
 //!
-//! 官方文档: [4012721295](https://pay.weixin.qq.com/doc/v3/partner/4012721295), [4012760642](https://pay.weixin.qq.com/doc/v3/partner/4012760642), [4012761113](https://pay.weixin.qq.com/doc/v3/partner/4012761113), [4012761142](https://pay.weixin.qq.com/doc/v3/partner/4012761142)
+//! For 普通服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012721295](https://pay.weixin.qq.com/doc/v3/partner/4012721295),
+//!   [4012760642](https://pay.weixin.qq.com/doc/v3/partner/4012760642),
+//!   [4012761113](https://pay.weixin.qq.com/doc/v3/partner/4012761113),
+//!   [4012761142](https://pay.weixin.qq.com/doc/v3/partner/4012761142)
 
 use crate::model::{answer, body, open_enum};
 

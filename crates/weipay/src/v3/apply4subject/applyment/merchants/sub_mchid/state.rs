@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> State<M> {
     /// 获取商户开户意愿确认状态 · `GET v3/apply4subject/applyment/merchants/{sub_mchid}/state`
     ///
-    /// 官方文档: [4012467549](https://pay.weixin.qq.com/doc/v3/partner/4012467549)
+    /// For 从业机构, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

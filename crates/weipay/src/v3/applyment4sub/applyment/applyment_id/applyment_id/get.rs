@@ -2,7 +2,12 @@
 
 //! 通过申请单号查询申请状态 · `GET v3/applyment4sub/applyment/applyment_id/{applyment_id}`
 //!
-//! 官方文档: [4012697052](https://pay.weixin.qq.com/doc/v3/partner/4012697052), [4012721630](https://pay.weixin.qq.com/doc/v3/partner/4012721630)
+//! For 普通服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012697052](https://pay.weixin.qq.com/doc/v3/partner/4012697052),
+//!   [4012721630](https://pay.weixin.qq.com/doc/v3/partner/4012721630)
 
 use crate::model::{answer, body, open_enum};
 

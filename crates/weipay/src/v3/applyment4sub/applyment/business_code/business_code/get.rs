@@ -2,7 +2,12 @@
 
 //! 通过业务申请编号查询申请状态 · `GET v3/applyment4sub/applyment/business_code/{business_code}`
 //!
-//! 官方文档: [4012697168](https://pay.weixin.qq.com/doc/v3/partner/4012697168), [4012721709](https://pay.weixin.qq.com/doc/v3/partner/4012721709)
+//! For 普通服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012697168](https://pay.weixin.qq.com/doc/v3/partner/4012697168),
+//!   [4012721709](https://pay.weixin.qq.com/doc/v3/partner/4012721709)
 
 pub use crate::v3::applyment4sub::applyment::applyment_id::applyment_id::get::{
     Answer, ApplymentState, AuditDetail,

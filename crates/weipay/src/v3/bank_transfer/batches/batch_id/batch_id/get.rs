@@ -2,7 +2,11 @@
 
 //! 微信支付批次单号查询批次单 · `GET v3/bank-transfer/batches/batch-id/{batch_id}`
 //!
-//! 官方文档: [4012465891](https://pay.weixin.qq.com/doc/v3/partner/4012465891)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465891](https://pay.weixin.qq.com/doc/v3/partner/4012465891)
 
 use crate::model::{answer, body, open_enum, query, request};
 

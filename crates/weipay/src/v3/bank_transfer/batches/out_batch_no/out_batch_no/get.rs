@@ -2,7 +2,11 @@
 
 //! 银行批次单号查询批次单 · `GET v3/bank-transfer/batches/out-batch-no/{out_batch_no}`
 //!
-//! 官方文档: [4012465903](https://pay.weixin.qq.com/doc/v3/partner/4012465903)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465903](https://pay.weixin.qq.com/doc/v3/partner/4012465903)
 
 use crate::model::{query, request};
 

@@ -2,7 +2,11 @@
 
 //! 根据申请单ID查询申请状态 · `GET v3/brand/applyments/applyment-id/{applyment_id}`
 //!
-//! 官方文档: [4016257685](https://pay.weixin.qq.com/doc/v3/partner/4016257685)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016257685](https://pay.weixin.qq.com/doc/v3/partner/4016257685)
 
 use crate::model::{answer, body, open_enum};
 

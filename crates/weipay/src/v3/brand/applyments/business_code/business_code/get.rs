@@ -2,6 +2,10 @@
 
 //! 根据业务申请编号查询申请状态 · `GET v3/brand/applyments/business-code/{business_code}`
 //!
-//! 官方文档: [4016257694](https://pay.weixin.qq.com/doc/v3/partner/4016257694)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016257694](https://pay.weixin.qq.com/doc/v3/partner/4016257694)
 
 pub use crate::v3::brand::applyments::applyment_id::applyment_id::get::{Answer, ApplymentState};

@@ -2,7 +2,11 @@
 
 //! 撤销商家名片配置申请 · `POST v3/brand/card/card-configs/cancel-applyment`
 //!
-//! 官方文档: [4016475172](https://pay.weixin.qq.com/doc/v3/partner/4016475172)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016475172](https://pay.weixin.qq.com/doc/v3/partner/4016475172)
 
 use crate::model::{answer, body, request};
 

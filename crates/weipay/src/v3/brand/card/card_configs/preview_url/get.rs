@@ -2,7 +2,11 @@
 
 //! 获取商家名片预览二维码 · `GET v3/brand/card/card-configs/preview-url`
 //!
-//! 官方文档: [4016641998](https://pay.weixin.qq.com/doc/v3/partner/4016641998)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016641998](https://pay.weixin.qq.com/doc/v3/partner/4016641998)
 
 use crate::model::{Time, answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 发布商家名片配置 · `POST v3/brand/card/card-configs/publish`
 //!
-//! 官方文档: [4016475176](https://pay.weixin.qq.com/doc/v3/partner/4016475176)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016475176](https://pay.weixin.qq.com/doc/v3/partner/4016475176)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

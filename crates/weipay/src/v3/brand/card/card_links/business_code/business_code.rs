@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BusinessCode<M> {
     /// 根据业务申请编号查询添加申请状态 · `GET v3/brand/card/card-links/business-code/{business_code}`
     ///
-    /// 官方文档: [4016366816](https://pay.weixin.qq.com/doc/v3/partner/4016366816)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

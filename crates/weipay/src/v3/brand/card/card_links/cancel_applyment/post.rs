@@ -2,7 +2,11 @@
 
 //! 撤销交易连接名片配置申请 · `POST v3/brand/card/card-links/cancel-applyment`
 //!
-//! 官方文档: [4016366797](https://pay.weixin.qq.com/doc/v3/partner/4016366797)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016366797](https://pay.weixin.qq.com/doc/v3/partner/4016366797)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 解除已生效交易连接名片场景 · `POST v3/brand/card/card-links/unbind-card-link`
 //!
-//! 官方文档: [4016366804](https://pay.weixin.qq.com/doc/v3/partner/4016366804)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016366804](https://pay.weixin.qq.com/doc/v3/partner/4016366804)
 
 use crate::model::{answer, body, request};
 

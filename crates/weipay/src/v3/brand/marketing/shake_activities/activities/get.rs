@@ -2,7 +2,11 @@
 
 //! 查询摇优惠活动列表 · `GET v3/brand/marketing/shake-activities/activities`
 //!
-//! 官方文档: [4015783259](https://pay.weixin.qq.com/doc/v3/partner/4015783259)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015783259](https://pay.weixin.qq.com/doc/v3/partner/4015783259)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -17,7 +21,7 @@ request! {
         offset: i64 = query("offset").required(),
         /// 活动状态.
         activity_state: ActivityState = query("activity_state"),
-        /// `audit_state`.
+        /// On the wire: `audit_state`.
         audit_state: AuditState = query("audit_state"),
     }
 }
@@ -43,7 +47,7 @@ answer! {
         name: String = body("name").required(),
         /// 活动状态. Required.
         activity_state: ActivityState = body("activity_state").required(),
-        /// `audit_state`. Required.
+        /// Required.
         audit_state: AuditState = body("audit_state").required(),
         /// 可用库存. Required.
         available_quota: i64 = body("available_quota").required(),
@@ -90,7 +94,7 @@ open_enum! {
         Terminated = "TERMINATED",
     }
 
-    /// `audit_state`.
+    /// The values of `audit_state`.
     pub enum AuditState {
         Pending = "PENDING",
         Approved = "APPROVED",

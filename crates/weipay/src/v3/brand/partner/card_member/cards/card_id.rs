@@ -20,21 +20,27 @@ chain_step! {
 impl<M: Mode> CardId<M> {
     /// 查询会员卡模板信息 · `GET v3/brand/partner/card-member/cards/{card_id}`
     ///
-    /// 官方文档: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 修改会员卡模板信息 · `PATCH v3/brand/partner/card-member/cards/{card_id}`
     ///
-    /// 官方文档: [4015336977](https://pay.weixin.qq.com/doc/v3/partner/4015336977)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }
 
     /// 删除会员卡模板 · `DELETE v3/brand/partner/card-member/cards/{card_id}`
     ///
-    /// 官方文档: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
         self.call.typed(Method::DELETE, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询会员卡模板列表 · `GET v3/brand/partner/card-member/cards`
 //!
-//! 官方文档: [4015336976](https://pay.weixin.qq.com/doc/v3/partner/4015336976)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336976](https://pay.weixin.qq.com/doc/v3/partner/4015336976)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 创建会员卡模板 · `POST v3/brand/partner/card-member/cards`
 //!
-//! 官方文档: [4015336970](https://pay.weixin.qq.com/doc/v3/partner/4015336970)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336970](https://pay.weixin.qq.com/doc/v3/partner/4015336970)
 
 use crate::model::{Time, answer, body, request};
 

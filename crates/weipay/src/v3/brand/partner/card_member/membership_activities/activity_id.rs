@@ -19,14 +19,18 @@ chain_step! {
 impl<M: Mode> ActivityId<M> {
     /// 查询品牌会员发券活动 · `GET v3/brand/partner/card-member/membership-activities/{activity_id}`
     ///
-    /// 官方文档: [4016588015](https://pay.weixin.qq.com/doc/v3/partner/4016588015)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 修改品牌会员发券活动信息 · `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
     ///
-    /// 官方文档: [4016588044](https://pay.weixin.qq.com/doc/v3/partner/4016588044)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

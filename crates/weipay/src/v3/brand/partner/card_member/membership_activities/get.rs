@@ -2,7 +2,11 @@
 
 //! 查询品牌会员发券活动列表 · `GET v3/brand/partner/card-member/membership-activities`
 //!
-//! 官方文档: [4016588039](https://pay.weixin.qq.com/doc/v3/partner/4016588039)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016588039](https://pay.weixin.qq.com/doc/v3/partner/4016588039)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

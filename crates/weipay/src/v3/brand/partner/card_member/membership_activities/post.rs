@@ -2,7 +2,11 @@
 
 //! 创建品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities`
 //!
-//! 官方文档: [4016464918](https://pay.weixin.qq.com/doc/v3/partner/4016464918)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016464918](https://pay.weixin.qq.com/doc/v3/partner/4016464918)
 
 use crate::model::{Time, answer, body, request};
 

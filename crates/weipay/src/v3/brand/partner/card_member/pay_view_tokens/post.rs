@@ -2,7 +2,11 @@
 
 //! 品牌会员展示付款码组件预授权 · `POST v3/brand/partner/card-member/pay-view-tokens`
 //!
-//! 官方文档: [4016834476](https://pay.weixin.qq.com/doc/v3/partner/4016834476)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016834476](https://pay.weixin.qq.com/doc/v3/partner/4016834476)
 
 use crate::model::{Time, answer, body, request};
 

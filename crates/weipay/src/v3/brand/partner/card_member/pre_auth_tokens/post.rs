@@ -2,6 +2,10 @@
 
 //! 入会组件预授权 · `POST v3/brand/partner/card-member/pre-auth-tokens`
 //!
-//! 官方文档: [4015336986](https://pay.weixin.qq.com/doc/v3/partner/4015336986)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336986](https://pay.weixin.qq.com/doc/v3/partner/4015336986)
 
 pub use crate::v3::brand::partner::card_member::pay_view_tokens::post::{Answer, Request};

@@ -2,7 +2,11 @@
 
 //! 查询用户在品牌下所有会员卡 · `GET v3/brand/partner/card-member/user-cards`
 //!
-//! 官方文档: [4015336984](https://pay.weixin.qq.com/doc/v3/partner/4015336984)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336984](https://pay.weixin.qq.com/doc/v3/partner/4015336984)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -53,7 +57,7 @@ answer! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),
@@ -85,7 +89,7 @@ answer! {
     pub struct CommonFieldList {
         /// 平台提供的通用开卡信息字段.
         name: Name = body("name"),
-        /// `value`. Format `base64`; travels encrypted (敏感信息加密).
+        /// Travels encrypted (敏感信息加密).
         value: String = body("value").encrypted(),
     }
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ImportByOpenid<M> {
     /// 根据openid导入用户会员卡 · `POST v3/brand/partner/card-member/user-cards/import-by-openid`
     ///
-    /// 官方文档: [4015336981](https://pay.weixin.qq.com/doc/v3/partner/4015336981)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

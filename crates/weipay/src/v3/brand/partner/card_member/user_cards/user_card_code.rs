@@ -20,14 +20,18 @@ chain_step! {
 impl<M: Mode> UserCardCode<M> {
     /// 查询用户会员卡信息 · `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
     ///
-    /// 官方文档: [4015336980](https://pay.weixin.qq.com/doc/v3/partner/4015336980)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 修改用户会员卡信息 · `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
     ///
-    /// 官方文档: [4015336985](https://pay.weixin.qq.com/doc/v3/partner/4015336985)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

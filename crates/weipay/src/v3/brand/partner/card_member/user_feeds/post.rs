@@ -2,7 +2,11 @@
 
 //! 创建用户动态信息 · `POST v3/brand/partner/card-member/user-feeds`
 //!
-//! 官方文档: [4015336987](https://pay.weixin.qq.com/doc/v3/partner/4015336987)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336987](https://pay.weixin.qq.com/doc/v3/partner/4015336987)
 
 use crate::model::{answer, body, request};
 

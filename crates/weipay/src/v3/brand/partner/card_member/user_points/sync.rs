@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Sync<M> {
     /// 同步积分余额 · `POST v3/brand/partner/card-member/user-points/sync`
     ///
-    /// 官方文档: [4015897280](https://pay.weixin.qq.com/doc/v3/partner/4015897280)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

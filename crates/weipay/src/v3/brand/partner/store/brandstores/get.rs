@@ -2,7 +2,11 @@
 
 //! 列表查询品牌门店信息 · `GET v3/brand/partner/store/brandstores`
 //!
-//! 官方文档: [4016756674](https://pay.weixin.qq.com/doc/v3/partner/4016756674)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016756674](https://pay.weixin.qq.com/doc/v3/partner/4016756674)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 创建品牌门店 · `POST v3/brand/partner/store/brandstores`
 //!
-//! 官方文档: [4015783183](https://pay.weixin.qq.com/doc/v3/partner/4015783183)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015783183](https://pay.weixin.qq.com/doc/v3/partner/4015783183)
 
 use crate::model::{answer, body, request};
 

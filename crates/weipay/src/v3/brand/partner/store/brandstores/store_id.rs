@@ -24,23 +24,27 @@ chain_step! {
 impl<M: Mode> StoreId<M> {
     /// 查询品牌门店 · `GET v3/brand/partner/store/brandstores/{store_id}`
     ///
-    /// 官方文档: [4015783153](https://pay.weixin.qq.com/doc/v3/partner/4015783153)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 更新品牌门店 · `PATCH v3/brand/partner/store/brandstores/{store_id}`
     ///
-    /// 官方文档: [4015783158](https://pay.weixin.qq.com/doc/v3/partner/4015783158)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }
 
     /// 删除品牌门店 · `DELETE v3/brand/partner/store/brandstores/{store_id}`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4015783113](https://pay.weixin.qq.com/doc/v3/partner/4015783113)
+    /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, request)
     }

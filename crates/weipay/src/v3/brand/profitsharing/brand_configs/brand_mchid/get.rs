@@ -2,7 +2,11 @@
 
 //! 查询最大分账比例 · `GET v3/brand/profitsharing/brand-configs/{brand_mchid}`
 //!
-//! 官方文档: [4012467022](https://pay.weixin.qq.com/doc/v3/partner/4012467022)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012467022](https://pay.weixin.qq.com/doc/v3/partner/4012467022)
 
 use crate::model::{answer, body};
 

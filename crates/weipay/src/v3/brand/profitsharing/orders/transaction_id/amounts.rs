@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Amounts<M> {
     /// 查询订单剩余待分金额 · `GET v3/brand/profitsharing/orders/{transaction_id}/amounts`
     ///
-    /// 官方文档: [4012467021](https://pay.weixin.qq.com/doc/v3/partner/4012467021)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

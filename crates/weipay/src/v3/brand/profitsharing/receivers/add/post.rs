@@ -2,7 +2,11 @@
 
 //! 添加分账接收方 · `POST v3/brand/profitsharing/receivers/add`
 //!
-//! 官方文档: [4012467100](https://pay.weixin.qq.com/doc/v3/partner/4012467100)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012467100](https://pay.weixin.qq.com/doc/v3/partner/4012467100)
 
 use crate::model::{answer, body, open_enum, request};
 

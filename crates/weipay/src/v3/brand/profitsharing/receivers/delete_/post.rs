@@ -2,7 +2,11 @@
 
 //! 删除分账接收方 · `POST v3/brand/profitsharing/receivers/delete`
 //!
-//! 官方文档: [4012467103](https://pay.weixin.qq.com/doc/v3/partner/4012467103)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012467103](https://pay.weixin.qq.com/doc/v3/partner/4012467103)
 
 use crate::model::{body, request};
 

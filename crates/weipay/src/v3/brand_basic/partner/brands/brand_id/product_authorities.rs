@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ProductAuthorities<M> {
     /// 获得品牌已授权且在生效中的产品权限信息 · `GET v3/brand-basic/partner/brands/{brand_id}/product-authorities`
     ///
-    /// 官方文档: [4017410365](https://pay.weixin.qq.com/doc/v3/partner/4017410365)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

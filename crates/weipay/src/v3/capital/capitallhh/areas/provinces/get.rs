@@ -2,7 +2,11 @@
 
 //! 查询省份列表 · `GET v3/capital/capitallhh/areas/provinces`
 //!
-//! 官方文档: [4012698641](https://pay.weixin.qq.com/doc/v3/partner/4012698641)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012698641](https://pay.weixin.qq.com/doc/v3/partner/4012698641)
 
 use crate::model::{answer, body};
 

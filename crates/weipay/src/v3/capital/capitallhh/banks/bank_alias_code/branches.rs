@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Branches<M> {
     /// 查询支行列表 · `GET v3/capital/capitallhh/banks/{bank_alias_code}/branches`
     ///
-    /// 官方文档: [4012697673](https://pay.weixin.qq.com/doc/v3/partner/4012697673)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询支持对公业务的银行列表 · `GET v3/capital/capitallhh/banks/corporate-banking`
 //!
-//! 官方文档: [4012697626](https://pay.weixin.qq.com/doc/v3/partner/4012697626)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012697626](https://pay.weixin.qq.com/doc/v3/partner/4012697626)
 
 use crate::model::{answer, body, query, request};
 

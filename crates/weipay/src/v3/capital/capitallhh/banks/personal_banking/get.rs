@@ -2,7 +2,11 @@
 
 //! 查询支持个人业务的银行列表 · `GET v3/capital/capitallhh/banks/personal-banking`
 //!
-//! 官方文档: [4012697583](https://pay.weixin.qq.com/doc/v3/partner/4012697583)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012697583](https://pay.weixin.qq.com/doc/v3/partner/4012697583)
 
 pub use crate::v3::capital::capitallhh::banks::bank_alias_code::branches::get::Links;
 pub use crate::v3::capital::capitallhh::banks::corporate_banking::get::{Answer, Data, Request};

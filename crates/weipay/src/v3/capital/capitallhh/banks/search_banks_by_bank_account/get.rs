@@ -2,7 +2,11 @@
 
 //! 获取对私银行卡号开户银行 · `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
 //!
-//! 官方文档: [4012697541](https://pay.weixin.qq.com/doc/v3/partner/4012697541)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012697541](https://pay.weixin.qq.com/doc/v3/partner/4012697541)
 
 use crate::model::{answer, body, header, query, request};
 
@@ -11,7 +15,7 @@ pub use crate::v3::capital::capitallhh::banks::corporate_banking::get::Data;
 request! {
     /// What is sent.
     pub struct Request {
-        /// 银行卡号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 银行卡号. Required; travels encrypted (敏感信息加密).
         account_number: String = query("account_number").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),

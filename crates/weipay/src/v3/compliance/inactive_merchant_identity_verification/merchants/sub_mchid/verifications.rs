@@ -5,6 +5,7 @@
 pub mod verification_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Verifications<M> {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}` with this 核实单号.
     pub fn verification_id(self, verification_id: impl Into<String>) -> verification_id::VerificationId<M> {
-        verification_id::VerificationId::new(self.call.fill("verification_id", verification_id.into()))
+        verification_id::VerificationId::new(self.call.fill(path("verification_id"), verification_id.into()))
     }
 }

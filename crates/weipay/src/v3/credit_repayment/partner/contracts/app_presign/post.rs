@@ -2,7 +2,11 @@
 
 //! APP预签约自动还款协议 · `POST v3/credit-repayment/partner/contracts/app-presign`
 //!
-//! 官方文档: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -39,9 +43,9 @@ request! {
     pub struct RealIdentity {
         /// 实名验证类型. Required.
         identity_type: IdentityType = body("identity_type").required(),
-        /// 自然人证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人证件号码. Required; travels encrypted (敏感信息加密).
         identity_id: String = body("identity_id").required().encrypted(),
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
     }
 

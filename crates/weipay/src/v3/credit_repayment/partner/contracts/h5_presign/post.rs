@@ -2,7 +2,11 @@
 
 //! H5预签约自动还款协议 · `POST v3/credit-repayment/partner/contracts/h5-presign`
 //!
-//! 官方文档: [4016779565](https://pay.weixin.qq.com/doc/v3/partner/4016779565)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016779565](https://pay.weixin.qq.com/doc/v3/partner/4016779565)
 
 use crate::model::{answer, body, header, request};
 
@@ -43,7 +47,7 @@ request! {
 
     /// 跳转控制信息.
     pub struct JumpInfo {
-        /// `jump_appid`.
+        /// On the wire: `jump_appid`.
         jump_appid: String = body("jump_appid"),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 查询自动还款协议 · `GET v3/credit-repayment/partner/contracts/{out_contract_code}`
 //!
-//! 官方文档: [4016125810](https://pay.weixin.qq.com/doc/v3/partner/4016125810)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016125810](https://pay.weixin.qq.com/doc/v3/partner/4016125810)
 
 use crate::model::{Time, answer, body, open_enum};
 

@@ -2,7 +2,11 @@
 
 //! 解除自动还款协议 · `POST v3/credit-repayment/partner/contracts/terminate`
 //!
-//! 官方文档: [4016125830](https://pay.weixin.qq.com/doc/v3/partner/4016125830)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016125830](https://pay.weixin.qq.com/doc/v3/partner/4016125830)
 
 use crate::model::{Time, answer, body, request};
 

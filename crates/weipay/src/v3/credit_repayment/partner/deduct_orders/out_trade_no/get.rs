@@ -2,6 +2,10 @@
 
 //! 查询还款单 · `GET v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
 //!
-//! 官方文档: [4016779468](https://pay.weixin.qq.com/doc/v3/partner/4016779468)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016779468](https://pay.weixin.qq.com/doc/v3/partner/4016779468)
 
 pub use crate::v3::credit_repayment::partner::deduct_orders::post::{Answer, OrderState};

@@ -2,7 +2,11 @@
 
 //! 预约还款 · `POST v3/credit-repayment/partner/schedule-records/batch-create`
 //!
-//! 官方文档: [4016779459](https://pay.weixin.qq.com/doc/v3/partner/4016779459)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016779459](https://pay.weixin.qq.com/doc/v3/partner/4016779459)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询预约还款记录 · `GET v3/credit-repayment/partner/schedule-records/{out_record_id}`
 //!
-//! 官方文档: [4016779463](https://pay.weixin.qq.com/doc/v3/partner/4016779463)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016779463](https://pay.weixin.qq.com/doc/v3/partner/4016779463)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,9 +2,11 @@
 
 //! 增加用户记录 · `POST v3/discount-card/cards/{out_card_code}/add-user-records`
 //!
-//! A success has no body (204).
+//! For 直连商户. A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml>
 
 use crate::model::{body, request};
 

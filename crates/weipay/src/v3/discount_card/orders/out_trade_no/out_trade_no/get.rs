@@ -2,7 +2,11 @@
 
 //! 通过先享卡订单号查询订单 · `GET v3/discount-card/orders/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
 
 pub use crate::v3::discount_card::orders::out_order_no::get::{
     Answer, Objectives, PerformanceType, RewardType, Rewards, State,

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Confirm<M> {
     /// 创建用户当次充电代扣凭证 · `POST v3/ebike/charge/contracts/{contract_id}/confirm`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_4.shtml>
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 预开通服务 · `POST v3/ebike/charge/contracts/preopen`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_3.shtml>
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_3.shtml>
 
 use crate::model::{answer, body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 查询订单 · `GET v3/ebike/charge/transactions/out-trade-no/{out_trade_no}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml>
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

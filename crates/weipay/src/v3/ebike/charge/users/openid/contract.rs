@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Contract<M> {
     /// 通过用户标识查询用户状态 · `GET v3/ebike/charge/users/{openid}/contract`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_1.shtml>
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ApplymentId<M> {
     /// 微信支付注销提现申请单号查询申请单状态 · `GET v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`
     ///
-    /// 官方文档: [4013892765](https://pay.weixin.qq.com/doc/v3/partner/4013892765)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 平台代商户确认注销 · `POST v3/ecommerce/account/apply-cancel-withdraw/confirm`
 //!
-//! 官方文档: [4013892772](https://pay.weixin.qq.com/doc/v3/partner/4013892772)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013892772](https://pay.weixin.qq.com/doc/v3/partner/4013892772)
 
 use crate::model::{Time, answer, body, request};
 

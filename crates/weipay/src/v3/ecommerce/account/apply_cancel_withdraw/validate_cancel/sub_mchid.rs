@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 商户注销资格校验 · `GET v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`
     ///
-    /// 官方文档: [4016420099](https://pay.weixin.qq.com/doc/v3/partner/4016420099)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

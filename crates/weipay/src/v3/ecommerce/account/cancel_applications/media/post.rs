@@ -2,7 +2,11 @@
 
 //! 注销申请图片上传 · `POST v3/ecommerce/account/cancel-applications/media`
 //!
-//! 官方文档: [4012691710](https://pay.weixin.qq.com/doc/v3/partner/4012691710)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691710](https://pay.weixin.qq.com/doc/v3/partner/4012691710)
 
 use crate::model::{File, answer, body, file, meta, request};
 

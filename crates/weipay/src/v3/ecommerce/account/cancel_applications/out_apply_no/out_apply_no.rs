@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutApplyNo<M> {
     /// 查询注销单状态 · `GET v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`
     ///
-    /// 官方文档: [4012476223](https://pay.weixin.qq.com/doc/v3/partner/4012476223)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 撤销申请单-使用申请单号 · `POST v3/ecommerce/applyments/{applyment_id}/revoke`
 //!
-//! 官方文档: [4015616720](https://pay.weixin.qq.com/doc/v3/partner/4015616720)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015616720](https://pay.weixin.qq.com/doc/v3/partner/4015616720)
 
 use crate::model::{answer, body};
 

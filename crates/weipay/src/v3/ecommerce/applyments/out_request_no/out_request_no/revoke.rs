@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Revoke<M> {
     /// 撤销申请单-使用业务申请编号 · `POST v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`
     ///
-    /// 官方文档: [4015616721](https://pay.weixin.qq.com/doc/v3/partner/4015616721)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MiniProgram<M> {
     /// 小程序方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
     ///
-    /// 官方文档: [4017177322](https://pay.weixin.qq.com/doc/v3/partner/4017177322)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! APP方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
 //!
-//! 官方文档: [4012881608](https://pay.weixin.qq.com/doc/v3/partner/4012881608)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012881608](https://pay.weixin.qq.com/doc/v3/partner/4012881608)
 
 use crate::model::{answer, body, request};
 

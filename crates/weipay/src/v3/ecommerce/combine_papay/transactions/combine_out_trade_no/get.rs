@@ -2,7 +2,11 @@
 
 //! 电商合单委托代扣查询订单 · `GET v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
 //!
-//! 官方文档: [4012884130](https://pay.weixin.qq.com/doc/v3/partner/4012884130)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012884130](https://pay.weixin.qq.com/doc/v3/partner/4012884130)
 
 use crate::model::{answer, body};
 

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Reverse<M> {
     /// 电商合单委托代扣撤销订单 · `POST v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
     ///
-    /// A success has no body (204).
+    /// For 电商平台, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012884126](https://pay.weixin.qq.com/doc/v3/partner/4012884126)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

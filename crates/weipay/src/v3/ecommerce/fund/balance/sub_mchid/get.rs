@@ -2,7 +2,14 @@
 
 //! 查询二级商户账户实时余额 · `GET v3/ecommerce/fund/balance/{sub_mchid}`
 //!
-//! 官方文档: [4012476690](https://pay.weixin.qq.com/doc/v3/partner/4012476690), [4012713134](https://pay.weixin.qq.com/doc/v3/partner/4012713134), [4012719894](https://pay.weixin.qq.com/doc/v3/partner/4012719894), [4012720892](https://pay.weixin.qq.com/doc/v3/partner/4012720892)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476690](https://pay.weixin.qq.com/doc/v3/partner/4012476690),
+//!   [4012713134](https://pay.weixin.qq.com/doc/v3/partner/4012713134),
+//!   [4012719894](https://pay.weixin.qq.com/doc/v3/partner/4012719894),
+//!   [4012720892](https://pay.weixin.qq.com/doc/v3/partner/4012720892)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询二级商户账户日终余额 · `GET v3/ecommerce/fund/enddaybalance/{sub_mchid}`
 //!
-//! 官方文档: [4012476693](https://pay.weixin.qq.com/doc/v3/partner/4012476693)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476693](https://pay.weixin.qq.com/doc/v3/partner/4012476693)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 商户提现单号查询 · `GET v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`
     ///
-    /// 官方文档: [4012476656](https://pay.weixin.qq.com/doc/v3/partner/4012476656), [4012714699](https://pay.weixin.qq.com/doc/v3/partner/4012714699), [4012719550](https://pay.weixin.qq.com/doc/v3/partner/4012719550), [4012720041](https://pay.weixin.qq.com/doc/v3/partner/4012720041)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

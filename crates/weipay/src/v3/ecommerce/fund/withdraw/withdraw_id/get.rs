@@ -2,7 +2,14 @@
 
 //! 微信支付提现单号查询 · `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
 //!
-//! 官方文档: [4012476665](https://pay.weixin.qq.com/doc/v3/partner/4012476665), [4012714923](https://pay.weixin.qq.com/doc/v3/partner/4012714923), [4012719951](https://pay.weixin.qq.com/doc/v3/partner/4012719951), [4012719970](https://pay.weixin.qq.com/doc/v3/partner/4012719970)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476665](https://pay.weixin.qq.com/doc/v3/partner/4012476665),
+//!   [4012714923](https://pay.weixin.qq.com/doc/v3/partner/4012714923),
+//!   [4012719951](https://pay.weixin.qq.com/doc/v3/partner/4012719951),
+//!   [4012719970](https://pay.weixin.qq.com/doc/v3/partner/4012719970)
 
 pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::{
     Answer, Request, Status,

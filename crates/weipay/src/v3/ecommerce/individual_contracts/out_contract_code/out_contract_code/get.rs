@@ -2,7 +2,11 @@
 
 //! 根据业务申请单号查签约信息 · `GET v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
 //!
-//! 官方文档: [4015851492](https://pay.weixin.qq.com/doc/v3/partner/4015851492)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015851492](https://pay.weixin.qq.com/doc/v3/partner/4015851492)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -11,7 +15,7 @@ pub use crate::v3::ecommerce::individual_contracts::openid::get::AuthState;
 request! {
     /// What is sent.
     pub struct Request {
-        /// `appid`. Required.
+        /// Required.
         appid: String = query("appid").required(),
     }
 }

@@ -2,7 +2,11 @@
 
 //! APP场景预签约 · `POST v3/ecommerce/individual-contracts/pre-entrust-sign/app`
 //!
-//! 官方文档: [4015851472](https://pay.weixin.qq.com/doc/v3/partner/4015851472)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015851472](https://pay.weixin.qq.com/doc/v3/partner/4015851472)
 
 use crate::model::{answer, body, request};
 

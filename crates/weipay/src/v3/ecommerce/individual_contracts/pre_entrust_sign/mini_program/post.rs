@@ -2,7 +2,11 @@
 
 //! 小程序场景预签约 · `POST v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`
 //!
-//! 官方文档: [4020023636](https://pay.weixin.qq.com/doc/v3/partner/4020023636)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4020023636](https://pay.weixin.qq.com/doc/v3/partner/4020023636)
 
 use crate::model::{body, request};
 

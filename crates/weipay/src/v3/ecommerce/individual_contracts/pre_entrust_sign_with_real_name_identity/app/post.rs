@@ -2,7 +2,11 @@
 
 //! APP场景预签约（需要实名验证） · `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
 //!
-//! 官方文档: [4020083765](https://pay.weixin.qq.com/doc/v3/partner/4020083765)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4020083765](https://pay.weixin.qq.com/doc/v3/partner/4020083765)
 
 use crate::model::{body, header, open_enum, request};
 
@@ -17,11 +21,11 @@ request! {
         appid: String = body("appid").required(),
         /// 业务申请单号. Required.
         out_contract_code: String = body("out_contract_code").required(),
-        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 真实姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
         /// 证件类型. Required.
         cred_type: CredType = body("cred_type").required(),
-        /// 件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 件号码. Required; travels encrypted (敏感信息加密).
         cred_id: String = body("cred_id").required().encrypted(),
     }
 }

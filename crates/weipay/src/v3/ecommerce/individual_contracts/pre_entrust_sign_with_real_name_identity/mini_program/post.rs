@@ -2,7 +2,11 @@
 
 //! 小程序场景预签约（需要实名验证） · `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`
 //!
-//! 官方文档: [4020023723](https://pay.weixin.qq.com/doc/v3/partner/4020023723)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4020023723](https://pay.weixin.qq.com/doc/v3/partner/4020023723)
 
 use crate::model::{body, header, request};
 
@@ -20,11 +24,11 @@ request! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 个人收款方的OpenID. Required.
         openid: String = body("openid").required(),
-        /// 真实姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 真实姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
         /// 证件类型. Required.
         cred_type: CredType = body("cred_type").required(),
-        /// 件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 件号码. Required; travels encrypted (敏感信息加密).
         cred_id: String = body("cred_id").required().encrypted(),
     }
 }

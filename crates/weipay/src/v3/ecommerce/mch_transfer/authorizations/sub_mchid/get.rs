@@ -2,7 +2,11 @@
 
 //! 查询二级商户商家转账授权状态 · `GET v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`
 //!
-//! 官方文档: [4013504209](https://pay.weixin.qq.com/doc/v3/partner/4013504209)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504209](https://pay.weixin.qq.com/doc/v3/partner/4013504209)
 
 use crate::model::{answer, body};
 

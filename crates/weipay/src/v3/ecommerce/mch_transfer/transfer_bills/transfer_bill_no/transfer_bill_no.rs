@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TransferBillNo<M> {
     /// 微信转账单号查询转账单 · `GET v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
     ///
-    /// 官方文档: [4013504214](https://pay.weixin.qq.com/doc/v3/partner/4013504214)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Amounts<M> {
     /// 查询订单剩余待分金额 · `GET v3/ecommerce/profitsharing/orders/{transaction_id}/amounts`
     ///
-    /// 官方文档: [4012477751](https://pay.weixin.qq.com/doc/v3/partner/4012477751)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

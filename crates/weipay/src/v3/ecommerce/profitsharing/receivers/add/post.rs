@@ -2,7 +2,11 @@
 
 //! 添加分账接收方 · `POST v3/ecommerce/profitsharing/receivers/add`
 //!
-//! 官方文档: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -19,7 +23,7 @@ request! {
         account: String = body("account").required(),
         /// 接收方名称.
         name: String = body("name"),
-        /// 接收方名称的密文. Format `base64`; travels encrypted (敏感信息加密).
+        /// 接收方名称的密文. Travels encrypted (敏感信息加密).
         encrypted_name: String = body("encrypted_name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),

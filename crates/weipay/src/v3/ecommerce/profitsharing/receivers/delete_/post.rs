@@ -2,7 +2,11 @@
 
 //! 删除分账接收方 · `POST v3/ecommerce/profitsharing/receivers/delete`
 //!
-//! 官方文档: [4012477759](https://pay.weixin.qq.com/doc/v3/partner/4012477759)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477759](https://pay.weixin.qq.com/doc/v3/partner/4012477759)
 
 use crate::model::{body, request};
 

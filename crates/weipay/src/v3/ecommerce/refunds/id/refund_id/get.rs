@@ -2,7 +2,13 @@
 
 //! 通过微信支付退款单号查询退款 · `GET v3/ecommerce/refunds/id/{refund_id}`
 //!
-//! 官方文档: [4012476908](https://pay.weixin.qq.com/doc/v3/partner/4012476908), [4012650253](https://pay.weixin.qq.com/doc/v3/partner/4012650253), [4015252439](https://pay.weixin.qq.com/doc/v3/partner/4015252439)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476908](https://pay.weixin.qq.com/doc/v3/partner/4012476908),
+//!   [4012650253](https://pay.weixin.qq.com/doc/v3/partner/4012650253),
+//!   [4015252439](https://pay.weixin.qq.com/doc/v3/partner/4015252439)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,13 @@
 
 //! 通过商户退款单号查询退款 · `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
 //!
-//! 官方文档: [4012476911](https://pay.weixin.qq.com/doc/v3/partner/4012476911), [4012650314](https://pay.weixin.qq.com/doc/v3/partner/4012650314), [4015252427](https://pay.weixin.qq.com/doc/v3/partner/4015252427)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476911](https://pay.weixin.qq.com/doc/v3/partner/4012476911),
+//!   [4012650314](https://pay.weixin.qq.com/doc/v3/partner/4012650314),
+//!   [4015252427](https://pay.weixin.qq.com/doc/v3/partner/4015252427)
 
 pub use crate::v3::ecommerce::refunds::apply::post::{Account, RefundAccount, Scope, Type};
 pub use crate::v3::ecommerce::refunds::id::refund_id::get::{

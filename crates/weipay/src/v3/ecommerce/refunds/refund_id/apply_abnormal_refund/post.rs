@@ -2,7 +2,12 @@
 
 //! 发起异常退款 · `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
 //!
-//! 官方文档: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274), [4015181616](https://pay.weixin.qq.com/doc/v3/partner/4015181616)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274),
+//!   [4015181616](https://pay.weixin.qq.com/doc/v3/partner/4015181616)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -24,9 +29,9 @@ request! {
         type_: Type = body("type").required(),
         /// 开户银行.
         bank_type: BankType = body("bank_type"),
-        /// 收款银行卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款银行卡号. Travels encrypted (敏感信息加密).
         bank_account: String = body("bank_account").encrypted(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         real_name: String = body("real_name").encrypted(),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 查询垫付回补结果 · `GET v3/ecommerce/refunds/{refund_id}/return-advance`
 //!
-//! 官方文档: [4012476916](https://pay.weixin.qq.com/doc/v3/partner/4012476916)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476916](https://pay.weixin.qq.com/doc/v3/partner/4012476916)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 垫付退款回补 · `POST v3/ecommerce/refunds/{refund_id}/return-advance`
 //!
-//! 官方文档: [4012476927](https://pay.weixin.qq.com/doc/v3/partner/4012476927)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476927](https://pay.weixin.qq.com/doc/v3/partner/4012476927)
 
 pub use crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Request;
 pub use crate::v3::ecommerce::refunds::refund_id::return_advance::get::Answer;

@@ -2,7 +2,12 @@
 
 //! 通过协议号查询签约 · `GET v3/edu-papay/contracts/id/{contract_id}`
 //!
-//! 官方文档: [4012522951](https://pay.weixin.qq.com/doc/v3/merchant/4012522951), [4012465367](https://pay.weixin.qq.com/doc/v3/partner/4012465367)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012522951](https://pay.weixin.qq.com/doc/v3/merchant/4012522951)
+//! - partner: [4012465367](https://pay.weixin.qq.com/doc/v3/partner/4012465367)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 微信订单号查单 · `GET v3/edu-papay/transactions/id/{transaction_id}`
 //!
-//! 官方文档: [4012523468](https://pay.weixin.qq.com/doc/v3/merchant/4012523468), [4012465567](https://pay.weixin.qq.com/doc/v3/partner/4012465567)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012523468](https://pay.weixin.qq.com/doc/v3/merchant/4012523468)
+//! - partner: [4012465567](https://pay.weixin.qq.com/doc/v3/partner/4012465567)
 
 use crate::model::{answer, body, query, request};
 

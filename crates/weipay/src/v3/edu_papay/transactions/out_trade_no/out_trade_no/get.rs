@@ -2,7 +2,12 @@
 
 //! 商户订单号查单 · `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: [4012523591](https://pay.weixin.qq.com/doc/v3/merchant/4012523591), [4012465574](https://pay.weixin.qq.com/doc/v3/partner/4012465574)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012523591](https://pay.weixin.qq.com/doc/v3/merchant/4012523591)
+//! - partner: [4012465574](https://pay.weixin.qq.com/doc/v3/partner/4012465574)
 
 pub use crate::v3::edu_papay::transactions::id::transaction_id::get::{
     Amount, Answer, DeviceInformation, Payer, PromotionDetail, Request,

@@ -2,7 +2,12 @@
 
 //! 通过用户标识查询签约 · `GET v3/edu-papay/user/{openid}/contracts`
 //!
-//! 官方文档: [4012523265](https://pay.weixin.qq.com/doc/v3/merchant/4012523265), [4012489548](https://pay.weixin.qq.com/doc/v3/partner/4012489548)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012523265](https://pay.weixin.qq.com/doc/v3/merchant/4012523265)
+//! - partner: [4012489548](https://pay.weixin.qq.com/doc/v3/partner/4012489548)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,9 +2,12 @@
 
 //! 发送扣款预通知 · `POST v3/edu-papay/user-notifications/{contract_id}/send`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012524814](https://pay.weixin.qq.com/doc/v3/merchant/4012524814), [4012855408](https://pay.weixin.qq.com/doc/v3/partner/4012855408)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012524814](https://pay.weixin.qq.com/doc/v3/merchant/4012524814)
+//! - partner: [4012855408](https://pay.weixin.qq.com/doc/v3/partner/4012855408)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,12 @@
 
 //! 通过QQ账号查询用户信息 · `GET v3/edu-star/users/qq/{qq}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 微信支付订单号查单 · `GET v3/eduschoolpay/transactions/id/{transaction_id}`
 //!
-//! 官方文档: [4012469063](https://pay.weixin.qq.com/doc/v3/partner/4012469063)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012469063](https://pay.weixin.qq.com/doc/v3/partner/4012469063)
 
 use crate::model::{answer, body, query, request};
 

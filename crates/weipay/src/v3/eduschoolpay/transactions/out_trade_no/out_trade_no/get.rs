@@ -2,7 +2,11 @@
 
 //! 商户订单号查单 · `GET v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: [4012469097](https://pay.weixin.qq.com/doc/v3/partner/4012469097)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012469097](https://pay.weixin.qq.com/doc/v3/partner/4012469097)
 
 pub use crate::v3::eduschoolpay::transactions::id::transaction_id::get::{
     Amount, Answer, DeviceInfo, Payer, PromotionDetail, Request,

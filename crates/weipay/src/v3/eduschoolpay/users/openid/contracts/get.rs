@@ -2,7 +2,11 @@
 
 //! 查询用户签约列表 · `GET v3/eduschoolpay/users/{openid}/contracts`
 //!
-//! 官方文档: [4012468993](https://pay.weixin.qq.com/doc/v3/partner/4012468993)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012468993](https://pay.weixin.qq.com/doc/v3/partner/4012468993)
 
 use crate::model::{answer, body, query, request};
 

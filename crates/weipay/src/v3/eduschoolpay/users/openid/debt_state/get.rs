@@ -2,7 +2,11 @@
 
 //! 商户查询用户欠款状态 · `GET v3/eduschoolpay/users/{openid}/debt-state`
 //!
-//! 官方文档: [4012469161](https://pay.weixin.qq.com/doc/v3/partner/4012469161)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012469161](https://pay.weixin.qq.com/doc/v3/partner/4012469161)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 用户openid转换 · `POST v3/express/users/{openid}/transform`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_9_1.shtml>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_9_1.shtml>
 
 use crate::model::{answer, body, request};
 

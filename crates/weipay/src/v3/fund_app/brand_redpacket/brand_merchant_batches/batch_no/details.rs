@@ -5,6 +5,7 @@
 pub mod detail_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Details<M> {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}` with this 商家品牌红包明细单号.
     pub fn detail_no(self, detail_no: impl Into<String>) -> detail_no::DetailNo<M> {
-        detail_no::DetailNo::new(self.call.fill("detail_no", detail_no.into()))
+        detail_no::DetailNo::new(self.call.fill(path("detail_no"), detail_no.into()))
     }
 }

@@ -2,7 +2,11 @@
 
 //! 微信支付批次单号查询批次单 · `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`
 //!
-//! 官方文档: [4014310369](https://pay.weixin.qq.com/doc/v3/merchant/4014310369)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014310369](https://pay.weixin.qq.com/doc/v3/merchant/4014310369)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

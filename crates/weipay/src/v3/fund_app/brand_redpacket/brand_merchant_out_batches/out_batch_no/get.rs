@@ -2,7 +2,11 @@
 
 //! 商家批次单号查询批次单 · `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
 //!
-//! 官方文档: [4014310378](https://pay.weixin.qq.com/doc/v3/merchant/4014310378)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014310378](https://pay.weixin.qq.com/doc/v3/merchant/4014310378)
 
 pub use crate::v3::fund_app::brand_redpacket::brand_merchant_batches::batch_no::get::{
     Answer, CloseReason, DetailList, DetailListDetailState, DetailState, Request,

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutBillNo<M> {
     /// 商户单号查询电子回单 · `GET v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}`
     ///
-    /// 官方文档: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 商户单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/out-bill-no`
 //!
-//! 官方文档: [4012716452](https://pay.weixin.qq.com/doc/v3/merchant/4012716452)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716452](https://pay.weixin.qq.com/doc/v3/merchant/4012716452)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 微信单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
 //!
-//! 官方文档: [4012716456](https://pay.weixin.qq.com/doc/v3/merchant/4012716456)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716456](https://pay.weixin.qq.com/doc/v3/merchant/4012716456)
 
 use crate::model::{body, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutBudgetNo<M> {
     /// 商户单号查询公益捐赠预算详情 · `GET v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
     ///
-    /// 官方文档: [4015554788](https://pay.weixin.qq.com/doc/v3/partner/4015554788)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 申请公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget`
 //!
-//! 官方文档: [4015554763](https://pay.weixin.qq.com/doc/v3/partner/4015554763)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015554763](https://pay.weixin.qq.com/doc/v3/partner/4015554763)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -5,6 +5,7 @@
 pub mod out_transfer_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutTransferNo<M> {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}` with this 商户公益捐赠单号.
     pub fn out_transfer_no(self, out_transfer_no: impl Into<String>) -> out_transfer_no::OutTransferNo<M> {
-        out_transfer_no::OutTransferNo::new(self.call.fill("out_transfer_no", out_transfer_no.into()))
+        out_transfer_no::OutTransferNo::new(self.call.fill(path("out_transfer_no"), out_transfer_no.into()))
     }
 }

@@ -2,7 +2,11 @@
 
 //! 发起公益捐赠 · `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
 //!
-//! 官方文档: [4015554841](https://pay.weixin.qq.com/doc/v3/partner/4015554841)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015554841](https://pay.weixin.qq.com/doc/v3/partner/4015554841)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

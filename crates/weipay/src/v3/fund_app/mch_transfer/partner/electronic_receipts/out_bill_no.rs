@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutBillNo<M> {
     /// 查询单笔转账电子回单 · `GET v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
     ///
-    /// 官方文档: [4016315544](https://pay.weixin.qq.com/doc/v3/partner/4016315544)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 申请单笔转账电子回单 · `POST v3/fund-app/mch-transfer/partner/electronic-receipts`
 //!
-//! 官方文档: [4016315516](https://pay.weixin.qq.com/doc/v3/partner/4016315516)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016315516](https://pay.weixin.qq.com/doc/v3/partner/4016315516)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 申请子商户商家转账授权 · `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
 //!
-//! 官方文档: [4015469102](https://pay.weixin.qq.com/doc/v3/partner/4015469102)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015469102](https://pay.weixin.qq.com/doc/v3/partner/4015469102)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 发起转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills`
 //!
-//! 官方文档: [4015469096](https://pay.weixin.qq.com/doc/v3/partner/4015469096)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015469096](https://pay.weixin.qq.com/doc/v3/partner/4015469096)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -19,7 +23,7 @@ request! {
         out_bill_no: String = body("out_bill_no").required(),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -32,7 +36,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
     }
 
     /// 转账场景报备信息.
@@ -55,7 +60,7 @@ answer! {
         transfer_bill_no: String = body("transfer_bill_no").required(),
         /// 单据创建时间. Required.
         create_time: String = body("create_time").required(),
-        /// `package_info`. Required.
+        /// Required.
         package_info: String = body("package_info").required(),
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PreTransferWithAuthorization<M> {
     /// 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`
     ///
-    /// 官方文档: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Transfer<M> {
     /// 转账（用户自动收款） · `POST v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
     ///
-    /// 官方文档: [4016809837](https://pay.weixin.qq.com/doc/v3/partner/4016809837)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> OutAuthorizationNo<M> {
     /// 商户单号查询自动收款授权 · `GET v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}`
     ///
-    /// 官方文档: [4016809859](https://pay.weixin.qq.com/doc/v3/partner/4016809859)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

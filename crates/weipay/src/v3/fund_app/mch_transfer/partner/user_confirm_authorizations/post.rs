@@ -2,7 +2,11 @@
 
 //! 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
 //!
-//! 官方文档: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
 
 use crate::model::{answer, body, open_enum, request};
 
@@ -37,7 +41,7 @@ answer! {
         state: State = body("state").required(),
         /// 单据创建时间. Required.
         create_time: String = body("create_time").required(),
-        /// `package_info`. Required.
+        /// Required.
         package_info: String = body("package_info").required(),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
 //!
-//! 官方文档: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -22,7 +26,7 @@ request! {
         out_bill_no: String = body("out_bill_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -35,7 +39,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 自动收款授权信息.
         authorization_info: AuthorizationInfo = body("authorization_info"),
         /// 出资商户号.
@@ -54,7 +59,7 @@ answer! {
         create_time: String = body("create_time").required(),
         /// 单据状态. Required.
         state: State = body("state").required(),
-        /// `package_info`.
+        /// On the wire: `package_info`.
         package_info: String = body("package_info"),
         /// 用户展示名称.
         user_display_name: String = body("user_display_name"),

@@ -2,7 +2,11 @@
 
 //! 用户授权后转账 · `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
 //!
-//! 官方文档: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -19,7 +23,7 @@ request! {
         appid: String = body("appid").required(),
         /// 商户单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
         out_bill_no: String = body("out_bill_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -32,7 +36,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 微信免确认收款授权单号.
         authorization_id: String = body("authorization_id"),
         /// 出资商户号.
@@ -63,7 +68,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间. Required.
         create_time: String = body("create_time").required(),

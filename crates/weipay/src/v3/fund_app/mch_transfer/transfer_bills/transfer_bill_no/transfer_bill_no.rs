@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> TransferBillNo<M> {
     /// 微信转账单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
     ///
-    /// 官方文档: [4012716457](https://pay.weixin.qq.com/doc/v3/merchant/4012716457), [4024819515](https://pay.weixin.qq.com/doc/v3/merchant/4024819515)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

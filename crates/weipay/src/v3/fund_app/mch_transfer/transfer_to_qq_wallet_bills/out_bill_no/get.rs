@@ -2,7 +2,11 @@
 
 //! 查询转账到QQ钱包的结果 · `GET v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`
 //!
-//! 官方文档: [4014297440](https://pay.weixin.qq.com/doc/v3/merchant/4014297440)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014297440](https://pay.weixin.qq.com/doc/v3/merchant/4014297440)
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 pub use crate::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::post::Answer;

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutAuthorizationNo<M> {
     /// 商户单号查询自动收款授权 · `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
     ///
-    /// 官方文档: [4014399423](https://pay.weixin.qq.com/doc/v3/merchant/4014399423)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

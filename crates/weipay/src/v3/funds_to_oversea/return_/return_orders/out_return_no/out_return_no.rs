@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutReturnNo<M> {
     /// 查询出境退回结果（通过商户出境退回单号） · `GET v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
     ///
-    /// 官方文档: [4013735052](https://pay.weixin.qq.com/doc/v3/partner/4013735052)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

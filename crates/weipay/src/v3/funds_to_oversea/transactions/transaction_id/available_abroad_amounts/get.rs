@@ -2,7 +2,11 @@
 
 //! 查询订单剩余可出境余额 · `GET v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
 //!
-//! 官方文档: [4012476109](https://pay.weixin.qq.com/doc/v3/partner/4012476109)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476109](https://pay.weixin.qq.com/doc/v3/partner/4012476109)
 
 use crate::model::{answer, body};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询子商户H5支付权限状态 · `GET v3/global/merchant/h5/permission/{sub_mchid}`
     ///
-    /// 官方文档: [4013025117](https://pay.weixin.qq.com/doc/global/v3/zh/4013025117)
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

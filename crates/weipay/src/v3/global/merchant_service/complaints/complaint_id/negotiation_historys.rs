@@ -16,6 +16,10 @@ chain_step! {
 
 impl<M: Mode> NegotiationHistorys<M> {
     /// 查询投诉协商历史 · `GET v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
+    ///
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Response<M> {
     /// 提交回复 · `POST v3/global/merchant-service/complaints/{complaint_id}/response`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,7 @@
 
 //! 图片下载 · `GET v3/global/merchant-service/images/{media_id}`
 //!
-//! Answers are not signed.
+//! For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
 
 use crate::model::{query, request};
 

@@ -2,7 +2,11 @@
 
 //! 上传文件 · `POST v3/global/merchant-storage/file/upload`
 //!
-//! 官方文档: [4013024913](https://pay.weixin.qq.com/doc/global/v3/zh/4013024913)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013024913](https://pay.weixin.qq.com/doc/global/v3/zh/4013024913)
 
 use crate::model::{File, answer, body, file, meta, request};
 

@@ -2,7 +2,11 @@
 
 //! 提交付款码支付 · `POST v3/global/micropay/transactions/pay`
 //!
-//! 官方文档: [4013010527](https://pay.weixin.qq.com/doc/global/v3/zh/4013010527)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013010527](https://pay.weixin.qq.com/doc/global/v3/zh/4013010527)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 代扣协议ID查询签约 · `GET v3/global/papay/contracts/{contract_id}`
 //!
-//! 官方文档: [4013015470](https://pay.weixin.qq.com/doc/global/v3/zh/4013015470)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013015470](https://pay.weixin.qq.com/doc/global/v3/zh/4013015470)
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -2,7 +2,11 @@
 
 //! JSAPI预签约 · `POST v3/global/papay/contracts/jsapi-pre-entrust-sign`
 //!
-//! 官方文档: [4013015447](https://pay.weixin.qq.com/doc/global/v3/zh/4013015447)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013015447](https://pay.weixin.qq.com/doc/global/v3/zh/4013015447)
 
 use crate::model::{Time, body, request};
 

@@ -2,6 +2,10 @@
 
 //! 小程序签约 · `POST v3/global/papay/contracts/miniprogram-pre-entrust-sign`
 //!
-//! 官方文档: [4013015440](https://pay.weixin.qq.com/doc/global/v3/zh/4013015440)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013015440](https://pay.weixin.qq.com/doc/global/v3/zh/4013015440)
 
 pub use crate::v3::global::papay::contracts::app_pre_entrust_sign::post::{Answer, Request};

@@ -2,7 +2,11 @@
 
 //! 查询订单(微信支付订单号) · `GET v3/global/papay/transactions/{transaction_id}`
 //!
-//! 官方文档: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 
 pub use crate::v3::global::micropay::transactions::pay::post::{Scope, Type};
 pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::{

@@ -2,7 +2,11 @@
 
 //! 查询分账结果 · `GET v3/global/profit-sharing/orders/{out_order_no}`
 //!
-//! 官方文档: [4013024900](https://pay.weixin.qq.com/doc/global/v3/zh/4013024900)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013024900](https://pay.weixin.qq.com/doc/global/v3/zh/4013024900)
 
 use crate::model::{answer, body, query, request};
 

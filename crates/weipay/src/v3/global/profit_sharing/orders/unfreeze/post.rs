@@ -2,7 +2,11 @@
 
 //! 解冻剩余资金 · `POST v3/global/profit-sharing/orders/unfreeze`
 //!
-//! 官方文档: [4013024897](https://pay.weixin.qq.com/doc/global/v3/zh/4013024897)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013024897](https://pay.weixin.qq.com/doc/global/v3/zh/4013024897)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询分账接收方添加结果 · `GET v3/global/profit-sharing/receivers/{account}`
 //!
-//! 官方文档: [4013024912](https://pay.weixin.qq.com/doc/global/v3/zh/4013024912)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013024912](https://pay.weixin.qq.com/doc/global/v3/zh/4013024912)
 
 use crate::model::{answer, body, query, request};
 

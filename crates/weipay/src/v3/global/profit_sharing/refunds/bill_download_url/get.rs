@@ -2,6 +2,10 @@
 
 //! 获取分账退款账单下载链接 · `GET v3/global/profit-sharing/refunds/bill-download-url`
 //!
-//! 官方文档: [4013025022](https://pay.weixin.qq.com/doc/global/v3/zh/4013025022)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025022](https://pay.weixin.qq.com/doc/global/v3/zh/4013025022)
 
 pub use crate::v3::global::profit_sharing::bill_download_url::get::{Answer, Request};

@@ -2,7 +2,11 @@
 
 //! 查询可供垫付退款实时余额 · `GET v3/global/profit-sharing/refunds/refundable-balance`
 //!
-//! 官方文档: [4013024984](https://pay.weixin.qq.com/doc/global/v3/zh/4013024984)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013024984](https://pay.weixin.qq.com/doc/global/v3/zh/4013024984)
 
 use crate::model::{answer, body};
 

@@ -2,9 +2,11 @@
 
 //! 分账标记 · `POST v3/global/profit-sharing/transactions/mark`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
-//! 官方文档: [4012354804](https://pay.weixin.qq.com/doc/global/v3/zh/4012354804)
+//! Official documents (官方文档):
+//!
+//! - global: [4012354804](https://pay.weixin.qq.com/doc/global/v3/zh/4012354804)
 
 use crate::model::{body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> RefundableAmounts<M> {
     /// 查询订单剩余可退款金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
     ///
-    /// 官方文档: [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982)
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

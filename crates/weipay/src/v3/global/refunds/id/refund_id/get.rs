@@ -2,7 +2,11 @@
 
 //! 查询单笔退款(微信支付退款订单号) · `GET v3/global/refunds/id/{refund_id}`
 //!
-//! 官方文档: [4012354684](https://pay.weixin.qq.com/doc/global/v3/zh/4012354684)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4012354684](https://pay.weixin.qq.com/doc/global/v3/zh/4012354684)
 
 use crate::model::{answer, body, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Update<M> {
     /// 更新审核数据 · `POST v3/gov/subsidy/audit/cup/update`
     ///
-    /// 官方文档: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

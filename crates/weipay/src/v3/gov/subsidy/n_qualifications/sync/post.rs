@@ -2,7 +2,11 @@
 
 //! N品类同步资格核销信息 · `POST v3/gov/subsidy/n-qualifications/sync`
 //!
-//! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
 use crate::model::{Time, body, header, open_enum, request};
 
@@ -13,11 +17,11 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
-        /// 自然人证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人证件号. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
-        /// 手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Required; travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").required().encrypted(),
         /// 消费品类ID.
         appliance_id: i64 = body("appliance_id"),

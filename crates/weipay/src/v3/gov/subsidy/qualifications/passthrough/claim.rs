@@ -16,6 +16,10 @@ chain_step! {
 
 impl<M: Mode> Claim<M> {
     /// 领取资格(透传模式) · `POST v3/gov/subsidy/qualifications/passthrough/claim`
+    ///
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 批量查询用户资格 · `POST v3/gov/subsidy/qualifications/query`
 //!
-//! 官方文档: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 查询保单授权信息 · `GET v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`
 //!
-//! 官方文档: [4016617415](https://pay.weixin.qq.com/doc/v3/merchant/4016617415)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016617415](https://pay.weixin.qq.com/doc/v3/merchant/4016617415)
 
 use crate::model::{Time, answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 查询保单 · `GET v3/inspolicymgr/deduct/policies/{out_insurance_no}`
 //!
-//! 官方文档: [4016617422](https://pay.weixin.qq.com/doc/v3/merchant/4016617422)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016617422](https://pay.weixin.qq.com/doc/v3/merchant/4016617422)
 
 pub use crate::v3::inspolicymgr::deduct::policies::post::{
     Answer, CoverageTermType, PaymentMethod, PaymentPeriod, PeriodPremiumMode, PolicyState, PolicyType,

@@ -2,7 +2,11 @@
 
 //! 更新保单信息 · `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`
 //!
-//! 官方文档: [4016617424](https://pay.weixin.qq.com/doc/v3/merchant/4016617424)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016617424](https://pay.weixin.qq.com/doc/v3/merchant/4016617424)
 
 use crate::model::{Time, body, header, request};
 

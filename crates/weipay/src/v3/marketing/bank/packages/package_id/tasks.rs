@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> Tasks<M> {
     /// 查询上传任务列表 · `GET v3/marketing/bank/packages/{package_id}/tasks`
     ///
-    /// 官方文档: [4012466728](https://pay.weixin.qq.com/doc/v3/partner/4012466728)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 导入定向用户协议号 · `POST v3/marketing/bank/packages/{package_id}/tasks`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_8_1.shtml>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

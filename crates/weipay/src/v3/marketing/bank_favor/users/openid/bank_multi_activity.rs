@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BankMultiActivity<M> {
     /// 给指定用户报名多笔立减活动 · `POST v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
     ///
-    /// 官方文档: [4014569793](https://pay.weixin.qq.com/doc/v3/merchant/4014569793)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -5,6 +5,7 @@
 pub mod coupon_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Coupons<M> {
     /// `v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}` with this 代金券ID.
     pub fn coupon_id(self, coupon_id: impl Into<String>) -> coupon_id::CouponId<M> {
-        coupon_id::CouponId::new(self.call.fill("coupon_id", coupon_id.into()))
+        coupon_id::CouponId::new(self.call.fill(path("coupon_id"), coupon_id.into()))
     }
 }

@@ -2,7 +2,12 @@
 
 //! 关联订单信息 · `POST v3/marketing/busifavor/coupons/associate`
 //!
-//! 官方文档: [4012465596](https://pay.weixin.qq.com/doc/v3/merchant/4012465596), [4012465640](https://pay.weixin.qq.com/doc/v3/partner/4012465640)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012465596](https://pay.weixin.qq.com/doc/v3/merchant/4012465596)
+//! - partner: [4012465640](https://pay.weixin.qq.com/doc/v3/partner/4012465640)
 
 use crate::model::{Time, answer, body, request};
 
@@ -16,7 +21,8 @@ request! {
         /// 关联的商户订单号. Required; 1 to 128 characters.
         out_trade_no: String = body("out_trade_no").required().length(1, 128),
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String =
+            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
 }
 

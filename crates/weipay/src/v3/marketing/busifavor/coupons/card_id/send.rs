@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Send<M> {
     /// 发放消费卡 · `POST v3/marketing/busifavor/coupons/{card_id}/send`
     ///
-    /// 官方文档: [4017164666](https://pay.weixin.qq.com/doc/v3/merchant/4017164666)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,14 @@
 
 //! 使券失效 · `POST v3/marketing/busifavor/coupons/deactivate`
 //!
-//! 官方文档: [4012465890](https://pay.weixin.qq.com/doc/v3/merchant/4012465890), [4015716887](https://pay.weixin.qq.com/doc/v3/merchant/4015716887), [4015717499](https://pay.weixin.qq.com/doc/v3/merchant/4015717499), [4012465924](https://pay.weixin.qq.com/doc/v3/partner/4012465924)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012465890](https://pay.weixin.qq.com/doc/v3/merchant/4012465890),
+//!   [4015716887](https://pay.weixin.qq.com/doc/v3/merchant/4015716887),
+//!   [4015717499](https://pay.weixin.qq.com/doc/v3/merchant/4015717499)
+//! - partner: [4012465924](https://pay.weixin.qq.com/doc/v3/partner/4012465924)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,12 @@
 
 //! 取消关联订单信息 · `POST v3/marketing/busifavor/coupons/disassociate`
 //!
-//! 官方文档: [4012465673](https://pay.weixin.qq.com/doc/v3/merchant/4012465673), [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012465673](https://pay.weixin.qq.com/doc/v3/merchant/4012465673)
+//! - partner: [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)
 
 use crate::model::{Time, answer, body};
 

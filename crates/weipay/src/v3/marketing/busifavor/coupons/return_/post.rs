@@ -2,7 +2,14 @@
 
 //! 申请退券 · `POST v3/marketing/busifavor/coupons/return`
 //!
-//! 官方文档: [4012465845](https://pay.weixin.qq.com/doc/v3/merchant/4012465845), [4015716876](https://pay.weixin.qq.com/doc/v3/merchant/4015716876), [4015717496](https://pay.weixin.qq.com/doc/v3/merchant/4015717496), [4012465865](https://pay.weixin.qq.com/doc/v3/partner/4012465865)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012465845](https://pay.weixin.qq.com/doc/v3/merchant/4012465845),
+//!   [4015716876](https://pay.weixin.qq.com/doc/v3/merchant/4015716876),
+//!   [4015717496](https://pay.weixin.qq.com/doc/v3/merchant/4015717496)
+//! - partner: [4012465865](https://pay.weixin.qq.com/doc/v3/partner/4012465865)
 
 use crate::model::{Time, answer, body, request};
 

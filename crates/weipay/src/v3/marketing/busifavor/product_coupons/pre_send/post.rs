@@ -2,7 +2,11 @@
 
 //! 向用户预发放商品券 · `POST v3/marketing/busifavor/product-coupons/pre-send`
 //!
-//! 官方文档: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - brand: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,14 @@
 
 //! 向用户发放商品券 · `POST v3/marketing/busifavor/product-coupons/send`
 //!
-//! 官方文档: [4015594964](https://pay.weixin.qq.com/doc/v3/merchant/4015594964), [4015717364](https://pay.weixin.qq.com/doc/v3/merchant/4015717364), [4015717371](https://pay.weixin.qq.com/doc/v3/merchant/4015717371), [4015595255](https://pay.weixin.qq.com/doc/v3/partner/4015595255)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4015594964](https://pay.weixin.qq.com/doc/v3/merchant/4015594964),
+//!   [4015717364](https://pay.weixin.qq.com/doc/v3/merchant/4015717364),
+//!   [4015717371](https://pay.weixin.qq.com/doc/v3/merchant/4015717371)
+//! - partner: [4015595255](https://pay.weixin.qq.com/doc/v3/partner/4015595255)
 
 use crate::model::{answer, body, open_enum, request};
 
@@ -16,7 +23,8 @@ request! {
         /// 批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
         /// 发券凭证. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String =
+            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 券code. 1 to 32 characters.
         coupon_code: String = body("coupon_code").length(1, 32),
         /// 券类型. Required.

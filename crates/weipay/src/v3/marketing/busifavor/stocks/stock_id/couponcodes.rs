@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Couponcodes<M> {
     /// 查询预存code列表 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
     ///
-    /// 官方文档: [4012487038](https://pay.weixin.qq.com/doc/v3/merchant/4012487038), [4015715946](https://pay.weixin.qq.com/doc/v3/merchant/4015715946), [4015717418](https://pay.weixin.qq.com/doc/v3/merchant/4015717418), [4012492853](https://pay.weixin.qq.com/doc/v3/partner/4012492853)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
-    /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}` with this 商户上传的code.
+    /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}` with this 商户上传的code. 1 to 32 characters.
     pub fn coupon_code(self, coupon_code: impl Into<String>) -> coupon_code::CouponCode<M> {
-        coupon_code::CouponCode::new(self.call.fill("coupon_code", coupon_code.into()))
+        coupon_code::CouponCode::new(self.call.fill(path("coupon_code").length(1, 32), coupon_code.into()))
     }
 }

@@ -2,7 +2,14 @@
 
 //! 查询商家券详情 · `GET v3/marketing/busifavor/stocks/{stock_id}`
 //!
-//! 官方文档: [4012534928](https://pay.weixin.qq.com/doc/v3/merchant/4012534928), [4015715866](https://pay.weixin.qq.com/doc/v3/merchant/4015715866), [4015716977](https://pay.weixin.qq.com/doc/v3/merchant/4015716977), [4012693047](https://pay.weixin.qq.com/doc/v3/partner/4012693047)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534928](https://pay.weixin.qq.com/doc/v3/merchant/4012534928),
+//!   [4015715866](https://pay.weixin.qq.com/doc/v3/merchant/4015715866),
+//!   [4015716977](https://pay.weixin.qq.com/doc/v3/merchant/4015716977)
+//! - partner: [4012693047](https://pay.weixin.qq.com/doc/v3/partner/4012693047)
 
 use crate::model::{Time, answer, body, open_enum};
 
@@ -205,7 +212,7 @@ answer! {
 
     /// 券code数量.
     pub struct CouponCodeCount {
-        /// `total_count`. Required.
+        /// Required.
         total_count: i64 = body("total_count").required(),
         /// 该批次当前可用的code数. Required.
         available_count: i64 = body("available_count").required(),

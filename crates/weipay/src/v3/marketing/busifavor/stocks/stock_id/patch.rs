@@ -2,9 +2,14 @@
 
 //! 修改商家券基本信息 · `PATCH v3/marketing/busifavor/stocks/{stock_id}`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012535020](https://pay.weixin.qq.com/doc/v3/merchant/4012535020), [4015716868](https://pay.weixin.qq.com/doc/v3/merchant/4015716868), [4015717486](https://pay.weixin.qq.com/doc/v3/merchant/4015717486), [4012696764](https://pay.weixin.qq.com/doc/v3/partner/4012696764)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535020](https://pay.weixin.qq.com/doc/v3/merchant/4012535020),
+//!   [4015716868](https://pay.weixin.qq.com/doc/v3/merchant/4015716868),
+//!   [4015717486](https://pay.weixin.qq.com/doc/v3/merchant/4015717486)
+//! - partner: [4012696764](https://pay.weixin.qq.com/doc/v3/partner/4012696764)
 
 use crate::model::{body, request};
 
@@ -24,7 +29,8 @@ request! {
         /// 适用商品范围. 1 to 15 characters.
         goods_name: String = body("goods_name").length(1, 15),
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String =
+            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 样式信息.
         display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
         /// 核销规则.

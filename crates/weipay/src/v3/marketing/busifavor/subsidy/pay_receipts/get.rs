@@ -2,7 +2,12 @@
 
 //! 查询营销补差付款单列表 · `GET v3/marketing/busifavor/subsidy/pay-receipts`
 //!
-//! 官方文档: [4017147338](https://pay.weixin.qq.com/doc/v3/merchant/4017147338), [4017171346](https://pay.weixin.qq.com/doc/v3/partner/4017171346)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017147338](https://pay.weixin.qq.com/doc/v3/merchant/4017147338)
+//! - partner: [4017171346](https://pay.weixin.qq.com/doc/v3/partner/4017171346)
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 营销补差付款 · `POST v3/marketing/busifavor/subsidy/pay-receipts`
 //!
-//! 官方文档: [4017147321](https://pay.weixin.qq.com/doc/v3/merchant/4017147321), [4017170057](https://pay.weixin.qq.com/doc/v3/partner/4017170057)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017147321](https://pay.weixin.qq.com/doc/v3/merchant/4017147321)
+//! - partner: [4017170057](https://pay.weixin.qq.com/doc/v3/partner/4017170057)
 
 use crate::model::{Time, answer, body, request};
 
@@ -24,7 +29,8 @@ request! {
         /// 补差付款描述. Required; 1 to 1024 characters.
         description: String = body("description").required().length(1, 1024),
         /// 业务请求唯一单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_subsidy_no: String = body("out_subsidy_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_subsidy_no: String =
+            body("out_subsidy_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
 }
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> SubsidyReceiptId<M> {
     /// 查询营销补差付款单详情 · `GET v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`
     ///
-    /// 官方文档: [4017147336](https://pay.weixin.qq.com/doc/v3/merchant/4017147336), [4017170661](https://pay.weixin.qq.com/doc/v3/partner/4017170661)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,14 @@
 
 //! 营销补差回退 · `POST v3/marketing/busifavor/subsidy/return-receipts`
 //!
-//! 官方文档: [4017147332](https://pay.weixin.qq.com/doc/v3/merchant/4017147332), [4017147340](https://pay.weixin.qq.com/doc/v3/merchant/4017147340), [4017170533](https://pay.weixin.qq.com/doc/v3/partner/4017170533), [4017171673](https://pay.weixin.qq.com/doc/v3/partner/4017171673)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017147332](https://pay.weixin.qq.com/doc/v3/merchant/4017147332),
+//!   [4017147340](https://pay.weixin.qq.com/doc/v3/merchant/4017147340)
+//! - partner: [4017170533](https://pay.weixin.qq.com/doc/v3/partner/4017170533),
+//!   [4017171673](https://pay.weixin.qq.com/doc/v3/partner/4017171673)
 
 use crate::model::{Time, answer, body, request};
 
@@ -26,7 +33,8 @@ request! {
         /// 补差回退描述. Required; 1 to 1024 characters.
         description: String = body("description").required().length(1, 1024),
         /// 业务请求唯一单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_subsidy_return_no: String = body("out_subsidy_return_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_subsidy_return_no: String =
+            body("out_subsidy_return_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
 }
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> SubsidyReturnReceiptId<M> {
     /// 查询商家券营销补差回退单详情 · `GET v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
     ///
-    /// 官方文档: [4017147344](https://pay.weixin.qq.com/doc/v3/merchant/4017147344), [4017171779](https://pay.weixin.qq.com/doc/v3/partner/4017171779)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -8,6 +8,7 @@ pub mod get;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Coupons<M> {
     /// 根据过滤条件查询用户券 · `GET v3/marketing/busifavor/users/{openid}/coupons`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>, [4012534963](https://pay.weixin.qq.com/doc/v3/merchant/4012534963), [4015715918](https://pay.weixin.qq.com/doc/v3/merchant/4015715918), [4015717400](https://pay.weixin.qq.com/doc/v3/merchant/4015717400), [4012693087](https://pay.weixin.qq.com/doc/v3/partner/4012693087)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
-    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}` with this 券code.
+    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}` with this 券code. 1 to 32 characters.
     pub fn coupon_code(self, coupon_code: impl Into<String>) -> coupon_code::CouponCode<M> {
-        coupon_code::CouponCode::new(self.call.fill("coupon_code", coupon_code.into()))
+        coupon_code::CouponCode::new(self.call.fill(path("coupon_code").length(1, 32), coupon_code.into()))
     }
 }

@@ -2,7 +2,16 @@
 
 //! （营销）图片上传 · `POST v3/marketing/favor/media/image-upload`
 //!
-//! 官方文档: [4012557233](https://pay.weixin.qq.com/doc/v3/merchant/4012557233), [4012557243](https://pay.weixin.qq.com/doc/v3/merchant/4012557243), [4012557248](https://pay.weixin.qq.com/doc/v3/merchant/4012557248), [4012759802](https://pay.weixin.qq.com/doc/v3/partner/4012759802), [4012760240](https://pay.weixin.qq.com/doc/v3/partner/4012760240), [4012760270](https://pay.weixin.qq.com/doc/v3/partner/4012760270)
+//! For 微信支付商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012557233](https://pay.weixin.qq.com/doc/v3/merchant/4012557233),
+//!   [4012557243](https://pay.weixin.qq.com/doc/v3/merchant/4012557243),
+//!   [4012557248](https://pay.weixin.qq.com/doc/v3/merchant/4012557248)
+//! - partner: [4012759802](https://pay.weixin.qq.com/doc/v3/partner/4012759802),
+//!   [4012760240](https://pay.weixin.qq.com/doc/v3/partner/4012760240),
+//!   [4012760270](https://pay.weixin.qq.com/doc/v3/partner/4012760270)
 
 use crate::model::{File, answer, body, file, meta, request};
 

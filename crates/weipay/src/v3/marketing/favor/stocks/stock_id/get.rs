@@ -2,7 +2,12 @@
 
 //! 查询批次详情 · `GET v3/marketing/favor/stocks/{stock_id}`
 //!
-//! 官方文档: [4012460564](https://pay.weixin.qq.com/doc/v3/merchant/4012460564), [4012460606](https://pay.weixin.qq.com/doc/v3/partner/4012460606)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012460564](https://pay.weixin.qq.com/doc/v3/merchant/4012460564)
+//! - partner: [4012460606](https://pay.weixin.qq.com/doc/v3/partner/4012460606)
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Items<M> {
     /// 查询代金券可用单品 · `GET v3/marketing/favor/stocks/{stock_id}/items`
     ///
-    /// 官方文档: [4012463442](https://pay.weixin.qq.com/doc/v3/merchant/4012463442), [4012463475](https://pay.weixin.qq.com/doc/v3/partner/4012463475)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

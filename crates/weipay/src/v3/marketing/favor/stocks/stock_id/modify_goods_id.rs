@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ModifyGoodsId<M> {
     /// 修改可用单品编码 · `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
     ///
-    /// 官方文档: [4017164667](https://pay.weixin.qq.com/doc/v3/merchant/4017164667)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -16,6 +16,10 @@ chain_step! {
 
 impl<M: Mode> RefundFlowByDay<M> {
     /// 获取批次退款明细下载链接 · `GET v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`
+    ///
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

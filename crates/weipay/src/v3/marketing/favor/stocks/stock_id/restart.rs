@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Restart<M> {
     /// 重启代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/restart`
     ///
-    /// 官方文档: [4012460411](https://pay.weixin.qq.com/doc/v3/merchant/4012460411), [4012460448](https://pay.weixin.qq.com/doc/v3/partner/4012460448)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -16,6 +16,8 @@ chain_step! {
 
 impl<M: Mode> Stop<M> {
     /// StopStock · `POST v3/marketing/favor/stocks/{stock_id}/stop`
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

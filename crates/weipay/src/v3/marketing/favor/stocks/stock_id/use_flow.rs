@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> UseFlow<M> {
     /// 下载批次核销明细 · `GET v3/marketing/favor/stocks/{stock_id}/use-flow`
     ///
-    /// 官方文档: [4012463585](https://pay.weixin.qq.com/doc/v3/merchant/4012463585), [4012463698](https://pay.weixin.qq.com/doc/v3/partner/4012463698)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

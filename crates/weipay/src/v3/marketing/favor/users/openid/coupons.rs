@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Coupons<M> {
     /// 根据商户号查用户的券 · `GET v3/marketing/favor/users/{openid}/coupons`
     ///
-    /// 官方文档: [4012534690](https://pay.weixin.qq.com/doc/v3/merchant/4012534690), [4012494237](https://pay.weixin.qq.com/doc/v3/partner/4012494237)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
     ///
-    /// 官方文档: [4012463767](https://pay.weixin.qq.com/doc/v3/merchant/4012463767), [4012463807](https://pay.weixin.qq.com/doc/v3/partner/4012463807)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/marketing/favor/users/{openid}/coupons/{coupon_id}` with this 代金券id.
     pub fn coupon_id(self, coupon_id: impl Into<String>) -> coupon_id::CouponId<M> {
-        coupon_id::CouponId::new(self.call.fill("coupon_id", coupon_id.into()))
+        coupon_id::CouponId::new(self.call.fill(path("coupon_id"), coupon_id.into()))
     }
 }

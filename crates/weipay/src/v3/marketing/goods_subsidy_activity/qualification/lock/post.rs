@@ -2,7 +2,11 @@
 
 //! 锁定品牌加价购活动资格 · `POST v3/marketing/goods-subsidy-activity/qualification/lock`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
 
 use crate::model::{answer, body, request};
 
@@ -17,7 +21,7 @@ request! {
 
     /// 订单信息.
     pub struct OrderInformation {
-        /// `payer_openid`.
+        /// On the wire: `payer_openid`.
         payer_openid: String = body("payer_openid"),
         /// 商户订单号.
         out_trade_no: String = body("out_trade_no"),

@@ -2,7 +2,11 @@
 
 //! 解锁品牌加价购活动资格 · `POST v3/marketing/goods-subsidy-activity/qualification/unlock`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
 
 pub use crate::v3::marketing::goods_subsidy_activity::qualification::lock::post::{
     Answer, OrderInformation, Request,

@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> Representative<M> {
     /// 添加零售小店活动业务代理 · `PUT v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
     ///
-    /// 官方文档: [4012384327](https://pay.weixin.qq.com/doc/v3/merchant/4012384327), [4012384386](https://pay.weixin.qq.com/doc/v3/partner/4012384386)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
         self.call.typed(Method::PUT, request)
     }
 
     /// 删除零售小店活动业务代理 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
     ///
-    /// 官方文档: [4012384344](https://pay.weixin.qq.com/doc/v3/merchant/4012384344), [4012384399](https://pay.weixin.qq.com/doc/v3/partner/4012384399)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
         self.call.typed(Method::DELETE, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Materials<M> {
     /// 生成小店活动物料码 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
     ///
-    /// 官方文档: [4012384337](https://pay.weixin.qq.com/doc/v3/merchant/4012384337), [4012384395](https://pay.weixin.qq.com/doc/v3/partner/4012384395)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

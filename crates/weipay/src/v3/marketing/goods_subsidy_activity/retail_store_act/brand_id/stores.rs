@@ -10,6 +10,7 @@ pub mod store_code;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,27 +21,33 @@ chain_step! {
 impl<M: Mode> Stores<M> {
     /// 查询小店活动门店列表 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
     ///
-    /// 官方文档: [4012384355](https://pay.weixin.qq.com/doc/v3/merchant/4012384355), [4012384414](https://pay.weixin.qq.com/doc/v3/partner/4012384414)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 添加小店活动门店 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
     ///
-    /// 官方文档: [4012384359](https://pay.weixin.qq.com/doc/v3/merchant/4012384359), [4012384421](https://pay.weixin.qq.com/doc/v3/partner/4012384421)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// 删除小店活动门店 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
     ///
-    /// 官方文档: [4012384363](https://pay.weixin.qq.com/doc/v3/merchant/4012384363), [4012384431](https://pay.weixin.qq.com/doc/v3/partner/4012384431)
+    /// For 普通商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
         self.call.typed(Method::DELETE, request)
     }
 
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}` with this 门店编码.
     pub fn store_code(self, store_code: impl Into<String>) -> store_code::StoreCode<M> {
-        store_code::StoreCode::new(self.call.fill("store_code", store_code.into()))
+        store_code::StoreCode::new(self.call.fill(path("store_code"), store_code.into()))
     }
 }

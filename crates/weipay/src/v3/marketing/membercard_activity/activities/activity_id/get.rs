@@ -2,7 +2,12 @@
 
 //! 查询活动详情 · `GET v3/marketing/membercard-activity/activities/{activity_id}`
 //!
-//! 官方文档: [4012553365](https://pay.weixin.qq.com/doc/v3/merchant/4012553365), [4012714471](https://pay.weixin.qq.com/doc/v3/partner/4012714471)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012553365](https://pay.weixin.qq.com/doc/v3/merchant/4012553365)
+//! - partner: [4012714471](https://pay.weixin.qq.com/doc/v3/partner/4012714471)
 
 use crate::model::{answer, body};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 终止活动 · `POST v3/marketing/membercard-activity/activities/{activity_id}/terminate`
     ///
-    /// 官方文档: [4012553381](https://pay.weixin.qq.com/doc/v3/merchant/4012553381), [4012714466](https://pay.weixin.qq.com/doc/v3/partner/4012714466)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

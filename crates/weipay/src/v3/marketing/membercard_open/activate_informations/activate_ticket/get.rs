@@ -2,7 +2,12 @@
 
 //! 获取用户信息（跳转型激活） · `GET v3/marketing/membercard-open/activate-informations/{activate_ticket}`
 //!
-//! 官方文档: [4012550779](https://pay.weixin.qq.com/doc/v3/merchant/4012550779), [4012727881](https://pay.weixin.qq.com/doc/v3/partner/4012727881)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012550779](https://pay.weixin.qq.com/doc/v3/merchant/4012550779)
+//! - partner: [4012727881](https://pay.weixin.qq.com/doc/v3/partner/4012727881)
 
 use crate::model::{answer, body, open_enum};
 

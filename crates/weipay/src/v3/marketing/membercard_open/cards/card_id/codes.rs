@@ -6,6 +6,7 @@ pub mod code;
 pub mod deposit;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -16,7 +17,7 @@ chain_branch! {
 impl<M: Mode> Codes<M> {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}` with this 会员卡code.
     pub fn code(self, code: impl Into<String>) -> code::Code<M> {
-        code::Code::new(self.call.fill("code", code.into()))
+        code::Code::new(self.call.fill(path("code"), code.into()))
     }
 
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/deposit`

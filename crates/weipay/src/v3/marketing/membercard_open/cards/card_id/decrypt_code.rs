@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> DecryptCode<M> {
     /// 加密code解码（跳转型激活） · `GET v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
     ///
-    /// 官方文档: [4012550742](https://pay.weixin.qq.com/doc/v3/merchant/4012550742), [4012727758](https://pay.weixin.qq.com/doc/v3/partner/4012727758)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,12 @@
 
 //! 查询会员卡模板信息 · `GET v3/marketing/membercard-open/cards/{card_id}`
 //!
-//! 官方文档: [4012547650](https://pay.weixin.qq.com/doc/v3/merchant/4012547650), [4012709168](https://pay.weixin.qq.com/doc/v3/partner/4012709168)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012547650](https://pay.weixin.qq.com/doc/v3/merchant/4012547650)
+//! - partner: [4012709168](https://pay.weixin.qq.com/doc/v3/partner/4012709168)
 
 use crate::model::{Time, answer, body};
 

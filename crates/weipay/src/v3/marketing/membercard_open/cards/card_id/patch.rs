@@ -2,9 +2,12 @@
 
 //! 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012549567](https://pay.weixin.qq.com/doc/v3/merchant/4012549567), [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012549567](https://pay.weixin.qq.com/doc/v3/merchant/4012549567)
+//! - partner: [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
 
 use crate::model::{body, request};
 

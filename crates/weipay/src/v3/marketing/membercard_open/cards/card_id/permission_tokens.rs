@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PermissionTokens<M> {
     /// 商户预授权 · `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
     ///
-    /// 官方文档: [4012550867](https://pay.weixin.qq.com/doc/v3/merchant/4012550867), [4012728179](https://pay.weixin.qq.com/doc/v3/partner/4012728179)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

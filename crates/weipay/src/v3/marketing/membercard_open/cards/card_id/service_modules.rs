@@ -8,6 +8,7 @@ pub mod service_module_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,7 +19,9 @@ chain_step! {
 impl<M: Mode> ServiceModules<M> {
     /// 添加会员卡服务项 · `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
     ///
-    /// 官方文档: [4017167277](https://pay.weixin.qq.com/doc/v3/merchant/4017167277), [4017176338](https://pay.weixin.qq.com/doc/v3/partner/4017176338)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -28,6 +31,8 @@ impl<M: Mode> ServiceModules<M> {
         self,
         service_module_id: impl Into<String>,
     ) -> service_module_id::ServiceModuleId<M> {
-        service_module_id::ServiceModuleId::new(self.call.fill("service_module_id", service_module_id.into()))
+        service_module_id::ServiceModuleId::new(
+            self.call.fill(path("service_module_id"), service_module_id.into()),
+        )
     }
 }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Upgrade<M> {
     /// 老会员卡模板升级 · `POST v3/marketing/membercard-open/cards/{card_id}/upgrade`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012545673](https://pay.weixin.qq.com/doc/v3/merchant/4012545673), [4012708437](https://pay.weixin.qq.com/doc/v3/partner/4012708437)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,9 +2,12 @@
 
 //! 导入加密手机号提醒会员领卡 · `POST v3/marketing/membercard-open/phonenumber-member/import`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4017166226](https://pay.weixin.qq.com/doc/v3/merchant/4017166226), [4017171998](https://pay.weixin.qq.com/doc/v3/partner/4017171998)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017166226](https://pay.weixin.qq.com/doc/v3/merchant/4017166226)
+//! - partner: [4017171998](https://pay.weixin.qq.com/doc/v3/partner/4017171998)
 
 use crate::model::{Time, body, header, request};
 
@@ -15,7 +18,7 @@ request! {
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 会员信息. Required.
         member_information: MemberInformation = body("member_information").required(),
-        /// 加密手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密手机号. Required; travels encrypted (敏感信息加密).
         encrypted_phone_number: String = body("encrypted_phone_number").required().encrypted(),
         /// 自定义场景值.
         outer_str: String = body("outer_str"),

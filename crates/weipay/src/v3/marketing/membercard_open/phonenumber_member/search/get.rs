@@ -2,7 +2,12 @@
 
 //! 通过加密手机号查询会员领卡状态 · `GET v3/marketing/membercard-open/phonenumber-member/search`
 //!
-//! 官方文档: [4017166232](https://pay.weixin.qq.com/doc/v3/merchant/4017166232), [4017172062](https://pay.weixin.qq.com/doc/v3/partner/4017172062)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017166232](https://pay.weixin.qq.com/doc/v3/merchant/4017166232)
+//! - partner: [4017172062](https://pay.weixin.qq.com/doc/v3/partner/4017172062)
 
 use crate::model::{Time, answer, body, header, open_enum, query, request};
 
@@ -11,7 +16,7 @@ request! {
     pub struct Request {
         /// 会员卡id. Required.
         card_id: String = query("card_id").required(),
-        /// 加密手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密手机号. Required; travels encrypted (敏感信息加密).
         encrypted_phone_number: String = query("encrypted_phone_number").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> PlanId<M> {
     /// 更新投放计划 · `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
     ///
-    /// 官方文档: [4016184594](https://pay.weixin.qq.com/doc/v3/partner/4016184594)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

@@ -2,7 +2,11 @@
 
 //! 创建投放计划 · `POST v3/marketing/partner/delivery-plan/delivery-plans`
 //!
-//! 官方文档: [4016184554](https://pay.weixin.qq.com/doc/v3/partner/4016184554)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016184554](https://pay.weixin.qq.com/doc/v3/partner/4016184554)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

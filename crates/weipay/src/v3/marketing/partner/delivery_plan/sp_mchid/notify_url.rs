@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> NotifyUrl<M> {
     /// 设置投放计划回调地址 · `POST v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
     ///
-    /// 官方文档: [4016184598](https://pay.weixin.qq.com/doc/v3/partner/4016184598)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,12 @@
 
 //! 提交图片生成任务 · `POST v3/marketing/partner/product-coupon/image-generation-tasks`
 //!
-//! 官方文档: [4017327735](https://pay.weixin.qq.com/doc/v3/partner/4017327735), [4017327752](https://pay.weixin.qq.com/doc/v3/partner/4017327752)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4017327735](https://pay.weixin.qq.com/doc/v3/partner/4017327735),
+//!   [4017327752](https://pay.weixin.qq.com/doc/v3/partner/4017327752)
 
 use crate::model::{answer, body, open_enum, request};
 

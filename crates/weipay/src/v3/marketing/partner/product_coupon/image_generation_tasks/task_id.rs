@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TaskId<M> {
     /// 查询图片生成任务执行结果 · `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
     ///
-    /// 官方文档: [4017327739](https://pay.weixin.qq.com/doc/v3/partner/4017327739), [4017327753](https://pay.weixin.qq.com/doc/v3/partner/4017327753)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

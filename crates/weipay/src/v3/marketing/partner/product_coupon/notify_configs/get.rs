@@ -2,7 +2,12 @@
 
 //! 获取商品券事件通知地址 · `GET v3/marketing/partner/product-coupon/notify-configs`
 //!
-//! 官方文档: [4015781284](https://pay.weixin.qq.com/doc/v3/partner/4015781284), [4016435718](https://pay.weixin.qq.com/doc/v3/partner/4016435718)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781284](https://pay.weixin.qq.com/doc/v3/partner/4015781284),
+//!   [4016435718](https://pay.weixin.qq.com/doc/v3/partner/4016435718)
 
 use crate::model::{Time, answer, body};
 

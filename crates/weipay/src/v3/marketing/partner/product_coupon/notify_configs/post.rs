@@ -2,7 +2,12 @@
 
 //! 设置商品券事件通知地址 · `POST v3/marketing/partner/product-coupon/notify-configs`
 //!
-//! 官方文档: [4015781286](https://pay.weixin.qq.com/doc/v3/partner/4015781286), [4016435719](https://pay.weixin.qq.com/doc/v3/partner/4016435719)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781286](https://pay.weixin.qq.com/doc/v3/partner/4015781286),
+//!   [4016435719](https://pay.weixin.qq.com/doc/v3/partner/4016435719)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,12 @@
 
 //! 创建商品券 · `POST v3/marketing/partner/product-coupon/product-coupons`
 //!
-//! 官方文档: [4015781289](https://pay.weixin.qq.com/doc/v3/partner/4015781289), [4016434630](https://pay.weixin.qq.com/doc/v3/partner/4016434630)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781289](https://pay.weixin.qq.com/doc/v3/partner/4015781289),
+//!   [4016434630](https://pay.weixin.qq.com/doc/v3/partner/4016434630)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -155,7 +160,8 @@ request! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
         /// 领取后N秒内有效.
         available_seconds: i64 = body("available_seconds"),
     }
@@ -187,7 +193,8 @@ request! {
     /// 多次优惠使用规则.
     pub struct SequentialUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: SequentialUsageRuleCouponAvailablePeriod = body("coupon_available_period").required(),
+        coupon_available_period: SequentialUsageRuleCouponAvailablePeriod =
+            body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon_list: Vec<NormalCouponList> = body("normal_coupon_list"),
         /// 折扣券使用规则列表.
@@ -209,7 +216,8 @@ request! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
     }
 
     /// 满减券使用规则.
@@ -377,7 +385,8 @@ answer! {
     /// 单券使用规则.
     pub struct AnswerStockSingleUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: AnswerStockSingleUsageRuleCouponAvailablePeriod = body("coupon_available_period").required(),
+        coupon_available_period: AnswerStockSingleUsageRuleCouponAvailablePeriod =
+            body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon: NormalCoupon = body("normal_coupon"),
         /// 折扣券使用规则.
@@ -399,7 +408,8 @@ answer! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
     }
 
     /// 用户商品券展示信息.
@@ -409,7 +419,8 @@ answer! {
         /// 背景颜色.
         background_color: BackgroundColor = body("background_color"),
         /// 小程序入口.
-        entrance_mini_program: AnswerStockCouponDisplayInfoEntranceMiniProgram = body("entrance_mini_program"),
+        entrance_mini_program: AnswerStockCouponDisplayInfoEntranceMiniProgram =
+            body("entrance_mini_program"),
         /// 公众号入口.
         entrance_official_account: EntranceOfficialAccount = body("entrance_official_account"),
         /// 视频号入口.

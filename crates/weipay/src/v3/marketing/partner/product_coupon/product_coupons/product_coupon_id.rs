@@ -21,14 +21,18 @@ chain_step! {
 impl<M: Mode> ProductCouponId<M> {
     /// 查询商品券 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
     ///
-    /// 官方文档: [4015781292](https://pay.weixin.qq.com/doc/v3/partner/4015781292), [4016434632](https://pay.weixin.qq.com/doc/v3/partner/4016434632)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 修改商品券 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
     ///
-    /// 官方文档: [4015781296](https://pay.weixin.qq.com/doc/v3/partner/4015781296), [4016434633](https://pay.weixin.qq.com/doc/v3/partner/4016434633)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

@@ -2,7 +2,12 @@
 
 //! 查询活动详情接口 · `GET v3/marketing/paygiftactivity/activities/{activity_id}`
 //!
-//! 官方文档: [4012487971](https://pay.weixin.qq.com/doc/v3/merchant/4012487971), [4012492967](https://pay.weixin.qq.com/doc/v3/partner/4012492967)
+//! For 微信支付商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012487971](https://pay.weixin.qq.com/doc/v3/merchant/4012487971)
+//! - partner: [4012492967](https://pay.weixin.qq.com/doc/v3/partner/4012492967)
 
 use crate::model::{Time, answer, body};
 

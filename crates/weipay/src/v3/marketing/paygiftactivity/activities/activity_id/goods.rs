@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Goods<M> {
     /// 查询活动指定商品列表 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
     ///
-    /// 官方文档: [4012466448](https://pay.weixin.qq.com/doc/v3/merchant/4012466448), [4012466492](https://pay.weixin.qq.com/doc/v3/partner/4012466492)
+    /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> Merchants<M> {
     /// 查询活动发券商户号 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
     ///
-    /// 官方文档: [4012466149](https://pay.weixin.qq.com/doc/v3/merchant/4012466149), [4012466191](https://pay.weixin.qq.com/doc/v3/partner/4012466191)
+    /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,12 @@
 
 //! 查询自定义入口 · `GET v3/marketing/shopping-receipt/customentrances/{brand_id}`
 //!
-//! 官方文档: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406), [4012698331](https://pay.weixin.qq.com/doc/v3/partner/4012698331)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406)
+//! - partner: [4012698331](https://pay.weixin.qq.com/doc/v3/partner/4012698331)
 
 use crate::model::{Time, answer, body};
 
@@ -39,9 +44,9 @@ answer! {
 
     /// 自定义入口跳转信息.
     pub struct JumpLink {
-        /// `mini_programs_appid`. Required.
+        /// Required.
         mini_programs_appid: String = body("mini_programs_appid").required(),
-        /// `mini_programs_path`. Required.
+        /// Required.
         mini_programs_path: String = body("mini_programs_path").required(),
     }
 }

@@ -2,7 +2,12 @@
 
 //! 更新自定义入口 · `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
 //!
-//! 官方文档: [4012526475](https://pay.weixin.qq.com/doc/v3/merchant/4012526475), [4012697769](https://pay.weixin.qq.com/doc/v3/partner/4012697769)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526475](https://pay.weixin.qq.com/doc/v3/merchant/4012526475)
+//! - partner: [4012697769](https://pay.weixin.qq.com/doc/v3/partner/4012697769)
 
 use crate::model::{Time, body, request};
 

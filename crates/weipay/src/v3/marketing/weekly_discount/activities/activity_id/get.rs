@@ -2,7 +2,11 @@
 
 //! 查询周周惠活动详情 · `GET v3/marketing/weekly-discount/activities/{activity_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml>
+//! For 服务商, 渠道商, 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml>
 
 use crate::model::{answer, body};
 

@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> Coupons<M> {
     /// 查询批次下用户银行提现免费券列表 · `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 为用户发银行提现免费券 · `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 对指定商户管理记录提交资料 · `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
 //!
-//! 官方文档: [4014940417](https://pay.weixin.qq.com/doc/v3/partner/4014940417)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940417](https://pay.weixin.qq.com/doc/v3/partner/4014940417)
 
 use crate::model::{JsonText, answer, body, request};
 
@@ -115,7 +119,7 @@ request! {
         min_list_length: i64 = body("min_list_length"),
         /// 最大列表长度.
         max_list_length: i64 = body("max_list_length"),
-        /// `enum_values`.
+        /// On the wire: `enum_values`.
         enum_values: Vec<String> = body("enum_values"),
     }
 

@@ -2,7 +2,11 @@
 
 //! 分页查询子商户名下的商户管理记录 · `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
 //!
-//! 官方文档: [4014940381](https://pay.weixin.qq.com/doc/v3/partner/4014940381)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940381](https://pay.weixin.qq.com/doc/v3/partner/4014940381)
 
 use crate::model::{JsonText, Time, answer, body, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Upload<M> {
     /// 上传商户提交资料文件 · `POST v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
     ///
-    /// 官方文档: [4014940425](https://pay.weixin.qq.com/doc/v3/partner/4014940425)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ApplymentId<M> {
     /// 微信支付提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
     ///
-    /// 官方文档: [4012778400](https://pay.weixin.qq.com/doc/v3/partner/4012778400)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

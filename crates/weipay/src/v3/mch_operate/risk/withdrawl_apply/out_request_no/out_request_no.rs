@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 商户提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`
     ///
-    /// 官方文档: [4012476164](https://pay.weixin.qq.com/doc/v3/partner/4012476164)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 上传尽调资料文件 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
 //!
-//! 官方文档: [4015631042](https://pay.weixin.qq.com/doc/v3/partner/4015631042)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015631042](https://pay.weixin.qq.com/doc/v3/partner/4015631042)
 
 use crate::model::{File, answer, body, file, meta, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询子商户管控情况 · `GET v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
 //!
-//! 官方文档: [4012803072](https://pay.weixin.qq.com/doc/v3/partner/4012803072)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012803072](https://pay.weixin.qq.com/doc/v3/partner/4012803072)
 
 use crate::model::{Time, answer, body, open_enum};
 
@@ -29,9 +33,9 @@ answer! {
         limitation_reason_describe: String = body("limitation_reason_describe"),
         /// 商户被该原因管控的解脱路径.
         recover_way: RecoverWay = body("recover_way"),
-        /// `recover_way_param`.
+        /// On the wire: `recover_way_param`.
         recover_way_param: String = body("recover_way_param"),
-        /// `recover_help_url`.
+        /// On the wire: `recover_help_url`.
         recover_help_url: String = body("recover_help_url"),
         /// 处置方式.
         limitation_action_type: LimitationActionType = body("limitation_action_type"),
@@ -43,7 +47,7 @@ answer! {
         limitation_reason_type: LimitationReasonType = body("limitation_reason_type"),
         /// 商户被该原因管控的能力列表.
         relate_limitations: Vec<RelateLimitations> = body("relate_limitations"),
-        /// `other_relate_limitations`.
+        /// On the wire: `other_relate_limitations`.
         other_relate_limitations: String = body("other_relate_limitations"),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 撤销超管变更申请单 · `POST v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`
 //!
-//! 官方文档: [4015617919](https://pay.weixin.qq.com/doc/v3/partner/4015617919)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015617919](https://pay.weixin.qq.com/doc/v3/partner/4015617919)
 
 use crate::model::{answer, body, open_enum};
 

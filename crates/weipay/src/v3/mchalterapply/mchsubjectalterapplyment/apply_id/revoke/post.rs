@@ -2,7 +2,11 @@
 
 //! 撤销资料变更申请单 · `POST v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke`
 //!
-//! 官方文档: [4014090672](https://pay.weixin.qq.com/doc/v3/partner/4014090672)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014090672](https://pay.weixin.qq.com/doc/v3/partner/4014090672)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,11 @@
 
 //! 撤销商户简称变更申请单 · `POST v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`
 //!
-//! 官方文档: [4016166090](https://pay.weixin.qq.com/doc/v3/partner/4016166090)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016166090](https://pay.weixin.qq.com/doc/v3/partner/4016166090)
 
 use crate::model::{answer, body, open_enum};
 

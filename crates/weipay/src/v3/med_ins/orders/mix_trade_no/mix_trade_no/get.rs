@@ -2,7 +2,12 @@
 
 //! 使用医保自费混合订单号查看下单结果 · `GET v3/med-ins/orders/mix-trade-no/{mix_trade_no}`
 //!
-//! 官方文档: [4016781479](https://pay.weixin.qq.com/doc/v3/merchant/4016781479), [4012503155](https://pay.weixin.qq.com/doc/v3/partner/4012503155)
+//! For 普通商户, 从业机构（银行）.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016781479](https://pay.weixin.qq.com/doc/v3/merchant/4016781479)
+//! - partner: [4012503155](https://pay.weixin.qq.com/doc/v3/partner/4012503155)
 
 use crate::model::{JsonText, Time, answer, body, query, request};
 
@@ -33,7 +38,8 @@ answer! {
         /// 订单支付时间.
         paid_time: String = body("paid_time"),
         /// 支付完成后医保局返回内容. JSON text in a string.
-        passthrough_response_content: JsonText<PassthroughResponseContent> = body("passthrough_response_content"),
+        passthrough_response_content: JsonText<PassthroughResponseContent> =
+            body("passthrough_response_content"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型. Required.
@@ -46,7 +52,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 用户在appid下的唯一标识.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 是否代亲属支付.
         pay_for_relatives: bool = body("pay_for_relatives"),
@@ -89,7 +95,8 @@ answer! {
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
         /// 医疗机构透传给医保的数据. JSON text in a string.
-        passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
+        passthrough_request_content: JsonText<PassthroughRequestContent> =
+            body("passthrough_request_content"),
         /// 扩展字段.
         extends: String = body("extends"),
         /// 附加数据.
@@ -120,11 +127,11 @@ answer! {
 
     /// 医疗机构透传给医保的数据.
     pub struct PassthroughRequestContent {
-        /// `payAuthNo`.
+        /// On the wire: `payAuthNo`.
         pay_auth_no: String = body("payAuthNo"),
-        /// `payOrdId`.
+        /// On the wire: `payOrdId`.
         pay_ord_id: String = body("payOrdId"),
-        /// `setlLatlnt`.
+        /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
     }
 }

@@ -2,7 +2,12 @@
 
 //! 使用商户订单号查看下单结果 · `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: [4016781490](https://pay.weixin.qq.com/doc/v3/merchant/4016781490), [4012503286](https://pay.weixin.qq.com/doc/v3/partner/4012503286)
+//! For 普通商户, 从业机构（银行）.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016781490](https://pay.weixin.qq.com/doc/v3/merchant/4016781490)
+//! - partner: [4012503286](https://pay.weixin.qq.com/doc/v3/partner/4012503286)
 
 pub use crate::v3::med_ins::orders::mix_trade_no::mix_trade_no::get::{
     Answer, CashAddDetail, CashReduceDetail, PassthroughRequestContent, Request,

@@ -2,7 +2,13 @@
 
 //! 查询账户实时余额 · `GET v3/merchant/fund/balance/{account_type}`
 //!
-//! 官方文档: [4012476700](https://pay.weixin.qq.com/doc/v3/partner/4012476700), [4012720926](https://pay.weixin.qq.com/doc/v3/partner/4012720926), [4012721477](https://pay.weixin.qq.com/doc/v3/partner/4012721477)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476700](https://pay.weixin.qq.com/doc/v3/partner/4012476700),
+//!   [4012720926](https://pay.weixin.qq.com/doc/v3/partner/4012720926),
+//!   [4012721477](https://pay.weixin.qq.com/doc/v3/partner/4012721477)
 
 use crate::model::{answer, body};
 

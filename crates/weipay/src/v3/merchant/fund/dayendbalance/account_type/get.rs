@@ -2,7 +2,13 @@
 
 //! 查询账户日终余额 · `GET v3/merchant/fund/dayendbalance/{account_type}`
 //!
-//! 官方文档: [4012476702](https://pay.weixin.qq.com/doc/v3/partner/4012476702), [4012720989](https://pay.weixin.qq.com/doc/v3/partner/4012720989), [4012721446](https://pay.weixin.qq.com/doc/v3/partner/4012721446)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476702](https://pay.weixin.qq.com/doc/v3/partner/4012476702),
+//!   [4012720989](https://pay.weixin.qq.com/doc/v3/partner/4012720989),
+//!   [4012721446](https://pay.weixin.qq.com/doc/v3/partner/4012721446)
 
 use crate::model::{query, request};
 

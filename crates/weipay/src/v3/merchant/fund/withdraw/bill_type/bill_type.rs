@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BillType<M> {
     /// 按日下载提现异常文件 · `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
     ///
-    /// 官方文档: [4012476678](https://pay.weixin.qq.com/doc/v3/partner/4012476678), [4012715087](https://pay.weixin.qq.com/doc/v3/partner/4012715087), [4012719776](https://pay.weixin.qq.com/doc/v3/partner/4012719776), [4012720060](https://pay.weixin.qq.com/doc/v3/partner/4012720060)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

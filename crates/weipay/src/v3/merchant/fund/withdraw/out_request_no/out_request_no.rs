@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 电商平台(商户提现单号查询)提现状态 · `GET v3/merchant/fund/withdraw/out-request-no/{out_request_no}`
     ///
-    /// 官方文档: [4012476672](https://pay.weixin.qq.com/doc/v3/partner/4012476672)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

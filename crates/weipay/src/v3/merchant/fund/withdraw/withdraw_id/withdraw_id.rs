@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> WithdrawId<M> {
     /// 电商平台(微信支付提现单号)查询提现状态 · `GET v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}`
     ///
-    /// 官方文档: [4012476674](https://pay.weixin.qq.com/doc/v3/partner/4012476674)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

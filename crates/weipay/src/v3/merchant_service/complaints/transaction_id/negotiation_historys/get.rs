@@ -2,7 +2,11 @@
 
 //! 查询投诉协商历史 · `GET v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml>
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml>
 
 use crate::model::{answer, body, open_enum};
 
@@ -10,7 +14,8 @@ answer! {
     /// What is answered.
     pub struct Answer {
         /// 投诉协商历史.
-        complaint_negotiation_history: Vec<ComplaintNegotiationHistory> = body("complaint_negotiation_history"),
+        complaint_negotiation_history: Vec<ComplaintNegotiationHistory> =
+            body("complaint_negotiation_history"),
     }
 
     /// 投诉协商历史.

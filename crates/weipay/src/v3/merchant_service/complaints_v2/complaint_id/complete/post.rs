@@ -2,9 +2,12 @@
 
 //! 反馈处理完成 · `POST v3/merchant-service/complaints-v2/{complaint_id}/complete`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012467255](https://pay.weixin.qq.com/doc/v3/merchant/4012467255), [4012467217](https://pay.weixin.qq.com/doc/v3/partner/4012467217)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012467255](https://pay.weixin.qq.com/doc/v3/merchant/4012467255)
+//! - partner: [4012467217](https://pay.weixin.qq.com/doc/v3/partner/4012467217)
 
 use crate::model::{body, request};
 

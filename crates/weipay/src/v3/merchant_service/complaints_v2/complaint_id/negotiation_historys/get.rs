@@ -2,7 +2,12 @@
 
 //! 查询投诉协商历史 · `GET v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
 //!
-//! 官方文档: [4012533439](https://pay.weixin.qq.com/doc/v3/merchant/4012533439), [4012691802](https://pay.weixin.qq.com/doc/v3/partner/4012691802)
+//! For 服务商, 渠道商, 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012533439](https://pay.weixin.qq.com/doc/v3/merchant/4012533439)
+//! - partner: [4012691802](https://pay.weixin.qq.com/doc/v3/partner/4012691802)
 
 use serde_json::Value as Json;
 
@@ -52,7 +57,8 @@ answer! {
         /// 用户申请平台协助原因.
         user_appy_platform_service_reason: String = body("user_appy_platform_service_reason"),
         /// 用户申请平台协助原因描述.
-        user_appy_platform_service_reason_description: String = body("user_appy_platform_service_reason_description"),
+        user_appy_platform_service_reason_description: String =
+            body("user_appy_platform_service_reason_description"),
         /// 普通消息内容.
         normal_message: NormalMessage = body("normal_message"),
         /// 用户点击回复消息.

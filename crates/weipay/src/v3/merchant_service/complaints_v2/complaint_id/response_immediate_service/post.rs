@@ -2,7 +2,12 @@
 
 //! 回复需要即时服务的投诉单 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
 //!
-//! 官方文档: [4017151596](https://pay.weixin.qq.com/doc/v3/merchant/4017151596), [4017151726](https://pay.weixin.qq.com/doc/v3/partner/4017151726)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017151596](https://pay.weixin.qq.com/doc/v3/merchant/4017151596)
+//! - partner: [4017151726](https://pay.weixin.qq.com/doc/v3/partner/4017151726)
 
 use crate::model::{Time, answer, body, request};
 

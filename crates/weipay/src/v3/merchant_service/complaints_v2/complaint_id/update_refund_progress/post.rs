@@ -2,9 +2,12 @@
 
 //! 更新退款审批结果 · `POST v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商, 渠道商, 从业机构. A success has no body (204).
 //!
-//! 官方文档: [4012467256](https://pay.weixin.qq.com/doc/v3/merchant/4012467256), [4012467218](https://pay.weixin.qq.com/doc/v3/partner/4012467218)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012467256](https://pay.weixin.qq.com/doc/v3/merchant/4012467256)
+//! - partner: [4012467218](https://pay.weixin.qq.com/doc/v3/partner/4012467218)
 
 use crate::model::{body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Bind<M> {
     /// 绑定门店收款信息 · `POST v3/merchant-store/stores/{store_id}/recipients/bind`
     ///
-    /// 官方文档: [4013948579](https://pay.weixin.qq.com/doc/v3/merchant/4013948579), [4014085771](https://pay.weixin.qq.com/doc/v3/merchant/4014085771)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

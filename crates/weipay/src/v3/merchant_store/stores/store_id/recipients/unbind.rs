@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Unbind<M> {
     /// 解除门店收款信息绑定 · `POST v3/merchant-store/stores/{store_id}/recipients/unbind`
     ///
-    /// 官方文档: [4013948580](https://pay.weixin.qq.com/doc/v3/merchant/4013948580), [4014085773](https://pay.weixin.qq.com/doc/v3/merchant/4014085773)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

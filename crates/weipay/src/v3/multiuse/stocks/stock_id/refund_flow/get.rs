@@ -2,7 +2,11 @@
 
 //! 下载批次退款明细 · `GET v3/multiuse/stocks/{stock_id}/refund-flow`
 //!
-//! 官方文档: [4012539762](https://pay.weixin.qq.com/doc/v3/merchant/4012539762)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012539762](https://pay.weixin.qq.com/doc/v3/merchant/4012539762)
 
 use crate::model::{answer, body};
 

@@ -2,6 +2,10 @@
 
 //! 下载批次发放明细 · `GET v3/multiuse/stocks/{stock_id}/send-flow`
 //!
-//! 官方文档: [4012539756](https://pay.weixin.qq.com/doc/v3/merchant/4012539756)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012539756](https://pay.weixin.qq.com/doc/v3/merchant/4012539756)
 
 pub use crate::v3::multiuse::stocks::stock_id::refund_flow::get::Answer;

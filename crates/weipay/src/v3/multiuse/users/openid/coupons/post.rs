@@ -2,7 +2,11 @@
 
 //! 发放指定批次的消费金 · `POST v3/multiuse/users/{openid}/coupons`
 //!
-//! 官方文档: [4012539766](https://pay.weixin.qq.com/doc/v3/merchant/4012539766)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012539766](https://pay.weixin.qq.com/doc/v3/merchant/4012539766)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -15,9 +19,9 @@ request! {
         stock_id: String = body("stock_id").required(),
         /// 商户单据号. Required.
         out_request_no: String = body("out_request_no").required(),
-        /// 用户姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户姓名. Required; travels encrypted (敏感信息加密).
         user_name: String = body("user_name").required().encrypted(),
-        /// 身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 发放面额. In fen (分).
         amount: i64 = body("amount"),

@@ -2,7 +2,13 @@
 
 //! 获取发票下载信息 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
 //!
-//! 官方文档: [4012538335](https://pay.weixin.qq.com/doc/v3/merchant/4012538335), [4012474067](https://pay.weixin.qq.com/doc/v3/partner/4012474067), [4015792576](https://pay.weixin.qq.com/doc/v3/partner/4015792576)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538335](https://pay.weixin.qq.com/doc/v3/merchant/4012538335)
+//! - partner: [4012474067](https://pay.weixin.qq.com/doc/v3/partner/4012474067),
+//!   [4015792576](https://pay.weixin.qq.com/doc/v3/partner/4015792576)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,13 @@
 
 //! 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
 //!
-//! 官方文档: [4012538365](https://pay.weixin.qq.com/doc/v3/merchant/4012538365), [4012474078](https://pay.weixin.qq.com/doc/v3/partner/4012474078), [4015792579](https://pay.weixin.qq.com/doc/v3/partner/4015792579)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538365](https://pay.weixin.qq.com/doc/v3/merchant/4012538365)
+//! - partner: [4012474078](https://pay.weixin.qq.com/doc/v3/partner/4012474078),
+//!   [4015792579](https://pay.weixin.qq.com/doc/v3/partner/4015792579)
 
 use crate::model::{Time, body, header, open_enum, request};
 
@@ -41,9 +47,9 @@ request! {
         bank_name: String = body("bank_name"),
         /// 银行账号.
         bank_account: String = body("bank_account"),
-        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
-        /// 邮箱地址. Format `base64`; travels encrypted (敏感信息加密).
+        /// 邮箱地址. Travels encrypted (敏感信息加密).
         email: String = body("email").encrypted(),
         /// 订单金额. In fen (分).
         amount: i64 = body("amount"),

@@ -2,7 +2,13 @@
 
 //! 冲红电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`
 //!
-//! 官方文档: [4012538327](https://pay.weixin.qq.com/doc/v3/merchant/4012538327), [4012474062](https://pay.weixin.qq.com/doc/v3/partner/4012474062), [4015792575](https://pay.weixin.qq.com/doc/v3/partner/4015792575)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012538327](https://pay.weixin.qq.com/doc/v3/merchant/4012538327)
+//! - partner: [4012474062](https://pay.weixin.qq.com/doc/v3/partner/4012474062),
+//!   [4015792575](https://pay.weixin.qq.com/doc/v3/partner/4015792575)
 
 use crate::model::{body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 检查子商户开票功能状态 · `GET v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`
 //!
-//! 官方文档: [4015792561](https://pay.weixin.qq.com/doc/v3/partner/4015792561)
+//! For 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015792561](https://pay.weixin.qq.com/doc/v3/partner/4015792561)
 
 use crate::model::{Time, answer, body, open_enum};
 

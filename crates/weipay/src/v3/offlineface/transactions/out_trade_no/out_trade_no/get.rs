@@ -2,7 +2,11 @@
 
 //! 查单接口 · `GET v3/offlineface/transactions/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
 use serde_json::Value as Json;
 

@@ -5,6 +5,7 @@
 pub mod out_user_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutUserId<M> {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}` with this 商户刷脸用户ID.
     pub fn out_user_id(self, out_user_id: impl Into<String>) -> out_user_id::OutUserId<M> {
-        out_user_id::OutUserId::new(self.call.fill("out_user_id", out_user_id.into()))
+        out_user_id::OutUserId::new(self.call.fill(path("out_user_id"), out_user_id.into()))
     }
 }

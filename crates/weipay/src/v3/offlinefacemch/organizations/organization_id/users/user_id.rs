@@ -5,6 +5,7 @@
 pub mod user_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> UserId<M> {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}`
     pub fn user_id(self, user_id: impl Into<String>) -> user_id::UserId<M> {
-        user_id::UserId::new(self.call.fill("user_id", user_id.into()))
+        user_id::UserId::new(self.call.fill(path("user_id"), user_id.into()))
     }
 }

@@ -2,7 +2,11 @@
 
 //! 查询刷掌授权 · `GET v3/palmservice/authorization/openid/{openid}`
 //!
-//! 官方文档: [4014482017](https://pay.weixin.qq.com/doc/v3/partner/4014482017)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014482017](https://pay.weixin.qq.com/doc/v3/partner/4014482017)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,9 +2,11 @@
 
 //! 直连商户预扣费通知 · `POST v3/papay/contracts/{contract_id}/notify`
 //!
-//! A success has no body (204).
+//! For 普通商户. A success has no body (204).
 //!
-//! 官方文档: [4011987402](https://pay.weixin.qq.com/doc/v2/merchant/4011987402)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4011987402](https://pay.weixin.qq.com/doc/v2/merchant/4011987402)
 
 use crate::model::{body, open_enum, request};
 

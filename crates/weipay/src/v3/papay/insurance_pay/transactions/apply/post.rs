@@ -2,7 +2,11 @@
 
 //! 保险商户受理保险自动续费扣款 · `POST v3/papay/insurance-pay/transactions/apply`
 //!
-//! 官方文档: [4012471158](https://pay.weixin.qq.com/doc/v3/merchant/4012471158)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012471158](https://pay.weixin.qq.com/doc/v3/merchant/4012471158)
 
 use crate::model::{answer, body, request};
 

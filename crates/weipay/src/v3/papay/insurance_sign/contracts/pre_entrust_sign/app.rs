@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> App<M> {
     /// 保险商户App预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
     ///
-    /// 官方文档: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

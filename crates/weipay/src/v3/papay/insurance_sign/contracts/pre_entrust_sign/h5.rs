@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> H5<M> {
     /// 保险商户H5预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`
     ///
-    /// 官方文档: [4012529050](https://pay.weixin.qq.com/doc/v3/merchant/4012529050), [4014962456](https://pay.weixin.qq.com/doc/v3/merchant/4014962456)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MiniProgram<M> {
     /// 保险商户小程序预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program`
     ///
-    /// 官方文档: [4012528950](https://pay.weixin.qq.com/doc/v3/merchant/4012528950), [4014960244](https://pay.weixin.qq.com/doc/v3/merchant/4014960244)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Apply<M> {
     /// 受理扣款 · `POST v3/papay/pay/partner/transactions/apply`
     ///
-    /// 官方文档: [4012468586](https://pay.weixin.qq.com/doc/v3/partner/4012468586)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

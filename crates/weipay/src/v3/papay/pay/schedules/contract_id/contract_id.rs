@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 查询扣费预约 · `GET v3/papay/pay/schedules/contract-id/{contract_id}`
     ///
-    /// 官方文档: [4012466997](https://pay.weixin.qq.com/doc/v3/merchant/4012466997)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

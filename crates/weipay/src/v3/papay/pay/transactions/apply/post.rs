@@ -2,7 +2,11 @@
 
 //! 受理扣款 · `POST v3/papay/pay/transactions/apply`
 //!
-//! 官方文档: [4012467087](https://pay.weixin.qq.com/doc/v3/merchant/4012467087)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012467087](https://pay.weixin.qq.com/doc/v3/merchant/4012467087)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 代扣预签约 · `POST v3/papay/sign/contracts/pre-entrust-sign`
 //!
-//! 官方文档: [4012978414](https://pay.weixin.qq.com/doc/v3/merchant/4012978414)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012978414](https://pay.weixin.qq.com/doc/v3/merchant/4012978414)
 
 use crate::model::{answer, body, open_enum, request};
 
@@ -13,7 +17,7 @@ request! {
         sign_scene: SignScene = body("sign_scene").required(),
         /// 应用ID. Required.
         appid: String = body("appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
@@ -47,7 +51,7 @@ request! {
         weixin_installed: bool = body("weixin_installed").required(),
         /// 设备上微信的版本. Required.
         weixin_version: String = body("weixin_version").required(),
-        /// `days_since_first_login`. Required.
+        /// Required.
         days_since_first_login: DaysSinceFirstLogin = body("days_since_first_login").required(),
     }
 }
@@ -57,7 +61,7 @@ answer! {
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
-        /// `mini_program_username`.
+        /// On the wire: `mini_program_username`.
         mini_program_username: String = body("mini_program_username"),
         /// 跳转签约小程序的path.
         mini_program_path: String = body("mini_program_path"),
@@ -82,7 +86,7 @@ open_enum! {
         DeviceTypeWatch = "DEVICE_TYPE_WATCH",
     }
 
-    /// `days_since_first_login`.
+    /// The values of `days_since_first_login`.
     pub enum DaysSinceFirstLogin {
         DaysSinceFirstLoginUnknow = "DAYS_SINCE_FIRST_LOGIN_UNKNOW",
         DaysSinceFirstLoginWithin1Day = "DAYS_SINCE_FIRST_LOGIN_WITHIN_1_DAY",

@@ -2,9 +2,11 @@
 
 //! 撤回停车场进件申请 · `POST v3/parking/reminders/application/withdraw`
 //!
-//! A success has no body (204).
+//! For 普通服务商. A success has no body (204).
 //!
-//! 官方文档: [4019557799](https://pay.weixin.qq.com/doc/v3/partner/4019557799)
+//! Official documents (官方文档):
+//!
+//! - partner: [4019557799](https://pay.weixin.qq.com/doc/v3/partner/4019557799)
 
 use crate::model::{body, request};
 

@@ -2,9 +2,11 @@
 
 //! 服务商商户重试扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/fail-notify`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_16.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_16.shtml>
 
 use crate::model::{body, request};
 

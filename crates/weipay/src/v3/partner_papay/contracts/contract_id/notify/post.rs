@@ -2,9 +2,11 @@
 
 //! 服务商商户预扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/notify`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4011988373](https://pay.weixin.qq.com/doc/v2/partner/4011988373)
+//! Official documents (官方文档):
+//!
+//! - partner: [4011988373](https://pay.weixin.qq.com/doc/v2/partner/4011988373)
 
 use crate::model::{body, request};
 

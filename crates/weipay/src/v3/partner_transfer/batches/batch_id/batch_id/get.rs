@@ -2,7 +2,12 @@
 
 //! 微信支付批次单号查询批次单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}`
 //!
-//! 官方文档: [4012465772](https://pay.weixin.qq.com/doc/v3/partner/4012465772), [4012715990](https://pay.weixin.qq.com/doc/v3/partner/4012715990)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465772](https://pay.weixin.qq.com/doc/v3/partner/4012465772),
+//!   [4012715990](https://pay.weixin.qq.com/doc/v3/partner/4012715990)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

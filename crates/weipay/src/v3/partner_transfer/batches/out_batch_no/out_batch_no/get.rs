@@ -2,7 +2,12 @@
 
 //! 商家批次单号查询批次单 · `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}`
 //!
-//! 官方文档: [4012465790](https://pay.weixin.qq.com/doc/v3/partner/4012465790), [4012718112](https://pay.weixin.qq.com/doc/v3/partner/4012718112)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465790](https://pay.weixin.qq.com/doc/v3/partner/4012465790),
+//!   [4012718112](https://pay.weixin.qq.com/doc/v3/partner/4012718112)
 
 use crate::model::{open_enum, query, request};
 

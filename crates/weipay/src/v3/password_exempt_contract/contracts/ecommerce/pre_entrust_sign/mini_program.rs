@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MiniProgram<M> {
     /// 电商收付通模式小程序场景预签约 · `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program`
     ///
-    /// 官方文档: [4013369177](https://pay.weixin.qq.com/doc/v3/partner/4013369177)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

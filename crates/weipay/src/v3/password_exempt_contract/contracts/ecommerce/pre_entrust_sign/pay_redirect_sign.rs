@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PayRedirectSign<M> {
     /// 电商收付通模式支付后场景预签约 · `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign`
     ///
-    /// 官方文档: [4013369191](https://pay.weixin.qq.com/doc/v3/partner/4013369191)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MiniProgram<M> {
     /// 清算机构模式小程序场景预签约 · `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program`
     ///
-    /// 官方文档: [4012471282](https://pay.weixin.qq.com/doc/v3/partner/4012471282)
+    /// For 从业机构（支付机构）.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

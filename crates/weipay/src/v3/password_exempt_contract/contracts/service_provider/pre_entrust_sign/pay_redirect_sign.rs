@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PayRedirectSign<M> {
     /// 服务商模式支付后场景预签约 · `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign`
     ///
-    /// 官方文档: [4012471272](https://pay.weixin.qq.com/doc/v3/partner/4012471272)
+    /// For 平台商户, 服务商, 从业机构（支付机构）.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 微信分付-支付方式前置服务 · `POST v3/pay/acquiring-bank/transactions/exposure`
 //!
-//! 官方文档: [4014326541](https://pay.weixin.qq.com/doc/v3/partner/4014326541)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014326541](https://pay.weixin.qq.com/doc/v3/partner/4014326541)
 
 use crate::model::{answer, body, request};
 

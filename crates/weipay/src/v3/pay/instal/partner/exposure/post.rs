@@ -2,7 +2,11 @@
 
 //! 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/partner/exposure`
 //!
-//! 官方文档: [4016196820](https://pay.weixin.qq.com/doc/v3/partner/4016196820)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016196820](https://pay.weixin.qq.com/doc/v3/partner/4016196820)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 付款码支付 · `POST v3/pay/partner/transactions/codepay`
 //!
-//! 官方文档: [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
 
 use crate::model::{answer, body, open_enum, request};
 
@@ -23,7 +27,8 @@ request! {
         /// 商品描述. Required; 1 to 127 characters.
         description: String = body("description").required().length(1, 127),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 附加数据. At most 128 characters.
         attach: String = body("attach").length(0, 128),
         /// 订单优惠标记. At most 32 characters.

@@ -2,7 +2,11 @@
 
 //! 微信分付-支付方式前置服务 · `POST v3/pay/partner/transactions/exposure`
 //!
-//! 官方文档: [4014326522](https://pay.weixin.qq.com/doc/v3/partner/4014326522)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014326522](https://pay.weixin.qq.com/doc/v3/partner/4014326522)
 
 use crate::model::{body, request};
 
@@ -22,7 +26,8 @@ request! {
         /// 支付者. Required.
         payer: Payer = body("payer").required(),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
 
     /// 支付者.

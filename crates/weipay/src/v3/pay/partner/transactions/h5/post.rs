@@ -2,7 +2,13 @@
 
 //! H5下单 · `POST v3/pay/partner/transactions/h5`
 //!
-//! 官方文档: [4012523544](https://pay.weixin.qq.com/doc/v3/partner/4012523544), [4012714759](https://pay.weixin.qq.com/doc/v3/partner/4012714759), [4012738604](https://pay.weixin.qq.com/doc/v3/partner/4012738604)
+//! For 服务商, 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012523544](https://pay.weixin.qq.com/doc/v3/partner/4012523544),
+//!   [4012714759](https://pay.weixin.qq.com/doc/v3/partner/4012714759),
+//!   [4012738604](https://pay.weixin.qq.com/doc/v3/partner/4012738604)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -30,7 +36,8 @@ request! {
         /// 附加数据. At most 128 characters.
         attach: String = body("attach").length(0, 128),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 交易结束时间.
@@ -73,7 +80,7 @@ request! {
         app_url: String = body("app_url"),
         /// iOS平台BundleID.
         bundle_id: String = body("bundle_id"),
-        /// `package_name`.
+        /// On the wire: `package_name`.
         package_name: String = body("package_name"),
     }
 
@@ -87,9 +94,9 @@ request! {
     pub struct Identity {
         /// 证件类型. Required.
         type_: IdentityType = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
         number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
     }
 }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 微信支付订单号查询 · `GET v3/pay/partner/transactions/id/{transaction_id}`
     ///
-    /// 官方文档: [4012526943](https://pay.weixin.qq.com/doc/v3/partner/4012526943), [4012738964](https://pay.weixin.qq.com/doc/v3/partner/4012738964), [4012738969](https://pay.weixin.qq.com/doc/v3/partner/4012738969), [4012738971](https://pay.weixin.qq.com/doc/v3/partner/4012738971), [4012738973](https://pay.weixin.qq.com/doc/v3/partner/4012738973), [4012760520](https://pay.weixin.qq.com/doc/v3/partner/4012760520), [4012760565](https://pay.weixin.qq.com/doc/v3/partner/4012760565), [4012886173](https://pay.weixin.qq.com/doc/v3/partner/4012886173), [4013080234](https://pay.weixin.qq.com/doc/v3/partner/4013080234)
+    /// For 服务商, 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

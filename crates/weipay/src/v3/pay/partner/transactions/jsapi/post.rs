@@ -2,7 +2,16 @@
 
 //! JSAPI下单 · `POST v3/pay/partner/transactions/jsapi`
 //!
-//! 官方文档: [4012523579](https://pay.weixin.qq.com/doc/v3/partner/4012523579), [4012523593](https://pay.weixin.qq.com/doc/v3/partner/4012523593), [4012714678](https://pay.weixin.qq.com/doc/v3/partner/4012714678), [4012714911](https://pay.weixin.qq.com/doc/v3/partner/4012714911), [4012738519](https://pay.weixin.qq.com/doc/v3/partner/4012738519), [4012759974](https://pay.weixin.qq.com/doc/v3/partner/4012759974)
+//! For 服务商, 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012523579](https://pay.weixin.qq.com/doc/v3/partner/4012523579),
+//!   [4012523593](https://pay.weixin.qq.com/doc/v3/partner/4012523593),
+//!   [4012714678](https://pay.weixin.qq.com/doc/v3/partner/4012714678),
+//!   [4012714911](https://pay.weixin.qq.com/doc/v3/partner/4012714911),
+//!   [4012738519](https://pay.weixin.qq.com/doc/v3/partner/4012738519),
+//!   [4012759974](https://pay.weixin.qq.com/doc/v3/partner/4012759974)
 
 use crate::model::{Time, body, header, request};
 
@@ -31,7 +40,8 @@ request! {
         /// 附加数据. At most 128 characters.
         attach: String = body("attach").length(0, 128),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 交易结束时间.

@@ -2,7 +2,13 @@
 
 //! JSAPI下单并授权/签约 · `POST v3/pay/partner/transactions/jsapi-with-contract`
 //!
-//! 官方文档: [4012526951](https://pay.weixin.qq.com/doc/v3/partner/4012526951), [4012688481](https://pay.weixin.qq.com/doc/v3/partner/4012688481), [4017019937](https://pay.weixin.qq.com/doc/v3/partner/4017019937)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012526951](https://pay.weixin.qq.com/doc/v3/partner/4012526951),
+//!   [4012688481](https://pay.weixin.qq.com/doc/v3/partner/4012688481),
+//!   [4017019937](https://pay.weixin.qq.com/doc/v3/partner/4017019937)
 
 use crate::model::{Time, body, request};
 
@@ -25,7 +31,8 @@ request! {
         /// 商品描述. Required.
         description: String = body("description").required(),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
         /// 附加数据.

@@ -2,7 +2,13 @@
 
 //! Native下单 · `POST v3/pay/partner/transactions/native`
 //!
-//! 官方文档: [4012523551](https://pay.weixin.qq.com/doc/v3/partner/4012523551), [4012714902](https://pay.weixin.qq.com/doc/v3/partner/4012714902), [4012738659](https://pay.weixin.qq.com/doc/v3/partner/4012738659)
+//! For 服务商, 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012523551](https://pay.weixin.qq.com/doc/v3/partner/4012523551),
+//!   [4012714902](https://pay.weixin.qq.com/doc/v3/partner/4012714902),
+//!   [4012738659](https://pay.weixin.qq.com/doc/v3/partner/4012738659)
 
 use crate::model::{Time, answer, body, header, request};
 
@@ -30,7 +36,8 @@ request! {
         /// 附加数据. At most 128 characters.
         attach: String = body("attach").length(0, 128),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 交易结束时间.

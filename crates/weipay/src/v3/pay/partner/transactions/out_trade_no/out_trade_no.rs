@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> OutTradeNo<M> {
     /// 商户订单号查询 · `GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}`
     ///
-    /// 官方文档: [4012526944](https://pay.weixin.qq.com/doc/v3/partner/4012526944), [4012739008](https://pay.weixin.qq.com/doc/v3/partner/4012739008), [4012759661](https://pay.weixin.qq.com/doc/v3/partner/4012759661), [4012759714](https://pay.weixin.qq.com/doc/v3/partner/4012759714), [4012760115](https://pay.weixin.qq.com/doc/v3/partner/4012760115), [4012760526](https://pay.weixin.qq.com/doc/v3/partner/4012760526), [4012760568](https://pay.weixin.qq.com/doc/v3/partner/4012760568), [4012886197](https://pay.weixin.qq.com/doc/v3/partner/4012886197), [4013080235](https://pay.weixin.qq.com/doc/v3/partner/4013080235)
+    /// For 服务商, 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

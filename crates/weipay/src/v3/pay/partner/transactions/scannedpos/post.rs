@@ -2,7 +2,11 @@
 
 //! 扫码支付下单 · `POST v3/pay/partner/transactions/scannedpos`
 //!
-//! 官方文档: [4012492476](https://pay.weixin.qq.com/doc/v3/partner/4012492476)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012492476](https://pay.weixin.qq.com/doc/v3/partner/4012492476)
 
 use crate::model::{Time, body, request};
 
@@ -24,7 +28,8 @@ request! {
         /// 商品描述. Required.
         description: String = body("description").required(),
         /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_trade_no: String = body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
         /// 附加数据.

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 关单 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 特约商户（直连模式）. A success has no body (204).
     ///
-    /// 官方文档: [4012526915](https://pay.weixin.qq.com/doc/v3/merchant/4012526915), [4012791839](https://pay.weixin.qq.com/doc/v3/merchant/4012791839), [4012791860](https://pay.weixin.qq.com/doc/v3/merchant/4012791860), [4012791881](https://pay.weixin.qq.com/doc/v3/merchant/4012791881), [4012791901](https://pay.weixin.qq.com/doc/v3/merchant/4012791901), [4013070360](https://pay.weixin.qq.com/doc/v3/merchant/4013070360)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Reverse<M> {
     /// 撤销 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
     ///
-    /// 官方文档: [4012382161](https://pay.weixin.qq.com/doc/v3/merchant/4012382161)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,7 @@
 
 //! 小票机打印 · `POST v3/pay-devices/printers/{device_id}/print-orders`
 //!
-//! A success has no body (204).
+//! For 服务商, 渠道商. A success has no body (204).
 
 use crate::model::{body, request};
 

@@ -17,6 +17,10 @@ chain_step! {
 
 impl<M: Mode> PrintOrderNo<M> {
     /// 查询订单 · `GET v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}`
+    ///
+    /// For 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

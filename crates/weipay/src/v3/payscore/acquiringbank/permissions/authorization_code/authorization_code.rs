@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> AuthorizationCode<M> {
     /// 从业机构查询与用户授权记录（授权协议号） · `GET v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`
     ///
-    /// 官方文档: [4012461004](https://pay.weixin.qq.com/doc/v3/partner/4012461004)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,12 @@
 
 //! 从业机构查询微信支付分扣款信息 · `GET v3/payscore/acquiringbank/serviceorder/deduction`
 //!
-//! 官方文档: [4012458665](https://pay.weixin.qq.com/doc/v3/partner/4012458665), [4013194110](https://pay.weixin.qq.com/doc/v3/partner/4013194110)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012458665](https://pay.weixin.qq.com/doc/v3/partner/4012458665),
+//!   [4013194110](https://pay.weixin.qq.com/doc/v3/partner/4013194110)
 
 use crate::model::{answer, body, query, request};
 
@@ -11,11 +16,11 @@ request! {
     pub struct Request {
         /// 服务ID. Required.
         service_id: String = query("service_id").required(),
-        /// `appid`. Required.
+        /// Required.
         appid: String = query("appid").required(),
         /// 子商户号. Required.
         sub_mchid: String = query("sub_mchid").required(),
-        /// `sub_appid`.
+        /// On the wire: `sub_appid`.
         sub_appid: String = query("sub_appid"),
         /// 渠道商商户号. Required.
         channel_id: String = query("channel_id").required(),

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 从业机构取消微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`
     ///
-    /// A success has no body (204).
+    /// For 从业机构. A success has no body (204).
     ///
-    /// 官方文档: [4012458146](https://pay.weixin.qq.com/doc/v3/partner/4012458146), [4013194058](https://pay.weixin.qq.com/doc/v3/partner/4013194058)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

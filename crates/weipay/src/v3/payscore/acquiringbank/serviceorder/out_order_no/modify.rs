@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Modify<M> {
     /// 从业机构修改微信支付分订单金额 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`
     ///
-    /// A success has no body (204).
+    /// For 从业机构. A success has no body (204).
     ///
-    /// 官方文档: [4012691363](https://pay.weixin.qq.com/doc/v3/partner/4012691363), [4013194282](https://pay.weixin.qq.com/doc/v3/partner/4013194282)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Registerdeductinfo<M> {
     /// 从业机构登记微信支付分扣款信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
     ///
-    /// 官方文档: [4012458414](https://pay.weixin.qq.com/doc/v3/partner/4012458414), [4013194100](https://pay.weixin.qq.com/doc/v3/partner/4013194100)
+    /// For 从业机构.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Sync<M> {
     /// 从业机构同步微信支付分订单信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`
     ///
-    /// A success has no body (204).
+    /// For 从业机构. A success has no body (204).
     ///
-    /// 官方文档: [4012691378](https://pay.weixin.qq.com/doc/v3/partner/4012691378), [4013194292](https://pay.weixin.qq.com/doc/v3/partner/4013194292)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询支付分订单 · `GET v3/payscore/oversea/partner/serviceorder`
 //!
-//! 官方文档: [4014096411](https://pay.weixin.qq.com/doc/global/v3/zh/4014096411)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4014096411](https://pay.weixin.qq.com/doc/global/v3/zh/4014096411)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

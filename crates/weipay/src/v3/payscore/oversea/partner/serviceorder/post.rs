@@ -2,7 +2,11 @@
 
 //! 创建支付分订单 · `POST v3/payscore/oversea/partner/serviceorder`
 //!
-//! 官方文档: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
 
 use crate::model::{Time, answer, body, request};
 

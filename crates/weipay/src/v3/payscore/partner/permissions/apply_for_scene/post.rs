@@ -2,7 +2,11 @@
 
 //! 服务商场景中预授权 · `POST v3/payscore/partner/permissions/apply-for-scene`
 //!
-//! 官方文档: [4012778802](https://pay.weixin.qq.com/doc/v3/partner/4012778802)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012778802](https://pay.weixin.qq.com/doc/v3/partner/4012778802)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 服务商评估用户分层 · `POST v3/payscore/partner/permissions/assess-user-risk-level`
 //!
-//! 官方文档: [4012783585](https://pay.weixin.qq.com/doc/v3/partner/4012783585)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012783585](https://pay.weixin.qq.com/doc/v3/partner/4012783585)
 
 use crate::model::{Time, answer, body, query, request};
 

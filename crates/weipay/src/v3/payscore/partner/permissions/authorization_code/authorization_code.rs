@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> AuthorizationCode<M> {
     /// 查询与用户授权记录（授权协议号） · `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
     ///
-    /// 官方文档: [4012692687](https://pay.weixin.qq.com/doc/v3/partner/4012692687)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询与用户授权记录（openid） · `GET v3/payscore/partner/permissions/search`
 //!
-//! 官方文档: [4012692798](https://pay.weixin.qq.com/doc/v3/partner/4012692798)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692798](https://pay.weixin.qq.com/doc/v3/partner/4012692798)
 
 use crate::model::{Time, answer, body, query, request};
 

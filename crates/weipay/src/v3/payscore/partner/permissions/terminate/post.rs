@@ -2,9 +2,11 @@
 
 //! 解除用户授权关系（openid） · `POST v3/payscore/partner/permissions/terminate`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012461154](https://pay.weixin.qq.com/doc/v3/partner/4012461154)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461154](https://pay.weixin.qq.com/doc/v3/partner/4012461154)
 
 use crate::model::{body, request};
 

@@ -2,6 +2,11 @@
 
 //! 查询收付通子商户服务绑定结果 · `GET v3/payscore/partner/service-account-applications/{out_apply_no}`
 //!
-//! 官方文档: [4012715111](https://pay.weixin.qq.com/doc/v3/partner/4012715111), [4013394503](https://pay.weixin.qq.com/doc/v3/partner/4013394503)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715111](https://pay.weixin.qq.com/doc/v3/partner/4012715111),
+//!   [4013394503](https://pay.weixin.qq.com/doc/v3/partner/4013394503)
 
 pub use crate::v3::payscore::partner::service_account_applications::post::Answer;

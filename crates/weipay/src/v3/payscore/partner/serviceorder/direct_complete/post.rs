@@ -2,9 +2,11 @@
 
 //! 创单结单合并 · `POST v3/payscore/partner/serviceorder/direct-complete`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012923757](https://pay.weixin.qq.com/doc/v3/partner/4012923757)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012923757](https://pay.weixin.qq.com/doc/v3/partner/4012923757)
 
 use crate::model::{body, request};
 
@@ -23,7 +25,8 @@ request! {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_order_no: String = body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_order_no: String =
+            body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 服务信息. Required.
         service_introduction: String = body("service_introduction").required(),
         /// 后付费项目. At most 100 members.

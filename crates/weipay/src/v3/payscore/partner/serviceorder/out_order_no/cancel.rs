@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 取消支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/cancel`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012458758](https://pay.weixin.qq.com/doc/v3/partner/4012458758), [4013138589](https://pay.weixin.qq.com/doc/v3/partner/4013138589)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

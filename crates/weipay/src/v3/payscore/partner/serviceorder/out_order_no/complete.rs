@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Complete<M> {
     /// 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012692408](https://pay.weixin.qq.com/doc/v3/partner/4012692408), [4013138598](https://pay.weixin.qq.com/doc/v3/partner/4013138598)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Modify<M> {
     /// 修改订单金额 · `POST v3/payscore/partner/serviceorder/{out_order_no}/modify`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012692360](https://pay.weixin.qq.com/doc/v3/partner/4012692360), [4013138819](https://pay.weixin.qq.com/doc/v3/partner/4013138819)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

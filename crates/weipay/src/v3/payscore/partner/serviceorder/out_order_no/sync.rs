@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Sync<M> {
     /// 同步订单信息 · `POST v3/payscore/partner/serviceorder/{out_order_no}/sync`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012458816](https://pay.weixin.qq.com/doc/v3/partner/4012458816), [4013138975](https://pay.weixin.qq.com/doc/v3/partner/4013138975)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ServiceId<M> {
     /// 查询用户分层对应建议先享金额 · `GET v3/payscore/partner/servicequotas/service-id/{service_id}`
     ///
-    /// 官方文档: [4013394486](https://pay.weixin.qq.com/doc/v3/partner/4013394486)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 撤销先享后付订单 · `POST v3/payscore/payafter-orders/{out_order_no}/cancel`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_3&index=5>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_3&index=5>
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 支付分订单同步 · `POST v3/payscore/payafter-orders/{out_order_no}/sync`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1>
 
 use crate::model::{answer, body, request};
 
@@ -23,7 +27,7 @@ request! {
 
     /// 内容信息详情.
     pub struct Detail {
-        /// `paid_time`. Format `yyyyMMddHHmmss`.
+        /// Format `yyyyMMddHHmmss`.
         paid_time: String = body("paid_time"),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 查询与用户授权记录（授权协议号） · `GET v3/payscore/permissions/authorization-code/{authorization_code}`
 //!
-//! 官方文档: [4012647401](https://pay.weixin.qq.com/doc/v3/merchant/4012647401)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012647401](https://pay.weixin.qq.com/doc/v3/merchant/4012647401)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询与用户授权记录（openid） · `GET v3/payscore/permissions/openid/{openid}`
 //!
-//! 官方文档: [4012647404](https://pay.weixin.qq.com/doc/v3/merchant/4012647404)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012647404](https://pay.weixin.qq.com/doc/v3/merchant/4012647404)
 
 use crate::model::{Time, answer, body, query, request};
 

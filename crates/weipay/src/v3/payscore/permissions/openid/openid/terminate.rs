@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 解除用户授权关系（openid） · `POST v3/payscore/permissions/openid/{openid}/terminate`
     ///
-    /// A success has no body (204).
+    /// For 直连商户. A success has no body (204).
     ///
-    /// 官方文档: [4012647413](https://pay.weixin.qq.com/doc/v3/merchant/4012647413)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 创建支付分计划 · `POST v3/payscore/plan/partner/payscore-plans`
 //!
-//! 官方文档: [4012463290](https://pay.weixin.qq.com/doc/v3/partner/4012463290)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012463290](https://pay.weixin.qq.com/doc/v3/partner/4012463290)
 
 use crate::model::{Time, answer, body, request};
 

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> MerchantPlanNo<M> {
     /// 查询支付分计划 · `GET v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`
     ///
-    /// 官方文档: [4012470804](https://pay.weixin.qq.com/doc/v3/merchant/4012470804)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,12 @@
 
 //! 取消支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/cancel`
 //!
-//! 官方文档: [4012587905](https://pay.weixin.qq.com/doc/v3/merchant/4012587905), [4012647422](https://pay.weixin.qq.com/doc/v3/merchant/4012647422)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012587905](https://pay.weixin.qq.com/doc/v3/merchant/4012587905),
+//!   [4012647422](https://pay.weixin.qq.com/doc/v3/merchant/4012647422)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,12 @@
 
 //! 完结支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/complete`
 //!
-//! 官方文档: [4012587955](https://pay.weixin.qq.com/doc/v3/merchant/4012587955), [4012647421](https://pay.weixin.qq.com/doc/v3/merchant/4012647421)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012587955](https://pay.weixin.qq.com/doc/v3/merchant/4012587955),
+//!   [4012647421](https://pay.weixin.qq.com/doc/v3/merchant/4012647421)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,12 @@
 
 //! 修改订单金额 · `POST v3/payscore/serviceorder/{out_order_no}/modify`
 //!
-//! 官方文档: [4012587957](https://pay.weixin.qq.com/doc/v3/merchant/4012587957), [4012647427](https://pay.weixin.qq.com/doc/v3/merchant/4012647427)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012587957](https://pay.weixin.qq.com/doc/v3/merchant/4012587957),
+//!   [4012647427](https://pay.weixin.qq.com/doc/v3/merchant/4012647427)
 
 use crate::model::{answer, body, request};
 

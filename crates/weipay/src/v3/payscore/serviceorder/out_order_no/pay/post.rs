@@ -2,7 +2,11 @@
 
 //! 商户发起催收扣款 · `POST v3/payscore/serviceorder/{out_order_no}/pay`
 //!
-//! 官方文档: [4013394596](https://pay.weixin.qq.com/doc/v3/merchant/4013394596)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013394596](https://pay.weixin.qq.com/doc/v3/merchant/4013394596)
 
 use crate::model::{answer, body, request};
 

@@ -2,9 +2,11 @@
 
 //! 下发服务费用待处理消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
 //!
-//! A success has no body (204).
+//! For 普通商户. A success has no body (204).
 //!
-//! 官方文档: [4013394606](https://pay.weixin.qq.com/doc/v3/merchant/4013394606)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013394606](https://pay.weixin.qq.com/doc/v3/merchant/4013394606)
 
 use crate::model::{body, request};
 

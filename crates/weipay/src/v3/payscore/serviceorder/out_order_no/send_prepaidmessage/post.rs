@@ -2,9 +2,11 @@
 
 //! 下发服务预扣费消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage`
 //!
-//! A success has no body (204).
+//! For 普通商户. A success has no body (204).
 //!
-//! 官方文档: [4013394615](https://pay.weixin.qq.com/doc/v3/merchant/4013394615)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013394615](https://pay.weixin.qq.com/doc/v3/merchant/4013394615)
 
 pub use crate::v3::payscore::partner::serviceorder::out_order_no::send_pendingmessage::post::{
     PostDiscounts, PostPayments,

@@ -2,7 +2,12 @@
 
 //! 同步服务订单信息 · `POST v3/payscore/serviceorder/{out_order_no}/sync`
 //!
-//! 官方文档: [4012587962](https://pay.weixin.qq.com/doc/v3/merchant/4012587962), [4012647431](https://pay.weixin.qq.com/doc/v3/merchant/4012647431)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012587962](https://pay.weixin.qq.com/doc/v3/merchant/4012587962),
+//!   [4012647431](https://pay.weixin.qq.com/doc/v3/merchant/4012647431)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 创建用户的签约计划详情对应的服务订单 · `POST v3/payscore/sign-plan/partner/serviceorder`
 //!
-//! 官方文档: [4012463469](https://pay.weixin.qq.com/doc/v3/partner/4012463469)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012463469](https://pay.weixin.qq.com/doc/v3/partner/4012463469)
 
 use crate::model::{answer, body, request};
 
@@ -13,9 +17,9 @@ request! {
     pub struct Request {
         /// 支付分服务ID. Required.
         service_id: String = body("service_id").required(),
-        /// `sign_plan_id`. Required.
+        /// Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `plan_detail_no`. Required.
+        /// Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 服务商的AppID. Required.
         appid: String = body("appid").required(),

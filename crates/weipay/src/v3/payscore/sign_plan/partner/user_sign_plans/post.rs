@@ -2,7 +2,11 @@
 
 //! 创建用户的签约计划 · `POST v3/payscore/sign-plan/partner/user-sign-plans`
 //!
-//! 官方文档: [4012463521](https://pay.weixin.qq.com/doc/v3/partner/4012463521)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012463521](https://pay.weixin.qq.com/doc/v3/partner/4012463521)
 
 use crate::model::{Time, answer, body, request};
 
@@ -19,19 +23,19 @@ request! {
         sub_mchid: String = body("sub_mchid").required(),
         /// 子商户的AppID.
         sub_appid: String = body("sub_appid"),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 商户签约计划单号. Required.
         merchant_sign_plan_no: String = body("merchant_sign_plan_no").required(),
         /// 签约成功事件通知回调地址. Required.
         notify_url: String = body("notify_url").required(),
-        /// `sign_plan_detail`. Required.
+        /// Required.
         sign_plan_detail: Vec<SignPlanDetail> = body("sign_plan_detail").required(),
     }
 
-    /// `sign_plan_detail`.
+    /// The object `sign_plan_detail`.
     pub struct SignPlanDetail {
         /// 计划明细序号. Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
@@ -45,7 +49,7 @@ answer! {
     pub struct Answer {
         /// 用户的签约计划. Required.
         sign_plan: SignPlan = body("sign_plan").required(),
-        /// `package`. Required.
+        /// Required.
         package: String = body("package").required(),
     }
 
@@ -53,9 +57,9 @@ answer! {
     pub struct SignPlan {
         /// 计划签约ID. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),

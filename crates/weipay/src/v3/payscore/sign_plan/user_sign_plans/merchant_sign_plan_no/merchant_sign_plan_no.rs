@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> MerchantSignPlanNo<M> {
     /// 查询用户的签约计划 · `GET v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
     ///
-    /// 官方文档: [4012470990](https://pay.weixin.qq.com/doc/v3/merchant/4012470990)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

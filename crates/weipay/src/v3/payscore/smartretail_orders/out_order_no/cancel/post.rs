@@ -2,6 +2,10 @@
 
 //! 撤销智慧零售订单 · `POST v3/payscore/smartretail-orders/{out_order_no}/cancel`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_3&index=5>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_3&index=5>
 
 pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::{Answer, Request};

@@ -2,7 +2,11 @@
 
 //! 完结智慧零售订单 · `POST v3/payscore/smartretail-orders/{out_order_no}/complete`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_4&index=6>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_4&index=6>
 
 pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Answer;
 pub use crate::v3::payscore::payafter_orders::out_order_no::complete::post::{Discounts, Request};

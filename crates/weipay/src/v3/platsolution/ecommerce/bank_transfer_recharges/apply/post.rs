@@ -2,7 +2,12 @@
 
 //! 申请银行转账充值 · `POST v3/platsolution/ecommerce/bank-transfer-recharges/apply`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-apply.html>
+//! For 平台商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-apply.html>
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -5,6 +5,7 @@
 pub mod bill_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> BillId<M> {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}` with this 微信支付单号.
     pub fn bill_id(self, bill_id: impl Into<String>) -> bill_id::BillId<M> {
-        bill_id::BillId::new(self.call.fill("bill_id", bill_id.into()))
+        bill_id::BillId::new(self.call.fill(path("bill_id"), bill_id.into()))
     }
 }

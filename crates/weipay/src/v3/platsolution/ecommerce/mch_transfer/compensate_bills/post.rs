@@ -2,7 +2,11 @@
 
 //! 请求赔付 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills`
 //!
-//! 官方文档: [4013504175](https://pay.weixin.qq.com/doc/v3/partner/4013504175)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504175](https://pay.weixin.qq.com/doc/v3/partner/4013504175)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PreTransfer<M> {
     /// 请求赔付预下单 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`
     ///
-    /// 官方文档: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 请求保证金售后赔付 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
 //!
-//! 官方文档: [4013504194](https://pay.weixin.qq.com/doc/v3/partner/4013504194)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504194](https://pay.weixin.qq.com/doc/v3/partner/4013504194)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

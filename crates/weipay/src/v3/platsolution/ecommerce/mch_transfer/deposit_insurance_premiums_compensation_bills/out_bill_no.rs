@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutBillNo<M> {
     /// 查询保证金赔付保司保费结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}`
     ///
-    /// 官方文档: [4014010920](https://pay.weixin.qq.com/doc/v3/partner/4014010920)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

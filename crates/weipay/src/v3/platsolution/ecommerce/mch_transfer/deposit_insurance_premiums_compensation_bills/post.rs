@@ -2,7 +2,11 @@
 
 //! 发起保证金赔付保司保费 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
 //!
-//! 官方文档: [4014010905](https://pay.weixin.qq.com/doc/v3/partner/4014010905)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014010905](https://pay.weixin.qq.com/doc/v3/partner/4014010905)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 发起保证金赔付用户运费 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`
 //!
-//! 官方文档: [4013504202](https://pay.weixin.qq.com/doc/v3/partner/4013504202)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504202](https://pay.weixin.qq.com/doc/v3/partner/4013504202)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

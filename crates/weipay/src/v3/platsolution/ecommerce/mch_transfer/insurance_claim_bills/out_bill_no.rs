@@ -5,6 +5,7 @@
 pub mod out_bill_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutBillNo<M> {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}` with this 商户单号.
     pub fn out_bill_no(self, out_bill_no: impl Into<String>) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.fill("out_bill_no", out_bill_no.into()))
+        out_bill_no::OutBillNo::new(self.call.fill(path("out_bill_no"), out_bill_no.into()))
     }
 }

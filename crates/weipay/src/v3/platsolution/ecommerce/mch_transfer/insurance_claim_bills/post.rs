@@ -2,7 +2,11 @@
 
 //! 请求保险理赔 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
 //!
-//! 官方文档: [4013504184](https://pay.weixin.qq.com/doc/v3/partner/4013504184)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504184](https://pay.weixin.qq.com/doc/v3/partner/4013504184)
 
 use crate::model::{Time, answer, body, request};
 

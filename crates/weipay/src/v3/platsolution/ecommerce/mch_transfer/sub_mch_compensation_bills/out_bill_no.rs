@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutBillNo<M> {
     /// 查询赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
     ///
-    /// 官方文档: [4016777372](https://pay.weixin.qq.com/doc/v3/partner/4016777372)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

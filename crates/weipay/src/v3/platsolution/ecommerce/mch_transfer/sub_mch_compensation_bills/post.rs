@@ -2,7 +2,11 @@
 
 //! 请求赔付 · `POST v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`
 //!
-//! 官方文档: [4016777363](https://pay.weixin.qq.com/doc/v3/partner/4016777363)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016777363](https://pay.weixin.qq.com/doc/v3/partner/4016777363)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

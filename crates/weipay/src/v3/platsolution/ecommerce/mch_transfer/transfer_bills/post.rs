@@ -2,7 +2,11 @@
 
 //! 保证金赔付 · `POST v3/platsolution/ecommerce/mch-transfer/transfer-bills`
 //!
-//! 官方文档: [4013504198](https://pay.weixin.qq.com/doc/v3/partner/4013504198)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504198](https://pay.weixin.qq.com/doc/v3/partner/4013504198)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 查询二级商户可扫码充值员工列表 · `GET v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`
     ///
-    /// 官方文档: [4013521757](https://pay.weixin.qq.com/doc/v3/partner/4013521757)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 申请二级商户充值 · `POST v3/platsolution/ecommerce/recharges/apply`
 //!
-//! 官方文档: [4012762860](https://pay.weixin.qq.com/doc/v3/partner/4012762860)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012762860](https://pay.weixin.qq.com/doc/v3/partner/4012762860)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutRechargeNo<M> {
     /// 查询二级商户充值结果 · `GET v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`
     ///
-    /// 官方文档: [4012762874](https://pay.weixin.qq.com/doc/v3/partner/4012762874)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 个人收款-申请批量结算 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
 //!
-//! 官方文档: [4012649847](https://pay.weixin.qq.com/doc/v3/partner/4012649847)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012649847](https://pay.weixin.qq.com/doc/v3/partner/4012649847)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

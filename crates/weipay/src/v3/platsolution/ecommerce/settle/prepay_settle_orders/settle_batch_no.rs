@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> SettleBatchNo<M> {
     /// 个人收款-查询批量结算信息 · `GET v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`
     ///
-    /// 官方文档: [4012650326](https://pay.weixin.qq.com/doc/v3/partner/4012650326)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 二级商户按日终余额预约提现 · `POST v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
 //!
-//! 官方文档: [4013328143](https://pay.weixin.qq.com/doc/v3/partner/4013328143)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013328143](https://pay.weixin.qq.com/doc/v3/partner/4013328143)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

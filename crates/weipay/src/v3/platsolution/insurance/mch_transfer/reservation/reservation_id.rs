@@ -5,6 +5,7 @@
 pub mod reservation_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> ReservationId<M> {
     /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}` with this 微信转账预约单号.
     pub fn reservation_id(self, reservation_id: impl Into<String>) -> reservation_id::ReservationId<M> {
-        reservation_id::ReservationId::new(self.call.fill("reservation_id", reservation_id.into()))
+        reservation_id::ReservationId::new(self.call.fill(path("reservation_id"), reservation_id.into()))
     }
 }

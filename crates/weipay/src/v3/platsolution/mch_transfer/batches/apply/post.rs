@@ -2,7 +2,12 @@
 
 //! 受理商家转账 · `POST v3/platsolution/mch-transfer/batches/apply`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-apply.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-apply.html>
 
 use crate::model::{Time, answer, body};
 

@@ -2,7 +2,12 @@
 
 //! 受理单次预约商家转账 · `POST v3/platsolution/mch-transfer/reservation/apply`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-apply.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-apply.html>
 
 pub use crate::v3::platsolution::insurance::mch_transfer::reservation::apply::post::{
     Answer, InsurancePolicy, Request, SceneReportData, State,

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutReservationNo<M> {
     /// 商户预约单号查询预约商家转账记录 · `GET v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-out-no.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,12 @@
 
 //! 查询剩余待分金额 · `GET v3/profitsharing/transactions/{transaction_id}/amounts`
 //!
-//! 官方文档: [4012457939](https://pay.weixin.qq.com/doc/v3/merchant/4012457939), [4012457927](https://pay.weixin.qq.com/doc/v3/partner/4012457927)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012457939](https://pay.weixin.qq.com/doc/v3/merchant/4012457939)
+//! - partner: [4012457927](https://pay.weixin.qq.com/doc/v3/partner/4012457927)
 
 use crate::model::{answer, body};
 

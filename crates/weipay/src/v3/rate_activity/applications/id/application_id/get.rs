@@ -2,7 +2,11 @@
 
 //! 根据申请单ID查询申请单结果 · `GET v3/rate-activity/applications/id/{application_id}`
 //!
-//! 官方文档: [4012471722](https://pay.weixin.qq.com/doc/v3/partner/4012471722)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012471722](https://pay.weixin.qq.com/doc/v3/partner/4012471722)
 
 use crate::model::{answer, body};
 

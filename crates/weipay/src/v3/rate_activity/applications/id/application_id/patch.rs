@@ -2,7 +2,11 @@
 
 //! 修改单据信息 · `PATCH v3/rate-activity/applications/id/{application_id}`
 //!
-//! 官方文档: [4012698885](https://pay.weixin.qq.com/doc/v3/partner/4012698885)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012698885](https://pay.weixin.qq.com/doc/v3/partner/4012698885)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询银行转账充值结果 · `GET v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
 //!
-//! 官方文档: [4012585430](https://pay.weixin.qq.com/doc/v3/merchant/4012585430)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012585430](https://pay.weixin.qq.com/doc/v3/merchant/4012585430)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,42 @@
 
 //! 查询单笔退款 · `GET v3/refund/domestic/refunds/{out_refund_no}`
 //!
-//! 官方文档: [4012553002](https://pay.weixin.qq.com/doc/v3/merchant/4012553002), [4012556587](https://pay.weixin.qq.com/doc/v3/merchant/4012556587), [4012557161](https://pay.weixin.qq.com/doc/v3/merchant/4012557161), [4012587973](https://pay.weixin.qq.com/doc/v3/merchant/4012587973), [4012647465](https://pay.weixin.qq.com/doc/v3/merchant/4012647465), [4012791863](https://pay.weixin.qq.com/doc/v3/merchant/4012791863), [4012791884](https://pay.weixin.qq.com/doc/v3/merchant/4012791884), [4012791904](https://pay.weixin.qq.com/doc/v3/merchant/4012791904), [4012810601](https://pay.weixin.qq.com/doc/v3/merchant/4012810601), [4013070374](https://pay.weixin.qq.com/doc/v3/merchant/4013070374), [4013071041](https://pay.weixin.qq.com/doc/v3/merchant/4013071041), [4013421156](https://pay.weixin.qq.com/doc/v3/merchant/4013421156), [4013421261](https://pay.weixin.qq.com/doc/v3/merchant/4013421261), [4013421346](https://pay.weixin.qq.com/doc/v3/merchant/4013421346), [4013421421](https://pay.weixin.qq.com/doc/v3/merchant/4013421421), [4012709434](https://pay.weixin.qq.com/doc/v3/partner/4012709434), [4012739043](https://pay.weixin.qq.com/doc/v3/partner/4012739043), [4012759680](https://pay.weixin.qq.com/doc/v3/partner/4012759680), [4012759733](https://pay.weixin.qq.com/doc/v3/partner/4012759733), [4012760128](https://pay.weixin.qq.com/doc/v3/partner/4012760128), [4012760226](https://pay.weixin.qq.com/doc/v3/partner/4012760226), [4012760530](https://pay.weixin.qq.com/doc/v3/partner/4012760530), [4012760554](https://pay.weixin.qq.com/doc/v3/partner/4012760554), [4012886256](https://pay.weixin.qq.com/doc/v3/partner/4012886256), [4013080239](https://pay.weixin.qq.com/doc/v3/partner/4013080239), [4013080626](https://pay.weixin.qq.com/doc/v3/partner/4013080626), [4013139077](https://pay.weixin.qq.com/doc/v3/partner/4013139077), [4013163613](https://pay.weixin.qq.com/doc/v3/partner/4013163613), [4013462116](https://pay.weixin.qq.com/doc/v3/partner/4013462116), [4013462188](https://pay.weixin.qq.com/doc/v3/partner/4013462188), [4013462260](https://pay.weixin.qq.com/doc/v3/partner/4013462260), [4013462581](https://pay.weixin.qq.com/doc/v3/partner/4013462581)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012553002](https://pay.weixin.qq.com/doc/v3/merchant/4012553002),
+//!   [4012556587](https://pay.weixin.qq.com/doc/v3/merchant/4012556587),
+//!   [4012557161](https://pay.weixin.qq.com/doc/v3/merchant/4012557161),
+//!   [4012587973](https://pay.weixin.qq.com/doc/v3/merchant/4012587973),
+//!   [4012647465](https://pay.weixin.qq.com/doc/v3/merchant/4012647465),
+//!   [4012791863](https://pay.weixin.qq.com/doc/v3/merchant/4012791863),
+//!   [4012791884](https://pay.weixin.qq.com/doc/v3/merchant/4012791884),
+//!   [4012791904](https://pay.weixin.qq.com/doc/v3/merchant/4012791904),
+//!   [4012810601](https://pay.weixin.qq.com/doc/v3/merchant/4012810601),
+//!   [4013070374](https://pay.weixin.qq.com/doc/v3/merchant/4013070374),
+//!   [4013071041](https://pay.weixin.qq.com/doc/v3/merchant/4013071041),
+//!   [4013421156](https://pay.weixin.qq.com/doc/v3/merchant/4013421156),
+//!   [4013421261](https://pay.weixin.qq.com/doc/v3/merchant/4013421261),
+//!   [4013421346](https://pay.weixin.qq.com/doc/v3/merchant/4013421346),
+//!   [4013421421](https://pay.weixin.qq.com/doc/v3/merchant/4013421421)
+//! - partner: [4012709434](https://pay.weixin.qq.com/doc/v3/partner/4012709434),
+//!   [4012739043](https://pay.weixin.qq.com/doc/v3/partner/4012739043),
+//!   [4012759680](https://pay.weixin.qq.com/doc/v3/partner/4012759680),
+//!   [4012759733](https://pay.weixin.qq.com/doc/v3/partner/4012759733),
+//!   [4012760128](https://pay.weixin.qq.com/doc/v3/partner/4012760128),
+//!   [4012760226](https://pay.weixin.qq.com/doc/v3/partner/4012760226),
+//!   [4012760530](https://pay.weixin.qq.com/doc/v3/partner/4012760530),
+//!   [4012760554](https://pay.weixin.qq.com/doc/v3/partner/4012760554),
+//!   [4012886256](https://pay.weixin.qq.com/doc/v3/partner/4012886256),
+//!   [4013080239](https://pay.weixin.qq.com/doc/v3/partner/4013080239),
+//!   [4013080626](https://pay.weixin.qq.com/doc/v3/partner/4013080626),
+//!   [4013139077](https://pay.weixin.qq.com/doc/v3/partner/4013139077),
+//!   [4013163613](https://pay.weixin.qq.com/doc/v3/partner/4013163613),
+//!   [4013462116](https://pay.weixin.qq.com/doc/v3/partner/4013462116),
+//!   [4013462188](https://pay.weixin.qq.com/doc/v3/partner/4013462188),
+//!   [4013462260](https://pay.weixin.qq.com/doc/v3/partner/4013462260),
+//!   [4013462581](https://pay.weixin.qq.com/doc/v3/partner/4013462581)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

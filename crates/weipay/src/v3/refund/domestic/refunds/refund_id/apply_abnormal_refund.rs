@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ApplyAbnormalRefund<M> {
     /// 发起异常退款 · `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
     ///
-    /// 官方文档: [4012791864](https://pay.weixin.qq.com/doc/v3/merchant/4012791864), [4012791885](https://pay.weixin.qq.com/doc/v3/merchant/4012791885), [4012791905](https://pay.weixin.qq.com/doc/v3/merchant/4012791905), [4012810603](https://pay.weixin.qq.com/doc/v3/merchant/4012810603), [4013070379](https://pay.weixin.qq.com/doc/v3/merchant/4013070379), [4013071193](https://pay.weixin.qq.com/doc/v3/merchant/4013071193), [4013420988](https://pay.weixin.qq.com/doc/v3/merchant/4013420988), [4013421164](https://pay.weixin.qq.com/doc/v3/merchant/4013421164), [4013421269](https://pay.weixin.qq.com/doc/v3/merchant/4013421269), [4013421352](https://pay.weixin.qq.com/doc/v3/merchant/4013421352), [4013421429](https://pay.weixin.qq.com/doc/v3/merchant/4013421429), [4013080240](https://pay.weixin.qq.com/doc/v3/partner/4013080240), [4013080627](https://pay.weixin.qq.com/doc/v3/partner/4013080627), [4013335389](https://pay.weixin.qq.com/doc/v3/partner/4013335389), [4013351901](https://pay.weixin.qq.com/doc/v3/partner/4013351901), [4013352066](https://pay.weixin.qq.com/doc/v3/partner/4013352066), [4013352278](https://pay.weixin.qq.com/doc/v3/partner/4013352278), [4013461907](https://pay.weixin.qq.com/doc/v3/partner/4013461907), [4013462123](https://pay.weixin.qq.com/doc/v3/partner/4013462123), [4013462191](https://pay.weixin.qq.com/doc/v3/partner/4013462191), [4013462286](https://pay.weixin.qq.com/doc/v3/partner/4013462286), [4013462582](https://pay.weixin.qq.com/doc/v3/partner/4013462582), [4017150905](https://pay.weixin.qq.com/doc/v3/partner/4017150905)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

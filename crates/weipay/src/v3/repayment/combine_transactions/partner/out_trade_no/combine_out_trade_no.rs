@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> CombineOutTradeNo<M> {
     /// 还款单查询 · `GET v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`
     ///
-    /// 官方文档: [4015124483](https://pay.weixin.qq.com/doc/v3/partner/4015124483)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

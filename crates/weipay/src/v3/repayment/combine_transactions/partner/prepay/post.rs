@@ -2,7 +2,11 @@
 
 //! 还款下单 · `POST v3/repayment/combine-transactions/partner/prepay`
 //!
-//! 官方文档: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -79,7 +83,7 @@ request! {
         app_url: String = body("app_url").required(),
         /// iOS平台BundleID.
         bundle_id: String = body("bundle_id"),
-        /// `package_name`.
+        /// On the wire: `package_name`.
         package_name: String = body("package_name"),
     }
 
@@ -107,9 +111,9 @@ request! {
     pub struct Identity {
         /// 类型. Required.
         type_: IdentityType = body("type").required(),
-        /// 加密后的证件号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
         number: String = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
     }
 

@@ -2,9 +2,12 @@
 
 //! 服务人员分配 · `POST v3/smartguide/guides/{guide_id}/assign`
 //!
-//! A success has no body (204).
+//! For 服务商, 直连商户. A success has no body (204).
 //!
-//! 官方文档: [4012535161](https://pay.weixin.qq.com/doc/v3/merchant/4012535161), [4012474145](https://pay.weixin.qq.com/doc/v3/partner/4012474145)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535161](https://pay.weixin.qq.com/doc/v3/merchant/4012535161)
+//! - partner: [4012474145](https://pay.weixin.qq.com/doc/v3/partner/4012474145)
 
 use crate::model::{body, request};
 

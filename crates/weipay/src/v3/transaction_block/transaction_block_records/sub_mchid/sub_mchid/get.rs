@@ -2,7 +2,11 @@
 
 //! 分页查询子商户名下的交易拦截记录 · `GET v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`
 //!
-//! 官方文档: [4014940432](https://pay.weixin.qq.com/doc/v3/partner/4014940432)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940432](https://pay.weixin.qq.com/doc/v3/partner/4014940432)
 
 use crate::model::{JsonText, Time, answer, body, query, request};
 

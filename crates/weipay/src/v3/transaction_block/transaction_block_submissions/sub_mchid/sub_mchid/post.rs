@@ -2,7 +2,11 @@
 
 //! 发起交易拦截申诉 · `POST v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
 //!
-//! 官方文档: [4014940446](https://pay.weixin.qq.com/doc/v3/partner/4014940446)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940446](https://pay.weixin.qq.com/doc/v3/partner/4014940446)
 
 use crate::model::{JsonText, body, request};
 
@@ -120,7 +124,7 @@ request! {
         min_list_length: i64 = body("min_list_length"),
         /// 最大列表长度.
         max_list_length: i64 = body("max_list_length"),
-        /// `enum_values`.
+        /// On the wire: `enum_values`.
         enum_values: Vec<String> = body("enum_values"),
     }
 

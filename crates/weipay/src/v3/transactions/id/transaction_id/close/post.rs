@@ -2,9 +2,12 @@
 
 //! 关闭订单(微信支付订单号) · `POST v3/transactions/id/{transaction_id}/close`
 //!
-//! A success has no body (204).
+//! Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml>
 
 use crate::model::{body, request};
 

@@ -2,9 +2,12 @@
 
 //! 撤销订单(微信支付订单号) · `POST v3/transactions/id/{transaction_id}/reverse`
 //!
-//! A success has no body (204).
+//! Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_4.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_4.shtml>
 
 use crate::model::{body, request};
 

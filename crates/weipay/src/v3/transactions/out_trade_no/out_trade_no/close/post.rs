@@ -2,8 +2,11 @@
 
 //! 关闭订单(商户订单号) · `POST v3/transactions/out-trade-no/{out_trade_no}/close`
 //!
-//! A success has no body (204).
+//! Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml>
 
 pub use crate::v3::transactions::id::transaction_id::close::post::Request;

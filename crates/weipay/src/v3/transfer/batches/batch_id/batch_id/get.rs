@@ -2,7 +2,11 @@
 
 //! 微信批次单号查询批次单 · `GET v3/transfer/batches/batch-id/{batch_id}`
 //!
-//! 官方文档: [4012458868](https://pay.weixin.qq.com/doc/v3/merchant/4012458868)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458868](https://pay.weixin.qq.com/doc/v3/merchant/4012458868)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 商家批次单号查询批次单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
 //!
-//! 官方文档: [4012458877](https://pay.weixin.qq.com/doc/v3/merchant/4012458877)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458877](https://pay.weixin.qq.com/doc/v3/merchant/4012458877)
 
 use crate::model::{answer, body};
 

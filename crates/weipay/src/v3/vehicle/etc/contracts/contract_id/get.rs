@@ -2,7 +2,11 @@
 
 //! 通过商户ETC绑定号查询签约状态 · `GET v3/vehicle/etc/contracts/{contract_id}`
 //!
-//! 官方文档: [4012715667](https://pay.weixin.qq.com/doc/v3/partner/4012715667)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715667](https://pay.weixin.qq.com/doc/v3/partner/4012715667)
 
 use crate::model::{answer, body, query, request};
 

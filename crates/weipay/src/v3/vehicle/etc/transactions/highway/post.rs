@@ -2,7 +2,11 @@
 
 //! 高速场景商户扣款 · `POST v3/vehicle/etc/transactions/highway`
 //!
-//! 官方文档: [4012715331](https://pay.weixin.qq.com/doc/v3/partner/4012715331)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715331](https://pay.weixin.qq.com/doc/v3/partner/4012715331)
 
 use crate::model::{answer, body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> TransactionId<M> {
     /// 查询订单 · `GET v3/vehicle/etc/transactions/id/{transaction_id}`
     ///
-    /// 官方文档: [4012715719](https://pay.weixin.qq.com/doc/v3/partner/4012715719)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Contracts<M> {
     /// 查询ETC签约状态 · `GET v3/vehicle/etc/users/{openid}/contracts`
     ///
-    /// 官方文档: [4012715623](https://pay.weixin.qq.com/doc/v3/partner/4012715623)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,12 @@
 
 //! 查询车牌服务开通信息 · `GET v3/vehicle/parking/services/find`
 //!
-//! 官方文档: [4012534043](https://pay.weixin.qq.com/doc/v3/merchant/4012534043), [4012534183](https://pay.weixin.qq.com/doc/v3/partner/4012534183)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534043](https://pay.weixin.qq.com/doc/v3/merchant/4012534043)
+//! - partner: [4012534183](https://pay.weixin.qq.com/doc/v3/partner/4012534183)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

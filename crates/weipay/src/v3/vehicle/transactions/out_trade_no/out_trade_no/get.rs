@@ -2,7 +2,12 @@
 
 //! 查询订单 · `GET v3/vehicle/transactions/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: [4012534308](https://pay.weixin.qq.com/doc/v3/merchant/4012534308), [4012534441](https://pay.weixin.qq.com/doc/v3/partner/4012534441)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534308](https://pay.weixin.qq.com/doc/v3/merchant/4012534308)
+//! - partner: [4012534441](https://pay.weixin.qq.com/doc/v3/partner/4012534441)
 
 use crate::model::{Time, answer, body, query, request};
 
@@ -83,7 +88,7 @@ answer! {
     pub struct Payer {
         /// 用户在appid下的标识. Required.
         openid: String = body("openid").required(),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
     }
 

@@ -2,7 +2,11 @@
 
 //! 查询商户标识列表 · `GET v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
 //!
-//! 官方文档: [4017205633](https://pay.weixin.qq.com/doc/v3/partner/4017205633)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4017205633](https://pay.weixin.qq.com/doc/v3/partner/4017205633)
 
 use crate::model::{answer, body, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MerchantIdentifier<M> {
     /// 删除商户标识 · `DELETE v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
     ///
-    /// 官方文档: [4017205637](https://pay.weixin.qq.com/doc/v3/partner/4017205637)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
         self.call.typed(Method::DELETE, request)
     }

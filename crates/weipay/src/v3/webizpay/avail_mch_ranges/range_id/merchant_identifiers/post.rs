@@ -2,7 +2,11 @@
 
 //! 添加商户标识 · `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
 //!
-//! 官方文档: [4017205631](https://pay.weixin.qq.com/doc/v3/partner/4017205631)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4017205631](https://pay.weixin.qq.com/doc/v3/partner/4017205631)
 
 use crate::model::{body, request};
 

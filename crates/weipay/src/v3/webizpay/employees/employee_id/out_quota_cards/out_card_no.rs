@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutCardNo<M> {
     /// 使用商户卡号查询企业支付额度卡 · `GET v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
     ///
-    /// 官方文档: [4015001625](https://pay.weixin.qq.com/doc/v3/partner/4015001625)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> CardNo<M> {
     /// 企业商户查询企业支付额度卡 · `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`
     ///
-    /// 官方文档: [4014507119](https://pay.weixin.qq.com/doc/v3/partner/4014507119)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 企业商户为员工下发企业支付额度卡 · `POST v3/webizpay/employees/{employee_id}/quota-cards`
 //!
-//! 官方文档: [4014507148](https://pay.weixin.qq.com/doc/v3/partner/4014507148)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507148](https://pay.weixin.qq.com/doc/v3/partner/4014507148)
 
 use crate::model::{Time, answer, body, request};
 

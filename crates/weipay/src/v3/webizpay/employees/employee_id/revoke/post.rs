@@ -2,7 +2,11 @@
 
 //! 企业商户发起解除员工企业支付授权 · `POST v3/webizpay/employees/{employee_id}/revoke`
 //!
-//! 官方文档: [4014507156](https://pay.weixin.qq.com/doc/v3/partner/4014507156)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507156](https://pay.weixin.qq.com/doc/v3/partner/4014507156)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询门店主体匹配结果 · `GET v3/webizpay/stores/entity-matches/{batch_id}`
 //!
-//! 官方文档: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)
 
 use crate::model::{answer, body};
 
@@ -30,7 +34,7 @@ answer! {
         organization_code: String = body("organization_code").required(),
         /// 门店名称. Required.
         store_name: String = body("store_name").required(),
-        /// `has_valid_mchid`. Required.
+        /// Required.
         has_valid_mchid: bool = body("has_valid_mchid").required(),
     }
 }

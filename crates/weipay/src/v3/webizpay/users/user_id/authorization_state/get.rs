@@ -2,7 +2,11 @@
 
 //! 企业商户查询企业员工开通授权状态 · `GET v3/webizpay/users/{user_id}/authorization-state`
 //!
-//! 官方文档: [4014507163](https://pay.weixin.qq.com/doc/v3/partner/4014507163)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507163](https://pay.weixin.qq.com/doc/v3/partner/4014507163)
 
 use crate::model::{Time, answer, body, open_enum};
 

@@ -2,7 +2,11 @@
 
 //! 企业商户发起员工开通企业支付授权 · `POST v3/webizpay/users/{user_id}/authorization-url`
 //!
-//! 官方文档: [4014507153](https://pay.weixin.qq.com/doc/v3/partner/4014507153)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507153](https://pay.weixin.qq.com/doc/v3/partner/4014507153)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

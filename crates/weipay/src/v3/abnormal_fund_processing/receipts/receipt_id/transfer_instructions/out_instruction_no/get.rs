@@ -2,7 +2,11 @@
 
 //! 查询在途异常资金付款指令执行结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
 //!
-//! 官方文档: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)
 
 use crate::model::{Time, answer, body};
 
@@ -32,13 +36,13 @@ answer! {
         close_time: Time = body("close_time"),
         /// 回调通知地址. Required.
         notify_url: String = body("notify_url").required(),
-        /// `instruction_instance_id`.
+        /// On the wire: `instruction_instance_id`.
         instruction_instance_id: String = body("instruction_instance_id"),
     }
 
     /// 在途异常资金付款指令的发起方.
     pub struct Commander {
-        /// `operator`. Required.
+        /// Required.
         operator: Operator = body("operator").required(),
         /// 微信支付商户号.
         mchid: String = body("mchid"),

@@ -2,7 +2,11 @@
 
 //! 查询渠道结算银行账户更名申请 · `GET v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
 //!
-//! 官方文档: [4018968051](https://pay.weixin.qq.com/doc/v3/merchant/4018968051)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4018968051](https://pay.weixin.qq.com/doc/v3/merchant/4018968051)
 
 use crate::model::{header, query, request};
 
@@ -15,7 +19,7 @@ request! {
     pub struct Request {
         /// 目标商户号. Required.
         mchid: String = query("mchid").required(),
-        /// 台账ID. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: String = query("bal_account_no").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),

@@ -2,7 +2,14 @@
 
 //! 查询结算账户修改申请状态 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
 //!
-//! 官方文档: [4012721475](https://pay.weixin.qq.com/doc/v3/partner/4012721475), [4012760660](https://pay.weixin.qq.com/doc/v3/partner/4012760660), [4012761120](https://pay.weixin.qq.com/doc/v3/partner/4012761120), [4012761169](https://pay.weixin.qq.com/doc/v3/partner/4012761169)
+//! For 普通服务商, 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012721475](https://pay.weixin.qq.com/doc/v3/partner/4012721475),
+//!   [4012760660](https://pay.weixin.qq.com/doc/v3/partner/4012760660),
+//!   [4012761120](https://pay.weixin.qq.com/doc/v3/partner/4012761120),
+//!   [4012761169](https://pay.weixin.qq.com/doc/v3/partner/4012761169)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

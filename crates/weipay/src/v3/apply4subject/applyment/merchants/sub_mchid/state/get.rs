@@ -2,7 +2,11 @@
 
 //! 获取商户开户意愿确认状态 · `GET v3/apply4subject/applyment/merchants/{sub_mchid}/state`
 //!
-//! 官方文档: [4012467549](https://pay.weixin.qq.com/doc/v3/partner/4012467549)
+//! For 从业机构, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012467549](https://pay.weixin.qq.com/doc/v3/partner/4012467549)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,11 @@
 
 //! 根据业务申请编号查询添加申请状态 · `GET v3/brand/card/card-links/business-code/{business_code}`
 //!
-//! 官方文档: [4016366816](https://pay.weixin.qq.com/doc/v3/partner/4016366816)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016366816](https://pay.weixin.qq.com/doc/v3/partner/4016366816)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 删除会员卡模板 · `DELETE v3/brand/partner/card-member/cards/{card_id}`
 //!
-//! 官方文档: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
 
 pub use crate::v3::brand::partner::card_member::cards::card_id::get::{Answer, Request};
 pub use crate::v3::brand::partner::card_member::cards::get::{

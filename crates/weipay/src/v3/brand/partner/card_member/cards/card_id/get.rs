@@ -2,7 +2,11 @@
 
 //! 查询会员卡模板信息 · `GET v3/brand/partner/card-member/cards/{card_id}`
 //!
-//! 官方文档: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)
 
 use crate::model::{answer, body, query, request};
 

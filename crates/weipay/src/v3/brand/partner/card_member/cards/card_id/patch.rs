@@ -2,7 +2,11 @@
 
 //! 修改会员卡模板信息 · `PATCH v3/brand/partner/card-member/cards/{card_id}`
 //!
-//! 官方文档: [4015336977](https://pay.weixin.qq.com/doc/v3/partner/4015336977)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336977](https://pay.weixin.qq.com/doc/v3/partner/4015336977)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询品牌会员发券活动 · `GET v3/brand/partner/card-member/membership-activities/{activity_id}`
 //!
-//! 官方文档: [4016588015](https://pay.weixin.qq.com/doc/v3/partner/4016588015)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016588015](https://pay.weixin.qq.com/doc/v3/partner/4016588015)
 
 use crate::model::{Time, answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 修改品牌会员发券活动信息 · `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
 //!
-//! 官方文档: [4016588044](https://pay.weixin.qq.com/doc/v3/partner/4016588044)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016588044](https://pay.weixin.qq.com/doc/v3/partner/4016588044)
 
 use crate::model::{Time, body, request};
 

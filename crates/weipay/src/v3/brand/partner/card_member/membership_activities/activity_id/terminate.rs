@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 终止品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
     ///
-    /// 官方文档: [4016588028](https://pay.weixin.qq.com/doc/v3/partner/4016588028)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 根据openid导入用户会员卡 · `POST v3/brand/partner/card-member/user-cards/import-by-openid`
 //!
-//! 官方文档: [4015336981](https://pay.weixin.qq.com/doc/v3/partner/4015336981)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336981](https://pay.weixin.qq.com/doc/v3/partner/4015336981)
 
 use crate::model::{Time, answer, body, header, request};
 
@@ -22,7 +26,7 @@ request! {
         openid: String = body("openid").required(),
         /// 会员卡code. Required.
         user_card_code: String = body("user_card_code").required(),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 用户开卡时填写的个人信息.
         user_information: UserInformation = body("user_information"),
@@ -44,7 +48,7 @@ request! {
     pub struct CommonFieldList {
         /// 平台提供的通用开卡信息字段.
         name: Name = body("name"),
-        /// `value`. Format `base64`; travels encrypted (敏感信息加密).
+        /// Travels encrypted (敏感信息加密).
         value: String = body("value").encrypted(),
     }
 
@@ -86,7 +90,7 @@ answer! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),

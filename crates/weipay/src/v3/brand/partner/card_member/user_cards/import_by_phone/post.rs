@@ -2,7 +2,11 @@
 
 //! 根据手机号导入用户会员卡 · `POST v3/brand/partner/card-member/user-cards/import-by-phone`
 //!
-//! 官方文档: [4015336982](https://pay.weixin.qq.com/doc/v3/partner/4015336982)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336982](https://pay.weixin.qq.com/doc/v3/partner/4015336982)
 
 use crate::model::{Time, body, header, request};
 
@@ -21,7 +25,7 @@ request! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡模板ID. Required.
         card_id: String = body("card_id").required(),
-        /// 加密的手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Required; travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").required().encrypted(),
         /// 会员卡code. Required.
         user_card_code: String = body("user_card_code").required(),

@@ -2,7 +2,11 @@
 
 //! 查询用户会员卡信息 · `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
 //!
-//! 官方文档: [4015336980](https://pay.weixin.qq.com/doc/v3/partner/4015336980)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336980](https://pay.weixin.qq.com/doc/v3/partner/4015336980)
 
 use crate::model::{Time, answer, body, query, request};
 
@@ -40,7 +44,7 @@ answer! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),

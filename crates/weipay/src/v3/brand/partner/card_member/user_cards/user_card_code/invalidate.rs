@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Invalidate<M> {
     /// 作废用户会员卡 · `POST v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
     ///
-    /// 官方文档: [4015336983](https://pay.weixin.qq.com/doc/v3/partner/4015336983)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 修改用户会员卡信息 · `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
 //!
-//! 官方文档: [4015336985](https://pay.weixin.qq.com/doc/v3/partner/4015336985)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336985](https://pay.weixin.qq.com/doc/v3/partner/4015336985)
 
 use crate::model::{Time, answer, body, query, request};
 
@@ -26,7 +30,7 @@ request! {
         card_color: String = body("card_color"),
         /// 卡背景图URL.
         card_picture_url: String = body("card_picture_url"),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),
@@ -58,7 +62,7 @@ answer! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),

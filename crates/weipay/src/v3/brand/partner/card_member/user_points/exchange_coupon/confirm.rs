@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Confirm<M> {
     /// 同步积分兑券结果 · `POST v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
     ///
-    /// 官方文档: [4015897268](https://pay.weixin.qq.com/doc/v3/partner/4015897268)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 同步积分余额 · `POST v3/brand/partner/card-member/user-points/sync`
 //!
-//! 官方文档: [4015897280](https://pay.weixin.qq.com/doc/v3/partner/4015897280)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015897280](https://pay.weixin.qq.com/doc/v3/partner/4015897280)
 
 use crate::model::{answer, body, request};
 

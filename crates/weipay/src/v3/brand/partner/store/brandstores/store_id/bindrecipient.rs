@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Bindrecipient<M> {
     /// 绑定收款商户号 · `POST v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
     ///
-    /// 官方文档: [4015783177](https://pay.weixin.qq.com/doc/v3/partner/4015783177)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

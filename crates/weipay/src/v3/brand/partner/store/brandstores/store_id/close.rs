@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 暂停门店营业 · `POST v3/brand/partner/store/brandstores/{store_id}/close`
     ///
-    /// 官方文档: [4016756671](https://pay.weixin.qq.com/doc/v3/partner/4016756671)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,8 +2,10 @@
 
 //! 删除品牌门店 · `DELETE v3/brand/partner/store/brandstores/{store_id}`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4015783113](https://pay.weixin.qq.com/doc/v3/partner/4015783113)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015783113](https://pay.weixin.qq.com/doc/v3/partner/4015783113)
 
 pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Request;

@@ -2,7 +2,11 @@
 
 //! 查询品牌门店 · `GET v3/brand/partner/store/brandstores/{store_id}`
 //!
-//! 官方文档: [4015783153](https://pay.weixin.qq.com/doc/v3/partner/4015783153)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015783153](https://pay.weixin.qq.com/doc/v3/partner/4015783153)
 
 use crate::model::{answer, body};
 

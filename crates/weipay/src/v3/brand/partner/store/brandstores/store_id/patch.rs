@@ -2,7 +2,11 @@
 
 //! 更新品牌门店 · `PATCH v3/brand/partner/store/brandstores/{store_id}`
 //!
-//! 官方文档: [4015783158](https://pay.weixin.qq.com/doc/v3/partner/4015783158)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015783158](https://pay.weixin.qq.com/doc/v3/partner/4015783158)
 
 use crate::model::{answer, body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Unbindrecipient<M> {
     /// 解绑收款商户号 · `POST v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
     ///
-    /// 官方文档: [4015783188](https://pay.weixin.qq.com/doc/v3/partner/4015783188)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询订单剩余待分金额 · `GET v3/brand/profitsharing/orders/{transaction_id}/amounts`
 //!
-//! 官方文档: [4012467021](https://pay.weixin.qq.com/doc/v3/partner/4012467021)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012467021](https://pay.weixin.qq.com/doc/v3/partner/4012467021)
 
 use crate::model::{answer, body};
 

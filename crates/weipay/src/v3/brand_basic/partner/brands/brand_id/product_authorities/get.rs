@@ -2,7 +2,11 @@
 
 //! 获得品牌已授权且在生效中的产品权限信息 · `GET v3/brand-basic/partner/brands/{brand_id}/product-authorities`
 //!
-//! 官方文档: [4017410365](https://pay.weixin.qq.com/doc/v3/partner/4017410365)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4017410365](https://pay.weixin.qq.com/doc/v3/partner/4017410365)
 
 use crate::model::{Time, answer, body, open_enum};
 

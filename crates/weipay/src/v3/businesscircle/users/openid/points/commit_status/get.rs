@@ -2,9 +2,12 @@
 
 //! 商圈会员待积分状态查询 · `GET v3/businesscircle/users/{openid}/points/commit_status`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012534994](https://pay.weixin.qq.com/doc/v3/merchant/4012534994), [4012474129](https://pay.weixin.qq.com/doc/v3/partner/4012474129)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534994](https://pay.weixin.qq.com/doc/v3/merchant/4012534994)
+//! - partner: [4012474129](https://pay.weixin.qq.com/doc/v3/partner/4012474129)
 
 use crate::model::{query, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Cities<M> {
     /// 查询城市列表 · `GET v3/capital/capitallhh/areas/provinces/{province_code}/cities`
     ///
-    /// 官方文档: [4012697470](https://pay.weixin.qq.com/doc/v3/partner/4012697470)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 查询支行列表 · `GET v3/capital/capitallhh/banks/{bank_alias_code}/branches`
 //!
-//! 官方文档: [4012697673](https://pay.weixin.qq.com/doc/v3/partner/4012697673)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012697673](https://pay.weixin.qq.com/doc/v3/partner/4012697673)
 
 use crate::model::{answer, body, query, request};
 

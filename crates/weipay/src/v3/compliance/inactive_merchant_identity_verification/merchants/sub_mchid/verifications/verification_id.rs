@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> VerificationId<M> {
     /// 查询不活跃商户身份核实结果 · `GET v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`
     ///
-    /// 官方文档: [4012471359](https://pay.weixin.qq.com/doc/v3/partner/4012471359)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

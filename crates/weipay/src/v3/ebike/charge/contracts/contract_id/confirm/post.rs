@@ -2,7 +2,11 @@
 
 //! 创建用户当次充电代扣凭证 · `POST v3/ebike/charge/contracts/{contract_id}/confirm`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_4.shtml>
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_4.shtml>
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询订单 · `GET v3/ebike/charge/transactions/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml>
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml>
 
 pub use crate::v3::ebike::charge::contracts::contract_id::get::Request;
 pub use crate::v3::ebike::charge::transactions::id::transaction_id::get::{

@@ -2,7 +2,11 @@
 
 //! 通过用户标识查询用户状态 · `GET v3/ebike/charge/users/{openid}/contract`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_1.shtml>
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_1.shtml>
 
 use crate::model::{query, request};
 

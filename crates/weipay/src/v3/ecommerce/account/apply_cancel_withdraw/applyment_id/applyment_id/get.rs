@@ -2,7 +2,11 @@
 
 //! 微信支付注销提现申请单号查询申请单状态 · `GET v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`
 //!
-//! 官方文档: [4013892765](https://pay.weixin.qq.com/doc/v3/partner/4013892765)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013892765](https://pay.weixin.qq.com/doc/v3/partner/4013892765)
 
 use crate::model::{Time, answer, body, open_enum};
 
@@ -31,7 +35,7 @@ answer! {
         sub_mchid: String = body("sub_mchid").required(),
         /// 账户信息.
         account_info: Vec<AccountInfo> = body("account_info"),
-        /// `confirm_cancel`.
+        /// On the wire: `confirm_cancel`.
         confirm_cancel: ConfirmCancel = body("confirm_cancel"),
     }
 
@@ -53,7 +57,7 @@ answer! {
         amount: i64 = body("amount").required(),
     }
 
-    /// `confirm_cancel`.
+    /// The object `confirm_cancel`.
     pub struct ConfirmCancel {
         /// 确认商户注销的页面url.
         confirm_cancel_url: String = body("confirm_cancel_url"),

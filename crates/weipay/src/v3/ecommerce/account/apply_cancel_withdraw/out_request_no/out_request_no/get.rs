@@ -2,7 +2,11 @@
 
 //! 商户注销提现申请单号查询申请单状态 · `GET v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`
 //!
-//! 官方文档: [4013892759](https://pay.weixin.qq.com/doc/v3/partner/4013892759)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013892759](https://pay.weixin.qq.com/doc/v3/partner/4013892759)
 
 pub use crate::v3::ecommerce::account::apply_cancel_withdraw::applyment_id::applyment_id::get::{
     AccountInfo, AccountWithdrawResult, Answer, CancelState, ConfirmCancel, OutAccountType, PayState,

@@ -2,7 +2,11 @@
 
 //! 商户注销资格校验 · `GET v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`
 //!
-//! 官方文档: [4016420099](https://pay.weixin.qq.com/doc/v3/partner/4016420099)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016420099](https://pay.weixin.qq.com/doc/v3/partner/4016420099)
 
 use crate::model::{answer, body, open_enum};
 

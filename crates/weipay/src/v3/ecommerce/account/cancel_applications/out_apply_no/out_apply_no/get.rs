@@ -2,6 +2,10 @@
 
 //! 查询注销单状态 · `GET v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`
 //!
-//! 官方文档: [4012476223](https://pay.weixin.qq.com/doc/v3/partner/4012476223)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476223](https://pay.weixin.qq.com/doc/v3/partner/4012476223)
 
 pub use crate::v3::ecommerce::account::cancel_applications::post::{Answer, CancelState};

@@ -2,6 +2,10 @@
 
 //! 撤销申请单-使用业务申请编号 · `POST v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`
 //!
-//! 官方文档: [4015616721](https://pay.weixin.qq.com/doc/v3/partner/4015616721)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015616721](https://pay.weixin.qq.com/doc/v3/partner/4015616721)
 
 pub use crate::v3::ecommerce::applyments::applyment_id::revoke::post::Answer;

@@ -2,7 +2,11 @@
 
 //! 小程序方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
 //!
-//! 官方文档: [4017177322](https://pay.weixin.qq.com/doc/v3/partner/4017177322)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4017177322](https://pay.weixin.qq.com/doc/v3/partner/4017177322)
 
 use crate::model::{answer, body, request};
 

@@ -2,9 +2,11 @@
 
 //! 电商合单委托代扣撤销订单 · `POST v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
 //!
-//! A success has no body (204).
+//! For 电商平台, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012884126](https://pay.weixin.qq.com/doc/v3/partner/4012884126)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012884126](https://pay.weixin.qq.com/doc/v3/partner/4012884126)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,14 @@
 
 //! 商户提现单号查询 · `GET v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`
 //!
-//! 官方文档: [4012476656](https://pay.weixin.qq.com/doc/v3/partner/4012476656), [4012714699](https://pay.weixin.qq.com/doc/v3/partner/4012714699), [4012719550](https://pay.weixin.qq.com/doc/v3/partner/4012719550), [4012720041](https://pay.weixin.qq.com/doc/v3/partner/4012720041)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476656](https://pay.weixin.qq.com/doc/v3/partner/4012476656),
+//!   [4012714699](https://pay.weixin.qq.com/doc/v3/partner/4012714699),
+//!   [4012719550](https://pay.weixin.qq.com/doc/v3/partner/4012719550),
+//!   [4012720041](https://pay.weixin.qq.com/doc/v3/partner/4012720041)
 
 use crate::model::{answer, body, open_enum, query, request};
 

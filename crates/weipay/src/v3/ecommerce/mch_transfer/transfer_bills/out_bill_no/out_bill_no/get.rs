@@ -2,7 +2,11 @@
 
 //! 商户单号查询转账单 · `GET v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 //!
-//! 官方文档: [4013504213](https://pay.weixin.qq.com/doc/v3/partner/4013504213)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504213](https://pay.weixin.qq.com/doc/v3/partner/4013504213)
 
 use crate::model::{answer, body};
 

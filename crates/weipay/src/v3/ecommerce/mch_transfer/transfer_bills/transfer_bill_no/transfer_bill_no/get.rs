@@ -2,7 +2,11 @@
 
 //! 微信转账单号查询转账单 · `GET v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
 //!
-//! 官方文档: [4013504214](https://pay.weixin.qq.com/doc/v3/partner/4013504214)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504214](https://pay.weixin.qq.com/doc/v3/partner/4013504214)
 
 pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
 pub use crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Answer;

@@ -2,7 +2,11 @@
 
 //! 查询订单剩余待分金额 · `GET v3/ecommerce/profitsharing/orders/{transaction_id}/amounts`
 //!
-//! 官方文档: [4012477751](https://pay.weixin.qq.com/doc/v3/partner/4012477751)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012477751](https://pay.weixin.qq.com/doc/v3/partner/4012477751)
 
 use crate::model::{answer, body};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> DetailNo<M> {
     /// 商家明细单号查询明细单 · `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`
     ///
-    /// 官方文档: [4014310384](https://pay.weixin.qq.com/doc/v3/merchant/4014310384)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 商户单号查询电子回单 · `GET v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}`
 //!
-//! 官方文档: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,11 @@
 
 //! 微信单号查询电子回单 · `GET v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`
 //!
-//! 官方文档: [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
 
 pub use crate::v3::fund_app::mch_transfer::elecsign::out_bill_no::out_bill_no::get::{
     Answer, HashType, State,

@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> ElectronicReceipts<M> {
     /// 查询预算出资的电子回单 · `GET v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
     ///
-    /// 官方文档: [4016209977](https://pay.weixin.qq.com/doc/v3/partner/4016209977)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 申请预算出资的电子回单 · `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
     ///
-    /// 官方文档: [4016209966](https://pay.weixin.qq.com/doc/v3/partner/4016209966)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

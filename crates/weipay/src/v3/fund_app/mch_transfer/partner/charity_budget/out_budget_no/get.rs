@@ -2,7 +2,11 @@
 
 //! 商户单号查询公益捐赠预算详情 · `GET v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
 //!
-//! 官方文档: [4015554788](https://pay.weixin.qq.com/doc/v3/partner/4015554788)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015554788](https://pay.weixin.qq.com/doc/v3/partner/4015554788)
 
 use crate::model::{query, request};
 

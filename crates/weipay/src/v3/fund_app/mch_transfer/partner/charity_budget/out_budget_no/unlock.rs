@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Unlock<M> {
     /// 解锁公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
     ///
-    /// 官方文档: [4015554795](https://pay.weixin.qq.com/doc/v3/partner/4015554795)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutTransferNo<M> {
     /// 商户单号查询公益捐赠详情 · `GET v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
     ///
-    /// 官方文档: [4015554859](https://pay.weixin.qq.com/doc/v3/partner/4015554859)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询单笔转账电子回单 · `GET v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
 //!
-//! 官方文档: [4016315544](https://pay.weixin.qq.com/doc/v3/partner/4016315544)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016315544](https://pay.weixin.qq.com/doc/v3/partner/4016315544)
 
 use crate::model::{query, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询子商户商家转账授权状态 · `GET v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`
 //!
-//! 官方文档: [4015469112](https://pay.weixin.qq.com/doc/v3/partner/4015469112)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015469112](https://pay.weixin.qq.com/doc/v3/partner/4015469112)
 
 use crate::model::{answer, body, open_enum};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutBillNo<M> {
     /// 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`
     ///
-    /// 官方文档: [4015469131](https://pay.weixin.qq.com/doc/v3/partner/4015469131)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

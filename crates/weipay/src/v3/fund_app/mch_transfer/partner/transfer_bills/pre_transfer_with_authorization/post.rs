@@ -2,7 +2,11 @@
 
 //! 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`
 //!
-//! 官方文档: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
 
 use crate::model::{body, header, request};
 
@@ -23,7 +27,7 @@ request! {
         out_bill_no: String = body("out_bill_no").required(),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -36,7 +40,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 自动收款授权信息.
         authorization_info: AuthorizationInfo = body("authorization_info"),
     }

@@ -2,7 +2,11 @@
 
 //! 转账（用户自动收款） · `POST v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
 //!
-//! 官方文档: [4016809837](https://pay.weixin.qq.com/doc/v3/partner/4016809837)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016809837](https://pay.weixin.qq.com/doc/v3/partner/4016809837)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -21,7 +25,7 @@ request! {
         appid: String = body("appid").required(),
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
@@ -34,7 +38,8 @@ request! {
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
-        transfer_scene_report_infos: Vec<TransferSceneReportInfos> = body("transfer_scene_report_infos").required(),
+        transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            body("transfer_scene_report_infos").required(),
         /// 微信自动收款授权单号. Required.
         authorization_id: String = body("authorization_id").required(),
     }
@@ -63,7 +68,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间. Required.
         create_time: String = body("create_time").required(),

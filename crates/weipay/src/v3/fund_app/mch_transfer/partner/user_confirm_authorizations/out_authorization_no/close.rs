@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 解除免确认收款授权 · `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close`
     ///
-    /// 官方文档: [4016809851](https://pay.weixin.qq.com/doc/v3/partner/4016809851)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 商户单号查询自动收款授权 · `GET v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}`
 //!
-//! 官方文档: [4016809859](https://pay.weixin.qq.com/doc/v3/partner/4016809859)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016809859](https://pay.weixin.qq.com/doc/v3/partner/4016809859)
 
 use crate::model::{answer, body, open_enum};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 撤销转账 · `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
     ///
-    /// 官方文档: [4012716458](https://pay.weixin.qq.com/doc/v3/merchant/4012716458)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -2,7 +2,12 @@
 
 //! 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 //!
-//! 官方文档: [4012716437](https://pay.weixin.qq.com/doc/v3/merchant/4012716437), [4024814206](https://pay.weixin.qq.com/doc/v3/merchant/4024814206)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716437](https://pay.weixin.qq.com/doc/v3/merchant/4012716437),
+//!   [4024814206](https://pay.weixin.qq.com/doc/v3/merchant/4024814206)
 
 use crate::model::{Time, answer, body};
 
@@ -29,7 +34,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间. Required.
         create_time: Time = body("create_time").required(),

@@ -2,7 +2,12 @@
 
 //! 微信转账单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
 //!
-//! 官方文档: [4012716457](https://pay.weixin.qq.com/doc/v3/merchant/4012716457), [4024819515](https://pay.weixin.qq.com/doc/v3/merchant/4024819515)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716457](https://pay.weixin.qq.com/doc/v3/merchant/4012716457),
+//!   [4024819515](https://pay.weixin.qq.com/doc/v3/merchant/4024819515)
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 pub use crate::v3::fund_app::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Answer;

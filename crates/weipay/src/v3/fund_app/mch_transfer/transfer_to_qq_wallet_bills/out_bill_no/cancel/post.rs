@@ -2,7 +2,11 @@
 
 //! 撤销转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
 //!
-//! 官方文档: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)
 
 use crate::model::{Time, answer, body};
 
@@ -31,7 +35,7 @@ answer! {
         openid: String = body("openid"),
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间.
         create_time: Time = body("create_time"),

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 解除免确认收款授权 · `POST v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`
     ///
-    /// 官方文档: [4015653811](https://pay.weixin.qq.com/doc/v3/merchant/4015653811)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 商户单号查询自动收款授权 · `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
 //!
-//! 官方文档: [4014399423](https://pay.weixin.qq.com/doc/v3/merchant/4014399423)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014399423](https://pay.weixin.qq.com/doc/v3/merchant/4014399423)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -41,7 +45,7 @@ answer! {
         user_recv_perception: String = body("user_recv_perception"),
         /// 单据创建时间.
         create_time: Time = body("create_time"),
-        /// `package_info`.
+        /// On the wire: `package_info`.
         package_info: String = body("package_info"),
     }
 

@@ -2,7 +2,11 @@
 
 //! 查询出境退回结果（通过商户出境退回单号） · `GET v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
 //!
-//! 官方文档: [4013735052](https://pay.weixin.qq.com/doc/v3/partner/4013735052)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013735052](https://pay.weixin.qq.com/doc/v3/partner/4013735052)
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 创建H5支付权限申请单 · `POST v3/global/merchant/h5/permission/applications`
 //!
-//! 官方文档: [4013025106](https://pay.weixin.qq.com/doc/global/v3/zh/4013025106)
+//! For 从业机构（支付机构）. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025106](https://pay.weixin.qq.com/doc/global/v3/zh/4013025106)
 
 use crate::model::{answer, body, open_enum, request};
 

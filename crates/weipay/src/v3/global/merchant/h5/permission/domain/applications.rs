@@ -8,6 +8,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> Applications<M> {
     /// 创建H5支付域名修改申请单 · `POST v3/global/merchant/h5/permission/domain/applications`
     ///
-    /// 官方文档: [4013025110](https://pay.weixin.qq.com/doc/global/v3/zh/4013025110)
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/global/merchant/h5/permission/domain/applications/{applyment_id}` with this 申请单号.
     pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill("applyment_id", applyment_id.into()))
+        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
     }
 }

@@ -2,7 +2,11 @@
 
 //! 查询子商户H5支付权限状态 · `GET v3/global/merchant/h5/permission/{sub_mchid}`
 //!
-//! 官方文档: [4013025117](https://pay.weixin.qq.com/doc/global/v3/zh/4013025117)
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025117](https://pay.weixin.qq.com/doc/global/v3/zh/4013025117)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,7 @@
 
 //! 反馈处理完成 · `POST v3/global/merchant-service/complaints/{complaint_id}/complete`
 //!
-//! A success has no body (204).
+//! For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 
 use crate::model::{body, request};
 

@@ -2,7 +2,7 @@
 
 //! 提交回复 · `POST v3/global/merchant-service/complaints/{complaint_id}/response`
 //!
-//! A success has no body (204).
+//! For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 
 use crate::model::{body, request};
 

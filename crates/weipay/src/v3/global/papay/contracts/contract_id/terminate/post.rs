@@ -2,9 +2,11 @@
 
 //! 申请解约 · `POST v3/global/papay/contracts/{contract_id}/terminate`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
-//! 官方文档: [4013015478](https://pay.weixin.qq.com/doc/global/v3/zh/4013015478)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015478](https://pay.weixin.qq.com/doc/global/v3/zh/4013015478)
 
 use crate::model::{body, request};
 

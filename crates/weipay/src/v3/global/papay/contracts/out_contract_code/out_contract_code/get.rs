@@ -2,7 +2,11 @@
 
 //! 商户协议号查询签约 · `GET v3/global/papay/contracts/out-contract-code/{out_contract_code}`
 //!
-//! 官方文档: [4013015477](https://pay.weixin.qq.com/doc/global/v3/zh/4013015477)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013015477](https://pay.weixin.qq.com/doc/global/v3/zh/4013015477)
 
 use crate::model::{query, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询剩余待分金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/amounts`
 //!
-//! 官方文档: [4013024904](https://pay.weixin.qq.com/doc/global/v3/zh/4013024904)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013024904](https://pay.weixin.qq.com/doc/global/v3/zh/4013024904)
 
 use crate::model::{answer, body, query, request};
 

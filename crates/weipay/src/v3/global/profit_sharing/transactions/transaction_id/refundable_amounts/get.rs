@@ -2,7 +2,11 @@
 
 //! 查询订单剩余可退款金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
 //!
-//! 官方文档: [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982)
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982)
 
 use crate::model::{answer, body};
 
@@ -17,7 +21,7 @@ answer! {
         refundable_amount: i64 = body("refundable_amount"),
         /// 货币类型.
         currency: String = body("currency"),
-        /// `funds_refundable_amount`.
+        /// On the wire: `funds_refundable_amount`.
         funds_refundable_amount: i64 = body("funds_refundable_amount"),
     }
 }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> SubMchid<M> {
     /// 商家充值退款余额查询 · `GET v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`
     ///
-    /// 官方文档: [4013068962](https://pay.weixin.qq.com/doc/global/v3/zh/4013068962)
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

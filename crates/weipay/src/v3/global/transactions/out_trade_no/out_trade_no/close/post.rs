@@ -2,8 +2,15 @@
 
 //! 关闭订单(商户订单号) · `POST v3/global/transactions/out-trade-no/{out_trade_no}/close`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
-//! 官方文档: [4012354485](https://pay.weixin.qq.com/doc/global/v3/zh/4012354485), [4012354539](https://pay.weixin.qq.com/doc/global/v3/zh/4012354539), [4012354575](https://pay.weixin.qq.com/doc/global/v3/zh/4012354575), [4012354603](https://pay.weixin.qq.com/doc/global/v3/zh/4012354603), [4012354794](https://pay.weixin.qq.com/doc/global/v3/zh/4012354794), [4013014140](https://pay.weixin.qq.com/doc/global/v3/zh/4013014140)
+//! Official documents (官方文档):
+//!
+//! - global: [4012354485](https://pay.weixin.qq.com/doc/global/v3/zh/4012354485),
+//!   [4012354539](https://pay.weixin.qq.com/doc/global/v3/zh/4012354539),
+//!   [4012354575](https://pay.weixin.qq.com/doc/global/v3/zh/4012354575),
+//!   [4012354603](https://pay.weixin.qq.com/doc/global/v3/zh/4012354603),
+//!   [4012354794](https://pay.weixin.qq.com/doc/global/v3/zh/4012354794),
+//!   [4013014140](https://pay.weixin.qq.com/doc/global/v3/zh/4013014140)
 
 pub use crate::v3::global::transactions::id::transaction_id::close::post::Request;

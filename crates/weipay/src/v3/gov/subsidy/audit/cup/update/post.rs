@@ -2,7 +2,11 @@
 
 //! 更新审核数据 · `POST v3/gov/subsidy/audit/cup/update`
 //!
-//! 官方文档: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
 use crate::model::{body, request};
 
@@ -87,7 +91,7 @@ request! {
         device_photo: String = body("device_photo"),
         /// 收旧设备外观照片格式.
         device_photo_format: String = body("device_photo_format"),
-        /// `pack_and_active_photo`.
+        /// On the wire: `pack_and_active_photo`.
         pack_and_active_photo: String = body("pack_and_active_photo"),
         /// 商品条码.
         bar_code: String = body("bar_code"),

@@ -2,7 +2,11 @@
 
 //! 上传审核数据 · `POST v3/gov/subsidy/audit/cup/upload`
 //!
-//! 官方文档: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
 pub use crate::v3::gov::subsidy::audit::cup::invalid::post::Answer;
 pub use crate::v3::gov::subsidy::audit::cup::update::post::{InvoiceInfo, Request, TrackInfo};

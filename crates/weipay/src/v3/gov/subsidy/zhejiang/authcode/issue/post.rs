@@ -2,7 +2,11 @@
 
 //! 申请品类凭证码 · `POST v3/gov/subsidy/zhejiang/authcode/issue`
 //!
-//! 官方文档: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -15,9 +19,9 @@ request! {
         category_id: String = body("category_id").required(),
         /// 用户id.
         openid: String = body("openid"),
-        /// 姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Required; travels encrypted (敏感信息加密).
         mobile: String = body("mobile").required().encrypted(),
         /// 区县编码. Required.
         add_code: String = body("add_code").required(),
@@ -25,7 +29,7 @@ request! {
         custom_info: String = body("custom_info"),
         /// 证件类型. Required.
         cert_type: CertType = body("cert_type").required(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         cert_no: String = body("cert_no").required().encrypted(),
         /// 请求流水号. Required.
         req_ssn: String = body("req_ssn").required(),

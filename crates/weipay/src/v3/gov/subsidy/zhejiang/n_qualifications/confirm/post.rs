@@ -2,7 +2,11 @@
 
 //! n品类核销 · `POST v3/gov/subsidy/zhejiang/n-qualifications/confirm`
 //!
-//! 官方文档: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
 use crate::model::{body, header, request};
 
@@ -25,11 +29,11 @@ request! {
     pub struct Data {
         /// 品类编码. Required.
         cate_code: String = body("cate_code").required(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         cert_no: String = body("cert_no").required().encrypted(),
         /// 能耗等级.
         grade: String = body("grade"),
-        /// 姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
         /// 交易完成或商品退回时间戳. Required.
         operation_time: String = body("operation_time").required(),
@@ -45,11 +49,11 @@ request! {
         status: String = body("status").required(),
         /// 政府补贴金额. Required.
         subsidy: String = body("subsidy").required(),
-        /// 手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Required; travels encrypted (敏感信息加密).
         tel: String = body("tel").required().encrypted(),
         /// 收货地区编码. Required.
         add_code: String = body("add_code").required(),
-        /// 收货地址. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 收货地址. Required; travels encrypted (敏感信息加密).
         address: String = body("address").required().encrypted(),
         /// 销售方式. Required.
         sale_models: String = body("sale_models").required(),

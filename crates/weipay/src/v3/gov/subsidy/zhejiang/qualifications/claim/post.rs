@@ -2,7 +2,11 @@
 
 //! 领取资格 · `POST v3/gov/subsidy/zhejiang/qualifications/claim`
 //!
-//! 官方文档: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
 use crate::model::{body, header, request};
 
@@ -16,11 +20,11 @@ request! {
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 品类编码. Required.
         cate_code: String = body("cate_code").required(),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         cert_no: String = body("cert_no").required().encrypted(),
-        /// 姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 姓名. Required; travels encrypted (敏感信息加密).
         name: String = body("name").required().encrypted(),
-        /// 手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Required; travels encrypted (敏感信息加密).
         tel: String = body("tel").required().encrypted(),
         /// 证件类型.
         cert_type: CertType = body("cert_type"),

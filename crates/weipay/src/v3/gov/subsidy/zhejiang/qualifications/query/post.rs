@@ -2,7 +2,11 @@
 
 //! 查询补贴资格 · `POST v3/gov/subsidy/zhejiang/qualifications/query`
 //!
-//! 官方文档: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -11,7 +15,7 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 证件号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 证件号码. Required; travels encrypted (敏感信息加密).
         cert_no: String = body("cert_no").required().encrypted(),
         /// 品类编码.
         cate_code: String = body("cate_code"),

@@ -2,7 +2,11 @@
 
 //! sn码锁定 · `POST v3/gov/subsidy/zhejiang/sncode/lock`
 //!
-//! 官方文档: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
 use crate::model::{answer, body, request};
 

@@ -16,6 +16,10 @@ chain_step! {
 
 impl<M: Mode> BrandId<M> {
     /// 查询用户捐赠单列表 · `GET v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
+    ///
+    /// For 服务商, 微信平台商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

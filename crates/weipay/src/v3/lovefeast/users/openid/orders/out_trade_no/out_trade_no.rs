@@ -17,6 +17,10 @@ chain_step! {
 
 impl<M: Mode> OutTradeNo<M> {
     /// 查询用户捐赠单详情 · `GET v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`
+    ///
+    /// For 服务商, 微信平台商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

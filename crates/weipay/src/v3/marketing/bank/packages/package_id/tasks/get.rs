@@ -2,7 +2,11 @@
 
 //! 查询上传任务列表 · `GET v3/marketing/bank/packages/{package_id}/tasks`
 //!
-//! 官方文档: [4012466728](https://pay.weixin.qq.com/doc/v3/partner/4012466728)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012466728](https://pay.weixin.qq.com/doc/v3/partner/4012466728)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 导入定向用户协议号 · `POST v3/marketing/bank/packages/{package_id}/tasks`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_8_1.shtml>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_8_1.shtml>
 
 use crate::model::{File, answer, body, file, meta, request};
 

@@ -2,7 +2,11 @@
 
 //! 给指定用户报名多笔立减活动 · `POST v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
 //!
-//! 官方文档: [4014569793](https://pay.weixin.qq.com/doc/v3/merchant/4014569793)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014569793](https://pay.weixin.qq.com/doc/v3/merchant/4014569793)
 
 use crate::model::{answer, body, request};
 

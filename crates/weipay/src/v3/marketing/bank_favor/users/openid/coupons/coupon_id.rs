@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> CouponId<M> {
     /// 查询绑定多笔立减活动的代金券详情 · `GET v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
     ///
-    /// 官方文档: [4014569864](https://pay.weixin.qq.com/doc/v3/merchant/4014569864)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

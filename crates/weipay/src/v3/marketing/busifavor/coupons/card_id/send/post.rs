@@ -2,7 +2,11 @@
 
 //! 发放消费卡 · `POST v3/marketing/busifavor/coupons/{card_id}/send`
 //!
-//! 官方文档: [4017164666](https://pay.weixin.qq.com/doc/v3/merchant/4017164666)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017164666](https://pay.weixin.qq.com/doc/v3/merchant/4017164666)
 
 use crate::model::{Time, answer, body, request};
 
@@ -14,7 +18,8 @@ request! {
         /// 用户openid. Required; 1 to 128 characters.
         openid: String = body("openid").required().length(1, 128),
         /// 商户单据号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String = body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String =
+            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 请求发卡时间. Required.
         send_time: Time = body("send_time").required(),
     }

@@ -2,7 +2,14 @@
 
 //! 修改批次预算 · `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
 //!
-//! 官方文档: [4012465739](https://pay.weixin.qq.com/doc/v3/merchant/4012465739), [4015716855](https://pay.weixin.qq.com/doc/v3/merchant/4015716855), [4015717476](https://pay.weixin.qq.com/doc/v3/merchant/4015717476), [4012465809](https://pay.weixin.qq.com/doc/v3/partner/4012465809)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012465739](https://pay.weixin.qq.com/doc/v3/merchant/4012465739),
+//!   [4015716855](https://pay.weixin.qq.com/doc/v3/merchant/4015716855),
+//!   [4015717476](https://pay.weixin.qq.com/doc/v3/merchant/4015717476)
+//! - partner: [4012465809](https://pay.weixin.qq.com/doc/v3/partner/4012465809)
 
 use crate::model::{answer, body, request};
 

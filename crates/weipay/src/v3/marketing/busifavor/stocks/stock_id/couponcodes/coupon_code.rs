@@ -18,14 +18,18 @@ chain_step! {
 impl<M: Mode> CouponCode<M> {
     /// 查询预存code详情 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 删除预存code · `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
         self.call.typed(Method::DELETE, request)
     }

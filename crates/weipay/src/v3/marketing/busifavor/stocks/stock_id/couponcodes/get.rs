@@ -2,7 +2,12 @@
 
 //! 查询预存code列表 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

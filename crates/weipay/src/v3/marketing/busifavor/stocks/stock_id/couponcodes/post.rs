@@ -2,7 +2,14 @@
 
 //! 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 //!
-//! 官方文档: [4012487038](https://pay.weixin.qq.com/doc/v3/merchant/4012487038), [4015715946](https://pay.weixin.qq.com/doc/v3/merchant/4015715946), [4015717418](https://pay.weixin.qq.com/doc/v3/merchant/4015717418), [4012492853](https://pay.weixin.qq.com/doc/v3/partner/4012492853)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012487038](https://pay.weixin.qq.com/doc/v3/merchant/4012487038),
+//!   [4015715946](https://pay.weixin.qq.com/doc/v3/merchant/4015715946),
+//!   [4015717418](https://pay.weixin.qq.com/doc/v3/merchant/4015717418)
+//! - partner: [4012492853](https://pay.weixin.qq.com/doc/v3/partner/4012492853)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,6 +2,11 @@
 
 //! 查询营销补差付款单详情 · `GET v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`
 //!
-//! 官方文档: [4017147336](https://pay.weixin.qq.com/doc/v3/merchant/4017147336), [4017170661](https://pay.weixin.qq.com/doc/v3/partner/4017170661)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017147336](https://pay.weixin.qq.com/doc/v3/merchant/4017147336)
+//! - partner: [4017170661](https://pay.weixin.qq.com/doc/v3/partner/4017170661)
 
 pub use crate::v3::marketing::busifavor::subsidy::pay_receipts::post::Answer;

@@ -2,6 +2,11 @@
 
 //! 查询商家券营销补差回退单详情 · `GET v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
 //!
-//! 官方文档: [4017147344](https://pay.weixin.qq.com/doc/v3/merchant/4017147344), [4017171779](https://pay.weixin.qq.com/doc/v3/partner/4017171779)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017147344](https://pay.weixin.qq.com/doc/v3/merchant/4017147344)
+//! - partner: [4017171779](https://pay.weixin.qq.com/doc/v3/partner/4017171779)
 
 pub use crate::v3::marketing::busifavor::subsidy::return_receipts::post::Answer;

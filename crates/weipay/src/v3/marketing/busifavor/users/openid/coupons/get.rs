@@ -2,7 +2,15 @@
 
 //! 根据过滤条件查询用户券 · `GET v3/marketing/busifavor/users/{openid}/coupons`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>, [4012534963](https://pay.weixin.qq.com/doc/v3/merchant/4012534963), [4015715918](https://pay.weixin.qq.com/doc/v3/merchant/4015715918), [4015717400](https://pay.weixin.qq.com/doc/v3/merchant/4015717400), [4012693087](https://pay.weixin.qq.com/doc/v3/partner/4012693087)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534963](https://pay.weixin.qq.com/doc/v3/merchant/4012534963),
+//!   [4015715918](https://pay.weixin.qq.com/doc/v3/merchant/4015715918),
+//!   [4015717400](https://pay.weixin.qq.com/doc/v3/merchant/4015717400)
+//! - partner: [4012693087](https://pay.weixin.qq.com/doc/v3/partner/4012693087)
+//! - elsewhere: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 查询代金券可用单品 · `GET v3/marketing/favor/stocks/{stock_id}/items`
 //!
-//! 官方文档: [4012463442](https://pay.weixin.qq.com/doc/v3/merchant/4012463442), [4012463475](https://pay.weixin.qq.com/doc/v3/partner/4012463475)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012463442](https://pay.weixin.qq.com/doc/v3/merchant/4012463442)
+//! - partner: [4012463475](https://pay.weixin.qq.com/doc/v3/partner/4012463475)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 查询代金券可用商户 · `GET v3/marketing/favor/stocks/{stock_id}/merchants`
 //!
-//! 官方文档: [4012463358](https://pay.weixin.qq.com/doc/v3/merchant/4012463358), [4012463409](https://pay.weixin.qq.com/doc/v3/partner/4012463409)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012463358](https://pay.weixin.qq.com/doc/v3/merchant/4012463358)
+//! - partner: [4012463409](https://pay.weixin.qq.com/doc/v3/partner/4012463409)
 
 use crate::model::{answer, body, query, request};
 

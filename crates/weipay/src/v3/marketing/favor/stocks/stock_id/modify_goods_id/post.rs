@@ -2,7 +2,11 @@
 
 //! 修改可用单品编码 · `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
 //!
-//! 官方文档: [4017164667](https://pay.weixin.qq.com/doc/v3/merchant/4017164667)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017164667](https://pay.weixin.qq.com/doc/v3/merchant/4017164667)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,12 @@
 
 //! 暂停代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/pause`
 //!
-//! 官方文档: [4012460305](https://pay.weixin.qq.com/doc/v3/merchant/4012460305), [4012460340](https://pay.weixin.qq.com/doc/v3/partner/4012460340)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012460305](https://pay.weixin.qq.com/doc/v3/merchant/4012460305)
+//! - partner: [4012460340](https://pay.weixin.qq.com/doc/v3/partner/4012460340)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,12 @@
 
 //! 下载批次退款明细 · `GET v3/marketing/favor/stocks/{stock_id}/refund-flow`
 //!
-//! 官方文档: [4012463523](https://pay.weixin.qq.com/doc/v3/merchant/4012463523), [4012463548](https://pay.weixin.qq.com/doc/v3/partner/4012463548)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012463523](https://pay.weixin.qq.com/doc/v3/merchant/4012463523)
+//! - partner: [4012463548](https://pay.weixin.qq.com/doc/v3/partner/4012463548)
 
 use crate::model::{answer, body};
 

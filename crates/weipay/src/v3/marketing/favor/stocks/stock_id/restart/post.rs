@@ -2,7 +2,12 @@
 
 //! 重启代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/restart`
 //!
-//! 官方文档: [4012460411](https://pay.weixin.qq.com/doc/v3/merchant/4012460411), [4012460448](https://pay.weixin.qq.com/doc/v3/partner/4012460448)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012460411](https://pay.weixin.qq.com/doc/v3/merchant/4012460411)
+//! - partner: [4012460448](https://pay.weixin.qq.com/doc/v3/partner/4012460448)
 
 use crate::model::{Time, answer, body};
 

@@ -2,6 +2,11 @@
 
 //! 下载批次核销明细 · `GET v3/marketing/favor/stocks/{stock_id}/use-flow`
 //!
-//! 官方文档: [4012463585](https://pay.weixin.qq.com/doc/v3/merchant/4012463585), [4012463698](https://pay.weixin.qq.com/doc/v3/partner/4012463698)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012463585](https://pay.weixin.qq.com/doc/v3/merchant/4012463585)
+//! - partner: [4012463698](https://pay.weixin.qq.com/doc/v3/partner/4012463698)
 
 pub use crate::v3::marketing::favor::stocks::stock_id::refund_flow::get::Answer;

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> CouponId<M> {
     /// 查询代金券详情 · `GET v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
     ///
-    /// 官方文档: [4012486942](https://pay.weixin.qq.com/doc/v3/merchant/4012486942), [4012492796](https://pay.weixin.qq.com/doc/v3/partner/4012492796)
+    /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

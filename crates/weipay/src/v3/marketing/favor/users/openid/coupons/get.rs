@@ -2,7 +2,12 @@
 
 //! 根据商户号查用户的券 · `GET v3/marketing/favor/users/{openid}/coupons`
 //!
-//! 官方文档: [4012534690](https://pay.weixin.qq.com/doc/v3/merchant/4012534690), [4012494237](https://pay.weixin.qq.com/doc/v3/partner/4012494237)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012534690](https://pay.weixin.qq.com/doc/v3/merchant/4012534690)
+//! - partner: [4012494237](https://pay.weixin.qq.com/doc/v3/partner/4012494237)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

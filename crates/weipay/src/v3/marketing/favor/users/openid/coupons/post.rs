@@ -2,7 +2,12 @@
 
 //! 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
 //!
-//! 官方文档: [4012463767](https://pay.weixin.qq.com/doc/v3/merchant/4012463767), [4012463807](https://pay.weixin.qq.com/doc/v3/partner/4012463807)
+//! For 直连商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012463767](https://pay.weixin.qq.com/doc/v3/merchant/4012463767)
+//! - partner: [4012463807](https://pay.weixin.qq.com/doc/v3/partner/4012463807)
 
 use crate::model::{body, request};
 

@@ -2,14 +2,18 @@
 
 //! 门店报名品牌加价购活动 · `POST v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
 
 use crate::model::{answer, body, request};
 
 request! {
     /// What is sent.
     pub struct Request {
-        /// `caller_merchant_id`. Required.
+        /// Required.
         caller_merchant_id: String = body("caller_merchant_id").required(),
         /// 门店报名信息.
         apply_infos: Vec<ApplyInfos> = body("apply_infos"),

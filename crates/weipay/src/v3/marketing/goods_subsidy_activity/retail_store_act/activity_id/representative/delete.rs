@@ -2,7 +2,12 @@
 
 //! 删除零售小店活动业务代理 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
 //!
-//! 官方文档: [4012384344](https://pay.weixin.qq.com/doc/v3/merchant/4012384344), [4012384399](https://pay.weixin.qq.com/doc/v3/partner/4012384399)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384344](https://pay.weixin.qq.com/doc/v3/merchant/4012384344)
+//! - partner: [4012384399](https://pay.weixin.qq.com/doc/v3/partner/4012384399)
 
 use crate::model::{answer, body, request};
 
@@ -26,7 +31,8 @@ answer! {
         /// 零售小店活动ID. Required.
         activity_id: String = body("activity_id").required(),
         /// 删除失败业务代理信息列表.
-        failed_representative_info_list: Vec<FailedRepresentativeInfoList> = body("failed_representative_info_list"),
+        failed_representative_info_list: Vec<FailedRepresentativeInfoList> =
+            body("failed_representative_info_list"),
         /// 删除时间. Required.
         delete_time: String = body("delete_time").required(),
     }

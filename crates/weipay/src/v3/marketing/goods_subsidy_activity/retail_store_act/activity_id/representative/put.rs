@@ -2,7 +2,12 @@
 
 //! 添加零售小店活动业务代理 · `PUT v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
 //!
-//! 官方文档: [4012384327](https://pay.weixin.qq.com/doc/v3/merchant/4012384327), [4012384386](https://pay.weixin.qq.com/doc/v3/partner/4012384386)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384327](https://pay.weixin.qq.com/doc/v3/merchant/4012384327)
+//! - partner: [4012384386](https://pay.weixin.qq.com/doc/v3/partner/4012384386)
 
 use crate::model::{answer, body, request};
 
@@ -30,7 +35,8 @@ answer! {
         /// 零售小店活动ID. Required.
         activity_id: String = body("activity_id").required(),
         /// 添加失败业务代理信息列表.
-        failed_representative_info_list: Vec<FailedRepresentativeInfoList> = body("failed_representative_info_list"),
+        failed_representative_info_list: Vec<FailedRepresentativeInfoList> =
+            body("failed_representative_info_list"),
         /// 添加时间. Required.
         add_time: String = body("add_time").required(),
     }

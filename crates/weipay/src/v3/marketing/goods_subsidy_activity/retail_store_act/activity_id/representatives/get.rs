@@ -2,7 +2,12 @@
 
 //! 查询零售小店活动业务代理 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
 //!
-//! 官方文档: [4012384347](https://pay.weixin.qq.com/doc/v3/merchant/4012384347), [4012384405](https://pay.weixin.qq.com/doc/v3/partner/4012384405)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384347](https://pay.weixin.qq.com/doc/v3/merchant/4012384347)
+//! - partner: [4012384405](https://pay.weixin.qq.com/doc/v3/partner/4012384405)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 生成小店活动物料码 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
 //!
-//! 官方文档: [4012384337](https://pay.weixin.qq.com/doc/v3/merchant/4012384337), [4012384395](https://pay.weixin.qq.com/doc/v3/partner/4012384395)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384337](https://pay.weixin.qq.com/doc/v3/merchant/4012384337)
+//! - partner: [4012384395](https://pay.weixin.qq.com/doc/v3/partner/4012384395)
 
 use crate::model::{answer, body, request};
 

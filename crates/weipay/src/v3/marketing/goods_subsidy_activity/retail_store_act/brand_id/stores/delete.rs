@@ -2,7 +2,12 @@
 
 //! 删除小店活动门店 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 //!
-//! 官方文档: [4012384363](https://pay.weixin.qq.com/doc/v3/merchant/4012384363), [4012384431](https://pay.weixin.qq.com/doc/v3/partner/4012384431)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384363](https://pay.weixin.qq.com/doc/v3/merchant/4012384363)
+//! - partner: [4012384431](https://pay.weixin.qq.com/doc/v3/partner/4012384431)
 
 use crate::model::{Time, answer, body, request};
 

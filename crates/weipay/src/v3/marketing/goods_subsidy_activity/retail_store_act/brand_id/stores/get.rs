@@ -2,7 +2,12 @@
 
 //! 查询小店活动门店列表 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 //!
-//! 官方文档: [4012384355](https://pay.weixin.qq.com/doc/v3/merchant/4012384355), [4012384414](https://pay.weixin.qq.com/doc/v3/partner/4012384414)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384355](https://pay.weixin.qq.com/doc/v3/merchant/4012384355)
+//! - partner: [4012384414](https://pay.weixin.qq.com/doc/v3/partner/4012384414)
 
 use crate::model::{answer, body};
 

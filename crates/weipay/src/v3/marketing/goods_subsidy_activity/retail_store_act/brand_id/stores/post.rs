@@ -2,7 +2,12 @@
 
 //! 添加小店活动门店 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 //!
-//! 官方文档: [4012384359](https://pay.weixin.qq.com/doc/v3/merchant/4012384359), [4012384421](https://pay.weixin.qq.com/doc/v3/partner/4012384421)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384359](https://pay.weixin.qq.com/doc/v3/merchant/4012384359)
+//! - partner: [4012384421](https://pay.weixin.qq.com/doc/v3/partner/4012384421)
 
 use crate::model::{Time, answer, body, request};
 

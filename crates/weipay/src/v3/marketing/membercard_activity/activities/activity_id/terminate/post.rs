@@ -2,7 +2,12 @@
 
 //! 终止活动 · `POST v3/marketing/membercard-activity/activities/{activity_id}/terminate`
 //!
-//! 官方文档: [4012553381](https://pay.weixin.qq.com/doc/v3/merchant/4012553381), [4012714466](https://pay.weixin.qq.com/doc/v3/partner/4012714466)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012553381](https://pay.weixin.qq.com/doc/v3/merchant/4012553381)
+//! - partner: [4012714466](https://pay.weixin.qq.com/doc/v3/partner/4012714466)
 
 use crate::model::{answer, body};
 

@@ -24,16 +24,18 @@ chain_step! {
 impl<M: Mode> Code<M> {
     /// 查询用户会员卡信息 · `GET v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
     ///
-    /// 官方文档: [4012547768](https://pay.weixin.qq.com/doc/v3/merchant/4012547768), [4012709442](https://pay.weixin.qq.com/doc/v3/partner/4012709442)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 修改用户会员卡信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012549292](https://pay.weixin.qq.com/doc/v3/merchant/4012549292), [4012709735](https://pay.weixin.qq.com/doc/v3/partner/4012709735)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Deposit<M> {
     /// 导入会员Code · `POST v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
     ///
-    /// 官方文档: [4012545728](https://pay.weixin.qq.com/doc/v3/merchant/4012545728), [4012709031](https://pay.weixin.qq.com/doc/v3/partner/4012709031)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,12 @@
 
 //! 加密code解码（跳转型激活） · `GET v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
 //!
-//! 官方文档: [4012550742](https://pay.weixin.qq.com/doc/v3/merchant/4012550742), [4012727758](https://pay.weixin.qq.com/doc/v3/partner/4012727758)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012550742](https://pay.weixin.qq.com/doc/v3/merchant/4012550742)
+//! - partner: [4012727758](https://pay.weixin.qq.com/doc/v3/partner/4012727758)
 
 use crate::model::{answer, body, query, request};
 

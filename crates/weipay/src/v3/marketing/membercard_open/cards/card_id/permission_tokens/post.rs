@@ -2,7 +2,12 @@
 
 //! 商户预授权 · `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
 //!
-//! 官方文档: [4012550867](https://pay.weixin.qq.com/doc/v3/merchant/4012550867), [4012728179](https://pay.weixin.qq.com/doc/v3/partner/4012728179)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012550867](https://pay.weixin.qq.com/doc/v3/merchant/4012550867)
+//! - partner: [4012728179](https://pay.weixin.qq.com/doc/v3/partner/4012728179)
 
 use crate::model::{answer, body, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Import<M> {
     /// 根据手机号导入用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
     ///
-    /// 官方文档: [4012550535](https://pay.weixin.qq.com/doc/v3/merchant/4012550535), [4012727629](https://pay.weixin.qq.com/doc/v3/partner/4012727629)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,12 @@
 
 //! 创建会员卡二维码 · `POST v3/marketing/membercard-open/cards/{card_id}/qrcode`
 //!
-//! 官方文档: [4012550605](https://pay.weixin.qq.com/doc/v3/merchant/4012550605), [4012727701](https://pay.weixin.qq.com/doc/v3/partner/4012727701)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012550605](https://pay.weixin.qq.com/doc/v3/merchant/4012550605)
+//! - partner: [4012727701](https://pay.weixin.qq.com/doc/v3/partner/4012727701)
 
 use crate::model::{answer, body, open_enum, request};
 

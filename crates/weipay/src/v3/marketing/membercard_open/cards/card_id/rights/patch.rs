@@ -2,9 +2,12 @@
 
 //! 设置会员卡模板权益项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/rights`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012551219](https://pay.weixin.qq.com/doc/v3/merchant/4012551219), [4012729618](https://pay.weixin.qq.com/doc/v3/partner/4012729618)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012551219](https://pay.weixin.qq.com/doc/v3/merchant/4012551219)
+//! - partner: [4012729618](https://pay.weixin.qq.com/doc/v3/partner/4012729618)
 
 use crate::model::{body, open_enum, request};
 

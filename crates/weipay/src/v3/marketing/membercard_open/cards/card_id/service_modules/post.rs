@@ -2,7 +2,12 @@
 
 //! 添加会员卡服务项 · `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
 //!
-//! 官方文档: [4017167277](https://pay.weixin.qq.com/doc/v3/merchant/4017167277), [4017176338](https://pay.weixin.qq.com/doc/v3/partner/4017176338)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017167277](https://pay.weixin.qq.com/doc/v3/merchant/4017167277)
+//! - partner: [4017176338](https://pay.weixin.qq.com/doc/v3/partner/4017176338)
 
 use crate::model::{answer, body, request};
 

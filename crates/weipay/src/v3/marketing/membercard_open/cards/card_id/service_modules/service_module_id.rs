@@ -18,16 +18,21 @@ chain_step! {
 impl<M: Mode> ServiceModuleId<M> {
     /// 修改会员卡服务项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
     ///
-    /// 官方文档: [4017167417](https://pay.weixin.qq.com/doc/v3/merchant/4017167417), [4017176491](https://pay.weixin.qq.com/doc/v3/partner/4017176491)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }
 
     /// 移除会员卡服务项 · `DELETE v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4017167557](https://pay.weixin.qq.com/doc/v3/merchant/4017167557), [4017176594](https://pay.weixin.qq.com/doc/v3/partner/4017176594)
+    /// Official documents (官方文档):
+    ///
+    /// - merchant: [4017167557](https://pay.weixin.qq.com/doc/v3/merchant/4017167557)
+    /// - partner: [4017176594](https://pay.weixin.qq.com/doc/v3/partner/4017176594)
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(Method::DELETE, Nothing)
     }

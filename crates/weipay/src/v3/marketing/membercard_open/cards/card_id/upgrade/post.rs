@@ -2,9 +2,12 @@
 
 //! 老会员卡模板升级 · `POST v3/marketing/membercard-open/cards/{card_id}/upgrade`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012545673](https://pay.weixin.qq.com/doc/v3/merchant/4012545673), [4012708437](https://pay.weixin.qq.com/doc/v3/partner/4012708437)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012545673](https://pay.weixin.qq.com/doc/v3/merchant/4012545673)
+//! - partner: [4012708437](https://pay.weixin.qq.com/doc/v3/partner/4012708437)
 
 use crate::model::{body, request};
 

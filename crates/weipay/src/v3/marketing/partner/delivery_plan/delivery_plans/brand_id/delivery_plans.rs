@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> DeliveryPlans<M> {
     /// 分页查询投放计划列表 · `GET v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
     ///
-    /// 官方文档: [4016184563](https://pay.weixin.qq.com/doc/v3/partner/4016184563)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

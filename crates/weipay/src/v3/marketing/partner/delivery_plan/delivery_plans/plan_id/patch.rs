@@ -2,7 +2,11 @@
 
 //! 更新投放计划 · `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
 //!
-//! 官方文档: [4016184594](https://pay.weixin.qq.com/doc/v3/partner/4016184594)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016184594](https://pay.weixin.qq.com/doc/v3/partner/4016184594)
 
 use crate::model::{Time, body, request};
 

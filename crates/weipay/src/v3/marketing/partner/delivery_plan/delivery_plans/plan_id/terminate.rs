@@ -16,9 +16,11 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 终止投放计划 · `POST v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4016184572](https://pay.weixin.qq.com/doc/v3/partner/4016184572)
+    /// Official documents (官方文档):
+    ///
+    /// - partner: [4016184572](https://pay.weixin.qq.com/doc/v3/partner/4016184572)
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 设置投放计划回调地址 · `POST v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
 //!
-//! 官方文档: [4016184598](https://pay.weixin.qq.com/doc/v3/partner/4016184598)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016184598](https://pay.weixin.qq.com/doc/v3/partner/4016184598)
 
 use crate::model::{answer, body};
 

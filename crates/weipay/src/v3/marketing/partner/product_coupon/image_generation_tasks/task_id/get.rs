@@ -2,7 +2,12 @@
 
 //! 查询图片生成任务执行结果 · `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
 //!
-//! 官方文档: [4017327739](https://pay.weixin.qq.com/doc/v3/partner/4017327739), [4017327753](https://pay.weixin.qq.com/doc/v3/partner/4017327753)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4017327739](https://pay.weixin.qq.com/doc/v3/partner/4017327739),
+//!   [4017327753](https://pay.weixin.qq.com/doc/v3/partner/4017327753)
 
 use crate::model::{answer, body, open_enum, query, request};
 

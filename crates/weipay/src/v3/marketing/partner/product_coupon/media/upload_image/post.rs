@@ -2,6 +2,10 @@
 
 //! 图片上传 · `POST v3/marketing/partner/product-coupon/media/upload-image`
 //!
-//! 官方文档: [4015781275](https://pay.weixin.qq.com/doc/v3/partner/4015781275)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781275](https://pay.weixin.qq.com/doc/v3/partner/4015781275)
 
 pub use crate::v3::marketing::favor::media::image_upload::post::{Answer, Request};

@@ -2,7 +2,12 @@
 
 //! 查询商品券 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
 //!
-//! 官方文档: [4015781292](https://pay.weixin.qq.com/doc/v3/partner/4015781292), [4016434632](https://pay.weixin.qq.com/doc/v3/partner/4016434632)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781292](https://pay.weixin.qq.com/doc/v3/partner/4015781292),
+//!   [4016434632](https://pay.weixin.qq.com/doc/v3/partner/4016434632)
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 修改商品券 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
 //!
-//! 官方文档: [4015781296](https://pay.weixin.qq.com/doc/v3/partner/4015781296), [4016434633](https://pay.weixin.qq.com/doc/v3/partner/4016434633)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781296](https://pay.weixin.qq.com/doc/v3/partner/4015781296),
+//!   [4016434633](https://pay.weixin.qq.com/doc/v3/partner/4016434633)
 
 use crate::model::{Time, answer, body, request};
 

@@ -8,6 +8,7 @@ pub mod stock_bundle_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,13 +19,15 @@ chain_step! {
 impl<M: Mode> StockBundles<M> {
     /// 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
     ///
-    /// 官方文档: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}` with this 批次组ID.
     pub fn stock_bundle_id(self, stock_bundle_id: impl Into<String>) -> stock_bundle_id::StockBundleId<M> {
-        stock_bundle_id::StockBundleId::new(self.call.fill("stock_bundle_id", stock_bundle_id.into()))
+        stock_bundle_id::StockBundleId::new(self.call.fill(path("stock_bundle_id"), stock_bundle_id.into()))
     }
 }

@@ -9,6 +9,7 @@ pub mod stock_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Stocks<M> {
     /// 查询商品券批次列表 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
     ///
-    /// 官方文档: [4015781553](https://pay.weixin.qq.com/doc/v3/partner/4015781553), [4016434641](https://pay.weixin.qq.com/doc/v3/partner/4016434641)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 添加商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
     ///
-    /// 官方文档: [4015781304](https://pay.weixin.qq.com/doc/v3/partner/4015781304)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}` with this 批次ID.
     pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill("stock_id", stock_id.into()))
+        stock_id::StockId::new(self.call.fill(path("stock_id"), stock_id.into()))
     }
 }

@@ -8,6 +8,7 @@ pub mod user_coupon_bundle_id;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,7 +19,9 @@ chain_step! {
 impl<M: Mode> CouponBundles<M> {
     /// 向用户发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
     ///
-    /// 官方文档: [4016280664](https://pay.weixin.qq.com/doc/v3/partner/4016280664)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
@@ -29,7 +32,7 @@ impl<M: Mode> CouponBundles<M> {
         user_coupon_bundle_id: impl Into<String>,
     ) -> user_coupon_bundle_id::UserCouponBundleId<M> {
         user_coupon_bundle_id::UserCouponBundleId::new(
-            self.call.fill("user_coupon_bundle_id", user_coupon_bundle_id.into()),
+            self.call.fill(path("user_coupon_bundle_id"), user_coupon_bundle_id.into()),
         )
     }
 }

@@ -9,6 +9,7 @@ pub mod post;
 use http::Method;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,20 +20,24 @@ chain_step! {
 impl<M: Mode> Coupons<M> {
     /// 指定券状态查询用户商品券列表 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
     ///
-    /// 官方文档: [4015781590](https://pay.weixin.qq.com/doc/v3/partner/4015781590), [4016435703](https://pay.weixin.qq.com/doc/v3/partner/4016435703)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 向用户发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
     ///
-    /// 官方文档: [4015781605](https://pay.weixin.qq.com/doc/v3/partner/4015781605)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }
 
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}` with this 用户商品券Code.
     pub fn coupon_code(self, coupon_code: impl Into<String>) -> coupon_code::CouponCode<M> {
-        coupon_code::CouponCode::new(self.call.fill("coupon_code", coupon_code.into()))
+        coupon_code::CouponCode::new(self.call.fill(path("coupon_code"), coupon_code.into()))
     }
 }

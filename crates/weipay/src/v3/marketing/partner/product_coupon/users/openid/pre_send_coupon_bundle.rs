@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PreSendCouponBundle<M> {
     /// 向用户预发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
     ///
-    /// 官方文档: [4016280670](https://pay.weixin.qq.com/doc/v3/partner/4016280670)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

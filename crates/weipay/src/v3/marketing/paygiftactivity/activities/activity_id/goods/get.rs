@@ -2,7 +2,12 @@
 
 //! 查询活动指定商品列表 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
 //!
-//! 官方文档: [4012466448](https://pay.weixin.qq.com/doc/v3/merchant/4012466448), [4012466492](https://pay.weixin.qq.com/doc/v3/partner/4012466492)
+//! For 微信支付商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012466448](https://pay.weixin.qq.com/doc/v3/merchant/4012466448)
+//! - partner: [4012466492](https://pay.weixin.qq.com/doc/v3/partner/4012466492)
 
 use crate::model::{Time, answer, body, query, request};
 

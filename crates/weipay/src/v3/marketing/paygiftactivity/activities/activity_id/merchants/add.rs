@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Add<M> {
     /// 新增活动发券商户号 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
     ///
-    /// 官方文档: [4012466671](https://pay.weixin.qq.com/doc/v3/merchant/4012466671), [4012466735](https://pay.weixin.qq.com/doc/v3/partner/4012466735)
+    /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

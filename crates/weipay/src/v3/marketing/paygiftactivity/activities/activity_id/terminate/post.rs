@@ -2,7 +2,12 @@
 
 //! 终止活动 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
 //!
-//! 官方文档: [4012466523](https://pay.weixin.qq.com/doc/v3/merchant/4012466523), [4012466633](https://pay.weixin.qq.com/doc/v3/partner/4012466633)
+//! For 微信支付商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012466523](https://pay.weixin.qq.com/doc/v3/merchant/4012466523)
+//! - partner: [4012466633](https://pay.weixin.qq.com/doc/v3/partner/4012466633)
 
 use crate::model::{Time, answer, body};
 

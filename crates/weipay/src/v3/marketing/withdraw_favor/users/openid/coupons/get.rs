@@ -2,14 +2,18 @@
 
 //! 查询批次下用户银行提现免费券列表 · `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml>
 
 use crate::model::{answer, body, query, request};
 
 request! {
     /// What is sent.
     pub struct Request {
-        /// `mchid`. Required.
+        /// Required.
         mchid: String = query("mchid").required(),
         /// 银行提现免费券批次ID. Required.
         stock_id: String = query("stock_id").required(),

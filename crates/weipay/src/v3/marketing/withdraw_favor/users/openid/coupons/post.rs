@@ -2,14 +2,18 @@
 
 //! 为用户发银行提现免费券 · `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml>
 
 use crate::model::{answer, body, request};
 
 request! {
     /// What is sent.
     pub struct Request {
-        /// `mchid`. Required.
+        /// Required.
         mchid: String = body("mchid").required(),
         /// 银行提现免费券批次ID. Required.
         stock_id: String = body("stock_id").required(),

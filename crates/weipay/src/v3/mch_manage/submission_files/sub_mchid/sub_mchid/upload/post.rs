@@ -2,7 +2,11 @@
 
 //! 上传商户提交资料文件 · `POST v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
 //!
-//! 官方文档: [4014940425](https://pay.weixin.qq.com/doc/v3/partner/4014940425)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014940425](https://pay.weixin.qq.com/doc/v3/partner/4014940425)
 
 use crate::model::{File, answer, body, file, meta, request};
 

@@ -2,7 +2,11 @@
 
 //! 微信支付提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
 //!
-//! 官方文档: [4012778400](https://pay.weixin.qq.com/doc/v3/partner/4012778400)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012778400](https://pay.weixin.qq.com/doc/v3/partner/4012778400)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 商户提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`
 //!
-//! 官方文档: [4012476164](https://pay.weixin.qq.com/doc/v3/partner/4012476164)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476164](https://pay.weixin.qq.com/doc/v3/partner/4012476164)
 
 pub use crate::v3::mch_operate::risk::withdrawl_apply::applyment_id::applyment_id::get::{
     Answer, WithdrawlApply,

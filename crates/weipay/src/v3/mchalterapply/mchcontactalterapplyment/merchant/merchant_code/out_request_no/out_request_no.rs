@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 查询超管变更申请单状态-使用业务单号和商户号 · `GET v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
     ///
-    /// 官方文档: [4015617915](https://pay.weixin.qq.com/doc/v3/partner/4015617915)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

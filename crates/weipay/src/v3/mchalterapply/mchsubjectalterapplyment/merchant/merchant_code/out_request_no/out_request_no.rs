@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 查询申请单状态-使用业务单号 · `GET v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
     ///
-    /// 官方文档: [4014090667](https://pay.weixin.qq.com/doc/v3/partner/4014090667)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 查询商户简称申请单状态-使用业务单号和商户号 · `GET v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}`
     ///
-    /// 官方文档: [4016166085](https://pay.weixin.qq.com/doc/v3/partner/4016166085)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

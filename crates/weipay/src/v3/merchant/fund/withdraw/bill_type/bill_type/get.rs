@@ -2,7 +2,14 @@
 
 //! 按日下载提现异常文件 · `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
 //!
-//! 官方文档: [4012476678](https://pay.weixin.qq.com/doc/v3/partner/4012476678), [4012715087](https://pay.weixin.qq.com/doc/v3/partner/4012715087), [4012719776](https://pay.weixin.qq.com/doc/v3/partner/4012719776), [4012720060](https://pay.weixin.qq.com/doc/v3/partner/4012720060)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476678](https://pay.weixin.qq.com/doc/v3/partner/4012476678),
+//!   [4012715087](https://pay.weixin.qq.com/doc/v3/partner/4012715087),
+//!   [4012719776](https://pay.weixin.qq.com/doc/v3/partner/4012719776),
+//!   [4012720060](https://pay.weixin.qq.com/doc/v3/partner/4012720060)
 
 use crate::model::{answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 电商平台(商户提现单号查询)提现状态 · `GET v3/merchant/fund/withdraw/out-request-no/{out_request_no}`
 //!
-//! 官方文档: [4012476672](https://pay.weixin.qq.com/doc/v3/partner/4012476672)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476672](https://pay.weixin.qq.com/doc/v3/partner/4012476672)
 
 use crate::model::{answer, body, open_enum};
 

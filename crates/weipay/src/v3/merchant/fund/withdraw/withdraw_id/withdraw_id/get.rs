@@ -2,7 +2,11 @@
 
 //! 电商平台(微信支付提现单号)查询提现状态 · `GET v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}`
 //!
-//! 官方文档: [4012476674](https://pay.weixin.qq.com/doc/v3/partner/4012476674)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012476674](https://pay.weixin.qq.com/doc/v3/partner/4012476674)
 
 pub use crate::v3::merchant::fund::withdraw::out_request_no::out_request_no::get::{
     AccountType, Answer, Status,

@@ -2,7 +2,12 @@
 
 //! 绑定门店收款信息 · `POST v3/merchant-store/stores/{store_id}/recipients/bind`
 //!
-//! 官方文档: [4013948579](https://pay.weixin.qq.com/doc/v3/merchant/4013948579), [4014085771](https://pay.weixin.qq.com/doc/v3/merchant/4014085771)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013948579](https://pay.weixin.qq.com/doc/v3/merchant/4013948579),
+//!   [4014085771](https://pay.weixin.qq.com/doc/v3/merchant/4014085771)
 
 use crate::model::{answer, body, request};
 

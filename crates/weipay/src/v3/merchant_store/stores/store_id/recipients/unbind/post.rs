@@ -2,7 +2,12 @@
 
 //! 解除门店收款信息绑定 · `POST v3/merchant-store/stores/{store_id}/recipients/unbind`
 //!
-//! 官方文档: [4013948580](https://pay.weixin.qq.com/doc/v3/merchant/4013948580), [4014085773](https://pay.weixin.qq.com/doc/v3/merchant/4014085773)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013948580](https://pay.weixin.qq.com/doc/v3/merchant/4013948580),
+//!   [4014085773](https://pay.weixin.qq.com/doc/v3/merchant/4014085773)
 
 use crate::model::{body, request};
 

@@ -19,16 +19,18 @@ chain_step! {
 impl<M: Mode> OutUserId<M> {
     /// 刷脸用户信息查询接口 · `GET v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 刷脸用户信息修改接口 · `PATCH v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

@@ -5,6 +5,7 @@
 pub mod policy_period_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -18,6 +19,8 @@ impl<M: Mode> PolicyPeriodId<M> {
         self,
         policy_period_id: impl Into<String>,
     ) -> policy_period_id::PolicyPeriodId<M> {
-        policy_period_id::PolicyPeriodId::new(self.call.fill("policy_period_id", policy_period_id.into()))
+        policy_period_id::PolicyPeriodId::new(
+            self.call.fill(path("policy_period_id"), policy_period_id.into()),
+        )
     }
 }

@@ -5,6 +5,7 @@
 pub mod contract_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> ContractId<M> {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}` with this 委托代扣协议ID.
     pub fn contract_id(self, contract_id: impl Into<String>) -> contract_id::ContractId<M> {
-        contract_id::ContractId::new(self.call.fill("contract_id", contract_id.into()))
+        contract_id::ContractId::new(self.call.fill(path("contract_id"), contract_id.into()))
     }
 }

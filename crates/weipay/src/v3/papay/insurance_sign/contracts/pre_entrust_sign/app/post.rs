@@ -2,7 +2,11 @@
 
 //! 保险商户App预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
 //!
-//! 官方文档: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -15,7 +19,7 @@ request! {
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 应用ID. Required.
         appid: String = body("appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
@@ -67,9 +71,9 @@ request! {
 
     /// 用户实名信息.
     pub struct RealIdentity {
-        /// 自然人姓名. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人姓名. Required; travels encrypted (敏感信息加密).
         real_name: String = body("real_name").required().encrypted(),
-        /// 自然人身份证号码. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 自然人身份证号码. Required; travels encrypted (敏感信息加密).
         id_card_number: String = body("id_card_number").required().encrypted(),
         /// 实名验证类型.
         identity_type: IdentityType = body("identity_type"),

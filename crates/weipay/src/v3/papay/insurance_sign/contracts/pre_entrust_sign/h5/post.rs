@@ -2,7 +2,12 @@
 
 //! 保险商户H5预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`
 //!
-//! 官方文档: [4012529050](https://pay.weixin.qq.com/doc/v3/merchant/4012529050), [4014962456](https://pay.weixin.qq.com/doc/v3/merchant/4014962456)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012529050](https://pay.weixin.qq.com/doc/v3/merchant/4012529050),
+//!   [4014962456](https://pay.weixin.qq.com/doc/v3/merchant/4014962456)
 
 use crate::model::{answer, body, header, request};
 
@@ -16,7 +21,7 @@ request! {
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 应用ID. Required.
         appid: String = body("appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),

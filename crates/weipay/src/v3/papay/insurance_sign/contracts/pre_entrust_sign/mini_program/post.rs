@@ -2,7 +2,12 @@
 
 //! 保险商户小程序预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program`
 //!
-//! 官方文档: [4012528950](https://pay.weixin.qq.com/doc/v3/merchant/4012528950), [4014960244](https://pay.weixin.qq.com/doc/v3/merchant/4014960244)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012528950](https://pay.weixin.qq.com/doc/v3/merchant/4012528950),
+//!   [4014960244](https://pay.weixin.qq.com/doc/v3/merchant/4014960244)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 代扣受理扣款 · `POST v3/papay/pay/harmony/transactions/apply`
 //!
-//! 官方文档: [4013388429](https://pay.weixin.qq.com/doc/v3/merchant/4013388429)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013388429](https://pay.weixin.qq.com/doc/v3/merchant/4013388429)
 
 use crate::model::{body, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> ContractId<M> {
     /// 查询扣费预约 · `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
     ///
-    /// 官方文档: [4012468579](https://pay.weixin.qq.com/doc/v3/partner/4012468579)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

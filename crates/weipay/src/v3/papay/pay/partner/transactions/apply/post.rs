@@ -2,7 +2,11 @@
 
 //! 受理扣款 · `POST v3/papay/pay/partner/transactions/apply`
 //!
-//! 官方文档: [4012468586](https://pay.weixin.qq.com/doc/v3/partner/4012468586)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012468586](https://pay.weixin.qq.com/doc/v3/partner/4012468586)
 
 use crate::model::{body, request};
 

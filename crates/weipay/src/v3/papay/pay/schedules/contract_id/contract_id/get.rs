@@ -2,7 +2,11 @@
 
 //! 查询扣费预约 · `GET v3/papay/pay/schedules/contract-id/{contract_id}`
 //!
-//! 官方文档: [4012466997](https://pay.weixin.qq.com/doc/v3/merchant/4012466997)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012466997](https://pay.weixin.qq.com/doc/v3/merchant/4012466997)
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::{DeductAmount, ScheduledAmount};
 pub use crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Answer;

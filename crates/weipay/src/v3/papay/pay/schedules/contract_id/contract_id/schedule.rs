@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Schedule<M> {
     /// 预约扣费 · `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
     ///
-    /// 官方文档: [4012467036](https://pay.weixin.qq.com/doc/v3/merchant/4012467036)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

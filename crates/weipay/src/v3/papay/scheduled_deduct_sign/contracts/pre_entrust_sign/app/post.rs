@@ -2,7 +2,11 @@
 
 //! App场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`
 //!
-//! 官方文档: [4012524934](https://pay.weixin.qq.com/doc/v3/merchant/4012524934)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012524934](https://pay.weixin.qq.com/doc/v3/merchant/4012524934)
 
 use crate::model::{answer, body, request};
 
@@ -11,7 +15,7 @@ request! {
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
@@ -51,7 +55,7 @@ answer! {
     pub struct Answer {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
-        /// `miniprogram_username`.
+        /// On the wire: `miniprogram_username`.
         miniprogram_username: String = body("miniprogram_username"),
         /// 跳转签约小程序的path.
         miniprogram_path: String = body("miniprogram_path"),

@@ -2,7 +2,11 @@
 
 //! H5场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
 //!
-//! 官方文档: [4012489208](https://pay.weixin.qq.com/doc/v3/merchant/4012489208)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012489208](https://pay.weixin.qq.com/doc/v3/merchant/4012489208)
 
 use crate::model::{body, request};
 
@@ -16,7 +20,7 @@ request! {
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),

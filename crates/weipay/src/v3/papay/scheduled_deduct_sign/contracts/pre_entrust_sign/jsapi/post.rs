@@ -2,7 +2,11 @@
 
 //! JSAPI场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
 //!
-//! 官方文档: [4012525133](https://pay.weixin.qq.com/doc/v3/merchant/4012525133)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012525133](https://pay.weixin.qq.com/doc/v3/merchant/4012525133)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 小程序场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`
 //!
-//! 官方文档: [4012525209](https://pay.weixin.qq.com/doc/v3/merchant/4012525209)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012525209](https://pay.weixin.qq.com/doc/v3/merchant/4012525209)
 
 pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Answer;
 pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{

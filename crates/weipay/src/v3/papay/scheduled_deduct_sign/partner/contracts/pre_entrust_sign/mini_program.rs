@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> MiniProgram<M> {
     /// 小程序场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`
     ///
-    /// 官方文档: [4012693100](https://pay.weixin.qq.com/doc/v3/partner/4012693100)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

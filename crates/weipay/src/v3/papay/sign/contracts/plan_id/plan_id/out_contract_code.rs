@@ -5,6 +5,7 @@
 pub mod out_contract_code;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -18,6 +19,8 @@ impl<M: Mode> OutContractCode<M> {
         self,
         out_contract_code: impl Into<String>,
     ) -> out_contract_code::OutContractCode<M> {
-        out_contract_code::OutContractCode::new(self.call.fill("out_contract_code", out_contract_code.into()))
+        out_contract_code::OutContractCode::new(
+            self.call.fill(path("out_contract_code"), out_contract_code.into()),
+        )
     }
 }

@@ -2,7 +2,11 @@
 
 //! 电商收付通模式小程序场景预签约 · `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program`
 //!
-//! 官方文档: [4013369177](https://pay.weixin.qq.com/doc/v3/partner/4013369177)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013369177](https://pay.weixin.qq.com/doc/v3/partner/4013369177)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 电商收付通模式支付后场景预签约 · `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign`
 //!
-//! 官方文档: [4013369191](https://pay.weixin.qq.com/doc/v3/partner/4013369191)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013369191](https://pay.weixin.qq.com/doc/v3/partner/4013369191)
 
 use crate::model::{answer, body, request};
 

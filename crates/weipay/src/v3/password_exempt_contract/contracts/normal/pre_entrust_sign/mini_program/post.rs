@@ -2,7 +2,11 @@
 
 //! 直连商户模式小程序场景预签约 · `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/mini-program`
 //!
-//! 官方文档: [4012472870](https://pay.weixin.qq.com/doc/v3/merchant/4012472870)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012472870](https://pay.weixin.qq.com/doc/v3/merchant/4012472870)
 
 pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::mini_program::post::{
     Answer, Request,

@@ -2,6 +2,10 @@
 
 //! 直连商户模式支付后场景预签约 · `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign`
 //!
-//! 官方文档: [4012472874](https://pay.weixin.qq.com/doc/v3/merchant/4012472874)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012472874](https://pay.weixin.qq.com/doc/v3/merchant/4012472874)
 
 pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::{Answer, Request};

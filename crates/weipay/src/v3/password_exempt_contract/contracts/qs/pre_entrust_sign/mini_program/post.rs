@@ -2,7 +2,11 @@
 
 //! 清算机构模式小程序场景预签约 · `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program`
 //!
-//! 官方文档: [4012471282](https://pay.weixin.qq.com/doc/v3/partner/4012471282)
+//! For 从业机构（支付机构）.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012471282](https://pay.weixin.qq.com/doc/v3/partner/4012471282)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 服务商模式小程序场景预签约 · `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program`
 //!
-//! 官方文档: [4012471269](https://pay.weixin.qq.com/doc/v3/partner/4012471269)
+//! For 平台商户, 服务商, 从业机构（支付机构）.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012471269](https://pay.weixin.qq.com/doc/v3/partner/4012471269)
 
 use crate::model::{answer, body, request};
 

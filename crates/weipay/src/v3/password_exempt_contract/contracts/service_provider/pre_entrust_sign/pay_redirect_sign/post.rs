@@ -2,7 +2,11 @@
 
 //! 服务商模式支付后场景预签约 · `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign`
 //!
-//! 官方文档: [4012471272](https://pay.weixin.qq.com/doc/v3/partner/4012471272)
+//! For 平台商户, 服务商, 从业机构（支付机构）.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012471272](https://pay.weixin.qq.com/doc/v3/partner/4012471272)
 
 use crate::model::{answer, body, request};
 

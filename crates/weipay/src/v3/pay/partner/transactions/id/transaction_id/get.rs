@@ -2,7 +2,19 @@
 
 //! 微信支付订单号查询 · `GET v3/pay/partner/transactions/id/{transaction_id}`
 //!
-//! 官方文档: [4012526943](https://pay.weixin.qq.com/doc/v3/partner/4012526943), [4012738964](https://pay.weixin.qq.com/doc/v3/partner/4012738964), [4012738969](https://pay.weixin.qq.com/doc/v3/partner/4012738969), [4012738971](https://pay.weixin.qq.com/doc/v3/partner/4012738971), [4012738973](https://pay.weixin.qq.com/doc/v3/partner/4012738973), [4012760520](https://pay.weixin.qq.com/doc/v3/partner/4012760520), [4012760565](https://pay.weixin.qq.com/doc/v3/partner/4012760565), [4012886173](https://pay.weixin.qq.com/doc/v3/partner/4012886173), [4013080234](https://pay.weixin.qq.com/doc/v3/partner/4013080234)
+//! For 服务商, 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012526943](https://pay.weixin.qq.com/doc/v3/partner/4012526943),
+//!   [4012738964](https://pay.weixin.qq.com/doc/v3/partner/4012738964),
+//!   [4012738969](https://pay.weixin.qq.com/doc/v3/partner/4012738969),
+//!   [4012738971](https://pay.weixin.qq.com/doc/v3/partner/4012738971),
+//!   [4012738973](https://pay.weixin.qq.com/doc/v3/partner/4012738973),
+//!   [4012760520](https://pay.weixin.qq.com/doc/v3/partner/4012760520),
+//!   [4012760565](https://pay.weixin.qq.com/doc/v3/partner/4012760565),
+//!   [4012886173](https://pay.weixin.qq.com/doc/v3/partner/4012886173),
+//!   [4013080234](https://pay.weixin.qq.com/doc/v3/partner/4013080234)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

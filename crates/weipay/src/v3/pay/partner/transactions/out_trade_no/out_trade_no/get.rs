@@ -2,7 +2,19 @@
 
 //! 商户订单号查询 · `GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: [4012526944](https://pay.weixin.qq.com/doc/v3/partner/4012526944), [4012739008](https://pay.weixin.qq.com/doc/v3/partner/4012739008), [4012759661](https://pay.weixin.qq.com/doc/v3/partner/4012759661), [4012759714](https://pay.weixin.qq.com/doc/v3/partner/4012759714), [4012760115](https://pay.weixin.qq.com/doc/v3/partner/4012760115), [4012760526](https://pay.weixin.qq.com/doc/v3/partner/4012760526), [4012760568](https://pay.weixin.qq.com/doc/v3/partner/4012760568), [4012886197](https://pay.weixin.qq.com/doc/v3/partner/4012886197), [4013080235](https://pay.weixin.qq.com/doc/v3/partner/4013080235)
+//! For 服务商, 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012526944](https://pay.weixin.qq.com/doc/v3/partner/4012526944),
+//!   [4012739008](https://pay.weixin.qq.com/doc/v3/partner/4012739008),
+//!   [4012759661](https://pay.weixin.qq.com/doc/v3/partner/4012759661),
+//!   [4012759714](https://pay.weixin.qq.com/doc/v3/partner/4012759714),
+//!   [4012760115](https://pay.weixin.qq.com/doc/v3/partner/4012760115),
+//!   [4012760526](https://pay.weixin.qq.com/doc/v3/partner/4012760526),
+//!   [4012760568](https://pay.weixin.qq.com/doc/v3/partner/4012760568),
+//!   [4012886197](https://pay.weixin.qq.com/doc/v3/partner/4012886197),
+//!   [4013080235](https://pay.weixin.qq.com/doc/v3/partner/4013080235)
 
 use crate::model::{Time, answer, body};
 

@@ -2,9 +2,16 @@
 
 //! 关单 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
 //!
-//! A success has no body (204).
+//! For 直连商户, 特约商户（直连模式）. A success has no body (204).
 //!
-//! 官方文档: [4012526915](https://pay.weixin.qq.com/doc/v3/merchant/4012526915), [4012791839](https://pay.weixin.qq.com/doc/v3/merchant/4012791839), [4012791860](https://pay.weixin.qq.com/doc/v3/merchant/4012791860), [4012791881](https://pay.weixin.qq.com/doc/v3/merchant/4012791881), [4012791901](https://pay.weixin.qq.com/doc/v3/merchant/4012791901), [4013070360](https://pay.weixin.qq.com/doc/v3/merchant/4013070360)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012526915](https://pay.weixin.qq.com/doc/v3/merchant/4012526915),
+//!   [4012791839](https://pay.weixin.qq.com/doc/v3/merchant/4012791839),
+//!   [4012791860](https://pay.weixin.qq.com/doc/v3/merchant/4012791860),
+//!   [4012791881](https://pay.weixin.qq.com/doc/v3/merchant/4012791881),
+//!   [4012791901](https://pay.weixin.qq.com/doc/v3/merchant/4012791901),
+//!   [4013070360](https://pay.weixin.qq.com/doc/v3/merchant/4013070360)
 
 use crate::model::{body, request};
 

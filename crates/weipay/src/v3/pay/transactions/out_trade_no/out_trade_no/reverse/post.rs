@@ -2,7 +2,11 @@
 
 //! 撤销 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
 //!
-//! 官方文档: [4012382161](https://pay.weixin.qq.com/doc/v3/merchant/4012382161)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012382161](https://pay.weixin.qq.com/doc/v3/merchant/4012382161)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 从业机构查询与用户授权记录（授权协议号） · `GET v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`
 //!
-//! 官方文档: [4012461004](https://pay.weixin.qq.com/doc/v3/partner/4012461004)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461004](https://pay.weixin.qq.com/doc/v3/partner/4012461004)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,9 +2,12 @@
 
 //! 从业机构取消微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
-//! 官方文档: [4012458146](https://pay.weixin.qq.com/doc/v3/partner/4012458146), [4013194058](https://pay.weixin.qq.com/doc/v3/partner/4013194058)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012458146](https://pay.weixin.qq.com/doc/v3/partner/4012458146),
+//!   [4013194058](https://pay.weixin.qq.com/doc/v3/partner/4013194058)
 
 use crate::model::{body, request};
 

@@ -2,9 +2,12 @@
 
 //! 从业机构完结微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
-//! 官方文档: [4012460791](https://pay.weixin.qq.com/doc/v3/partner/4012460791), [4013194080](https://pay.weixin.qq.com/doc/v3/partner/4013194080)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012460791](https://pay.weixin.qq.com/doc/v3/partner/4012460791),
+//!   [4013194080](https://pay.weixin.qq.com/doc/v3/partner/4013194080)
 
 use crate::model::{body, request};
 

@@ -2,9 +2,12 @@
 
 //! 从业机构修改微信支付分订单金额 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
-//! 官方文档: [4012691363](https://pay.weixin.qq.com/doc/v3/partner/4012691363), [4013194282](https://pay.weixin.qq.com/doc/v3/partner/4013194282)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691363](https://pay.weixin.qq.com/doc/v3/partner/4012691363),
+//!   [4013194282](https://pay.weixin.qq.com/doc/v3/partner/4013194282)
 
 use crate::model::{body, request};
 

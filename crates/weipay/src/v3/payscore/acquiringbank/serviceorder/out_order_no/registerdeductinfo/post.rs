@@ -2,7 +2,12 @@
 
 //! 从业机构登记微信支付分扣款信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
 //!
-//! 官方文档: [4012458414](https://pay.weixin.qq.com/doc/v3/partner/4012458414), [4013194100](https://pay.weixin.qq.com/doc/v3/partner/4013194100)
+//! For 从业机构.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012458414](https://pay.weixin.qq.com/doc/v3/partner/4012458414),
+//!   [4013194100](https://pay.weixin.qq.com/doc/v3/partner/4013194100)
 
 use crate::model::{answer, body, request};
 

@@ -2,9 +2,12 @@
 
 //! 从业机构同步微信支付分订单信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
-//! 官方文档: [4012691378](https://pay.weixin.qq.com/doc/v3/partner/4012691378), [4013194292](https://pay.weixin.qq.com/doc/v3/partner/4013194292)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012691378](https://pay.weixin.qq.com/doc/v3/partner/4012691378),
+//!   [4013194292](https://pay.weixin.qq.com/doc/v3/partner/4013194292)
 
 use crate::model::{body, request};
 

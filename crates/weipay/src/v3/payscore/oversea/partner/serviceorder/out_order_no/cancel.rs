@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 取消支付分订单 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`
     ///
-    /// A success has no body (204).
+    /// For 从业机构. A success has no body (204).
     ///
-    /// 官方文档: [4014096416](https://pay.weixin.qq.com/doc/global/v3/zh/4014096416)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询与用户授权记录（授权协议号） · `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
 //!
-//! 官方文档: [4012692687](https://pay.weixin.qq.com/doc/v3/partner/4012692687)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692687](https://pay.weixin.qq.com/doc/v3/partner/4012692687)
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -2,9 +2,12 @@
 
 //! 取消支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/cancel`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012458758](https://pay.weixin.qq.com/doc/v3/partner/4012458758), [4013138589](https://pay.weixin.qq.com/doc/v3/partner/4013138589)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012458758](https://pay.weixin.qq.com/doc/v3/partner/4012458758),
+//!   [4013138589](https://pay.weixin.qq.com/doc/v3/partner/4013138589)
 
 use crate::model::{body, request};
 

@@ -2,9 +2,12 @@
 
 //! 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012692408](https://pay.weixin.qq.com/doc/v3/partner/4012692408), [4013138598](https://pay.weixin.qq.com/doc/v3/partner/4013138598)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692408](https://pay.weixin.qq.com/doc/v3/partner/4012692408),
+//!   [4013138598](https://pay.weixin.qq.com/doc/v3/partner/4013138598)
 
 use crate::model::{body, request};
 

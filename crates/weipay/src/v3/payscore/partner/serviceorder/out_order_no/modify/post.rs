@@ -2,9 +2,12 @@
 
 //! 修改订单金额 · `POST v3/payscore/partner/serviceorder/{out_order_no}/modify`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012692360](https://pay.weixin.qq.com/doc/v3/partner/4012692360), [4013138819](https://pay.weixin.qq.com/doc/v3/partner/4013138819)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012692360](https://pay.weixin.qq.com/doc/v3/partner/4012692360),
+//!   [4013138819](https://pay.weixin.qq.com/doc/v3/partner/4013138819)
 
 use crate::model::{body, request};
 

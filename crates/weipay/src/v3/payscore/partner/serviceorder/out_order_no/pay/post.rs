@@ -2,9 +2,11 @@
 
 //! 商户发起催收扣款 · `POST v3/payscore/partner/serviceorder/{out_order_no}/pay`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4013394544](https://pay.weixin.qq.com/doc/v3/partner/4013394544)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013394544](https://pay.weixin.qq.com/doc/v3/partner/4013394544)
 
 use crate::model::{body, request};
 

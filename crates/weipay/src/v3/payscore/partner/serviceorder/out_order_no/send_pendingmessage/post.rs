@@ -2,9 +2,11 @@
 
 //! 下发服务费用待处理消息 · `POST v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4013394914](https://pay.weixin.qq.com/doc/v3/partner/4013394914)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013394914](https://pay.weixin.qq.com/doc/v3/partner/4013394914)
 
 use crate::model::{body, request};
 

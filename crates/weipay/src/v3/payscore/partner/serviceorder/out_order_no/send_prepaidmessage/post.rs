@@ -2,9 +2,11 @@
 
 //! 下发服务预扣费消息 · `POST v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4013394929](https://pay.weixin.qq.com/doc/v3/partner/4013394929)
+//! Official documents (官方文档):
+//!
+//! - partner: [4013394929](https://pay.weixin.qq.com/doc/v3/partner/4013394929)
 
 pub use crate::v3::payscore::partner::serviceorder::out_order_no::send_pendingmessage::post::{
     PostDiscounts, PostPayments, Request,

@@ -2,9 +2,12 @@
 
 //! 同步订单信息 · `POST v3/payscore/partner/serviceorder/{out_order_no}/sync`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012458816](https://pay.weixin.qq.com/doc/v3/partner/4012458816), [4013138975](https://pay.weixin.qq.com/doc/v3/partner/4013138975)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012458816](https://pay.weixin.qq.com/doc/v3/partner/4012458816),
+//!   [4013138975](https://pay.weixin.qq.com/doc/v3/partner/4013138975)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询用户分层对应建议先享金额 · `GET v3/payscore/partner/servicequotas/service-id/{service_id}`
 //!
-//! 官方文档: [4013394486](https://pay.weixin.qq.com/doc/v3/partner/4013394486)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013394486](https://pay.weixin.qq.com/doc/v3/partner/4013394486)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,9 +2,11 @@
 
 //! 解除用户授权关系（授权协议号） · `POST v3/payscore/permissions/authorization-code/{authorization_code}/terminate`
 //!
-//! A success has no body (204).
+//! For 直连商户. A success has no body (204).
 //!
-//! 官方文档: [4012647410](https://pay.weixin.qq.com/doc/v3/merchant/4012647410)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012647410](https://pay.weixin.qq.com/doc/v3/merchant/4012647410)
 
 use crate::model::{body, request};
 

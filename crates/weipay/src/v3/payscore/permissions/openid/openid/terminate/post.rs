@@ -2,9 +2,11 @@
 
 //! 解除用户授权关系（openid） · `POST v3/payscore/permissions/openid/{openid}/terminate`
 //!
-//! A success has no body (204).
+//! For 直连商户. A success has no body (204).
 //!
-//! 官方文档: [4012647413](https://pay.weixin.qq.com/doc/v3/merchant/4012647413)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012647413](https://pay.weixin.qq.com/doc/v3/merchant/4012647413)
 
 use crate::model::{body, request};
 

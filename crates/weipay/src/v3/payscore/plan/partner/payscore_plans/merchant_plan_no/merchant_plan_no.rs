@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> MerchantPlanNo<M> {
     /// 查询支付分计划 · `GET v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`
     ///
-    /// 官方文档: [4012463318](https://pay.weixin.qq.com/doc/v3/partner/4012463318)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询支付分计划 · `GET v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`
 //!
-//! 官方文档: [4012470804](https://pay.weixin.qq.com/doc/v3/merchant/4012470804)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012470804](https://pay.weixin.qq.com/doc/v3/merchant/4012470804)
 
 use crate::model::{Time, answer, body};
 

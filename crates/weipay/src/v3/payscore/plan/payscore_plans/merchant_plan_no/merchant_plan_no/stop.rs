@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Stop<M> {
     /// 停止支付分计划 · `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
     ///
-    /// 官方文档: [4012470851](https://pay.weixin.qq.com/doc/v3/merchant/4012470851)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> MerchantSignPlanNo<M> {
     /// 查询用户的签约计划 · `GET v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
     ///
-    /// 官方文档: [4012463526](https://pay.weixin.qq.com/doc/v3/partner/4012463526)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

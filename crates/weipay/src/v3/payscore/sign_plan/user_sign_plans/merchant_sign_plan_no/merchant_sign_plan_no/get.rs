@@ -2,7 +2,11 @@
 
 //! 查询用户的签约计划 · `GET v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 //!
-//! 官方文档: [4012470990](https://pay.weixin.qq.com/doc/v3/merchant/4012470990)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012470990](https://pay.weixin.qq.com/doc/v3/merchant/4012470990)
 
 use crate::model::{Time, answer, body};
 
@@ -13,7 +17,7 @@ answer! {
     pub struct Answer {
         /// 计划签约ID. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),

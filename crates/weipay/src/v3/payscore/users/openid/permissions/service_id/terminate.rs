@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 商户解除用户授权关系 · `POST v3/payscore/users/{openid}/permissions/{service_id}/terminate`
     ///
-    /// A success has no body (204).
+    /// For 服务商, 直连商户. A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_1.shtml>
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> CheckOpened<M> {
     /// 查询保险理赔功能开通状态 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
     ///
-    /// 官方文档: [4012781480](https://pay.weixin.qq.com/doc/v3/partner/4012781480)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

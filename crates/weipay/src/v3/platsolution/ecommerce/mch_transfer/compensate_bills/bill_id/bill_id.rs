@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BillId<M> {
     /// 查询赔付结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`
     ///
-    /// 官方文档: [4013504179](https://pay.weixin.qq.com/doc/v3/partner/4013504179)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> OutBillNo<M> {
     /// 查询赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`
     ///
-    /// 官方文档: [4013504178](https://pay.weixin.qq.com/doc/v3/partner/4013504178)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,11 @@
 
 //! 请求赔付预下单 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`
 //!
-//! 官方文档: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
 
 use crate::model::{Time, answer, body, request};
 
@@ -43,7 +47,7 @@ answer! {
         bill_id: String = body("bill_id").required(),
         /// 受理时间. Required.
         accept_time: Time = body("accept_time").required(),
-        /// `package_info`. Required.
+        /// Required.
         package_info: String = body("package_info").required(),
     }
 }

@@ -2,7 +2,11 @@
 
 //! 查询保证金赔付保司保费结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}`
 //!
-//! 官方文档: [4014010920](https://pay.weixin.qq.com/doc/v3/partner/4014010920)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014010920](https://pay.weixin.qq.com/doc/v3/partner/4014010920)
 
 use crate::model::{Time, answer, body};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BillId<M> {
     /// 查询保险理赔结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`
     ///
-    /// 官方文档: [4013504188](https://pay.weixin.qq.com/doc/v3/partner/4013504188)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 请求保险理赔预下单 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
 //!
-//! 官方文档: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)
 
 use crate::model::{Time, answer, body, request};
 
@@ -48,7 +52,7 @@ answer! {
         bill_id: String = body("bill_id").required(),
         /// 受理时间. Required.
         accept_time: Time = body("accept_time").required(),
-        /// `package_info`. Required.
+        /// Required.
         package_info: String = body("package_info").required(),
     }
 }

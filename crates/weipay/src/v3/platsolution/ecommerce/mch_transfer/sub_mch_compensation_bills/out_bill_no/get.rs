@@ -2,7 +2,11 @@
 
 //! 查询赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
 //!
-//! 官方文档: [4016777372](https://pay.weixin.qq.com/doc/v3/partner/4016777372)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016777372](https://pay.weixin.qq.com/doc/v3/partner/4016777372)
 
 use crate::model::{Time, answer, body, query, request};
 

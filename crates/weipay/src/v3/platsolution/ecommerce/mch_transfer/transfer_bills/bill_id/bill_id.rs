@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> BillId<M> {
     /// 查询保证金赔付结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}`
     ///
-    /// 官方文档: [4013504200](https://pay.weixin.qq.com/doc/v3/partner/4013504200)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

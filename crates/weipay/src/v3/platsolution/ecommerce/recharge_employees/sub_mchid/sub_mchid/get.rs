@@ -2,7 +2,11 @@
 
 //! 查询二级商户可扫码充值员工列表 · `GET v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`
 //!
-//! 官方文档: [4013521757](https://pay.weixin.qq.com/doc/v3/partner/4013521757)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013521757](https://pay.weixin.qq.com/doc/v3/partner/4013521757)
 
 use crate::model::{Time, answer, body};
 

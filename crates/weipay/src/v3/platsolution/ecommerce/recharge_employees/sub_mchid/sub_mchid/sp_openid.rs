@@ -5,6 +5,7 @@
 pub mod sp_openid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> SpOpenid<M> {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}` with this 员工OpenID.
     pub fn sp_openid(self, sp_openid: impl Into<String>) -> sp_openid::SpOpenid<M> {
-        sp_openid::SpOpenid::new(self.call.fill("sp_openid", sp_openid.into()))
+        sp_openid::SpOpenid::new(self.call.fill(path("sp_openid"), sp_openid.into()))
     }
 }

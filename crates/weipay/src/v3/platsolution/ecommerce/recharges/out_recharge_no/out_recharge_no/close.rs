@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 关闭二级商户充值 · `POST v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
     ///
-    /// 官方文档: [4012762895](https://pay.weixin.qq.com/doc/v3/partner/4012762895)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

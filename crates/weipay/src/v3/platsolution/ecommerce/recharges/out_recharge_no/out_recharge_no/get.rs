@@ -2,7 +2,11 @@
 
 //! 查询二级商户充值结果 · `GET v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`
 //!
-//! 官方文档: [4012762874](https://pay.weixin.qq.com/doc/v3/partner/4012762874)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012762874](https://pay.weixin.qq.com/doc/v3/partner/4012762874)
 
 use crate::model::{answer, body, open_enum, query, request};
 

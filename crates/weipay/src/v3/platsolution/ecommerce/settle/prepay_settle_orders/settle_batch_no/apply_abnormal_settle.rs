@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ApplyAbnormalSettle<M> {
     /// 个人收款-申请异常结算批次单处理 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
     ///
-    /// 官方文档: [4015198012](https://pay.weixin.qq.com/doc/v3/partner/4015198012)
+    /// For 电商平台.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

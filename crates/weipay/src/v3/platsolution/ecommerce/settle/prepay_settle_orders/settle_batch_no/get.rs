@@ -2,7 +2,11 @@
 
 //! 个人收款-查询批量结算信息 · `GET v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`
 //!
-//! 官方文档: [4012650326](https://pay.weixin.qq.com/doc/v3/partner/4012650326)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012650326](https://pay.weixin.qq.com/doc/v3/partner/4012650326)
 
 use crate::model::{Time, answer, body};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutRequestNo<M> {
     /// 查询二级商户按日终余额预约提现状态 · `GET v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
     ///
-    /// 官方文档: [4013328163](https://pay.weixin.qq.com/doc/v3/partner/4013328163)
+    /// For 电商平台, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 受理商家转账 · `POST v3/platsolution/insurance/mch-transfer/batches/apply`
 //!
-//! 官方文档: [4013504220](https://pay.weixin.qq.com/doc/v3/partner/4013504220)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504220](https://pay.weixin.qq.com/doc/v3/partner/4013504220)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> BatchId<M> {
     /// 微信支付转账批次单号查询批次单 · `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`
     ///
-    /// 官方文档: [4013504221](https://pay.weixin.qq.com/doc/v3/partner/4013504221)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -5,6 +5,7 @@
 pub mod out_batch_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutBatchNo<M> {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}` with this 商家批次单号.
     pub fn out_batch_no(self, out_batch_no: impl Into<String>) -> out_batch_no::OutBatchNo<M> {
-        out_batch_no::OutBatchNo::new(self.call.fill("out_batch_no", out_batch_no.into()))
+        out_batch_no::OutBatchNo::new(self.call.fill(path("out_batch_no"), out_batch_no.into()))
     }
 }

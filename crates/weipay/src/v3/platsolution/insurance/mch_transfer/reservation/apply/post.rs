@@ -2,7 +2,11 @@
 
 //! 受理单次预约商家转账 · `POST v3/platsolution/insurance/mch-transfer/reservation/apply`
 //!
-//! 官方文档: [4013504216](https://pay.weixin.qq.com/doc/v3/partner/4013504216)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504216](https://pay.weixin.qq.com/doc/v3/partner/4013504216)
 
 use crate::model::{Time, answer, body, header, open_enum, request};
 
@@ -29,7 +33,7 @@ request! {
         exact_amount: i64 = body("exact_amount"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_real_name: String = body("user_real_name").encrypted(),
         /// 预约备注. Required.
         reserve_remark: String = body("reserve_remark").required(),
@@ -73,7 +77,7 @@ answer! {
         accept_time: Time = body("accept_time").required(),
         /// 预约记录状态. Required.
         state: State = body("state").required(),
-        /// `package_info`. Required.
+        /// Required.
         package_info: String = body("package_info").required(),
     }
 }

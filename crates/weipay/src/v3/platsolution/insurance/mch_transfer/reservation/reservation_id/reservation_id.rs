@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> ReservationId<M> {
     /// 微信支付预约单号查询预约商家转账记录 · `GET v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}`
     ///
-    /// 官方文档: [4013504217](https://pay.weixin.qq.com/doc/v3/partner/4013504217)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,12 @@
 
 //! 微信支付转账批次单号查询批次单 · `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-id.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-id.html>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

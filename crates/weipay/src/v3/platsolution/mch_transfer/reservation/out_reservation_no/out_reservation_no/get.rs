@@ -2,7 +2,12 @@
 
 //! 商户预约单号查询预约商家转账记录 · `GET v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-out-no.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-out-no.html>
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,12 @@
 
 //! 微信支付预约单号查询预约商家转账记录 · `GET v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-id.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-id.html>
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::{

@@ -2,7 +2,33 @@
 
 //! 发起异常退款 · `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
 //!
-//! 官方文档: [4012791864](https://pay.weixin.qq.com/doc/v3/merchant/4012791864), [4012791885](https://pay.weixin.qq.com/doc/v3/merchant/4012791885), [4012791905](https://pay.weixin.qq.com/doc/v3/merchant/4012791905), [4012810603](https://pay.weixin.qq.com/doc/v3/merchant/4012810603), [4013070379](https://pay.weixin.qq.com/doc/v3/merchant/4013070379), [4013071193](https://pay.weixin.qq.com/doc/v3/merchant/4013071193), [4013420988](https://pay.weixin.qq.com/doc/v3/merchant/4013420988), [4013421164](https://pay.weixin.qq.com/doc/v3/merchant/4013421164), [4013421269](https://pay.weixin.qq.com/doc/v3/merchant/4013421269), [4013421352](https://pay.weixin.qq.com/doc/v3/merchant/4013421352), [4013421429](https://pay.weixin.qq.com/doc/v3/merchant/4013421429), [4013080240](https://pay.weixin.qq.com/doc/v3/partner/4013080240), [4013080627](https://pay.weixin.qq.com/doc/v3/partner/4013080627), [4013335389](https://pay.weixin.qq.com/doc/v3/partner/4013335389), [4013351901](https://pay.weixin.qq.com/doc/v3/partner/4013351901), [4013352066](https://pay.weixin.qq.com/doc/v3/partner/4013352066), [4013352278](https://pay.weixin.qq.com/doc/v3/partner/4013352278), [4013461907](https://pay.weixin.qq.com/doc/v3/partner/4013461907), [4013462123](https://pay.weixin.qq.com/doc/v3/partner/4013462123), [4013462191](https://pay.weixin.qq.com/doc/v3/partner/4013462191), [4013462286](https://pay.weixin.qq.com/doc/v3/partner/4013462286), [4013462582](https://pay.weixin.qq.com/doc/v3/partner/4013462582), [4017150905](https://pay.weixin.qq.com/doc/v3/partner/4017150905)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012791864](https://pay.weixin.qq.com/doc/v3/merchant/4012791864),
+//!   [4012791885](https://pay.weixin.qq.com/doc/v3/merchant/4012791885),
+//!   [4012791905](https://pay.weixin.qq.com/doc/v3/merchant/4012791905),
+//!   [4012810603](https://pay.weixin.qq.com/doc/v3/merchant/4012810603),
+//!   [4013070379](https://pay.weixin.qq.com/doc/v3/merchant/4013070379),
+//!   [4013071193](https://pay.weixin.qq.com/doc/v3/merchant/4013071193),
+//!   [4013420988](https://pay.weixin.qq.com/doc/v3/merchant/4013420988),
+//!   [4013421164](https://pay.weixin.qq.com/doc/v3/merchant/4013421164),
+//!   [4013421269](https://pay.weixin.qq.com/doc/v3/merchant/4013421269),
+//!   [4013421352](https://pay.weixin.qq.com/doc/v3/merchant/4013421352),
+//!   [4013421429](https://pay.weixin.qq.com/doc/v3/merchant/4013421429)
+//! - partner: [4013080240](https://pay.weixin.qq.com/doc/v3/partner/4013080240),
+//!   [4013080627](https://pay.weixin.qq.com/doc/v3/partner/4013080627),
+//!   [4013335389](https://pay.weixin.qq.com/doc/v3/partner/4013335389),
+//!   [4013351901](https://pay.weixin.qq.com/doc/v3/partner/4013351901),
+//!   [4013352066](https://pay.weixin.qq.com/doc/v3/partner/4013352066),
+//!   [4013352278](https://pay.weixin.qq.com/doc/v3/partner/4013352278),
+//!   [4013461907](https://pay.weixin.qq.com/doc/v3/partner/4013461907),
+//!   [4013462123](https://pay.weixin.qq.com/doc/v3/partner/4013462123),
+//!   [4013462191](https://pay.weixin.qq.com/doc/v3/partner/4013462191),
+//!   [4013462286](https://pay.weixin.qq.com/doc/v3/partner/4013462286),
+//!   [4013462582](https://pay.weixin.qq.com/doc/v3/partner/4013462582),
+//!   [4017150905](https://pay.weixin.qq.com/doc/v3/partner/4017150905)
 
 use crate::model::{answer, body, header, open_enum, request};
 
@@ -17,14 +43,15 @@ request! {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 商户退款单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
-        out_refund_no: String = body("out_refund_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+        out_refund_no: String =
+            body("out_refund_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
         /// 异常退款处理方式. Required.
         type_: Type = body("type").required(),
         /// 开户银行. At most 16 characters.
         bank_type: BankType = body("bank_type").length(0, 16),
-        /// 收款银行卡号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款银行卡号. Travels encrypted (敏感信息加密).
         bank_account: String = body("bank_account").encrypted(),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         real_name: String = body("real_name").encrypted(),
     }
 }

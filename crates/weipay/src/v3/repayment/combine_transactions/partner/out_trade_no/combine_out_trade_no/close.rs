@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 商户关单 · `POST v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4015124497](https://pay.weixin.qq.com/doc/v3/partner/4015124497)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 还款单查询 · `GET v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`
 //!
-//! 官方文档: [4015124483](https://pay.weixin.qq.com/doc/v3/partner/4015124483)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015124483](https://pay.weixin.qq.com/doc/v3/partner/4015124483)
 
 use crate::model::{Time, answer, body, open_enum};
 

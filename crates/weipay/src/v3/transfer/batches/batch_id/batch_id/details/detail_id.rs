@@ -5,6 +5,7 @@
 pub mod detail_id;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> DetailId<M> {
     /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}` with this 微信明细单号.
     pub fn detail_id(self, detail_id: impl Into<String>) -> detail_id::DetailId<M> {
-        detail_id::DetailId::new(self.call.fill("detail_id", detail_id.into()))
+        detail_id::DetailId::new(self.call.fill(path("detail_id"), detail_id.into()))
     }
 }

@@ -5,6 +5,7 @@
 pub mod out_detail_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,8 +14,11 @@ chain_branch! {
 }
 
 impl<M: Mode> OutDetailNo<M> {
-    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}` with this 商家明细单号.
+    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}` with this 商家明细单号. 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
     pub fn out_detail_no(self, out_detail_no: impl Into<String>) -> out_detail_no::OutDetailNo<M> {
-        out_detail_no::OutDetailNo::new(self.call.fill("out_detail_no", out_detail_no.into()))
+        out_detail_no::OutDetailNo::new(
+            self.call
+                .fill(path("out_detail_no").length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#), out_detail_no.into()),
+        )
     }
 }

@@ -2,7 +2,11 @@
 
 //! 查询订单 · `GET v3/vehicle/etc/transactions/id/{transaction_id}`
 //!
-//! 官方文档: [4012715719](https://pay.weixin.qq.com/doc/v3/partner/4012715719)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715719](https://pay.weixin.qq.com/doc/v3/partner/4012715719)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 查询订单 · `GET v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}`
 //!
-//! 官方文档: [4012715845](https://pay.weixin.qq.com/doc/v3/partner/4012715845)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715845](https://pay.weixin.qq.com/doc/v3/partner/4012715845)
 
 pub use crate::v3::vehicle::etc::contracts::contract_id::get::Request;
 pub use crate::v3::vehicle::etc::transactions::highway::post::{Payer, PromotionDetail};

@@ -2,7 +2,11 @@
 
 //! 查询ETC签约状态 · `GET v3/vehicle/etc/users/{openid}/contracts`
 //!
-//! 官方文档: [4012715623](https://pay.weixin.qq.com/doc/v3/partner/4012715623)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012715623](https://pay.weixin.qq.com/doc/v3/partner/4012715623)
 
 use crate::model::{query, request};
 

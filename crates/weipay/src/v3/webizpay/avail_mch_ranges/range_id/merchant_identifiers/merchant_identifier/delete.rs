@@ -2,7 +2,11 @@
 
 //! 删除商户标识 · `DELETE v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
 //!
-//! 官方文档: [4017205637](https://pay.weixin.qq.com/doc/v3/partner/4017205637)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4017205637](https://pay.weixin.qq.com/doc/v3/partner/4017205637)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 使用商户卡号查询企业支付额度卡 · `GET v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
 //!
-//! 官方文档: [4015001625](https://pay.weixin.qq.com/doc/v3/partner/4015001625)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015001625](https://pay.weixin.qq.com/doc/v3/partner/4015001625)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 企业商户作废员工企业支付额度卡 · `POST v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`
     ///
-    /// 官方文档: [4014507127](https://pay.weixin.qq.com/doc/v3/partner/4014507127)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

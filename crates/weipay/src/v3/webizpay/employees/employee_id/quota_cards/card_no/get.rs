@@ -2,7 +2,11 @@
 
 //! 企业商户查询企业支付额度卡 · `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`
 //!
-//! 官方文档: [4014507119](https://pay.weixin.qq.com/doc/v3/partner/4014507119)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507119](https://pay.weixin.qq.com/doc/v3/partner/4014507119)
 
 pub use crate::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get::{
     Answer, CardRule, CardState, RefundRule, Request,

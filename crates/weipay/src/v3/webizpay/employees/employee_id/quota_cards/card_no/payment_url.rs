@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> PaymentUrl<M> {
     /// 企业商户获取指定额度卡支付链接 · `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
     ///
-    /// 官方文档: [4014507160](https://pay.weixin.qq.com/doc/v3/partner/4014507160)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Notify<M> {
     /// 资料更新请求审核结果回调通知 · `POST v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
     ///
-    /// 官方文档: [4016080141](https://pay.weixin.qq.com/doc/v3/merchant/4016080141)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 作废会员卡模板 · `POST v3/brand/partner/card-member/cards/{card_id}/invalidate`
 //!
-//! 官方文档: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 终止品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
 //!
-//! 官方文档: [4016588028](https://pay.weixin.qq.com/doc/v3/partner/4016588028)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016588028](https://pay.weixin.qq.com/doc/v3/partner/4016588028)
 
 use crate::model::{body, request};
 

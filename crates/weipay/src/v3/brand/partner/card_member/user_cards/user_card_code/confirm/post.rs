@@ -2,7 +2,11 @@
 
 //! 同步会员开通结果 · `POST v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`
 //!
-//! 官方文档: [4015336979](https://pay.weixin.qq.com/doc/v3/partner/4015336979)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336979](https://pay.weixin.qq.com/doc/v3/partner/4015336979)
 
 use crate::model::{body, header, open_enum, query, request};
 
@@ -29,7 +33,7 @@ request! {
         card_color: String = body("card_color"),
         /// 卡背景图URL.
         card_picture_url: String = body("card_picture_url"),
-        /// 加密的手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: String = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),

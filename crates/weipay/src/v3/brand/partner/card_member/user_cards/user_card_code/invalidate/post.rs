@@ -2,7 +2,11 @@
 
 //! 作废用户会员卡 · `POST v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
 //!
-//! 官方文档: [4015336983](https://pay.weixin.qq.com/doc/v3/partner/4015336983)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015336983](https://pay.weixin.qq.com/doc/v3/partner/4015336983)
 
 use crate::model::{body, query, request};
 

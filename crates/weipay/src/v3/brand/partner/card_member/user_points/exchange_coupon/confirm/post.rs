@@ -2,7 +2,11 @@
 
 //! 同步积分兑券结果 · `POST v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
 //!
-//! 官方文档: [4015897268](https://pay.weixin.qq.com/doc/v3/partner/4015897268)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015897268](https://pay.weixin.qq.com/doc/v3/partner/4015897268)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 绑定收款商户号 · `POST v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
 //!
-//! 官方文档: [4015783177](https://pay.weixin.qq.com/doc/v3/partner/4015783177)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015783177](https://pay.weixin.qq.com/doc/v3/partner/4015783177)
 
 use crate::model::{answer, body, request};
 

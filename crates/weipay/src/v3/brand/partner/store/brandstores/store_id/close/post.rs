@@ -2,7 +2,11 @@
 
 //! 暂停门店营业 · `POST v3/brand/partner/store/brandstores/{store_id}/close`
 //!
-//! 官方文档: [4016756671](https://pay.weixin.qq.com/doc/v3/partner/4016756671)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016756671](https://pay.weixin.qq.com/doc/v3/partner/4016756671)
 
 use crate::model::{answer, body};
 

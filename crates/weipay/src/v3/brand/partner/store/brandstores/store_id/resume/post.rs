@@ -2,7 +2,11 @@
 
 //! 恢复门店营业 · `POST v3/brand/partner/store/brandstores/{store_id}/resume`
 //!
-//! 官方文档: [4016756672](https://pay.weixin.qq.com/doc/v3/partner/4016756672)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016756672](https://pay.weixin.qq.com/doc/v3/partner/4016756672)
 
 pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Request;
 pub use crate::v3::brand::partner::store::brandstores::get::StoreState;

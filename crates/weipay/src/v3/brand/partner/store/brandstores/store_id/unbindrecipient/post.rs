@@ -2,7 +2,11 @@
 
 //! 解绑收款商户号 · `POST v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
 //!
-//! 官方文档: [4015783188](https://pay.weixin.qq.com/doc/v3/partner/4015783188)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015783188](https://pay.weixin.qq.com/doc/v3/partner/4015783188)
 
 use crate::model::{answer, body, request};
 

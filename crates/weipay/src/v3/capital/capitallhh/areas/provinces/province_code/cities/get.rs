@@ -2,7 +2,11 @@
 
 //! 查询城市列表 · `GET v3/capital/capitallhh/areas/provinces/{province_code}/cities`
 //!
-//! 官方文档: [4012697470](https://pay.weixin.qq.com/doc/v3/partner/4012697470)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012697470](https://pay.weixin.qq.com/doc/v3/partner/4012697470)
 
 use crate::model::{answer, body};
 

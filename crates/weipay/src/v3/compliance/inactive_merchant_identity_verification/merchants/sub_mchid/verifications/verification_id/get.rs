@@ -2,7 +2,11 @@
 
 //! 查询不活跃商户身份核实结果 · `GET v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`
 //!
-//! 官方文档: [4012471359](https://pay.weixin.qq.com/doc/v3/partner/4012471359)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012471359](https://pay.weixin.qq.com/doc/v3/partner/4012471359)
 
 use crate::model::{answer, body, open_enum};
 

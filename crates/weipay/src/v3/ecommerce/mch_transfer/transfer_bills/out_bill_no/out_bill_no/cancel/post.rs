@@ -2,7 +2,11 @@
 
 //! 撤销转账 · `POST v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 //!
-//! 官方文档: [4013504212](https://pay.weixin.qq.com/doc/v3/partner/4013504212)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504212](https://pay.weixin.qq.com/doc/v3/partner/4013504212)
 
 use crate::model::{answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 商家明细单号查询明细单 · `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`
 //!
-//! 官方文档: [4014310384](https://pay.weixin.qq.com/doc/v3/merchant/4014310384)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014310384](https://pay.weixin.qq.com/doc/v3/merchant/4014310384)
 
 use crate::model::{Time, answer, body, open_enum};
 
@@ -29,7 +33,7 @@ answer! {
         fail_reason: FailReason = body("fail_reason"),
         /// 接收红包用户OpenID. Required.
         openid: String = body("openid").required(),
-        /// 接收红包用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 品牌红包发起时间.
         initiate_time: Time = body("initiate_time"),

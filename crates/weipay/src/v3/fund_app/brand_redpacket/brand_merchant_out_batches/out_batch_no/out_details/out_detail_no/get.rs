@@ -2,7 +2,11 @@
 
 //! 商家明细单号查询明细单 · `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`
 //!
-//! 官方文档: [4014310391](https://pay.weixin.qq.com/doc/v3/merchant/4014310391)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014310391](https://pay.weixin.qq.com/doc/v3/merchant/4014310391)
 
 pub use crate::v3::fund_app::brand_redpacket::brand_merchant_batches::batch_no::details::detail_no::get::{
     Answer, DetailState, FailReason,

@@ -2,7 +2,11 @@
 
 //! 查询预算出资的电子回单 · `GET v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
 //!
-//! 官方文档: [4016209977](https://pay.weixin.qq.com/doc/v3/partner/4016209977)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016209977](https://pay.weixin.qq.com/doc/v3/partner/4016209977)
 
 use crate::model::{answer, body, open_enum, query, request};
 

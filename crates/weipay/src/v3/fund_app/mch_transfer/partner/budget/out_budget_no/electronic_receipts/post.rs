@@ -2,7 +2,11 @@
 
 //! 申请预算出资的电子回单 · `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
 //!
-//! 官方文档: [4016209966](https://pay.weixin.qq.com/doc/v3/partner/4016209966)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016209966](https://pay.weixin.qq.com/doc/v3/partner/4016209966)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 解锁公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
 //!
-//! 官方文档: [4015554795](https://pay.weixin.qq.com/doc/v3/partner/4015554795)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015554795](https://pay.weixin.qq.com/doc/v3/partner/4015554795)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 商户单号查询公益捐赠详情 · `GET v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
 //!
-//! 官方文档: [4015554859](https://pay.weixin.qq.com/doc/v3/partner/4015554859)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015554859](https://pay.weixin.qq.com/doc/v3/partner/4015554859)
 
 use crate::model::{query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 撤销转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
     ///
-    /// 官方文档: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`
 //!
-//! 官方文档: [4015469131](https://pay.weixin.qq.com/doc/v3/partner/4015469131)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015469131](https://pay.weixin.qq.com/doc/v3/partner/4015469131)
 
 use crate::model::{answer, body, open_enum};
 
@@ -31,7 +35,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间. Required.
         create_time: String = body("create_time").required(),

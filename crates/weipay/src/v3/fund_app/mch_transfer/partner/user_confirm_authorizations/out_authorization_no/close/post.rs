@@ -2,7 +2,11 @@
 
 //! 解除免确认收款授权 · `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close`
 //!
-//! 官方文档: [4016809851](https://pay.weixin.qq.com/doc/v3/partner/4016809851)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016809851](https://pay.weixin.qq.com/doc/v3/partner/4016809851)
 
 use crate::model::{answer, body, open_enum};
 

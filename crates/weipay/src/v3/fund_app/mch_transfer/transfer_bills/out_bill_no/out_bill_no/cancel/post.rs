@@ -2,7 +2,11 @@
 
 //! 撤销转账 · `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 //!
-//! 官方文档: [4012716458](https://pay.weixin.qq.com/doc/v3/merchant/4012716458)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012716458](https://pay.weixin.qq.com/doc/v3/merchant/4012716458)
 
 use crate::model::{Time, answer, body, open_enum};
 

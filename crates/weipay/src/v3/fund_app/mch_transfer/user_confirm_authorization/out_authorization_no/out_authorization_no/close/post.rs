@@ -2,7 +2,11 @@
 
 //! 解除免确认收款授权 · `POST v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`
 //!
-//! 官方文档: [4015653811](https://pay.weixin.qq.com/doc/v3/merchant/4015653811)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4015653811](https://pay.weixin.qq.com/doc/v3/merchant/4015653811)
 
 use crate::model::{Time, answer, body};
 

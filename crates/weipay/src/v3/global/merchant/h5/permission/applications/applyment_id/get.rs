@@ -2,7 +2,11 @@
 
 //! 查询H5支付权限申请单详情 · `GET v3/global/merchant/h5/permission/applications/{applyment_id}`
 //!
-//! 官方文档: [4013025107](https://pay.weixin.qq.com/doc/global/v3/zh/4013025107)
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025107](https://pay.weixin.qq.com/doc/global/v3/zh/4013025107)
 
 pub use crate::v3::global::merchant::h5::permission::applications::post::{
     Answer, ApplymentState, ApplymentType, TransactionLimitType, WebsiteState,

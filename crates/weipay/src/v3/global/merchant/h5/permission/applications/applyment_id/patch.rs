@@ -2,7 +2,11 @@
 
 //! 修改H5支付权限申请单 · `PATCH v3/global/merchant/h5/permission/applications/{applyment_id}`
 //!
-//! 官方文档: [4013025109](https://pay.weixin.qq.com/doc/global/v3/zh/4013025109)
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025109](https://pay.weixin.qq.com/doc/global/v3/zh/4013025109)
 
 use crate::model::{answer, body, request};
 

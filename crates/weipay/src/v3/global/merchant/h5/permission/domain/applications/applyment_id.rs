@@ -19,14 +19,18 @@ chain_step! {
 impl<M: Mode> ApplymentId<M> {
     /// 查询H5支付域名修改申请单 · `GET v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
     ///
-    /// 官方文档: [4013025112](https://pay.weixin.qq.com/doc/global/v3/zh/4013025112)
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }
 
     /// 修改H5支付域名修改申请单 · `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
     ///
-    /// 官方文档: [4013025114](https://pay.weixin.qq.com/doc/global/v3/zh/4013025114)
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

@@ -2,7 +2,11 @@
 
 //! 创建H5支付域名修改申请单 · `POST v3/global/merchant/h5/permission/domain/applications`
 //!
-//! 官方文档: [4013025110](https://pay.weixin.qq.com/doc/global/v3/zh/4013025110)
+//! For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+//!
+//! Official documents (官方文档):
+//!
+//! - global: [4013025110](https://pay.weixin.qq.com/doc/global/v3/zh/4013025110)
 
 use crate::model::{answer, body, request};
 

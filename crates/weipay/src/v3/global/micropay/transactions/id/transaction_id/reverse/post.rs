@@ -2,9 +2,11 @@
 
 //! 撤销订单(微信支付订单号) · `POST v3/global/micropay/transactions/id/{transaction_id}/reverse`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
-//! 官方文档: [4013013926](https://pay.weixin.qq.com/doc/global/v3/zh/4013013926)
+//! Official documents (官方文档):
+//!
+//! - global: [4013013926](https://pay.weixin.qq.com/doc/global/v3/zh/4013013926)
 
 use crate::model::{body, request};
 

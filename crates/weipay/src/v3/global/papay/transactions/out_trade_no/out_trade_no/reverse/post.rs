@@ -2,8 +2,10 @@
 
 //! 撤销订单(商户订单号) · `POST v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`
 //!
-//! A success has no body (204).
+//! For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
 //!
-//! 官方文档: [4013015496](https://pay.weixin.qq.com/doc/global/v3/zh/4013015496)
+//! Official documents (官方文档):
+//!
+//! - global: [4013015496](https://pay.weixin.qq.com/doc/global/v3/zh/4013015496)
 
 pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::Request;

@@ -2,7 +2,11 @@
 
 //! 同步非银联支付交易退款信息 · `POST v3/gov/subsidy/audit/cup/refund/sync`
 //!
-//! 官方文档: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 查询绑定多笔立减活动的代金券详情 · `GET v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
 //!
-//! 官方文档: [4014569864](https://pay.weixin.qq.com/doc/v3/merchant/4014569864)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4014569864](https://pay.weixin.qq.com/doc/v3/merchant/4014569864)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 删除预存code · `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
 
 use crate::model::{Time, answer, body, query, request};
 

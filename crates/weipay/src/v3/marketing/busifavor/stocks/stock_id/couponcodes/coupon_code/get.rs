@@ -2,7 +2,12 @@
 
 //! 查询预存code详情 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -79,7 +84,7 @@ answer! {
         coupon_code: String = body("coupon_code"),
         /// 批次号.
         stock_id: String = body("stock_id"),
-        /// `available_start_time`.
+        /// On the wire: `available_start_time`.
         available_start_time: Time = body("available_start_time"),
         /// 用户领取到这张券的过期时间.
         expire_time: Time = body("expire_time"),

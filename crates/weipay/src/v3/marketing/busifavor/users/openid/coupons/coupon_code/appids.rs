@@ -5,6 +5,7 @@
 pub mod appid;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -13,8 +14,8 @@ chain_branch! {
 }
 
 impl<M: Mode> Appids<M> {
-    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}` with this 公众账号ID.
+    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}` with this 公众账号ID. 1 to 32 characters.
     pub fn appid(self, appid: impl Into<String>) -> appid::Appid<M> {
-        appid::Appid::new(self.call.fill("appid", appid.into()))
+        appid::Appid::new(self.call.fill(path("appid").length(1, 32), appid.into()))
     }
 }

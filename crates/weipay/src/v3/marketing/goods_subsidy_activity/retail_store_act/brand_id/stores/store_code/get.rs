@@ -2,7 +2,12 @@
 
 //! 查询小店活动门店详情 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`
 //!
-//! 官方文档: [4012384379](https://pay.weixin.qq.com/doc/v3/merchant/4012384379), [4012384437](https://pay.weixin.qq.com/doc/v3/partner/4012384437)
+//! For 普通商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012384379](https://pay.weixin.qq.com/doc/v3/merchant/4012384379)
+//! - partner: [4012384437](https://pay.weixin.qq.com/doc/v3/partner/4012384437)
 
 use crate::model::{answer, body};
 

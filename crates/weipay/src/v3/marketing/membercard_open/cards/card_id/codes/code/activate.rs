@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Activate<M> {
     /// 激活会员卡（跳转型激活） · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012550809](https://pay.weixin.qq.com/doc/v3/merchant/4012550809), [4012728123](https://pay.weixin.qq.com/doc/v3/partner/4012728123)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

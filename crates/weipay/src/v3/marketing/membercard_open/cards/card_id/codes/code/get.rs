@@ -2,7 +2,12 @@
 
 //! 查询用户会员卡信息 · `GET v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
 //!
-//! 官方文档: [4012547768](https://pay.weixin.qq.com/doc/v3/merchant/4012547768), [4012709442](https://pay.weixin.qq.com/doc/v3/partner/4012709442)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012547768](https://pay.weixin.qq.com/doc/v3/merchant/4012547768)
+//! - partner: [4012709442](https://pay.weixin.qq.com/doc/v3/partner/4012709442)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,9 +2,12 @@
 
 //! 修改用户会员卡信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012549292](https://pay.weixin.qq.com/doc/v3/merchant/4012549292), [4012709735](https://pay.weixin.qq.com/doc/v3/partner/4012709735)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012549292](https://pay.weixin.qq.com/doc/v3/merchant/4012549292)
+//! - partner: [4012709735](https://pay.weixin.qq.com/doc/v3/partner/4012709735)
 
 use crate::model::{body, request};
 

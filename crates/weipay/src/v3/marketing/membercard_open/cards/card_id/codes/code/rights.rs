@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Rights<M> {
     /// 设置会员权益 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012551213](https://pay.weixin.qq.com/doc/v3/merchant/4012551213), [4012729622](https://pay.weixin.qq.com/doc/v3/partner/4012729622)
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::PATCH, request)
     }

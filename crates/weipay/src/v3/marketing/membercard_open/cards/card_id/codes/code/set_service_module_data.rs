@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> SetServiceModuleData<M> {
     /// 设置会员服务项用户信息 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4017166964](https://pay.weixin.qq.com/doc/v3/merchant/4017166964), [4017176090](https://pay.weixin.qq.com/doc/v3/partner/4017176090)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Unavailable<M> {
     /// 作废用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012549677](https://pay.weixin.qq.com/doc/v3/merchant/4012549677), [4012726955](https://pay.weixin.qq.com/doc/v3/partner/4012726955)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

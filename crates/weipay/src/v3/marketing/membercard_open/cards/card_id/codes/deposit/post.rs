@@ -2,7 +2,12 @@
 
 //! 导入会员Code · `POST v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
 //!
-//! 官方文档: [4012545728](https://pay.weixin.qq.com/doc/v3/merchant/4012545728), [4012709031](https://pay.weixin.qq.com/doc/v3/partner/4012709031)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012545728](https://pay.weixin.qq.com/doc/v3/merchant/4012545728)
+//! - partner: [4012709031](https://pay.weixin.qq.com/doc/v3/partner/4012709031)
 
 use crate::model::{answer, body, open_enum, request};
 

@@ -2,7 +2,12 @@
 
 //! 根据手机号导入用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
 //!
-//! 官方文档: [4012550535](https://pay.weixin.qq.com/doc/v3/merchant/4012550535), [4012727629](https://pay.weixin.qq.com/doc/v3/partner/4012727629)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012550535](https://pay.weixin.qq.com/doc/v3/merchant/4012550535)
+//! - partner: [4012727629](https://pay.weixin.qq.com/doc/v3/partner/4012727629)
 
 use crate::model::{body, header, request};
 
@@ -13,7 +18,7 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 用户加密手机号. Required; format `base64`; travels encrypted (敏感信息加密).
+        /// 用户加密手机号. Required; travels encrypted (敏感信息加密).
         encrypted_phone_number: String = body("encrypted_phone_number").required().encrypted(),
         /// 会员卡code.
         code: String = body("code"),

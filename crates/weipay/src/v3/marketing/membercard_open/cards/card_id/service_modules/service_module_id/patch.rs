@@ -2,7 +2,12 @@
 
 //! 修改会员卡服务项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
 //!
-//! 官方文档: [4017167417](https://pay.weixin.qq.com/doc/v3/merchant/4017167417), [4017176491](https://pay.weixin.qq.com/doc/v3/partner/4017176491)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017167417](https://pay.weixin.qq.com/doc/v3/merchant/4017167417)
+//! - partner: [4017176491](https://pay.weixin.qq.com/doc/v3/partner/4017176491)
 
 use crate::model::{body, request};
 

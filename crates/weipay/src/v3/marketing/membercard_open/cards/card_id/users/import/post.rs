@@ -2,7 +2,12 @@
 
 //! 根据openid导入用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/users/import`
 //!
-//! 官方文档: [4012549739](https://pay.weixin.qq.com/doc/v3/merchant/4012549739), [4012727561](https://pay.weixin.qq.com/doc/v3/partner/4012727561)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012549739](https://pay.weixin.qq.com/doc/v3/merchant/4012549739)
+//! - partner: [4012727561](https://pay.weixin.qq.com/doc/v3/partner/4012727561)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 分页查询投放计划列表 · `GET v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
 //!
-//! 官方文档: [4016184563](https://pay.weixin.qq.com/doc/v3/partner/4016184563)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016184563](https://pay.weixin.qq.com/doc/v3/partner/4016184563)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

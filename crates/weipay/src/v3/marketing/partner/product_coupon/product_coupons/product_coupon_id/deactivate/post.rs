@@ -2,7 +2,12 @@
 
 //! 失效商品券 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
 //!
-//! 官方文档: [4015781290](https://pay.weixin.qq.com/doc/v3/partner/4015781290), [4016434631](https://pay.weixin.qq.com/doc/v3/partner/4016434631)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781290](https://pay.weixin.qq.com/doc/v3/partner/4015781290),
+//!   [4016434631](https://pay.weixin.qq.com/doc/v3/partner/4016434631)
 
 use crate::model::{body, request};
 

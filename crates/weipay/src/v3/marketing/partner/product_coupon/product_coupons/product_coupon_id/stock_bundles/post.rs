@@ -2,7 +2,11 @@
 
 //! 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
 //!
-//! 官方文档: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -131,12 +135,13 @@ answer! {
         remark: String = body("remark"),
         /// 券Code分配模式. Required.
         coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
-        /// `coupon_code_count_info`.
+        /// On the wire: `coupon_code_count_info`.
         coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),
         /// 多次优惠使用规则.
-        progressive_bundle_usage_rule: StockListProgressiveBundleUsageRule = body("progressive_bundle_usage_rule"),
+        progressive_bundle_usage_rule: StockListProgressiveBundleUsageRule =
+            body("progressive_bundle_usage_rule"),
         /// 批次组信息. Required.
         stock_bundle_info: StockBundleInfo = body("stock_bundle_info").required(),
         /// 券使用规则展示信息. Required.
@@ -161,7 +166,7 @@ answer! {
         brand_id: String = body("brand_id").required(),
     }
 
-    /// `coupon_code_count_info`.
+    /// The object `coupon_code_count_info`.
     pub struct CouponCodeCountInfo {
         /// 已上传的Code总数. Required.
         total_count: i64 = body("total_count").required(),
@@ -172,7 +177,8 @@ answer! {
     /// 多次优惠使用规则.
     pub struct StockListProgressiveBundleUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: StockListProgressiveBundleUsageRuleCouponAvailablePeriod = body("coupon_available_period").required(),
+        coupon_available_period: StockListProgressiveBundleUsageRuleCouponAvailablePeriod =
+            body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon: NormalCoupon = body("normal_coupon"),
         /// 折扣券使用规则.
@@ -194,7 +200,8 @@ answer! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
     }
 
     /// 兑换券使用规则.

@@ -20,7 +20,9 @@ chain_step! {
 impl<M: Mode> StockBundleId<M> {
     /// 修改商品券批次组 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`
     ///
-    /// 官方文档: [4016280633](https://pay.weixin.qq.com/doc/v3/partner/4016280633)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

@@ -2,7 +2,11 @@
 
 //! 添加商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
 //!
-//! 官方文档: [4015781304](https://pay.weixin.qq.com/doc/v3/partner/4015781304)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781304](https://pay.weixin.qq.com/doc/v3/partner/4015781304)
 
 use crate::model::{Time, answer, body, request};
 
@@ -56,7 +60,7 @@ answer! {
         remark: String = body("remark"),
         /// 券Code分配模式. Required.
         coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
-        /// `coupon_code_count_info`.
+        /// On the wire: `coupon_code_count_info`.
         coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),
@@ -89,7 +93,8 @@ answer! {
     /// 单券使用规则.
     pub struct AnswerSingleUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: AnswerSingleUsageRuleCouponAvailablePeriod = body("coupon_available_period").required(),
+        coupon_available_period: AnswerSingleUsageRuleCouponAvailablePeriod =
+            body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon: NormalCoupon = body("normal_coupon"),
         /// 折扣券使用规则.
@@ -111,7 +116,8 @@ answer! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
     }
 
     /// 券使用规则展示信息.

@@ -24,14 +24,18 @@ chain_step! {
 impl<M: Mode> StockId<M> {
     /// 查询商品券指定批次 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
     ///
-    /// 官方文档: [4015781542](https://pay.weixin.qq.com/doc/v3/partner/4015781542), [4016434649](https://pay.weixin.qq.com/doc/v3/partner/4016434649)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }
 
     /// 修改商品券指定批次 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
     ///
-    /// 官方文档: [4015781556](https://pay.weixin.qq.com/doc/v3/partner/4015781556)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
         self.call.typed(Method::PATCH, request)
     }

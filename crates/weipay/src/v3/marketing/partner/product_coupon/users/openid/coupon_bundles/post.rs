@@ -2,7 +2,11 @@
 
 //! 向用户发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
 //!
-//! 官方文档: [4016280664](https://pay.weixin.qq.com/doc/v3/partner/4016280664)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280664](https://pay.weixin.qq.com/doc/v3/partner/4016280664)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -86,9 +90,11 @@ answer! {
         /// 失效原因.
         deactivate_reason: String = body("deactivate_reason"),
         /// 多次优惠使用详情.
-        progressive_bundle_usage_detail: ProgressiveBundleUsageDetail = body("progressive_bundle_usage_detail"),
+        progressive_bundle_usage_detail: ProgressiveBundleUsageDetail =
+            body("progressive_bundle_usage_detail"),
         /// 用户券组信息. Required.
-        user_product_coupon_bundle_info: UserProductCouponBundleInfo = body("user_product_coupon_bundle_info").required(),
+        user_product_coupon_bundle_info: UserProductCouponBundleInfo =
+            body("user_product_coupon_bundle_info").required(),
         /// 商品券信息. Required.
         product_coupon: ProductCoupon = body("product_coupon").required(),
         /// 批次信息. Required.
@@ -189,7 +195,7 @@ answer! {
         remark: String = body("remark"),
         /// 券Code分配模式. Required.
         coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
-        /// `coupon_code_count_info`.
+        /// On the wire: `coupon_code_count_info`.
         coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),

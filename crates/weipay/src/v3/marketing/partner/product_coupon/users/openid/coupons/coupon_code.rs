@@ -21,7 +21,9 @@ chain_step! {
 impl<M: Mode> CouponCode<M> {
     /// 查询用户商品券详情 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
     ///
-    /// 官方文档: [4015781582](https://pay.weixin.qq.com/doc/v3/partner/4015781582), [4016435702](https://pay.weixin.qq.com/doc/v3/partner/4016435702)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

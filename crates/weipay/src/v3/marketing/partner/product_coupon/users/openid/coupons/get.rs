@@ -2,7 +2,12 @@
 
 //! 指定券状态查询用户商品券列表 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
 //!
-//! 官方文档: [4015781590](https://pay.weixin.qq.com/doc/v3/partner/4015781590), [4016435703](https://pay.weixin.qq.com/doc/v3/partner/4016435703)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781590](https://pay.weixin.qq.com/doc/v3/partner/4015781590),
+//!   [4016435703](https://pay.weixin.qq.com/doc/v3/partner/4016435703)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 
@@ -176,7 +181,7 @@ answer! {
         remark: String = body("remark"),
         /// 券Code分配模式. Required.
         coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
-        /// `coupon_code_count_info`.
+        /// On the wire: `coupon_code_count_info`.
         coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),
@@ -231,7 +236,8 @@ answer! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
         /// 领取后N秒内有效.
         available_seconds: i64 = body("available_seconds"),
     }
@@ -239,7 +245,8 @@ answer! {
     /// 多次优惠使用规则.
     pub struct SequentialUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: SequentialUsageRuleCouponAvailablePeriod = body("coupon_available_period").required(),
+        coupon_available_period: SequentialUsageRuleCouponAvailablePeriod =
+            body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon_list: Vec<NormalCouponList> = body("normal_coupon_list"),
         /// 折扣券使用规则列表.
@@ -261,7 +268,8 @@ answer! {
         /// 每周固定可用时间.
         weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<IrregularAvailablePeriodList> = body("irregular_available_period_list"),
+        irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
         /// 领取后N秒内有效.
         available_seconds: i64 = body("available_seconds"),
     }

@@ -2,7 +2,11 @@
 
 //! 向用户发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
 //!
-//! 官方文档: [4015781605](https://pay.weixin.qq.com/doc/v3/partner/4015781605)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781605](https://pay.weixin.qq.com/doc/v3/partner/4015781605)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 向用户预发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
 //!
-//! 官方文档: [4016434365](https://pay.weixin.qq.com/doc/v3/partner/4016434365)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016434365](https://pay.weixin.qq.com/doc/v3/partner/4016434365)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 向用户预发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
 //!
-//! 官方文档: [4016280670](https://pay.weixin.qq.com/doc/v3/partner/4016280670)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280670](https://pay.weixin.qq.com/doc/v3/partner/4016280670)
 
 use crate::model::{body, request};
 

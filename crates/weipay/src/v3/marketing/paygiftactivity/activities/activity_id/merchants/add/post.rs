@@ -2,7 +2,12 @@
 
 //! 新增活动发券商户号 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
 //!
-//! 官方文档: [4012466671](https://pay.weixin.qq.com/doc/v3/merchant/4012466671), [4012466735](https://pay.weixin.qq.com/doc/v3/partner/4012466735)
+//! For 微信支付商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012466671](https://pay.weixin.qq.com/doc/v3/merchant/4012466671)
+//! - partner: [4012466735](https://pay.weixin.qq.com/doc/v3/partner/4012466735)
 
 use crate::model::{Time, answer, body, request};
 
@@ -23,11 +28,11 @@ answer! {
         activity_id: String = body("activity_id"),
         /// 添加时间.
         add_time: Time = body("add_time"),
-        /// `invalid_merchant_id_list`.
+        /// On the wire: `invalid_merchant_id_list`.
         invalid_merchant_id_list: Vec<InvalidMerchantIdList> = body("invalid_merchant_id_list"),
     }
 
-    /// `invalid_merchant_id_list`.
+    /// The object `invalid_merchant_id_list`.
     pub struct InvalidMerchantIdList {
         /// 商户号.
         mchid: String = body("mchid"),

@@ -2,7 +2,12 @@
 
 //! 删除活动发券商户号 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
 //!
-//! 官方文档: [4012466787](https://pay.weixin.qq.com/doc/v3/merchant/4012466787), [4012466827](https://pay.weixin.qq.com/doc/v3/partner/4012466827)
+//! For 微信支付商户, 服务商, 渠道商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012466787](https://pay.weixin.qq.com/doc/v3/merchant/4012466787)
+//! - partner: [4012466827](https://pay.weixin.qq.com/doc/v3/partner/4012466827)
 
 use crate::model::{Time, answer, body, request};
 
@@ -12,7 +17,8 @@ request! {
         /// 删除的发券商户号. 1 to 500 members.
         merchant_id_list: Vec<String> = body("merchant_id_list").items(1, 500),
         /// 商户请求单号. 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        delete_request_no: String = body("delete_request_no").length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        delete_request_no: String =
+            body("delete_request_no").length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
 }
 

@@ -2,7 +2,11 @@
 
 //! 查询超管变更申请单状态-使用业务单号和商户号 · `GET v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
 //!
-//! 官方文档: [4015617915](https://pay.weixin.qq.com/doc/v3/partner/4015617915)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015617915](https://pay.weixin.qq.com/doc/v3/partner/4015617915)
 
 pub use crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::{
     Answer, AuditRejectDetail, State,

@@ -2,7 +2,11 @@
 
 //! 查询申请单状态-使用业务单号 · `GET v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
 //!
-//! 官方文档: [4014090667](https://pay.weixin.qq.com/doc/v3/partner/4014090667)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014090667](https://pay.weixin.qq.com/doc/v3/partner/4014090667)
 
 pub use crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::AuditRejectDetail;
 pub use crate::v3::mchalterapply::mchsubjectalterapplyment::apply_id::get::{Answer, State};

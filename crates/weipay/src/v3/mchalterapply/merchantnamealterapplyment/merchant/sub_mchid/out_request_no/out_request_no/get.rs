@@ -2,7 +2,11 @@
 
 //! 查询商户简称申请单状态-使用业务单号和商户号 · `GET v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}`
 //!
-//! 官方文档: [4016166085](https://pay.weixin.qq.com/doc/v3/partner/4016166085)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016166085](https://pay.weixin.qq.com/doc/v3/partner/4016166085)
 
 use crate::model::{answer, body};
 

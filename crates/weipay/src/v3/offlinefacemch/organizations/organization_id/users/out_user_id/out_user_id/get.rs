@@ -2,7 +2,11 @@
 
 //! 刷脸用户信息查询接口 · `GET v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,9 +2,11 @@
 
 //! 刷脸用户信息修改接口 · `PATCH v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 
 use crate::model::{body, header, open_enum, request};
 
@@ -15,7 +17,7 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 用户类型.
         user_type: UserType = body("user_type"),
@@ -25,7 +27,7 @@ request! {
         staff_info: StaffInfo = body("staff_info"),
         /// 状态.
         status: Status = body("status"),
-        /// 手机号. Format `base64`; travels encrypted (敏感信息加密).
+        /// 手机号. Travels encrypted (敏感信息加密).
         phone: String = body("phone").encrypted(),
     }
 

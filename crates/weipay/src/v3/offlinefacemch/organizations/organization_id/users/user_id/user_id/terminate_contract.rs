@@ -16,9 +16,11 @@ chain_step! {
 impl<M: Mode> TerminateContract<M> {
     /// 解除刷脸用户签约关系接口 · `POST v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract`
     ///
-    /// A success has no body (204).
+    /// For 服务商. A success has no body (204).
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+    /// Official documents (官方文档):
+    ///
+    /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, Nothing)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> PolicyPeriodId<M> {
     /// 保险商户查询保险自动续费预约 · `GET v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`
     ///
-    /// 官方文档: [4012471229](https://pay.weixin.qq.com/doc/v3/merchant/4012471229)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> OutContractCode<M> {
     /// 保险商户查询保险自动续费协议 · `GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
     ///
-    /// 官方文档: [4012472641](https://pay.weixin.qq.com/doc/v3/merchant/4012472641), [4016724540](https://pay.weixin.qq.com/doc/v3/merchant/4016724540)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

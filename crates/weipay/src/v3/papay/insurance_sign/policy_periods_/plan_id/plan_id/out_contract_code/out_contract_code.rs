@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutContractCode<M> {
     /// 保险商户查询保险扣费周期列表 · `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
     ///
-    /// 官方文档: [4012489530](https://pay.weixin.qq.com/doc/v3/merchant/4012489530)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 查询扣费预约 · `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
 //!
-//! 官方文档: [4012468579](https://pay.weixin.qq.com/doc/v3/partner/4012468579)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012468579](https://pay.weixin.qq.com/doc/v3/partner/4012468579)
 
 use crate::model::{answer, body, query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Schedule<M> {
     /// 预约扣费 · `POST v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
     ///
-    /// 官方文档: [4012468581](https://pay.weixin.qq.com/doc/v3/partner/4012468581)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 预约扣费 · `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
 //!
-//! 官方文档: [4012467036](https://pay.weixin.qq.com/doc/v3/merchant/4012467036)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012467036](https://pay.weixin.qq.com/doc/v3/merchant/4012467036)
 
 use crate::model::{body, request};
 

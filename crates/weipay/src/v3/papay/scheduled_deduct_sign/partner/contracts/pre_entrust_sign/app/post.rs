@@ -2,7 +2,11 @@
 
 //! App场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
 //!
-//! 官方文档: [4012693028](https://pay.weixin.qq.com/doc/v3/partner/4012693028)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012693028](https://pay.weixin.qq.com/doc/v3/partner/4012693028)
 
 use crate::model::{body, request};
 
@@ -15,13 +19,13 @@ request! {
     pub struct Request {
         /// 应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
-        /// `sp_openid`.
+        /// On the wire: `sp_openid`.
         sp_openid: String = body("sp_openid"),
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 子商户的AppID.
         sub_appid: String = body("sub_appid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),

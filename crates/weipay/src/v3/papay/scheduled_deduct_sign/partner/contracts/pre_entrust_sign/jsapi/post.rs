@@ -2,7 +2,11 @@
 
 //! JSAPI场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`
 //!
-//! 官方文档: [4012693093](https://pay.weixin.qq.com/doc/v3/partner/4012693093)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012693093](https://pay.weixin.qq.com/doc/v3/partner/4012693093)
 
 pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
     DeductSchedule, EstimatedDeductAmount,

@@ -2,7 +2,11 @@
 
 //! 小程序场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`
 //!
-//! 官方文档: [4012693100](https://pay.weixin.qq.com/doc/v3/partner/4012693100)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012693100](https://pay.weixin.qq.com/doc/v3/partner/4012693100)
 
 pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Answer;
 pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{

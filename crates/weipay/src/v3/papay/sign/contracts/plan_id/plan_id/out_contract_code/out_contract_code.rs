@@ -19,7 +19,9 @@ chain_step! {
 impl<M: Mode> OutContractCode<M> {
     /// 通过商户协议号查询委托代扣签约协议 · `GET v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
     ///
-    /// 官方文档: [4012489245](https://pay.weixin.qq.com/doc/v3/merchant/4012489245)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> DetailId<M> {
     /// 微信支付明细单号查询明细单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
     ///
-    /// 官方文档: [4012465781](https://pay.weixin.qq.com/doc/v3/partner/4012465781), [4012718324](https://pay.weixin.qq.com/doc/v3/partner/4012718324)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

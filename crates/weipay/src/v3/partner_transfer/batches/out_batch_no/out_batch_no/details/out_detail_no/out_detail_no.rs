@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutDetailNo<M> {
     /// 商家明细单号查询明细单 · `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
     ///
-    /// 官方文档: [4012465795](https://pay.weixin.qq.com/doc/v3/partner/4012465795), [4012718434](https://pay.weixin.qq.com/doc/v3/partner/4012718434)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -2,7 +2,12 @@
 
 //! 商户通过商户协议号查询协议 · `GET v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}`
 //!
-//! 官方文档: [4012472855](https://pay.weixin.qq.com/doc/v3/merchant/4012472855), [4012715321](https://pay.weixin.qq.com/doc/v3/partner/4012715321)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012472855](https://pay.weixin.qq.com/doc/v3/merchant/4012472855)
+//! - partner: [4012715321](https://pay.weixin.qq.com/doc/v3/partner/4012715321)
 
 use crate::model::{Time, answer, body};
 

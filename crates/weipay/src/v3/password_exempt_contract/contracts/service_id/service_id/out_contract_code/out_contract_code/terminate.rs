@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 商户通过商户协议号解约协议 · `POST v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
     ///
-    /// 官方文档: [4012472858](https://pay.weixin.qq.com/doc/v3/merchant/4012472858), [4012715383](https://pay.weixin.qq.com/doc/v3/partner/4012715383)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

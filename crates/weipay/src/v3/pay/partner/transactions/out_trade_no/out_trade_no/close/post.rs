@@ -2,9 +2,19 @@
 
 //! 关单 · `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
 //!
-//! A success has no body (204).
+//! For 服务商, 电商平台. A success has no body (204).
 //!
-//! 官方文档: [4012526949](https://pay.weixin.qq.com/doc/v3/partner/4012526949), [4012739019](https://pay.weixin.qq.com/doc/v3/partner/4012739019), [4012759669](https://pay.weixin.qq.com/doc/v3/partner/4012759669), [4012759725](https://pay.weixin.qq.com/doc/v3/partner/4012759725), [4012760108](https://pay.weixin.qq.com/doc/v3/partner/4012760108), [4012760518](https://pay.weixin.qq.com/doc/v3/partner/4012760518), [4012760574](https://pay.weixin.qq.com/doc/v3/partner/4012760574), [4012886167](https://pay.weixin.qq.com/doc/v3/partner/4012886167), [4013080236](https://pay.weixin.qq.com/doc/v3/partner/4013080236)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012526949](https://pay.weixin.qq.com/doc/v3/partner/4012526949),
+//!   [4012739019](https://pay.weixin.qq.com/doc/v3/partner/4012739019),
+//!   [4012759669](https://pay.weixin.qq.com/doc/v3/partner/4012759669),
+//!   [4012759725](https://pay.weixin.qq.com/doc/v3/partner/4012759725),
+//!   [4012760108](https://pay.weixin.qq.com/doc/v3/partner/4012760108),
+//!   [4012760518](https://pay.weixin.qq.com/doc/v3/partner/4012760518),
+//!   [4012760574](https://pay.weixin.qq.com/doc/v3/partner/4012760574),
+//!   [4012886167](https://pay.weixin.qq.com/doc/v3/partner/4012886167),
+//!   [4013080236](https://pay.weixin.qq.com/doc/v3/partner/4013080236)
 
 use crate::model::{body, request};
 

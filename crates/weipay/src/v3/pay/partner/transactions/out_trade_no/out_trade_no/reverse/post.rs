@@ -2,7 +2,11 @@
 
 //! 撤销 · `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
 //!
-//! 官方文档: [4012382181](https://pay.weixin.qq.com/doc/v3/partner/4012382181)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012382181](https://pay.weixin.qq.com/doc/v3/partner/4012382181)
 
 use crate::model::{answer, body, request};
 

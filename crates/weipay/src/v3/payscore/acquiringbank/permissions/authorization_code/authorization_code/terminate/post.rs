@@ -2,9 +2,11 @@
 
 //! 从业机构解除用户授权关系（授权协议号） · `POST v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
-//! 官方文档: [4012461012](https://pay.weixin.qq.com/doc/v3/partner/4012461012)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012461012](https://pay.weixin.qq.com/doc/v3/partner/4012461012)
 
 use crate::model::{body, request};
 

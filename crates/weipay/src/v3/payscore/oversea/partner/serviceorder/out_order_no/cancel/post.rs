@@ -2,9 +2,11 @@
 
 //! 取消支付分订单 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
-//! 官方文档: [4014096416](https://pay.weixin.qq.com/doc/global/v3/zh/4014096416)
+//! Official documents (官方文档):
+//!
+//! - global: [4014096416](https://pay.weixin.qq.com/doc/global/v3/zh/4014096416)
 
 use crate::model::{body, request};
 

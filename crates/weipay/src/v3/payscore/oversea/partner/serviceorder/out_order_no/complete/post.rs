@@ -2,9 +2,11 @@
 
 //! 完结支付分订单 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`
 //!
-//! A success has no body (204).
+//! For 从业机构. A success has no body (204).
 //!
-//! 官方文档: [4014096431](https://pay.weixin.qq.com/doc/global/v3/zh/4014096431)
+//! Official documents (官方文档):
+//!
+//! - global: [4014096431](https://pay.weixin.qq.com/doc/global/v3/zh/4014096431)
 
 use crate::model::{Time, body, request};
 

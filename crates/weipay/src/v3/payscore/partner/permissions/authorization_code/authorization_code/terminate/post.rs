@@ -2,8 +2,10 @@
 
 //! 解除用户授权关系（授权协议号） · `POST v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012382049](https://pay.weixin.qq.com/doc/v3/partner/4012382049)
+//! Official documents (官方文档):
+//!
+//! - partner: [4012382049](https://pay.weixin.qq.com/doc/v3/partner/4012382049)
 
 pub use crate::v3::payscore::oversea::partner::serviceorder::out_order_no::cancel::post::Request;

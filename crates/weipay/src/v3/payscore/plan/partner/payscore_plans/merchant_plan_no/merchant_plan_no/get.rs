@@ -2,7 +2,11 @@
 
 //! 查询支付分计划 · `GET v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`
 //!
-//! 官方文档: [4012463318](https://pay.weixin.qq.com/doc/v3/partner/4012463318)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012463318](https://pay.weixin.qq.com/doc/v3/partner/4012463318)
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 停止支付分计划 · `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
 //!
-//! 官方文档: [4012470851](https://pay.weixin.qq.com/doc/v3/merchant/4012470851)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012470851](https://pay.weixin.qq.com/doc/v3/merchant/4012470851)
 
 pub use crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::PlanDetailList;
 pub use crate::v3::payscore::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get::Answer;

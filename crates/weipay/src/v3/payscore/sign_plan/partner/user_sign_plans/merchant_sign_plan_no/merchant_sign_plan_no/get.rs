@@ -2,7 +2,11 @@
 
 //! 查询用户的签约计划 · `GET v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 //!
-//! 官方文档: [4012463526](https://pay.weixin.qq.com/doc/v3/partner/4012463526)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012463526](https://pay.weixin.qq.com/doc/v3/partner/4012463526)
 
 use crate::model::{Time, answer, body};
 
@@ -14,9 +18,9 @@ answer! {
     pub struct Answer {
         /// 计划签约ID. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `openid`.
+        /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 计划所属服务. Required.
         service_id: String = body("service_id").required(),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Stop<M> {
     /// 取消用户的签约计划 · `POST v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
     ///
-    /// 官方文档: [4012463534](https://pay.weixin.qq.com/doc/v3/partner/4012463534)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 直连商户取消用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
 //!
-//! 官方文档: [4012471050](https://pay.weixin.qq.com/doc/v3/merchant/4012471050)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012471050](https://pay.weixin.qq.com/doc/v3/merchant/4012471050)
 
 use crate::model::{body, request};
 

@@ -2,9 +2,11 @@
 
 //! 商户解除用户授权关系 · `POST v3/payscore/users/{openid}/permissions/{service_id}/terminate`
 //!
-//! A success has no body (204).
+//! For 服务商, 直连商户. A success has no body (204).
 //!
-//! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_1.shtml>
+//! Official documents (官方文档):
+//!
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_1.shtml>
 
 use crate::model::{body, query, request};
 

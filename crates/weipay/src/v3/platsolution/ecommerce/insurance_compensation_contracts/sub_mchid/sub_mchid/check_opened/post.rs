@@ -2,6 +2,10 @@
 
 //! 查询保险理赔功能开通状态 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
 //!
-//! 官方文档: [4012781480](https://pay.weixin.qq.com/doc/v3/partner/4012781480)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012781480](https://pay.weixin.qq.com/doc/v3/partner/4012781480)
 
 pub use crate::v3::platsolution::ecommerce::insurance_compensation_contracts::post::Answer;

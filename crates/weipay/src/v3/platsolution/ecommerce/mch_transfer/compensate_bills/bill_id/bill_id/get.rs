@@ -2,7 +2,11 @@
 
 //! 查询赔付结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`
 //!
-//! 官方文档: [4013504179](https://pay.weixin.qq.com/doc/v3/partner/4013504179)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504179](https://pay.weixin.qq.com/doc/v3/partner/4013504179)
 
 use crate::model::{Time, answer, body};
 

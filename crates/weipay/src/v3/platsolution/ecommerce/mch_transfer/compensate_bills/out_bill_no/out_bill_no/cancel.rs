@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 请求撤销赔付 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
     ///
-    /// 官方文档: [4013504177](https://pay.weixin.qq.com/doc/v3/partner/4013504177)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

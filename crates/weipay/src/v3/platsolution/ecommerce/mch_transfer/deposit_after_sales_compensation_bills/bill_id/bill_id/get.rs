@@ -2,7 +2,11 @@
 
 //! 查询保证金售后赔付结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`
 //!
-//! 官方文档: [4013504196](https://pay.weixin.qq.com/doc/v3/partner/4013504196)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504196](https://pay.weixin.qq.com/doc/v3/partner/4013504196)
 
 use crate::model::{Time, answer, body, query, request};
 

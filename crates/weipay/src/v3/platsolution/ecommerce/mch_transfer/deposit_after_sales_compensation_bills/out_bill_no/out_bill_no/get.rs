@@ -2,7 +2,11 @@
 
 //! 查询保证金售后赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}`
 //!
-//! 官方文档: [4013504195](https://pay.weixin.qq.com/doc/v3/partner/4013504195)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504195](https://pay.weixin.qq.com/doc/v3/partner/4013504195)
 
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::{CloseInfo, TransactionInfo};
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{State, TransactionInfoType};

@@ -2,7 +2,11 @@
 
 //! 查询保证金售后赔付运费结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}`
 //!
-//! 官方文档: [4013504203](https://pay.weixin.qq.com/doc/v3/partner/4013504203)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504203](https://pay.weixin.qq.com/doc/v3/partner/4013504203)
 
 use crate::model::{Time, answer, body};
 

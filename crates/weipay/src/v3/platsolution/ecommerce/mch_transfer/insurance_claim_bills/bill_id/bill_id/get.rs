@@ -2,7 +2,11 @@
 
 //! 查询保险理赔结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`
 //!
-//! 官方文档: [4013504188](https://pay.weixin.qq.com/doc/v3/partner/4013504188)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504188](https://pay.weixin.qq.com/doc/v3/partner/4013504188)
 
 use crate::model::{Time, answer, body};
 

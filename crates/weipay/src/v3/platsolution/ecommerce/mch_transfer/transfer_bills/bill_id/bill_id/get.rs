@@ -2,7 +2,11 @@
 
 //! 查询保证金赔付结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}`
 //!
-//! 官方文档: [4013504200](https://pay.weixin.qq.com/doc/v3/partner/4013504200)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504200](https://pay.weixin.qq.com/doc/v3/partner/4013504200)
 
 use crate::model::{Time, answer, body, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 关闭二级商户充值 · `POST v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
 //!
-//! 官方文档: [4012762895](https://pay.weixin.qq.com/doc/v3/partner/4012762895)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012762895](https://pay.weixin.qq.com/doc/v3/partner/4012762895)
 
 pub use crate::v3::platsolution::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::{RechargeAmount, RechargeState};
 pub use crate::v3::platsolution::ecommerce::recharges::apply::post::{AccountType, AvailableRechargeChannels, RechargeScene};

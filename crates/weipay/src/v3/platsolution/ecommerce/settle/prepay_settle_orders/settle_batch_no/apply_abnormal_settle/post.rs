@@ -2,7 +2,11 @@
 
 //! 个人收款-申请异常结算批次单处理 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
 //!
-//! 官方文档: [4015198012](https://pay.weixin.qq.com/doc/v3/partner/4015198012)
+//! For 电商平台.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015198012](https://pay.weixin.qq.com/doc/v3/partner/4015198012)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

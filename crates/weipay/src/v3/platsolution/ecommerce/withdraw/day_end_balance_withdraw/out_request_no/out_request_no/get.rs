@@ -2,7 +2,11 @@
 
 //! 查询二级商户按日终余额预约提现状态 · `GET v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
 //!
-//! 官方文档: [4013328163](https://pay.weixin.qq.com/doc/v3/partner/4013328163)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013328163](https://pay.weixin.qq.com/doc/v3/partner/4013328163)
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::post::{

@@ -2,7 +2,11 @@
 
 //! 微信支付转账批次单号查询批次单 · `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`
 //!
-//! 官方文档: [4013504221](https://pay.weixin.qq.com/doc/v3/partner/4013504221)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504221](https://pay.weixin.qq.com/doc/v3/partner/4013504221)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

@@ -2,7 +2,11 @@
 
 //! 商户转账批次单号查询批次单 · `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}`
 //!
-//! 官方文档: [4013504222](https://pay.weixin.qq.com/doc/v3/partner/4013504222)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504222](https://pay.weixin.qq.com/doc/v3/partner/4013504222)
 
 use crate::model::{query, request};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Close<M> {
     /// 关闭预约商家转账记录 · `POST v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
     ///
-    /// 官方文档: [4013504219](https://pay.weixin.qq.com/doc/v3/partner/4013504219)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 商户预约单号查询预约商家转账记录 · `GET v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
 //!
-//! 官方文档: [4013504218](https://pay.weixin.qq.com/doc/v3/partner/4013504218)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504218](https://pay.weixin.qq.com/doc/v3/partner/4013504218)
 
 use crate::model::{answer, body, open_enum};
 

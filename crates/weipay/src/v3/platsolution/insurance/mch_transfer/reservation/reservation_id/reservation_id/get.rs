@@ -2,7 +2,11 @@
 
 //! 微信支付预约单号查询预约商家转账记录 · `GET v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}`
 //!
-//! 官方文档: [4013504217](https://pay.weixin.qq.com/doc/v3/partner/4013504217)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504217](https://pay.weixin.qq.com/doc/v3/partner/4013504217)
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::insurance::mch_transfer::reservation::apply::post::State;

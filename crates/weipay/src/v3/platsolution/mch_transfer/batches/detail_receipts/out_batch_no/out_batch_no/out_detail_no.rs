@@ -5,6 +5,7 @@
 pub mod out_detail_no;
 
 use crate::mode::Mode;
+use crate::model::path;
 use crate::styles::chain_branch;
 
 chain_branch! {
@@ -15,6 +16,6 @@ chain_branch! {
 impl<M: Mode> OutDetailNo<M> {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}` with this 商家明细单号.
     pub fn out_detail_no(self, out_detail_no: impl Into<String>) -> out_detail_no::OutDetailNo<M> {
-        out_detail_no::OutDetailNo::new(self.call.fill("out_detail_no", out_detail_no.into()))
+        out_detail_no::OutDetailNo::new(self.call.fill(path("out_detail_no"), out_detail_no.into()))
     }
 }

@@ -2,7 +2,12 @@
 
 //! 关闭预约商家转账记录 · `POST v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-close.html>
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - elsewhere:
+//!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-close.html>
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::{

@@ -2,9 +2,11 @@
 
 //! 商户关单 · `POST v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
 //!
-//! A success has no body (204).
+//! For 服务商. A success has no body (204).
 //!
-//! 官方文档: [4015124497](https://pay.weixin.qq.com/doc/v3/partner/4015124497)
+//! Official documents (官方文档):
+//!
+//! - partner: [4015124497](https://pay.weixin.qq.com/doc/v3/partner/4015124497)
 
 use crate::model::{body, request};
 

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> DetailId<M> {
     /// 微信明细单号查询明细单 · `GET v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
     ///
-    /// 官方文档: [4012458886](https://pay.weixin.qq.com/doc/v3/merchant/4012458886)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutDetailNo<M> {
     /// 商家明细单号查询明细单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
     ///
-    /// 官方文档: [4012458902](https://pay.weixin.qq.com/doc/v3/merchant/4012458902)
+    /// For 直连商户.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

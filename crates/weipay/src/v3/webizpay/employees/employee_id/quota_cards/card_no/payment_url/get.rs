@@ -2,7 +2,11 @@
 
 //! 企业商户获取指定额度卡支付链接 · `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
 //!
-//! 官方文档: [4014507160](https://pay.weixin.qq.com/doc/v3/partner/4014507160)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4014507160](https://pay.weixin.qq.com/doc/v3/partner/4014507160)
 
 use crate::model::{Time, answer, body, open_enum, query, request};
 

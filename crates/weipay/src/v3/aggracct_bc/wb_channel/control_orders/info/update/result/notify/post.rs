@@ -2,7 +2,11 @@
 
 //! 资料更新请求审核结果回调通知 · `POST v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
 //!
-//! 官方文档: [4016080141](https://pay.weixin.qq.com/doc/v3/merchant/4016080141)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4016080141](https://pay.weixin.qq.com/doc/v3/merchant/4016080141)
 
 use crate::model::{Time, answer, body, open_enum, request};
 

@@ -2,7 +2,11 @@
 
 //! 微信支付明细单号查询明细单 · `GET v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 //!
-//! 官方文档: [4012465897](https://pay.weixin.qq.com/doc/v3/partner/4012465897)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465897](https://pay.weixin.qq.com/doc/v3/partner/4012465897)
 
 use crate::model::{answer, body, open_enum};
 

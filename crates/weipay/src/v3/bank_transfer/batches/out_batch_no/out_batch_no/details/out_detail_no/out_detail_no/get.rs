@@ -2,7 +2,11 @@
 
 //! 银行明细单号查询明细单 · `GET v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 //!
-//! 官方文档: [4012465915](https://pay.weixin.qq.com/doc/v3/partner/4012465915)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465915](https://pay.weixin.qq.com/doc/v3/partner/4012465915)
 
 pub use crate::v3::bank_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{
     AccountType, Answer, DetailState,

@@ -2,7 +2,11 @@
 
 //! 通过商户协议号查询协议 · `GET v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 //!
-//! 官方文档: [4012884060](https://pay.weixin.qq.com/doc/v3/partner/4012884060)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012884060](https://pay.weixin.qq.com/doc/v3/partner/4012884060)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 撤销转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 //!
-//! 官方文档: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
 
 use crate::model::{answer, body, request};
 
@@ -35,7 +39,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 收款用户OpenID.
         openid: String = body("openid"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间.
         create_time: String = body("create_time"),

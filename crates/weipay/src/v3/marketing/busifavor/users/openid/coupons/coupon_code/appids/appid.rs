@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Appid<M> {
     /// 查询用户单张券详情 · `GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
     ///
-    /// 官方文档: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>, [4012535011](https://pay.weixin.qq.com/doc/v3/merchant/4012535011), [4015715938](https://pay.weixin.qq.com/doc/v3/merchant/4015715938), [4015717405](https://pay.weixin.qq.com/doc/v3/merchant/4015717405), [4012693103](https://pay.weixin.qq.com/doc/v3/partner/4012693103)
+    /// For 直连商户, 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, Nothing)
     }

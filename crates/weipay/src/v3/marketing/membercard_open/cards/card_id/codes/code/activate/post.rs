@@ -2,9 +2,12 @@
 
 //! 激活会员卡（跳转型激活） · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012550809](https://pay.weixin.qq.com/doc/v3/merchant/4012550809), [4012728123](https://pay.weixin.qq.com/doc/v3/partner/4012728123)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012550809](https://pay.weixin.qq.com/doc/v3/merchant/4012550809)
+//! - partner: [4012728123](https://pay.weixin.qq.com/doc/v3/partner/4012728123)
 
 use crate::model::{body, request};
 

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Prepare<M> {
     /// 支付结果页展示会员积分 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
     ///
-    /// A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204).
     ///
-    /// 官方文档: [4012595808](https://pay.weixin.qq.com/doc/v3/merchant/4012595808), [4012729629](https://pay.weixin.qq.com/doc/v3/partner/4012729629)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

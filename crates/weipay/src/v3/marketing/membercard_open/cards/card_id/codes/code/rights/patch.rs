@@ -2,9 +2,12 @@
 
 //! 设置会员权益 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012551213](https://pay.weixin.qq.com/doc/v3/merchant/4012551213), [4012729622](https://pay.weixin.qq.com/doc/v3/partner/4012729622)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012551213](https://pay.weixin.qq.com/doc/v3/merchant/4012551213)
+//! - partner: [4012729622](https://pay.weixin.qq.com/doc/v3/partner/4012729622)
 
 use crate::model::{body, request};
 

@@ -2,9 +2,12 @@
 
 //! 设置会员服务项用户信息 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4017166964](https://pay.weixin.qq.com/doc/v3/merchant/4017166964), [4017176090](https://pay.weixin.qq.com/doc/v3/partner/4017176090)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4017166964](https://pay.weixin.qq.com/doc/v3/merchant/4017166964)
+//! - partner: [4017176090](https://pay.weixin.qq.com/doc/v3/partner/4017176090)
 
 use crate::model::{body, request};
 

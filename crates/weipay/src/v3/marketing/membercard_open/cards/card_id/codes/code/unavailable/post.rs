@@ -2,9 +2,12 @@
 
 //! 作废用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012549677](https://pay.weixin.qq.com/doc/v3/merchant/4012549677), [4012726955](https://pay.weixin.qq.com/doc/v3/partner/4012726955)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012549677](https://pay.weixin.qq.com/doc/v3/merchant/4012549677)
+//! - partner: [4012726955](https://pay.weixin.qq.com/doc/v3/partner/4012726955)
 
 use crate::model::{body, request};
 

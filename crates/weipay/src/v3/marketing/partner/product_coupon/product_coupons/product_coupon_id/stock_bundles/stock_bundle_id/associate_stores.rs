@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AssociateStores<M> {
     /// 批次组批量关联门店 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`
     ///
-    /// 官方文档: [4016280620](https://pay.weixin.qq.com/doc/v3/partner/4016280620)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

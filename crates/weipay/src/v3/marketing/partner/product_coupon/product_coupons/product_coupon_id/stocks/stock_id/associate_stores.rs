@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> AssociateStores<M> {
     /// 批次关联门店 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
     ///
-    /// 官方文档: [4015781302](https://pay.weixin.qq.com/doc/v3/partner/4015781302)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> DisassociateStores<M> {
     /// 批次取消关联门店 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`
     ///
-    /// 官方文档: [4015781537](https://pay.weixin.qq.com/doc/v3/partner/4015781537)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

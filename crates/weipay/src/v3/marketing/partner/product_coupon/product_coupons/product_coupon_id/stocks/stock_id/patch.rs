@@ -2,7 +2,11 @@
 
 //! 修改商品券指定批次 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
 //!
-//! 官方文档: [4015781556](https://pay.weixin.qq.com/doc/v3/partner/4015781556)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781556](https://pay.weixin.qq.com/doc/v3/partner/4015781556)
 
 use crate::model::{Time, answer, body, request};
 
@@ -44,7 +48,7 @@ answer! {
         remark: String = body("remark"),
         /// 券Code分配模式. Required.
         coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
-        /// `coupon_code_count_info`.
+        /// On the wire: `coupon_code_count_info`.
         coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> UploadCouponCodes<M> {
     /// 预上传券Code · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
     ///
-    /// 官方文档: [4015781572](https://pay.weixin.qq.com/doc/v3/partner/4015781572), [4016434668](https://pay.weixin.qq.com/doc/v3/partner/4016434668)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Deactivate<M> {
     /// 失效用户商品券组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
     ///
-    /// 官方文档: [4016280658](https://pay.weixin.qq.com/doc/v3/partner/4016280658)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

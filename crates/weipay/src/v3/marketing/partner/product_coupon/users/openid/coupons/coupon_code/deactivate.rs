@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Deactivate<M> {
     /// 失效用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`
     ///
-    /// 官方文档: [4015781578](https://pay.weixin.qq.com/doc/v3/partner/4015781578)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,12 @@
 
 //! 查询用户商品券详情 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
 //!
-//! 官方文档: [4015781582](https://pay.weixin.qq.com/doc/v3/partner/4015781582), [4016435702](https://pay.weixin.qq.com/doc/v3/partner/4016435702)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781582](https://pay.weixin.qq.com/doc/v3/partner/4015781582),
+//!   [4016435702](https://pay.weixin.qq.com/doc/v3/partner/4016435702)
 
 use crate::model::{Time, answer, body, query, request};
 
@@ -85,7 +90,7 @@ answer! {
         remark: String = body("remark"),
         /// 券Code分配模式. Required.
         coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
-        /// `coupon_code_count_info`.
+        /// On the wire: `coupon_code_count_info`.
         coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),

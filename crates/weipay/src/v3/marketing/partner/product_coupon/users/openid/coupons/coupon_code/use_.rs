@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Use<M> {
     /// 核销用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
     ///
-    /// 官方文档: [4015781608](https://pay.weixin.qq.com/doc/v3/partner/4015781608), [4016435636](https://pay.weixin.qq.com/doc/v3/partner/4016435636)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 保险商户查询保险自动续费预约 · `GET v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`
 //!
-//! 官方文档: [4012471229](https://pay.weixin.qq.com/doc/v3/merchant/4012471229)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012471229](https://pay.weixin.qq.com/doc/v3/merchant/4012471229)
 
 use crate::model::{answer, body};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Schedule<M> {
     /// 保险商户预约保险自动续费 · `POST v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
     ///
-    /// 官方文档: [4012471270](https://pay.weixin.qq.com/doc/v3/merchant/4012471270)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -18,9 +18,9 @@ chain_step! {
 impl<M: Mode> Renew<M> {
     /// 保险商户受理续期自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
     ///
-    /// A success has no body (204).
+    /// For 普通商户. A success has no body (204).
     ///
-    /// 官方文档: [4012489588](https://pay.weixin.qq.com/doc/v3/merchant/4012489588)
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(Method::POST, request)
     }

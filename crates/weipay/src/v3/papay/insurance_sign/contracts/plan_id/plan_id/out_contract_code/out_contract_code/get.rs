@@ -2,7 +2,12 @@
 
 //! 保险商户查询保险自动续费协议 · `GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 //!
-//! 官方文档: [4012472641](https://pay.weixin.qq.com/doc/v3/merchant/4012472641), [4016724540](https://pay.weixin.qq.com/doc/v3/merchant/4016724540)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012472641](https://pay.weixin.qq.com/doc/v3/merchant/4012472641),
+//!   [4016724540](https://pay.weixin.qq.com/doc/v3/merchant/4016724540)
 
 use crate::model::{Time, answer, body, open_enum};
 
@@ -35,7 +40,7 @@ answer! {
         out_user_code: String = body("out_user_code"),
         /// 跳转撤销解约小程序的路径.
         revoke_terminate_contract_redirect_url: String = body("revoke_terminate_contract_redirect_url"),
-        /// `revoke_terminate_contract_redirect_appid`.
+        /// On the wire: `revoke_terminate_contract_redirect_appid`.
         revoke_terminate_contract_redirect_appid: String = body("revoke_terminate_contract_redirect_appid"),
     }
 

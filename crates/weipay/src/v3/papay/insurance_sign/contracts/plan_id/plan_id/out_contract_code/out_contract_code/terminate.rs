@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 保险商户通过商户协议号解除保险自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
     ///
-    /// 官方文档: [4012472767](https://pay.weixin.qq.com/doc/v3/merchant/4012472767), [4016724542](https://pay.weixin.qq.com/doc/v3/merchant/4016724542)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Modify<M> {
     /// 保险商户修改保险扣费周期列表 · `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
     ///
-    /// 官方文档: [4012987596](https://pay.weixin.qq.com/doc/v3/merchant/4012987596)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,11 @@
 
 //! 预约扣费 · `POST v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
 //!
-//! 官方文档: [4012468581](https://pay.weixin.qq.com/doc/v3/partner/4012468581)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012468581](https://pay.weixin.qq.com/doc/v3/partner/4012468581)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 通过商户协议号查询委托代扣签约协议 · `GET v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 //!
-//! 官方文档: [4013844122](https://pay.weixin.qq.com/doc/v3/merchant/4013844122)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4013844122](https://pay.weixin.qq.com/doc/v3/merchant/4013844122)
 
 use crate::model::{Time, answer, body, open_enum};
 

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 通过商户协议号解除委托代扣签约协议 · `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
     ///
-    /// 官方文档: [4012489295](https://pay.weixin.qq.com/doc/v3/merchant/4012489295)
+    /// For 普通商户.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, request)
     }

@@ -2,7 +2,12 @@
 
 //! 微信支付明细单号查询明细单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 //!
-//! 官方文档: [4012465781](https://pay.weixin.qq.com/doc/v3/partner/4012465781), [4012718324](https://pay.weixin.qq.com/doc/v3/partner/4012718324)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465781](https://pay.weixin.qq.com/doc/v3/partner/4012465781),
+//!   [4012718324](https://pay.weixin.qq.com/doc/v3/partner/4012718324)
 
 use crate::model::{Time, answer, body, open_enum};
 

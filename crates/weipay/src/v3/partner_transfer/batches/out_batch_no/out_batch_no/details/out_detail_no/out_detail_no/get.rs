@@ -2,7 +2,12 @@
 
 //! 商家明细单号查询明细单 · `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 //!
-//! 官方文档: [4012465795](https://pay.weixin.qq.com/doc/v3/partner/4012465795), [4012718434](https://pay.weixin.qq.com/doc/v3/partner/4012718434)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012465795](https://pay.weixin.qq.com/doc/v3/partner/4012465795),
+//!   [4012718434](https://pay.weixin.qq.com/doc/v3/partner/4012718434)
 
 pub use crate::v3::partner_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{
     Answer, FailReason,

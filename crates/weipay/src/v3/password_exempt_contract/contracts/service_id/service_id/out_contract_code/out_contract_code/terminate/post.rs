@@ -2,7 +2,12 @@
 
 //! 商户通过商户协议号解约协议 · `POST v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
 //!
-//! 官方文档: [4012472858](https://pay.weixin.qq.com/doc/v3/merchant/4012472858), [4012715383](https://pay.weixin.qq.com/doc/v3/partner/4012715383)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012472858](https://pay.weixin.qq.com/doc/v3/merchant/4012472858)
+//! - partner: [4012715383](https://pay.weixin.qq.com/doc/v3/partner/4012715383)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 停止支付分计划 · `POST v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
 //!
-//! 官方文档: [4012463322](https://pay.weixin.qq.com/doc/v3/partner/4012463322)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012463322](https://pay.weixin.qq.com/doc/v3/partner/4012463322)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 取消用户的签约计划 · `POST v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
 //!
-//! 官方文档: [4012463534](https://pay.weixin.qq.com/doc/v3/partner/4012463534)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012463534](https://pay.weixin.qq.com/doc/v3/partner/4012463534)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,11 @@
 
 //! 请求撤销赔付 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
 //!
-//! 官方文档: [4013504177](https://pay.weixin.qq.com/doc/v3/partner/4013504177)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504177](https://pay.weixin.qq.com/doc/v3/partner/4013504177)
 
 use crate::model::{Time, answer, body};
 

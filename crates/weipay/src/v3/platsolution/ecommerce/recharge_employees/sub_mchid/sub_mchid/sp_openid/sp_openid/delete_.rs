@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> Delete<M> {
     /// 删除二级商户可扫码充值员工 · `POST v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`
     ///
-    /// 官方文档: [4013521753](https://pay.weixin.qq.com/doc/v3/partner/4013521753)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
         self.call.typed(Method::POST, Nothing)
     }

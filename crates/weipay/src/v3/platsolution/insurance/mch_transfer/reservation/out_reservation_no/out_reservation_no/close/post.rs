@@ -2,7 +2,11 @@
 
 //! 关闭预约商家转账记录 · `POST v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
 //!
-//! 官方文档: [4013504219](https://pay.weixin.qq.com/doc/v3/partner/4013504219)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504219](https://pay.weixin.qq.com/doc/v3/partner/4013504219)
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::insurance::mch_transfer::reservation::apply::post::State;

@@ -2,7 +2,11 @@
 
 //! 微信明细单号查询明细单 · `GET v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 //!
-//! 官方文档: [4012458886](https://pay.weixin.qq.com/doc/v3/merchant/4012458886)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458886](https://pay.weixin.qq.com/doc/v3/merchant/4012458886)
 
 use crate::model::{Time, answer, body, open_enum};
 
@@ -29,7 +33,7 @@ answer! {
         transfer_remark: String = body("transfer_remark").required(),
         /// 明细失败原因.
         fail_reason: FailReason = body("fail_reason"),
-        /// `openid`. Required.
+        /// Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),

@@ -2,7 +2,11 @@
 
 //! 商家明细单号查询明细单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 //!
-//! 官方文档: [4012458902](https://pay.weixin.qq.com/doc/v3/merchant/4012458902)
+//! For 直连商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012458902](https://pay.weixin.qq.com/doc/v3/merchant/4012458902)
 
 pub use crate::v3::transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{
     Answer, FailReason,

@@ -2,7 +2,11 @@
 
 //! 商户协议号解约协议 · `POST v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 //!
-//! 官方文档: [4012884072](https://pay.weixin.qq.com/doc/v3/partner/4012884072)
+//! For 电商平台, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012884072](https://pay.weixin.qq.com/doc/v3/partner/4012884072)
 
 use crate::model::{answer, body, request};
 

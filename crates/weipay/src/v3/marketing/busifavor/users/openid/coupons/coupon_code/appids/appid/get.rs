@@ -2,7 +2,15 @@
 
 //! 查询用户单张券详情 · `GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
 //!
-//! 官方文档: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>, [4012535011](https://pay.weixin.qq.com/doc/v3/merchant/4012535011), [4015715938](https://pay.weixin.qq.com/doc/v3/merchant/4015715938), [4015717405](https://pay.weixin.qq.com/doc/v3/merchant/4015717405), [4012693103](https://pay.weixin.qq.com/doc/v3/partner/4012693103)
+//! For 直连商户, 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012535011](https://pay.weixin.qq.com/doc/v3/merchant/4012535011),
+//!   [4015715938](https://pay.weixin.qq.com/doc/v3/merchant/4015715938),
+//!   [4015717405](https://pay.weixin.qq.com/doc/v3/merchant/4015717405)
+//! - partner: [4012693103](https://pay.weixin.qq.com/doc/v3/partner/4012693103)
+//! - elsewhere: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>
 
 use crate::model::{Time, answer, body, open_enum};
 

@@ -2,9 +2,12 @@
 
 //! 设置支付后展示的积分到账 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012551350](https://pay.weixin.qq.com/doc/v3/merchant/4012551350), [4012729634](https://pay.weixin.qq.com/doc/v3/partner/4012729634)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012551350](https://pay.weixin.qq.com/doc/v3/merchant/4012551350)
+//! - partner: [4012729634](https://pay.weixin.qq.com/doc/v3/partner/4012729634)
 
 use crate::model::{body, request};
 

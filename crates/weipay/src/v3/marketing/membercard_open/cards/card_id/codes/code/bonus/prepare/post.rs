@@ -2,8 +2,11 @@
 
 //! 支付结果页展示会员积分 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
 //!
-//! A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204).
 //!
-//! 官方文档: [4012595808](https://pay.weixin.qq.com/doc/v3/merchant/4012595808), [4012729629](https://pay.weixin.qq.com/doc/v3/partner/4012729629)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012595808](https://pay.weixin.qq.com/doc/v3/merchant/4012595808)
+//! - partner: [4012729629](https://pay.weixin.qq.com/doc/v3/partner/4012729629)
 
 pub use crate::v3::marketing::membercard_open::cards::card_id::codes::code::bonus::commit::post::Request;

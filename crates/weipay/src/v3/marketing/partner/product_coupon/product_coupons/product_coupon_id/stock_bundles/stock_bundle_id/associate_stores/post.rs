@@ -2,7 +2,11 @@
 
 //! 批次组批量关联门店 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`
 //!
-//! 官方文档: [4016280620](https://pay.weixin.qq.com/doc/v3/partner/4016280620)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280620](https://pay.weixin.qq.com/doc/v3/partner/4016280620)
 
 use crate::model::{answer, body, request};
 

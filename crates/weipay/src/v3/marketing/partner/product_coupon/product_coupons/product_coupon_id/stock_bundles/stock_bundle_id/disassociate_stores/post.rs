@@ -2,7 +2,11 @@
 
 //! 批次组批量取消关联门店 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`
 //!
-//! 官方文档: [4016280629](https://pay.weixin.qq.com/doc/v3/partner/4016280629)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280629](https://pay.weixin.qq.com/doc/v3/partner/4016280629)
 
 use crate::model::{answer, body};
 

@@ -2,7 +2,11 @@
 
 //! 修改商品券批次组发放预算 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
 //!
-//! 官方文档: [4016280642](https://pay.weixin.qq.com/doc/v3/partner/4016280642)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280642](https://pay.weixin.qq.com/doc/v3/partner/4016280642)
 
 use crate::model::{Time, answer, body, open_enum, request};
 
@@ -52,7 +56,7 @@ answer! {
         remark: String = body("remark"),
         /// 券Code分配模式. Required.
         coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
-        /// `coupon_code_count_info`.
+        /// On the wire: `coupon_code_count_info`.
         coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),

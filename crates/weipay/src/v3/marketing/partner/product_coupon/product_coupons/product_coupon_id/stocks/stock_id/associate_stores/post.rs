@@ -2,6 +2,10 @@
 
 //! 批次关联门店 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
 //!
-//! 官方文档: [4015781302](https://pay.weixin.qq.com/doc/v3/partner/4015781302)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781302](https://pay.weixin.qq.com/doc/v3/partner/4015781302)
 
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::{Answer, FailedStoreList, Request, StoreList, SuccessStoreList};

@@ -2,7 +2,12 @@
 
 //! 查询批次关联门店列表 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
 //!
-//! 官方文档: [4015781546](https://pay.weixin.qq.com/doc/v3/partner/4015781546), [4016434665](https://pay.weixin.qq.com/doc/v3/partner/4016434665)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781546](https://pay.weixin.qq.com/doc/v3/partner/4015781546),
+//!   [4016434665](https://pay.weixin.qq.com/doc/v3/partner/4016434665)
 
 use crate::model::{answer, body, query, request};
 

@@ -2,7 +2,12 @@
 
 //! 失效商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
 //!
-//! 官方文档: [4015781532](https://pay.weixin.qq.com/doc/v3/partner/4015781532), [4016434661](https://pay.weixin.qq.com/doc/v3/partner/4016434661)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781532](https://pay.weixin.qq.com/doc/v3/partner/4015781532),
+//!   [4016434661](https://pay.weixin.qq.com/doc/v3/partner/4016434661)
 
 pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
 pub use crate::v3::marketing::busifavor::stocks::stock_id::get::NotifyConfig;

@@ -2,7 +2,11 @@
 
 //! 批次取消关联门店 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`
 //!
-//! 官方文档: [4015781537](https://pay.weixin.qq.com/doc/v3/partner/4015781537)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781537](https://pay.weixin.qq.com/doc/v3/partner/4015781537)
 
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::{Request, StoreList};
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::{Answer, FailedStoreList, SuccessStoreList};

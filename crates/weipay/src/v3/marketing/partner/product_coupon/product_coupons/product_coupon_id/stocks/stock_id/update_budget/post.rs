@@ -2,7 +2,11 @@
 
 //! 修改商品券批次发放预算 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`
 //!
-//! 官方文档: [4015781561](https://pay.weixin.qq.com/doc/v3/partner/4015781561)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781561](https://pay.weixin.qq.com/doc/v3/partner/4015781561)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,12 @@
 
 //! 预上传券Code · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
 //!
-//! 官方文档: [4015781572](https://pay.weixin.qq.com/doc/v3/partner/4015781572), [4016434668](https://pay.weixin.qq.com/doc/v3/partner/4016434668)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781572](https://pay.weixin.qq.com/doc/v3/partner/4015781572),
+//!   [4016434668](https://pay.weixin.qq.com/doc/v3/partner/4016434668)
 
 use crate::model::{answer, body, request};
 

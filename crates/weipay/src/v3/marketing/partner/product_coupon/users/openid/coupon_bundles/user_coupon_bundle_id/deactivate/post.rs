@@ -2,7 +2,11 @@
 
 //! 失效用户商品券组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
 //!
-//! 官方文档: [4016280658](https://pay.weixin.qq.com/doc/v3/partner/4016280658)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4016280658](https://pay.weixin.qq.com/doc/v3/partner/4016280658)
 
 use crate::model::{Time, answer, body, request};
 
@@ -71,9 +75,11 @@ answer! {
         /// 失效原因.
         deactivate_reason: String = body("deactivate_reason"),
         /// 多次优惠使用详情.
-        progressive_bundle_usage_detail: ProgressiveBundleUsageDetail = body("progressive_bundle_usage_detail"),
+        progressive_bundle_usage_detail: ProgressiveBundleUsageDetail =
+            body("progressive_bundle_usage_detail"),
         /// 用户券组信息. Required.
-        user_product_coupon_bundle_info: UserProductCouponBundleInfo = body("user_product_coupon_bundle_info").required(),
+        user_product_coupon_bundle_info: UserProductCouponBundleInfo =
+            body("user_product_coupon_bundle_info").required(),
         /// 商品券信息. Required.
         product_coupon: ProductCoupon = body("product_coupon").required(),
         /// 批次信息. Required.

@@ -2,7 +2,12 @@
 
 //! 确认发放用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
 //!
-//! 官方文档: [4015781575](https://pay.weixin.qq.com/doc/v3/partner/4015781575), [4016435562](https://pay.weixin.qq.com/doc/v3/partner/4016435562)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781575](https://pay.weixin.qq.com/doc/v3/partner/4015781575),
+//!   [4016435562](https://pay.weixin.qq.com/doc/v3/partner/4016435562)
 
 use crate::model::{Time, answer, body, request};
 
@@ -65,7 +70,8 @@ answer! {
         /// 单券使用详情.
         single_usage_detail: SingleUsageDetail = body("single_usage_detail"),
         /// 多次优惠使用详情.
-        progressive_bundle_usage_detail: ProgressiveBundleUsageDetail = body("progressive_bundle_usage_detail"),
+        progressive_bundle_usage_detail: ProgressiveBundleUsageDetail =
+            body("progressive_bundle_usage_detail"),
         /// 商品券信息. Required.
         product_coupon: ProductCoupon = body("product_coupon").required(),
         /// 批次信息. Required.
@@ -86,8 +92,9 @@ answer! {
         use_time: Time = body("use_time"),
         /// 关联微信支付订单信息.
         associated_order_info: AssociatedOrderInfo = body("associated_order_info"),
-        /// `associated_pay_score_order_info`.
-        associated_pay_score_order_info: AssociatedPayScoreOrderInfo = body("associated_pay_score_order_info"),
+        /// On the wire: `associated_pay_score_order_info`.
+        associated_pay_score_order_info: AssociatedPayScoreOrderInfo =
+            body("associated_pay_score_order_info"),
         /// 优惠金额. In fen (分).
         saved_amount: i64 = body("saved_amount"),
         /// 退券请求单号.
@@ -96,7 +103,7 @@ answer! {
         return_time: Time = body("return_time"),
     }
 
-    /// `associated_pay_score_order_info`.
+    /// The object `associated_pay_score_order_info`.
     pub struct AssociatedPayScoreOrderInfo {
         /// 微信支付服务订单号.
         order_id: String = body("order_id"),

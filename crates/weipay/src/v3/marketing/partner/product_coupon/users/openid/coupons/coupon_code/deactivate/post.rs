@@ -2,7 +2,11 @@
 
 //! 失效用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`
 //!
-//! 官方文档: [4015781578](https://pay.weixin.qq.com/doc/v3/partner/4015781578)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781578](https://pay.weixin.qq.com/doc/v3/partner/4015781578)
 
 use crate::model::{body, request};
 

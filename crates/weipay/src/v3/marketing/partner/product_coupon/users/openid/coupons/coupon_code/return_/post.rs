@@ -2,7 +2,12 @@
 
 //! 退券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`
 //!
-//! 官方文档: [4015781599](https://pay.weixin.qq.com/doc/v3/partner/4015781599), [4016435674](https://pay.weixin.qq.com/doc/v3/partner/4016435674)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781599](https://pay.weixin.qq.com/doc/v3/partner/4015781599),
+//!   [4016435674](https://pay.weixin.qq.com/doc/v3/partner/4016435674)
 
 use crate::model::{body, request};
 

@@ -2,7 +2,12 @@
 
 //! 核销用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
 //!
-//! 官方文档: [4015781608](https://pay.weixin.qq.com/doc/v3/partner/4015781608), [4016435636](https://pay.weixin.qq.com/doc/v3/partner/4016435636)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4015781608](https://pay.weixin.qq.com/doc/v3/partner/4015781608),
+//!   [4016435636](https://pay.weixin.qq.com/doc/v3/partner/4016435636)
 
 use crate::model::{Time, answer, body, request};
 
@@ -41,7 +46,8 @@ request! {
         /// 核销门店ID.
         store_id: String = body("store_id"),
         /// 关联微信支付分订单信息.
-        associated_pay_score_order_info: AssociatedPayScoreOrderInfo = body("associated_pay_score_order_info"),
+        associated_pay_score_order_info: AssociatedPayScoreOrderInfo =
+            body("associated_pay_score_order_info"),
         /// 优惠金额. In fen (分).
         saved_amount: i64 = body("saved_amount"),
     }

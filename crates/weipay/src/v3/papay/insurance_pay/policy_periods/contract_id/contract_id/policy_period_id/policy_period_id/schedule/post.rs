@@ -2,7 +2,11 @@
 
 //! 保险商户预约保险自动续费 · `POST v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
 //!
-//! 官方文档: [4012471270](https://pay.weixin.qq.com/doc/v3/merchant/4012471270)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012471270](https://pay.weixin.qq.com/doc/v3/merchant/4012471270)
 
 use crate::model::{answer, body, request};
 

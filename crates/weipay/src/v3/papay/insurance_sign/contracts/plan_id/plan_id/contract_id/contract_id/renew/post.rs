@@ -2,9 +2,11 @@
 
 //! 保险商户受理续期自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
 //!
-//! A success has no body (204).
+//! For 普通商户. A success has no body (204).
 //!
-//! 官方文档: [4012489588](https://pay.weixin.qq.com/doc/v3/merchant/4012489588)
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012489588](https://pay.weixin.qq.com/doc/v3/merchant/4012489588)
 
 use crate::model::{body, request};
 

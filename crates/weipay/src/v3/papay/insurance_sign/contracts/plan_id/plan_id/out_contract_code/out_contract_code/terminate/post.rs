@@ -2,7 +2,12 @@
 
 //! 保险商户通过商户协议号解除保险自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 //!
-//! 官方文档: [4012472767](https://pay.weixin.qq.com/doc/v3/merchant/4012472767), [4016724542](https://pay.weixin.qq.com/doc/v3/merchant/4016724542)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012472767](https://pay.weixin.qq.com/doc/v3/merchant/4012472767),
+//!   [4016724542](https://pay.weixin.qq.com/doc/v3/merchant/4016724542)
 
 use crate::model::{Time, answer, body, request};
 

@@ -2,7 +2,11 @@
 
 //! 保险商户修改保险扣费周期列表 · `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
 //!
-//! 官方文档: [4012987596](https://pay.weixin.qq.com/doc/v3/merchant/4012987596)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012987596](https://pay.weixin.qq.com/doc/v3/merchant/4012987596)
 
 use crate::model::{answer, body, request};
 
@@ -25,7 +29,7 @@ answer! {
     pub struct Answer {
         /// 最新的扣费周期列表.
         policy_periods: Vec<PolicyPeriods> = body("policy_periods"),
-        /// `cancel_scheduled_policy_period_id`.
+        /// On the wire: `cancel_scheduled_policy_period_id`.
         cancel_scheduled_policy_period_id: i64 = body("cancel_scheduled_policy_period_id"),
     }
 }

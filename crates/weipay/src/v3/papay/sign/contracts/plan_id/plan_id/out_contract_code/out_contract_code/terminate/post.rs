@@ -2,7 +2,11 @@
 
 //! 通过商户协议号解除委托代扣签约协议 · `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 //!
-//! 官方文档: [4012489295](https://pay.weixin.qq.com/doc/v3/merchant/4012489295)
+//! For 普通商户.
+//!
+//! Official documents (官方文档):
+//!
+//! - merchant: [4012489295](https://pay.weixin.qq.com/doc/v3/merchant/4012489295)
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::ScheduledAmount;
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request;

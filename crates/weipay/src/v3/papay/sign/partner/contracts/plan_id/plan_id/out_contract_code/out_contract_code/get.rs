@@ -2,7 +2,11 @@
 
 //! 通过商户协议号查询委托代扣签约协议 · `GET v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 //!
-//! 官方文档: [4012489483](https://pay.weixin.qq.com/doc/v3/partner/4012489483)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012489483](https://pay.weixin.qq.com/doc/v3/partner/4012489483)
 
 use crate::model::{Time, answer, body};
 
@@ -37,7 +41,7 @@ answer! {
         contract_expired_time: Time = body("contract_expired_time"),
         /// 用户OpenID. Required.
         sp_openid: String = body("sp_openid").required(),
-        /// `sub_openid`.
+        /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
         /// 协议解约信息.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info"),

@@ -2,6 +2,10 @@
 
 //! 删除二级商户可扫码充值员工 · `POST v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`
 //!
-//! 官方文档: [4013521753](https://pay.weixin.qq.com/doc/v3/partner/4013521753)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013521753](https://pay.weixin.qq.com/doc/v3/partner/4013521753)
 
 pub use crate::v3::platsolution::ecommerce::recharge_employees::post::{Answer, State};

@@ -18,7 +18,9 @@ chain_step! {
 impl<M: Mode> OutDetailNo<M> {
     /// 查询商家转账明细电子回单 · `GET v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
     ///
-    /// 官方文档: [4013504229](https://pay.weixin.qq.com/doc/v3/partner/4013504229)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -17,7 +17,9 @@ chain_step! {
 impl<M: Mode> OutDetailNo<M> {
     /// 商户明细单号查询明细单 · `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
     ///
-    /// 官方文档: [4013504224](https://pay.weixin.qq.com/doc/v3/partner/4013504224)
+    /// For 服务商.
+    ///
+    /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
         self.call.typed(Method::GET, request)
     }

@@ -2,7 +2,11 @@
 
 //! 申请商家转账批次电子回单 · `POST v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
 //!
-//! 官方文档: [4013504226](https://pay.weixin.qq.com/doc/v3/partner/4013504226)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504226](https://pay.weixin.qq.com/doc/v3/partner/4013504226)
 
 use crate::model::{answer, body};
 

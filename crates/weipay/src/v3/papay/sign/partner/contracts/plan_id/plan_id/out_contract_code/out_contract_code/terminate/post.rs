@@ -2,7 +2,11 @@
 
 //! 通过商户协议号解除委托代扣签约协议 · `POST v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 //!
-//! 官方文档: [4012489491](https://pay.weixin.qq.com/doc/v3/partner/4012489491)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4012489491](https://pay.weixin.qq.com/doc/v3/partner/4012489491)
 
 use crate::model::{body, request};
 

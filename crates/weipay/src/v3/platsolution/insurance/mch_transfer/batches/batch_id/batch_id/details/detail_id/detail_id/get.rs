@@ -2,7 +2,11 @@
 
 //! 微信支付转账明细单号查询明细单 · `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 //!
-//! 官方文档: [4013504223](https://pay.weixin.qq.com/doc/v3/partner/4013504223)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504223](https://pay.weixin.qq.com/doc/v3/partner/4013504223)
 
 use crate::model::{Time, answer, body, open_enum};
 
@@ -39,7 +43,7 @@ answer! {
         openid: String = body("openid"),
         /// 收款银行类型.
         bank_type: String = body("bank_type"),
-        /// 收款用户姓名. Format `base64`; travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 转账完成时间.
         transfer_finish_time: Time = body("transfer_finish_time"),

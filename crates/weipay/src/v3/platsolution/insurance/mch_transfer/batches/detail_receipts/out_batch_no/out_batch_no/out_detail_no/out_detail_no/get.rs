@@ -2,7 +2,11 @@
 
 //! 查询商家转账明细电子回单 · `GET v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
 //!
-//! 官方文档: [4013504229](https://pay.weixin.qq.com/doc/v3/partner/4013504229)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504229](https://pay.weixin.qq.com/doc/v3/partner/4013504229)
 
 use crate::model::{answer, body, open_enum};
 

@@ -2,7 +2,11 @@
 
 //! 商户明细单号查询明细单 · `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 //!
-//! 官方文档: [4013504224](https://pay.weixin.qq.com/doc/v3/partner/4013504224)
+//! For 服务商.
+//!
+//! Official documents (官方文档):
+//!
+//! - partner: [4013504224](https://pay.weixin.qq.com/doc/v3/partner/4013504224)
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{Answer, DetailState, FailReason};

@@ -1,0 +1,121 @@
+//! What is said of a field, of the type that it has, and of the value of a placeholder: its official label, then its rules.
+
+use weipay_catalog::names::request::is_sent_by_the_client;
+use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
+
+use super::plain;
+
+/// A whole sentence about an object's type.
+pub(crate) fn object(field: &Field) -> String {
+    labelled(field).unwrap_or_else(|| format!("The object `{}`.", field.name))
+}
+
+/// A whole sentence about the type of listed values.
+pub(crate) fn enumeration(field: &Field) -> String {
+    labelled(field).unwrap_or_else(|| format!("The values of `{}`.", field.name))
+}
+
+/// What the numbers of an element of APIv2 count.
+fn numbered(name: &str) -> Option<String> {
+    match name.matches('$').count() {
+        0 => None,
+        1 => Some(format!("One for each `$n` of `{name}` on the wire.")),
+        _ => Some(format!(
+            "On the wire `{name}`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner \
+             ones (the coupons of that refund, 代金券)."
+        )),
+    }
+}
+
+fn labelled(field: &Field) -> Option<String> {
+    (!field.label.is_empty()).then(|| format!("{}.", plain(field.label)))
+}
+
+/// Label and rules of a field, of a request or of what comes back.
+pub(crate) fn member(field: &Field, in_request: bool) -> String {
+    if field.name == "Wechatpay-Serial" {
+        return "微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.".to_owned();
+    }
+    let filled_in = in_request && is_sent_by_the_client(field);
+    let mut rules = rules(field);
+    if field.required && !filled_in {
+        rules.insert(0, "required".to_owned());
+    }
+    let sentences: Vec<String> = [
+        labelled(field),
+        numbered(field.name),
+        filled_in.then(|| "The client fills it in.".to_owned()),
+        (!rules.is_empty()).then(|| closed(&rules)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    // The name alone would say nothing that the field does not say itself, and there must be a text.
+    if sentences.is_empty() { format!("On the wire: `{}`.", field.name) } else { sentences.join(" ") }
+}
+
+/// The value of a placeholder: the path with it, its label, and its rules.
+pub(crate) fn value(path: &str, field: &Field) -> String {
+    let mut text = format!("`{path}`");
+    if !field.label.is_empty() {
+        text.push_str(&format!(" with this {}.", plain(field.label)));
+    }
+    let mut rules = rules(field);
+    if !field.values.is_empty() {
+        let values: Vec<String> = field.values.iter().map(|value| format!("`{value}`")).collect();
+        rules.push(format!("known values: {}", values.join(", ")));
+    }
+    if !rules.is_empty() {
+        text.push_str(&format!(" {}", closed(&rules)));
+    }
+    text
+}
+
+/// The rules as a sentence.
+fn closed(rules: &[String]) -> String {
+    let rules = rules.join("; ");
+    let mut letters = rules.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// What a value must be, and how it travels.
+fn rules(field: &Field) -> Vec<String> {
+    let mut rules = Vec::new();
+    rules.extend(range(&field.limits, if matches!(field.kind, Kind::String) { "character" } else { "" }));
+    rules.extend(range(&field.items, "member"));
+    match field.format {
+        Some(Format::Fen) => rules.push("in fen (分)".to_owned()),
+        Some(Format::Rfc3339 | Format::JsonObjectLike | Format::JsonArrayLike) | None => {}
+        // The format is that of the ciphertext, and the caller gives and gets plain text.
+        Some(_) if field.carrier == Some(Carrier::Encrypted) => {}
+        Some(format) => rules.push(format!("format `{}`", format.word())),
+    }
+    if let Some(pattern) = field.pattern {
+        rules.push(format!("matches `{pattern}`"));
+    }
+    match field.carrier {
+        Some(Carrier::Encrypted) => rules.push("travels encrypted (敏感信息加密)".to_owned()),
+        Some(Carrier::Sealed) => rules.push("sealed with the API key".to_owned()),
+        Some(Carrier::JsonText) => rules.push("JSON text in a string".to_owned()),
+        Some(Carrier::UrlText) => rules.push("form-encoded text in a string".to_owned()),
+        Some(Carrier::Signed) => rules.push("a signature".to_owned()),
+        None => {}
+    }
+    rules
+}
+
+fn range(limits: &Limits, unit: &str) -> Option<String> {
+    let of = |number: i64| match (unit, number) {
+        ("", _) => number.to_string(),
+        (_, 1) => format!("1 {unit}"),
+        _ => format!("{number} {unit}s"),
+    };
+    match (limits.min, limits.max) {
+        (None, None) => None,
+        (Some(min), Some(max)) if min == max => Some(format!("exactly {}", of(min))),
+        (Some(min), Some(max)) => Some(format!("{min} to {}", of(max))),
+        (Some(min), None) => Some(format!("at least {}", of(min))),
+        (None, Some(max)) => Some(format!("at most {}", of(max))),
+    }
+}

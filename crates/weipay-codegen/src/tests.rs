@@ -1,0 +1,198 @@
+//! What is written for operations that are described here.
+
+use std::fs;
+
+use weipay_catalog::{Operation, folder};
+
+use crate::homes::Homes;
+use crate::output::Output;
+use crate::tree::Tree;
+use crate::{features, operation, segment};
+
+/// The operation of one text, read like a file of the catalogue.
+fn described(heading: &str, lines: &str) -> Operation {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join(format!("{}.api", heading.split_once(' ').unwrap().1));
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, format!("{heading}\n  title 标题\n{lines}\n")).unwrap();
+    folder::operations(root.path()).unwrap().remove(0)
+}
+
+/// The file of its types.
+fn types(heading: &str, lines: &str) -> String {
+    operation::text(&described(heading, lines), "crate::v3::a::b::post", &mut Homes::default())
+}
+
+/// The file of its last step but one, which leads to it, and of its last, which has the verb.
+fn steps(operations: &[Operation], file: &str) -> String {
+    let mut output = Output::new();
+    segment::write(&Tree::of(operations.iter()), &mut output);
+    output.file(file).unwrap().to_owned()
+}
+
+fn assert_holds(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn the_step_of_a_placeholder_has_the_loosest_limits_of_the_operations_below() {
+    let operations = [
+        described("GET v3/a/{id}", "  path\n    id*  string 1..20 /^[0-9]+$/  # 编号"),
+        described("POST v3/a/{id}/close", "  path\n    id*  string 2..32 /^[a-z]+$/  # 编号"),
+        described("POST v3/b/{id}", "  path\n    id*  string ..32 /^[0-9]+$/  # 编号"),
+    ];
+    assert_holds(
+        &steps(&operations, "v3/a.rs"),
+        &[
+            "/// `v3/a/{id}` with this 编号. 1 to 32 characters.\n",
+            "fill(path(\"id\").length(1, 32), id.into())",
+        ],
+    );
+    assert_holds(
+        &steps(&operations, "v3/b.rs"),
+        &[
+            "with this 编号. At most 32 characters; matches `^[0-9]+$`.\n",
+            "fill(path(\"id\").length(0, 32).pattern(r#\"^[0-9]+$\"#), id.into())",
+        ],
+    );
+}
+
+#[test]
+fn what_the_client_fills_in_is_required_of_answers_only() {
+    let fields = "    sign*  string ..64  # 签名\n";
+    let text = types("POST v2/a/b", &format!("  xml\n{fields}\n  answer\n{fields}"));
+    assert_holds(
+        &text,
+        &[
+            "/// 签名. The client fills it in. At most 64 characters.\n        sign: String = xml(\"sign\").length(0, 64),\n",
+            "/// 签名. Required; at most 64 characters.\n        sign: String = xml(\"sign\").required().length(0, 64),\n",
+        ],
+    );
+}
+
+#[test]
+fn what_is_encrypted_does_not_show_the_format_of_its_ciphertext() {
+    let text = types(
+        "POST v3/a/b",
+        "  json\n    name  string encrypted base64 ..64  # 姓名\n    key  string base64  # 公钥\n",
+    );
+    assert_holds(
+        &text,
+        &[
+            "/// 姓名. At most 64 characters; travels encrypted (敏感信息加密).\n",
+            "/// 公钥. Format `base64`.\n",
+        ],
+    );
+}
+
+#[test]
+fn a_field_without_a_label_shows_its_rules_or_its_name_on_the_wire() {
+    let text =
+        types("POST v3/a/b", "  json\n    a*  string ..64\n    b  object\n      c  string (ONE | TWO)\n");
+    assert_holds(
+        &text,
+        &[
+            "/// Required; at most 64 characters.\n        a: String",
+            "/// On the wire: `b`.\n        b: B",
+            "/// The object `b`.\n    pub struct B",
+            "/// The values of `c`.\n    pub enum C",
+        ],
+    );
+}
+
+#[test]
+fn official_documents_stand_by_audience_in_lines_that_end() {
+    let pages: Vec<String> = (1..=9).map(|page| format!("v3/merchant/401246567{page}")).collect();
+    let docs =
+        format!("  docs global/v3/zh/4012354543, {}, https://a.b/c, v3/partner/4012465703", pages.join(", "));
+    let text = types("POST v3/a/b", &format!("{docs}\n  answer\n    a  string"));
+    assert_holds(
+        &text,
+        &[
+            "//! Official documents (官方文档):\n//!\n",
+            "//! - merchant: [4012465671](https://pay.weixin.qq.com/doc/v3/merchant/4012465671),\n//!   [4012465672](",
+            "4012465679)\n//! - partner: [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)\n//! - global: ",
+            "\n//! - elsewhere: <https://a.b/c>\n",
+        ],
+    );
+    let operation = described("POST v3/a/b", &format!("{docs}\n  answer\n    a  string"));
+    assert_holds(
+        &steps(&[operation], "v3/a/b.rs"),
+        &["    /// Types and official documents (官方文档): [`post`](mod@post).\n    pub fn post("],
+    );
+    let typeless = described("POST v3/a/b", &docs);
+    assert_holds(&steps(&[typeless], "v3/a/b.rs"), &["    /// - merchant: [4012465671]("]);
+}
+
+#[test]
+fn a_row_that_is_too_long_is_broken_as_rustfmt_would() {
+    let name = "a".repeat(45);
+    let text = types("POST v3/a/b", &format!("  json\n    {name}  string 1..20"));
+    assert_holds(
+        &text,
+        &[&format!("        {name}: String =\n            body(\"{name}\").length(1, 20),\n")],
+    );
+    let text =
+        types("POST v3/a/b", &format!("  json\n    {name}*  string 1..20 /^[0-9A-Za-z_]{{1,2}}[0-9]+$/"));
+    assert_holds(
+        &text,
+        &[&format!(
+            "        {name}: String = body(\"{name}\")\n            .required()\n            .length(1, 20)\n            \
+             .pattern(r#\"^[0-9A-Za-z_]{{1,2}}[0-9]+$\"#),\n"
+        )],
+    );
+}
+
+#[test]
+fn one_is_not_many() {
+    let text = types(
+        "POST v3/a/b",
+        "  json\n    a  string ..1  # 甲\n    b  string[1..]  # 乙\n    d string 0..2 # 丁",
+    );
+    assert_holds(
+        &text,
+        &["甲. At most 1 character.\n", "乙. At least 1 member.\n", "丁. 0 to 2 characters.\n"],
+    );
+}
+
+#[test]
+fn an_operation_says_who_may_call_it_and_where_it_lives() {
+    let text = types(
+        "POST v2/a/b",
+        "  roles 直连商户, 服务商\n  base https://apihk.mch.weixin.qq.com/\n  client-cert\n  answer\n    a  string",
+    );
+    assert_holds(
+        &text,
+        &["//! For 直连商户, 服务商. Host: `https://apihk.mch.weixin.qq.com/`. \
+             Needs the merchant's certificate (商户API证书) in\n//! TLS.\n"],
+    );
+}
+
+#[test]
+fn a_feature_says_how_many_operations_it_has_and_of_which_product() {
+    let [one, named] = ["", "  group 商家券\n"].map(|group| described("POST v3/a/b", group));
+    let manifest = |operations: &[Operation]| {
+        features::manifest("# Products, written by weipay-codegen.\n# End of products.\n", operations)
+            .unwrap()
+    };
+    assert_holds(&manifest(std::slice::from_ref(&one)), &["## 1 operation.\na = "]);
+    assert_holds(&manifest(&[one, named]), &["## 2 operations: 商家券.\na = "]);
+}
+
+#[test]
+fn a_numbered_element_says_what_its_numbers_count() {
+    let text = types(
+        "POST v2/a/b",
+        "  answer\n    fee_$n  integer fen  # 金额\n    coupon_fee_$n_$m  integer fen  # 代金券金额",
+    );
+    assert_holds(
+        &text,
+        &[
+            "/// 金额. One for each `$n` of `fee_$n` on the wire. In fen (分).\n        fee_n: Vec<i64>",
+            "/// 代金券金额. On the wire `coupon_fee_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), \
+             `$m` the inner ones (the coupons of that refund, 代金券). In fen (分).\n        coupon_fee_n_m: Vec<Vec<i64>>",
+        ],
+    );
+}
