@@ -155,10 +155,12 @@ pub fn field(field: &Field) -> Value {
         object.insert("label".into(), field.label.into());
     }
     match field.format {
-        Some(Format::Fen) => set_marks(&mut object, [("fen", true)]),
-        Some(format) => {
-            object.insert("format".into(), format_name(format).into());
-        }
+        Some(format) => match format.unit() {
+            Some(unit) => set_marks(&mut object, [(unit, true)]),
+            None => {
+                object.insert("format".into(), format_name(format).into());
+            }
+        },
         None => {}
     }
     if !field.values.is_empty() {
@@ -262,6 +264,7 @@ mod tests {
         let fields = crate::parse::object(
             "OBJECT x
   total*  integer 1..9 fen  # 总金额 = 5
+  paid    integer minor     # 支付金额 = 888
   name    string encrypted base64 # 姓名
   list    string[1..3] (A | B)
   text    string json-text json-object-like
@@ -277,6 +280,7 @@ mod tests {
             [
                 json!({"name": "total", "type": "integer", "required": true, "label": "总金额", "fen": true,
                        "minimum": 1, "maximum": 9, "example": 5}),
+                json!({"name": "paid", "type": "integer", "label": "支付金额", "minor": true, "example": 888}),
                 json!({"name": "name", "type": "string", "label": "姓名", "format": "base64", "encrypted": "rsa-pubkey"}),
                 json!({"name": "list", "type": "string[]", "enum": ["A", "B"], "min_items": 1, "max_items": 3}),
                 json!({"name": "text", "type": "string", "format": "jsonObjectLike",

@@ -5,6 +5,7 @@
 
 mod example;
 mod field;
+mod money;
 mod text;
 
 use std::collections::BTreeMap;
@@ -69,6 +70,15 @@ struct Linter {
 struct Place<'a> {
     file: &'a Path,
     first: usize,
+    text: &'a str,
+}
+
+impl Place<'_> {
+    /// Whether the comment on the line above this one has this word.
+    fn says_above(&self, line: usize, word: &str) -> bool {
+        let above = line.checked_sub(2).and_then(|index| self.text.lines().nth(index));
+        above.is_some_and(|above| above.trim_start().starts_with('#') && above.contains(word))
+    }
 }
 
 impl Linter {
@@ -99,10 +109,14 @@ impl Linter {
     fn look_at_file(&mut self, source: &SourceFile) {
         let sections = parse::sections(source.text);
         if sections.is_empty() {
-            self.report(Place { file: &source.path, first: 1 }, 1, "a catalogue file needs a heading");
+            self.report(
+                Place { file: &source.path, first: 1, text: source.text },
+                1,
+                "a catalogue file needs a heading",
+            );
         }
         for (first, text) in sections {
-            let place = Place { file: &source.path, first };
+            let place = Place { file: &source.path, first, text };
             let Some(heading) = text.lines().next().and_then(parse::heading) else {
                 self.read::<()>(place, Err(parse_error(text)));
                 continue;
@@ -219,7 +233,7 @@ impl Linter {
         for source in sources {
             if let Some(other) = names.insert(source.place.to_lowercase(), source) {
                 let problem = format!("differs from {} by capital letters only", other.path.display());
-                self.report(Place { file: &source.path, first: 1 }, 1, problem);
+                self.report(Place { file: &source.path, first: 1, text: source.text }, 1, problem);
             }
         }
     }
@@ -232,7 +246,7 @@ impl Linter {
                 Some(1) => format!("only one field uses the shared object `{name}`: write it there"),
                 Some(_) => continue,
             };
-            self.report(Place { file: &file, first: line }, 1, problem);
+            self.report(Place { file: &file, first: line, text: "" }, 1, problem);
         }
     }
 }

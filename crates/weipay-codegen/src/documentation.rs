@@ -57,6 +57,9 @@ pub(crate) fn field(field: &Field) -> String {
     rules.extend(range(&field.items, "members"));
     match field.format {
         Some(Format::Fen) => rules.push("in fen (分)".to_owned()),
+        Some(Format::Minor) => {
+            rules.push("in the smallest unit of its currency (币种最小货币单位)".to_owned());
+        }
         Some(Format::Rfc3339 | Format::JsonObjectLike | Format::JsonArrayLike) | None => {}
         Some(format) => rules.push(format!("format `{}`", format.word())),
     }

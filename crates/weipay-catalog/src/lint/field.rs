@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use regex_lite::Regex;
 
-use super::{Linter, Place, example};
+use super::{Linter, Place, example, money};
 use crate::field::{Carrier, Field, Format, Kind, Limits};
 
 /// Patterns compiled once; `None` for one that does not compile.
@@ -48,8 +48,13 @@ impl Linter {
             let kind = field.kind.word();
             self.report(place, field.line, format!("`{name}` is a {kind}: a range says nothing of it"));
         }
-        if field.format == Some(Format::Fen) && field.kind != Kind::Integer {
-            self.report(place, field.line, format!("`{name}` is in fen and not an integer"));
+        if let Some(unit) = field.format.and_then(Format::unit)
+            && field.kind != Kind::Integer
+        {
+            self.report(place, field.line, format!("`{name}` is in {unit} and not an integer"));
+        }
+        if money::lacks_unit(field) && !place.says_above(field.line, "unit") {
+            self.report(place, field.line, money::problem(field));
         }
         let Some(pattern) = field.pattern else { return };
         if field.kind != Kind::String {

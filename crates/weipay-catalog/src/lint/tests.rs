@@ -88,6 +88,34 @@ fn rules_that_say_nothing_of_their_type_are_found() {
     assert!(finding("    a boolean 1..2\n").contains("a range says nothing of it"));
     assert!(finding("    a integer /^[0-9]$/\n").contains("a pattern says nothing of it"));
     assert!(finding("    a string fen\n").contains("in fen and not an integer"));
+    assert!(finding("    a string minor\n").contains("in minor and not an integer"));
+}
+
+#[test]
+fn money_without_a_unit_is_found() {
+    for line in
+        ["a integer # 退款金额", "a integer # 商品价格", "a integer # 手续费", "refund_amount integer = 5"]
+    {
+        let found = finding(&format!("    {line}\n"));
+        assert!(found.contains("looks like money and has no unit"), "{line}: {found}");
+    }
+    let said = "POST v3/a
+  title x
+
+  json
+    a  integer fen    # 退款金额
+    b  integer minor  # 退款金额
+    c  integer int32  # 代金券面额
+    # UNCONFIRMED: the unit, which no page states.
+    d  integer        # 储值余额
+    e  integer        # 付费数量
+    f  integer        # 扣费次数
+    g  integer        # 积分余额
+    h  integer        # 费率
+    i  string         # 总金额
+    refund_count  integer
+";
+    assert_eq!(lint(&[("v3/a", said)]), Vec::<String>::new());
 }
 
 #[test]
