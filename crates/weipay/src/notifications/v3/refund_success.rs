@@ -45,7 +45,7 @@ answer! {
 
     /// 金额信息.
     pub struct Amount {
-        /// 结算币种退款金额.
+        /// 结算币种退款金额. In the smallest unit of its currency (币种最小货币单位).
         settlement_refund: i64 = body("settlement_refund"),
         /// 结算币种.
         settlement_currency: String = body("settlement_currency"),

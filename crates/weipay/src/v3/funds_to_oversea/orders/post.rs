@@ -95,7 +95,7 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 请求出境人民币金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
-        /// 真实出境外币金额.
+        /// 真实出境外币金额. In the smallest unit of its currency (币种最小货币单位).
         foreign_amount: i64 = body("foreign_amount"),
         /// 外币币种. Required.
         foreign_currency: String = body("foreign_currency").required(),

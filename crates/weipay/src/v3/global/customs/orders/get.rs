@@ -61,13 +61,13 @@ answer! {
         customs: Customs = body("customs").required(),
         /// 币种.
         fee_type: String = body("fee_type"),
-        /// 子单金额.
+        /// 子单金额. In the smallest unit of its currency (币种最小货币单位).
         order_fee: i64 = body("order_fee"),
         /// 关税.
         duty: i64 = body("duty"),
-        /// 物流费用.
+        /// 物流费用. In the smallest unit of its currency (币种最小货币单位).
         transport_fee: i64 = body("transport_fee"),
-        /// 商品费用.
+        /// 商品费用. In the smallest unit of its currency (币种最小货币单位).
         product_fee: i64 = body("product_fee"),
         /// 报关状态. Required.
         state: State = body("state").required(),

@@ -37,7 +37,7 @@ request! {
         name: String = body("name").encrypted(),
         /// 是否已经获取用户实名信息授权.
         authorized: bool = body("authorized"),
-        /// 分账金额. Required.
+        /// 分账金额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
@@ -65,7 +65,7 @@ answer! {
     pub struct AnswerReceivers {
         /// 分账币种. Required.
         currency: String = body("currency").required(),
-        /// 分账金额. Required.
+        /// 分账金额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
@@ -87,7 +87,7 @@ answer! {
         detail_type: String = body("detail_type"),
         /// 出资方结算币种.
         settlement_currency: String = body("settlement_currency"),
-        /// 出资方结算金额.
+        /// 出资方结算金额. In the smallest unit of its currency (币种最小货币单位).
         settlement_amount: i64 = body("settlement_amount"),
         /// 汇率值.
         rate: i64 = body("rate"),

@@ -39,7 +39,7 @@ answer! {
     pub struct Receivers {
         /// 分账币种. Required.
         currency: String = body("currency").required(),
-        /// 分账金额. Required.
+        /// 分账金额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
@@ -61,7 +61,7 @@ answer! {
         detail_type: String = body("detail_type"),
         /// 出资方结算币种.
         settlement_currency: String = body("settlement_currency"),
-        /// 出资方结算金额.
+        /// 出资方结算金额. In the smallest unit of its currency (币种最小货币单位).
         settlement_amount: i64 = body("settlement_amount"),
         /// 汇率值.
         rate: i64 = body("rate"),

@@ -62,17 +62,17 @@ answer! {
         scope: String = body("scope"),
         /// 优惠类型.
         type_: PromotionDetailType = body("type"),
-        /// 优惠券面额. Required.
+        /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 优惠币种. Required.
         currency: String = body("currency").required(),
         /// 活动ID.
         activity_id: String = body("activity_id"),
-        /// 微信出资.
+        /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
         wxpay_contribute_amount: i64 = body("wxpay_contribute_amount"),
-        /// 商户出资.
+        /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
         merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
-        /// 其他出资.
+        /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
         other_contribute_amount: i64 = body("other_contribute_amount"),
         /// 单品列表.
         goods_detail: Vec<GoodsDetail> = body("goods_detail"),

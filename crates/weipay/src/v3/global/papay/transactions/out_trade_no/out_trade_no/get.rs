@@ -60,9 +60,9 @@ answer! {
 
     /// 订单金额.
     pub struct Amount {
-        /// 订单金额. Required.
+        /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
-        /// 用户支付金额. Required.
+        /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_total: i64 = body("payer_total").required(),
         /// 订单标价币种. Required.
         currency: String = body("currency").required(),
