@@ -71,6 +71,9 @@ impl Linter {
         if matches!(field.carrier, Some(Carrier::Encrypted | Carrier::Sealed | Carrier::Signed)) {
             return;
         }
+        if let Some(missing) = example::missing_format(field, example) {
+            self.report(place, field.line, format!("the example of `{}` {missing}: {example}", field.name));
+        }
         if let Some(broken) = example::broken_rule(field, example, &mut |pattern| {
             self.patterns.get(pattern).is_none_or(|regex| regex.is_match(example))
         }) {

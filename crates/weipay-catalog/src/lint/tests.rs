@@ -154,6 +154,12 @@ fn an_example_that_breaks_its_own_rule_is_found() {
 }
 
 #[test]
+fn a_time_that_the_field_does_not_say_is_found() {
+    let found = finding("    a string # 支付完成时间 = 2018-06-08T10:34:56.120+08:00\n");
+    assert!(found.contains("the example of `a` is RFC 3339 and the field does not say rfc3339"), "{found}");
+}
+
+#[test]
 fn a_label_with_an_equals_sign_is_found() {
     assert!(finding("    a string # 金额 = 单价 = 100\n").contains("` = ` stands here twice"));
 }
