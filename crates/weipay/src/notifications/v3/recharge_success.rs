@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 pub use crate::notifications::v3::recharge_closed::{
     AccountType, AvailableRechargeChannels, BankTransferInfo, OnlineBankType, RechargeAmount,
@@ -65,7 +65,7 @@ answer! {
         /// 银行交易订单号.
         bill_no: String = body("bill_no"),
         /// 网银充值退回时间.
-        return_time: String = body("return_time"),
+        return_time: Time = body("return_time"),
         /// 网银充值退回原因.
         return_reason: String = body("return_reason"),
         /// 开户银行名称.

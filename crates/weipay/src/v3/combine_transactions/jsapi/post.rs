@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012545654](https://pay.weixin.qq.com/doc/v3/merchant/4012545654), [4012556926](https://pay.weixin.qq.com/doc/v3/merchant/4012556926), [4012556931](https://pay.weixin.qq.com/doc/v3/merchant/4012556931), [4012707323](https://pay.weixin.qq.com/doc/v3/partner/4012707323), [4012757938](https://pay.weixin.qq.com/doc/v3/partner/4012757938), [4012758246](https://pay.weixin.qq.com/doc/v3/partner/4012758246), [4012760615](https://pay.weixin.qq.com/doc/v3/partner/4012760615), [4012760633](https://pay.weixin.qq.com/doc/v3/partner/4012760633)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Time, answer, body, header, request};
 
 pub use crate::v3::combine_transactions::app::post::{
     Amount, Identity, LimitPay, SceneInfo, SettleInfo, SubsidyDetail, SubsidyInfo, SubsidyPeriodType,
@@ -30,9 +30,9 @@ request! {
         /// 支付者. Required.
         combine_payer_info: CombinePayerInfo = body("combine_payer_info").required(),
         /// 交易起始时间.
-        time_start: String = body("time_start"),
+        time_start: Time = body("time_start"),
         /// 交易结束时间.
-        time_expire: String = body("time_expire"),
+        time_expire: Time = body("time_expire"),
         /// 通知地址. Required.
         notify_url: String = body("notify_url").required(),
         /// 指定支付方式.

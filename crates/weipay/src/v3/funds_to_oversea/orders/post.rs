@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -102,9 +102,9 @@ answer! {
         /// 汇率.
         rate: i64 = body("rate"),
         /// 购汇时间.
-        exchange_rate_time: String = body("exchange_rate_time"),
+        exchange_rate_time: Time = body("exchange_rate_time"),
         /// 预计购汇时间.
-        estimate_exchange_rate_time: String = body("estimate_exchange_rate_time"),
+        estimate_exchange_rate_time: Time = body("estimate_exchange_rate_time"),
         /// 真实出境人民币金额. In fen (分).
         departure_amount: i64 = body("departure_amount"),
         /// 手续费人民币金额. In fen (分).

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012354681](https://pay.weixin.qq.com/doc/global/v3/zh/4012354681)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 pub use crate::v3::global::micropay::transactions::pay::post::Scope;
 pub use crate::v3::global::refunds::get::{ExchangeRate, Type};
@@ -57,7 +57,7 @@ answer! {
         /// 商户退款单号. Required.
         out_refund_no: String = body("out_refund_no").required(),
         /// 退款创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 退款金额. Required.
         amount: AnswerAmount = body("amount").required(),
         /// 优惠退款详情.

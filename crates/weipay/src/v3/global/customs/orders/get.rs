@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4013025131](https://pay.weixin.qq.com/doc/global/v3/zh/4013025131)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -74,7 +74,7 @@ answer! {
         /// 报关结果说明.
         explanation: String = body("explanation"),
         /// 最后更新时间. Required.
-        modify_time: String = body("modify_time").required(),
+        modify_time: Time = body("modify_time").required(),
     }
 }
 

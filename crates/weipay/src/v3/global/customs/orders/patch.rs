@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4013025136](https://pay.weixin.qq.com/doc/global/v3/zh/4013025136)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 pub use crate::v3::global::customs::orders::get::{State, VerifyDepartment};
 
@@ -54,7 +54,7 @@ answer! {
         /// 微信子订单号.
         sub_order_id: String = body("sub_order_id"),
         /// 最后更新时间. Required.
-        modify_time: String = body("modify_time").required(),
+        modify_time: Time = body("modify_time").required(),
         /// 核验机构. Required.
         verify_department: VerifyDepartment = body("verify_department").required(),
         /// 核验机构流水号. Required.

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -78,9 +78,9 @@ answer! {
         /// 分账失败原因. Required.
         fail_reason: String = body("fail_reason").required(),
         /// 分账创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 分账完成时间. Required.
-        finish_time: String = body("finish_time").required(),
+        finish_time: Time = body("finish_time").required(),
         /// 分账明细单号.
         detail_id: String = body("detail_id"),
         /// 分账明细类型.

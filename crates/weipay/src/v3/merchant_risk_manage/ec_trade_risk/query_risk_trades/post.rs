@@ -46,6 +46,6 @@ answer! {
         /// 风险等级.
         risk_level: i64 = body("risk_level"),
         /// 投诉单状态.
-        risk_discove_time: String = body("risk_discove_time"),
+        risk_discove_time: Time = body("risk_discove_time"),
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012469161](https://pay.weixin.qq.com/doc/v3/partner/4012469161)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -18,6 +18,6 @@ answer! {
         /// 当前用户欠款笔数. Required.
         debt_count: i64 = body("debt_count").required(),
         /// 用户欠款状态更新时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
     }
 }

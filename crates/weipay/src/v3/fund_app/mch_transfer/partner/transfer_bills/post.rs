@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4015469096](https://pay.weixin.qq.com/doc/v3/partner/4015469096)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -54,7 +54,7 @@ answer! {
         /// 微信转账单号. Required.
         transfer_bill_no: String = body("transfer_bill_no").required(),
         /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// `package_info`. Required.
         package_info: String = body("package_info").required(),
     }

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
 
@@ -36,7 +36,7 @@ answer! {
         /// 单据状态. Required.
         state: State = body("state").required(),
         /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// `package_info`. Required.
         package_info: String = body("package_info").required(),
     }

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4013010527](https://pay.weixin.qq.com/doc/global/v3/zh/4013010527)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -138,7 +138,7 @@ answer! {
         /// 商户数据.
         attach: String = body("attach"),
         /// 支付完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 支付者.
         payer: AnswerPayer = body("payer"),
         /// 订单金额. Required.

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012354684](https://pay.weixin.qq.com/doc/global/v3/zh/4012354684)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 pub use crate::v3::global::micropay::transactions::pay::post::Scope;
 pub use crate::v3::global::refunds::get::{Channel, ExchangeRate, FundSource, Status, Type};
@@ -40,9 +40,9 @@ answer! {
         /// 退款资金来源.
         fund_source: FundSource = body("fund_source"),
         /// 退款成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 退款创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 退款状态. Required.
         status: Status = body("status").required(),
         /// 退款金额. Required.

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012354440](https://pay.weixin.qq.com/doc/global/v3/zh/4012354440), [4012354480](https://pay.weixin.qq.com/doc/global/v3/zh/4012354480), [4012354534](https://pay.weixin.qq.com/doc/global/v3/zh/4012354534), [4012354570](https://pay.weixin.qq.com/doc/global/v3/zh/4012354570), [4012354598](https://pay.weixin.qq.com/doc/global/v3/zh/4012354598), [4012354793](https://pay.weixin.qq.com/doc/global/v3/zh/4012354793), [4013013913](https://pay.weixin.qq.com/doc/global/v3/zh/4013013913), [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982), [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::v3::global::micropay::transactions::pay::post::Type;
 pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::{
@@ -39,7 +39,7 @@ answer! {
         /// 付款银行. Required.
         bank_type: String = body("bank_type").required(),
         /// 支付完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述. Required.

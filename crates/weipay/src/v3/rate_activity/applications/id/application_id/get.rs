@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012471722](https://pay.weixin.qq.com/doc/v3/partner/4012471722)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -18,6 +18,6 @@ answer! {
         /// 驳回原因.
         reject_reason: String = body("reject_reason"),
         /// 活动审核通过时间.
-        pass_time: String = body("pass_time"),
+        pass_time: Time = body("pass_time"),
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 pub use crate::v3::global::micropay::transactions::pay::post::{Scope, Type};
 pub use crate::v3::global::papay::transactions::post::{
@@ -45,7 +45,7 @@ answer! {
         /// 付款银行. Required.
         bank_type: String = body("bank_type").required(),
         /// 支付完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述. Required.

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_8_1.shtml>
 
-use crate::model::{File, answer, body, file, meta, request};
+use crate::model::{File, Time, answer, body, file, meta, request};
 
 pub use crate::v3::marketing::bank::packages::package_id::tasks::get::Status;
 
@@ -34,9 +34,9 @@ answer! {
         /// 银行类型. Required.
         bank_type: String = body("bank_type").required(),
         /// 创建上传任务的时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 上传任务最近一次更新的时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
         /// 任务状态.
         status: Status = body("status"),
         /// 失败数.

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012791864](https://pay.weixin.qq.com/doc/v3/merchant/4012791864), [4012791885](https://pay.weixin.qq.com/doc/v3/merchant/4012791885), [4012791905](https://pay.weixin.qq.com/doc/v3/merchant/4012791905), [4012810603](https://pay.weixin.qq.com/doc/v3/merchant/4012810603), [4013070379](https://pay.weixin.qq.com/doc/v3/merchant/4013070379), [4013071193](https://pay.weixin.qq.com/doc/v3/merchant/4013071193), [4013420988](https://pay.weixin.qq.com/doc/v3/merchant/4013420988), [4013421164](https://pay.weixin.qq.com/doc/v3/merchant/4013421164), [4013421269](https://pay.weixin.qq.com/doc/v3/merchant/4013421269), [4013421352](https://pay.weixin.qq.com/doc/v3/merchant/4013421352), [4013421429](https://pay.weixin.qq.com/doc/v3/merchant/4013421429), [4013080240](https://pay.weixin.qq.com/doc/v3/partner/4013080240), [4013080627](https://pay.weixin.qq.com/doc/v3/partner/4013080627), [4013335389](https://pay.weixin.qq.com/doc/v3/partner/4013335389), [4013351901](https://pay.weixin.qq.com/doc/v3/partner/4013351901), [4013352066](https://pay.weixin.qq.com/doc/v3/partner/4013352066), [4013352278](https://pay.weixin.qq.com/doc/v3/partner/4013352278), [4013461907](https://pay.weixin.qq.com/doc/v3/partner/4013461907), [4013462123](https://pay.weixin.qq.com/doc/v3/partner/4013462123), [4013462191](https://pay.weixin.qq.com/doc/v3/partner/4013462191), [4013462286](https://pay.weixin.qq.com/doc/v3/partner/4013462286), [4013462582](https://pay.weixin.qq.com/doc/v3/partner/4013462582), [4017150905](https://pay.weixin.qq.com/doc/v3/partner/4017150905)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::refund::domestic::refunds::out_refund_no::get::{Amount, AmountFrom, GoodsDetail};
 pub use crate::v3::refund::domestic::refunds::post::{Account, Scope};
@@ -45,9 +45,9 @@ answer! {
         /// 退款入账账户. Required.
         user_received_account: String = body("user_received_account").required(),
         /// 退款成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 退款创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 退款状态. Required.
         status: String = body("status").required(),
         /// 资金账户.
