@@ -5,6 +5,7 @@
 
 mod example;
 mod field;
+mod label;
 mod money;
 mod text;
 

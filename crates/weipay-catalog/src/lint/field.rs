@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use regex_lite::Regex;
 
-use super::{Linter, Place, example, money};
+use super::{Linter, Place, example, label, money};
 use crate::field::{Carrier, Field, Format, Kind, Limits};
 
 /// Patterns compiled once; `None` for one that does not compile.
@@ -23,6 +23,10 @@ impl Linter {
         for field in fields {
             self.look_at_rules(place, field);
             self.look_at_example(place, field);
+            if let Some(sign) = label::cut_off(field) {
+                let problem = format!("the label of `{}` is cut off: it {sign}: {}", field.name, field.label);
+                self.report(place, field.line, problem);
+            }
             match field.shared {
                 // The members of a shared object are looked at in its own file.
                 Some(name) => *self.uses.entry(name).or_default() += 1,

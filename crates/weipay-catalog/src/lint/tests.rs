@@ -160,6 +160,21 @@ fn a_time_that_the_field_does_not_say_is_found() {
 }
 
 #[test]
+fn a_label_that_is_cut_off_is_found() {
+    for (label, sign) in [
+        ("图片文件的", "ends in 的"),
+        ("trade_scene为", "ends in 为"),
+        ("符合ISO", "ends in 符合ISO"),
+        ("true-是", "ends in 是"),
+        ("有多个结果时用分号”", "has not as many “ as ”"),
+        ("金额（分", "has not as many （ as ）"),
+    ] {
+        let found = finding(&format!("    a string # {label}\n"));
+        assert!(found.contains(&format!("the label of `a` is cut off: it {sign}: {label}")), "{found}");
+    }
+}
+
+#[test]
 fn a_label_with_an_equals_sign_is_found() {
     assert!(finding("    a string # 金额 = 单价 = 100\n").contains("` = ` stands here twice"));
 }
