@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012161155](https://pay.weixin.qq.com/doc/v3/partner/4012161155)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What the sealed part opens to.
@@ -17,8 +17,8 @@ answer! {
         state: String = body("state").required(),
         /// `debt_count`. Required.
         debt_count: i64 = body("debt_count").required(),
-        /// 遵循rfc3339标准格式. Required.
-        update_time: String = body("update_time").required(),
+        /// 用户欠款状态更新时间. Required.
+        update_time: Time = body("update_time").required(),
     }
 }
 

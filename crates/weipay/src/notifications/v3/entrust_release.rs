@@ -19,7 +19,7 @@ answer! {
         attach: String = body("attach"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
-        /// 支付成功时返回.
+        /// 支付完成时间，支付成功时返回.
         success_time: String = body("success_time"),
         /// `trade_state`. Required.
         trade_state: String = body("trade_state").required(),
@@ -65,7 +65,7 @@ answer! {
         payer_total: i64 = body("payer_total"),
         /// 订单折扣. In fen (分).
         discount_total: i64 = body("discount_total"),
-        /// 符合ISO.
+        /// 货币类型，符合ISO 4217标准.
         currency: String = body("currency"),
     }
 
@@ -93,7 +93,7 @@ answer! {
         stock_id: String = body("stock_id"),
         /// `wechatpay_contribute`. In fen (分).
         wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 特指商户自己创建的优惠. In fen (分).
+        /// 商户出资，特指商户自己创建的优惠. In fen (分).
         merchant_contribute: i64 = body("merchant_contribute"),
         /// 其他出资方出资金额. In fen (分).
         other_contribute: i64 = body("other_contribute"),

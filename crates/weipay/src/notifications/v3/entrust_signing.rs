@@ -27,7 +27,7 @@ answer! {
         attach: String = body("attach"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
-        /// 支付成功时返回.
+        /// 支付完成时间，支付成功时返回.
         success_time: String = body("success_time"),
         /// `trade_state`. Required.
         trade_state: String = body("trade_state").required(),

@@ -9,7 +9,7 @@ use crate::model::{JsonText, answer, body, open_enum};
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// 唯一定义此资源的标识. Required.
+        /// 医保自费混合订单号. Required.
         mix_trade_no: String = body("mix_trade_no").required(),
         /// 医保自费混合订单支付状态. Required.
         mix_pay_status: MixPayStatus = body("mix_pay_status").required(),
@@ -67,7 +67,7 @@ answer! {
         passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
         /// `extends`.
         extends: String = body("extends"),
-        /// 查询与通知中返回.
+        /// 附加数据，在查询与通知中返回.
         attach: String = body("attach"),
         /// 渠道号.
         channel_no: String = body("channel_no"),

@@ -35,7 +35,7 @@ answer! {
         prepay_req_header_base64: String = body("prepay_req_header_base64"),
         /// `prepay_req_body_base64`.
         prepay_req_body_base64: String = body("prepay_req_body_base64"),
-        /// 从业机构请求预下单接口时.
+        /// 从业机构请求预下单接口时的HTTP状态码.
         prepay_resp_http_code: i64 = body("prepay_resp_http_code"),
         /// `prepay_resp_header_base64`.
         prepay_resp_header_base64: String = body("prepay_resp_header_base64"),
@@ -53,7 +53,7 @@ answer! {
         body: String = body("body").required(),
         /// 附加数据.
         attach: String = body("attach"),
-        /// 符合ISO. Required.
+        /// 标价币种，符合ISO 4217标准. Required.
         fee_type: String = body("fee_type").required(),
         /// 订单生成时间. Required.
         time_start: String = body("time_start").required(),

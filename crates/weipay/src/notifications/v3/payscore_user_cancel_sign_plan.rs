@@ -71,11 +71,11 @@ answer! {
         plan_detail_state: PlanDetailState = body("plan_detail_state").required(),
         /// 计划明细在使用中.
         order_id: String = body("order_id"),
-        /// 必须保障在商户下唯一. Required.
+        /// 商户侧计划明细使用订单号，在商户下唯一. Required.
         merchant_plan_detail_no: String = body("merchant_plan_detail_no").required(),
         /// 计划详情名称. Required.
         plan_detail_name: String = body("plan_detail_name").required(),
-        /// 单位分. In fen (分).
+        /// 详情对应订单实际支付金额. In fen (分).
         actual_pay_price: i64 = body("actual_pay_price"),
         /// 详情使用时间. Required.
         use_time: String = body("use_time").required(),

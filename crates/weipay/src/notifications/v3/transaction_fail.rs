@@ -62,13 +62,13 @@ answer! {
         sp_appid: String = body("sp_appid"),
         /// 商户自定义字段. Required.
         description: String = body("description").required(),
-        /// 订单成功创建时返回. Required.
+        /// 订单创建时间，订单成功创建时返回. Required.
         create_time: String = body("create_time").required(),
         /// `user_repaid`. Required.
         user_repaid: String = body("user_repaid").required(),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
-        /// trade_scene为. Required.
+        /// 停车场景信息. Required.
         parking_info: ParkingInfo = body("parking_info").required(),
     }
 
@@ -84,7 +84,7 @@ answer! {
 
     /// 订单金额信息.
     pub struct Amount {
-        /// 符合ISO. Required.
+        /// 货币类型，符合ISO 4217标准. Required.
         currency: String = body("currency").required(),
         /// 用户支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
@@ -130,7 +130,7 @@ answer! {
         device_id: String = body("device_id"),
     }
 
-    /// trade_scene为.
+    /// 停车场景信息.
     pub struct ParkingInfo {
         /// 车主服务为商户分配的入场ID. Required.
         parking_id: String = body("parking_id").required(),

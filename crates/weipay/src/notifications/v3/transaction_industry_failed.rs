@@ -33,7 +33,7 @@ answer! {
         bank_type: String = body("bank_type"),
         /// 附加数据.
         attach: String = body("attach"),
-        /// 支付订单已成功才会返回.
+        /// 支付完成时间，支付成功时返回.
         success_time: String = body("success_time"),
         /// 支付者.
         payer: Payer = body("payer"),
@@ -61,7 +61,7 @@ answer! {
         payer_total: i64 = body("payer_total"),
         /// 订单折扣. In fen (分).
         discount_total: i64 = body("discount_total"),
-        /// 符合ISO. Required.
+        /// 货币类型，符合ISO 4217标准. Required.
         currency: String = body("currency").required(),
     }
 

@@ -47,7 +47,7 @@ answer! {
         sp_mchid: String = body("sp_mchid").required(),
         /// 商户自定义字段. Required.
         description: String = body("description").required(),
-        /// 订单成功创建时返回. Required.
+        /// 订单创建时间，订单成功创建时返回. Required.
         create_time: String = body("create_time").required(),
         /// `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
@@ -55,7 +55,7 @@ answer! {
         user_repaid: String = body("user_repaid"),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
-        /// trade_scene为. Required.
+        /// 停车场景信息. Required.
         parking_info: ParkingInfo = body("parking_info").required(),
     }
 
@@ -69,7 +69,7 @@ answer! {
 
     /// 订单金额信息.
     pub struct Amount {
-        /// 符合ISO. Required.
+        /// 货币类型，符合ISO 4217标准. Required.
         currency: String = body("currency").required(),
     }
 

@@ -56,7 +56,7 @@ answer! {
         receiver: Receiver = body("receiver"),
         /// 商户自定义字段.
         description: String = body("description"),
-        /// 订单成功创建时返回.
+        /// 订单创建时间，订单成功创建时返回.
         create_time: String = body("create_time"),
         /// `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
@@ -64,7 +64,7 @@ answer! {
         user_repaid: String = body("user_repaid"),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
-        /// trade_scene为.
+        /// 停车场景信息.
         parking_info: ParkingInfo = body("parking_info"),
         /// 合单应用程序APPID.
         combine_appid: String = body("combine_appid"),
@@ -96,7 +96,7 @@ answer! {
 
     /// 订单金额信息.
     pub struct Amount {
-        /// 符合ISO.
+        /// 货币类型，符合ISO 4217标准.
         currency: String = body("currency"),
         /// 用户实际支付金额. In fen (分).
         payer_total: i64 = body("payer_total"),

@@ -23,7 +23,7 @@ request! {
         openid: String = query("openid").required(),
         /// `code`. Required.
         code: String = query("code").required(),
-        /// 固定值. Required.
+        /// 授权类型，固定填authorization_code. Required.
         grant_type: GrantType = query("grant_type").required(),
         /// 应用授权作用域. Required.
         scope: Scope = query("scope").required(),
@@ -53,7 +53,7 @@ answer! {
 }
 
 open_enum! {
-    /// 固定值.
+    /// 授权类型，固定填authorization_code.
     pub enum GrantType {
         AuthorizationCode = "authorization_code",
     }

@@ -65,7 +65,7 @@ answer! {
         total_amount: i64 = body("total_amount"),
         /// 商户自定义说明.
         attach: String = body("attach"),
-        /// 用于完结订单时传入.
+        /// 完结凭证，用于完结订单时传入.
         finish_ticket: String = body("finish_ticket"),
         /// 结单交易单号.
         finish_transaction_id: String = body("finish_transaction_id"),

@@ -39,7 +39,7 @@ request! {
     pub struct Amount {
         /// 订单总金额. In fen (分).
         total: i64 = body("total"),
-        /// 符合ISO.
+        /// 货币类型，符合ISO 4217标准.
         currency: String = body("currency"),
     }
 

@@ -45,7 +45,7 @@ answer! {
         risk_type: i64 = body("risk_type"),
         /// 风险等级.
         risk_level: i64 = body("risk_level"),
-        /// 投诉单状态.
+        /// 风险发现时间.
         risk_discove_time: Time = body("risk_discove_time"),
     }
 }

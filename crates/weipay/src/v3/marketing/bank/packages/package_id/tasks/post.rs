@@ -17,7 +17,7 @@ request! {
         bank_type: String = meta("bank_type").required(),
         /// 文件名. Required.
         filename: String = meta("filename").required(),
-        /// 文件的. Required.
+        /// 文件的SHA256摘要. Required.
         sha256: String = meta("sha256").required(),
     }
 }
