@@ -21,7 +21,7 @@ answer! {
         send_req_no: String = body("send_req_no"),
         /// `openid`.
         openid: String = body("openid"),
-        /// `unionid`.
+        /// 用户UnionID.
         unionid: String = body("unionid"),
         /// 发放渠道. Required.
         send_channel: SendChannel = body("send_channel").required(),

@@ -11,7 +11,7 @@ answer! {
     pub struct Resource {
         /// 公众账号ID.
         appid: String = body("appid"),
-        /// `openid`.
+        /// 用户标识.
         openid: String = body("openid"),
         /// 先享卡ID.
         card_id: String = body("card_id"),
@@ -19,21 +19,21 @@ answer! {
         card_template_id: String = body("card_template_id"),
         /// `create_time`.
         create_time: String = body("create_time"),
-        /// `mchid`.
+        /// 商户号.
         mchid: String = body("mchid"),
         /// `objectives`.
         objectives: Vec<Objectives> = body("objectives"),
-        /// `out_card_code`.
+        /// 商户领卡号.
         out_card_code: String = body("out_card_code"),
         /// `rewards`.
         rewards: Vec<Rewards> = body("rewards"),
         /// `state`.
         state: String = body("state"),
-        /// `time_range`.
+        /// 约定时间期限.
         time_range: TimeRange = body("time_range"),
         /// `total_amount`.
         total_amount: String = body("total_amount"),
-        /// `unfinished_reason`.
+        /// 未完成约定原因.
         unfinished_reason: String = body("unfinished_reason"),
     }
 
@@ -49,11 +49,11 @@ answer! {
         reward_id: String = body("reward_id"),
     }
 
-    /// `time_range`.
+    /// 约定时间期限.
     pub struct TimeRange {
-        /// `begin_time`.
+        /// 约定开始时间.
         begin_time: String = body("begin_time"),
-        /// `end_time`.
+        /// 约定结束时间.
         end_time: String = body("end_time"),
     }
 }

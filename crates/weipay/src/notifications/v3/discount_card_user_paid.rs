@@ -11,35 +11,35 @@ answer! {
     pub struct Resource {
         /// 公众账号ID.
         appid: String = body("appid"),
-        /// `openid`.
+        /// 用户标识.
         openid: String = body("openid"),
         /// 先享卡ID.
         card_id: String = body("card_id"),
         /// `card_template_id`.
         card_template_id: String = body("card_template_id"),
-        /// `out_card_code`.
+        /// 商户领卡号.
         out_card_code: String = body("out_card_code"),
-        /// `mchid`.
+        /// 商户号.
         mchid: String = body("mchid"),
         /// `state`.
         state: String = body("state"),
-        /// `unfinished_reason`.
+        /// 未完成约定原因.
         unfinished_reason: String = body("unfinished_reason"),
         /// `total_amount`.
         total_amount: String = body("total_amount"),
-        /// `pay_information`.
+        /// 用户退回优惠的付款信息.
         pay_information: PayInformation = body("pay_information"),
     }
 
-    /// `pay_information`.
+    /// 用户退回优惠的付款信息.
     pub struct PayInformation {
-        /// `transaction_id`.
+        /// 微信支付订单号.
         transaction_id: String = body("transaction_id"),
-        /// `pay_state`.
+        /// 付款状态.
         pay_state: String = body("pay_state"),
-        /// `pay_amount`.
+        /// 付款金额.
         pay_amount: String = body("pay_amount"),
-        /// `pay_time`.
+        /// 支付时间.
         pay_time: String = body("pay_time"),
     }
 }

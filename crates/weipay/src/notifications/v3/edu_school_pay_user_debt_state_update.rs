@@ -11,11 +11,11 @@ answer! {
     pub struct Resource {
         /// `appid`. Required.
         appid: String = body("appid").required(),
-        /// `openid`. Required.
+        /// 商户appid下的用户标识. Required.
         openid: String = body("openid").required(),
         /// 根据校园轻松付风控规则. Required.
         state: String = body("state").required(),
-        /// `debt_count`. Required.
+        /// 当前用户欠款笔数. Required.
         debt_count: i64 = body("debt_count").required(),
         /// 用户欠款状态更新时间. Required.
         update_time: Time = body("update_time").required(),

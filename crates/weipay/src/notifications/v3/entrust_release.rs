@@ -21,9 +21,9 @@ answer! {
         bank_type: String = body("bank_type"),
         /// 支付完成时间，支付成功时返回.
         success_time: String = body("success_time"),
-        /// `trade_state`. Required.
+        /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
-        /// `trade_state_description`.
+        /// 交易状态描述.
         trade_state_description: String = body("trade_state_description"),
         /// 支付者.
         payer: Payer = body("payer"),
@@ -41,7 +41,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
         /// 签约模板号.
         plan_id: String = body("plan_id"),
@@ -53,7 +53,7 @@ answer! {
     pub struct Payer {
         /// `openid`.
         openid: String = body("openid"),
-        /// `sub_openid`.
+        /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
     }
 
@@ -101,9 +101,9 @@ answer! {
 
     /// 签约信息.
     pub struct ContractInformation {
-        /// `contract_id`.
+        /// 签约协议号.
         contract_id: String = body("contract_id"),
-        /// `contract_status`. Required.
+        /// 签约状态. Required.
         contract_status: String = body("contract_status").required(),
         /// 签约完成时间.
         create_time: String = body("create_time"),

@@ -43,7 +43,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// `sp_openid`.
         sp_openid: String = body("sp_openid"),
-        /// `sub_openid`.
+        /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
     }
 

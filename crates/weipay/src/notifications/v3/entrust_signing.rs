@@ -29,9 +29,9 @@ answer! {
         bank_type: String = body("bank_type"),
         /// 支付完成时间，支付成功时返回.
         success_time: String = body("success_time"),
-        /// `trade_state`. Required.
+        /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
-        /// `trade_state_description`.
+        /// 交易状态描述.
         trade_state_description: String = body("trade_state_description"),
         /// 支付者.
         payer: Payer = body("payer"),
@@ -47,15 +47,15 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// `sub_appid`.
         sub_appid: String = body("sub_appid"),
-        /// `sub_openid`.
+        /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
     }
 
     /// 签约信息.
     pub struct ContractInformation {
-        /// `contract_id`.
+        /// 签约协议号.
         contract_id: String = body("contract_id"),
-        /// `contract_status`.
+        /// 签约状态.
         contract_status: String = body("contract_status"),
         /// 签约完成时间.
         create_time: String = body("create_time"),

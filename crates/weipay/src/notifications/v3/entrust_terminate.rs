@@ -37,7 +37,7 @@ answer! {
         contract_expired_time: String = body("contract_expired_time").required(),
         /// `sp_openid`.
         sp_openid: String = body("sp_openid"),
-        /// `sub_openid`.
+        /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
         /// 协议解约信息. Required.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),

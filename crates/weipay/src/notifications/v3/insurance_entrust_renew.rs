@@ -30,7 +30,7 @@ answer! {
         contract_signed_time: String = body("contract_signed_time").required(),
         /// 协议到期时间. Required.
         contract_expired_time: String = body("contract_expired_time").required(),
-        /// `openid`. Required.
+        /// 用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 协议解约信息. Required.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),

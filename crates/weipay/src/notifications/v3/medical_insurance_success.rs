@@ -65,7 +65,7 @@ answer! {
         prepay_id: String = body("prepay_id"),
         /// 医疗机构透传给医保的数据. JSON text in a string.
         passthrough_request_content: JsonText<PassthroughRequestContent> = body("passthrough_request_content"),
-        /// `extends`.
+        /// 扩展字段.
         extends: String = body("extends"),
         /// 附加数据，在查询与通知中返回.
         attach: String = body("attach"),

@@ -15,7 +15,7 @@ answer! {
         out_contract_code: String = body("out_contract_code"),
         /// `appid`.
         appid: String = body("appid"),
-        /// `openid`.
+        /// 用户OpenID.
         openid: String = body("openid"),
         /// 协议解约方式.
         contract_termination_mode: ContractTerminationMode = body("contract_termination_mode"),
@@ -35,7 +35,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 子商户的AppID.
         sub_appid: String = body("sub_appid"),
-        /// `sp_openid`.
+        /// 用户OpenID.
         sp_openid: String = body("sp_openid"),
         /// `sub_openid`.
         sub_openid: String = body("sub_openid"),

@@ -19,7 +19,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// `sub_mchid`. Required.
         sub_mchid: String = body("sub_mchid").required(),
-        /// `channel_id`.
+        /// 渠道商商户号.
         channel_id: String = body("channel_id"),
         /// `out_order_no`. Required.
         out_order_no: String = body("out_order_no").required(),

@@ -59,7 +59,7 @@ answer! {
 
     /// 签约计划明细列表.
     pub struct SignedDetailList {
-        /// `plan_detail_no`. Required.
+        /// 计划明细序号. Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 计划明细原支付金额. Required; in fen (分).
         original_price: i64 = body("original_price").required(),

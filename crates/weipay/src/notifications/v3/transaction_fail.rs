@@ -7,7 +7,6 @@
 use crate::model::{answer, body, open_enum};
 
 pub use crate::notifications::v3::entrust_release::DeviceInformation;
-pub use crate::notifications::v3::entrust_signing::ContractInformation;
 
 answer! {
     /// What the sealed part opens to.
@@ -20,7 +19,7 @@ answer! {
         sub_mchid: String = body("sub_mchid").required(),
         /// 调用接口提交的子商户应用ID. Required.
         sub_appid: String = body("sub_appid").required(),
-        /// `openid`.
+        /// 用户标识.
         openid: String = body("openid"),
         /// `sub_openid`.
         sub_openid: String = body("sub_openid"),
@@ -72,6 +71,16 @@ answer! {
         parking_info: ParkingInfo = body("parking_info").required(),
     }
 
+    /// 签约信息.
+    pub struct ContractInformation {
+        /// `contract_id`.
+        contract_id: String = body("contract_id"),
+        /// `contract_status`.
+        contract_status: String = body("contract_status"),
+        /// 签约完成时间.
+        create_time: String = body("create_time"),
+    }
+
     /// 支付者信息.
     pub struct Payer {
         /// 用户在服务商的标识. Required.
@@ -96,9 +105,9 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// `scope`.
+        /// 优惠范围.
         scope: String = body("scope"),
-        /// `type`.
+        /// 优惠类型.
         type_: String = body("type"),
         /// 活动ID.
         stock_id: String = body("stock_id"),

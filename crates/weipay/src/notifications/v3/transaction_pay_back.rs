@@ -27,7 +27,7 @@ answer! {
         trade_type: String = body("trade_type"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
-        /// `trade_state_desc`.
+        /// 交易状态描述.
         trade_state_desc: String = body("trade_state_desc"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
@@ -85,9 +85,9 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// `scope`.
+        /// 优惠范围.
         scope: String = body("scope"),
-        /// `type`.
+        /// 优惠类型.
         type_: String = body("type"),
         /// 活动ID.
         stock_id: String = body("stock_id"),

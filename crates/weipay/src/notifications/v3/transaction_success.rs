@@ -122,9 +122,9 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// `scope`.
+        /// 优惠范围.
         scope: String = body("scope"),
-        /// `type`.
+        /// 优惠类型.
         type_: String = body("type"),
         /// 在微信商户后台配置的批次ID.
         activity_id: String = body("activity_id"),

@@ -31,7 +31,7 @@ answer! {
         out_order_no: String = body("out_order_no"),
         /// 服务ID.
         service_id: String = body("service_id"),
-        /// `state`.
+        /// 服务订单状态.
         state: State = body("state"),
         /// 标识用户订单使用情况.
         finish_type: i64 = body("finish_type"),
@@ -97,7 +97,7 @@ answer! {
 }
 
 open_enum! {
-    /// `state`.
+    /// 服务订单状态.
     pub enum State {
         Created = "CREATED",
         UserAccepted = "USER_ACCEPTED",

@@ -7,7 +7,7 @@ use crate::model::{Time, answer, body, open_enum, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// `appid`. Required.
+        /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 子公众账号ID.
         sub_appid: String = body("sub_appid"),

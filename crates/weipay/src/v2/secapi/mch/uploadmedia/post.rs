@@ -20,9 +20,9 @@ request! {
         media_hash: String = part("media_hash").required(),
         /// 服务商商户号或渠道号. Required.
         mch_id: String = part("mch_id").required(),
-        /// `sign_type`. Required.
+        /// 签名类型. Required.
         sign_type: SignType = part("sign_type").required(),
-        /// `sign`. Required.
+        /// 签名. Required.
         sign: String = part("sign"),
     }
 }
@@ -54,7 +54,7 @@ answer! {
 }
 
 open_enum! {
-    /// `sign_type`.
+    /// 签名类型.
     pub enum SignType {
         Md5 = "MD5",
         HmacSha256 = "HMAC-SHA256",

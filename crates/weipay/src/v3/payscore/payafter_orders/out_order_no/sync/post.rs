@@ -23,7 +23,7 @@ request! {
 
     /// 内容信息详情.
     pub struct Detail {
-        /// `paid_time`. Format `yyyyMMddHHmmss`.
+        /// 收款成功时间. Format `yyyyMMddHHmmss`.
         paid_time: String = body("paid_time"),
     }
 }

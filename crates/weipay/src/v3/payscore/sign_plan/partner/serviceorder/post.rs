@@ -15,7 +15,7 @@ request! {
         service_id: String = body("service_id").required(),
         /// `sign_plan_id`. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// `plan_detail_no`. Required.
+        /// 计划明细序号. Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 服务商的AppID. Required.
         appid: String = body("appid").required(),
