@@ -180,6 +180,19 @@ fn a_label_with_an_equals_sign_is_found() {
 }
 
 #[test]
+fn a_list_of_pages_that_is_too_wide_is_found() {
+    let pages = vec!["v3/merchant/4012465673"; 6];
+    let found = |docs: &str| lint(&[("v3/a", &format!("GET v3/a\n  title x\n  docs   {docs}\n"))]);
+    assert_eq!(
+        found(&pages.join(", ")),
+        ["v3/a.api:3: wider than 110 columns: end the line behind a comma, and the list goes on below it"]
+    );
+    assert_eq!(found(&pages.join(",\n         ")), Vec::<String>::new());
+    let one = format!("https://pay.weixin.qq.com/{}", "x".repeat(110));
+    assert_eq!(found(&one), Vec::<String>::new(), "a single page cannot be cut");
+}
+
+#[test]
 fn a_space_at_the_end_of_a_line_is_found() {
     assert_eq!(finding("    a string \n"), "v3/a.api:5: ends with a space");
 }

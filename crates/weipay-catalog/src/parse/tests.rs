@@ -66,6 +66,17 @@ fn an_example_keeps_what_it_holds() {
 }
 
 #[test]
+fn a_list_may_go_on_in_the_next_lines() {
+    let read = one("  docs   v3/merchant/1, v3/partner/2,\n         v3/merchant/3,\n         v3/partner/4\n  json\n    a string\n")
+        .unwrap();
+    assert_eq!(read.docs, ["v3/merchant/1", "v3/partner/2", "v3/merchant/3", "v3/partner/4"]);
+    assert_eq!(read.request.json[0].line, 7, "fields keep the number of their line");
+    assert!(refusal("  docs   v3/merchant/1,\n  group  x\n").starts_with("line 3: ends in a comma"));
+    assert!(refusal("  docs   v3/merchant/1,\n").starts_with("line 3: ends in a comma"));
+    assert!(one("  group  a, b,\n  docs  v3/merchant/1\n").is_ok(), "only lists go on");
+}
+
+#[test]
 fn a_mistake_is_named_with_its_line() {
     assert_eq!(refusal("  tilte x\n"), "line 3: `tilte` is not a key of an operation");
     assert!(refusal("  json\n    a text\n").starts_with("line 4: `text` is not a type"));
