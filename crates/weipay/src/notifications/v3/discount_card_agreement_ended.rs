@@ -4,7 +4,7 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_5.shtml>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What the sealed part opens to.
@@ -18,7 +18,7 @@ answer! {
         /// `card_template_id`.
         card_template_id: String = body("card_template_id"),
         /// `create_time`.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 商户号.
         mchid: String = body("mchid"),
         /// `objectives`.
@@ -52,9 +52,9 @@ answer! {
     /// 约定时间期限.
     pub struct TimeRange {
         /// 约定开始时间.
-        begin_time: String = body("begin_time"),
+        begin_time: Time = body("begin_time"),
         /// 约定结束时间.
-        end_time: String = body("end_time"),
+        end_time: Time = body("end_time"),
     }
 }
 

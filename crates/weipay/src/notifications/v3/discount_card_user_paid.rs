@@ -4,7 +4,7 @@
 //!
 //! 官方文档: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_6.shtml>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What the sealed part opens to.
@@ -40,7 +40,7 @@ answer! {
         /// 付款金额.
         pay_amount: String = body("pay_amount"),
         /// 支付时间.
-        pay_time: String = body("pay_time"),
+        pay_time: Time = body("pay_time"),
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235), [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What the sealed part opens to.
@@ -20,7 +20,7 @@ answer! {
         /// 银行类型.
         bank_type: String = body("bank_type"),
         /// 支付完成时间，支付成功时返回.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述.
@@ -106,7 +106,7 @@ answer! {
         /// 签约状态. Required.
         contract_status: String = body("contract_status").required(),
         /// 签约完成时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235), [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::notifications::v3::entrust_release::{Amount, DeviceInformation, Payer, PromotionDetail};
 
@@ -28,7 +28,7 @@ answer! {
         /// 银行类型.
         bank_type: String = body("bank_type"),
         /// 支付完成时间，支付成功时返回.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述.
@@ -58,7 +58,7 @@ answer! {
         /// 签约状态.
         contract_status: String = body("contract_status"),
         /// 签约完成时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
     }
 }
 

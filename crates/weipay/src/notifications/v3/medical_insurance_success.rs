@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4016781554](https://pay.weixin.qq.com/doc/v3/merchant/4016781554), [4012165722](https://pay.weixin.qq.com/doc/v3/partner/4012165722)
 
-use crate::model::{JsonText, answer, body, open_enum};
+use crate::model::{JsonText, Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -18,7 +18,7 @@ answer! {
         /// 混合订单中医保部分的支付状态.
         med_ins_pay_status: MedInsPayStatus = body("med_ins_pay_status"),
         /// 订单支付时间.
-        paid_time: String = body("paid_time"),
+        paid_time: Time = body("paid_time"),
         /// 支付完成后医保局返回内容. JSON text in a string.
         passthrough_response_content: JsonText<PassthroughResponseContent> = body("passthrough_response_content"),
         /// 混合支付类型. Required.
@@ -54,7 +54,7 @@ answer! {
         /// 医疗机构编码. Required.
         med_inst_no: String = body("med_inst_no").required(),
         /// 医保下单时间.
-        med_ins_order_create_time: String = body("med_ins_order_create_time"),
+        med_ins_order_create_time: Time = body("med_ins_order_create_time"),
         /// 现金补充列表.
         cash_add_detail: CashAddDetail = body("cash_add_detail"),
         /// 现金减免列表.

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -26,7 +26,7 @@ answer! {
         /// 操作时间.
         operate_time: String = body("operate_time"),
         /// 协议到期时间.
-        contract_expired_time: String = body("contract_expired_time"),
+        contract_expired_time: Time = body("contract_expired_time"),
         /// 普通服务商商户号.
         sp_mchid: String = body("sp_mchid"),
         /// `sp_appid`.

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012286184](https://pay.weixin.qq.com/doc/v3/merchant/4012286184), [4012159037](https://pay.weixin.qq.com/doc/v3/partner/4012159037)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -36,7 +36,7 @@ answer! {
         /// 计划签约状态. Required.
         sign_state: SignState = body("sign_state").required(),
         /// 取消计划时间. Required.
-        cancel_sign_time: String = body("cancel_sign_time").required(),
+        cancel_sign_time: Time = body("cancel_sign_time").required(),
         /// 签约计划取消类型.
         cancel_sign_type: CancelSignType = body("cancel_sign_type"),
         /// 签约计划取消原因.
@@ -44,7 +44,7 @@ answer! {
         /// 签约计划的名称. Required.
         plan_name: String = body("plan_name").required(),
         /// 签约计划过期时间. Required.
-        plan_over_time: String = body("plan_over_time").required(),
+        plan_over_time: Time = body("plan_over_time").required(),
         /// 签约计划原总金额. Required; in fen (分).
         total_origin_price: i64 = body("total_origin_price").required(),
         /// 签约计划扣费次数. Required.
@@ -54,7 +54,7 @@ answer! {
         /// 签约计划明细列表. Required.
         signed_detail_list: Vec<SignedDetailList> = body("signed_detail_list").required(),
         /// 签约时间. Required.
-        sign_time: String = body("sign_time").required(),
+        sign_time: Time = body("sign_time").required(),
     }
 
     /// 签约计划明细列表.
@@ -80,7 +80,7 @@ answer! {
         /// 详情使用时间. Required.
         use_time: String = body("use_time").required(),
         /// 详情对应订单实际完成支付时间. Required.
-        complete_time: String = body("complete_time").required(),
+        complete_time: Time = body("complete_time").required(),
         /// 详情对应订单取消时间. Required.
         cancel_time: String = body("cancel_time").required(),
     }

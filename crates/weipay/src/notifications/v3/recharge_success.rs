@@ -43,11 +43,11 @@ answer! {
         /// 网银充值的付款信息.
         online_bank_recharge_info: OnlineBankRechargeInfo = body("online_bank_recharge_info"),
         /// 受理充值时间. Required.
-        accept_time: String = body("accept_time").required(),
+        accept_time: Time = body("accept_time").required(),
         /// 充值成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 关闭充值时间.
-        close_time: String = body("close_time"),
+        close_time: Time = body("close_time"),
         /// 可用充值渠道列表.
         available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
     }

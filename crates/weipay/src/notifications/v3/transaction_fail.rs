@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 pub use crate::notifications::v3::entrust_release::DeviceInformation;
 
@@ -36,7 +36,7 @@ answer! {
         /// 银行类型. Required.
         bank_type: String = body("bank_type").required(),
         /// 订单支付完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// `trade_state_description`.

@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -32,7 +32,7 @@ answer! {
         /// 附加数据.
         attach: String = body("attach"),
         /// 支付完成时间，支付成功时返回.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 支付者.
         payer: Payer = body("payer"),
         /// 订单金额信息. Required.

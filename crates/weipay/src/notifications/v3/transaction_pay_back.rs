@@ -4,7 +4,7 @@
 //!
 //! 官方文档: [4012160841](https://pay.weixin.qq.com/doc/v3/partner/4012160841)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::notifications::v3::transaction_fail::{ParkingInfo, PlateColor};
 
@@ -34,7 +34,7 @@ answer! {
         /// 附加数据.
         attach: String = body("attach"),
         /// 订单支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 支付者信息.
         payer: Payer = body("payer"),
         /// 订单金额信息. Required.

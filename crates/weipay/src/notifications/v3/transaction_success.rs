@@ -199,7 +199,7 @@ answer! {
         /// 订单金额.
         amount: SubOrdersAmount = body("amount"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 微信支付订单号.
         transaction_id: String = body("transaction_id"),
         /// 商品单订单号. Required.
