@@ -180,16 +180,24 @@ fn a_label_with_an_equals_sign_is_found() {
 }
 
 #[test]
-fn a_list_of_pages_that_is_too_wide_is_found() {
-    let pages = vec!["v3/merchant/4012465673"; 6];
-    let found = |docs: &str| lint(&[("v3/a", &format!("GET v3/a\n  title x\n  docs   {docs}\n"))]);
-    assert_eq!(
-        found(&pages.join(", ")),
-        ["v3/a.api:3: wider than 110 columns: end the line behind a comma, and the list goes on below it"]
-    );
-    assert_eq!(found(&pages.join(",\n         ")), Vec::<String>::new());
+fn a_list_that_is_too_wide_is_found() {
+    let problem =
+        "the list is wider than 110 columns: end the line behind a `,` or `|`, and it goes on below";
+    let pages = ["v3/merchant/4012465673"; 6];
+    let docs = |docs: &str| lint(&[("v3/a", &format!("GET v3/a\n  title x\n  docs   {docs}\n"))]);
+    assert_eq!(docs(&pages.join(", ")), [format!("v3/a.api:3: {problem}")]);
+    assert_eq!(docs(&pages.join(",\n         ")), Vec::<String>::new());
     let one = format!("https://pay.weixin.qq.com/{}", "x".repeat(110));
-    assert_eq!(found(&one), Vec::<String>::new(), "a single page cannot be cut");
+    assert_eq!(docs(&one), Vec::<String>::new(), "a single page cannot be cut");
+
+    let values = ["A_VALUE_OF_TWENTY_TWO_"; 6];
+    let field = |values: &str, label: &str| {
+        let text = format!("GET v3/a\n  title x\n  answer\n    a  string ({values}) # {label}\n");
+        lint(&[("v3/a", &text)])
+    };
+    assert_eq!(field(&values.join(" | "), "标"), [format!("v3/a.api:4: {problem}")]);
+    assert_eq!(field(&values.join(" |\n        "), "标"), Vec::<String>::new());
+    assert_eq!(field("A | B", &"长".repeat(110)), Vec::<String>::new(), "a label stands on one line");
 }
 
 #[test]

@@ -3,13 +3,15 @@
 use super::{Linter, Place};
 use crate::parse::LISTS;
 
-/// How wide a list of pages may be before it goes on in the next line.
+/// How wide a list may be before it goes on in the next line.
 const WIDEST_LIST: usize = 110;
 
-/// Whether the line has several entries of a list: its first line, or one that it goes on in.
-fn is_list(line: &str) -> bool {
-    let (word, rest) = line.trim_start().split_once(' ').unwrap_or_default();
-    (LISTS.contains(&word) && rest.contains(", ")) || word.ends_with(',')
+/// What can be ended earlier: a line with several pages of a list or several values of a field, without its label.
+fn list(line: &str) -> Option<&str> {
+    let list = line.split_once(" # ").map_or(line, |(list, _)| list).trim_end();
+    let (word, rest) = list.trim_start().split_once(' ')?;
+    let has_pages = word.ends_with(',') || LISTS.contains(&word) && rest.contains(", ");
+    (has_pages || list.contains(" | ")).then_some(list)
 }
 
 impl Linter {
@@ -21,9 +23,9 @@ impl Linter {
             if line.ends_with([' ', '\t', '\r']) {
                 self.report(place, index + 1, "ends with a space");
             }
-            if line.chars().count() > WIDEST_LIST && is_list(line) {
+            if list(line).is_some_and(|list| list.chars().count() > WIDEST_LIST) {
                 let problem = format!(
-                    "wider than {WIDEST_LIST} columns: end the line behind a comma, and the list goes on below it"
+                    "the list is wider than {WIDEST_LIST} columns: end the line behind a `,` or `|`, and it goes on below"
                 );
                 self.report(place, index + 1, problem);
             }

@@ -11,7 +11,7 @@ pub(super) struct OutlineLine {
     pub(super) text: &'static str,
 }
 
-/// Keys whose list may go on below them: a page that many documents describe has more of them than a line holds.
+/// Keys whose list may go on below them, as that of a field's values may: some have more entries than a line holds.
 pub(crate) const LISTS: [&str; 4] = ["docs", "roles", "sent-as", "original-type"];
 
 /// The lines below the heading, without empty ones and comments. A list that goes on is one line.
@@ -45,24 +45,34 @@ fn written(text: &'static str) -> impl Iterator<Item = Written> {
     })
 }
 
-/// The line with those that its list goes on in: each but the last ends in a comma, and those below are deeper than the
-/// key. It stays one piece of the text, line ends and all.
+/// The line with those that its list goes on in, which are deeper than the line itself. It stays one piece of the text,
+/// line ends and all.
 fn whole_list(
     text: &'static str,
     mut line: OutlineLine,
     start: usize,
     below: &mut impl Iterator<Item = Written>,
 ) -> Result<OutlineLine, ParseError> {
-    let is_list = line.level == 1 && LISTS.contains(&entry(line.text).0);
-    while is_list && line.text.ends_with(',') {
-        let more = below.next().filter(|more| more.text.starts_with("    "));
-        let Some(more) = more else {
-            let reason = "ends in a comma: the list goes on in the next line, deeper than its key";
-            return Err(error(line.number, reason.to_owned()));
+    let deeper = " ".repeat(2 * line.level + 1);
+    while let Some(sign) = open_end(&line) {
+        let Some(more) = below.next().filter(|more| more.text.starts_with(&deeper)) else {
+            let reason = format!("ends in `{sign}`: the list goes on in the next line, deeper than this one");
+            return Err(error(line.number, reason));
         };
         line.text = text[start..more.start + more.text.len()].trim_start();
     }
     Ok(line)
+}
+
+/// The sign that a list ends in when it goes on: a comma between entries of a key, a bar between values of a field.
+fn open_end(line: &OutlineLine) -> Option<char> {
+    let has_key = line.level == 1 && LISTS.contains(&entry(line.text).0);
+    let in_values = || line.text.rsplit_once('(').is_some_and(|(_, values)| !values.contains(')'));
+    match line.text.chars().next_back() {
+        Some(',') if has_key => Some(','),
+        Some('|') if in_values() => Some('|'),
+        _ => None,
+    }
 }
 
 fn outline_line(number: usize, line: &str, text: &'static str) -> Result<OutlineLine, ParseError> {

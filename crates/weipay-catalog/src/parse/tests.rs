@@ -71,9 +71,22 @@ fn a_list_may_go_on_in_the_next_lines() {
         .unwrap();
     assert_eq!(read.docs, ["v3/merchant/1", "v3/partner/2", "v3/merchant/3", "v3/partner/4"]);
     assert_eq!(read.request.json[0].line, 7, "fields keep the number of their line");
-    assert!(refusal("  docs   v3/merchant/1,\n  group  x\n").starts_with("line 3: ends in a comma"));
-    assert!(refusal("  docs   v3/merchant/1,\n").starts_with("line 3: ends in a comma"));
+    assert!(refusal("  docs   v3/merchant/1,\n  group  x\n").starts_with("line 3: ends in `,`"));
+    assert!(refusal("  docs   v3/merchant/1,\n").starts_with("line 3: ends in `,`"));
     assert!(one("  group  a, b,\n  docs  v3/merchant/1\n").is_ok(), "only lists go on");
+}
+
+#[test]
+fn a_list_of_values_may_go_on_in_the_next_lines() {
+    let read = one("  json\n    a string (A | B C |\n              D |\n              E) # 标 = D\n      \n    b object\n      c string (A |\n        B)\n").unwrap();
+    let [a, b] = &read.request.json[..] else { panic!("{:?}", read.request.json) };
+    assert_eq!(
+        (&a.values[..], a.label, a.example.as_deref()),
+        (&["A", "B C", "D", "E"][..], "标", Some("D"))
+    );
+    assert_eq!((b.line, b.fields[0].values.len()), (8, 2));
+    assert!(refusal("  json\n    a string (A |\n    b string\n").starts_with("line 4: ends in `|`"));
+    assert!(refusal("  json\n    a string (A |\n").starts_with("line 4: ends in `|`"));
 }
 
 #[test]
