@@ -114,7 +114,7 @@ pub enum Carrier {
 }
 
 impl Carrier {
-    const ALL: [Carrier; 5] =
+    pub(crate) const ALL: [Carrier; 5] =
         [Carrier::Encrypted, Carrier::Sealed, Carrier::JsonText, Carrier::UrlText, Carrier::Signed];
 
     /// The word that catalogue files use.
@@ -150,6 +150,9 @@ macro_rules! formats {
         pub enum Format { $($(#[$doc])* $variant,)* }
 
         impl Format {
+            /// Every format.
+            pub const ALL: &[Format] = &[$(Format::$variant,)*];
+
             /// The word that catalogue files use.
             pub const fn word(self) -> &'static str {
                 match self { $(Format::$variant => $word,)* }

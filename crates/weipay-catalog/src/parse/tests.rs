@@ -199,3 +199,15 @@ fn the_example_that_teaches_the_format_can_be_read() {
     assert!(read.request.json[4].list && read.request.json[4].items.max == Some(10));
     assert_eq!(read.request.json[6].shared, Some("payer_identity"));
 }
+
+#[test]
+fn the_format_is_taught_whole() {
+    let readme = include_str!("../../catalog/README.md");
+    let formats = Format::ALL.iter().map(|format| format.word());
+    let carriers = Carrier::ALL.iter().map(|carrier| carrier.word());
+    let keys = ["client-cert", "nonceless", "unsigned", "multipart", "other", "reply-headers", "resource"];
+    let of_notifications = ["sent-as", "original-type", "associated-data", "cipher", "retry"];
+    for word in formats.chain(carriers).chain(keys).chain(of_notifications) {
+        assert!(readme.contains(&format!("`{word}`")), "{word}");
+    }
+}
