@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::catalog::Catalog;
 use crate::field::{Carrier, Field, Format, Kind, Limits};
 use crate::notification::Notification;
-use crate::operation::Operation;
+use crate::operation::{Operation, Place};
 
 /// Writes every operation, one JSON object a line, sorted by path.
 pub fn jsonl(out: &mut impl Write) -> io::Result<()> {
@@ -62,15 +62,12 @@ pub fn operation(operation: &Operation) -> Value {
 fn request(operation: &Operation) -> Value {
     let request = &operation.request;
     let mut object = Map::new();
-    for (name, list) in [
-        ("path", &request.path),
-        ("query", &request.query),
-        ("headers", &request.headers),
-        ("json", &request.json),
-        ("xml", &request.xml),
-        ("body", &request.multipart),
-        ("other", &request.other),
-    ] {
+    for place in Place::ALL {
+        let name = match place {
+            Place::Multipart => "body",
+            place => place.word(),
+        };
+        let list = request.fields(place);
         if !list.is_empty() {
             object.insert(name.into(), fields(list));
         }

@@ -9,6 +9,9 @@ mod label;
 mod money;
 mod text;
 
+#[cfg(test)]
+pub(crate) use example::broken_rule;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,7 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::field::Field;
 use crate::folder::{self, EXTENSION, FolderError, SourceFile};
 use crate::notification::Notification;
-use crate::operation::Operation;
+use crate::operation::{self, Operation};
 use crate::parse::{self, Heading, ParseError};
 use crate::shared::SharedObjects;
 
@@ -200,11 +203,10 @@ impl Linter {
                 self.report(place, field.line, format!("the path has no `{{{}}}`", field.name));
             }
         }
-        let request = &operation.request;
-        let places = [&request.path, &request.query, &request.headers, &request.json, &request.xml];
-        for fields in places.into_iter().chain([&request.multipart, &request.other, &operation.answer]) {
-            self.look_at_fields(place, fields);
+        for travels in operation::Place::ALL {
+            self.look_at_fields(place, operation.request.fields(travels));
         }
+        self.look_at_fields(place, &operation.answer);
     }
 
     /// What a notification has from its envelope is looked at there.

@@ -3,7 +3,7 @@
 use crate::field::{Field, Format, Kind};
 
 /// The rule that the example breaks, as the end of a sentence.
-pub(super) fn broken_rule(
+pub(crate) fn broken_rule(
     field: &Field,
     example: &str,
     matches: &mut dyn FnMut(&'static str) -> bool,
