@@ -151,13 +151,11 @@ pub fn field(field: &Field) -> Value {
     if !field.label.is_empty() {
         object.insert("label".into(), field.label.into());
     }
-    match field.format {
-        Some(format) => match format.unit() {
-            Some(unit) => set_marks(&mut object, [(unit, true)]),
-            None => {
-                object.insert("format".into(), format_name(format).into());
-            }
-        },
+    match field.format.map(|format| (format, format.unit())) {
+        Some((_, Some(unit))) => set_marks(&mut object, [(unit, true)]),
+        Some((format, None)) => {
+            object.insert("format".into(), format_name(format).into());
+        }
         None => {}
     }
     if !field.values.is_empty() {
