@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::catalog::Catalog;
 use crate::field::{Carrier, Field, Format, Kind, Limits};
 use crate::notification::Notification;
-use crate::operation::Operation;
+use crate::operation::{Operation, Place};
 
 /// Writes every operation, one JSON object a line, sorted by path.
 pub fn jsonl(out: &mut impl Write) -> io::Result<()> {
@@ -62,15 +62,12 @@ pub fn operation(operation: &Operation) -> Value {
 fn request(operation: &Operation) -> Value {
     let request = &operation.request;
     let mut object = Map::new();
-    for (name, list) in [
-        ("path", &request.path),
-        ("query", &request.query),
-        ("headers", &request.headers),
-        ("json", &request.json),
-        ("xml", &request.xml),
-        ("body", &request.multipart),
-        ("other", &request.other),
-    ] {
+    for place in Place::ALL {
+        let name = match place {
+            Place::Multipart => "body",
+            place => place.word(),
+        };
+        let list = request.fields(place);
         if !list.is_empty() {
             object.insert(name.into(), fields(list));
         }
@@ -154,9 +151,9 @@ pub fn field(field: &Field) -> Value {
     if !field.label.is_empty() {
         object.insert("label".into(), field.label.into());
     }
-    match field.format {
-        Some(Format::Fen) => set_marks(&mut object, [("fen", true)]),
-        Some(format) => {
+    match field.format.map(|format| (format, format.unit())) {
+        Some((_, Some(unit))) => set_marks(&mut object, [(unit, true)]),
+        Some((format, None)) => {
             object.insert("format".into(), format_name(format).into());
         }
         None => {}
@@ -262,6 +259,7 @@ mod tests {
         let fields = crate::parse::object(
             "OBJECT x
   total*  integer 1..9 fen  # 总金额 = 5
+  paid    integer minor     # 支付金额 = 888
   name    string encrypted base64 # 姓名
   list    string[1..3] (A | B)
   text    string json-text json-object-like
@@ -277,6 +275,7 @@ mod tests {
             [
                 json!({"name": "total", "type": "integer", "required": true, "label": "总金额", "fen": true,
                        "minimum": 1, "maximum": 9, "example": 5}),
+                json!({"name": "paid", "type": "integer", "label": "支付金额", "minor": true, "example": 888}),
                 json!({"name": "name", "type": "string", "label": "姓名", "format": "base64", "encrypted": "rsa-pubkey"}),
                 json!({"name": "list", "type": "string[]", "enum": ["A", "B"], "min_items": 1, "max_items": 3}),
                 json!({"name": "text", "type": "string", "format": "jsonObjectLike",

@@ -114,7 +114,7 @@ pub enum Carrier {
 }
 
 impl Carrier {
-    const ALL: [Carrier; 5] =
+    pub(crate) const ALL: [Carrier; 5] =
         [Carrier::Encrypted, Carrier::Sealed, Carrier::JsonText, Carrier::UrlText, Carrier::Signed];
 
     /// The word that catalogue files use.
@@ -133,6 +133,16 @@ impl Carrier {
     }
 }
 
+impl Format {
+    /// The unit of money that a number is in.
+    pub const fn unit(self) -> Option<&'static str> {
+        match self {
+            Format::Fen | Format::Minor => Some(self.word()),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! formats {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
         /// How a value is to be read, beyond its JSON type.
@@ -140,6 +150,9 @@ macro_rules! formats {
         pub enum Format { $($(#[$doc])* $variant,)* }
 
         impl Format {
+            /// Every format.
+            pub const ALL: &[Format] = &[$(Format::$variant,)*];
+
             /// The word that catalogue files use.
             pub const fn word(self) -> &'static str {
                 match self { $(Format::$variant => $word,)* }
@@ -155,6 +168,8 @@ macro_rules! formats {
 formats! {
     /// Money in fen (分), the hundredth of a yuan.
     Fen = "fen",
+    /// Money in the smallest unit of its currency (币种最小货币单位), which another field names: cents, pence, whole yen.
+    Minor = "minor",
     /// A point in time such as `2015-05-20T13:29:35+08:00`.
     Rfc3339 = "rfc3339",
     /// Bytes in standard base64.

@@ -22,6 +22,7 @@
 //! | [`parse`] | the file format, with errors that name file and line |
 //! | [`catalog`] | all operations and notifications, parsed when first asked for |
 //! | [`route`] | from a concrete URL path to the operation that it belongs to |
+//! | [`sample`] | a value of a field, for pages and for answers |
 //! | [`names`] | from the API's names to Rust's |
 //! | [`folder`] | reading a folder of catalogue files from disk, for tools |
 //! | `lint` | what a file may parse with and still must not hold (feature `lint`) |
@@ -42,11 +43,12 @@ pub mod openapi;
 pub mod operation;
 pub mod parse;
 pub mod route;
+pub mod sample;
 mod shared;
 
 pub use catalog::Catalog;
 pub use field::{Carrier, Field, Format, Kind, Limits};
 pub use notification::{Notification, Retry};
-pub use operation::{Operation, Request};
+pub use operation::{Operation, Place, Request};
 pub use parse::ParseError;
 pub use route::{Routed, Unrouted};

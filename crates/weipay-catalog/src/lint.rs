@@ -5,7 +5,12 @@
 
 mod example;
 mod field;
+mod label;
+mod money;
 mod text;
+
+#[cfg(test)]
+pub(crate) use example::broken_rule;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::field::Field;
 use crate::folder::{self, EXTENSION, FolderError, SourceFile};
 use crate::notification::Notification;
-use crate::operation::Operation;
+use crate::operation::{self, Operation};
 use crate::parse::{self, Heading, ParseError};
 use crate::shared::SharedObjects;
 
@@ -69,6 +74,15 @@ struct Linter {
 struct Place<'a> {
     file: &'a Path,
     first: usize,
+    text: &'a str,
+}
+
+impl Place<'_> {
+    /// Whether the comment on the line above this one has this word.
+    fn says_above(&self, line: usize, word: &str) -> bool {
+        let above = line.checked_sub(2).and_then(|index| self.text.lines().nth(index));
+        above.is_some_and(|above| above.trim_start().starts_with('#') && above.contains(word))
+    }
 }
 
 impl Linter {
@@ -99,10 +113,14 @@ impl Linter {
     fn look_at_file(&mut self, source: &SourceFile) {
         let sections = parse::sections(source.text);
         if sections.is_empty() {
-            self.report(Place { file: &source.path, first: 1 }, 1, "a catalogue file needs a heading");
+            self.report(
+                Place { file: &source.path, first: 1, text: source.text },
+                1,
+                "a catalogue file needs a heading",
+            );
         }
         for (first, text) in sections {
-            let place = Place { file: &source.path, first };
+            let place = Place { file: &source.path, first, text };
             let Some(heading) = text.lines().next().and_then(parse::heading) else {
                 self.read::<()>(place, Err(parse_error(text)));
                 continue;
@@ -185,11 +203,10 @@ impl Linter {
                 self.report(place, field.line, format!("the path has no `{{{}}}`", field.name));
             }
         }
-        let request = &operation.request;
-        let places = [&request.path, &request.query, &request.headers, &request.json, &request.xml];
-        for fields in places.into_iter().chain([&request.multipart, &request.other, &operation.answer]) {
-            self.look_at_fields(place, fields);
+        for travels in operation::Place::ALL {
+            self.look_at_fields(place, operation.request.fields(travels));
         }
+        self.look_at_fields(place, &operation.answer);
     }
 
     /// What a notification has from its envelope is looked at there.
@@ -219,7 +236,7 @@ impl Linter {
         for source in sources {
             if let Some(other) = names.insert(source.place.to_lowercase(), source) {
                 let problem = format!("differs from {} by capital letters only", other.path.display());
-                self.report(Place { file: &source.path, first: 1 }, 1, problem);
+                self.report(Place { file: &source.path, first: 1, text: source.text }, 1, problem);
             }
         }
     }
@@ -232,7 +249,7 @@ impl Linter {
                 Some(1) => format!("only one field uses the shared object `{name}`: write it there"),
                 Some(_) => continue,
             };
-            self.report(Place { file: &file, first: line }, 1, problem);
+            self.report(Place { file: &file, first: line, text: "" }, 1, problem);
         }
     }
 }

@@ -50,6 +50,48 @@ pub fn document_address(page: &str) -> String {
     if page.starts_with("http") { page.to_owned() } else { format!("https://pay.weixin.qq.com/doc/{page}") }
 }
 
+/// Where a field of a request travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// See [`Request::path`].
+    Path,
+    /// See [`Request::query`].
+    Query,
+    /// See [`Request::headers`].
+    Headers,
+    /// See [`Request::json`].
+    Json,
+    /// See [`Request::xml`].
+    Xml,
+    /// See [`Request::multipart`].
+    Multipart,
+    /// See [`Request::other`].
+    Other,
+}
+
+impl Place {
+    /// Every place, in the order of a catalogue file.
+    pub const ALL: [Place; 7] =
+        [Place::Path, Place::Query, Place::Headers, Place::Json, Place::Xml, Place::Multipart, Place::Other];
+
+    /// The word that catalogue files use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Place::Path => "path",
+            Place::Query => "query",
+            Place::Headers => "headers",
+            Place::Json => "json",
+            Place::Xml => "xml",
+            Place::Multipart => "multipart",
+            Place::Other => "other",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Place> {
+        Place::ALL.into_iter().find(|place| place.word() == word)
+    }
+}
+
 /// The fields of a request, by the place where they travel.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
@@ -69,4 +111,31 @@ pub struct Request {
     pub multipart: Vec<Field>,
     /// What fits nowhere else, such as a URL's fragment.
     pub other: Vec<Field>,
+}
+
+impl Request {
+    /// The fields that travel in a place.
+    pub fn fields(&self, place: Place) -> &[Field] {
+        match place {
+            Place::Path => &self.path,
+            Place::Query => &self.query,
+            Place::Headers => &self.headers,
+            Place::Json => &self.json,
+            Place::Xml => &self.xml,
+            Place::Multipart => &self.multipart,
+            Place::Other => &self.other,
+        }
+    }
+
+    pub(crate) fn fields_mut(&mut self, place: Place) -> &mut Vec<Field> {
+        match place {
+            Place::Path => &mut self.path,
+            Place::Query => &mut self.query,
+            Place::Headers => &mut self.headers,
+            Place::Json => &mut self.json,
+            Place::Xml => &mut self.xml,
+            Place::Multipart => &mut self.multipart,
+            Place::Other => &mut self.other,
+        }
+    }
 }

@@ -29,6 +29,8 @@ use std::fmt;
 pub(crate) use notification::{envelope, notification};
 pub(crate) use object::object;
 pub(crate) use operation::operation;
+#[cfg(any(test, feature = "lint"))]
+pub(crate) use outline::LISTS;
 
 /// What is wrong with a catalogue file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]

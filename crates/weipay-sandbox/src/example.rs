@@ -4,7 +4,7 @@
 //! happened: the answer says in a header where it comes from, and no state is read or changed.
 
 use serde_json::{Map, Value, json};
-use weipay_catalog::{Carrier, Field, Format, Kind, Operation};
+use weipay_catalog::{Carrier, Field, Kind, Operation, sample};
 
 /// The JSON of an operation's answer; `None` for an operation that answers without a body.
 pub(crate) fn answer(operation: &Operation) -> Option<Value> {
@@ -25,43 +25,12 @@ fn one(field: &Field) -> Value {
     let example = field.example.as_deref();
     match (field.carrier, field.kind) {
         (Some(Carrier::JsonText), _) if !field.fields.is_empty() => object(&field.fields).to_string().into(),
-        (Some(_), _) | (None, Kind::String) => example.map_or_else(|| filler(field), str::to_owned).into(),
+        (Some(_), _) | (None, Kind::String) => sample::text(field).into(),
         (None, Kind::Object) => object(&field.fields),
-        (None, Kind::Integer) => whole(example, field.limits.min).into(),
+        (None, Kind::Integer) => sample::whole(field).into(),
         (None, Kind::Number) => example.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default().into(),
         (None, Kind::Boolean) => (example == Some("true")).into(),
     }
-}
-
-fn whole(example: Option<&str>, min: Option<i64>) -> i64 {
-    example.and_then(|text| text.parse().ok()).or(min).unwrap_or(1)
-}
-
-/// A value of the right form, where the documentation shows none.
-fn filler(field: &Field) -> String {
-    if let Some(first) = field.values.first() {
-        return (*first).to_owned();
-    }
-    let text = match field.format {
-        Some(Format::Rfc3339) => "2015-05-20T13:29:35+08:00",
-        Some(Format::Date) => "2015-05-20",
-        Some(Format::Compact) => "20150520132935",
-        Some(Format::MonthYear) => "05/15",
-        Some(Format::Base64) => "ZXhhbXBsZQ==",
-        Some(Format::Url | Format::MediaUrl) => "https://example.invalid/",
-        Some(
-            Format::Int32
-            | Format::Int64
-            | Format::Uint32
-            | Format::Uint64
-            | Format::Uint
-            | Format::Integer
-            | Format::Numeric
-            | Format::Float,
-        ) => "1",
-        _ => "example",
-    };
-    text.to_owned()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::field::{Field, Format, Kind};
 
 /// The rule that the example breaks, as the end of a sentence.
-pub(super) fn broken_rule(
+pub(crate) fn broken_rule(
     field: &Field,
     example: &str,
     matches: &mut dyn FnMut(&'static str) -> bool,
@@ -20,6 +20,12 @@ pub(super) fn broken_rule(
     };
     let unlisted = || !field.values.is_empty() && !field.values.contains(&example);
     by_kind.or_else(|| unlisted().then(|| "is not one of the listed values".to_owned()))
+}
+
+/// The format that the example shows and the field does not say, as the end of a sentence.
+pub(super) fn missing_format(field: &Field, example: &str) -> Option<String> {
+    let is_plain = field.kind == Kind::String && field.format.is_none() && field.values.is_empty();
+    (is_plain && is_rfc3339(example)).then(|| "is RFC 3339 and the field does not say rfc3339".to_owned())
 }
 
 fn text(field: &Field, example: &str, matches: &mut dyn FnMut(&'static str) -> bool) -> Option<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use regex_lite::Regex;
 
-use super::{Linter, Place, example};
+use super::{Linter, Place, example, label, money};
 use crate::field::{Carrier, Field, Format, Kind, Limits};
 
 /// Patterns compiled once; `None` for one that does not compile.
@@ -23,6 +23,10 @@ impl Linter {
         for field in fields {
             self.look_at_rules(place, field);
             self.look_at_example(place, field);
+            if let Some(sign) = label::cut_off(field) {
+                let problem = format!("the label of `{}` is cut off: it {sign}: {}", field.name, field.label);
+                self.report(place, field.line, problem);
+            }
             match field.shared {
                 // The members of a shared object are looked at in its own file.
                 Some(name) => *self.uses.entry(name).or_default() += 1,
@@ -48,8 +52,13 @@ impl Linter {
             let kind = field.kind.word();
             self.report(place, field.line, format!("`{name}` is a {kind}: a range says nothing of it"));
         }
-        if field.format == Some(Format::Fen) && field.kind != Kind::Integer {
-            self.report(place, field.line, format!("`{name}` is in fen and not an integer"));
+        if let Some(unit) = field.format.and_then(Format::unit)
+            && field.kind != Kind::Integer
+        {
+            self.report(place, field.line, format!("`{name}` is in {unit} and not an integer"));
+        }
+        if money::lacks_unit(field) && !place.says_above(field.line, "unit") {
+            self.report(place, field.line, money::problem(field));
         }
         let Some(pattern) = field.pattern else { return };
         if field.kind != Kind::String {
@@ -65,6 +74,9 @@ impl Linter {
         // What is encrypted or signed on its way is shown as it travels, the rules are for what it says.
         if matches!(field.carrier, Some(Carrier::Encrypted | Carrier::Sealed | Carrier::Signed)) {
             return;
+        }
+        if let Some(missing) = example::missing_format(field, example) {
+            self.report(place, field.line, format!("the example of `{}` {missing}: {example}", field.name));
         }
         if let Some(broken) = example::broken_rule(field, example, &mut |pattern| {
             self.patterns.get(pattern).is_none_or(|regex| regex.is_match(example))

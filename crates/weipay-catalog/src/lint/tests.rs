@@ -88,6 +88,34 @@ fn rules_that_say_nothing_of_their_type_are_found() {
     assert!(finding("    a boolean 1..2\n").contains("a range says nothing of it"));
     assert!(finding("    a integer /^[0-9]$/\n").contains("a pattern says nothing of it"));
     assert!(finding("    a string fen\n").contains("in fen and not an integer"));
+    assert!(finding("    a string minor\n").contains("in minor and not an integer"));
+}
+
+#[test]
+fn money_without_a_unit_is_found() {
+    for line in
+        ["a integer # 退款金额", "a integer # 商品价格", "a integer # 手续费", "refund_amount integer = 5"]
+    {
+        let found = finding(&format!("    {line}\n"));
+        assert!(found.contains("looks like money and has no unit"), "{line}: {found}");
+    }
+    let said = "POST v3/a
+  title x
+
+  json
+    a  integer fen    # 退款金额
+    b  integer minor  # 退款金额
+    c  integer int32  # 代金券面额
+    # UNCONFIRMED: the unit, which no page states.
+    d  integer        # 储值余额
+    e  integer        # 付费数量
+    f  integer        # 扣费次数
+    g  integer        # 积分余额
+    h  integer        # 费率
+    i  string         # 总金额
+    refund_count  integer
+";
+    assert_eq!(lint(&[("v3/a", said)]), Vec::<String>::new());
 }
 
 #[test]
@@ -126,8 +154,50 @@ fn an_example_that_breaks_its_own_rule_is_found() {
 }
 
 #[test]
+fn a_time_that_the_field_does_not_say_is_found() {
+    let found = finding("    a string # 支付完成时间 = 2018-06-08T10:34:56.120+08:00\n");
+    assert!(found.contains("the example of `a` is RFC 3339 and the field does not say rfc3339"), "{found}");
+}
+
+#[test]
+fn a_label_that_is_cut_off_is_found() {
+    for (label, sign) in [
+        ("图片文件的", "ends in 的"),
+        ("trade_scene为", "ends in 为"),
+        ("符合ISO", "ends in 符合ISO"),
+        ("true-是", "ends in 是"),
+        ("有多个结果时用分号”", "has not as many “ as ”"),
+        ("金额（分", "has not as many （ as ）"),
+    ] {
+        let found = finding(&format!("    a string # {label}\n"));
+        assert!(found.contains(&format!("the label of `a` is cut off: it {sign}: {label}")), "{found}");
+    }
+}
+
+#[test]
 fn a_label_with_an_equals_sign_is_found() {
     assert!(finding("    a string # 金额 = 单价 = 100\n").contains("` = ` stands here twice"));
+}
+
+#[test]
+fn a_list_that_is_too_wide_is_found() {
+    let problem =
+        "the list is wider than 110 columns: end the line behind a `,` or `|`, and it goes on below";
+    let pages = ["v3/merchant/4012465673"; 6];
+    let docs = |docs: &str| lint(&[("v3/a", &format!("GET v3/a\n  title x\n  docs   {docs}\n"))]);
+    assert_eq!(docs(&pages.join(", ")), [format!("v3/a.api:3: {problem}")]);
+    assert_eq!(docs(&pages.join(",\n         ")), Vec::<String>::new());
+    let one = format!("https://pay.weixin.qq.com/{}", "x".repeat(110));
+    assert_eq!(docs(&one), Vec::<String>::new(), "a single page cannot be cut");
+
+    let values = ["A_VALUE_OF_TWENTY_TWO_"; 6];
+    let field = |values: &str, label: &str| {
+        let text = format!("GET v3/a\n  title x\n  answer\n    a  string ({values}) # {label}\n");
+        lint(&[("v3/a", &text)])
+    };
+    assert_eq!(field(&values.join(" | "), "标"), [format!("v3/a.api:4: {problem}")]);
+    assert_eq!(field(&values.join(" |\n        "), "标"), Vec::<String>::new());
+    assert_eq!(field("A | B", &"长".repeat(110)), Vec::<String>::new(), "a label stands on one line");
 }
 
 #[test]

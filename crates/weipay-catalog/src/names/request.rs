@@ -1,20 +1,21 @@
 //! What a typed request holds: which fields, in which places, and which of them the client fills in.
 
 use crate::field::{Carrier, Field, Format, Kind};
-use crate::operation::Operation;
+use crate::operation::{Operation, Place};
 
 /// The fields of a typed request with the places that they travel in, in order. The path is not among them: the chain
 /// takes its values. A body of several parts is a file, what `meta` says about it, and, for APIv2, plain parts.
 pub fn places(operation: &Operation) -> Vec<(&'static str, &Field)> {
     let request = &operation.request;
     let mut places = Vec::new();
-    for (place, fields) in [
-        ("query", &request.query),
-        ("header", &request.headers),
-        ("body", &request.json),
-        ("xml", &request.xml),
-    ] {
-        places.extend(fields.iter().map(|field| (place, field)));
+    for place in Place::ALL {
+        let name = match place {
+            Place::Query | Place::Xml => place.word(),
+            Place::Headers => "header",
+            Place::Json => "body",
+            Place::Path | Place::Multipart | Place::Other => continue,
+        };
+        places.extend(request.fields(place).iter().map(|field| (name, field)));
     }
     for part in &request.multipart {
         match (part.kind, part.carrier) {

@@ -141,13 +141,14 @@ fn plain(field: &Field) -> Value {
         _ if is_integer => "int64",
         _ => "",
     };
+    let unit = field.format.and_then(Format::unit);
     let other = field.format.filter(|known| {
-        !matches!(known, Format::Fen | Format::Int32 | Format::Int64 | Format::Uint32 | Format::Uint64)
+        unit.is_none() && !matches!(known, Format::Int32 | Format::Int64 | Format::Uint32 | Format::Uint64)
     });
     let mut schema = object([
         ("type", field.kind.word().into()),
         ("format", format.into()),
-        ("x-unit", (field.format == Some(Format::Fen)).then_some("fen").into()),
+        ("x-unit", unit.into()),
         ("x-format", other.map(format_name).into()),
     ]);
     set_limits(&mut schema, field.limits, ["minimum", "maximum"]);

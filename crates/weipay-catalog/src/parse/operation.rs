@@ -2,7 +2,7 @@
 
 use super::outline::{self, OutlineLine, entry, list, push_field};
 use super::{Heading, ParseError, error, expect_heading};
-use crate::operation::Operation;
+use crate::operation::{Operation, Place};
 use crate::shared::Resolver;
 
 /// Reads the text of one operation.
@@ -10,7 +10,7 @@ pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Ope
     let Heading::Operation(method, path) = expect_heading(text)? else {
         return Err(error(1, "not an operation: its heading is a method and a path".to_owned()));
     };
-    let mut reader = Reader { operation: blank(method, path), place: None };
+    let mut reader = Reader { operation: blank(method, path), owner: None };
     for line in outline::lines(text) {
         let line = line?;
         match line.level {
@@ -44,20 +44,14 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
 
 /// Where the fields that follow belong.
 #[derive(Clone, Copy)]
-enum Place {
-    Path,
-    Query,
-    Headers,
-    Json,
-    Xml,
-    Multipart,
-    Other,
+enum Owner {
+    Request(Place),
     Answer,
 }
 
 struct Reader {
     operation: Operation,
-    place: Option<Place>,
+    owner: Option<Owner>,
 }
 
 impl Reader {
@@ -65,7 +59,7 @@ impl Reader {
     fn take_entry(&mut self, line: &OutlineLine) -> Result<(), ParseError> {
         let (word, rest) = entry(line.text);
         let operation = &mut self.operation;
-        self.place = None;
+        self.owner = None;
         match word {
             "title" => operation.title = rest,
             "group" => operation.group = rest,
@@ -75,27 +69,22 @@ impl Reader {
             "client-cert" => operation.client_cert = true,
             "nonceless" => operation.nonceless = true,
             "unsigned" => operation.unsigned = true,
-            "path" => self.place = Some(Place::Path),
-            "query" => self.place = Some(Place::Query),
-            "headers" => self.place = Some(Place::Headers),
-            "json" => self.place = Some(Place::Json),
             "json[]" => {
                 operation.request.json_is_array = true;
-                self.place = Some(Place::Json);
+                self.owner = Some(Owner::Request(Place::Json));
             }
-            "xml" => self.place = Some(Place::Xml),
-            "multipart" => self.place = Some(Place::Multipart),
-            "other" => self.place = Some(Place::Other),
             "answer" => {
-                self.place = Some(Place::Answer);
+                self.owner = Some(Owner::Answer);
                 if !rest.is_empty() {
                     operation.success = status(rest).ok_or_else(|| {
                         error(line.number, format!("`{rest}` should be a status such as 204"))
                     })?;
                 }
             }
-            unknown => {
-                return Err(error(line.number, format!("`{unknown}` is not a key of an operation")));
+            word => {
+                let place = Place::from_word(word)
+                    .ok_or_else(|| error(line.number, format!("`{word}` is not a key of an operation")))?;
+                self.owner = Some(Owner::Request(place));
             }
         }
         Ok(())
@@ -107,16 +96,9 @@ impl Reader {
         line: &OutlineLine,
         objects: Resolver<'_>,
     ) -> Result<(), ParseError> {
-        let request = &mut self.operation.request;
-        let top = match self.place {
-            Some(Place::Path) => &mut request.path,
-            Some(Place::Query) => &mut request.query,
-            Some(Place::Headers) => &mut request.headers,
-            Some(Place::Json) => &mut request.json,
-            Some(Place::Xml) => &mut request.xml,
-            Some(Place::Multipart) => &mut request.multipart,
-            Some(Place::Other) => &mut request.other,
-            Some(Place::Answer) => &mut self.operation.answer,
+        let top = match self.owner {
+            Some(Owner::Request(place)) => self.operation.request.fields_mut(place),
+            Some(Owner::Answer) => &mut self.operation.answer,
             None => {
                 return Err(error(line.number, "a field needs a place above it, such as `json`".to_owned()));
             }

@@ -11,12 +11,68 @@ pub(super) struct OutlineLine {
     pub(super) text: &'static str,
 }
 
-/// The lines below the heading, without empty ones and comments.
+/// Keys whose list may go on below them, as that of a field's values may: some have more entries than a line holds.
+pub(crate) const LISTS: [&str; 4] = ["docs", "roles", "sent-as", "original-type"];
+
+/// The lines below the heading, without empty ones and comments. A list that goes on is one line.
 pub(super) fn lines(text: &'static str) -> impl Iterator<Item = Result<OutlineLine, ParseError>> {
-    text.lines().enumerate().skip(1).filter_map(|(index, line)| {
-        let text = line.trim();
-        (!text.is_empty() && !text.starts_with('#')).then(|| outline_line(index + 1, line, text))
+    let mut written = written(text).skip(1);
+    std::iter::from_fn(move || {
+        loop {
+            let line = written.next()?;
+            let said = line.text.trim();
+            if !said.is_empty() && !said.starts_with('#') {
+                let read = outline_line(line.number, line.text, said);
+                return Some(read.and_then(|read| whole_list(text, read, line.start, &mut written)));
+            }
+        }
     })
+}
+
+/// A line as it stands in the file.
+struct Written {
+    number: usize,
+    text: &'static str,
+    /// Where the line begins in the whole text.
+    start: usize,
+}
+
+fn written(text: &'static str) -> impl Iterator<Item = Written> {
+    text.split_inclusive('\n').enumerate().scan(0, |end, (index, line)| {
+        let start = *end;
+        *end += line.len();
+        Some(Written { number: index + 1, text: line.trim_end(), start })
+    })
+}
+
+/// The line with those that its list goes on in, which are deeper than the line itself. It stays one piece of the text,
+/// line ends and all.
+fn whole_list(
+    text: &'static str,
+    mut line: OutlineLine,
+    start: usize,
+    below: &mut impl Iterator<Item = Written>,
+) -> Result<OutlineLine, ParseError> {
+    let deeper = " ".repeat(2 * line.level + 1);
+    while let Some(sign) = open_end(&line) {
+        let Some(more) = below.next().filter(|more| more.text.starts_with(&deeper)) else {
+            let reason = format!("ends in `{sign}`: the list goes on in the next line, deeper than this one");
+            return Err(error(line.number, reason));
+        };
+        line.text = text[start..more.start + more.text.len()].trim_start();
+    }
+    Ok(line)
+}
+
+/// The sign that a list ends in when it goes on: a comma between entries of a key, a bar between values of a field.
+fn open_end(line: &OutlineLine) -> Option<char> {
+    let has_key = line.level == 1 && LISTS.contains(&entry(line.text).0);
+    let in_values = || line.text.rsplit_once('(').is_some_and(|(_, values)| !values.contains(')'));
+    match line.text.chars().next_back() {
+        Some(',') if has_key => Some(','),
+        Some('|') if in_values() => Some('|'),
+        _ => None,
+    }
 }
 
 fn outline_line(number: usize, line: &str, text: &'static str) -> Result<OutlineLine, ParseError> {

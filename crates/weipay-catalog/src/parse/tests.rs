@@ -66,6 +66,30 @@ fn an_example_keeps_what_it_holds() {
 }
 
 #[test]
+fn a_list_may_go_on_in_the_next_lines() {
+    let read = one("  docs   v3/merchant/1, v3/partner/2,\n         v3/merchant/3,\n         v3/partner/4\n  json\n    a string\n")
+        .unwrap();
+    assert_eq!(read.docs, ["v3/merchant/1", "v3/partner/2", "v3/merchant/3", "v3/partner/4"]);
+    assert_eq!(read.request.json[0].line, 7, "fields keep the number of their line");
+    assert!(refusal("  docs   v3/merchant/1,\n  group  x\n").starts_with("line 3: ends in `,`"));
+    assert!(refusal("  docs   v3/merchant/1,\n").starts_with("line 3: ends in `,`"));
+    assert!(one("  group  a, b,\n  docs  v3/merchant/1\n").is_ok(), "only lists go on");
+}
+
+#[test]
+fn a_list_of_values_may_go_on_in_the_next_lines() {
+    let read = one("  json\n    a string (A | B C |\n              D |\n              E) # 标 = D\n      \n    b object\n      c string (A |\n        B)\n").unwrap();
+    let [a, b] = &read.request.json[..] else { panic!("{:?}", read.request.json) };
+    assert_eq!(
+        (&a.values[..], a.label, a.example.as_deref()),
+        (&["A", "B C", "D", "E"][..], "标", Some("D"))
+    );
+    assert_eq!((b.line, b.fields[0].values.len()), (8, 2));
+    assert!(refusal("  json\n    a string (A |\n    b string\n").starts_with("line 4: ends in `|`"));
+    assert!(refusal("  json\n    a string (A |\n").starts_with("line 4: ends in `|`"));
+}
+
+#[test]
 fn a_mistake_is_named_with_its_line() {
     assert_eq!(refusal("  tilte x\n"), "line 3: `tilte` is not a key of an operation");
     assert!(refusal("  json\n    a text\n").starts_with("line 4: `text` is not a type"));
@@ -174,4 +198,16 @@ fn the_example_that_teaches_the_format_can_be_read() {
     assert_eq!(names, ["appid", "type", "name", "amount", "tags", "payer", "identity"]);
     assert!(read.request.json[4].list && read.request.json[4].items.max == Some(10));
     assert_eq!(read.request.json[6].shared, Some("payer_identity"));
+}
+
+#[test]
+fn the_format_is_taught_whole() {
+    let readme = include_str!("../../catalog/README.md");
+    let formats = Format::ALL.iter().map(|format| format.word());
+    let carriers = Carrier::ALL.iter().map(|carrier| carrier.word());
+    let keys = ["client-cert", "nonceless", "unsigned", "multipart", "other", "reply-headers", "resource"];
+    let of_notifications = ["sent-as", "original-type", "associated-data", "cipher", "retry"];
+    for word in formats.chain(carriers).chain(keys).chain(of_notifications) {
+        assert!(readme.contains(&format!("`{word}`")), "{word}");
+    }
 }

@@ -86,6 +86,9 @@ fn rules(field: &Field) -> Vec<String> {
     rules.extend(range(&field.items, "member"));
     match field.format {
         Some(Format::Fen) => rules.push("in fen (分)".to_owned()),
+        Some(Format::Minor) => {
+            rules.push("in the smallest unit of its currency (币种最小货币单位)".to_owned());
+        }
         Some(Format::Rfc3339 | Format::JsonObjectLike | Format::JsonArrayLike) | None => {}
         // The format is that of the ciphertext, and the caller gives and gets plain text.
         Some(_) if field.carrier == Some(Carrier::Encrypted) => {}

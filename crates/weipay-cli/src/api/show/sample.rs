@@ -1,8 +1,8 @@
-//! Sample values: what the documents show, else something of the right form.
+//! Sample values of the catalogue as JSON, and which members a sample has.
 
 use serde_json::{Map, Number, Value};
 use weipay_catalog::names::request::is_sent_by_the_client;
-use weipay_catalog::{Carrier, Field, Format, Kind};
+use weipay_catalog::{Carrier, Field, Kind, sample};
 
 /// The members that a sample has: the required ones; of an object that requires none, the first.
 pub(super) fn wanted(fields: &[Field]) -> Vec<&Field> {
@@ -31,7 +31,7 @@ pub(super) fn value(field: &Field) -> Value {
 pub(super) fn one(field: &Field) -> Value {
     match field.kind {
         Kind::String => text(field).into(),
-        Kind::Integer => whole(field).into(),
+        Kind::Integer => sample::whole(field).into(),
         Kind::Number => Value::Number(number(field)),
         Kind::Boolean => (field.example.as_deref() != Some("false")).into(),
         Kind::Object => object(&wanted(&field.fields)),
@@ -46,48 +46,14 @@ pub(super) fn plain(field: &Field) -> String {
     }
 }
 
-fn whole(field: &Field) -> i64 {
-    field.example.as_deref().and_then(|text| text.parse().ok()).or(field.limits.min).unwrap_or(1)
-}
-
 fn number(field: &Field) -> Number {
     let example = field.example.as_deref();
-    example.and_then(|text| text.parse().ok()).unwrap_or_else(|| whole(field).into())
+    example.and_then(|text| text.parse().ok()).unwrap_or_else(|| sample::whole(field).into())
 }
 
 fn text(field: &Field) -> String {
     if field.carrier == Some(Carrier::JsonText) && !field.fields.is_empty() {
         return object(&wanted(&field.fields)).to_string();
     }
-    match (&field.example, field.values.first()) {
-        (Some(example), _) => example.to_string(),
-        (None, Some(value)) => (*value).to_owned(),
-        (None, None) => filler(field),
-    }
-}
-
-fn filler(field: &Field) -> String {
-    let text = match field.format {
-        Some(Format::Rfc3339) => "2015-05-20T13:29:35+08:00",
-        Some(Format::Date) => "2015-05-20",
-        Some(Format::Compact) => "20150520132935",
-        Some(Format::MonthYear) => "05/15",
-        Some(Format::Base64) => "ZXhhbXBsZQ==",
-        Some(Format::Url | Format::MediaUrl) => "https://example.com/",
-        Some(Format::JsonObjectLike) => "{}",
-        Some(Format::JsonArrayLike) => "[]",
-        None | Some(Format::MediaId | Format::DataUrl) => "example",
-        Some(_) => "1",
-    };
-    fitted(text, field)
-}
-
-/// As long as the field wants it.
-fn fitted(text: &str, field: &Field) -> String {
-    let size = |limit: Option<i64>| limit.and_then(|limit| usize::try_from(limit).ok());
-    let mut fitted: String = text.chars().take(size(field.limits.max).unwrap_or(usize::MAX)).collect();
-    while size(field.limits.min).is_some_and(|min| fitted.chars().count() < min) {
-        fitted.push('x');
-    }
-    fitted
+    sample::text(field)
 }

@@ -75,6 +75,7 @@ fn rules(field: &Field) -> String {
     rules.extend(limits(field.items).map(|range| format!("{range} 个")));
     rules.extend(field.format.map(|format| match format {
         Format::Fen => "分 fen".to_owned(),
+        Format::Minor => "最小货币单位 minor".to_owned(),
         format => format.word().to_owned(),
     }));
     rules.extend(field.carrier.map(|carrier| {

@@ -46,7 +46,7 @@ answer! {
         sub_appid: String = xml("sub_appid"),
         /// 随机字符串. Required.
         nonce_str: String = xml("nonce_str").required(),
-        /// 加密的. Required; sealed with the API key.
+        /// 加密的退款信息. Required; sealed with the API key.
         req_info: String = xml("req_info").required(),
     }
 

@@ -6,7 +6,7 @@
 //!
 //! - partner: [4014591539](https://pay.weixin.qq.com/doc/v3/partner/4014591539)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -20,9 +20,9 @@ answer! {
         /// 在途异常资金付款状态. Required.
         receipt_state: ReceiptState = body("receipt_state").required(),
         /// 在途异常资金付款单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 在途异常资金付款单据更新时间. Required.
-        last_update_time: String = body("last_update_time").required(),
+        last_update_time: Time = body("last_update_time").required(),
         /// 在途异常资金付款指令信息. Required.
         instruction: Instruction = body("instruction").required(),
     }
@@ -44,7 +44,7 @@ answer! {
         /// 付款方式. Required.
         transfer_mode: TransferMode = body("transfer_mode").required(),
         /// 入账成功时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// Required.
         instruction_instance_id: String = body("instruction_instance_id").required(),
     }

@@ -6,7 +6,7 @@
 //!
 //! - partner: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -32,7 +32,7 @@ answer! {
         /// 会员卡有效期. Required.
         valid_date_information: ValidDateInformation = body("valid_date_information").required(),
         /// 领取时间. Required.
-        pickup_time: String = body("pickup_time").required(),
+        pickup_time: Time = body("pickup_time").required(),
         /// 用户开卡时填写的个人信息.
         user_information: UserInformation = body("user_information"),
         /// 商家数据包.
@@ -42,11 +42,11 @@ answer! {
         /// 作废原因.
         invalid_reason: String = body("invalid_reason"),
         /// 作废时间.
-        invalid_time: String = body("invalid_time"),
+        invalid_time: Time = body("invalid_time"),
         /// 创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 更新时间. Required.
-        modify_time: String = body("modify_time").required(),
+        modify_time: Time = body("modify_time").required(),
     }
 
     /// 会员卡有效期.

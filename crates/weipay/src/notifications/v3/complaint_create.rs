@@ -14,13 +14,13 @@ answer! {
     pub struct Resource {
         /// 投诉单对应的投诉单号. Required.
         complaint_id: String = body("complaint_id").required(),
-        /// Required.
+        /// 动作类型. Required.
         action_type: ActionType = body("action_type").required(),
     }
 }
 
 open_enum! {
-    /// The values of `action_type`.
+    /// 动作类型.
     pub enum ActionType {
         CreateComplaint = "CREATE_COMPLAINT",
         ContinueComplaint = "CONTINUE_COMPLAINT",

@@ -25,7 +25,7 @@ answer! {
         send_req_no: String = body("send_req_no"),
         /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// On the wire: `unionid`.
+        /// 用户UnionID.
         unionid: String = body("unionid"),
         /// 发放渠道. Required.
         send_channel: SendChannel = body("send_channel").required(),
@@ -33,25 +33,25 @@ answer! {
         send_merchant: String = body("send_merchant").required(),
         /// 摇一摇活动ID.
         act_id: String = body("act_id"),
-        /// 仅在支付有礼.
+        /// 业务附属信息.
         attach_info: AttachInfo = body("attach_info"),
     }
 
-    /// 仅在支付有礼.
+    /// 业务附属信息.
     pub struct AttachInfo {
-        /// 仅在支付有礼渠道.
+        /// 微信支付订单号，仅在支付有礼渠道返回.
         transaction_id: String = body("transaction_id"),
-        /// 仅在扫码领券.
+        /// 活动编号，仅在扫码领券渠道返回.
         act_code: String = body("act_code"),
-        /// 仅在扫码领券.
+        /// 营销馆ID，仅在扫码领券渠道返回.
         hall_code: String = body("hall_code"),
-        /// 仅在扫码领券.
+        /// 营销馆所属商户号，仅在扫码领券渠道返回.
         hall_belong_mch_id: i64 = body("hall_belong_mch_id"),
-        /// 仅在会员卡活动渠道.
+        /// 会员卡ID，仅在会员卡活动渠道返回.
         card_id: String = body("card_id"),
-        /// 仅在会员卡活动渠道.
+        /// 会员卡code，仅在会员卡活动渠道返回.
         code: String = body("code"),
-        /// 仅在会员卡活动渠道.
+        /// 活动ID，仅在会员卡活动渠道返回.
         activity_id: String = body("activity_id"),
         /// 领券手机号.
         phone_number: String = body("phone_number"),

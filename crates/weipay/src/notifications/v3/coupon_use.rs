@@ -7,7 +7,7 @@
 //! - merchant: [4012285250](https://pay.weixin.qq.com/doc/v3/merchant/4012285250)
 //! - partner: [4012285807](https://pay.weixin.qq.com/doc/v3/partner/4012285807)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -29,15 +29,15 @@ answer! {
         /// 券或消费金描述说明字段. Required.
         description: String = body("description").required(),
         /// 领券时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 券或消费金类型. Required.
         coupon_type: String = body("coupon_type").required(),
         /// 是否无资金流. Required.
         no_cash: bool = body("no_cash").required(),
         /// 可用开始时间. Required.
-        available_begin_time: String = body("available_begin_time").required(),
+        available_begin_time: Time = body("available_begin_time").required(),
         /// 可用结束时间. Required.
-        available_end_time: String = body("available_end_time").required(),
+        available_end_time: Time = body("available_end_time").required(),
         /// 是否单品优惠. Required.
         singleitem: bool = body("singleitem").required(),
         /// 普通满减券或消费金面额.
@@ -73,7 +73,7 @@ answer! {
     /// 已实扣代金券或消费金信息.
     pub struct ConsumeInformation {
         /// 代金券核销时间. Required.
-        consume_time: String = body("consume_time").required(),
+        consume_time: Time = body("consume_time").required(),
         /// 核销代金券的商户号. Required.
         consume_mchid: String = body("consume_mchid").required(),
         /// 微信支付系统生成的订单号. Required.

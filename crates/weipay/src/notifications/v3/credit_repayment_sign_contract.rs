@@ -6,7 +6,7 @@
 //!
 //! - partner: [4016790583](https://pay.weixin.qq.com/doc/v3/partner/4016790583)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -24,9 +24,9 @@ answer! {
         /// 委托代扣协议状态. Required.
         contract_state: ContractState = body("contract_state").required(),
         /// 协议签署时间. Required.
-        contract_signed_time: String = body("contract_signed_time").required(),
+        contract_signed_time: Time = body("contract_signed_time").required(),
         /// 协议解约时间.
-        contract_terminated_time: String = body("contract_terminated_time"),
+        contract_terminated_time: Time = body("contract_terminated_time"),
         /// 协议解约方式. Required.
         contract_terminated_mode: ContractTerminatedMode = body("contract_terminated_mode").required(),
         /// 解约原因的备注说明.

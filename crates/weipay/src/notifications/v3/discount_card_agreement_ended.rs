@@ -6,36 +6,36 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_5.shtml>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 公众账号ID.
         appid: String = body("appid"),
-        /// On the wire: `openid`.
+        /// 用户标识.
         openid: String = body("openid"),
         /// 先享卡ID.
         card_id: String = body("card_id"),
         /// On the wire: `card_template_id`.
         card_template_id: String = body("card_template_id"),
         /// On the wire: `create_time`.
-        create_time: String = body("create_time"),
-        /// On the wire: `mchid`.
+        create_time: Time = body("create_time"),
+        /// 商户号.
         mchid: String = body("mchid"),
         /// On the wire: `objectives`.
         objectives: Vec<Objectives> = body("objectives"),
-        /// On the wire: `out_card_code`.
+        /// 商户领卡号.
         out_card_code: String = body("out_card_code"),
         /// On the wire: `rewards`.
         rewards: Vec<Rewards> = body("rewards"),
         /// On the wire: `state`.
         state: String = body("state"),
-        /// On the wire: `time_range`.
+        /// 约定时间期限.
         time_range: TimeRange = body("time_range"),
         /// On the wire: `total_amount`.
         total_amount: String = body("total_amount"),
-        /// On the wire: `unfinished_reason`.
+        /// 未完成约定原因.
         unfinished_reason: String = body("unfinished_reason"),
     }
 
@@ -51,12 +51,12 @@ answer! {
         reward_id: String = body("reward_id"),
     }
 
-    /// The object `time_range`.
+    /// 约定时间期限.
     pub struct TimeRange {
-        /// On the wire: `begin_time`.
-        begin_time: String = body("begin_time"),
-        /// On the wire: `end_time`.
-        end_time: String = body("end_time"),
+        /// 约定开始时间.
+        begin_time: Time = body("begin_time"),
+        /// 约定结束时间.
+        end_time: Time = body("end_time"),
     }
 }
 

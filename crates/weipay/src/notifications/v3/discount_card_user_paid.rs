@@ -6,43 +6,43 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_6.shtml>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 公众账号ID.
         appid: String = body("appid"),
-        /// On the wire: `openid`.
+        /// 用户标识.
         openid: String = body("openid"),
         /// 先享卡ID.
         card_id: String = body("card_id"),
         /// On the wire: `card_template_id`.
         card_template_id: String = body("card_template_id"),
-        /// On the wire: `out_card_code`.
+        /// 商户领卡号.
         out_card_code: String = body("out_card_code"),
-        /// On the wire: `mchid`.
+        /// 商户号.
         mchid: String = body("mchid"),
         /// On the wire: `state`.
         state: String = body("state"),
-        /// On the wire: `unfinished_reason`.
+        /// 未完成约定原因.
         unfinished_reason: String = body("unfinished_reason"),
         /// On the wire: `total_amount`.
         total_amount: String = body("total_amount"),
-        /// On the wire: `pay_information`.
+        /// 用户退回优惠的付款信息.
         pay_information: PayInformation = body("pay_information"),
     }
 
-    /// The object `pay_information`.
+    /// 用户退回优惠的付款信息.
     pub struct PayInformation {
-        /// On the wire: `transaction_id`.
+        /// 微信支付订单号.
         transaction_id: String = body("transaction_id"),
-        /// On the wire: `pay_state`.
+        /// 付款状态.
         pay_state: String = body("pay_state"),
-        /// On the wire: `pay_amount`.
+        /// 付款金额.
         pay_amount: String = body("pay_amount"),
-        /// On the wire: `pay_time`.
-        pay_time: String = body("pay_time"),
+        /// 支付时间.
+        pay_time: Time = body("pay_time"),
     }
 }
 

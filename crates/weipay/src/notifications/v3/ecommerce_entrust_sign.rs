@@ -6,7 +6,7 @@
 //!
 //! - partner: [4012881605](https://pay.weixin.qq.com/doc/v3/partner/4012881605)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What the sealed part opens to.
@@ -22,7 +22,7 @@ answer! {
         /// Required.
         openid: String = body("openid").required(),
         /// 协议到期时间.
-        contract_expired_time: String = body("contract_expired_time"),
+        contract_expired_time: Time = body("contract_expired_time"),
         /// 操作时间. Required.
         operate_time: String = body("operate_time").required(),
         /// 附加数据.

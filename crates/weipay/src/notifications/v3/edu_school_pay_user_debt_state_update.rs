@@ -6,21 +6,21 @@
 //!
 //! - partner: [4012161155](https://pay.weixin.qq.com/doc/v3/partner/4012161155)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// Required.
         appid: String = body("appid").required(),
-        /// Required.
+        /// 商户appid下的用户标识. Required.
         openid: String = body("openid").required(),
         /// 根据校园轻松付风控规则. Required.
         state: String = body("state").required(),
-        /// Required.
+        /// 当前用户欠款笔数. Required.
         debt_count: i64 = body("debt_count").required(),
-        /// 遵循rfc3339标准格式. Required.
-        update_time: String = body("update_time").required(),
+        /// 用户欠款状态更新时间. Required.
+        update_time: Time = body("update_time").required(),
     }
 }
 

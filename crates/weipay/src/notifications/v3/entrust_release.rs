@@ -7,7 +7,7 @@
 //! - merchant: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235)
 //! - partner: [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What the sealed part opens to.
@@ -22,11 +22,11 @@ answer! {
         attach: String = body("attach"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
-        /// 支付成功时返回.
-        success_time: String = body("success_time"),
-        /// Required.
+        /// 支付完成时间，支付成功时返回.
+        success_time: Time = body("success_time"),
+        /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
-        /// On the wire: `trade_state_description`.
+        /// 交易状态描述.
         trade_state_description: String = body("trade_state_description"),
         /// 支付者.
         payer: Payer = body("payer"),
@@ -44,7 +44,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// On the wire: `sub_openid`.
+        /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
         /// 签约模板号.
         plan_id: String = body("plan_id"),
@@ -56,7 +56,7 @@ answer! {
     pub struct Payer {
         /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// On the wire: `sub_openid`.
+        /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
     }
 
@@ -68,7 +68,7 @@ answer! {
         payer_total: i64 = body("payer_total"),
         /// 订单折扣. In fen (分).
         discount_total: i64 = body("discount_total"),
-        /// 符合ISO.
+        /// 货币类型，符合ISO 4217标准.
         currency: String = body("currency"),
     }
 
@@ -96,7 +96,7 @@ answer! {
         stock_id: String = body("stock_id"),
         /// In fen (分).
         wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 特指商户自己创建的优惠. In fen (分).
+        /// 商户出资，特指商户自己创建的优惠. In fen (分).
         merchant_contribute: i64 = body("merchant_contribute"),
         /// 其他出资方出资金额. In fen (分).
         other_contribute: i64 = body("other_contribute"),
@@ -104,12 +104,12 @@ answer! {
 
     /// 签约信息.
     pub struct ContractInformation {
-        /// On the wire: `contract_id`.
+        /// 签约协议号.
         contract_id: String = body("contract_id"),
-        /// Required.
+        /// 签约状态. Required.
         contract_status: String = body("contract_status").required(),
         /// 签约完成时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
     }
 }
 

@@ -7,7 +7,7 @@
 //! - merchant: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235)
 //! - partner: [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::notifications::v3::entrust_release::{Amount, DeviceInformation, Payer, PromotionDetail};
 
@@ -30,11 +30,11 @@ answer! {
         attach: String = body("attach"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
-        /// 支付成功时返回.
-        success_time: String = body("success_time"),
-        /// Required.
+        /// 支付完成时间，支付成功时返回.
+        success_time: Time = body("success_time"),
+        /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
-        /// On the wire: `trade_state_description`.
+        /// 交易状态描述.
         trade_state_description: String = body("trade_state_description"),
         /// 支付者.
         payer: Payer = body("payer"),
@@ -50,18 +50,18 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// On the wire: `sub_appid`.
         sub_appid: String = body("sub_appid"),
-        /// On the wire: `sub_openid`.
+        /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
     }
 
     /// 签约信息.
     pub struct ContractInformation {
-        /// On the wire: `contract_id`.
+        /// 签约协议号.
         contract_id: String = body("contract_id"),
-        /// On the wire: `contract_status`.
+        /// 签约状态.
         contract_status: String = body("contract_status"),
         /// 签约完成时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
     }
 }
 

@@ -39,7 +39,7 @@ answer! {
         contract_expired_time: String = body("contract_expired_time").required(),
         /// On the wire: `sp_openid`.
         sp_openid: String = body("sp_openid"),
-        /// On the wire: `sub_openid`.
+        /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
         /// 协议解约信息. Required.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),
@@ -59,9 +59,9 @@ answer! {
 
     /// 预约扣费场景的预约信息.
     pub struct DeductSchedule {
-        /// 预约扣费场景下有效. Required.
+        /// 预计扣费的日期，预约扣费场景下有效. Required.
         estimated_deduct_date: String = body("estimated_deduct_date").required(),
-        /// 预约扣费场景下有效. Required.
+        /// 预计扣费的金额，预约扣费场景下有效. Required.
         estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
         /// 扣费预约状态. Required.
         schedule_state: ScheduleState = body("schedule_state").required(),
@@ -77,7 +77,7 @@ answer! {
     pub struct ScheduledAmount {
         /// 总金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
-        /// 枚举类型. Required.
+        /// 货币类型. Required.
         currency: String = body("currency").required(),
     }
 }

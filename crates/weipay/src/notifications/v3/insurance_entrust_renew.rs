@@ -6,7 +6,7 @@
 //!
 //! - merchant: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::notifications::v3::entrust_sign::{ContractTerminateInfo, ContractTerminationMode};
 pub use crate::notifications::v3::entrust_terminate::ContractState;
@@ -29,10 +29,10 @@ answer! {
         /// 委托代扣协议状态. Required.
         contract_state: ContractState = body("contract_state").required(),
         /// 协议签署时间. Required.
-        contract_signed_time: String = body("contract_signed_time").required(),
+        contract_signed_time: Time = body("contract_signed_time").required(),
         /// 协议到期时间. Required.
-        contract_expired_time: String = body("contract_expired_time").required(),
-        /// Required.
+        contract_expired_time: Time = body("contract_expired_time").required(),
+        /// 用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 协议解约信息. Required.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),

@@ -7,12 +7,12 @@
 //! - merchant: [4016781554](https://pay.weixin.qq.com/doc/v3/merchant/4016781554)
 //! - partner: [4012165722](https://pay.weixin.qq.com/doc/v3/partner/4012165722)
 
-use crate::model::{JsonText, answer, body, open_enum};
+use crate::model::{JsonText, Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
     pub struct Resource {
-        /// 唯一定义此资源的标识. Required.
+        /// 医保自费混合订单号. Required.
         mix_trade_no: String = body("mix_trade_no").required(),
         /// 医保自费混合订单支付状态. Required.
         mix_pay_status: MixPayStatus = body("mix_pay_status").required(),
@@ -21,7 +21,7 @@ answer! {
         /// 混合订单中医保部分的支付状态.
         med_ins_pay_status: MedInsPayStatus = body("med_ins_pay_status"),
         /// 订单支付时间.
-        paid_time: String = body("paid_time"),
+        paid_time: Time = body("paid_time"),
         /// 支付完成后医保局返回内容. JSON text in a string.
         passthrough_response_content: JsonText<PassthroughResponseContent> =
             body("passthrough_response_content"),
@@ -58,7 +58,7 @@ answer! {
         /// 医疗机构编码. Required.
         med_inst_no: String = body("med_inst_no").required(),
         /// 医保下单时间.
-        med_ins_order_create_time: String = body("med_ins_order_create_time"),
+        med_ins_order_create_time: Time = body("med_ins_order_create_time"),
         /// 现金补充列表.
         cash_add_detail: CashAddDetail = body("cash_add_detail"),
         /// 现金减免列表.
@@ -70,9 +70,9 @@ answer! {
         /// 医疗机构透传给医保的数据. JSON text in a string.
         passthrough_request_content: JsonText<PassthroughRequestContent> =
             body("passthrough_request_content"),
-        /// On the wire: `extends`.
+        /// 扩展字段.
         extends: String = body("extends"),
-        /// 查询与通知中返回.
+        /// 附加数据，在查询与通知中返回.
         attach: String = body("attach"),
         /// 渠道号.
         channel_no: String = body("channel_no"),

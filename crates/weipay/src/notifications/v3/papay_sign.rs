@@ -6,7 +6,7 @@
 //!
 //! - global: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -17,7 +17,7 @@ answer! {
         out_contract_code: String = body("out_contract_code"),
         /// On the wire: `appid`.
         appid: String = body("appid"),
-        /// On the wire: `openid`.
+        /// 用户OpenID.
         openid: String = body("openid"),
         /// 协议解约方式.
         contract_termination_mode: ContractTerminationMode = body("contract_termination_mode"),
@@ -28,7 +28,7 @@ answer! {
         /// 操作时间.
         operate_time: String = body("operate_time"),
         /// 协议到期时间.
-        contract_expired_time: String = body("contract_expired_time"),
+        contract_expired_time: Time = body("contract_expired_time"),
         /// 普通服务商商户号.
         sp_mchid: String = body("sp_mchid"),
         /// On the wire: `sp_appid`.
@@ -37,7 +37,7 @@ answer! {
         sub_mchid: String = body("sub_mchid"),
         /// 子商户的AppID.
         sub_appid: String = body("sub_appid"),
-        /// On the wire: `sp_openid`.
+        /// 用户OpenID.
         sp_openid: String = body("sp_openid"),
         /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),

@@ -22,7 +22,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// Required.
         sub_mchid: String = body("sub_mchid").required(),
-        /// On the wire: `channel_id`.
+        /// 渠道商商户号.
         channel_id: String = body("channel_id"),
         /// Required.
         out_order_no: String = body("out_order_no").required(),
@@ -38,7 +38,7 @@ answer! {
         prepay_req_header_base64: String = body("prepay_req_header_base64"),
         /// On the wire: `prepay_req_body_base64`.
         prepay_req_body_base64: String = body("prepay_req_body_base64"),
-        /// 从业机构请求预下单接口时.
+        /// 从业机构请求预下单接口时的HTTP状态码.
         prepay_resp_http_code: i64 = body("prepay_resp_http_code"),
         /// On the wire: `prepay_resp_header_base64`.
         prepay_resp_header_base64: String = body("prepay_resp_header_base64"),
@@ -56,7 +56,7 @@ answer! {
         body: String = body("body").required(),
         /// 附加数据.
         attach: String = body("attach"),
-        /// 符合ISO. Required.
+        /// 标价币种，符合ISO 4217标准. Required.
         fee_type: String = body("fee_type").required(),
         /// 订单生成时间. Required.
         time_start: String = body("time_start").required(),

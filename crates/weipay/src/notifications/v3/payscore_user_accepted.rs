@@ -32,7 +32,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// 子商户的商户号.
         sub_mchid: String = body("sub_mchid"),
-        /// On the wire: `channel_id`.
+        /// 渠道商商户号.
         channel_id: String = body("channel_id"),
         /// 服务ID.
         service_id: String = body("service_id"),

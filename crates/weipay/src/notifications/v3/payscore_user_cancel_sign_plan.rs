@@ -7,7 +7,7 @@
 //! - merchant: [4012286184](https://pay.weixin.qq.com/doc/v3/merchant/4012286184)
 //! - partner: [4012159037](https://pay.weixin.qq.com/doc/v3/partner/4012159037)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -39,7 +39,7 @@ answer! {
         /// 计划签约状态. Required.
         sign_state: SignState = body("sign_state").required(),
         /// 取消计划时间. Required.
-        cancel_sign_time: String = body("cancel_sign_time").required(),
+        cancel_sign_time: Time = body("cancel_sign_time").required(),
         /// 签约计划取消类型.
         cancel_sign_type: CancelSignType = body("cancel_sign_type"),
         /// 签约计划取消原因.
@@ -47,7 +47,7 @@ answer! {
         /// 签约计划的名称. Required.
         plan_name: String = body("plan_name").required(),
         /// 签约计划过期时间. Required.
-        plan_over_time: String = body("plan_over_time").required(),
+        plan_over_time: Time = body("plan_over_time").required(),
         /// 签约计划原总金额. Required; in fen (分).
         total_origin_price: i64 = body("total_origin_price").required(),
         /// 签约计划扣费次数. Required.
@@ -57,12 +57,12 @@ answer! {
         /// 签约计划明细列表. Required.
         signed_detail_list: Vec<SignedDetailList> = body("signed_detail_list").required(),
         /// 签约时间. Required.
-        sign_time: String = body("sign_time").required(),
+        sign_time: Time = body("sign_time").required(),
     }
 
     /// 签约计划明细列表.
     pub struct SignedDetailList {
-        /// Required.
+        /// 计划明细序号. Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 计划明细原支付金额. Required; in fen (分).
         original_price: i64 = body("original_price").required(),
@@ -74,16 +74,16 @@ answer! {
         plan_detail_state: PlanDetailState = body("plan_detail_state").required(),
         /// 计划明细在使用中.
         order_id: String = body("order_id"),
-        /// 必须保障在商户下唯一. Required.
+        /// 商户侧计划明细使用订单号，在商户下唯一. Required.
         merchant_plan_detail_no: String = body("merchant_plan_detail_no").required(),
         /// 计划详情名称. Required.
         plan_detail_name: String = body("plan_detail_name").required(),
-        /// 单位分. In fen (分).
+        /// 详情对应订单实际支付金额. In fen (分).
         actual_pay_price: i64 = body("actual_pay_price"),
         /// 详情使用时间. Required.
         use_time: String = body("use_time").required(),
         /// 详情对应订单实际完成支付时间. Required.
-        complete_time: String = body("complete_time").required(),
+        complete_time: Time = body("complete_time").required(),
         /// 详情对应订单取消时间. Required.
         cancel_time: String = body("cancel_time").required(),
     }

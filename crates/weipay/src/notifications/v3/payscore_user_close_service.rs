@@ -21,7 +21,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// 子商户的商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
-        /// On the wire: `channel_id`.
+        /// 渠道商商户号.
         channel_id: String = body("channel_id"),
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

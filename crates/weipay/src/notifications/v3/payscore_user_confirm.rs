@@ -24,7 +24,7 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// 子商户商户号.
         sub_mchid: String = body("sub_mchid"),
-        /// On the wire: `channel_id`.
+        /// 渠道商商户号.
         channel_id: String = body("channel_id"),
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
@@ -60,7 +60,7 @@ answer! {
         out_trade_no: String = body("out_trade_no").required(),
         /// 收款信息.
         collection: Collection = body("collection"),
-        /// On the wire: `user_service_status`.
+        /// 回调状态.
         user_service_status: String = body("user_service_status"),
         /// 服务开启/解除授权成功时间.
         openorclose_time: String = body("openorclose_time"),

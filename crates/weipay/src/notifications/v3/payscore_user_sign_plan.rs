@@ -7,7 +7,7 @@
 //! - merchant: [4012286193](https://pay.weixin.qq.com/doc/v3/merchant/4012286193)
 //! - partner: [4012159652](https://pay.weixin.qq.com/doc/v3/partner/4012159652)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::notifications::v3::payscore_user_cancel_sign_plan::{
     CancelSignType, PlanDetailState, SignState, SignedDetailList,
@@ -43,7 +43,7 @@ answer! {
         /// 计划签约状态. Required.
         sign_state: SignState = body("sign_state").required(),
         /// 取消计划时间. Required.
-        cancel_sign_time: String = body("cancel_sign_time").required(),
+        cancel_sign_time: Time = body("cancel_sign_time").required(),
         /// 签约计划取消类型.
         cancel_sign_type: CancelSignType = body("cancel_sign_type"),
         /// 签约计划取消原因.
@@ -51,7 +51,7 @@ answer! {
         /// 签约计划的名称. Required.
         plan_name: String = body("plan_name").required(),
         /// 签约计划过期时间. Required.
-        plan_over_time: String = body("plan_over_time").required(),
+        plan_over_time: Time = body("plan_over_time").required(),
         /// 签约计划原总金额. Required; in fen (分).
         total_origin_price: i64 = body("total_origin_price").required(),
         /// 签约计划扣费次数. Required.
@@ -61,7 +61,7 @@ answer! {
         /// 签约计划明细列表. Required.
         signed_detail_list: Vec<SignedDetailList> = body("signed_detail_list").required(),
         /// 签约时间. Required.
-        sign_time: String = body("sign_time").required(),
+        sign_time: Time = body("sign_time").required(),
     }
 }
 

@@ -7,7 +7,7 @@
 //! - partner: [4015780862](https://pay.weixin.qq.com/doc/v3/partner/4015780862),
 //!   [4016435717](https://pay.weixin.qq.com/doc/v3/partner/4016435717)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -31,15 +31,15 @@ answer! {
         /// 用户UnionID. Required.
         unionid: String = body("unionid").required(),
         /// 领券时间. Required.
-        receive_time: String = body("receive_time").required(),
+        receive_time: Time = body("receive_time").required(),
         /// 发券请求单号. Required.
         send_request_no: String = body("send_request_no").required(),
         /// 发券渠道. Required.
         send_channel: SendChannel = body("send_channel").required(),
         /// 有效期开始时间. Required.
-        valid_begin_time: String = body("valid_begin_time").required(),
+        valid_begin_time: Time = body("valid_begin_time").required(),
         /// 有效期结束时间. Required.
-        valid_end_time: String = body("valid_end_time").required(),
+        valid_end_time: Time = body("valid_end_time").required(),
         /// 领券手机号.
         phone_number: String = body("phone_number"),
         /// 领券手机区号.

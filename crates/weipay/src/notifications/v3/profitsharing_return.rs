@@ -24,7 +24,7 @@ answer! {
         transaction_id: String = body("transaction_id").required(),
         /// 微信分账/回退单号. Required.
         order_id: String = body("order_id").required(),
-        /// Required.
+        /// 商户分账单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 分账接收方对象. Required.
         receiver: Receiver = body("receiver").required(),

@@ -8,7 +8,7 @@
 
 use serde_json::Value as Json;
 
-use crate::model::{JsonText, answer, body, open_enum};
+use crate::model::{JsonText, Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -80,7 +80,7 @@ answer! {
         /// 银行交易订单号.
         bill_no: String = body("bill_no"),
         /// 网银充值退回时间.
-        return_time: String = body("return_time"),
+        return_time: Time = body("return_time"),
         /// 网银充值退回原因.
         return_reason: String = body("return_reason"),
         /// 开户银行名称.
@@ -92,11 +92,11 @@ answer! {
         /// 银行账户名称.
         bank_account_name: String = body("bank_account_name"),
         /// 受理充值时间. Required.
-        accept_time: String = body("accept_time").required(),
+        accept_time: Time = body("accept_time").required(),
         /// 充值成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 关闭充值时间.
-        close_time: String = body("close_time"),
+        close_time: Time = body("close_time"),
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! - partner: [4012973125](https://pay.weixin.qq.com/doc/v3/partner/4012973125)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 pub use crate::notifications::v3::recharge_closed::OnlineBankType;
 
@@ -44,7 +44,7 @@ answer! {
         /// 银行附言.
         memo: String = body("memo"),
         /// 退回时间. Required.
-        return_time: String = body("return_time").required(),
+        return_time: Time = body("return_time").required(),
         /// 退回原因. Required.
         return_reason: String = body("return_reason").required(),
         /// 网银类型.

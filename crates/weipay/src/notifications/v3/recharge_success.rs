@@ -6,7 +6,7 @@
 //!
 //! - partner: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 pub use crate::notifications::v3::recharge_closed::{
     AccountType, AvailableRechargeChannels, BankTransferInfo, OnlineBankType, RechargeAmount,
@@ -45,11 +45,11 @@ answer! {
         /// 网银充值的付款信息.
         online_bank_recharge_info: OnlineBankRechargeInfo = body("online_bank_recharge_info"),
         /// 受理充值时间. Required.
-        accept_time: String = body("accept_time").required(),
+        accept_time: Time = body("accept_time").required(),
         /// 充值成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 关闭充值时间.
-        close_time: String = body("close_time"),
+        close_time: Time = body("close_time"),
         /// 可用充值渠道列表.
         available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
     }
@@ -67,7 +67,7 @@ answer! {
         /// 银行交易订单号.
         bill_no: String = body("bill_no"),
         /// 网银充值退回时间.
-        return_time: String = body("return_time"),
+        return_time: Time = body("return_time"),
         /// 网银充值退回原因.
         return_reason: String = body("return_reason"),
         /// 开户银行名称.

@@ -68,7 +68,7 @@ answer! {
         refund_id: String = body("refund_id").required(),
         /// 退款状态. Required.
         refund_status: RefundStatus = body("refund_status").required(),
-        /// On the wire: `success_time`.
+        /// 退款成功时间.
         success_time: Time = body("success_time"),
         /// 取当前退款单的退款入账方. Required.
         user_received_account: String = body("user_received_account").required(),

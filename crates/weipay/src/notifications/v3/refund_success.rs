@@ -68,7 +68,7 @@ answer! {
         refund_id: String = body("refund_id").required(),
         /// 退款状态. Required.
         refund_status: RefundStatus = body("refund_status").required(),
-        /// On the wire: `success_time`.
+        /// 退款成功时间.
         success_time: Time = body("success_time"),
         /// 取当前退款单的退款入账方. Required.
         user_received_account: String = body("user_received_account").required(),
@@ -90,7 +90,7 @@ answer! {
 
     /// 金额信息.
     pub struct Amount {
-        /// 结算币种退款金额.
+        /// 结算币种退款金额. In the smallest unit of its currency (币种最小货币单位).
         settlement_refund: i64 = body("settlement_refund"),
         /// 结算币种.
         settlement_currency: String = body("settlement_currency"),

@@ -6,10 +6,9 @@
 //!
 //! - partner: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 pub use crate::notifications::v3::entrust_release::DeviceInformation;
-pub use crate::notifications::v3::entrust_signing::ContractInformation;
 
 answer! {
     /// What the sealed part opens to.
@@ -22,7 +21,7 @@ answer! {
         sub_mchid: String = body("sub_mchid").required(),
         /// 调用接口提交的子商户应用ID. Required.
         sub_appid: String = body("sub_appid").required(),
-        /// On the wire: `openid`.
+        /// 用户标识.
         openid: String = body("openid"),
         /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
@@ -39,7 +38,7 @@ answer! {
         /// 银行类型. Required.
         bank_type: String = body("bank_type").required(),
         /// 订单支付完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// On the wire: `trade_state_description`.
@@ -64,14 +63,24 @@ answer! {
         sp_appid: String = body("sp_appid"),
         /// 商户自定义字段. Required.
         description: String = body("description").required(),
-        /// 订单成功创建时返回. Required.
+        /// 订单创建时间，订单成功创建时返回. Required.
         create_time: String = body("create_time").required(),
         /// Required.
         user_repaid: String = body("user_repaid").required(),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
-        /// trade_scene为. Required.
+        /// 停车场景信息. Required.
         parking_info: ParkingInfo = body("parking_info").required(),
+    }
+
+    /// 签约信息.
+    pub struct ContractInformation {
+        /// On the wire: `contract_id`.
+        contract_id: String = body("contract_id"),
+        /// On the wire: `contract_status`.
+        contract_status: String = body("contract_status"),
+        /// 签约完成时间.
+        create_time: String = body("create_time"),
     }
 
     /// 支付者信息.
@@ -86,7 +95,7 @@ answer! {
 
     /// 订单金额信息.
     pub struct Amount {
-        /// 符合ISO. Required.
+        /// 货币类型，符合ISO 4217标准. Required.
         currency: String = body("currency").required(),
         /// 用户支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
@@ -98,9 +107,9 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// On the wire: `scope`.
+        /// 优惠范围.
         scope: String = body("scope"),
-        /// On the wire: `type`.
+        /// 优惠类型.
         type_: String = body("type"),
         /// 活动ID.
         stock_id: String = body("stock_id"),
@@ -132,7 +141,7 @@ answer! {
         device_id: String = body("device_id"),
     }
 
-    /// trade_scene为.
+    /// 停车场景信息.
     pub struct ParkingInfo {
         /// 车主服务为商户分配的入场ID. Required.
         parking_id: String = body("parking_id").required(),

@@ -6,9 +6,7 @@
 //!
 //! - partner: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
-use crate::model::{answer, body, open_enum};
-
-pub use crate::notifications::v3::entrust_release::PromotionDetail;
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -29,14 +27,14 @@ answer! {
         trade_type: String = body("trade_type"),
         /// 本支付订单的状态. Required.
         trade_state: TradeState = body("trade_state").required(),
-        /// On the wire: `trade_state_desc`.
+        /// 交易状态描述.
         trade_state_desc: String = body("trade_state_desc"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
         /// 附加数据.
         attach: String = body("attach"),
-        /// 支付订单已成功才会返回.
-        success_time: String = body("success_time"),
+        /// 支付完成时间，支付成功时返回.
+        success_time: Time = body("success_time"),
         /// 支付者.
         payer: Payer = body("payer"),
         /// 订单金额信息. Required.
@@ -63,7 +61,7 @@ answer! {
         payer_total: i64 = body("payer_total"),
         /// 订单折扣. In fen (分).
         discount_total: i64 = body("discount_total"),
-        /// 符合ISO. Required.
+        /// 货币类型，符合ISO 4217标准. Required.
         currency: String = body("currency").required(),
     }
 
@@ -73,6 +71,28 @@ answer! {
         device_id: String = body("device_id"),
         /// 商户端设备IP. Required.
         device_ip: String = body("device_ip").required(),
+    }
+
+    /// 优惠详情.
+    pub struct PromotionDetail {
+        /// 券ID.
+        coupon_id: String = body("coupon_id"),
+        /// 优惠名称.
+        name: String = body("name"),
+        /// 优惠范围.
+        scope: String = body("scope"),
+        /// 优惠类型.
+        type_: String = body("type"),
+        /// 优惠券面额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 活动ID.
+        stock_id: String = body("stock_id"),
+        /// 微信出资. In fen (分).
+        wechatpay_contribute: i64 = body("wechatpay_contribute"),
+        /// 商户出资，特指商户自己创建的优惠. In fen (分).
+        merchant_contribute: i64 = body("merchant_contribute"),
+        /// 其他出资方出资金额. In fen (分).
+        other_contribute: i64 = body("other_contribute"),
     }
 }
 

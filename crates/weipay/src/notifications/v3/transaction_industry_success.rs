@@ -6,9 +6,8 @@
 //!
 //! - partner: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
-pub use crate::notifications::v3::entrust_release::PromotionDetail;
 pub use crate::notifications::v3::transaction_industry_failed::{
-    Amount, DeviceInfo, Payer, Resource, TradeState,
+    Amount, DeviceInfo, Payer, PromotionDetail, Resource, TradeState,
 };
 
 /// The values of `event_type` that it comes with.

@@ -6,7 +6,7 @@
 //!
 //! - partner: [4012160841](https://pay.weixin.qq.com/doc/v3/partner/4012160841)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::notifications::v3::transaction_fail::{ParkingInfo, PlateColor};
 
@@ -29,14 +29,14 @@ answer! {
         trade_type: String = body("trade_type"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
-        /// On the wire: `trade_state_desc`.
+        /// 交易状态描述.
         trade_state_desc: String = body("trade_state_desc"),
         /// 银行类型.
         bank_type: String = body("bank_type"),
         /// 附加数据.
         attach: String = body("attach"),
         /// 订单支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 支付者信息.
         payer: Payer = body("payer"),
         /// 订单金额信息. Required.
@@ -49,7 +49,7 @@ answer! {
         sp_mchid: String = body("sp_mchid").required(),
         /// 商户自定义字段. Required.
         description: String = body("description").required(),
-        /// 订单成功创建时返回. Required.
+        /// 订单创建时间，订单成功创建时返回. Required.
         create_time: String = body("create_time").required(),
         /// On the wire: `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
@@ -57,7 +57,7 @@ answer! {
         user_repaid: String = body("user_repaid"),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
-        /// trade_scene为. Required.
+        /// 停车场景信息. Required.
         parking_info: ParkingInfo = body("parking_info").required(),
     }
 
@@ -71,7 +71,7 @@ answer! {
 
     /// 订单金额信息.
     pub struct Amount {
-        /// 符合ISO. Required.
+        /// 货币类型，符合ISO 4217标准. Required.
         currency: String = body("currency").required(),
     }
 
@@ -87,9 +87,9 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// On the wire: `scope`.
+        /// 优惠范围.
         scope: String = body("scope"),
-        /// On the wire: `type`.
+        /// 优惠类型.
         type_: String = body("type"),
         /// 活动ID.
         stock_id: String = body("stock_id"),

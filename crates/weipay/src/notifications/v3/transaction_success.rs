@@ -106,7 +106,7 @@ answer! {
         receiver: Receiver = body("receiver"),
         /// 商户自定义字段.
         description: String = body("description"),
-        /// 订单成功创建时返回.
+        /// 订单创建时间，订单成功创建时返回.
         create_time: String = body("create_time"),
         /// On the wire: `trade_state_description`.
         trade_state_description: String = body("trade_state_description"),
@@ -114,7 +114,7 @@ answer! {
         user_repaid: String = body("user_repaid"),
         /// 交易场景值.
         trade_scene: String = body("trade_scene"),
-        /// trade_scene为.
+        /// 停车场景信息.
         parking_info: ParkingInfo = body("parking_info"),
         /// 合单应用程序APPID.
         combine_appid: String = body("combine_appid"),
@@ -146,7 +146,7 @@ answer! {
 
     /// 订单金额信息.
     pub struct Amount {
-        /// 符合ISO.
+        /// 货币类型，符合ISO 4217标准.
         currency: String = body("currency"),
         /// 用户实际支付金额. In fen (分).
         payer_total: i64 = body("payer_total"),
@@ -172,9 +172,9 @@ answer! {
         coupon_id: String = body("coupon_id").required(),
         /// 优惠名称.
         name: String = body("name"),
-        /// On the wire: `scope`.
+        /// 优惠范围.
         scope: String = body("scope"),
-        /// On the wire: `type`.
+        /// 优惠类型.
         type_: String = body("type"),
         /// 在微信商户后台配置的批次ID.
         activity_id: String = body("activity_id"),
@@ -249,7 +249,7 @@ answer! {
         /// 订单金额.
         amount: SubOrdersAmount = body("amount"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 微信支付订单号.
         transaction_id: String = body("transaction_id"),
         /// 商品单订单号. Required.

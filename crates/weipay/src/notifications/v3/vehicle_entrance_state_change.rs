@@ -7,7 +7,7 @@
 //! - merchant: [4012284177](https://pay.weixin.qq.com/doc/v3/merchant/4012284177)
 //! - partner: [4012085798](https://pay.weixin.qq.com/doc/v3/partner/4012085798)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::notifications::v3::transaction_fail::PlateColor;
 
@@ -27,7 +27,7 @@ answer! {
         /// 车牌颜色. Required.
         plate_color: PlateColor = body("plate_color").required(),
         /// 入场时间. Required.
-        start_time: String = body("start_time").required(),
+        start_time: Time = body("start_time").required(),
         /// 所在停车位车场的名称. Required.
         parking_name: String = body("parking_name").required(),
         /// 停车场的免费停车时长. Required.

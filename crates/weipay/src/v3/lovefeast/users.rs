@@ -14,7 +14,7 @@ chain_branch! {
 }
 
 impl<M: Mode> Users<M> {
-    /// `v3/lovefeast/users/{openid}`
+    /// `v3/lovefeast/users/{openid}` with this 用户标识.
     pub fn openid(self, openid: impl Into<String>) -> openid::Openid<M> {
         openid::Openid::new(self.call.fill(path("openid"), openid.into()))
     }

@@ -56,11 +56,11 @@ answer! {
 
     /// 订单金额.
     pub struct Amount {
-        /// 订单金额. Required.
+        /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
         /// 货币类型.
         currency: String = body("currency"),
-        /// 用户支付金额. Required.
+        /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_total: i64 = body("payer_total").required(),
         /// 支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
@@ -92,11 +92,11 @@ answer! {
 
     /// 退款金额.
     pub struct DataAmount {
-        /// 退款金额. Required.
+        /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         refund: i64 = body("refund").required(),
         /// 货币类型.
         currency: String = body("currency"),
-        /// 用户退款金额. Required.
+        /// 用户退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_refund: i64 = body("payer_refund").required(),
         /// 支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
@@ -120,9 +120,9 @@ answer! {
         scope: Scope = body("scope"),
         /// 优惠类型.
         type_: RefundDetailType = body("type"),
-        /// 优惠券面额.
+        /// 优惠券面额. In the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount"),
-        /// 优惠券退款额.
+        /// 优惠券退款额. In the smallest unit of its currency (币种最小货币单位).
         refund_amount: i64 = body("refund_amount"),
         /// 货币类型. Required.
         currency: String = body("currency").required(),

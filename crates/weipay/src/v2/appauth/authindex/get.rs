@@ -22,7 +22,7 @@ request! {
         appid: String = query("appid").required(),
         /// 重定向地址. Required.
         redirect_uri: String = query("redirect_uri").required(),
-        /// 固定填. Required.
+        /// 授权类型，固定填code. Required.
         response_type: ResponseType = query("response_type").required(),
         /// 应用授权作用域. Required.
         scope: Scope = query("scope").required(),
@@ -32,7 +32,7 @@ request! {
 }
 
 open_enum! {
-    /// 固定填.
+    /// 授权类型，固定填code.
     pub enum ResponseType {
         Code = "code",
     }

@@ -26,7 +26,7 @@ request! {
         openid: String = query("openid").required(),
         /// Required.
         code: String = query("code").required(),
-        /// 固定值. Required.
+        /// 授权类型，固定填authorization_code. Required.
         grant_type: GrantType = query("grant_type").required(),
         /// 应用授权作用域. Required.
         scope: Scope = query("scope").required(),
@@ -56,7 +56,7 @@ answer! {
 }
 
 open_enum! {
-    /// 固定值.
+    /// 授权类型，固定填authorization_code.
     pub enum GrantType {
         AuthorizationCode = "authorization_code",
     }

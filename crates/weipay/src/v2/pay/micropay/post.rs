@@ -40,7 +40,7 @@ request! {
         sign_type: SignType = xml("sign_type").length(0, 32),
         /// 商品描述. Required; at most 128 characters.
         body: String = xml("body").required().length(0, 128),
-        /// 单品优惠活动该字段必传. At most 6000 characters; JSON text in a string.
+        /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.
         detail: JsonText<Detail> = xml("detail").length(0, 6000),
         /// 附加数据. At most 127 characters.
         attach: String = xml("attach").length(0, 127),
@@ -68,7 +68,7 @@ request! {
         scene_info: JsonText<SceneInfo> = xml("scene_info").length(0, 256),
     }
 
-    /// 单品优惠活动该字段必传.
+    /// 商品详情，单品优惠活动必传.
     pub struct Detail {
         /// 订单原价. In fen (分).
         cost_price: i64 = body("cost_price"),

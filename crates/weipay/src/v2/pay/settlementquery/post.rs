@@ -72,23 +72,23 @@ answer! {
         date_start: String = xml("date_start").required(),
         /// 交易结束日期. Required.
         date_end: String = xml("date_end").required(),
-        /// 划账金额. Required; format `int32`.
+        /// 划账金额. Required; in the smallest unit of its currency (币种最小货币单位).
         settlement_fee: i64 = xml("settlement_fee").required(),
-        /// 未划账金额. Required; format `int32`.
+        /// 未划账金额. Required; in the smallest unit of its currency (币种最小货币单位).
         unsettlement_fee: i64 = xml("unsettlement_fee").required(),
         /// 结算币种. Required.
         settlementfee_type: String = xml("settlementfee_type").required(),
-        /// 支付金额. Required; format `int32`.
+        /// 支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
         pay_fee: i64 = xml("pay_fee").required(),
-        /// 退款金额. Required; format `int32`.
+        /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         refund_fee: i64 = xml("refund_fee").required(),
-        /// 支付净额. Required; format `int32`.
+        /// 支付净额. Required; in the smallest unit of its currency (币种最小货币单位).
         pay_net_fee: i64 = xml("pay_net_fee").required(),
-        /// 手续费金额. Required; format `int32`.
+        /// 手续费金额. Required; in the smallest unit of its currency (币种最小货币单位).
         poundage_fee: i64 = xml("poundage_fee").required(),
-        /// 分账划账金额.
+        /// 分账划账金额. In the smallest unit of its currency (币种最小货币单位).
         split_settlement_fee: i64 = xml("split_settlement_fee"),
-        /// 分账未划账金额.
+        /// 分账未划账金额. In the smallest unit of its currency (币种最小货币单位).
         split_unsettlement_fee: i64 = xml("split_unsettlement_fee"),
     }
 }

@@ -63,7 +63,7 @@ answer! {
         openid: String = xml("openid").length(0, 128),
         /// At most 128 characters.
         access_token: String = xml("access_token").length(0, 128),
-        /// 有多个结果时用分号”. At most 32 characters.
+        /// 用户标识的校验结果，有多个时用分号分隔. At most 32 characters.
         verify_openid: VerifyOpenid = xml("verify_openid").length(0, 32),
         /// At most 32 characters.
         verify_real_name: VerifyRealName = xml("verify_real_name").length(0, 32),
@@ -85,7 +85,7 @@ open_enum! {
         Md5 = "MD5",
     }
 
-    /// 有多个结果时用分号”.
+    /// 用户标识的校验结果，有多个时用分号分隔.
     pub enum VerifyOpenid {
         VOpNa = "V_OP_NA",
         VOpNmMa = "V_OP_NM_MA",

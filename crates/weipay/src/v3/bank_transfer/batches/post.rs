@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012465889](https://pay.weixin.qq.com/doc/v3/partner/4012465889)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Time, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -70,6 +70,6 @@ answer! {
         /// 微信支付批次单号. Required.
         batch_id: String = body("batch_id").required(),
         /// 批次创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
     }
 }

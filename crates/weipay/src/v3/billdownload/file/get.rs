@@ -61,9 +61,9 @@ use crate::model::{query, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 前序接口返回的. Required.
+        /// 前序接口返回的下载凭证. Required.
         token: String = query("token").required(),
-        /// 前序接口返回的.
+        /// 前序接口返回的压缩格式.
         tartype: String = query("tartype"),
     }
 }

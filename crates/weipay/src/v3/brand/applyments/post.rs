@@ -117,13 +117,13 @@ request! {
         holder: String = body("holder").required(),
         /// Logo商标许可使用授权书.
         license: String = body("license"),
-        /// On the wire: `authorization_begin_time`.
+        /// 商标授权有效期开始时间.
         authorization_begin_time: String = body("authorization_begin_time"),
-        /// On the wire: `authorization_end_time`.
+        /// 商标授权有效期结束时间.
         authorization_end_time: String = body("authorization_end_time"),
         /// Logo商标注册证列表.
         certificate_list: Vec<String> = body("certificate_list"),
-        /// On the wire: `license_list`.
+        /// 商标许可使用授权书列表.
         license_list: Vec<String> = body("license_list"),
     }
 }

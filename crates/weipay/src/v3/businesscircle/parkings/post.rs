@@ -9,7 +9,7 @@
 //! - merchant: [4012535502](https://pay.weixin.qq.com/doc/v3/merchant/4012535502)
 //! - partner: [4012474127](https://pay.weixin.qq.com/doc/v3/partner/4012474127)
 
-use crate::model::{body, request};
+use crate::model::{Time, body, request};
 
 request! {
     /// What is sent.
@@ -27,6 +27,6 @@ request! {
         /// 状态. Required.
         state: String = body("state").required(),
         /// 时间. Required.
-        time: String = body("time").required(),
+        time: Time = body("time").required(),
     }
 }

@@ -15,7 +15,7 @@
 //!   [4012760615](https://pay.weixin.qq.com/doc/v3/partner/4012760615),
 //!   [4012760633](https://pay.weixin.qq.com/doc/v3/partner/4012760633)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Time, answer, body, header, request};
 
 pub use crate::v3::combine_transactions::app::post::{
     Amount, Identity, LimitPay, SceneInfo, SettleInfo, SubsidyDetail, SubsidyInfo, SubsidyPeriodType,
@@ -41,9 +41,9 @@ request! {
         /// 支付者. Required.
         combine_payer_info: CombinePayerInfo = body("combine_payer_info").required(),
         /// 交易起始时间.
-        time_start: String = body("time_start"),
+        time_start: Time = body("time_start"),
         /// 交易结束时间.
-        time_expire: String = body("time_expire"),
+        time_expire: Time = body("time_expire"),
         /// 通知地址. Required.
         notify_url: String = body("notify_url").required(),
         /// 指定支付方式.

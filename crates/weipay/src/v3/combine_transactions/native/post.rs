@@ -12,7 +12,7 @@
 //!   [4012758240](https://pay.weixin.qq.com/doc/v3/partner/4012758240),
 //!   [4012760629](https://pay.weixin.qq.com/doc/v3/partner/4012760629)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Time, answer, body, header, request};
 
 pub use crate::v3::combine_transactions::app::post::{
     Amount, Identity, LimitPay, SceneInfo, SettleInfo, Type,
@@ -35,9 +35,9 @@ request! {
         /// 商品单信息. Required; 1 to 50 members.
         sub_orders: Vec<SubOrders> = body("sub_orders").required().items(1, 50),
         /// 交易起始时间.
-        time_start: String = body("time_start"),
+        time_start: Time = body("time_start"),
         /// 交易结束时间.
-        time_expire: String = body("time_expire"),
+        time_expire: Time = body("time_expire"),
         /// 通知地址. Required.
         notify_url: String = body("notify_url").required(),
         /// 指定支付方式.

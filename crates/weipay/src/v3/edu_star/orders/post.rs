@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -23,7 +23,7 @@ request! {
         /// 权益ID. Required.
         right_id: String = body("right_id").required(),
         /// 权益核销时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
     }
 }
 
@@ -39,7 +39,7 @@ answer! {
         /// 权益ID. Required.
         right_id: String = body("right_id").required(),
         /// 权益核销时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 订单状态. Required.
         order_state: String = body("order_state").required(),
         /// 订单号. Required.

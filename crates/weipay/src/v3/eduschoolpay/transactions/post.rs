@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -56,7 +56,7 @@ request! {
     /// 场景信息.
     pub struct SceneInfo {
         /// 消费时间. Required.
-        start_time: String = body("start_time").required(),
+        start_time: Time = body("start_time").required(),
         /// 学校编号. Required.
         school_id: String = body("school_id").required(),
         /// 消费场景类型. Required.
@@ -104,7 +104,7 @@ answer! {
         /// 商户数据.
         attach: String = body("attach"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 支付者.
         payer: Payer = body("payer"),
         /// 订单金额. Required.

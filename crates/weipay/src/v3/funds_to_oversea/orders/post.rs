@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -99,16 +99,16 @@ answer! {
         fail_reason: String = body("fail_reason"),
         /// 请求出境人民币金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
-        /// 真实出境外币金额.
+        /// 真实出境外币金额. In the smallest unit of its currency (币种最小货币单位).
         foreign_amount: i64 = body("foreign_amount"),
         /// 外币币种. Required.
         foreign_currency: String = body("foreign_currency").required(),
         /// 汇率.
         rate: i64 = body("rate"),
         /// 购汇时间.
-        exchange_rate_time: String = body("exchange_rate_time"),
+        exchange_rate_time: Time = body("exchange_rate_time"),
         /// 预计购汇时间.
-        estimate_exchange_rate_time: String = body("estimate_exchange_rate_time"),
+        estimate_exchange_rate_time: Time = body("estimate_exchange_rate_time"),
         /// 真实出境人民币金额. In fen (分).
         departure_amount: i64 = body("departure_amount"),
         /// 手续费人民币金额. In fen (分).

@@ -13,7 +13,7 @@ use crate::model::{JsonText, answer, body, header, open_enum, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 由商户侧生成的唯一key.
+        /// 业务请求幂等值，由商户侧生成的唯一key.
         idempotency_key: String = header("Idempotency-Key"),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),

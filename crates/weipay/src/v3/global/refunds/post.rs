@@ -8,7 +8,7 @@
 //!
 //! - global: [4012354681](https://pay.weixin.qq.com/doc/global/v3/zh/4012354681)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 pub use crate::v3::global::micropay::transactions::pay::post::Scope;
 pub use crate::v3::global::refunds::get::{ExchangeRate, Type};
@@ -44,9 +44,9 @@ request! {
 
     /// 订单金额.
     pub struct Amount {
-        /// 退款金额. Required.
+        /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         refund: i64 = body("refund").required(),
-        /// 原订单金额. Required.
+        /// 原订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
         /// 退款币种. Required.
         currency: String = body("currency").required(),
@@ -61,7 +61,7 @@ answer! {
         /// 商户退款单号. Required.
         out_refund_no: String = body("out_refund_no").required(),
         /// 退款创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 退款金额. Required.
         amount: AnswerAmount = body("amount").required(),
         /// 优惠退款详情.
@@ -70,11 +70,11 @@ answer! {
 
     /// 退款金额.
     pub struct AnswerAmount {
-        /// 退款金额. Required.
+        /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         refund: i64 = body("refund").required(),
         /// 退款币种. Required.
         currency: String = body("currency").required(),
-        /// 用户退款金额. Required.
+        /// 用户退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_refund: i64 = body("payer_refund").required(),
         /// 支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
@@ -90,9 +90,9 @@ answer! {
         scope: Scope = body("scope"),
         /// 优惠类型.
         type_: DetailType = body("type"),
-        /// 优惠券面额.
+        /// 优惠券面额. In the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount"),
-        /// 优惠券退款额.
+        /// 优惠券退款额. In the smallest unit of its currency (币种最小货币单位).
         refund_amount: i64 = body("refund_amount"),
         /// 货币类型. Required.
         currency: String = body("currency").required(),

@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html>
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -39,11 +39,11 @@ answer! {
         /// 一笔保险订单对应的已理赔次数.
         claimed_count: i64 = body("claimed_count"),
         /// 保险订单领取时间.
-        order_receive_time: String = body("order_receive_time"),
+        order_receive_time: Time = body("order_receive_time"),
         /// 保险订单开始时间.
-        order_begin_time: String = body("order_begin_time"),
+        order_begin_time: Time = body("order_begin_time"),
         /// 保险订单结束时间.
-        order_end_time: String = body("order_end_time"),
+        order_end_time: Time = body("order_end_time"),
         /// 保险订单领取状态.
         order_receive_state: String = body("order_receive_state"),
     }

@@ -9,7 +9,7 @@
 //! - merchant: [4012553563](https://pay.weixin.qq.com/doc/v3/merchant/4012553563)
 //! - partner: [4012715654](https://pay.weixin.qq.com/doc/v3/partner/4012715654)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -35,6 +35,6 @@ answer! {
         /// 切卡组件token值.
         token: String = body("token"),
         /// token过期时间.
-        expires_time: String = body("expires_time"),
+        expires_time: Time = body("expires_time"),
     }
 }

@@ -9,7 +9,7 @@
 //! - merchant: [4012380536](https://pay.weixin.qq.com/doc/v3/merchant/4012380536)
 //! - partner: [4012381479](https://pay.weixin.qq.com/doc/v3/partner/4012381479)
 
-use crate::model::{JsonText, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -63,13 +63,13 @@ answer! {
         /// 被授权数据. Required.
         authorized_data: DataAuthorizedData = body("authorized_data").required(),
         /// 建立合作关系时间. Required.
-        build_time: String = body("build_time").required(),
+        build_time: Time = body("build_time").required(),
         /// 终止合作关系时间.
-        terminate_time: String = body("terminate_time"),
+        terminate_time: Time = body("terminate_time"),
         /// 创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 更新时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
     }
 
     /// 合作方信息.

@@ -146,7 +146,7 @@ answer! {
         /// 混合订单中自费部分的支付状态. Required.
         med_ins_pay_status: MedInsPayStatus = body("med_ins_pay_status").required(),
         /// 订单支付时间.
-        paid_time: String = body("paid_time"),
+        paid_time: Time = body("paid_time"),
         /// 支付完成后医保局返回内容. JSON text in a string.
         passthrough_response_content: JsonText<PassthroughResponseContent> =
             body("passthrough_response_content"),

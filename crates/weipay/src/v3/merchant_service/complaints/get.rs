@@ -56,7 +56,7 @@ answer! {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 冻结结束时间.
-        frozen_end_time: String = body("frozen_end_time"),
+        frozen_end_time: Time = body("frozen_end_time"),
         /// 特约商户号.
         sub_mchid: String = body("sub_mchid"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012697924](https://pay.weixin.qq.com/doc/v3/partner/4012697924)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -34,7 +34,7 @@ answer! {
         /// 申请单状态.
         application_state: String = body("application_state"),
         /// 最后更新时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
         /// 从业机构号.
         acquiring_bank_id: String = body("acquiring_bank_id"),
         /// 渠道商户号.

@@ -41,7 +41,7 @@ request! {
         description: String = body("description").required(),
         /// 点击cell位跳转的地址.
         jump_url: String = body("jump_url"),
-        /// On the wire: `miniprogram_user_name`.
+        /// 抬头填写小程序的用户名.
         miniprogram_user_name: String = body("miniprogram_user_name"),
         /// On the wire: `miniprogram_path`.
         miniprogram_path: String = body("miniprogram_path"),

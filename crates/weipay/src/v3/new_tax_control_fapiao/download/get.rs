@@ -15,19 +15,19 @@ use crate::model::{query, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 前序. Required.
+        /// 前序接口返回的下载凭证. Required.
         token: String = query("token").required(),
         /// 商户号. Required.
         mchid: String = query("mchid").required(),
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
-        /// 通过查询电子发票接口获取的. Required.
+        /// 用户标识，通过查询电子发票接口获取. Required.
         openid: String = query("openid").required(),
         /// 发票代码. Required.
         invoice_code: String = query("invoice_code").required(),
         /// 发票号码. Required.
         invoice_no: String = query("invoice_no").required(),
-        /// 唯一标识一张发票. Required.
+        /// 电子发票ID，唯一标识一张发票. Required.
         fapiao_id: String = query("fapiao_id").required(),
     }
 }

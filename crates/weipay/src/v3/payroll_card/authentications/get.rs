@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461820](https://pay.weixin.qq.com/doc/v3/partner/4012461820)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -64,7 +64,7 @@ answer! {
         /// 核身状态. Required.
         authenticate_state: AuthenticateState = body("authenticate_state").required(),
         /// 核身时间.
-        authenticate_time: String = body("authenticate_time"),
+        authenticate_time: Time = body("authenticate_time"),
         /// 商家核身单号. Required.
         authenticate_number: String = body("authenticate_number").required(),
         /// 结果为核身失败时的原因描述.

@@ -41,7 +41,7 @@ request! {
         employment_type: EmploymentType = body("employment_type"),
         /// 用工场景.
         employment_scene: EmploymentScene = body("employment_scene"),
-        /// 传入业务ID后必填.
+        /// 业务类型，传入业务ID后必填.
         business_type: BusinessType = body("business_type"),
     }
 
@@ -91,7 +91,7 @@ open_enum! {
         Others = "OTHERS",
     }
 
-    /// 传入业务ID后必填.
+    /// 业务类型，传入业务ID后必填.
     pub enum BusinessType {
         Promotion = "PROMOTION",
     }

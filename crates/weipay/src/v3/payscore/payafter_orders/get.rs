@@ -35,7 +35,7 @@ answer! {
         out_order_no: String = body("out_order_no"),
         /// 服务ID.
         service_id: String = body("service_id"),
-        /// On the wire: `state`.
+        /// 服务订单状态.
         state: State = body("state"),
         /// 标识用户订单使用情况.
         finish_type: i64 = body("finish_type"),
@@ -70,7 +70,7 @@ answer! {
         total_amount: i64 = body("total_amount"),
         /// 商户自定义说明.
         attach: String = body("attach"),
-        /// 用于完结订单时传入.
+        /// 完结凭证，用于完结订单时传入.
         finish_ticket: String = body("finish_ticket"),
         /// 结单交易单号.
         finish_transaction_id: String = body("finish_transaction_id"),
@@ -102,7 +102,7 @@ answer! {
 }
 
 open_enum! {
-    /// The values of `state`.
+    /// 服务订单状态.
     pub enum State {
         Created = "CREATED",
         UserAccepted = "USER_ACCEPTED",

@@ -23,7 +23,7 @@ request! {
         service_id: String = body("service_id").required(),
         /// 用户下单时确认的服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
         service_start_time: String = body("service_start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
-        /// Matches `^([0-9]{8}|[0-9]{14})$`.
+        /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
         service_end_time: String = body("service_end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
         /// 开始使用服务的地点.
         service_start_location: String = body("service_start_location"),

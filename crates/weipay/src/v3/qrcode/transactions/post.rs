@@ -9,7 +9,7 @@ use crate::model::{Time, answer, body, open_enum, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// Required.
+        /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 子公众账号ID.
         sub_appid: String = body("sub_appid"),
@@ -41,7 +41,7 @@ request! {
     pub struct Amount {
         /// 订单总金额. In fen (分).
         total: i64 = body("total"),
-        /// 符合ISO.
+        /// 货币类型，符合ISO 4217标准.
         currency: String = body("currency"),
     }
 

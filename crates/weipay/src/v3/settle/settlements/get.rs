@@ -60,19 +60,19 @@ answer! {
 
     /// 金额.
     pub struct Amount {
-        /// 已结算金额. Required.
+        /// 已结算金额. Required; in the smallest unit of its currency (币种最小货币单位).
         settled: i64 = body("settled").required(),
-        /// 未结算金额. Required.
+        /// 未结算金额. Required; in the smallest unit of its currency (币种最小货币单位).
         unsettle: i64 = body("unsettle").required(),
         /// 结算币种. Required.
         currency: String = body("currency").required(),
-        /// 支付金额. Required.
+        /// 支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
         pay: i64 = body("pay").required(),
-        /// 退款金额. Required.
+        /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         refund: i64 = body("refund").required(),
-        /// 支付净额. Required.
+        /// 支付净额. Required; in the smallest unit of its currency (币种最小货币单位).
         net: i64 = body("net").required(),
-        /// 手续费金额. Required.
+        /// 手续费金额. Required; in the smallest unit of its currency (币种最小货币单位).
         fee: i64 = body("fee").required(),
     }
 }

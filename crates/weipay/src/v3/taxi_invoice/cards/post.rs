@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461432](https://pay.weixin.qq.com/doc/v3/partner/4012461432)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -42,7 +42,7 @@ request! {
         /// 发票代码. Required.
         fapiao_code: String = body("fapiao_code").required(),
         /// 开票时间. Required.
-        fapiao_time: String = body("fapiao_time").required(),
+        fapiao_time: Time = body("fapiao_time").required(),
         /// 校验码. Required.
         check_code: String = body("check_code").required(),
         /// 密码. Required.

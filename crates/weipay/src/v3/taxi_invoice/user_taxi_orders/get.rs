@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -52,7 +52,7 @@ answer! {
         /// 营运资格证号. Required.
         driver_license: String = body("driver_license").required(),
         /// 上车时间. Required.
-        up_time: String = body("up_time").required(),
+        up_time: Time = body("up_time").required(),
     }
 
     /// 相关链接.

@@ -68,7 +68,7 @@ request! {
 
     /// 订单金额.
     pub struct Amount {
-        /// 总金额. Required.
+        /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
         /// 货币类型.
         currency: String = body("currency"),
@@ -100,7 +100,7 @@ request! {
 
     /// 优惠功能.
     pub struct Detail {
-        /// 订单原价.
+        /// 订单原价. In the smallest unit of its currency (币种最小货币单位).
         cost_price: i64 = body("cost_price"),
         /// 商品小票ID.
         receipt_id: String = body("receipt_id"),
@@ -118,7 +118,7 @@ request! {
         goods_name: String = body("goods_name"),
         /// 商品数量. Required.
         quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required.
+        /// 商品单价. Required; in the smallest unit of its currency (币种最小货币单位).
         price: i64 = body("price").required(),
     }
 }

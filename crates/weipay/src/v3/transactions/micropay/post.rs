@@ -111,11 +111,11 @@ answer! {
 
     /// 订单金额.
     pub struct AnswerAmount {
-        /// 订单金额. Required.
+        /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
         /// 货币类型.
         currency: String = body("currency"),
-        /// 用户支付金额. Required.
+        /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_total: i64 = body("payer_total").required(),
         /// 支付货币类型.
         payer_currency: String = body("payer_currency"),
@@ -141,17 +141,17 @@ answer! {
         scope: Scope = body("scope"),
         /// 优惠类型.
         type_: AnswerDetailType = body("type"),
-        /// 优惠券面额. Required.
+        /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 货币类型.
         currency: String = body("currency"),
         /// 活动ID.
         activity_id: String = body("activity_id"),
-        /// 微信出资.
+        /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
         wechatpay_contribute_amount: i64 = body("wechatpay_contribute_amount"),
-        /// 商户出资.
+        /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
         merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
-        /// 其他出资.
+        /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
         other_contribute_amount: i64 = body("other_contribute_amount"),
         /// 单品列表.
         goods_detail: Vec<AnswerDetailGoodsDetail> = body("goods_detail"),
@@ -165,7 +165,7 @@ answer! {
         goods_remark: String = body("goods_remark"),
         /// 商品数量. Required.
         quantity: i64 = body("quantity").required(),
-        /// 商品价格. Required.
+        /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
         price: i64 = body("price").required(),
     }
 }

@@ -45,7 +45,7 @@ answer! {
         sign: String = xml("sign").required().length(0, 32),
         /// 授权目录. Required; at most 2048 characters; JSON text in a string.
         jsapi_path_list: JsonText<JsapiPathList> = xml("jsapi_path_list").required().length(0, 2048),
-        /// Required; at most 1024 characters; JSON text in a string.
+        /// APPID数组. Required; at most 1024 characters; JSON text in a string.
         appid_config_list: JsonText<AppidConfigList> = xml("appid_config_list").required().length(0, 1024),
     }
 
@@ -55,7 +55,7 @@ answer! {
         jsapi_path_list: Vec<String> = body("jsapi_path_list"),
     }
 
-    /// The object `appid_config_list`.
+    /// APPID数组.
     pub struct AppidConfigList {
         /// APPID数组.
         appid_config_list: Vec<AppidConfigListItem> = body("appid_config_list"),
@@ -63,7 +63,7 @@ answer! {
 
     /// APPID数组.
     pub struct AppidConfigListItem {
-        /// On the wire: `subscribe_appid`.
+        /// 推荐关注APPID.
         subscribe_appid: String = body("subscribe_appid"),
         /// 绑定好的商户公众号.
         sub_appid: String = body("sub_appid"),

@@ -24,9 +24,9 @@ request! {
         media_hash: String = part("media_hash").required(),
         /// 服务商商户号或渠道号. Required.
         mch_id: String = part("mch_id").required(),
-        /// Required.
+        /// 签名类型. Required.
         sign_type: SignType = part("sign_type").required(),
-        /// The client fills it in.
+        /// 签名. The client fills it in.
         sign: String = part("sign"),
     }
 }
@@ -58,7 +58,7 @@ answer! {
 }
 
 open_enum! {
-    /// The values of `sign_type`.
+    /// 签名类型.
     pub enum SignType {
         Md5 = "MD5",
         HmacSha256 = "HMAC-SHA256",

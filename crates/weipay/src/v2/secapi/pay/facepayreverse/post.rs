@@ -14,6 +14,7 @@ use crate::model::{answer, open_enum, request, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
+pub use crate::v2::secapi::mch::uploadmedia::post::SignType;
 
 request! {
     /// What is sent.
@@ -66,12 +67,6 @@ answer! {
 }
 
 open_enum! {
-    /// 签名类型.
-    pub enum SignType {
-        Md5 = "MD5",
-        HmacSha256 = "HMAC-SHA256",
-    }
-
     /// 是否重调.
     pub enum Recall {
         Y = "Y",

@@ -14,7 +14,7 @@ use crate::model::{JsonText, answer, body, open_enum, request, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
-pub use crate::v2::secapi::pay::facepayreverse::post::SignType;
+pub use crate::v2::secapi::mch::uploadmedia::post::SignType;
 
 request! {
     /// What is sent.

@@ -14,4 +14,5 @@
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
-pub use crate::v2::secapi::pay::facepayreverse::post::{Answer, Recall, Request, SignType};
+pub use crate::v2::secapi::mch::uploadmedia::post::SignType;
+pub use crate::v2::secapi::pay::facepayreverse::post::{Answer, Recall, Request};

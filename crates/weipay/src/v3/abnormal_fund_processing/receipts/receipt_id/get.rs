@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What is answered.
@@ -22,9 +22,9 @@ answer! {
         /// 在途异常资金付款状态. Required.
         receipt_state: ReceiptState = body("receipt_state").required(),
         /// 在途异常资金付款单据创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 在途异常资金付款单据更新时间.
-        last_update_time: String = body("last_update_time"),
+        last_update_time: Time = body("last_update_time"),
         /// 在途异常资金付款指令信息.
         instruction: Instruction = body("instruction"),
     }
@@ -46,7 +46,7 @@ answer! {
         /// 付款方式. Required.
         transfer_mode: TransferMode = body("transfer_mode").required(),
         /// 入账成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 商户AppID. Required.
         appid: Vec<String> = body("appid").required(),
         /// 回调通知地址. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012470761](https://pay.weixin.qq.com/doc/v3/partner/4012470761)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -34,8 +34,8 @@ answer! {
         /// 电子回单文件的下载地址.
         download_url: String = body("download_url"),
         /// 创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 更新时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
     }
 }

@@ -9,7 +9,7 @@
 //! - merchant: [4012534848](https://pay.weixin.qq.com/doc/v3/merchant/4012534848)
 //! - partner: [4012474135](https://pay.weixin.qq.com/doc/v3/partner/4012474135)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -29,8 +29,8 @@ answer! {
         /// 授权状态. Required.
         authorize_state: String = body("authorize_state").required(),
         /// 授权时间.
-        authorize_time: String = body("authorize_time"),
+        authorize_time: Time = body("authorize_time"),
         /// 取消授权时间.
-        deauthorize_time: String = body("deauthorize_time"),
+        deauthorize_time: Time = body("deauthorize_time"),
     }
 }

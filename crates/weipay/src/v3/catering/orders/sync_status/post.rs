@@ -11,7 +11,7 @@
 
 use serde_json::Number;
 
-use crate::model::{body, open_enum, request};
+use crate::model::{Time, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -43,9 +43,9 @@ request! {
         /// 订单状态. Required; at most 32 characters.
         status: Status = body("status").required().length(0, 32),
         /// 状态发生变化的时间. Required; at most 64 characters.
-        action_time: String = body("action_time").required().length(0, 64),
+        action_time: Time = body("action_time").required().length(0, 64),
         /// 支付时间. At most 64 characters.
-        pay_time: String = body("pay_time").length(0, 64),
+        pay_time: Time = body("pay_time").length(0, 64),
         /// 支付订单号. At most 64 characters.
         transaction_id: String = body("transaction_id").length(0, 64),
         /// 渠道商系统内部支付订单号. At most 64 characters.

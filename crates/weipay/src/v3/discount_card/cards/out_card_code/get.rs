@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -34,7 +34,7 @@ answer! {
         /// 用户退回优惠的付款信息.
         pay_information: PayInformation = body("pay_information"),
         /// 创卡时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 目标列表.
         objectives: Vec<Objectives> = body("objectives"),
         /// 优惠列表.
@@ -46,9 +46,9 @@ answer! {
     /// 约定时间期限.
     pub struct TimeRange {
         /// 约定开始时间. Required.
-        begin_time: String = body("begin_time").required(),
+        begin_time: Time = body("begin_time").required(),
         /// 约定结束时间. Required.
-        end_time: String = body("end_time").required(),
+        end_time: Time = body("end_time").required(),
     }
 
     /// 用户退回优惠的付款信息.
@@ -60,7 +60,7 @@ answer! {
         /// 微信支付订单号.
         transaction_id: String = body("transaction_id"),
         /// 支付时间.
-        pay_time: String = body("pay_time"),
+        pay_time: Time = body("pay_time"),
     }
 
     /// 目标列表.
@@ -86,7 +86,7 @@ answer! {
         /// 目标ID. Required.
         objective_id: String = body("objective_id").required(),
         /// 目标完成时间. Required.
-        completion_time: String = body("completion_time").required(),
+        completion_time: Time = body("completion_time").required(),
         /// 目标完成类型. Required.
         completion_type: String = body("completion_type").required(),
         /// 目标完成描述. Required.
@@ -124,7 +124,7 @@ answer! {
         /// 优惠ID. Required.
         reward_id: String = body("reward_id").required(),
         /// 优惠使用时间. Required.
-        usage_time: String = body("usage_time").required(),
+        usage_time: Time = body("usage_time").required(),
         /// 优惠使用类型. Required.
         usage_type: String = body("usage_type").required(),
         /// 优惠使用描述. Required.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What is answered.
@@ -30,9 +30,9 @@ answer! {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
         /// 先享卡开始时间. Required.
-        card_begin_time: String = body("card_begin_time").required(),
+        card_begin_time: Time = body("card_begin_time").required(),
         /// 先享卡结束时间. Required.
-        card_end_time: String = body("card_end_time").required(),
+        card_end_time: Time = body("card_end_time").required(),
         /// 先享卡名称. Required.
         card_name: String = body("card_name").required(),
         /// 目标描述. Required.
@@ -54,9 +54,9 @@ answer! {
         /// 结算金额. In fen (分).
         settlement_amount: i64 = body("settlement_amount"),
         /// 创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 支付时间.
-        pay_time: String = body("pay_time"),
+        pay_time: Time = body("pay_time"),
         /// 目标达成明细列表.
         objectives: Vec<Objectives> = body("objectives"),
         /// 奖励明细列表.
@@ -80,7 +80,7 @@ answer! {
         /// 目标数量. Required.
         count: i64 = body("count").required(),
         /// 履约时间. Required.
-        performance_time: String = body("performance_time").required(),
+        performance_time: Time = body("performance_time").required(),
         /// 备注说明.
         remark: String = body("remark"),
     }
@@ -104,7 +104,7 @@ answer! {
         /// 奖励金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 奖励时间. Required.
-        reward_time: String = body("reward_time").required(),
+        reward_time: Time = body("reward_time").required(),
         /// 备注说明.
         remark: String = body("remark"),
     }

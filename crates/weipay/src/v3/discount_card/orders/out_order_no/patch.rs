@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml>
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 pub use crate::v3::discount_card::orders::out_order_no::get::{PerformanceType, RewardType};
 
@@ -34,7 +34,7 @@ request! {
         /// 目标数量. Required.
         count: i64 = body("count").required(),
         /// 履约时间. Required.
-        performance_time: String = body("performance_time").required(),
+        performance_time: Time = body("performance_time").required(),
         /// 备注说明.
         remark: String = body("remark"),
     }
@@ -54,7 +54,7 @@ request! {
         /// 奖励金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 奖励时间. Required.
-        reward_time: String = body("reward_time").required(),
+        reward_time: Time = body("reward_time").required(),
         /// 备注说明.
         remark: String = body("remark"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml>
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -50,9 +50,9 @@ request! {
     /// 充电自行车场景信息.
     pub struct ChargeInfo {
         /// 开始时间. Required.
-        start_time: String = body("start_time").required(),
+        start_time: Time = body("start_time").required(),
         /// 结束时间. Required.
-        end_time: String = body("end_time").required(),
+        end_time: Time = body("end_time").required(),
         /// 充电站名称. Required.
         charging_station_name: String = body("charging_station_name").required(),
         /// 充电枪编号. Required.
@@ -80,6 +80,6 @@ answer! {
         /// 受理状态. Required.
         accept_state: String = body("accept_state").required(),
         /// 订单创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
     }
 }

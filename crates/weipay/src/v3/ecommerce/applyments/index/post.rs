@@ -8,6 +8,7 @@
 
 use crate::model::{JsonText, body, header, open_enum, request};
 
+pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::IdDocType;
 pub use crate::v3::ecommerce::applyments::applyment_id::revoke::post::Answer;
 
 request! {
@@ -27,7 +28,7 @@ request! {
         finance_institution_info: FinanceInstitutionInfo = body("finance_institution_info"),
         /// 超级管理员类型.
         id_holder_type: IdHolderType = body("id_holder_type"),
-        /// On the wire: `id_doc_type`.
+        /// 证件类型.
         id_doc_type: IdDocType = body("id_doc_type"),
         /// 法定代表人说明函.
         authorize_letter_copy: String = body("authorize_letter_copy"),
@@ -247,18 +248,6 @@ open_enum! {
     pub enum IdHolderType {
         Legal = "LEGAL",
         Super = "SUPER",
-    }
-
-    /// The values of `id_doc_type`.
-    pub enum IdDocType {
-        IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-        IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-        IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-        IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-        IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-        IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-        IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-        IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
     }
 
     /// The values of `ubo_id_doc_type`.

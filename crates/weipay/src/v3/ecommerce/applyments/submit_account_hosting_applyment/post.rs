@@ -10,9 +10,10 @@
 
 use crate::model::{JsonText, body, header, request};
 
+pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::IdDocType;
 pub use crate::v3::ecommerce::applyments::applyment_id::revoke::post::Answer;
 pub use crate::v3::ecommerce::applyments::index::post::{
-    BankAccountType, CertType, ContactIdDocType, ContactType, FinanceInstitutionInfo, FinanceType, IdDocType,
+    BankAccountType, CertType, ContactIdDocType, ContactType, FinanceInstitutionInfo, FinanceType,
     IdHolderType, OrganizationType, SalesSceneInfo, SettlementInfo, UboIdDocType,
 };
 
@@ -33,7 +34,7 @@ request! {
         finance_institution_info: FinanceInstitutionInfo = body("finance_institution_info"),
         /// 超级管理员类型.
         id_holder_type: IdHolderType = body("id_holder_type"),
-        /// On the wire: `id_doc_type`.
+        /// 证件类型.
         id_doc_type: IdDocType = body("id_doc_type"),
         /// 法定代表人说明函. Format `media-id`.
         authorize_letter_copy: String = body("authorize_letter_copy"),

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015616722](https://pay.weixin.qq.com/doc/v3/partner/4015616722)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -18,7 +18,7 @@ request! {
         /// 微信支付申请单号.
         applyment_id: i64 = body("applyment_id"),
         /// 预签署微信支付协议时间.
-        pre_sign_time: String = body("pre_sign_time"),
+        pre_sign_time: Time = body("pre_sign_time"),
         /// 平台代理核身信息.
         proxy_verify_identity_info: ProxyVerifyIdentityInfo = body("proxy_verify_identity_info"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012884121](https://pay.weixin.qq.com/doc/v3/partner/4012884121)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -94,7 +94,7 @@ answer! {
         /// 附加数据.
         attach: String = body("attach"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 子单微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 子单商户订单号. Required.

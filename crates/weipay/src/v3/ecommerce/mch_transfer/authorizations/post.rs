@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504208](https://pay.weixin.qq.com/doc/v3/partner/4013504208)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -28,7 +28,7 @@ request! {
         /// 签约主体. Required.
         sign_organization: String = body("sign_organization").required(),
         /// 签约时间. Required.
-        sign_time: String = body("sign_time").required(),
+        sign_time: Time = body("sign_time").required(),
     }
 }
 
@@ -40,8 +40,8 @@ answer! {
         /// 授权状态. Required.
         authorization_state: String = body("authorization_state").required(),
         /// 授权申请受理时间. Required.
-        accept_time: String = body("accept_time").required(),
+        accept_time: Time = body("accept_time").required(),
         /// 授权时间.
-        authorize_time: String = body("authorize_time"),
+        authorize_time: Time = body("authorize_time"),
     }
 }

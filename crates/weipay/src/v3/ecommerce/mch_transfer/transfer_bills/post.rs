@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Time, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -46,7 +46,7 @@ answer! {
         /// 微信转账单号. Required.
         transfer_bill_no: String = body("transfer_bill_no").required(),
         /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 单据状态. Required.
         state: String = body("state").required(),
         /// 失败原因.

@@ -11,7 +11,7 @@
 //!   [4015251094](https://pay.weixin.qq.com/doc/v3/partner/4015251094),
 //!   [4015252418](https://pay.weixin.qq.com/doc/v3/partner/4015252418)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -77,7 +77,7 @@ answer! {
         /// 商户退款单号. Required.
         out_refund_no: String = body("out_refund_no").required(),
         /// 退款创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 订单金额. Required.
         amount: AnswerAmount = body("amount").required(),
         /// 优惠退款详情.

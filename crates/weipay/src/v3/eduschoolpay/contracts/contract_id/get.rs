@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012468959](https://pay.weixin.qq.com/doc/v3/partner/4012468959)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -26,7 +26,7 @@ answer! {
         /// 签约状态. Required.
         contract_status: String = body("contract_status").required(),
         /// 签约时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 外部签约号. Required.
         out_contract_code: String = body("out_contract_code").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -60,7 +60,7 @@ answer! {
         /// 微信支付品牌红包批次单号.
         batch_no: String = body("batch_no"),
         /// 品牌红包批次创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 批次单状态.
         batch_state: BatchState = body("batch_state"),
     }

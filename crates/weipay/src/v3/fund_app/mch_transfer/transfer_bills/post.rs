@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
@@ -66,7 +66,7 @@ answer! {
         /// 微信转账单号. Required.
         transfer_bill_no: String = body("transfer_bill_no").required(),
         /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 单据状态. Required.
         state: State = body("state").required(),
         /// 失败原因.

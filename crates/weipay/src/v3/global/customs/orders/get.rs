@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025131](https://pay.weixin.qq.com/doc/global/v3/zh/4013025131)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -65,20 +65,20 @@ answer! {
         customs: Customs = body("customs").required(),
         /// 币种.
         fee_type: String = body("fee_type"),
-        /// 子单金额.
+        /// 子单金额. In the smallest unit of its currency (币种最小货币单位).
         order_fee: i64 = body("order_fee"),
         /// 关税.
         duty: i64 = body("duty"),
-        /// 物流费用.
+        /// 物流费用. In the smallest unit of its currency (币种最小货币单位).
         transport_fee: i64 = body("transport_fee"),
-        /// 商品费用.
+        /// 商品费用. In the smallest unit of its currency (币种最小货币单位).
         product_fee: i64 = body("product_fee"),
         /// 报关状态. Required.
         state: State = body("state").required(),
         /// 报关结果说明.
         explanation: String = body("explanation"),
         /// 最后更新时间. Required.
-        modify_time: String = body("modify_time").required(),
+        modify_time: Time = body("modify_time").required(),
     }
 }
 

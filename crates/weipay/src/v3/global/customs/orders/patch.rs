@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025136](https://pay.weixin.qq.com/doc/global/v3/zh/4013025136)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 pub use crate::v3::global::customs::orders::get::{State, VerifyDepartment};
 
@@ -31,11 +31,11 @@ request! {
         merchant_customs_no: String = body("merchant_customs_no").required(),
         /// 关税.
         duty: i64 = body("duty"),
-        /// 子订单金额.
+        /// 子订单金额. In the smallest unit of its currency (币种最小货币单位).
         order_fee: i64 = body("order_fee"),
-        /// 物流费用.
+        /// 物流费用. In the smallest unit of its currency (币种最小货币单位).
         transport_fee: i64 = body("transport_fee"),
-        /// 商品费用.
+        /// 商品费用. In the smallest unit of its currency (币种最小货币单位).
         product_fee: i64 = body("product_fee"),
     }
 }
@@ -58,7 +58,7 @@ answer! {
         /// 微信子订单号.
         sub_order_id: String = body("sub_order_id"),
         /// 最后更新时间. Required.
-        modify_time: String = body("modify_time").required(),
+        modify_time: Time = body("modify_time").required(),
         /// 核验机构. Required.
         verify_department: VerifyDepartment = body("verify_department").required(),
         /// 核验机构流水号. Required.

@@ -33,11 +33,11 @@ request! {
         sub_order_no: String = body("sub_order_no"),
         /// 货币类型.
         fee_type: String = body("fee_type"),
-        /// 子订单金额.
+        /// 子订单金额. In the smallest unit of its currency (币种最小货币单位).
         order_fee: i64 = body("order_fee"),
-        /// 物流费用.
+        /// 物流费用. In the smallest unit of its currency (币种最小货币单位).
         transport_fee: i64 = body("transport_fee"),
-        /// 商品费用.
+        /// 商品费用. In the smallest unit of its currency (币种最小货币单位).
         product_fee: i64 = body("product_fee"),
     }
 }

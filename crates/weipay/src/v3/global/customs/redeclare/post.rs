@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025133](https://pay.weixin.qq.com/doc/global/v3/zh/4013025133)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 pub use crate::v3::global::customs::orders::get::State;
 pub use crate::v3::global::customs::orders::patch::Customs;
@@ -53,7 +53,7 @@ answer! {
         /// 微信子订单号.
         sub_order_id: String = body("sub_order_id"),
         /// 最后更新时间. Required.
-        modify_time: String = body("modify_time").required(),
+        modify_time: Time = body("modify_time").required(),
         /// 申报结果说明.
         explanation: String = body("explanation"),
     }

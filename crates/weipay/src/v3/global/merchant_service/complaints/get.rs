@@ -79,15 +79,15 @@ answer! {
         transaction_id: String = body("transaction_id").required(),
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
-        /// 结算币种金额. Required.
+        /// 结算币种金额. Required; in the smallest unit of its currency (币种最小货币单位).
         settlement_amount: i64 = body("settlement_amount").required(),
         /// 结算币种累计已退款金额. Required.
         settlement_refunded_amount: String = body("settlement_refunded_amount").required(),
         /// 结算币种. Required.
         settlement_currency: String = body("settlement_currency").required(),
-        /// 订单金额. Required.
+        /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_amount: i64 = body("payer_amount").required(),
-        /// 支付币种累计已退款金额. Required.
+        /// 支付币种累计已退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_refunded_amount: i64 = body("payer_refunded_amount").required(),
         /// 支付币种. Required.
         payer_currency: String = body("payer_currency").required(),

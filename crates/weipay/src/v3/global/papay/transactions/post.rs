@@ -103,9 +103,9 @@ answer! {
 
     /// 订单金额.
     pub struct AnswerAmount {
-        /// 订单金额. Required.
+        /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
-        /// 用户支付金额. Required.
+        /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_total: i64 = body("payer_total").required(),
         /// 订单标价币种. Required.
         currency: String = body("currency").required(),
@@ -133,17 +133,17 @@ answer! {
         scope: Scope = body("scope"),
         /// 优惠类型.
         type_: PromotionDetailType = body("type"),
-        /// 优惠券面额. Required.
+        /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 优惠币种. Required.
         currency: String = body("currency").required(),
         /// 活动ID.
         activity_id: String = body("activity_id"),
-        /// 微信出资.
+        /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
         wxpay_contribute_amount: i64 = body("wxpay_contribute_amount"),
-        /// 商户出资.
+        /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
         merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
-        /// 其他出资.
+        /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
         other_contribute_amount: i64 = body("other_contribute_amount"),
         /// 单品列表.
         goods_detail: Vec<GoodsDetail> = body("goods_detail"),
@@ -155,11 +155,11 @@ answer! {
         goods_id: String = body("goods_id").required(),
         /// 商品备注.
         goods_remark: String = body("goods_remark"),
-        /// 商品优惠金额. Required.
+        /// 商品优惠金额. Required; in the smallest unit of its currency (币种最小货币单位).
         discount_amount: i64 = body("discount_amount").required(),
         /// 商品数量. Required.
         quantity: i64 = body("quantity").required(),
-        /// 商品价格. Required.
+        /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
         price: i64 = body("price").required(),
     }
 }

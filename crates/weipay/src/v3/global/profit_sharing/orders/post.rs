@@ -8,7 +8,7 @@
 //!
 //! - global: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -41,7 +41,7 @@ request! {
         name: String = body("name").encrypted(),
         /// 是否已经获取用户实名信息授权.
         authorized: bool = body("authorized"),
-        /// 分账金额. Required.
+        /// 分账金额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
@@ -69,7 +69,7 @@ answer! {
     pub struct AnswerReceivers {
         /// 分账币种. Required.
         currency: String = body("currency").required(),
-        /// 分账金额. Required.
+        /// 分账金额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
@@ -82,16 +82,16 @@ answer! {
         /// 分账失败原因. Required.
         fail_reason: String = body("fail_reason").required(),
         /// 分账创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 分账完成时间. Required.
-        finish_time: String = body("finish_time").required(),
+        finish_time: Time = body("finish_time").required(),
         /// 分账明细单号.
         detail_id: String = body("detail_id"),
         /// 分账明细类型.
         detail_type: String = body("detail_type"),
         /// 出资方结算币种.
         settlement_currency: String = body("settlement_currency"),
-        /// 出资方结算金额.
+        /// 出资方结算金额. In the smallest unit of its currency (币种最小货币单位).
         settlement_amount: i64 = body("settlement_amount"),
         /// 汇率值.
         rate: i64 = body("rate"),

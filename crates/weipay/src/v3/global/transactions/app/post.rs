@@ -8,7 +8,7 @@
 //!
 //! - global: [4013014223](https://pay.weixin.qq.com/doc/global/v3/zh/4013014223)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 pub use crate::v3::global::micropay::transactions::pay::post::{
     Amount, Detail, GoodsDetail, SceneInfo, StoreInfo,
@@ -44,9 +44,9 @@ request! {
         /// 指定支付方式.
         limit_pay: String = body("limit_pay"),
         /// 交易起始时间.
-        time_start: String = body("time_start"),
+        time_start: Time = body("time_start"),
         /// 交易结束时间.
-        time_expire: String = body("time_expire"),
+        time_expire: Time = body("time_expire"),
         /// MCC码. Required.
         merchant_category_code: String = body("merchant_category_code").required(),
         /// 支付者.

@@ -9,7 +9,7 @@
 //! - merchant: [4012464198](https://pay.weixin.qq.com/doc/v3/merchant/4012464198)
 //! - partner: [4012464176](https://pay.weixin.qq.com/doc/v3/partner/4012464176)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -27,7 +27,7 @@ answer! {
     /// What is answered.
     pub struct Answer {
         /// 修改时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
         /// 通知地址. Required.
         notify_url: String = body("notify_url").required(),
     }

@@ -108,9 +108,9 @@ answer! {
         coupon_type: String = body("coupon_type"),
         /// 订单优惠标记.
         goods_tag: Vec<String> = body("goods_tag"),
-        /// 默认不限制.
+        /// 支付方式，默认不限制.
         trade_type: Vec<TradeType> = body("trade_type"),
-        /// true-是.
+        /// 是否可叠加其他优惠.
         combine_use: bool = body("combine_use"),
     }
 
@@ -155,7 +155,7 @@ open_enum! {
         Paused = "paused",
     }
 
-    /// 默认不限制.
+    /// 支付方式，默认不限制.
     pub enum TradeType {
         Microapp = "MICROAPP",
         Apppay = "APPPAY",

@@ -9,7 +9,7 @@
 //! - merchant: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030)
 //! - partner: [4012714463](https://pay.weixin.qq.com/doc/v3/partner/4012714463)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 pub use crate::v3::marketing::membercard_activity::activities::get::ActivityType;
 
@@ -23,9 +23,9 @@ request! {
         /// 活动类型. Required.
         activity_type: ActivityType = body("activity_type").required(),
         /// 活动开始时间. Required.
-        begin_time: String = body("begin_time").required(),
+        begin_time: Time = body("begin_time").required(),
         /// 活动结束时间. Required.
-        end_time: String = body("end_time").required(),
+        end_time: Time = body("end_time").required(),
         /// 发放时间段.
         award_send_period: AwardSendPeriod = body("award_send_period"),
         /// 优惠券列表.
@@ -49,9 +49,9 @@ request! {
     /// 指定时间.
     pub struct AwardSendTime {
         /// 发放开始时间. Required.
-        begin_time: String = body("begin_time").required(),
+        begin_time: Time = body("begin_time").required(),
         /// 发放结束时间. Required.
-        end_time: String = body("end_time").required(),
+        end_time: Time = body("end_time").required(),
     }
 
     /// 指定时间段.
@@ -165,9 +165,9 @@ answer! {
         /// 活动的当前状态.
         activity_status: String = body("activity_status"),
         /// 创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 更新时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
         /// 会员卡ID.
         card_id: String = body("card_id"),
         /// 活动名称.
@@ -175,9 +175,9 @@ answer! {
         /// 活动类型.
         activity_type: String = body("activity_type"),
         /// 活动开始时间.
-        begin_time: String = body("begin_time"),
+        begin_time: Time = body("begin_time"),
         /// 活动结束时间.
-        end_time: String = body("end_time"),
+        end_time: Time = body("end_time"),
         /// 发放时间段.
         award_send_period: AwardSendPeriod = body("award_send_period"),
         /// 优惠券列表.

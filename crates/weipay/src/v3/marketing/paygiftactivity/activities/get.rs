@@ -61,9 +61,9 @@ answer! {
         /// 所属商户号.
         belong_merchant_id: String = body("belong_merchant_id"),
         /// 活动创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 活动更新时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
     }
 
     /// 活动基本信息.

@@ -21,9 +21,9 @@ request! {
         /// 展示商品信息.
         goods_thumbnail_url: String = body("goods_thumbnail_url"),
         /// 自定义入口的开始时间. Required.
-        start_time: String = body("start_time").required(),
+        start_time: Time = body("start_time").required(),
         /// 自定义入口的结束时间. Required.
-        end_time: String = body("end_time").required(),
+        end_time: Time = body("end_time").required(),
         /// 设置自定义入口的状态. Required.
         custom_entrance_state: CustomEntranceState = body("custom_entrance_state").required(),
         /// 自定义入口的归属品牌ID. Required.

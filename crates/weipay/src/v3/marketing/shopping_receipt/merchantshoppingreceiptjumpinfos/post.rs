@@ -9,7 +9,7 @@
 //! - merchant: [4012443843](https://pay.weixin.qq.com/doc/v3/merchant/4012443843)
 //! - partner: [4012443825](https://pay.weixin.qq.com/doc/v3/partner/4012443825)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -23,7 +23,7 @@ request! {
         /// 下单用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 商户上传时间. Required.
-        merchant_upload_time: String = body("merchant_upload_time").required(),
+        merchant_upload_time: Time = body("merchant_upload_time").required(),
         /// 跳转信息. Required.
         jump_info: JumpInfo = body("jump_info").required(),
     }
@@ -55,13 +55,13 @@ answer! {
         /// 下单用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 商户上传时间. Required.
-        merchant_upload_time: String = body("merchant_upload_time").required(),
+        merchant_upload_time: Time = body("merchant_upload_time").required(),
         /// 跳转信息. Required.
         jump_info: JumpInfo = body("jump_info").required(),
         /// 创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 修改时间. Required.
-        modify_time: String = body("modify_time").required(),
+        modify_time: Time = body("modify_time").required(),
         /// 归属品牌ID.
         brand_id: i64 = body("brand_id"),
     }

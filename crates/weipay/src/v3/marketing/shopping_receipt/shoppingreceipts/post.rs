@@ -28,7 +28,7 @@ request! {
         out_trade_no: String = meta("out_trade_no"),
         /// 微信支付订单中OpenID. Required.
         openid: String = meta("openid").required(),
-        /// 图片文件的. Required.
+        /// 图片文件的SHA256摘要. Required.
         sha256: String = meta("sha256").required(),
         /// 用户与商家的联系渠道.
         merchant_contact_information: MerchantContactInformation = meta("merchant_contact_information"),
@@ -64,7 +64,7 @@ answer! {
         transaction_sub_mchid: String = body("transaction_sub_mchid"),
         /// 微信支付订单中OpenID. Required.
         openid: String = body("openid").required(),
-        /// 图片文件的文件摘要. Required.
+        /// 图片文件的SHA256摘要. Required.
         sha256: String = body("sha256").required(),
         /// 标识电子小票图片类型. Required.
         image_type: String = body("image_type").required(),

@@ -14,7 +14,7 @@ chain_branch! {
 }
 
 impl<M: Mode> BillType<M> {
-    /// `v3/merchant/fund/withdraw/bill-type/{bill_type}` Known values: `NO_SUCC`.
+    /// `v3/merchant/fund/withdraw/bill-type/{bill_type}` with this 账单类型. Known values: `NO_SUCC`.
     pub fn bill_type(self, bill_type: impl Into<String>) -> bill_type::BillType<M> {
         bill_type::BillType::new(self.call.fill(path("bill_type"), bill_type.into()))
     }

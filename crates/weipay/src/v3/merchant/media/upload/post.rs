@@ -16,9 +16,9 @@ use crate::model::{File, answer, body, file, meta, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 媒体图片只支持JPG. Required.
+        /// 媒体图片文件. Required.
         file: File = file("file").required(),
-        /// 文件. Required.
+        /// 文件的SHA256摘要. Required.
         sha256: String = meta("sha256").required(),
         /// 文件名称. Required.
         filename: String = meta("filename").required(),

@@ -15,9 +15,9 @@ pub use crate::v3::merchant::media::upload::post::Answer;
 request! {
     /// What is sent.
     pub struct Request {
-        /// 媒体视频只支持avi. Required.
+        /// 媒体视频文件. Required.
         file: File = file("file").required(),
-        /// 视频文件的. Required.
+        /// 视频文件的SHA256摘要. Required.
         sha256: String = meta("sha256").required(),
         /// 文件名称. Required.
         filename: String = meta("filename").required(),

@@ -50,7 +50,7 @@ answer! {
         risk_type: i64 = body("risk_type"),
         /// 风险等级.
         risk_level: i64 = body("risk_level"),
-        /// 投诉单状态.
-        risk_discove_time: String = body("risk_discove_time"),
+        /// 风险发现时间.
+        risk_discove_time: Time = body("risk_discove_time"),
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -16,7 +16,7 @@ answer! {
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
         /// 投诉时间. Required.
-        complaint_time: String = body("complaint_time").required(),
+        complaint_time: Time = body("complaint_time").required(),
         /// 投诉金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 投诉人联系方式. Travels encrypted (敏感信息加密).
@@ -28,7 +28,7 @@ answer! {
         /// 微信支付订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 冻结结束时间.
-        frozen_end_time: String = body("frozen_end_time"),
+        frozen_end_time: Time = body("frozen_end_time"),
         /// 特约商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 投诉单处理进展状态. Required.

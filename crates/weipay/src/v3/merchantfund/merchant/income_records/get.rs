@@ -9,7 +9,7 @@
 //! - partner: [4012718647](https://pay.weixin.qq.com/doc/v3/partner/4012718647),
 //!   [4012720300](https://pay.weixin.qq.com/doc/v3/partner/4012720300)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -53,7 +53,7 @@ answer! {
         /// 银行来账金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 银行来账完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 付款方银行名称. Required.
         bank_name: String = body("bank_name").required(),
         /// 付款方银行户名. Required.

@@ -10,7 +10,7 @@
 //!   [4012718620](https://pay.weixin.qq.com/doc/v3/partner/4012718620),
 //!   [4012720249](https://pay.weixin.qq.com/doc/v3/partner/4012720249)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 pub use crate::v3::merchantfund::merchant::income_records::get::{AccountType, IncomeRecordType, Links};
 
@@ -58,7 +58,7 @@ answer! {
         /// 银行来账金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 银行来账完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 付款方银行名称. Required.
         bank_name: String = body("bank_name").required(),
         /// 付款方银行户名. Required.

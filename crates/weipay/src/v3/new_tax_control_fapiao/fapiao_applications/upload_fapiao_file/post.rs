@@ -22,7 +22,7 @@ request! {
         file_type: FileType = meta("file_type").required(),
         /// 文件摘要算法. Required.
         digest_alogrithm: DigestAlogrithm = meta("digest_alogrithm").required(),
-        /// 文件的. Required.
+        /// 文件的摘要. Required.
         digest: String = meta("digest").required(),
     }
 }

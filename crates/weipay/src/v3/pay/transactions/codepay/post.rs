@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012382150](https://pay.weixin.qq.com/doc/v3/merchant/4012382150)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 pub use crate::v3::pay::partner::transactions::app::post::Amount;
 pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;
@@ -64,7 +64,7 @@ answer! {
         /// 银行类型.
         bank_type: String = body("bank_type"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述.

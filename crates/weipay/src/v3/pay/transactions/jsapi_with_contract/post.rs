@@ -10,7 +10,7 @@
 //!   [4012530178](https://pay.weixin.qq.com/doc/v3/merchant/4012530178),
 //!   [4017019911](https://pay.weixin.qq.com/doc/v3/merchant/4017019911)
 
-use crate::model::{body, request};
+use crate::model::{Time, body, request};
 
 pub use crate::v3::pay::partner::transactions::app::post::Answer;
 pub use crate::v3::pay::partner::transactions::app_with_contract::post::{
@@ -30,7 +30,7 @@ request! {
         out_trade_no: String =
             body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 交易结束时间.
-        time_expire: String = body("time_expire"),
+        time_expire: Time = body("time_expire"),
         /// 附加数据.
         attach: String = body("attach"),
         /// 通知地址. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461785](https://pay.weixin.qq.com/doc/v3/partner/4012461785)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 pub use crate::v3::payroll_card::authentications::get::{
     AuthenticateScene, AuthenticateState, AuthenticateType,
@@ -42,7 +42,7 @@ answer! {
         /// 核身状态. Required.
         authenticate_state: AuthenticateState = body("authenticate_state").required(),
         /// 核身时间.
-        authenticate_time: String = body("authenticate_time"),
+        authenticate_time: Time = body("authenticate_time"),
         /// 商家核身单号. Required.
         authenticate_number: String = body("authenticate_number").required(),
         /// 核身失败原因.

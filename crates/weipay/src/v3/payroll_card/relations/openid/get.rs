@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461728](https://pay.weixin.qq.com/doc/v3/partner/4012461728)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -34,9 +34,9 @@ answer! {
         /// 授权状态. Required.
         authorize_state: AuthorizeState = body("authorize_state").required(),
         /// 授权时间.
-        authorize_time: String = body("authorize_time"),
+        authorize_time: Time = body("authorize_time"),
         /// 取消授权时间.
-        deauthorize_time: String = body("deauthorize_time"),
+        deauthorize_time: Time = body("deauthorize_time"),
         /// 微工卡的开通状态.
         register_state: RegisterState = body("register_state"),
         /// 开通时间.

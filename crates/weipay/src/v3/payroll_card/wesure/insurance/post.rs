@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_32.shtml>
 
-use crate::model::{body, request};
+use crate::model::{Time, body, request};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
         /// 投保状态. Required.
         insure_state: String = body("insure_state").required(),
         /// 保障生效时间. Required.
-        insure_effect_time: String = body("insure_effect_time").required(),
+        insure_effect_time: Time = body("insure_effect_time").required(),
         /// 保障失效时间. Required.
-        insure_invalid_time: String = body("insure_invalid_time").required(),
+        insure_invalid_time: Time = body("insure_invalid_time").required(),
         /// 保障的保险公司名称. Required.
         insurance_company_name: String = body("insurance_company_name").required(),
     }

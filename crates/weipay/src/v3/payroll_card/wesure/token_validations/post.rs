@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Time, answer, body, header, request};
 
 pub use crate::v3::payroll_card::authentications::get::AuthenticateType;
 
@@ -38,7 +38,7 @@ answer! {
         /// 校验结果. Required.
         result: String = body("result").required(),
         /// 核身成功时间.
-        authenticate_success_time: String = body("authenticate_success_time"),
+        authenticate_success_time: Time = body("authenticate_success_time"),
         /// 用户标识.
         openid: String = body("openid"),
         /// 校验不通过原因.

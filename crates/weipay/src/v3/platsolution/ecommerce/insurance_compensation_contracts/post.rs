@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012781476](https://pay.weixin.qq.com/doc/v3/partner/4012781476)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -30,7 +30,7 @@ request! {
         /// 签约主体. Required.
         sign_organization: String = body("sign_organization").required(),
         /// 签约时间. Required.
-        sign_time: String = body("sign_time").required(),
+        sign_time: Time = body("sign_time").required(),
     }
 }
 
@@ -42,6 +42,6 @@ answer! {
         /// 是否开通成功. Required.
         opened: bool = body("opened").required(),
         /// 成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
     }
 }

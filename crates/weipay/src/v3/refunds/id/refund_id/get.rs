@@ -57,11 +57,11 @@ answer! {
 
     /// 退款金额.
     pub struct Amount {
-        /// 退款金额. Required.
+        /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         refund: i64 = body("refund").required(),
         /// 货币类型.
         currency: String = body("currency"),
-        /// 用户退款金额. Required.
+        /// 用户退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_refund: i64 = body("payer_refund").required(),
         /// 支付币种. Required.
         payer_currency: String = body("payer_currency").required(),

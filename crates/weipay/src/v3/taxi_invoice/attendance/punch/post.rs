@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461368](https://pay.weixin.qq.com/doc/v3/partner/4012461368)
 
-use crate::model::{body, request};
+use crate::model::{Time, body, request};
 
 request! {
     /// What is sent.
@@ -18,7 +18,7 @@ request! {
         /// 营运资格证号. Required.
         driver_license: String = body("driver_license").required(),
         /// 事件发生时间. Required.
-        event_time: String = body("event_time").required(),
+        event_time: Time = body("event_time").required(),
         /// 事件类型. Required.
         event_type: String = body("event_type").required(),
         /// 行政区划ID. Required.

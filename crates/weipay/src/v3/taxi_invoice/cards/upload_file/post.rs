@@ -19,7 +19,7 @@ request! {
         company_mchid: String = meta("company_mchid").required(),
         /// 行政区划代码. Required.
         region_id: i64 = meta("region_id").required(),
-        /// 文件的. Required.
+        /// 文件的摘要. Required.
         digest: String = meta("digest").required(),
         /// 文件摘要算法. Required.
         digest_algorithm: DigestAlgorithm = meta("digest_algorithm").required(),

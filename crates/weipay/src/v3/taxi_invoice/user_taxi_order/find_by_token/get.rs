@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012460180](https://pay.weixin.qq.com/doc/v3/partner/4012460180)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -34,13 +34,13 @@ answer! {
         /// 营运资格证号. Required.
         driver_license: String = body("driver_license").required(),
         /// 上车时间. Required.
-        up_time: String = body("up_time").required(),
+        up_time: Time = body("up_time").required(),
         /// 行政区划代码. Required.
         region_id: i64 = body("region_id").required(),
         /// 乘客行程单来源. Required.
         source: String = body("source").required(),
         /// 面对面付款时间.
-        pay_time: String = body("pay_time"),
+        pay_time: Time = body("pay_time"),
         /// 面对面付款金额. In fen (分).
         pay_amount: i64 = body("pay_amount"),
     }

@@ -45,7 +45,7 @@ answer! {
         /// 车牌颜色. Required.
         plate_color: PlateColor = body("plate_color").required(),
         /// 入场时间. Required.
-        start_time: String = body("start_time").required(),
+        start_time: Time = body("start_time").required(),
         /// 停车场名称. Required.
         parking_name: String = body("parking_name").required(),
         /// 免费时长. Required.

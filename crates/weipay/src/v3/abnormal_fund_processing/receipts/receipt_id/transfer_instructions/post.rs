@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 pub use crate::v3::abnormal_fund_processing::receipts::receipt_id::get::{
     Commander, Currency, Operator, ProductName, ReceiptState, TransferAmount,
@@ -50,9 +50,9 @@ answer! {
         /// 在途异常资金付款状态. Required.
         receipt_state: ReceiptState = body("receipt_state").required(),
         /// 在途异常资金付款单据创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 在途异常资金付款单据更新时间.
-        last_update_time: String = body("last_update_time"),
+        last_update_time: Time = body("last_update_time"),
         /// 在途异常资金付款指令信息.
         instruction: Instruction = body("instruction"),
     }
@@ -70,9 +70,9 @@ answer! {
         /// 在途异常资金付款指令状态.
         instruction_state: InstructionState = body("instruction_state"),
         /// 在途异常资金付款单据创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 入账成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 回调通知地址. Required.
         notify_url: String = body("notify_url").required(),
     }

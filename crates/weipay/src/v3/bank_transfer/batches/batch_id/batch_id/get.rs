@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012465891](https://pay.weixin.qq.com/doc/v3/partner/4012465891)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -62,9 +62,9 @@ answer! {
         /// 转账总笔数. Required.
         total_count: i64 = body("total_count").required(),
         /// 批次创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 批次更新时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
         /// 转账成功金额. In fen (分).
         success_amount: i64 = body("success_amount"),
         /// 转账成功笔数.

@@ -21,7 +21,7 @@ request! {
         offset: i64 = query("offset").required(),
         /// 活动状态.
         activity_state: ActivityState = query("activity_state"),
-        /// On the wire: `audit_state`.
+        /// 审核状态.
         audit_state: AuditState = query("audit_state"),
     }
 }
@@ -47,7 +47,7 @@ answer! {
         name: String = body("name").required(),
         /// 活动状态. Required.
         activity_state: ActivityState = body("activity_state").required(),
-        /// Required.
+        /// 审核状态. Required.
         audit_state: AuditState = body("audit_state").required(),
         /// 可用库存. Required.
         available_quota: i64 = body("available_quota").required(),
@@ -94,7 +94,7 @@ open_enum! {
         Terminated = "TERMINATED",
     }
 
-    /// The values of `audit_state`.
+    /// 审核状态.
     pub enum AuditState {
         Pending = "PENDING",
         Approved = "APPROVED",

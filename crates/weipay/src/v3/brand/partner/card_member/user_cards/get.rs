@@ -64,7 +64,7 @@ answer! {
         /// 会员卡有效期. Required.
         valid_date_information: ValidDateInformation = body("valid_date_information").required(),
         /// 领取时间. Required.
-        pickup_time: String = body("pickup_time").required(),
+        pickup_time: Time = body("pickup_time").required(),
         /// 用户开卡时填写的个人信息.
         user_information: UserInformation = body("user_information"),
         /// 商家数据包.

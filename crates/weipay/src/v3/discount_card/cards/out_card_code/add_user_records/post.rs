@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml>
 
-use crate::model::{body, request};
+use crate::model::{Time, body, request};
 
 request! {
     /// What is sent.
@@ -28,7 +28,7 @@ request! {
         /// 目标ID. Required.
         objective_id: String = body("objective_id").required(),
         /// 目标完成时间. Required.
-        completion_time: String = body("completion_time").required(),
+        completion_time: Time = body("completion_time").required(),
         /// 目标完成类型. Required.
         completion_type: String = body("completion_type").required(),
         /// 目标完成描述. Required.
@@ -46,7 +46,7 @@ request! {
         /// 优惠ID. Required.
         reward_id: String = body("reward_id").required(),
         /// 优惠使用时间. Required.
-        usage_time: String = body("usage_time").required(),
+        usage_time: Time = body("usage_time").required(),
         /// 优惠使用类型. Required.
         usage_type: String = body("usage_type").required(),
         /// 优惠使用描述. Required.

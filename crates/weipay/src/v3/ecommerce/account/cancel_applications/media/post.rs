@@ -13,9 +13,9 @@ use crate::model::{File, answer, body, file, meta, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 媒体图片只支持JPG. Required.
+        /// 媒体图片文件. Required.
         file: File = file("file").required(),
-        /// 图片文件的. Required.
+        /// 图片文件的摘要. Required.
         file_digest: String = meta("file_digest").required(),
         /// 商户上传的媒体图片的名称. Required.
         file_name: String = meta("file_name").required(),

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504209](https://pay.weixin.qq.com/doc/v3/partner/4013504209)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -18,6 +18,6 @@ answer! {
         /// 授权状态. Required.
         authorization_state: String = body("authorization_state").required(),
         /// 授权时间.
-        authorize_time: String = body("authorize_time"),
+        authorize_time: Time = body("authorize_time"),
     }
 }

@@ -9,7 +9,7 @@
 //! - partner: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274),
 //!   [4015181616](https://pay.weixin.qq.com/doc/v3/partner/4015181616)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::ecommerce::refunds::apply::post::Scope;
 pub use crate::v3::ecommerce::refunds::id::refund_id::get::Status;
@@ -52,9 +52,9 @@ answer! {
         /// 退款入账账户.
         user_received_account: String = body("user_received_account"),
         /// 退款成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 退款创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 退款状态. Required.
         status: Status = body("status").required(),
         /// 资金账户.

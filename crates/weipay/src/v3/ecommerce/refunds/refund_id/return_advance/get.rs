@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012476916](https://pay.weixin.qq.com/doc/v3/partner/4012476916)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
 
@@ -32,6 +32,6 @@ answer! {
         /// 垫付回补结果. Required.
         result: String = body("result").required(),
         /// 垫付回补完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
     }
 }

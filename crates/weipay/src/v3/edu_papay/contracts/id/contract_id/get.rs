@@ -9,7 +9,7 @@
 //! - merchant: [4012522951](https://pay.weixin.qq.com/doc/v3/merchant/4012522951)
 //! - partner: [4012465367](https://pay.weixin.qq.com/doc/v3/partner/4012465367)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -51,6 +51,6 @@ answer! {
         /// 签约状态.
         contract_status: String = body("contract_status"),
         /// 签约时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
     }
 }

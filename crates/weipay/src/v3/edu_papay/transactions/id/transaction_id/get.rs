@@ -9,7 +9,7 @@
 //! - merchant: [4012523468](https://pay.weixin.qq.com/doc/v3/merchant/4012523468)
 //! - partner: [4012465567](https://pay.weixin.qq.com/doc/v3/partner/4012465567)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -39,7 +39,7 @@ answer! {
         /// 付款银行.
         bank_type: String = body("bank_type"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述.

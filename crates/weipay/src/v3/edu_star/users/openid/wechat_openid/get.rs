@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -31,6 +31,6 @@ answer! {
         /// 用户QQ账号.
         qq: String = body("qq"),
         /// 注册时间.
-        register_time: String = body("register_time"),
+        register_time: Time = body("register_time"),
     }
 }

@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::v3::edu_star::users::openid::wechat_openid::get::Request;
 
@@ -25,6 +25,6 @@ answer! {
         /// 用户QQ账号. Required.
         qq: String = body("qq").required(),
         /// 注册时间.
-        register_time: String = body("register_time"),
+        register_time: Time = body("register_time"),
     }
 }

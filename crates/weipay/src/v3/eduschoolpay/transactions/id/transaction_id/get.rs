@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012469063](https://pay.weixin.qq.com/doc/v3/partner/4012469063)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -44,7 +44,7 @@ answer! {
         /// 商户数据.
         attach: String = body("attach"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 支付者. Required.
         payer: Payer = body("payer").required(),
         /// 订单金额. Required.

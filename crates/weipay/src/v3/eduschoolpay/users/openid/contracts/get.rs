@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012468993](https://pay.weixin.qq.com/doc/v3/partner/4012468993)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -54,7 +54,7 @@ answer! {
         /// 签约状态. Required.
         contract_status: String = body("contract_status").required(),
         /// 签约时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 外部签约号. Required.
         out_contract_code: String = body("out_contract_code").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012469161](https://pay.weixin.qq.com/doc/v3/partner/4012469161)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -22,6 +22,6 @@ answer! {
         /// 当前用户欠款笔数. Required.
         debt_count: i64 = body("debt_count").required(),
         /// 用户欠款状态更新时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012716452](https://pay.weixin.qq.com/doc/v3/merchant/4012716452)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -24,6 +24,6 @@ answer! {
         /// 申请单状态. Required.
         state: String = body("state").required(),
         /// 申请单创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016315516](https://pay.weixin.qq.com/doc/v3/partner/4016315516)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ answer! {
         /// 申请单状态. Required.
         state: State = body("state").required(),
         /// 申请单创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 申请单更新时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
         /// 回单文件摘要类型.
         hash_type: HashType = body("hash_type"),
         /// 回单文件摘要值.

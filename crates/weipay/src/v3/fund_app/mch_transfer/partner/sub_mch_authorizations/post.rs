@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015469102](https://pay.weixin.qq.com/doc/v3/partner/4015469102)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ answer! {
         /// 授权申请单状态. Required.
         state: State = body("state").required(),
         /// 授权申请受理时间. Required.
-        accept_time: String = body("accept_time").required(),
+        accept_time: Time = body("accept_time").required(),
         /// 最后一次状态变更时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
     }
 }
 

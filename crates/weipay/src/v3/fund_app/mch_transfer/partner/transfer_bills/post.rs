@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015469096](https://pay.weixin.qq.com/doc/v3/partner/4015469096)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -59,7 +59,7 @@ answer! {
         /// 微信转账单号. Required.
         transfer_bill_no: String = body("transfer_bill_no").required(),
         /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// Required.
         package_info: String = body("package_info").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
 
@@ -40,7 +40,7 @@ answer! {
         /// 单据状态. Required.
         state: State = body("state").required(),
         /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// Required.
         package_info: String = body("package_info").required(),
     }

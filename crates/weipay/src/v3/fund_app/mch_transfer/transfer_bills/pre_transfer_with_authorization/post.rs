@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
     TransferSceneId, TransferSceneReportInfos,
@@ -56,7 +56,7 @@ answer! {
         /// 微信转账单号. Required.
         transfer_bill_no: String = body("transfer_bill_no").required(),
         /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 单据状态. Required.
         state: State = body("state").required(),
         /// On the wire: `package_info`.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
     TransferSceneId, TransferSceneReportInfos,
@@ -71,9 +71,9 @@ answer! {
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: String = body("user_name").encrypted(),
         /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 最后一次状态变更时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
     }
 }
 

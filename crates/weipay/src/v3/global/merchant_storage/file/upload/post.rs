@@ -15,7 +15,7 @@ request! {
     pub struct Request {
         /// 文件信息. Required.
         file: File = file("file").required(),
-        /// 文件的. Required.
+        /// 文件的摘要. Required.
         digest: String = meta("digest").required(),
         /// 商户上传的文件的名称. Required.
         filename: String = meta("filename").required(),

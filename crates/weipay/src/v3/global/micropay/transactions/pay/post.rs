@@ -8,7 +8,7 @@
 //!
 //! - global: [4013010527](https://pay.weixin.qq.com/doc/global/v3/zh/4013010527)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -57,7 +57,7 @@ request! {
 
     /// 订单金额.
     pub struct Amount {
-        /// 总金额. Required.
+        /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
         /// 货币类型.
         currency: String = body("currency"),
@@ -89,7 +89,7 @@ request! {
 
     /// 优惠功能.
     pub struct Detail {
-        /// 订单原价.
+        /// 订单原价. In the smallest unit of its currency (币种最小货币单位).
         cost_price: i64 = body("cost_price"),
         /// 商品小票ID.
         receipt_id: String = body("receipt_id"),
@@ -107,7 +107,7 @@ request! {
         goods_name: String = body("goods_name"),
         /// 商品数量. Required.
         quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required.
+        /// 商品单价. Required; in the smallest unit of its currency (币种最小货币单位).
         price: i64 = body("price").required(),
     }
 }
@@ -142,7 +142,7 @@ answer! {
         /// 商户数据.
         attach: String = body("attach"),
         /// 支付完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 支付者.
         payer: AnswerPayer = body("payer"),
         /// 订单金额. Required.
@@ -163,11 +163,11 @@ answer! {
 
     /// 订单金额.
     pub struct AnswerAmount {
-        /// 订单金额. Required.
+        /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
         /// 货币类型.
         currency: String = body("currency"),
-        /// 用户支付金额. Required.
+        /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_total: i64 = body("payer_total").required(),
         /// 支付货币类型.
         payer_currency: String = body("payer_currency"),
@@ -193,17 +193,17 @@ answer! {
         scope: Scope = body("scope"),
         /// 优惠类型.
         type_: AnswerDetailType = body("type"),
-        /// 优惠券面额. Required.
+        /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 货币类型.
         currency: String = body("currency"),
         /// 活动ID.
         activity_id: String = body("activity_id"),
-        /// 微信出资.
+        /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
         wechatpay_contribute_amount: i64 = body("wechatpay_contribute_amount"),
-        /// 商户出资.
+        /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
         merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
-        /// 其他出资.
+        /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
         other_contribute_amount: i64 = body("other_contribute_amount"),
         /// 单品列表.
         goods_detail: Vec<AnswerDetailGoodsDetail> = body("goods_detail"),
@@ -217,7 +217,7 @@ answer! {
         goods_remark: String = body("goods_remark"),
         /// 商品数量. Required.
         quantity: i64 = body("quantity").required(),
-        /// 商品价格. Required.
+        /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
         price: i64 = body("price").required(),
     }
 }

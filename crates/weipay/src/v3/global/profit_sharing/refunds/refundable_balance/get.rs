@@ -15,7 +15,7 @@ answer! {
     pub struct Answer {
         /// 出资方商户号.
         sponsor_mchid: String = body("sponsor_mchid"),
-        /// 可供垫付分账退款的实时余额.
+        /// 可供垫付分账退款的实时余额. In the smallest unit of its currency (币种最小货币单位).
         balance: i64 = body("balance"),
         /// 货币类型.
         currency: String = body("currency"),

@@ -16,7 +16,7 @@
 //!   [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982),
 //!   [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::v3::global::micropay::transactions::pay::post::Type;
 pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::{
@@ -51,7 +51,7 @@ answer! {
         /// 付款银行. Required.
         bank_type: String = body("bank_type").required(),
         /// 支付完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述. Required.
@@ -74,17 +74,17 @@ answer! {
         scope: String = body("scope"),
         /// 优惠类型.
         type_: PromotionDetailType = body("type"),
-        /// 优惠券面额. Required.
+        /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 优惠币种. Required.
         currency: String = body("currency").required(),
         /// 活动ID.
         activity_id: String = body("activity_id"),
-        /// 微信出资.
+        /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
         wxpay_contribute_amount: i64 = body("wxpay_contribute_amount"),
-        /// 商户出资.
+        /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
         merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
-        /// 其他出资.
+        /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
         other_contribute_amount: i64 = body("other_contribute_amount"),
         /// 单品列表.
         goods_detail: Vec<GoodsDetail> = body("goods_detail"),

@@ -18,9 +18,9 @@ use crate::model::{File, answer, body, file, meta, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 媒体图片只支持JPG. Required.
+        /// 媒体图片文件. Required.
         file: File = file("file").required(),
-        /// 图片文件的. Required.
+        /// 图片文件的SHA256摘要. Required.
         sha256: String = meta("sha256").required(),
         /// 商户上传的媒体图片的名称. Required.
         filename: String = meta("filename").required(),

@@ -9,7 +9,7 @@
 //! - merchant: [4012553365](https://pay.weixin.qq.com/doc/v3/merchant/4012553365)
 //! - partner: [4012714471](https://pay.weixin.qq.com/doc/v3/partner/4012714471)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::v3::marketing::membercard_activity::activities::get::{
     ActivateMiniprogram, ActivateSetting, AwardJumpDeploy, AwardSendDayTime, AwardSendPeriod, AwardSendTime,
@@ -25,9 +25,9 @@ answer! {
         /// 活动的当前状态.
         activity_status: String = body("activity_status"),
         /// 创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 更新时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
         /// 会员卡ID.
         card_id: String = body("card_id"),
         /// 活动名称.
@@ -35,9 +35,9 @@ answer! {
         /// 活动类型.
         activity_type: String = body("activity_type"),
         /// 活动开始时间.
-        begin_time: String = body("begin_time"),
+        begin_time: Time = body("begin_time"),
         /// 活动结束时间.
-        end_time: String = body("end_time"),
+        end_time: Time = body("end_time"),
         /// 发放时间段.
         award_send_period: AwardSendPeriod = body("award_send_period"),
         /// 优惠券列表.

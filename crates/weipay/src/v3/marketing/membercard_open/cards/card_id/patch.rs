@@ -9,7 +9,7 @@
 //! - merchant: [4012549567](https://pay.weixin.qq.com/doc/v3/merchant/4012549567)
 //! - partner: [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
 
-use crate::model::{body, request};
+use crate::model::{Time, body, request};
 
 pub use crate::v3::marketing::membercard_open::cards::get::{
     CodeMode, CodeType, CommonFieldList, CustomFieldListType, Type,
@@ -60,13 +60,13 @@ request! {
         /// 有效期类型. Required.
         type_: Type = body("type").required(),
         /// 有效期结束时间.
-        available_end_time: String = body("available_end_time"),
+        available_end_time: Time = body("available_end_time"),
         /// 生效后N天内有效.
         available_day_after_receive: i64 = body("available_day_after_receive"),
         /// 领取后N天开始生效.
         wait_days_after_receive: i64 = body("wait_days_after_receive"),
         /// 有效期开始时间.
-        available_begin_time: String = body("available_begin_time"),
+        available_begin_time: Time = body("available_begin_time"),
     }
 
     /// 开卡信息.

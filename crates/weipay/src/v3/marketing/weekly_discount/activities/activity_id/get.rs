@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -34,9 +34,9 @@ answer! {
         /// 活动单天预算. In fen (分).
         activity_max_amount_per_day: i64 = body("activity_max_amount_per_day"),
         /// 活动开始时间. Required.
-        activity_available_begin_time: String = body("activity_available_begin_time").required(),
+        activity_available_begin_time: Time = body("activity_available_begin_time").required(),
         /// 活动结束时间. Required.
-        activity_available_end_time: String = body("activity_available_end_time").required(),
+        activity_available_end_time: Time = body("activity_available_end_time").required(),
         /// 活动状态. Required.
         activity_state: String = body("activity_state").required(),
         /// 活动备注.

@@ -17,7 +17,7 @@ request! {
         due_diligence_file: File = file("due_diligence_file").required(),
         /// 商户上传的媒体图片的名称. Required.
         file_name: String = meta("file_name").required(),
-        /// 图片文件的. Required.
+        /// 图片文件的摘要. Required.
         file_digest: String = meta("file_digest").required(),
         /// 子商户号. Required.
         sub_mchid: String = meta("sub_mchid").required(),

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml>
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What is answered.
@@ -23,7 +23,7 @@ answer! {
         /// 操作人. Required.
         operate_user: String = body("operate_user").required(),
         /// 操作时间. Required.
-        operate_time: String = body("operate_time").required(),
+        operate_time: Time = body("operate_time").required(),
         /// 操作类型. Required.
         operate_type: OperateType = body("operate_type").required(),
         /// 操作内容.

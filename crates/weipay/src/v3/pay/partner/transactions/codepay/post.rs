@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Time, answer, body, open_enum, request};
 
 pub use crate::v3::pay::partner::transactions::app::post::Amount;
 pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;
@@ -116,7 +116,7 @@ answer! {
         /// 银行类型.
         bank_type: String = body("bank_type"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述.

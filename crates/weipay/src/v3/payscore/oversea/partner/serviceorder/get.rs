@@ -53,7 +53,7 @@ answer! {
         post_discounts: Vec<PostDiscounts> = body("post_discounts"),
         /// 订单风险金. Required.
         risk_fund: RiskFund = body("risk_fund").required(),
-        /// 总金额.
+        /// 总金额. In the smallest unit of its currency (币种最小货币单位).
         total_amount: i64 = body("total_amount"),
         /// 是否需要收款.
         need_collection: bool = body("need_collection"),
@@ -85,7 +85,7 @@ answer! {
     pub struct PostPayments {
         /// 付费名称. Required.
         name: String = body("name").required(),
-        /// 付费金额.
+        /// 付费金额. In the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount"),
         /// 付费说明.
         description: String = body("description"),
@@ -99,7 +99,7 @@ answer! {
         name: String = body("name").required(),
         /// 优惠说明. Required.
         description: String = body("description").required(),
-        /// 优惠金额.
+        /// 优惠金额. In the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount"),
         /// 优惠数量.
         count: i64 = body("count"),
@@ -109,7 +109,7 @@ answer! {
     pub struct RiskFund {
         /// 风险金名称. Required.
         name: String = body("name").required(),
-        /// 风险金额. Required.
+        /// 风险金额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 风险说明.
         description: String = body("description"),
@@ -119,11 +119,11 @@ answer! {
     pub struct Collection {
         /// 收款状态. Required.
         state: CollectionState = body("state").required(),
-        /// 总收款金额.
+        /// 总收款金额. In the smallest unit of its currency (币种最小货币单位).
         total_amount: i64 = body("total_amount"),
-        /// 待收金额.
+        /// 待收金额. In the smallest unit of its currency (币种最小货币单位).
         paying_amount: i64 = body("paying_amount"),
-        /// 已收金额.
+        /// 已收金额. In the smallest unit of its currency (币种最小货币单位).
         paid_amount: i64 = body("paid_amount"),
         /// 收款银行.
         bank_type: String = body("bank_type"),
@@ -135,7 +135,7 @@ answer! {
     pub struct Details {
         /// 收款序号.
         seq: i64 = body("seq"),
-        /// 单笔收款金额.
+        /// 单笔收款金额. In the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount"),
         /// 收款成功渠道.
         paid_type: PaidType = body("paid_type"),
@@ -157,15 +157,15 @@ answer! {
         scope: Scope = body("scope"),
         /// 优惠类型.
         type_: Type = body("type"),
-        /// 优惠券面额. Required.
+        /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 活动ID.
         stock_id: String = body("stock_id"),
-        /// 微信出资.
+        /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
         wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 商户出资.
+        /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
         merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资.
+        /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
         other_contribute: i64 = body("other_contribute"),
         /// 优惠币种.
         currency: String = body("currency"),
@@ -179,9 +179,9 @@ answer! {
         goods_id: String = body("goods_id").required(),
         /// 商品数量.
         quantity: i64 = body("quantity"),
-        /// 商品价格.
+        /// 商品价格. In the smallest unit of its currency (币种最小货币单位).
         unit_price: i64 = body("unit_price"),
-        /// 商品优惠金额.
+        /// 商品优惠金额. In the smallest unit of its currency (币种最小货币单位).
         discount_amount: i64 = body("discount_amount"),
         /// 商品备注.
         goods_remark: String = body("goods_remark"),

@@ -58,7 +58,7 @@ request! {
     pub struct PostPayments {
         /// 付费名称. Required.
         name: String = body("name").required(),
-        /// 付费金额.
+        /// 付费金额. In the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount"),
         /// 付费说明.
         description: String = body("description"),
@@ -72,7 +72,7 @@ request! {
         name: String = body("name").required(),
         /// 优惠说明. Required.
         description: String = body("description").required(),
-        /// 优惠金额.
+        /// 优惠金额. In the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount"),
         /// 优惠数量.
         count: i64 = body("count"),
@@ -82,7 +82,7 @@ request! {
     pub struct RiskFund {
         /// 风险名称. Required.
         name: String = body("name").required(),
-        /// 风险金额. Required.
+        /// 风险金额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 风险说明.
         description: String = body("description"),

@@ -27,7 +27,7 @@ request! {
 
     /// 内容信息详情.
     pub struct Detail {
-        /// Format `yyyyMMddHHmmss`.
+        /// 收款成功时间. Format `yyyyMMddHHmmss`.
         paid_time: String = body("paid_time"),
     }
 }

@@ -19,7 +19,7 @@ request! {
         service_id: String = body("service_id").required(),
         /// Required.
         sign_plan_id: String = body("sign_plan_id").required(),
-        /// Required.
+        /// 计划明细序号. Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 服务商的AppID. Required.
         appid: String = body("appid").required(),

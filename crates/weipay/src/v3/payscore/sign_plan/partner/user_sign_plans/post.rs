@@ -124,10 +124,10 @@ answer! {
         /// 计划明细对应订单实际支付金额. In fen (分).
         actual_pay_price: i64 = body("actual_pay_price"),
         /// 详情使用时间.
-        use_time: String = body("use_time"),
+        use_time: Time = body("use_time"),
         /// 详情完成时间.
-        complete_time: String = body("complete_time"),
+        complete_time: Time = body("complete_time"),
         /// 详情取消时间.
-        cancel_time: String = body("cancel_time"),
+        cancel_time: Time = body("cancel_time"),
     }
 }

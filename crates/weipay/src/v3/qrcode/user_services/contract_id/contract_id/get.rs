@@ -9,7 +9,7 @@ use crate::model::{answer, body, open_enum, query, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// On the wire: `appid`.
+        /// 公众账号ID.
         appid: String = query("appid"),
         /// 子公众账号ID.
         sub_appid: String = query("sub_appid"),

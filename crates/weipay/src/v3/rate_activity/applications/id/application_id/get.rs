@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012471722](https://pay.weixin.qq.com/doc/v3/partner/4012471722)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -22,6 +22,6 @@ answer! {
         /// 驳回原因.
         reject_reason: String = body("reject_reason"),
         /// 活动审核通过时间.
-        pass_time: String = body("pass_time"),
+        pass_time: Time = body("pass_time"),
     }
 }

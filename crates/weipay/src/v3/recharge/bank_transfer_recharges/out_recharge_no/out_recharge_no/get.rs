@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012585430](https://pay.weixin.qq.com/doc/v3/merchant/4012585430)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 pub use crate::v3::recharge::bank_transfer_recharges::apply::post::AccountType;
 
@@ -34,11 +34,11 @@ answer! {
         /// 转账充值的付款信息.
         bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
         /// 受理充值时间.
-        accept_time: String = body("accept_time"),
+        accept_time: Time = body("accept_time"),
         /// 充值成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 关闭充值时间.
-        close_time: String = body("close_time"),
+        close_time: Time = body("close_time"),
     }
 
     /// 充值金额.
@@ -54,7 +54,7 @@ answer! {
         /// 转账充值附言.
         memo: String = body("memo"),
         /// 银行转账退回时间.
-        return_time: String = body("return_time"),
+        return_time: Time = body("return_time"),
         /// 银行转账退回原因.
         return_reason: String = body("return_reason"),
         /// 开户银行名称.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012715331](https://pay.weixin.qq.com/doc/v3/partner/4012715331)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -42,9 +42,9 @@ request! {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),
         /// 入站时间. Required.
-        start_time: String = body("start_time").required(),
+        start_time: Time = body("start_time").required(),
         /// 出站时间. Required.
-        end_time: String = body("end_time").required(),
+        end_time: Time = body("end_time").required(),
         /// 通道类型. Required.
         channel_type: String = body("channel_type").required(),
         /// 车辆类型.
@@ -98,7 +98,7 @@ answer! {
         /// 付款银行.
         bank_type: String = body("bank_type"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述.

@@ -88,7 +88,7 @@ answer! {
     pub struct Payer {
         /// 用户在appid下的标识. Required.
         openid: String = body("openid").required(),
-        /// On the wire: `sub_openid`.
+        /// 用户在特约商户APP的标识.
         sub_openid: String = body("sub_openid"),
     }
 

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{
     BalanceInformation, CardType, CodeJumpInformation, CodeMode, CodeType, CommonFieldList, CustomFieldList,
@@ -74,8 +74,8 @@ answer! {
         /// 状态. Required.
         state: State = body("state").required(),
         /// 创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 更新时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
     }
 }

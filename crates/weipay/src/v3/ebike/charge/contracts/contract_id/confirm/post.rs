@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_4.shtml>
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -26,7 +26,7 @@ request! {
     /// 充电场景信息.
     pub struct ChargeInfo {
         /// 开始时间. Required.
-        start_time: String = body("start_time").required(),
+        start_time: Time = body("start_time").required(),
         /// 充电站名称. Required.
         charging_station_name: String = body("charging_station_name").required(),
         /// 充电枪编号. Required.

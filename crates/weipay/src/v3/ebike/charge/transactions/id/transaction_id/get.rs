@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::v3::ebike::charge::contracts::contract_id::get::Request;
 
@@ -34,7 +34,7 @@ answer! {
         /// 银行类型.
         bank_type: String = body("bank_type"),
         /// 成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述.

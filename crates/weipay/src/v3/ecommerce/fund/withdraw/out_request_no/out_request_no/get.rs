@@ -11,7 +11,7 @@
 //!   [4012719550](https://pay.weixin.qq.com/doc/v3/partner/4012719550),
 //!   [4012720041](https://pay.weixin.qq.com/doc/v3/partner/4012720041)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 pub use crate::v3::ecommerce::fund::withdraw::post::AccountType;
 
@@ -39,9 +39,9 @@ answer! {
         /// 提现金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 发起提现时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
         /// 提现状态更新时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
         /// 失败原因.
         reason: String = body("reason"),
         /// 提现备注.

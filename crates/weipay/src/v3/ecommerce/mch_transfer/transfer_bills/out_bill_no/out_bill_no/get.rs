@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504213](https://pay.weixin.qq.com/doc/v3/partner/4013504213)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
 
@@ -40,8 +40,8 @@ answer! {
         /// 收款用户姓名.
         user_name: String = body("user_name"),
         /// 单据创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 状态变更时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
     }
 }

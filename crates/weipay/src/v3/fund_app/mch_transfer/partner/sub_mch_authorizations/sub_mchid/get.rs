@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015469112](https://pay.weixin.qq.com/doc/v3/partner/4015469112)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What is answered.
@@ -20,9 +20,9 @@ answer! {
         /// 授权申请单.
         apply_order: ApplyOrder = body("apply_order"),
         /// 授权时间.
-        authorization_time: String = body("authorization_time"),
+        authorization_time: Time = body("authorization_time"),
         /// 解除授权时间.
-        cancel_authorization_time: String = body("cancel_authorization_time"),
+        cancel_authorization_time: Time = body("cancel_authorization_time"),
     }
 
     /// 授权申请单.
@@ -34,9 +34,9 @@ answer! {
         /// 授权申请单状态. Required.
         state: ApplyOrderState = body("state").required(),
         /// 授权申请受理时间. Required.
-        accept_time: String = body("accept_time").required(),
+        accept_time: Time = body("accept_time").required(),
         /// 最后一次状态变更时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
     }
 }
 

@@ -36,7 +36,7 @@ answer! {
         /// 单据状态. Required.
         state: State = body("state").required(),
         /// 用户确认授权的时间.
-        authorize_time: String = body("authorize_time"),
+        authorize_time: Time = body("authorize_time"),
         /// 自动收款授权的关闭信息.
         close_info: CloseInfo = body("close_info"),
         /// 转账场景ID.
@@ -52,7 +52,7 @@ answer! {
     /// 自动收款授权的关闭信息.
     pub struct CloseInfo {
         /// 关闭时间. Required.
-        close_time: String = body("close_time").required(),
+        close_time: Time = body("close_time").required(),
         /// 自动收款授权的原因. Required.
         close_reason: CloseReason = body("close_reason").required(),
     }

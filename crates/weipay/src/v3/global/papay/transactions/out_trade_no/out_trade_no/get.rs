@@ -8,7 +8,7 @@
 //!
 //! - global: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 pub use crate::v3::global::micropay::transactions::pay::post::{Scope, Type};
 pub use crate::v3::global::papay::transactions::post::{
@@ -49,7 +49,7 @@ answer! {
         /// 付款银行. Required.
         bank_type: String = body("bank_type").required(),
         /// 支付完成时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述. Required.
@@ -64,9 +64,9 @@ answer! {
 
     /// 订单金额.
     pub struct Amount {
-        /// 订单金额. Required.
+        /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
-        /// 用户支付金额. Required.
+        /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
         payer_total: i64 = body("payer_total").required(),
         /// 订单标价币种. Required.
         currency: String = body("currency").required(),

@@ -23,7 +23,7 @@ answer! {
     pub struct Answer {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
-        /// 订单剩余待分金额.
+        /// 订单剩余待分金额. In the smallest unit of its currency (币种最小货币单位).
         unsplit_amount: i64 = body("unsplit_amount"),
         /// 货币类型.
         currency: String = body("currency"),

@@ -17,11 +17,11 @@ answer! {
     pub struct Answer {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
-        /// 订单剩余可退款金额.
+        /// 订单剩余可退款金额. In the smallest unit of its currency (币种最小货币单位).
         refundable_amount: i64 = body("refundable_amount"),
         /// 货币类型.
         currency: String = body("currency"),
-        /// On the wire: `funds_refundable_amount`.
+        /// In the smallest unit of its currency (币种最小货币单位).
         funds_refundable_amount: i64 = body("funds_refundable_amount"),
     }
 }

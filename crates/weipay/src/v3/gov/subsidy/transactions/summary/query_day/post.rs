@@ -39,7 +39,7 @@ answer! {
         total_trade_count: i64 = body("total_trade_count").required(),
         /// 交易总金额. Required; in fen (分).
         total_trade_amount: i64 = body("total_trade_amount").required(),
-        /// 补贴总金额. Required.
+        /// 补贴总金额. Required; in fen (分).
         total_subsidy_count: i64 = body("total_subsidy_count").required(),
     }
 }

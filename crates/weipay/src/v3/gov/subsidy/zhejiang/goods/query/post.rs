@@ -87,7 +87,7 @@ answer! {
         upload_state: String = body("upload_state"),
         /// 失效时间.
         expire_time: String = body("expire_time"),
-        /// 是否.
+        /// 是否属于AI产品.
         is_ai_product: String = body("is_ai_product"),
         /// 设备类型.
         device_type: String = body("device_type"),

@@ -77,7 +77,7 @@ request! {
         delivery_time: String = body("delivery_time"),
         /// 发票号.
         invoice_no: String = body("invoice_no"),
-        /// 是否属于. Required.
+        /// 是否属于AI产品. Required.
         is_ai_product: String = body("is_ai_product").required(),
         /// 类型.
         pc_type: String = body("pc_type"),

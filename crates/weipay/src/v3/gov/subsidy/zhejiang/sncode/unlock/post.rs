@@ -53,7 +53,7 @@ request! {
         city: String = body("city"),
         /// 区县区域代码.
         county: String = body("county"),
-        /// 是否.
+        /// 是否属于AI产品.
         is_ai_product: String = body("is_ai_product"),
         /// 销售时间.
         sale_time: String = body("sale_time"),

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012466728](https://pay.weixin.qq.com/doc/v3/partner/4012466728)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -48,9 +48,9 @@ answer! {
         /// 银行类型. Required.
         bank_type: String = body("bank_type").required(),
         /// 创建上传任务的时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 上传任务最近一次更新的时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
         /// 任务状态.
         status: Status = body("status"),
         /// 成功数.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_8_1.shtml>
 
-use crate::model::{File, answer, body, file, meta, request};
+use crate::model::{File, Time, answer, body, file, meta, request};
 
 pub use crate::v3::marketing::bank::packages::package_id::tasks::get::Status;
 
@@ -21,7 +21,7 @@ request! {
         bank_type: String = meta("bank_type").required(),
         /// 文件名. Required.
         filename: String = meta("filename").required(),
-        /// 文件的. Required.
+        /// 文件的SHA256摘要. Required.
         sha256: String = meta("sha256").required(),
     }
 }
@@ -38,9 +38,9 @@ answer! {
         /// 银行类型. Required.
         bank_type: String = body("bank_type").required(),
         /// 创建上传任务的时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 上传任务最近一次更新的时间.
-        update_time: String = body("update_time"),
+        update_time: Time = body("update_time"),
         /// 任务状态.
         status: Status = body("status"),
         /// 失败数.

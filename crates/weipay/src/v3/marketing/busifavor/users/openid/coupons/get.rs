@@ -149,11 +149,11 @@ answer! {
     pub struct AvailableWeek {
         /// 0代表周日.
         week_day: Vec<i64> = body("week_day"),
-        /// 可以填写多个时间段.
+        /// 当天可用时间段，可以填写多个.
         available_day_time: Vec<AvailableDayTime> = body("available_day_time"),
     }
 
-    /// 可以填写多个时间段.
+    /// 当天可用时间段，可以填写多个.
     pub struct AvailableDayTime {
         /// 当天可用开始时间.
         begin_time: i64 = body("begin_time"),

@@ -2,7 +2,7 @@
 
 //! StopStock · `POST v3/marketing/favor/stocks/{stock_id}/stop`
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -16,7 +16,7 @@ answer! {
     /// What is answered.
     pub struct Answer {
         /// 暂停时间. Required.
-        stop_time: String = body("stop_time").required(),
+        stop_time: Time = body("stop_time").required(),
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
     }

@@ -9,7 +9,7 @@
 //! - merchant: [4012384344](https://pay.weixin.qq.com/doc/v3/merchant/4012384344)
 //! - partner: [4012384399](https://pay.weixin.qq.com/doc/v3/partner/4012384399)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 pub use crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::put::RepresentativeInfoList;
 
@@ -21,7 +21,7 @@ request! {
         /// 请求业务单据号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 删除时间. Required.
-        delete_time: String = body("delete_time").required(),
+        delete_time: Time = body("delete_time").required(),
     }
 }
 
@@ -34,7 +34,7 @@ answer! {
         failed_representative_info_list: Vec<FailedRepresentativeInfoList> =
             body("failed_representative_info_list"),
         /// 删除时间. Required.
-        delete_time: String = body("delete_time").required(),
+        delete_time: Time = body("delete_time").required(),
     }
 
     /// 删除失败业务代理信息列表.

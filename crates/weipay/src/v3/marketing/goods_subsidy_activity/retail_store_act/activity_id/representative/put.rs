@@ -9,7 +9,7 @@
 //! - merchant: [4012384327](https://pay.weixin.qq.com/doc/v3/merchant/4012384327)
 //! - partner: [4012384386](https://pay.weixin.qq.com/doc/v3/partner/4012384386)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -19,7 +19,7 @@ request! {
         /// 请求业务单据号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 添加时间.
-        add_time: String = body("add_time"),
+        add_time: Time = body("add_time"),
     }
 
     /// 业务代理信息列表.
@@ -38,7 +38,7 @@ answer! {
         failed_representative_info_list: Vec<FailedRepresentativeInfoList> =
             body("failed_representative_info_list"),
         /// 添加时间. Required.
-        add_time: String = body("add_time").required(),
+        add_time: Time = body("add_time").required(),
     }
 
     /// 添加失败业务代理信息列表.

@@ -9,7 +9,7 @@
 //! - merchant: [4012553381](https://pay.weixin.qq.com/doc/v3/merchant/4012553381)
 //! - partner: [4012714466](https://pay.weixin.qq.com/doc/v3/partner/4012714466)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -17,6 +17,6 @@ answer! {
         /// 活动ID. Required.
         activity_id: String = body("activity_id").required(),
         /// 终止时间.
-        terminate_time: String = body("terminate_time"),
+        terminate_time: Time = body("terminate_time"),
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_1.shtml>
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -26,6 +26,6 @@ answer! {
         /// 报名成功的活动ID. Required.
         activity_id: i64 = body("activity_id").required(),
         /// 报名成功时间. Required.
-        success_time: String = body("success_time").required(),
+        success_time: Time = body("success_time").required(),
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -42,7 +42,7 @@ answer! {
     /// 银行提现免费券列表.
     pub struct Data {
         /// 发放时间.
-        send_time: String = body("send_time"),
+        send_time: Time = body("send_time"),
         /// 发放额度.
         send_quota: i64 = body("send_quota"),
         /// 银行提现免费券的券ID.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml>
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -30,6 +30,6 @@ answer! {
         /// 银行提现免费券ID.
         coupon_id: String = body("coupon_id"),
         /// 银行提现免费券过期时间.
-        expire_time: String = body("expire_time"),
+        expire_time: Time = body("expire_time"),
     }
 }

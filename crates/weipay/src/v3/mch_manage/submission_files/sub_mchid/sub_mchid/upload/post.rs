@@ -17,7 +17,7 @@ request! {
         submission_file: File = file("submission_file").required(),
         /// 商户上传的媒体图片的名称. Required.
         file_name: String = meta("file_name").required(),
-        /// 图片文件的. Required.
+        /// 图片文件的摘要. Required.
         file_digest: String = meta("file_digest").required(),
         /// 资料项唯一id. Required.
         item_id: i64 = meta("item_id").required(),

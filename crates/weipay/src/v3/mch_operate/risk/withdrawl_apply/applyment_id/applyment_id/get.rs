@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012778400](https://pay.weixin.qq.com/doc/v3/partner/4012778400)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -28,6 +28,6 @@ answer! {
         /// 失败原因.
         fail_reason: String = body("fail_reason"),
         /// 最后更新时间.
-        modify_time: String = body("modify_time"),
+        modify_time: Time = body("modify_time"),
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012476672](https://pay.weixin.qq.com/doc/v3/partner/4012476672)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What is answered.
@@ -22,9 +22,9 @@ answer! {
         /// 提现金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 发起提现时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 提现状态更新时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
         /// 失败原因. Required.
         reason: String = body("reason").required(),
         /// 提现备注. Required.

@@ -15,7 +15,7 @@ request! {
     pub struct Request {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
-        /// On the wire: `openid`.
+        /// 用户OpenID.
         openid: String = body("openid"),
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461004](https://pay.weixin.qq.com/doc/v3/partner/4012461004)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Time, answer, body, query, request};
 
 request! {
     /// What is sent.
@@ -42,9 +42,9 @@ answer! {
         /// 授权通知地址.
         notify_url: String = body("notify_url"),
         /// 最近一次解除授权时间.
-        cancel_authorization_time: String = body("cancel_authorization_time"),
+        cancel_authorization_time: Time = body("cancel_authorization_time"),
         /// 最近一次授权成功时间.
-        authorization_success_time: String = body("authorization_success_time"),
+        authorization_success_time: Time = body("authorization_success_time"),
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 子商户应用ID.

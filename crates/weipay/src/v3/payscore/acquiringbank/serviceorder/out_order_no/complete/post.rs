@@ -9,7 +9,7 @@
 //! - partner: [4012460791](https://pay.weixin.qq.com/doc/v3/partner/4012460791),
 //!   [4013194080](https://pay.weixin.qq.com/doc/v3/partner/4013194080)
 
-use crate::model::{body, request};
+use crate::model::{Time, body, request};
 
 request! {
     /// What is sent.
@@ -33,7 +33,7 @@ request! {
         /// 微信支付服务分账标记.
         profit_sharing: bool = body("profit_sharing"),
         /// 完结服务时间.
-        complete_time: String = body("complete_time"),
+        complete_time: Time = body("complete_time"),
         /// 订单优惠标记.
         goods_tag: String = body("goods_tag"),
     }

@@ -9,7 +9,7 @@
 //! - partner: [4012692408](https://pay.weixin.qq.com/doc/v3/partner/4012692408),
 //!   [4013138598](https://pay.weixin.qq.com/doc/v3/partner/4013138598)
 
-use crate::model::{body, request};
+use crate::model::{Time, body, request};
 
 pub use crate::v3::payscore::acquiringbank::serviceorder::out_order_no::complete::post::{
     Location, PostDiscounts,
@@ -37,7 +37,7 @@ request! {
         /// 微信支付服务分账标记.
         profit_sharing: bool = body("profit_sharing"),
         /// 完结服务时间.
-        complete_time: String = body("complete_time"),
+        complete_time: Time = body("complete_time"),
         /// 订单优惠标记.
         goods_tag: String = body("goods_tag"),
         /// 设备信息.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012762874](https://pay.weixin.qq.com/doc/v3/partner/4012762874)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Time, answer, body, open_enum, query, request};
 
 pub use crate::v3::platsolution::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::{RechargeAmount, RechargeState};
 pub use crate::v3::platsolution::ecommerce::recharges::apply::post::{AccountType, AvailableRechargeChannels, RechargeScene};
@@ -51,11 +51,11 @@ answer! {
         /// 网银充值的付款信息.
         online_bank_recharge_info: OnlineBankRechargeInfo = body("online_bank_recharge_info"),
         /// 受理充值时间.
-        accept_time: String = body("accept_time"),
+        accept_time: Time = body("accept_time"),
         /// 充值成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 关闭充值时间.
-        close_time: String = body("close_time"),
+        close_time: Time = body("close_time"),
         /// 可用充值渠道列表.
         available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
     }
@@ -67,7 +67,7 @@ answer! {
         /// 转账充值附言.
         memo: String = body("memo"),
         /// 银行转账退回时间.
-        return_time: String = body("return_time"),
+        return_time: Time = body("return_time"),
         /// 银行转账退回原因.
         return_reason: String = body("return_reason"),
         /// 开户银行名称.
@@ -91,7 +91,7 @@ answer! {
         /// 银行交易订单号.
         bill_no: String = body("bill_no"),
         /// 网银充值退回时间.
-        return_time: String = body("return_time"),
+        return_time: Time = body("return_time"),
         /// 网银充值退回原因.
         return_reason: String = body("return_reason"),
         /// 开户银行名称.

@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-out-no.html>
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 
@@ -43,9 +43,9 @@ answer! {
         /// 预约记录状态. Required.
         state: String = body("state").required(),
         /// 预约记录受理的时间. Required.
-        accept_time: String = body("accept_time").required(),
+        accept_time: Time = body("accept_time").required(),
         /// 预约记录用户确认预约的时间.
-        reserve_time: String = body("reserve_time"),
+        reserve_time: Time = body("reserve_time"),
         /// 预约记录的关闭信息.
         close_info: CloseInfo = body("close_info"),
     }
@@ -53,7 +53,7 @@ answer! {
     /// 预约记录的关闭信息.
     pub struct CloseInfo {
         /// 预约记录关闭的时间. Required.
-        close_time: String = body("close_time").required(),
+        close_time: Time = body("close_time").required(),
         /// 预约记录关闭的原因. Required.
         close_reason: String = body("close_reason").required(),
     }

@@ -30,7 +30,7 @@
 //!   [4013462582](https://pay.weixin.qq.com/doc/v3/partner/4013462582),
 //!   [4017150905](https://pay.weixin.qq.com/doc/v3/partner/4017150905)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::refund::domestic::refunds::out_refund_no::get::{Amount, AmountFrom, GoodsDetail};
 pub use crate::v3::refund::domestic::refunds::post::{Account, Scope};
@@ -72,9 +72,9 @@ answer! {
         /// 退款入账账户. Required.
         user_received_account: String = body("user_received_account").required(),
         /// 退款成功时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 退款创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 退款状态. Required.
         status: String = body("status").required(),
         /// 资金账户.

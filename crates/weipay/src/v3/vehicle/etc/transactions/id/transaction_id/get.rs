@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012715719](https://pay.weixin.qq.com/doc/v3/partner/4012715719)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 pub use crate::v3::vehicle::etc::contracts::contract_id::get::Request;
 pub use crate::v3::vehicle::etc::transactions::highway::post::{Payer, PromotionDetail};
@@ -35,7 +35,7 @@ answer! {
         /// 付款银行.
         bank_type: String = body("bank_type"),
         /// 支付完成时间.
-        success_time: String = body("success_time"),
+        success_time: Time = body("success_time"),
         /// 交易状态. Required.
         trade_state: String = body("trade_state").required(),
         /// 交易状态描述.

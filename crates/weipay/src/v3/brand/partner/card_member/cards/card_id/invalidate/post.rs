@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{
     BalanceInformation, CardType, CodeJumpInformation, CodeMode, CodeType, CommonFieldList, CustomFieldList,
@@ -78,9 +78,9 @@ answer! {
         /// 状态. Required.
         state: State = body("state").required(),
         /// 创建时间. Required.
-        create_time: String = body("create_time").required(),
+        create_time: Time = body("create_time").required(),
         /// 更新时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
     }
 
     /// 会员中心信息.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504212](https://pay.weixin.qq.com/doc/v3/partner/4013504212)
 
-use crate::model::{answer, body, request};
+use crate::model::{Time, answer, body, request};
 
 request! {
     /// What is sent.
@@ -30,6 +30,6 @@ answer! {
         /// 单据状态. Required.
         state: String = body("state").required(),
         /// 状态变更时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016809851](https://pay.weixin.qq.com/doc/v3/partner/4016809851)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
 
@@ -28,7 +28,7 @@ answer! {
         /// 单据状态. Required.
         state: State = body("state").required(),
         /// 用户确认授权的时间. Required.
-        authorize_time: String = body("authorize_time").required(),
+        authorize_time: Time = body("authorize_time").required(),
         /// 自动收款授权的关闭信息.
         close_info: CloseInfo = body("close_info"),
         /// 转账场景ID.
@@ -36,13 +36,13 @@ answer! {
         /// 用户收款感知.
         user_recv_perception: String = body("user_recv_perception"),
         /// 单据创建时间.
-        create_time: String = body("create_time"),
+        create_time: Time = body("create_time"),
     }
 
     /// 自动收款授权的关闭信息.
     pub struct CloseInfo {
         /// 关闭时间. Required.
-        close_time: String = body("close_time").required(),
+        close_time: Time = body("close_time").required(),
         /// 自动收款授权的原因. Required.
         close_reason: CloseReason = body("close_reason").required(),
     }

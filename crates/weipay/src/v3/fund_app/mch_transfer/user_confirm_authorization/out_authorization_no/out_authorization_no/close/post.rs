@@ -28,7 +28,7 @@ answer! {
         /// 单据状态. Required.
         state: State = body("state").required(),
         /// 用户确认授权的时间.
-        authorize_time: String = body("authorize_time"),
+        authorize_time: Time = body("authorize_time"),
         /// 自动收款授权的关闭信息.
         close_info: CloseInfo = body("close_info"),
         /// 转账场景ID.

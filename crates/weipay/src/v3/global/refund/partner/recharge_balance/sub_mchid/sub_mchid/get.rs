@@ -13,7 +13,7 @@ use crate::model::{answer, body};
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// 账户可用余额. Required.
+        /// 账户可用余额. Required; in the smallest unit of its currency (币种最小货币单位).
         remaining_amount: i64 = body("remaining_amount").required(),
         /// 货币类型. Required.
         currency: String = body("currency").required(),

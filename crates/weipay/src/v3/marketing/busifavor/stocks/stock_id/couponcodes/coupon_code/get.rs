@@ -84,7 +84,7 @@ answer! {
         coupon_code: String = body("coupon_code"),
         /// 批次号.
         stock_id: String = body("stock_id"),
-        /// On the wire: `available_start_time`.
+        /// 券可使用开始时间.
         available_start_time: Time = body("available_start_time"),
         /// 用户领取到这张券的过期时间.
         expire_time: Time = body("expire_time"),

@@ -56,7 +56,7 @@ answer! {
         available_balance: i64 = body("available_balance"),
         /// 业务类型.
         business_type: BusinessType = body("business_type"),
-        /// true-是.
+        /// 是否无资金流.
         no_cash: bool = body("no_cash"),
     }
 }

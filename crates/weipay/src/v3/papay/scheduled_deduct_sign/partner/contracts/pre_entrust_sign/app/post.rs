@@ -19,7 +19,7 @@ request! {
     pub struct Request {
         /// 应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
-        /// On the wire: `sp_openid`.
+        /// 用户OpenID.
         sp_openid: String = body("sp_openid"),
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

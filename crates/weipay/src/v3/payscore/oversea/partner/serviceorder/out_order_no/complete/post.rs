@@ -23,7 +23,7 @@ request! {
         post_payments: Vec<PostPayments> = body("post_payments").required(),
         /// 商户优惠.
         post_discounts: Vec<PostDiscounts> = body("post_discounts"),
-        /// 总金额. Required.
+        /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total_amount: i64 = body("total_amount").required(),
         /// 货币类型.
         currency: String = body("currency"),
@@ -45,7 +45,7 @@ request! {
         name: String = body("name").required(),
         /// 付费说明.
         description: String = body("description"),
-        /// 付费金额.
+        /// 付费金额. In the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount"),
         /// 付费数量.
         count: i64 = body("count"),
@@ -57,7 +57,7 @@ request! {
         name: String = body("name").required(),
         /// 优惠说明. Required.
         description: String = body("description").required(),
-        /// 优惠金额. Required.
+        /// 优惠金额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 优惠数量.
         count: i64 = body("count"),

@@ -29,7 +29,7 @@ request! {
         seq: i64 = body("seq"),
         /// 收款成功时间. Required.
         paid_time: Time = body("paid_time").required(),
-        /// 收款金额.
+        /// 收款金额. In the smallest unit of its currency (币种最小货币单位).
         paid_amount: i64 = body("paid_amount"),
     }
 }

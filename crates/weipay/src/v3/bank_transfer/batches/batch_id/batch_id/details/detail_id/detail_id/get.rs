@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012465897](https://pay.weixin.qq.com/doc/v3/partner/4012465897)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 pub use crate::v3::bank_transfer::batches::batch_id::batch_id::get::{FailReason, TransferScene};
 
@@ -50,9 +50,9 @@ answer! {
         /// 明细失败原因.
         fail_reason: FailReason = body("fail_reason"),
         /// 转账发起时间.
-        initiate_time: String = body("initiate_time"),
+        initiate_time: Time = body("initiate_time"),
         /// 明细更新时间. Required.
-        update_time: String = body("update_time").required(),
+        update_time: Time = body("update_time").required(),
         /// 收款账户类型. Required.
         account_type: AccountType = body("account_type").required(),
         /// 银行名称.

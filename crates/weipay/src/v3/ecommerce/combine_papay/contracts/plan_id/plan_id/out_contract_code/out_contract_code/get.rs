@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012884060](https://pay.weixin.qq.com/doc/v3/partner/4012884060)
 
-use crate::model::{answer, body};
+use crate::model::{Time, answer, body};
 
 answer! {
     /// What is answered.
@@ -28,9 +28,9 @@ answer! {
         /// 委托代扣协议状态. Required.
         contract_state: String = body("contract_state").required(),
         /// 协议签署时间. Required.
-        contract_signed_time: String = body("contract_signed_time").required(),
+        contract_signed_time: Time = body("contract_signed_time").required(),
         /// 协议到期时间. Required.
-        contract_expired_time: String = body("contract_expired_time").required(),
+        contract_expired_time: Time = body("contract_expired_time").required(),
         /// 协议解约信息.
         contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info"),
         /// 用户openid. Required.
@@ -42,7 +42,7 @@ answer! {
         /// 协议解约方式. Required.
         contract_termination_mode: String = body("contract_termination_mode").required(),
         /// 协议解约时间. Required.
-        contract_terminated_time: String = body("contract_terminated_time").required(),
+        contract_terminated_time: Time = body("contract_terminated_time").required(),
         /// 解约备注. Required.
         contract_termination_remark: String = body("contract_termination_remark").required(),
     }

@@ -92,7 +92,7 @@ answer! {
         use_time: Time = body("use_time"),
         /// 关联微信支付订单信息.
         associated_order_info: AssociatedOrderInfo = body("associated_order_info"),
-        /// On the wire: `associated_pay_score_order_info`.
+        /// 关联微信支付分订单信息.
         associated_pay_score_order_info: AssociatedPayScoreOrderInfo =
             body("associated_pay_score_order_info"),
         /// 优惠金额. In fen (分).
@@ -103,7 +103,7 @@ answer! {
         return_time: Time = body("return_time"),
     }
 
-    /// The object `associated_pay_score_order_info`.
+    /// 关联微信支付分订单信息.
     pub struct AssociatedPayScoreOrderInfo {
         /// 微信支付服务订单号.
         order_id: String = body("order_id"),
