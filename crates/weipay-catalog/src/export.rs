@@ -147,7 +147,10 @@ pub fn field(field: &Field) -> Value {
     object.insert("name".into(), field.name.into());
     let list = if field.list { "[]" } else { "" };
     object.insert("type".into(), format!("{}{list}", field.kind.word()).into());
-    set_marks(&mut object, [("required", field.required)]);
+    set_marks(&mut object, [("required", field.required || field.required_in.is_some())]);
+    if let Some(mode) = field.required_in {
+        object.insert("required_in".into(), mode.into());
+    }
     if !field.label.is_empty() {
         object.insert("label".into(), field.label.into());
     }

@@ -11,8 +11,10 @@ pub struct Field {
     pub kind: Kind,
     /// Whether the value is an array of `kind`.
     pub list: bool,
-    /// Whether the official page marks it required (必填).
+    /// Whether the official page marks it required (必填) for whoever calls.
     pub required: bool,
+    /// In which of the modes that share the operation it is required, where it is not in all of them.
+    pub required_in: Option<&'static str>,
     /// The official Chinese term (字段标题), empty where the page gives none.
     pub label: &'static str,
     /// Characters of a string (of each one, in an array), or the value of a number.

@@ -125,6 +125,7 @@ mod tests {
             kind: Kind::Object,
             list,
             required: false,
+            required_in: None,
             label: "",
             limits: Limits::default(),
             items: Limits::default(),

@@ -48,6 +48,9 @@ impl Schemas {
         if !field.label.is_empty() {
             schema["description"] = field.label.into();
         }
+        if let Some(mode) = field.required_in {
+            schema["x-required-in"] = mode.into();
+        }
         schema
     }
 

@@ -6,7 +6,8 @@ use crate::field::{Carrier, Field, Format, Kind, Limits};
 
 pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
     let (name, rest) = text.split_once(' ').ok_or("a field needs a name and a type")?;
-    let (name, required) = name.strip_suffix('*').map_or((name, false), |name| (name, true));
+    let (name, mark) = name.split_once('*').map_or((name, None), |(name, mode)| (name, Some(mode)));
+    let required_in = mark.filter(|mode| !mode.is_empty()).map(mode).transpose()?;
     let rest = rest.trim_start();
     let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let (kind, list, items) = kind(word)?;
@@ -14,7 +15,8 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
         name,
         kind,
         list,
-        required,
+        required: mark.is_some() && required_in.is_none(),
+        required_in,
         label: "",
         limits: Limits::default(),
         items,
@@ -30,6 +32,14 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
     let rest = rules(&mut field, rest.trim_start())?;
     remark(&mut field, rest)?;
     Ok(field)
+}
+
+/// `(机构模式)`, behind the `*`.
+fn mode(text: &'static str) -> Result<&'static str, String> {
+    text.strip_prefix('(')
+        .and_then(|mode| mode.strip_suffix(')'))
+        .filter(|mode| !mode.is_empty())
+        .ok_or_else(|| format!("`*{text}` should be `*`, or `*(MODE)` where it is required in one mode only"))
 }
 
 /// `string`, `object[]`, `string[1..10]`.

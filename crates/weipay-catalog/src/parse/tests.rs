@@ -57,6 +57,18 @@ fn members_belong_to_the_object_above_them() {
 }
 
 #[test]
+fn a_field_may_be_required_in_one_mode_only() {
+    let read = one("  json\n    mchid*(直连模式)  string\n    sub_mchid*  string\n").unwrap();
+    let [mchid, sub_mchid] = &read.request.json[..] else { panic!() };
+    assert_eq!((mchid.name, mchid.required, mchid.required_in), ("mchid", false, Some("直连模式")));
+    assert_eq!((sub_mchid.required, sub_mchid.required_in), (true, None));
+    for mark in ["*()", "*直连模式", "*("] {
+        let refusal = refusal(&format!("  json\n    mchid{mark}  string\n"));
+        assert!(refusal.contains("should be `*`"), "{refusal}");
+    }
+}
+
+#[test]
 fn an_example_keeps_what_it_holds() {
     let read =
         one("  json\n    a string # 标 = {\"x\": \"# = /\"}\n    b string = \"line\\nbreak \\\"q\\\"\"\n")

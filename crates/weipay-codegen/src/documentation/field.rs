@@ -40,6 +40,8 @@ pub(crate) fn member(field: &Field, in_request: bool) -> String {
     let mut rules = rules(field);
     if field.required && !filled_in {
         rules.insert(0, "required".to_owned());
+    } else if let Some(mode) = field.required_in {
+        rules.insert(0, format!("required in {mode} only"));
     }
     let sentences: Vec<String> = [
         labelled(field),

@@ -35,8 +35,12 @@ pub(super) fn table(fields: &[Field], page: &mut Page) {
     page.line(format!("  {DIM}{}  {label}{DIM:#}", row([NAME, REQUIRED, KIND, RULES])));
     for Row { field, name, rules } in &rows {
         let style = if field.required { BOLD } else { anstyle::Style::new() };
-        let mark = if field.required { REQUIRED } else { "" };
-        let cells = row([name, mark, &kind(field), rules]);
+        let mark = match field.required_in {
+            Some(mode) => format!("{REQUIRED}({mode})"),
+            None if field.required => REQUIRED.to_owned(),
+            None => String::new(),
+        };
+        let cells = row([name, &mark, &kind(field), rules]);
         let (name, others) = cells.split_at(name.len());
         let cells = format!("  {style}{name}{style:#}{others}");
         let indent = " ".repeat(if beside.is_some() { left } else { BELOW });

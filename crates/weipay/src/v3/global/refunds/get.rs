@@ -19,12 +19,12 @@ request! {
         transaction_id: String = query("transaction_id"),
         /// 商户订单号.
         out_trade_no: String = query("out_trade_no"),
-        /// 商户号. Required.
-        mchid: String = query("mchid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-        /// 机构商户号. Required.
-        sp_mchid: String = query("sp_mchid").required(),
+        /// 商户号. Required in 直连模式 only.
+        mchid: String = query("mchid"),
+        /// 子商户号. Required in 机构模式 only.
+        sub_mchid: String = query("sub_mchid"),
+        /// 机构商户号. Required in 机构模式 only.
+        sp_mchid: String = query("sp_mchid"),
         /// 记录起始位置. Required.
         offset: i64 = query("offset").required(),
         /// 每页笔数. Required.

@@ -16,16 +16,16 @@ pub use crate::v3::transactions::app::post::{Amount, Detail, GoodsDetail, Payer,
 request! {
     /// What is sent.
     pub struct Request {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// APPID. Required.
-        appid: String = body("appid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 机构商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 机构APPID. Required.
-        sp_appid: String = body("sp_appid").required(),
+        /// 商户号. Required in 直连模式 only.
+        mchid: String = body("mchid"),
+        /// APPID. Required in 直连模式 only.
+        appid: String = body("appid"),
+        /// 子商户号. Required in 机构模式 only.
+        sub_mchid: String = body("sub_mchid"),
+        /// 机构商户号. Required in 机构模式 only.
+        sp_mchid: String = body("sp_mchid"),
+        /// 机构APPID. Required in 机构模式 only.
+        sp_appid: String = body("sp_appid"),
         /// 子商户APPID.
         sub_appid: String = body("sub_appid"),
         /// 商品描述. Required.

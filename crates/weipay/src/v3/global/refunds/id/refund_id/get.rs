@@ -17,12 +17,12 @@ pub use crate::v3::global::refunds::post::{Detail, DetailType};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 商户号. Required.
-        mchid: String = query("mchid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
-        /// 机构商户号. Required.
-        sp_mchid: String = query("sp_mchid").required(),
+        /// 商户号. Required in 直连模式 only.
+        mchid: String = query("mchid"),
+        /// 子商户号. Required in 机构模式 only.
+        sub_mchid: String = query("sub_mchid"),
+        /// 机构商户号. Required in 机构模式 only.
+        sp_mchid: String = query("sp_mchid"),
     }
 }
 

@@ -18,8 +18,8 @@ pub use crate::v3::global::papay::transactions::post::{
 request! {
     /// What is sent.
     pub struct Request {
-        /// 子商户号. Required.
-        sub_mchid: String = query("sub_mchid").required(),
+        /// 子商户号. Required in 机构模式 only.
+        sub_mchid: String = query("sub_mchid"),
     }
 }
 

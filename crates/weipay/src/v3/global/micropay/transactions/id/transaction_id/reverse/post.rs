@@ -13,11 +13,11 @@ use crate::model::{body, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 商户号. Required.
-        mchid: String = body("mchid").required(),
-        /// 机构商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 子商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
+        /// 商户号. Required in 直连模式 only.
+        mchid: String = body("mchid"),
+        /// 机构商户号. Required in 机构模式 only.
+        sp_mchid: String = body("sp_mchid"),
+        /// 子商户号. Required in 机构模式 only.
+        sub_mchid: String = body("sub_mchid"),
     }
 }
