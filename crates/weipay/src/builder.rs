@@ -223,12 +223,5 @@ impl fmt::Display for ConfigError {
     }
 }
 
-impl error::Error for ConfigError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            ConfigError::Identifier(error) => Some(error),
-            ConfigError::Key { source, .. } => Some(source),
-            _ => None,
-        }
-    }
-}
+/// Without a `source`: what it prints is the whole story, cause included.
+impl error::Error for ConfigError {}

@@ -97,9 +97,12 @@ fn pem_or_file(name: &str, value: Zeroizing<String>) -> Result<Zeroizing<String>
 /// Reads a file that may hold a key, so that its text is wiped when it is dropped.
 fn read(name: &str, file: impl AsRef<Path>) -> Result<Zeroizing<String>, ConfigError> {
     let file = file.as_ref();
-    fs::read_to_string(file)
-        .map(Zeroizing::new)
-        .map_err(|error| setting(name, &format!("{} cannot be read: {error}", file.display())))
+    fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
+        let file = file.display().to_string();
+        // A kit has no other name than its file's.
+        let what = if file == name { String::new() } else { format!("{file} ") };
+        setting(name, &format!("{what}cannot be read: {error}"))
+    })
 }
 
 fn setting(name: &str, reason: &str) -> ConfigError {
