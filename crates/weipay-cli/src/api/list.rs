@@ -1,5 +1,6 @@
 //! `weipay api list`: operations or notifications by product, method, version and words.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::process::ExitCode;
 
@@ -13,8 +14,11 @@ use crate::exit;
 pub(super) fn run(arguments: &arguments::List) -> ExitCode {
     let rows = rows(arguments);
     if rows.is_empty() {
+        if let Some(product) = arguments.product.as_deref().filter(|product| !is_known(product)) {
+            return exit::with(exit::FAILED, &no_product(product));
+        }
         let kind = if arguments.notifications { "notification" } else { "operation" };
-        return exit::with(exit::FAILED, &format!("no {kind} has all of that; fewer words find more"));
+        return exit::with(exit::FAILED, &format!("no {kind} has all of that; less of it finds more"));
     }
     print(&if arguments.json { lines_of_json(&rows) } else { aligned(&rows) })
 }
@@ -33,7 +37,7 @@ fn rows(arguments: &arguments::List) -> Vec<Row> {
     let catalog = Catalog::embedded();
     let version = arguments.api.map(arguments::Version::name);
     let words: Vec<String> =
-        arguments.text.iter().flat_map(|text| text.split_whitespace()).map(str::to_lowercase).collect();
+        arguments.text.iter().flat_map(|text| text.split_whitespace()).map(word).collect();
     let rows: Vec<Row> = if arguments.notifications {
         catalog.notifications().map(of_notification).collect()
     } else {
@@ -42,7 +46,10 @@ fn rows(arguments: &arguments::List) -> Vec<Row> {
             .operations()
             .filter(|operation| method.is_none_or(|method| method == operation.method))
             .filter(|operation| {
-                arguments.product.as_deref().is_none_or(|product| is_below(operation.path, product))
+                arguments
+                    .product
+                    .as_deref()
+                    .is_none_or(|product| is_of(operation.path, operation.group, product))
             })
             .map(of_operation)
             .collect()
@@ -78,6 +85,38 @@ impl Row {
         let texts = [self.name.as_str(), self.title, self.group];
         texts.into_iter().chain(self.docs.iter().copied()).any(|text| text.to_lowercase().contains(word))
     }
+}
+
+/// A word as the rows have it: of an address its path, as `weipay api show` prints both.
+fn word(text: &str) -> String {
+    let text = text.to_lowercase();
+    let Some((_, address)) = text.split_once("://") else { return text.trim_start_matches('/').to_owned() };
+    let path = address.split_once('/').map_or("", |(_, path)| path);
+    let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    path.strip_prefix("doc/").unwrap_or(path).to_owned()
+}
+
+/// Whether an operation is of this product: a beginning of its path, or its label.
+fn is_of(path: &str, group: &str, product: &str) -> bool {
+    is_below(path, product) || group == product
+}
+
+fn is_known(product: &str) -> bool {
+    Catalog::embedded().operations().any(|operation| is_of(operation.path, operation.group, product))
+}
+
+/// Says so, with the products that come nearest.
+fn no_product(product: &str) -> String {
+    let operations = Catalog::embedded().operations();
+    let names: BTreeSet<&str> = operations
+        .flat_map(|operation| [operation.path.split('/').nth(1).unwrap_or_default(), operation.group])
+        .filter(|name| !name.is_empty())
+        .collect();
+    let mut near: Vec<(f64, &str)> =
+        names.into_iter().map(|name| (strsim::normalized_damerau_levenshtein(name, product), name)).collect();
+    near.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    let near: Vec<&str> = near.into_iter().take(3).map(|(_, name)| name).collect();
+    format!("no product is called {product}; nearest are {}", near.join(", "))
 }
 
 /// Whether the path begins with these segments, the version before them or not.

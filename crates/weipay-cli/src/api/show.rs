@@ -6,6 +6,7 @@ mod find;
 mod layout;
 mod page;
 mod sample;
+mod sensitive;
 mod styles;
 mod table;
 

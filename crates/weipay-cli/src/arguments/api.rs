@@ -17,11 +17,11 @@ pub(crate) enum Api {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 something was found, 1 nothing was, 2 a wrong command line.")]
 pub(crate) struct List {
-    /// Words that must all stand in the title, the product, the path or a document's number; Chinese or English.
+    /// Words that must all stand in the title, the product, the path or a document's number; Chinese or English. Whole addresses too.
     #[arg(value_name = "TEXT")]
     pub(crate) text: Vec<String>,
-    /// Only paths that begin with this below the version, such as marketing or marketing/busifavor.
-    #[arg(long, value_name = "PREFIX", conflicts_with = "notifications")]
+    /// Only this product: its official label, such as 商家券, or the beginning of its paths, such as marketing/busifavor.
+    #[arg(long, value_name = "PRODUCT", conflicts_with = "notifications")]
     pub(crate) product: Option<String>,
     /// Only this method.
     #[arg(long, value_parser = super::method, conflicts_with = "notifications")]

@@ -51,6 +51,20 @@ fn list_finds_by_product_method_version_and_words_in_both_languages() {
 }
 
 #[test]
+fn list_takes_a_product_label_and_addresses_as_show_prints_them() {
+    let found = |arguments: &[&str]| stdout(&api(&[&["list"], arguments].concat()));
+    assert!(found(&["--product", "商家券"]).contains("v3/marketing/busifavor/stocks"));
+    let path = "v3/marketing/busifavor/stocks/{stock_id}";
+    for spelling in [format!("/{path}"), format!("https://api.mch.weixin.qq.com/{path}?a=b")] {
+        assert_eq!(found(&[&spelling]), found(&[path]), "{spelling}");
+    }
+    let document = "https://pay.weixin.qq.com/doc/v3/merchant/4012465673";
+    assert_eq!(found(&[document]), found(&["4012465673"]));
+    let unknown = refusal(&api(&["list", "--product", "marketin"]), 1);
+    assert!(unknown.contains("no product is called marketin; nearest are marketing"), "{unknown}");
+}
+
+#[test]
 fn list_gives_lines_of_json() {
     for line in stdout(&api(&["list", "退款", "--json"])).lines() {
         let row: Value = serde_json::from_str(line).unwrap();

@@ -14,8 +14,8 @@ use crate::serving::WEIPAY;
 mod shown;
 
 /// Every method; with and without query, path values, body and answer; nested objects, arrays, enumerations, names that
-/// are keywords.
-const OPERATIONS: [(&str, &str); 10] = [
+/// are keywords; sensitive fields.
+const OPERATIONS: [(&str, &str); 11] = [
     ("GET", "v3/marketing/busifavor/callbacks"),
     ("POST", "v3/marketing/busifavor/coupons/disassociate"),
     ("POST", "v3/marketing/busifavor/stocks"),
@@ -25,6 +25,7 @@ const OPERATIONS: [(&str, &str); 10] = [
     ("GET", "v3/marketing/partnerships"),
     ("POST", "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"),
     ("POST", "v3/marketing/favor/media/image-upload"),
+    ("POST", "v3/marketing/membercard-open/phonenumber-member/import"),
     ("DELETE", "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"),
 ];
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use weipay_catalog::Operation;
 
-use super::sample;
+use super::{sample, sensitive};
 
 /// The words of the command, or why there is none.
 pub(super) fn of(operation: &Operation) -> Result<Vec<String>, &'static str> {
@@ -30,6 +30,9 @@ pub(super) fn of(operation: &Operation) -> Result<Vec<String>, &'static str> {
         let object = sample::object(&sample::wanted(&request.json));
         let body = if request.json_is_array { Value::Array(vec![object]) } else { object };
         give("--json", body.to_string());
+    }
+    if sensitive::is_taken_by(operation) {
+        words.push("--encrypt".to_owned());
     }
     Ok(words)
 }

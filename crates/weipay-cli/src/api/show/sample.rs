@@ -4,6 +4,8 @@ use serde_json::{Map, Number, Value};
 use weipay_catalog::names::request::is_sent_by_the_client;
 use weipay_catalog::{Carrier, Field, Kind, sample};
 
+use super::sensitive;
+
 /// The members that a sample has: the required ones; of an object that requires none, the first.
 pub(super) fn wanted(fields: &[Field]) -> Vec<&Field> {
     let required = required(fields);
@@ -52,6 +54,10 @@ fn number(field: &Field) -> Number {
 }
 
 fn text(field: &Field) -> String {
+    // Before the format, which is that of the ciphertext.
+    if sensitive::is_sensitive(field) {
+        return sensitive::plain_text(field).to_owned();
+    }
     if field.carrier == Some(Carrier::JsonText) && !field.fields.is_empty() {
         return object(&wanted(&field.fields)).to_string();
     }

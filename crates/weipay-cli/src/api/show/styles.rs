@@ -8,7 +8,7 @@ mod upload;
 
 use weipay_catalog::Operation;
 
-use super::sample;
+use super::{sample, sensitive};
 use statement::statement;
 
 /// Styles that share what must stand before them.
@@ -34,8 +34,10 @@ pub(super) fn of(operation: &Operation) -> Result<Vec<Group>, &'static str> {
     let request = typed::request(operation);
     let argument = if request.is_some() { "request" } else { "" };
     let verb = format!("{}({argument})", operation.method.to_ascii_lowercase());
+    let before = request.map(|request| typed::before(operation, &chain.module, &request)).unwrap_or_default();
+    let switch = if sensitive::is_taken_by(operation) { sensitive::SWITCH } else { "" };
     groups.push(Group {
-        before: request.map(|request| typed::before(operation, &chain.module, &request)).unwrap_or_default(),
+        before: format!("{switch}{before}"),
         styles: both(["异步纯链式  async, pure chain", "同步纯链式  blocking, pure chain"], |end| {
             statement(&[&chain.calls[..], std::slice::from_ref(&verb)].concat(), end)
         }),

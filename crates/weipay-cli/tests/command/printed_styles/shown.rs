@@ -631,8 +631,94 @@ fn style_6_of_8(client: &weipay::blocking::Client) -> Done {
     Ok(())
 }
 
-// DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores
+// POST v3/marketing/membercard-open/phonenumber-member/import
 async fn style_1_of_9(client: &weipay::Client) -> Done {
+    use weipay::v3::marketing::membercard_open::phonenumber_member::import::post;
+    let request = post::Request::new()
+        .member_information(post::MemberInformation::new()
+            .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+            .registration_time("2015-05-20T13:29:35.120+08:00"))
+        .encrypted_phone_number("13800138000");
+    let reply = client
+        .v3()
+        .marketing()
+        .membercard_open()
+        .phonenumber_member()
+        .import()
+        .post(request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_2_of_9(client: &weipay::blocking::Client) -> Done {
+    use weipay::v3::marketing::membercard_open::phonenumber_member::import::post;
+    let request = post::Request::new()
+        .member_information(post::MemberInformation::new()
+            .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+            .registration_time("2015-05-20T13:29:35.120+08:00"))
+        .encrypted_phone_number("13800138000");
+    let reply = client.v3().marketing().membercard_open().phonenumber_member().import().post(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_3_of_9(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "member_information": {
+            "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
+            "registration_time": "2015-05-20T13:29:35.120+08:00",
+        },
+        "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
+    });
+    let reply = client
+        .chain("v3/marketing/membercard-open/phonenumber-member/import")
+        .post(request)
+        .await?;
+    drop(reply);
+    Ok(())
+}
+fn style_4_of_9(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "member_information": {
+            "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
+            "registration_time": "2015-05-20T13:29:35.120+08:00",
+        },
+        "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
+    });
+    let reply = client.chain("v3/marketing/membercard-open/phonenumber-member/import").post(request)?;
+    drop(reply);
+    Ok(())
+}
+async fn style_5_of_9(client: &weipay::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "member_information": {
+            "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
+            "registration_time": "2015-05-20T13:29:35.120+08:00",
+        },
+        "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
+    });
+    let reply = client["v3/marketing/membercard-open/phonenumber-member/import"].post(request).await?;
+    drop(reply);
+    Ok(())
+}
+fn style_6_of_9(client: &weipay::blocking::Client) -> Done {
+    use serde_json::json;
+    let request = json!({
+        "member_information": {
+            "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
+            "registration_time": "2015-05-20T13:29:35.120+08:00",
+        },
+        "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
+    });
+    let reply = client["v3/marketing/membercard-open/phonenumber-member/import"].post(request)?;
+    drop(reply);
+    Ok(())
+}
+
+// DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores
+async fn style_1_of_10(client: &weipay::Client) -> Done {
     use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete;
     let request = delete::Request::new()
         .out_request_no("1002600620019090123143254436")
@@ -650,7 +736,7 @@ async fn style_1_of_9(client: &weipay::Client) -> Done {
     drop(reply);
     Ok(())
 }
-fn style_2_of_9(client: &weipay::blocking::Client) -> Done {
+fn style_2_of_10(client: &weipay::blocking::Client) -> Done {
     use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete;
     let request = delete::Request::new()
         .out_request_no("1002600620019090123143254436")
@@ -667,7 +753,7 @@ fn style_2_of_9(client: &weipay::blocking::Client) -> Done {
     drop(reply);
     Ok(())
 }
-async fn style_3_of_9(client: &weipay::Client) -> Done {
+async fn style_3_of_10(client: &weipay::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
@@ -684,7 +770,7 @@ async fn style_3_of_9(client: &weipay::Client) -> Done {
     drop(reply);
     Ok(())
 }
-fn style_4_of_9(client: &weipay::blocking::Client) -> Done {
+fn style_4_of_10(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
@@ -700,7 +786,7 @@ fn style_4_of_9(client: &weipay::blocking::Client) -> Done {
     drop(reply);
     Ok(())
 }
-async fn style_5_of_9(client: &weipay::Client) -> Done {
+async fn style_5_of_10(client: &weipay::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
@@ -716,7 +802,7 @@ async fn style_5_of_9(client: &weipay::Client) -> Done {
     drop(reply);
     Ok(())
 }
-fn style_6_of_9(client: &weipay::blocking::Client) -> Done {
+fn style_6_of_10(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use weipay_catalog::operation::placeholder;
 use weipay_catalog::{Catalog, Operation, names};
 
-use super::sample;
+use super::{json, sample};
 
 pub(super) struct Chain {
     /// `client`, `v3()`, ...
@@ -52,7 +52,8 @@ pub(super) fn untyped(operation: &Operation, has_body: bool) -> Vec<String> {
         calls.push(format!("path({name:?}, {})", value_of(operation, name)));
     }
     for field in sample::required(&operation.request.query) {
-        calls.push(format!("query({:?}, {:?})", field.name, sample::plain(field)));
+        let value = json::encrypted(field).unwrap_or_else(|| format!("{:?}", sample::plain(field)));
+        calls.push(format!("query({:?}, {value})", field.name));
     }
     for field in sample::required(&operation.request.headers) {
         calls.push(format!("header({:?}, {:?})", field.name, sample::plain(field)));

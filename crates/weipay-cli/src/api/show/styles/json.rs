@@ -1,9 +1,9 @@
 //! The body as JSON in Rust.
 
 use serde_json::Value;
-use weipay_catalog::Operation;
+use weipay_catalog::{Field, Kind, Operation};
 
-use super::sample;
+use super::{sample, sensitive};
 
 /// The lines that make the body; nothing where the operation has none.
 pub(super) fn body(operation: &Operation) -> Option<String> {
@@ -12,14 +12,37 @@ pub(super) fn body(operation: &Operation) -> Option<String> {
     if fields.is_empty() {
         return None;
     }
-    let object = sample::object(&sample::wanted(fields));
-    let body = if request.json_is_array { Value::Array(vec![object]) } else { object };
-    Some(format!("use serde_json::json;\n\nlet request = json!({});\n", literal(&body, 0)))
+    let wanted = sample::wanted(fields);
+    // APIv2 encrypts with another key.
+    let object = match request.xml.is_empty() {
+        true => object(&wanted, 0),
+        false => literal(&sample::object(&wanted), 0),
+    };
+    let body = if request.json_is_array { format!("[{object}]") } else { object };
+    Some(format!("use serde_json::json;\n\nlet request = json!({body});\n"))
+}
+
+fn object(fields: &[&Field], level: usize) -> String {
+    members(fields.iter().map(|field| (field.name, value(field, level + 1))), level)
+}
+
+/// A sample of a field.
+pub(super) fn value(field: &Field, level: usize) -> String {
+    let one = match field.kind {
+        Kind::Object => object(&sample::wanted(&field.fields), level),
+        _ => encrypted(field).unwrap_or_else(|| literal(&sample::one(field), level)),
+    };
+    if field.list { format!("[{one}]") } else { one }
+}
+
+/// The call that encrypts a sensitive field, where nothing knows the types that would do it.
+pub(super) fn encrypted(field: &Field) -> Option<String> {
+    sensitive::is_sensitive(field)
+        .then(|| format!("client.encrypt_sensitive({:?})?", sensitive::plain_text(field)))
 }
 
 /// JSON as `json!` takes it, which reads numbers as Rust does.
-pub(super) fn literal(value: &Value, level: usize) -> String {
-    let (inner, outer) = ("    ".repeat(level + 1), "    ".repeat(level));
+fn literal(value: &Value, level: usize) -> String {
     match value {
         Value::String(text) => format!("{text:?}"),
         Value::Number(number) => super::typed::digits(number),
@@ -27,14 +50,16 @@ pub(super) fn literal(value: &Value, level: usize) -> String {
             let members: Vec<String> = members.iter().map(|member| literal(member, level)).collect();
             format!("[{}]", members.join(", "))
         }
-        Value::Object(members) if members.is_empty() => "{}".to_owned(),
-        Value::Object(members) => {
-            let members: String = members
-                .iter()
-                .map(|(name, value)| format!("{inner}{name:?}: {},\n", literal(value, level + 1)))
-                .collect();
-            format!("{{\n{members}{outer}}}")
+        Value::Object(object) => {
+            members(object.iter().map(|(name, value)| (name.as_str(), literal(value, level + 1))), level)
         }
         other => other.to_string(),
     }
+}
+
+/// An object, a member a line.
+fn members<'a>(members: impl Iterator<Item = (&'a str, String)>, level: usize) -> String {
+    let (inner, outer) = ("    ".repeat(level + 1), "    ".repeat(level));
+    let lines: String = members.map(|(name, value)| format!("{inner}{name:?}: {value},\n")).collect();
+    if lines.is_empty() { "{}".to_owned() } else { format!("{{\n{lines}{outer}}}") }
 }

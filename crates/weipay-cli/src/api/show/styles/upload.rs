@@ -53,7 +53,7 @@ pub(super) fn before(operation: &Operation) -> String {
             let value = match field.name {
                 name if NAMES.contains(&name) => "\"image.jpg\"".to_owned(),
                 _ if is_digest(meta, field) => "file.sha256()".to_owned(),
-                _ => json::literal(&sample::value(field), 1),
+                _ => json::value(field, 1),
             };
             format!("    {:?}: {value},\n", field.name)
         })

@@ -1,0 +1,113 @@
+//! Sensitive fields (敏感信息加密): the documents show ciphertext, which nobody can type. A page shows the plain text that a
+//! caller has, and where it is encrypted.
+
+use weipay_catalog::{Carrier, Field, Operation};
+
+/// What stands above typed requests with such a field.
+pub(super) const SWITCH: &str = "// 敏感信息加密: Client::builder().encrypt_sensitive_fields(true)\n";
+
+pub(super) fn is_sensitive(field: &Field) -> bool {
+    field.carrier == Some(Carrier::Encrypted)
+}
+
+/// Whether the operation takes such a field, where client and command can encrypt it: in query or body, of APIv3.
+pub(super) fn is_taken_by(operation: &Operation) -> bool {
+    let request = &operation.request;
+    operation.path.starts_with("v3/")
+        && [&request.query, &request.json].into_iter().any(|fields| holds(fields))
+}
+
+fn holds(fields: &[Field]) -> bool {
+    fields.iter().any(|field| is_sensitive(field) || holds(&field.fields))
+}
+
+/// What a field is about, by words of its official label or else of its name, and an example of it. The first that fits
+/// counts: 银行卡开卡预留手机号 is a telephone number and 身份证姓名 a name.
+const PLAIN: [(&[&str], &str); 6] = [
+    (&["邮箱", "email"], "zhangsan@example.com"),
+    (&["手机", "电话", "联系方式", "phone", "mobile"], "13800138000"),
+    (&["地址", "address"], "广东省深圳市南山区"),
+    (&["姓名", "户名", "名称", "全称", "实名", "账户名", "人员", "_name"], "张三"),
+    (&["银行", "卡号", "结算账号", "account_number", "card_no"], "6222020000000000000"),
+    // The example of GB 11643.
+    (&["证件", "身份证", "件号码", "id_card"], "11010519491231002X"),
+];
+
+/// A sample in plain text.
+pub(super) fn plain_text(field: &Field) -> &'static str {
+    // A few fields are whole objects in ciphertext, or numbers that mean something to the platform only.
+    let of = |text: &str| PLAIN.iter().find(|(words, _)| words.iter().any(|word| text.contains(word)));
+    match (field.values.first(), of(field.label).or_else(|| of(field.name))) {
+        (Some(value), _) => value,
+        (None, Some((_, example))) => example,
+        (None, None) => "example",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::super::{command_line, styles};
+    use super::*;
+
+    #[test]
+    fn a_page_shows_plain_text_and_where_it_is_encrypted() {
+        let operation = Catalog::embedded().find("POST", "v3/profitsharing/receivers/add").unwrap();
+        let named = Catalog::embedded()
+            .find("POST", "v3/marketing/membercard-open/phonenumber-member/import")
+            .unwrap();
+        for operation in [operation, named] {
+            let words = command_line::of(operation).unwrap();
+            assert!(words.contains(&"--encrypt".to_owned()), "{words:?}");
+            let groups = styles::of(operation).unwrap();
+            assert!(groups[0].before.starts_with(SWITCH), "{}", groups[0].before);
+        }
+        let groups = styles::of(named).unwrap();
+        let call = "\"encrypted_phone_number\": client.encrypt_sensitive(\"13800138000\")?,";
+        assert!(groups[1].before.contains(call), "{}", groups[1].before);
+        assert!(groups[0].before.contains("encrypted_phone_number(\"13800138000\")"), "{}", groups[0].before);
+    }
+
+    #[test]
+    fn a_query_is_encrypted_too_and_no_other_page_speaks_of_it() {
+        let mut count = 0;
+        for operation in Catalog::embedded().operations() {
+            let Ok(groups) = styles::of(operation) else { continue };
+            let shown = groups.iter().any(|group| group.before.contains("encrypt_sensitive_fields"));
+            assert_eq!(shown, is_taken_by(operation), "{}", operation.path);
+            let required = |field: &Field| field.required && is_sensitive(field);
+            if operation.method == "GET" && operation.request.query.iter().any(required) {
+                count += 1;
+                let line = &groups[1].styles[0].line;
+                assert!(line.contains("client.encrypt_sensitive(\""), "{line}");
+            }
+        }
+        assert!(count > 0);
+    }
+
+    #[test]
+    fn a_label_says_what_the_plain_text_looks_like() {
+        fn all(fields: &'static [Field], texts: &mut Vec<(&'static str, &'static str)>) {
+            for field in fields {
+                if is_sensitive(field) {
+                    texts.push((field.label, plain_text(field)));
+                }
+                all(&field.fields, texts);
+            }
+        }
+        let application = Catalog::embedded().find("POST", "v3/applyment4sub/applyment/index").unwrap();
+        let mut texts = Vec::new();
+        all(&application.request.json, &mut texts);
+        for (label, text) in [
+            ("超级管理员姓名", "张三"),
+            ("身份证号码", "11010519491231002X"),
+            ("联系邮箱", "zhangsan@example.com"),
+            ("身份证居住地址", "广东省深圳市南山区"),
+            ("联系手机", "13800138000"),
+            ("银行账号", "6222020000000000000"),
+        ] {
+            assert!(texts.contains(&(label, text)), "{label}: {texts:?}");
+        }
+    }
+}
