@@ -3,6 +3,7 @@
 mod command_line;
 mod facts;
 mod find;
+mod given;
 mod layout;
 mod page;
 mod sample;
@@ -19,17 +20,27 @@ use find::Found;
 use layout::Page;
 
 pub(super) fn run(arguments: &arguments::Show) -> ExitCode {
-    let found = match find::find(&arguments.path, arguments.method.as_ref()) {
+    let (asked, method) = match arguments.asked() {
+        Ok(asked) => asked,
+        Err(reason) => return exit::with(exit::USAGE, &reason),
+    };
+    let found = match find::find(asked, method.as_ref()) {
         Ok(found) => found,
         Err(reason) => return exit::with(exit::FAILED, &reason),
     };
+    if method.is_some() && matches!(found[..], [Found::Notification(_), ..]) {
+        return exit::with(exit::USAGE, &format!("{asked} is a notification: it has no method"));
+    }
     let mut page = Page::for_the_terminal();
     for (index, found) in found.into_iter().enumerate() {
         if index > 0 {
             page.rule();
         }
         match found {
-            Found::Operation(operation) => page::operation(operation, &mut page),
+            Found::Operation(operation) => {
+                let sample = given::in_path(operation, &find::path_of(asked));
+                page::operation(operation, &sample, &mut page);
+            }
             Found::Notification(notification) => page::notification(notification, &mut page),
         }
     }

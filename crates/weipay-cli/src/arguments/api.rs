@@ -55,12 +55,24 @@ impl Version {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 it was found, 1 there is no such operation, 2 a wrong command line.")]
 pub(crate) struct Show {
-    /// A path, with placeholders or filled, or its whole URL; or a notification's event such as REFUND.SUCCESS.
-    #[arg(value_name = "PATH")]
-    pub(crate) path: String,
+    /// A path, with placeholders or filled, or its whole URL; or a notification's event such as REFUND.SUCCESS. A method may
+    /// stand before it.
+    #[arg(value_name = "[METHOD] PATH", num_args = 1..=2, required = true)]
+    named: Vec<String>,
     /// Only this method, where the path has several.
     #[arg(long, value_parser = super::method)]
-    pub(crate) method: Option<http::Method>,
+    method: Option<http::Method>,
+}
+
+impl Show {
+    /// Path and method, wherever the method was given.
+    pub(crate) fn asked(&self) -> Result<(&str, Option<http::Method>), String> {
+        match &self.named[..] {
+            [path] => Ok((path, self.method.clone())),
+            [method, path] if self.method.is_none() => Ok((path, Some(super::method(method)?))),
+            _ => Err("the method is given twice".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -68,10 +80,10 @@ pub(crate) struct Export {
     /// jsonl has all of both versions; openapi is one OpenAPI 3.1 document of APIv3.
     #[arg(long, value_enum)]
     pub(crate) format: Format,
-    /// What the lines of jsonl are; the OpenAPI document has both.
-    #[arg(long, value_enum, default_value = "operations")]
-    pub(crate) what: What,
-    /// Where to write; standard output unless given.
+    /// What the lines of jsonl are: operations unless given. The OpenAPI document has both.
+    #[arg(long, value_enum)]
+    pub(crate) what: Option<What>,
+    /// Where to write; standard output unless given, and for -.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }

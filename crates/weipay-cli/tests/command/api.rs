@@ -133,3 +133,41 @@ fn export_gives_one_openapi_document() {
     assert!(document["paths"]["/v3/pay/transactions/jsapi"]["post"].is_object());
     assert_eq!(document["webhooks"].as_object().unwrap().len(), notifications("v3"));
 }
+
+#[test]
+fn show_takes_the_method_before_the_path_and_ids_into_its_samples() {
+    let named = stdout(&api(&["show", "get", "v3/marketing/busifavor/users/oABC/coupons"]));
+    assert!(named.starts_with("GET v3/marketing/busifavor/users/{openid}/coupons\n"), "{named}");
+    assert!(named.contains("--path openid=oABC ") && named.contains("openid(\"oABC\")"), "{named}");
+    refusal(&api(&["show", "FETCH", "v3/refunds"]), 2);
+    refusal(&api(&["show", "GET", "v3/refunds", "--method", "POST"]), 2);
+    refusal(&api(&["show", "REFUND.SUCCESS", "--method", "POST"]), 2);
+}
+
+#[test]
+fn show_tells_files_and_modes() {
+    let upload = stdout(&api(&["show", "POST", "v3/merchant/media/upload"]));
+    assert!(upload.contains("  file        必填  file "), "{upload}");
+    assert!(stdout(&api(&["show", "v3/billdownload/file"])).contains("文件 a file"));
+    let modes = stdout(&api(&["show", "POST", "v3/global/refunds"]));
+    assert!(
+        modes.contains("必填(机构模式)") && modes.contains(".mchid(") && !modes.contains(".sp_mchid("),
+        "{modes}"
+    );
+}
+
+#[test]
+fn export_writes_where_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let dashed = Command::new(WEIPAY)
+        .args(["api", "export", "--format", "jsonl", "--output", "-"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(stdout(&dashed).lines().count(), Catalog::embedded().len());
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    let missing = folder.path().join("no/such/folder");
+    let refused = refusal(&api(&["export", "--format", "openapi", "--output", missing.to_str().unwrap()]), 1);
+    assert!(refused.contains("no/such/folder"), "{refused}");
+    refusal(&api(&["export", "--format", "openapi", "--what", "notifications"]), 2);
+}

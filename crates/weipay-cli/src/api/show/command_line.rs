@@ -42,8 +42,8 @@ pub(super) fn quoted(words: &[String]) -> String {
     words.iter().map(|word| quoted_word(word)).collect::<Vec<_>>().join(" ")
 }
 
-fn quoted_word(word: &str) -> String {
-    let harmless = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,{}".contains(letter);
+pub(super) fn quoted_word(word: &str) -> String {
+    let harmless = |letter: char| letter.is_alphanumeric() || "-_./:=@%+,{}".contains(letter);
     if !word.is_empty() && word.chars().all(harmless) && !word.contains("{,") {
         return word.to_owned();
     }

@@ -2,8 +2,11 @@
 
 use weipay_catalog::{Catalog, Notification, Operation};
 
-/// How many paths are suggested for one that is unknown.
+use super::command_line::quoted_word as quoted;
+
+/// How many paths are suggested for one that is unknown, and how near they must be: 1 is the same.
 const SUGGESTIONS: usize = 3;
+const NEAR: f64 = 0.6;
 
 #[derive(Debug)]
 pub(super) enum Found {
@@ -40,7 +43,7 @@ pub(super) fn find(text: &str, method: Option<&http::Method>) -> Result<Vec<Foun
 }
 
 /// The path in a path or URL, from the version on.
-fn path_of(text: &str) -> String {
+pub(super) fn path_of(text: &str) -> String {
     let text = text.split(['?', '#']).next().unwrap_or_default();
     let path =
         text.split_once("://").map_or(text, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
@@ -64,14 +67,20 @@ fn unknown(text: &str, path: &str) -> String {
             events.map(|event| (strsim::normalized_damerau_levenshtein(event, &text.to_uppercase()), event)),
         )
         .collect();
+    near.retain(|(nearness, _)| *nearness >= NEAR);
     near.sort_by(|(left, _), (right, _)| right.total_cmp(left));
     near.dedup();
     let names: Vec<String> =
         near.iter().take(SUGGESTIONS).map(|(_, name)| format!("\n  weipay api show '{name}'")).collect();
-    format!(
-        "nothing is called {text}; near it are{}\nand `weipay api list TEXT` finds by words",
-        names.concat()
-    )
+    let by_words = if text.trim_matches('/').is_empty() { "TEXT".to_owned() } else { quoted(text) };
+    match names.concat() {
+        none if none.is_empty() => {
+            format!("nothing is called {text:?}; `weipay api list {by_words}` finds by words")
+        }
+        names => format!(
+            "nothing is called {text:?}; near it are{names}\nand `weipay api list {by_words}` finds by words"
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -120,5 +129,7 @@ mod tests {
             suggested("v3/marketing/busifavor/coupon/send").contains("v3/marketing/busifavor/coupons/send")
         );
         assert!(suggested("REFUND.SUCESS").contains("REFUND.SUCCESS"));
+        assert_eq!(suggested("退款"), "nothing is called \"退款\"; `weipay api list 退款` finds by words");
+        assert_eq!(suggested("/"), "nothing is called \"/\"; `weipay api list TEXT` finds by words");
     }
 }

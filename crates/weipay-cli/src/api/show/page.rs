@@ -9,7 +9,10 @@ use super::layout::{BOLD, CODE, DIM, Page};
 use super::styles;
 use super::table::table;
 
-pub(super) fn operation(operation: &Operation, page: &mut Page) {
+const MULTIPART: &str = "multipart body";
+
+/// `sample` is the operation with the values that its samples show.
+pub(super) fn operation(operation: &Operation, sample: &Operation, page: &mut Page) {
     page.line(format_args!("{BOLD}{} {}{BOLD:#}", operation.method, operation.path));
     page.line(operation.title);
     page.blank();
@@ -25,14 +28,18 @@ pub(super) fn operation(operation: &Operation, page: &mut Page) {
             &request.json,
         ),
         ("请求包体", "XML body", &request.xml),
-        ("请求包体", "multipart body", &request.multipart),
-        ("其他", "other", &request.other),
+        ("请求包体", MULTIPART, &request.multipart),
+        ("其他", "other: described there, and in no place of a request", &request.other),
         ("应答", "answer", &operation.answer),
     ] {
         section(name, more, fields, page);
     }
-    six_styles(operation, page);
-    command(operation, page);
+    if operation.answer.is_empty() && operation.success == 200 {
+        page.heading("应答", "answer");
+        page.line(if operation.unsigned { "  文件 a file, as it is" } else { "  未描述 not described" });
+    }
+    six_styles(sample, page);
+    command(sample, page);
     documents(&operation.docs, page);
 }
 
@@ -56,7 +63,7 @@ pub(super) fn notification(notification: &Notification, page: &mut Page) {
 fn section(name: &str, more: &str, fields: &[Field], page: &mut Page) {
     if !fields.is_empty() {
         page.heading(name, more);
-        table(fields, page);
+        table(fields, more == MULTIPART, page);
     }
 }
 

@@ -4,7 +4,7 @@ mod chain;
 mod json;
 mod statement;
 mod typed;
-mod upload;
+pub(super) mod upload;
 
 use weipay_catalog::Operation;
 

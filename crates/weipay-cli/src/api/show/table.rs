@@ -11,17 +11,19 @@ const BELOW: usize = 6;
 struct Row<'a> {
     field: &'a Field,
     name: String,
+    kind: String,
     rules: String,
 }
 
-pub(super) fn table(fields: &[Field], page: &mut Page) {
+/// Fields of a body of parts are told apart from others: some are files.
+pub(super) fn table(fields: &[Field], are_parts: bool, page: &mut Page) {
     let mut rows = Vec::new();
-    collect(fields, 0, &mut rows);
+    collect(fields, 0, are_parts, &mut rows);
     let widest = |text: fn(&Row) -> usize| rows.iter().map(text).max().unwrap_or_default();
     let columns = [
         widest(|row| width(&row.name)).max(width(NAME)),
-        width(REQUIRED),
-        widest(|row| width(&kind(row.field))).max(width(KIND)),
+        widest(|row| width(&mark(row.field))).max(width(REQUIRED)),
+        widest(|row| width(&row.kind)).max(width(KIND)),
         widest(|row| width(&row.rules)).max(width(RULES)),
     ];
     let left = columns.iter().map(|columns| columns + 2).sum::<usize>() + 2;
@@ -32,15 +34,13 @@ pub(super) fn table(fields: &[Field], page: &mut Page) {
         cells.join("  ")
     };
     let label = if beside.is_some() { LABEL } else { "" };
-    page.line(format!("  {DIM}{}  {label}{DIM:#}", row([NAME, REQUIRED, KIND, RULES])));
-    for Row { field, name, rules } in &rows {
+    page.line(format!("  {DIM}{}  {label}{DIM:#}", row([NAME, REQUIRED, KIND, RULES])).trim_end());
+    if beside.is_none() {
+        page.line(format!("{}{DIM}{LABEL}{DIM:#}", " ".repeat(BELOW)));
+    }
+    for Row { field, name, kind, rules } in &rows {
         let style = if field.required { BOLD } else { anstyle::Style::new() };
-        let mark = match field.required_in {
-            Some(mode) => format!("{REQUIRED}({mode})"),
-            None if field.required => REQUIRED.to_owned(),
-            None => String::new(),
-        };
-        let cells = row([name, &mark, &kind(field), rules]);
+        let cells = row([name, &mark(field), kind, rules]);
         let (name, others) = cells.split_at(name.len());
         let cells = format!("  {style}{name}{style:#}{others}");
         let indent = " ".repeat(if beside.is_some() { left } else { BELOW });
@@ -59,15 +59,27 @@ const KIND: &str = "类型 type";
 const RULES: &str = "限制 limits";
 const LABEL: &str = "说明: 取值 values, 例 example";
 
-fn collect<'a>(fields: &'a [Field], level: usize, rows: &mut Vec<Row<'a>>) {
+fn collect<'a>(fields: &'a [Field], level: usize, are_parts: bool, rows: &mut Vec<Row<'a>>) {
     for field in fields {
-        rows.push(Row { field, name: format!("{}{}", "  ".repeat(level), field.name), rules: rules(field) });
-        collect(&field.fields, level + 1, rows);
+        let name = format!("{}{}", "  ".repeat(level), field.name);
+        rows.push(Row { field, name, kind: kind(field, are_parts), rules: rules(field) });
+        collect(&field.fields, level + 1, false, rows);
     }
 }
 
-fn kind(field: &Field) -> String {
-    format!("{}{}", field.kind.word(), if field.list { "[]" } else { "" })
+fn mark(field: &Field) -> String {
+    match field.required_in {
+        Some(mode) => format!("{REQUIRED}({mode})"),
+        None if field.required => REQUIRED.to_owned(),
+        None => String::new(),
+    }
+}
+
+fn kind(field: &Field, is_part: bool) -> String {
+    // A part of an upload without members is bytes.
+    let is_file = is_part && field.kind == Kind::Object && field.fields.is_empty();
+    let word = if is_file { "file" } else { field.kind.word() };
+    format!("{word}{}", if field.list { "[]" } else { "" })
 }
 
 fn rules(field: &Field) -> String {
@@ -121,7 +133,7 @@ mod tests {
     fn shown(columns: usize) -> String {
         let mut page = Page { text: String::new(), width: columns };
         let refund = Catalog::embedded().find("POST", "v3/refund/domestic/refunds").unwrap();
-        table(&refund.request.json, &mut page);
+        table(&refund.request.json, false, &mut page);
         anstream::adapter::strip_str(&page.text).to_string()
     }
 
