@@ -13,11 +13,12 @@ pub(super) fn wanted(fields: &[Field]) -> Vec<&Field> {
 }
 
 /// The required fields, without those that the client fills in.
-pub(super) fn required(fields: &[Field]) -> Vec<&Field> {
+pub(super) fn required<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Vec<&'a Field> {
+    let fields: Vec<&Field> = fields.into_iter().collect();
     // Of two modes the first: no caller is in both.
     let mode = fields.iter().find_map(|field| field.required_in);
-    let is_required = |field: &&Field| field.required || (mode.is_some() && field.required_in == mode);
-    fields.iter().filter(is_required).filter(|field| !is_sent_by_the_client(field)).collect()
+    let is_required = |field: &Field| field.required || (mode.is_some() && field.required_in == mode);
+    fields.into_iter().filter(|field| is_required(field) && !is_sent_by_the_client(field)).collect()
 }
 
 /// An object with a sample of each of these.

@@ -46,10 +46,11 @@ fn is_shown(operation: &Operation, field: &Field, all: &[(&str, &Field)]) -> boo
     if upload::is_said_by_the_file(operation, field) {
         return false;
     }
-    let required = |field: &Field| !sample::required(std::slice::from_ref(field)).is_empty();
-    let nothing_required = all.iter().all(|(_, field)| !required(field));
+    let required = sample::required(all.iter().map(|(_, field)| *field));
+    let nothing_required = required.is_empty();
     let first = all.iter().find(|(place, _)| *place == "body").map(|(_, field)| *field);
-    required(field) || (nothing_required && first.is_some_and(|first| std::ptr::eq(first, field)))
+    let is_required = required.iter().any(|other| std::ptr::eq(*other, field));
+    is_required || (nothing_required && first.is_some_and(|first| std::ptr::eq(first, field)))
 }
 
 /// Each field with its setter's name. The same name in two places, such as query and body: the later one says where it
