@@ -103,7 +103,12 @@ pub fn notification(notification: &Notification) -> Value {
         );
     }
     if !notification.reply_headers.is_empty() {
-        reply.push(part("headers", "应答的头参数", &notification.reply_headers, fields(&notification.reply_headers)));
+        reply.push(part(
+            "headers",
+            "应答的头参数",
+            &notification.reply_headers,
+            fields(&notification.reply_headers),
+        ));
     }
     reply.push(part("body", "应答的包体参数", &notification.reply, fields(&notification.reply)));
     let posted = [
@@ -313,8 +318,10 @@ mod tests {
     #[test]
     fn a_notification_keeps_the_values_of_its_envelope() {
         let exported =
-            notification(Catalog::embedded().notification("v3", "MERCHANT_NOTIFY.NOTIFY").unwrap()).to_string();
-        for stated in [r#""enum":["订阅消息"]"#, r#""label":"数据加密的附加数据","enum":["merchant_notify"]"#] {
+            notification(Catalog::embedded().notification("v3", "MERCHANT_NOTIFY.NOTIFY").unwrap())
+                .to_string();
+        for stated in [r#""enum":["订阅消息"]"#, r#""label":"数据加密的附加数据","enum":["merchant_notify"]"#]
+        {
             assert!(exported.contains(stated), "{stated}");
         }
     }
