@@ -15,7 +15,11 @@ use crate::operation::{Operation, Place};
 
 /// Writes every operation, one JSON object a line, sorted by path.
 pub fn jsonl(out: &mut impl Write) -> io::Result<()> {
-    for found in Catalog::embedded().operations() {
+    // By the path's text, `-` before `/` before letters, so that two collections can be held side by side line by line;
+    // the catalogue's own order is that of its folders.
+    let mut operations: Vec<_> = Catalog::embedded().operations().collect();
+    operations.sort_by_key(|operation| (operation.path, operation.method));
+    for found in operations {
         writeln!(out, "{}", operation(found))?;
     }
     Ok(())
@@ -59,16 +63,26 @@ pub fn operation(operation: &Operation) -> Value {
     Value::Object(object)
 }
 
+/// The places of a request in the order that other collections mostly have.
+const PLACES: [Place; 7] =
+    [Place::Path, Place::Json, Place::Query, Place::Headers, Place::Other, Place::Xml, Place::Multipart];
+
 fn request(operation: &Operation) -> Value {
     let request = &operation.request;
     let mut object = Map::new();
-    for place in Place::ALL {
+    for place in PLACES {
         let name = match place {
             Place::Multipart => "body",
             place => place.word(),
         };
         let list = request.fields(place);
-        if !list.is_empty() {
+        // What APIv2 posts is XML, even where no page describes an element of it.
+        let is_undescribed_xml = place == Place::Xml
+            && operation.method == "POST"
+            && operation.path.starts_with("v2/")
+            && request.json.is_empty()
+            && request.multipart.is_empty();
+        if !list.is_empty() || is_undescribed_xml {
             object.insert(name.into(), fields(list));
         }
     }
@@ -78,25 +92,34 @@ fn request(operation: &Operation) -> Value {
 
 /// A notification as a JSON object. What the sealed field of the body opens to stands as that field's members.
 pub fn notification(notification: &Notification) -> Value {
-    let mut body = fields(&notification.delivered());
+    let delivered = notification.delivered();
+    let mut body = fields(&delivered);
     name_cipher(&mut body, notification.cipher);
-    let part = |name: &str, fields: Value| json!({"name": name, "type": "object", "required": true, "fields": fields});
     let mut reply = Vec::new();
-    if !notification.reply_headers.is_empty() {
-        reply.push(part("headers", fields(&notification.reply_headers)));
-    }
     if notification.version == "v3" {
         let label = "应答状态码: 200、204 为成功, 其他 (如 5XX) 会重发";
         reply.push(
             json!({"name": "status", "type": "integer", "label": label, "enum": ["200", "204", "5XX"]}),
         );
     }
-    reply.push(part("body", fields(&notification.reply)));
+    if !notification.reply_headers.is_empty() {
+        reply.push(part(
+            "headers",
+            "应答的头参数",
+            &notification.reply_headers,
+            fields(&notification.reply_headers),
+        ));
+    }
+    reply.push(part("body", "应答的包体参数", &notification.reply, fields(&notification.reply)));
+    let posted = [
+        part("headers", "通知的头参数", &notification.headers, fields(&notification.headers)),
+        part("body", "通知的包体参数", &delivered, body),
+    ];
     let mut object = json!({
         "version": notification.version,
         "event": notification.event,
         "title": notification.title,
-        "notification": [part("headers", fields(&notification.headers)), part("body", body)],
+        "notification": posted,
         "reply": reply,
         "docs": notification.docs,
         "retry": notification.retry.waits,
@@ -106,6 +129,18 @@ pub fn notification(notification: &Notification) -> Value {
         set_marks(object, marks);
     }
     object
+}
+
+/// The headers or the body of a delivery or its reply. A part may be left out where nothing in it is required: a reply
+/// with status 200 needs no body.
+fn part(name: &str, label: &str, fields: &[Field], exported: Value) -> Value {
+    let mut object = Map::new();
+    object.insert("name".into(), name.into());
+    object.insert("type".into(), "object".into());
+    set_marks(&mut object, [("required", fields.iter().any(|field| field.required))]);
+    object.insert("label".into(), label.into());
+    object.insert("fields".into(), exported);
+    Value::Object(object)
 }
 
 /// Says by which cipher the sealed field is encrypted, where it is not the usual one.
@@ -176,9 +211,6 @@ pub fn field(field: &Field) -> Value {
     if let Some(example) = field.example.as_deref() {
         object.insert("example".into(), value(field.kind, example));
     }
-    if !field.fields.is_empty() {
-        object.insert("fields".into(), fields(&field.fields));
-    }
     match field.carrier {
         Some(Carrier::Encrypted) => object.insert("encrypted".into(), "rsa-pubkey".into()),
         Some(Carrier::Sealed) => object.insert("encrypted".into(), "aes-gcm".into()),
@@ -187,6 +219,9 @@ pub fn field(field: &Field) -> Value {
         Some(Carrier::Signed) => object.insert("signed".into(), true.into()),
         None => None,
     };
+    if !field.fields.is_empty() {
+        object.insert("fields".into(), fields(&field.fields));
+    }
     Value::Object(object)
 }
 
@@ -237,6 +272,61 @@ mod tests {
         assert_eq!(operations.len(), Catalog::embedded().len());
         let notifications = lines(notifications_jsonl);
         assert_eq!(notifications.len(), Catalog::embedded().notifications().count());
+    }
+
+    #[test]
+    fn lines_are_sorted_by_the_path_as_text() {
+        let keys: Vec<(String, String)> = lines(jsonl)
+            .iter()
+            .map(|line| ["path", "method"].map(|key| line[key].as_str().unwrap().to_owned()).into())
+            .collect();
+        assert!(keys.is_sorted());
+    }
+
+    #[test]
+    fn keys_stand_where_other_collections_have_them() {
+        let keys = |object: &Value| object.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+        let find = |method, path| operation(Catalog::embedded().find(method, path).unwrap());
+        let request = &find("POST", "v3/aggracct-bc/wb-channel/bank-channel-account/rename")["request"];
+        assert_eq!(keys(request), "json headers");
+        let upload = &find("POST", "v3/merchant/media/upload")["request"]["body"];
+        let meta = upload.as_array().unwrap().iter().find(|part| part["name"] == "meta").unwrap();
+        assert!(keys(meta).ends_with("encoded fields"));
+    }
+
+    #[test]
+    fn what_apiv2_posts_is_xml_even_without_elements() {
+        let found = Catalog::embedded().find("POST", "v2/applyment/micro/signcontract").unwrap();
+        assert_eq!(operation(found)["request"], json!({"xml": []}));
+    }
+
+    #[test]
+    fn a_reply_may_lack_what_nothing_requires() {
+        let reply = |event| {
+            let exported = notification(Catalog::embedded().notification("v3", event).unwrap());
+            let parts = exported["reply"].as_array().unwrap().clone();
+            parts
+                .iter()
+                .map(|part| (part["name"].as_str().unwrap().to_owned(), part.get("required").is_some()))
+                .collect::<Vec<_>>()
+        };
+        let [status, body] = ["status", "body"].map(str::to_owned);
+        assert_eq!(reply("REFUND.SUCCESS"), [(status.clone(), false), (body.clone(), false)]);
+        assert_eq!(
+            reply("CROSS_BORDER_PAY.GET_MCH_INFO"),
+            [(status, false), ("headers".to_owned(), true), (body, true)]
+        );
+    }
+
+    #[test]
+    fn a_notification_keeps_the_values_of_its_envelope() {
+        let exported =
+            notification(Catalog::embedded().notification("v3", "MERCHANT_NOTIFY.NOTIFY").unwrap())
+                .to_string();
+        for stated in [r#""enum":["订阅消息"]"#, r#""label":"数据加密的附加数据","enum":["merchant_notify"]"#]
+        {
+            assert!(exported.contains(stated), "{stated}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Notification {
     pub original_types: Vec<&'static str>,
     /// The value of `resource.associated_data`, where one was seen. Whatever is sent counts.
     pub associated_data: Option<&'static str>,
+    /// The value of `summary` (回调摘要), where the page states one.
+    pub summary: Option<&'static str>,
     /// How the sealed field of the body is encrypted.
     pub cipher: &'static str,
     /// When a delivery that failed is repeated.
@@ -63,6 +65,8 @@ impl Notification {
                     field.values = [&[self.event], &self.sent_as[..]].concat();
                 }
                 "original_type" => field.values = self.original_types.clone(),
+                "associated_data" => field.values.extend(self.associated_data),
+                "summary" => field.values.extend(self.summary),
                 _ => {}
             }
             match field.carrier {

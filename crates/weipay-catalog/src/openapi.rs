@@ -1,6 +1,6 @@
 //! APIv3 as one OpenAPI 3.1 document: operations as paths, notifications as webhooks.
 //!
-//! What OpenAPI cannot say stands in extensions, which `info.description` lists. Three choices may surprise:
+//! What OpenAPI cannot say stands in extensions, which `info.description` lists. Four choices may surprise:
 //!
 //! - **Listed values are not `enum`.** They are open: the platform adds values without notice, and a client that was
 //!   generated with closed ones would turn the answer of a successful payment into an error. They stand in
@@ -8,7 +8,8 @@
 //!   any string would be open as well; but TypeScript makes plain `string` of it, and Go a union without a type.
 //! - **Required stays required in answers**, as the pages say. Who needs lenient answers generates without it.
 //! - **Two paths that differ only in a placeholder's name** are one path to OpenAPI. The later one stands without `/v3`,
-//!   which its server has instead; the URL is the same.
+//!   which its server has instead; the URL is the same, and `x-path` has the path whole.
+//! - **Objects inside others have titles**, as generators number the objects that have none.
 
 mod body;
 mod head;
@@ -16,12 +17,14 @@ mod identifier;
 mod operation;
 mod parameter;
 mod schema;
+mod title;
 mod webhook;
 
 use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use schema::Schemas;
+use title::Titles;
 
 /// The host of an operation that names no other.
 const HOST: &str = "https://api.mch.weixin.qq.com";
@@ -32,14 +35,19 @@ pub fn document() -> Value {
     let mut schemas = Schemas::default();
     let operations: Vec<_> =
         catalog.operations().filter(|operation| operation.path.starts_with("v3/")).collect();
-    let paths = operation::paths(&operations, &mut schemas);
-    let webhooks: Map<String, Value> = catalog
+    let mut paths = operation::paths(&operations, &mut schemas);
+    let mut webhooks: Value = catalog
         .notifications()
         .filter(|notification| notification.version == "v3")
         .map(|notification| (notification.event.to_owned(), webhook::item(notification, &mut schemas)))
-        .collect();
+        .collect::<Map<String, Value>>()
+        .into();
     let mut components = head::components();
-    components["schemas"] = schemas.into_value();
+    let mut schemas = schemas.into_value();
+    let mut titles = Titles::of_schemas(&mut schemas);
+    titles.of_items(&mut paths, "Body");
+    titles.of_items(&mut webhooks, "Delivery");
+    components["schemas"] = schemas;
     json!({
         "openapi": "3.1.0",
         "info": head::info(),

@@ -1,21 +1,45 @@
 //! Identifiers: readable from method and path, and each given once.
 
+use std::collections::BTreeMap;
+
 use crate::names::camel;
 use crate::notification::Notification;
 use crate::operation::{Operation, placeholder};
 
+/// The identifiers of all operations.
+#[derive(Debug)]
+pub(super) struct Identifiers(BTreeMap<String, usize>);
+
+impl Identifiers {
+    pub(super) fn of(operations: &[&Operation]) -> Identifiers {
+        let mut users = BTreeMap::new();
+        for operation in operations {
+            *users.entry(plain(operation).to_lowercase()).or_default() += 1;
+        }
+        Identifiers(users)
+    }
+
+    /// The identifier of an operation. Where two differ only in how they write a segment, such as `policy-periods` and
+    /// `policy_periods`, the rarer spelling says so.
+    pub(super) fn of_operation(&self, operation: &Operation) -> String {
+        let mut identifier = plain(operation);
+        let has_twin = self.0.get(&identifier.to_lowercase()).is_some_and(|users| *users > 1);
+        let mut segments = operation.path.split('/').filter(|segment| placeholder(segment).is_none());
+        if has_twin && segments.any(|segment| segment.contains('_')) {
+            identifier.push_str("Underscored");
+        }
+        identifier
+    }
+}
+
 /// `GetMarketingBusifavorStocksByStockId` of `GET v3/marketing/busifavor/stocks/{stock_id}`.
-pub(super) fn of_operation(operation: &Operation) -> String {
+fn plain(operation: &Operation) -> String {
     let mut identifier = camel(operation.method);
     for segment in operation.path.split('/').skip(1) {
         match placeholder(segment) {
             None => identifier.push_str(&camel(segment)),
             Some(name) => identifier.push_str(&format!("By{}", camel(name))),
         }
-    }
-    // Two segments of one name, such as `policy-periods` and `policy_periods`: the rarer spelling says so.
-    if operation.path.split('/').any(|segment| placeholder(segment).is_none() && segment.contains('_')) {
-        identifier.push_str("Underscored");
     }
     identifier
 }

@@ -6,11 +6,13 @@ use serde_json::{Map, Value, json};
 
 use crate::operation::{Operation, document_address, placeholder};
 
+use super::identifier::Identifiers;
 use super::schema::Schemas;
 use super::{HOST, body, head, identifier, object, parameter};
 
 /// Every path with its operations.
 pub(super) fn paths(operations: &[&Operation], schemas: &mut Schemas) -> Value {
+    let identifiers = Identifiers::of(operations);
     let mut paths: Map<String, Value> = Map::new();
     // Which path has each form, as paths of one form are one path to OpenAPI.
     let mut forms: BTreeMap<String, &str> = BTreeMap::new();
@@ -21,7 +23,8 @@ pub(super) fn paths(operations: &[&Operation], schemas: &mut Schemas) -> Value {
             _ => (format!("/{}", operation.path), ""),
         };
         let item = paths.entry(path).or_insert_with(|| json!({}));
-        item[operation.method.to_ascii_lowercase()] = describe(operation, prefix, schemas);
+        item[operation.method.to_ascii_lowercase()] =
+            describe(operation, &identifiers.of_operation(operation), prefix, schemas);
     }
     Value::Object(paths)
 }
@@ -32,22 +35,23 @@ fn form(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-fn describe(operation: &Operation, prefix: &str, schemas: &mut Schemas) -> Value {
-    let identifier = identifier::of_operation(operation);
+fn describe(operation: &Operation, identifier: &str, prefix: &str, schemas: &mut Schemas) -> Value {
+    let whole_path = if prefix.is_empty() { String::new() } else { format!("/{}", operation.path) };
     let docs: Vec<String> = operation.docs.iter().map(|page| document_address(page)).collect();
     let other = match operation.request.other.is_empty() {
         true => Value::Null,
         false => schemas.object(&operation.request.other),
     };
     object([
-        ("operationId", identifier::small(&identifier).into()),
+        ("operationId", identifier::small(identifier).into()),
         ("tags", json!([head::tag(operation.path)])),
         ("summary", operation.title.into()),
         ("externalDocs", first_page(&docs)),
         ("servers", servers(operation, prefix)),
         ("parameters", parameter::of_request(&operation.request, schemas)),
-        ("requestBody", body::request(operation, &identifier, schemas)),
-        ("responses", body::responses(operation, &identifier, schemas)),
+        ("requestBody", body::request(operation, identifier, schemas)),
+        ("responses", body::responses(operation, identifier, schemas)),
+        ("x-path", whole_path.into()),
         ("x-unsigned", operation.unsigned.into()),
         ("x-group", operation.group.into()),
         ("x-roles", operation.roles.clone().into()),

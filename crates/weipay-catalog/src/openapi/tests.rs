@@ -202,6 +202,47 @@ fn every_identifier_is_given_once() {
     assert_eq!(refund["operationId"], "postRefundDomesticRefunds");
 }
 
+#[test]
+fn an_identifier_speaks_of_underscores_only_beside_a_twin() {
+    let found = described(
+        Catalog::embedded().find("GET", "v3/applyment4sub/applyment/applyment_id/{applyment_id}").unwrap(),
+    );
+    assert_eq!(found["operationId"], "getApplyment4subApplymentApplymentIdByApplymentId");
+}
+
+/// The objects with members that have no name, and the titles in the document.
+fn untitled_and_titles(value: &Value, is_named: bool, untitled: &mut usize, titles: &mut Vec<String>) {
+    let is_object = value["type"] == "object" && value["properties"].is_object();
+    match value["title"].as_str() {
+        Some(title) if is_object => titles.push(title.to_owned()),
+        _ if is_object && !is_named => *untitled += 1,
+        _ => {}
+    }
+    let children: Vec<&Value> = match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(members) => members.values().collect(),
+        _ => Vec::new(),
+    };
+    children.into_iter().for_each(|child| untitled_and_titles(child, false, untitled, titles));
+}
+
+#[test]
+fn every_object_without_a_name_has_a_title_of_its_own() {
+    let (mut untitled, mut titles) = (0, Vec::new());
+    let schemas = DOCUMENT["components"]["schemas"].as_object().unwrap();
+    for schema in schemas.values() {
+        untitled_and_titles(schema, true, &mut untitled, &mut titles);
+    }
+    for part in ["paths", "webhooks"] {
+        untitled_and_titles(&DOCUMENT[part], false, &mut untitled, &mut titles);
+    }
+    assert_eq!(untitled, 0);
+    let different: BTreeSet<String> =
+        titles.iter().chain(schemas.keys()).map(|name| name.to_lowercase()).collect();
+    assert_eq!(different.len(), titles.len() + schemas.len());
+    assert!(titles.iter().any(|title| title == "PostRefundDomesticRefundsRequestAmount"), "{titles:?}");
+}
+
 /// A schema is named from an operation, a notification or a shared object: no two of these may meet.
 #[test]
 fn no_two_schemas_have_one_name() {
@@ -233,6 +274,7 @@ fn paths_that_differ_only_in_a_placeholders_name_have_keys_of_different_form() {
     assert_eq!(forms.len(), paths.len());
     let moved = &paths["/apply4subject/applyment/{business_code}/cancel"]["post"];
     assert_eq!(moved["servers"][0]["url"], "https://api.mch.weixin.qq.com/v3");
+    assert_eq!(moved["x-path"], "/v3/apply4subject/applyment/{business_code}/cancel");
 }
 
 /// The document differs from one made by hand in nothing that this says: one operation, whole.

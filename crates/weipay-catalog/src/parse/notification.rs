@@ -38,6 +38,7 @@ fn blank(version: &'static str) -> Notification {
         sent_as: Vec::new(),
         original_types: Vec::new(),
         associated_data: None,
+        summary: None,
         cipher: AES_GCM,
         retry: Retry::default(),
         headers: Vec::new(),
@@ -91,6 +92,7 @@ fn take_entry(
         "sent-as" => notification.sent_as = list(rest),
         "original-type" => notification.original_types = list(rest),
         "associated-data" => notification.associated_data = Some(rest),
+        "summary" => notification.summary = Some(rest),
         "cipher" => notification.cipher = rest,
         "retry" => {
             notification.retry = retry(rest).ok_or_else(|| {

@@ -6,9 +6,7 @@
 //!
 //! - partner: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
-use serde_json::Value as Json;
-
-use crate::model::{JsonText, Time, answer, body, open_enum};
+use crate::model::{Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -38,11 +36,15 @@ answer! {
         /// 银行转账信息.
         bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
         /// 扫码充值信息.
-        qr_recharge_info: Json = body("qr_recharge_info"),
-        /// 员工类型. JSON text in a string.
-        employee_type: JsonText<EmployeeType> = body("employee_type"),
+        qr_recharge_info: QrRechargeInfo = body("qr_recharge_info"),
         /// 网银充值的付款信息.
         online_bank_recharge_info: OnlineBankRechargeInfo = body("online_bank_recharge_info"),
+        /// 受理充值时间. Required.
+        accept_time: Time = body("accept_time").required(),
+        /// 充值成功时间.
+        success_time: Time = body("success_time"),
+        /// 关闭充值时间.
+        close_time: Time = body("close_time"),
         /// 可用充值渠道列表.
         available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
     }
@@ -69,8 +71,10 @@ answer! {
         bank_account_name: String = body("bank_account_name").required(),
     }
 
-    /// 员工类型.
-    pub struct EmployeeType {
+    /// 扫码充值信息.
+    pub struct QrRechargeInfo {
+        /// 员工类型. Required.
+        employee_type: EmployeeType = body("employee_type").required(),
         /// 用户openid. Required.
         openid: String = body("openid").required(),
     }
@@ -91,12 +95,6 @@ answer! {
         bank_card_tail: String = body("bank_card_tail"),
         /// 银行账户名称.
         bank_account_name: String = body("bank_account_name"),
-        /// 受理充值时间. Required.
-        accept_time: Time = body("accept_time").required(),
-        /// 充值成功时间.
-        success_time: Time = body("success_time"),
-        /// 关闭充值时间.
-        close_time: Time = body("close_time"),
     }
 }
 
@@ -125,6 +123,13 @@ open_enum! {
         Success = "SUCCESS",
         Recharging = "RECHARGING",
         Closed = "CLOSED",
+    }
+
+    /// 员工类型.
+    pub enum EmployeeType {
+        Admin = "ADMIN",
+        Staff = "STAFF",
+        LegalPerson = "LEGAL_PERSON",
     }
 
     /// 网银类型.

@@ -6,89 +6,10 @@
 //!
 //! - partner: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
-use crate::model::{Time, answer, body, open_enum};
-
 pub use crate::notifications::v3::recharge_closed::{
-    AccountType, AvailableRechargeChannels, BankTransferInfo, OnlineBankType, RechargeAmount,
-    RechargeChannel, RechargeScene, RechargeState,
+    AccountType, AvailableRechargeChannels, BankTransferInfo, EmployeeType, OnlineBankRechargeInfo,
+    OnlineBankType, QrRechargeInfo, RechargeAmount, RechargeChannel, RechargeScene, RechargeState, Resource,
 };
-
-answer! {
-    /// What the sealed part opens to.
-    pub struct Resource {
-        /// 平台商户号. Required.
-        sp_mchid: String = body("sp_mchid").required(),
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 商户充值单号. Required.
-        out_recharge_no: String = body("out_recharge_no").required(),
-        /// 微信支付充值单号. Required.
-        recharge_id: String = body("recharge_id").required(),
-        /// 充值渠道. Required.
-        recharge_channel: RechargeChannel = body("recharge_channel").required(),
-        /// 充值入账账户. Required.
-        account_type: AccountType = body("account_type").required(),
-        /// 充值场景. Required.
-        recharge_scene: RechargeScene = body("recharge_scene").required(),
-        /// 充值状态. Required.
-        recharge_state: RechargeState = body("recharge_state").required(),
-        /// 充值状态描述.
-        recharge_state_desc: String = body("recharge_state_desc"),
-        /// 充值金额. Required.
-        recharge_amount: RechargeAmount = body("recharge_amount").required(),
-        /// 备注.
-        remark: String = body("remark"),
-        /// 银行转账信息.
-        bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
-        /// 扫码充值信息.
-        qr_recharge_info: QrRechargeInfo = body("qr_recharge_info"),
-        /// 网银充值的付款信息.
-        online_bank_recharge_info: OnlineBankRechargeInfo = body("online_bank_recharge_info"),
-        /// 受理充值时间. Required.
-        accept_time: Time = body("accept_time").required(),
-        /// 充值成功时间.
-        success_time: Time = body("success_time"),
-        /// 关闭充值时间.
-        close_time: Time = body("close_time"),
-        /// 可用充值渠道列表.
-        available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
-    }
-
-    /// 扫码充值信息.
-    pub struct QrRechargeInfo {
-        /// 员工类型. Required.
-        employee_type: EmployeeType = body("employee_type").required(),
-        /// 用户openid. Required.
-        openid: String = body("openid").required(),
-    }
-
-    /// 网银充值的付款信息.
-    pub struct OnlineBankRechargeInfo {
-        /// 银行交易订单号.
-        bill_no: String = body("bill_no"),
-        /// 网银充值退回时间.
-        return_time: Time = body("return_time"),
-        /// 网银充值退回原因.
-        return_reason: String = body("return_reason"),
-        /// 开户银行名称.
-        bank_name: String = body("bank_name"),
-        /// 网银类型.
-        online_bank_type: OnlineBankType = body("online_bank_type"),
-        /// 银行卡号后四位.
-        bank_card_tail: String = body("bank_card_tail"),
-        /// 银行账户名称.
-        bank_account_name: String = body("bank_account_name"),
-    }
-}
-
-open_enum! {
-    /// 员工类型.
-    pub enum EmployeeType {
-        Admin = "ADMIN",
-        Staff = "STAFF",
-        LegalPerson = "LEGAL_PERSON",
-    }
-}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["RECHARGE.SUCCESS"];

@@ -42,7 +42,7 @@ request! {
         deposit_amount: i64 = xml("deposit_amount").required(),
         /// 租金规则. Required; at most 32 characters.
         rent_unit: String = xml("rent_unit").required().length(0, 32),
-        /// 租金规则. Required; format `int32`.
+        /// 租金规则. Required; in fen (分).
         rent_unit_fee: i64 = xml("rent_unit_fee").required(),
         /// 租金规则. At most 30 characters.
         rent_fee_desc: String = xml("rent_fee_desc").length(0, 30),
