@@ -49,6 +49,7 @@ fn whole(
 }
 
 /// What `Deserialize` of every model does.
+#[cfg(feature = "deserialize")]
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(from: D) -> Result<M, D::Error> {
     let mut model = M::default();
     from.deserialize_any(Whole { model: &mut model, reading: &mut Reading::new(Sensitive::default()) })?;

@@ -51,6 +51,7 @@ macro_rules! open_enum {
             }
         }
 
+        #[cfg(feature = "deserialize")]
         impl serde::Serialize for $name {
             #[inline]
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -58,6 +59,7 @@ macro_rules! open_enum {
             }
         }
 
+        #[cfg(feature = "deserialize")]
         impl<'de> serde::Deserialize<'de> for $name {
             #[inline]
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

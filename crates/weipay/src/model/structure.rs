@@ -63,6 +63,7 @@ macro_rules! answer {
         }
 
         /// As an answer is read: what is missing or odd is `None`.
+        #[cfg(feature = "deserialize")]
         impl<'de> serde::Deserialize<'de> for $name {
             #[inline]
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
