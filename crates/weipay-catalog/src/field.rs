@@ -40,6 +40,18 @@ pub struct Field {
     pub line: usize,
 }
 
+impl Field {
+    /// Whether its value travels encrypted (敏感信息加密).
+    pub fn is_encrypted(&self) -> bool {
+        self.carrier == Some(Carrier::Encrypted)
+    }
+
+    /// Whether it, or a field in it, travels encrypted.
+    pub fn holds_encrypted(&self) -> bool {
+        self.is_encrypted() || self.fields.iter().any(Field::holds_encrypted)
+    }
+}
+
 /// The JSON type of one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

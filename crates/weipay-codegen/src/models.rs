@@ -7,7 +7,7 @@ pub(crate) use text::braced;
 
 use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration, is_sent_by_the_client};
 use weipay_catalog::names::{self, Named, TypeNames};
-use weipay_catalog::{Carrier, Field, Format, Kind};
+use weipay_catalog::{Field, Format, Kind};
 
 use crate::documentation;
 
@@ -148,7 +148,7 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> 
     if !field.items.is_open() {
         rule.push(format!("items({}, {})", end(field.items.min, "0"), end(field.items.max, "usize::MAX")));
     }
-    if field.carrier == Some(Carrier::Encrypted) {
+    if field.is_encrypted() {
         rule.push("encrypted()".to_owned());
     }
     if let Some(pattern) = field.pattern {

@@ -10,7 +10,7 @@ mod url;
 mod value;
 
 use serde_json::{Map, Value};
-use weipay_catalog::{Carrier, Field, Operation, Routed};
+use weipay_catalog::{Field, Operation, Routed};
 
 use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
 use crate::refusal::Refusal;
@@ -236,10 +236,7 @@ fn refuse_path_values(operation: &Operation, members: &Map<String, Value>) -> Re
 
 /// Whether a request of this operation carries encrypted values, so that it must say whose key they are for.
 pub(crate) fn has_encrypted_fields(operation: &Operation) -> bool {
-    fn any(fields: &[Field]) -> bool {
-        fields.iter().any(|field| field.carrier == Some(Carrier::Encrypted) || any(&field.fields))
-    }
-    any(&operation.request.json)
+    operation.request.json.iter().any(Field::holds_encrypted)
 }
 
 #[cfg(test)]

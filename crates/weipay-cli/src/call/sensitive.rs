@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 use weipay::blocking;
-use weipay_catalog::{Carrier, Field, Operation};
+use weipay_catalog::{Field, Operation};
 
 use crate::arguments;
 
@@ -30,7 +30,7 @@ pub(super) fn treated(
     let treatment = Treatment { encrypt: arguments.encrypt, client };
     let mut query = arguments.query.clone();
     for (name, value) in &mut query {
-        if operation.request.query.iter().any(|field| field.name == name.as_str() && is_sensitive(field)) {
+        if operation.request.query.iter().any(|field| field.name == name.as_str() && field.is_encrypted()) {
             treatment.text(&format!("/query/{name}"), value)?;
         }
     }
@@ -39,7 +39,9 @@ pub(super) fn treated(
 
 fn body(typed: Option<&RawValue>, fields: &[Field], treatment: &Treatment<'_>) -> Result<Body, String> {
     let as_typed = || typed.map(ToOwned::to_owned);
-    let Some(typed) = typed.filter(|_| fields.iter().any(holds_sensitive)) else { return Ok(as_typed()) };
+    let Some(typed) = typed.filter(|_| fields.iter().any(Field::holds_encrypted)) else {
+        return Ok(as_typed());
+    };
     let before: Value = serde_json::from_str(typed.get()).map_err(|error| error.to_string())?;
     let mut json = before.clone();
     treatment.members(fields, &mut json, "/body")?;
@@ -47,14 +49,6 @@ fn body(typed: Option<&RawValue>, fields: &[Field], treatment: &Treatment<'_>) -
         return Ok(as_typed());
     }
     serde_json::value::to_raw_value(&json).map(Some).map_err(|error| error.to_string())
-}
-
-fn is_sensitive(field: &Field) -> bool {
-    field.carrier == Some(Carrier::Encrypted)
-}
-
-fn holds_sensitive(field: &Field) -> bool {
-    is_sensitive(field) || field.fields.iter().any(holds_sensitive)
 }
 
 /// What is done with each sensitive text.
@@ -78,7 +72,7 @@ impl Treatment<'_> {
     }
 
     fn members(&self, fields: &[Field], object: &mut Value, path: &str) -> Result<(), String> {
-        for field in fields.iter().filter(|field| holds_sensitive(field)) {
+        for field in fields.iter().filter(|field| field.holds_encrypted()) {
             if let Some(value) = object.get_mut(field.name) {
                 self.value(field, value, &format!("{path}/{}", field.name))?;
             }
@@ -92,7 +86,7 @@ impl Treatment<'_> {
                 .iter_mut()
                 .enumerate()
                 .try_for_each(|(index, member)| self.value(field, member, &format!("{path}/{index}"))),
-            Value::String(text) if is_sensitive(field) => self.text(path, text),
+            Value::String(text) if field.is_encrypted() => self.text(path, text),
             Value::Object(_) => self.members(&field.fields, value, path),
             _ => Ok(()),
         }

@@ -93,7 +93,7 @@ fn rules(field: &Field) -> Vec<String> {
         }
         Some(Format::Rfc3339 | Format::JsonObjectLike | Format::JsonArrayLike) | None => {}
         // The format is that of the ciphertext, and the caller gives and gets plain text.
-        Some(_) if field.carrier == Some(Carrier::Encrypted) => {}
+        Some(_) if field.is_encrypted() => {}
         Some(format) => rules.push(format!("format `{}`", format.word())),
     }
     if let Some(pattern) = field.pattern {

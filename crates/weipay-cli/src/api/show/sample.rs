@@ -59,7 +59,7 @@ fn number(field: &Field) -> Number {
 
 fn text(field: &Field) -> String {
     // Before the format, which is that of the ciphertext.
-    if sensitive::is_sensitive(field) {
+    if field.is_encrypted() {
         return sensitive::plain_text(field).to_owned();
     }
     if field.carrier == Some(Carrier::JsonText) && !field.fields.is_empty() {

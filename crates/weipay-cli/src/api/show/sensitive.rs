@@ -1,24 +1,15 @@
 //! Sensitive fields (敏感信息加密): the documents show ciphertext, which nobody can type. A page shows the plain text that a
 //! caller has, and where it is encrypted.
 
-use weipay_catalog::{Carrier, Field, Operation};
+use weipay_catalog::{Field, Operation};
 
 /// What stands above typed requests with such a field.
 pub(super) const SWITCH: &str = "// 敏感信息加密: Client::builder().encrypt_sensitive_fields(true)\n";
 
-pub(super) fn is_sensitive(field: &Field) -> bool {
-    field.carrier == Some(Carrier::Encrypted)
-}
-
 /// Whether the operation takes such a field, where client and command can encrypt it: in query or body, of APIv3.
 pub(super) fn is_taken_by(operation: &Operation) -> bool {
     let request = &operation.request;
-    operation.path.starts_with("v3/")
-        && [&request.query, &request.json].into_iter().any(|fields| holds(fields))
-}
-
-fn holds(fields: &[Field]) -> bool {
-    fields.iter().any(|field| is_sensitive(field) || holds(&field.fields))
+    operation.path.starts_with("v3/") && request.query.iter().chain(&request.json).any(Field::holds_encrypted)
 }
 
 /// What a field is about, by words of its official label or else of its name, and an example of it. The first that fits
@@ -76,7 +67,7 @@ mod tests {
             let Ok(groups) = styles::of(operation) else { continue };
             let shown = groups.iter().any(|group| group.before.contains("encrypt_sensitive_fields"));
             assert_eq!(shown, is_taken_by(operation), "{}", operation.path);
-            let required = |field: &Field| field.required && is_sensitive(field);
+            let required = |field: &Field| field.required && field.is_encrypted();
             if operation.method == "GET" && operation.request.query.iter().any(required) {
                 count += 1;
                 let line = &groups[1].styles[0].line;
@@ -90,7 +81,7 @@ mod tests {
     fn a_label_says_what_the_plain_text_looks_like() {
         fn all(fields: &'static [Field], texts: &mut Vec<(&'static str, &'static str)>) {
             for field in fields {
-                if is_sensitive(field) {
+                if field.is_encrypted() {
                     texts.push((field.label, plain_text(field)));
                 }
                 all(&field.fields, texts);

@@ -37,8 +37,7 @@ pub(super) fn value(field: &Field, level: usize) -> String {
 
 /// The call that encrypts a sensitive field, where nothing knows the types that would do it.
 pub(super) fn encrypted(field: &Field) -> Option<String> {
-    sensitive::is_sensitive(field)
-        .then(|| format!("client.encrypt_sensitive({:?})?", sensitive::plain_text(field)))
+    field.is_encrypted().then(|| format!("client.encrypt_sensitive({:?})?", sensitive::plain_text(field)))
 }
 
 /// JSON as `json!` takes it, which reads numbers as Rust does.
