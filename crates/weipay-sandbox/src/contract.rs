@@ -244,4 +244,6 @@ pub(crate) fn has_encrypted_fields(operation: &Operation) -> bool {
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
