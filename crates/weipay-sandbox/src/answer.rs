@@ -6,7 +6,7 @@
 
 mod request_id;
 
-use weipay_wire::{PrivateKey, SCHEME, response_message};
+use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
 
 use crate::chance::Chance;
 use crate::exchange::{Incoming, Outgoing};
@@ -45,16 +45,17 @@ impl From<&Refusal> for Draft {
 }
 
 impl Signers {
-    /// Whether a `Wechatpay-Serial` names a key of this platform.
-    pub(crate) fn knows(&self, serial: &str) -> bool {
-        [&self.certificate, &self.public_key].iter().any(|key| key.serial == serial)
+    /// The key that a `Wechatpay-Serial` names.
+    pub(crate) fn key(&self, serial: &str) -> Option<&PrivateKey> {
+        self.named(serial).map(|key| &key.key)
+    }
+
+    fn named(&self, serial: &str) -> Option<&SigningKey> {
+        [&self.public_key, &self.certificate].into_iter().find(|key| is_same_serial(&key.serial, serial))
     }
 
     fn for_request(&self, incoming: &Incoming) -> &SigningKey {
-        match incoming.header("wechatpay-serial") {
-            Some(serial) if serial == self.public_key.serial => &self.public_key,
-            _ => &self.certificate,
-        }
+        incoming.header("wechatpay-serial").and_then(|serial| self.named(serial)).unwrap_or(&self.certificate)
     }
 
     /// A signed answer to a request.
@@ -152,7 +153,9 @@ mod tests {
     fn the_certificate_signs_unless_the_request_names_the_public_key() {
         for (asked, signer) in [
             (None, &SIGNERS.certificate),
+            (Some(""), &SIGNERS.certificate),
             (Some("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"), &SIGNERS.certificate),
+            (Some("7132d72a03e93cddf8c03bbd1f37eedf00000000"), &SIGNERS.certificate),
             (Some("PUB_KEY_ID_01"), &SIGNERS.public_key),
             (Some("PUB_KEY_ID_02"), &SIGNERS.certificate),
         ] {

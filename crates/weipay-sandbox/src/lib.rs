@@ -50,8 +50,10 @@ mod moment;
 mod platform;
 mod refusal;
 mod sandbox;
+mod sensitive;
 mod server;
 mod store;
+mod upload;
 
 pub use clock::{Clock, HeldClock};
 pub use contract::Strictness;

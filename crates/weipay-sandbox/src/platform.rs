@@ -7,19 +7,21 @@
 //! ```
 
 use weipay_catalog::Operation;
+use weipay_wire::PrivateKey;
 
 use crate::answer::{self, Draft, Signers};
 use crate::chance::Chance;
 use crate::clock::Clock;
-use crate::contract::{self, Checked, Contract};
+use crate::contract::{Checked, Contract, Received};
 use crate::desk::{self, Desk, Errand, PlatformsOwn, Unserved};
 use crate::domain::Caller;
 use crate::domain::merchant_coupons::stock::{Stock, StockState};
 use crate::example;
 use crate::exchange::{Incoming, Outgoing};
-use crate::gate::{self, Admitted, Merchant};
+use crate::gate::{self, Admitted, Merchant, Replays};
 use crate::grammar;
 use crate::refusal::{Refusal, tail};
+use crate::sensitive;
 use crate::store::{Store, StoreError};
 
 /// A platform without sockets: it answers requests that are plain values.
@@ -31,6 +33,8 @@ pub struct Platform {
     pub(crate) signers: Signers,
     pub(crate) own: PlatformsOwn,
     pub(crate) contract: Contract,
+    /// What was let in already, when a request may enter only once.
+    pub(crate) replays: Option<Replays>,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) chance: Chance,
@@ -56,7 +60,7 @@ impl Platform {
     /// Whatever this returns has happened: state is committed before the answer is signed.
     pub fn answer(&self, incoming: &Incoming) -> Outgoing {
         let now = self.clock.now();
-        let admitted = match gate::admit(incoming, &self.merchant, now) {
+        let admitted = match gate::admit(incoming, &self.merchant, self.replays.as_ref(), now) {
             Ok(admitted) => admitted,
             Err(turned_away) => return answer::turned_away(&turned_away, now, &self.chance),
         };
@@ -78,25 +82,51 @@ impl Platform {
         )
     }
 
-    fn serve(&self, incoming: &Incoming, admitted: &Admitted, now: i64) -> Result<Done, Unserved> {
+    fn serve(&self, incoming: &Incoming, admitted: &Admitted<'_>, now: i64) -> Result<Done, Unserved> {
         let operation = admitted.routed.operation;
-        self.names_a_key(operation, incoming)?;
-        let checked = self.contract.check(&admitted.routed, incoming.query(), &incoming.body)?;
+        let checked = self.check(operation, incoming, admitted)?;
         match desk::of(operation) {
             Some(desk) => self.serve_at(desk, operation, admitted, &checked, now),
-            None => Ok(shown(operation)),
+            None => self.show(operation),
         }
     }
 
-    /// A request with encrypted values says whose key they are for.
-    fn names_a_key(&self, operation: &Operation, incoming: &Incoming) -> Result<(), Refusal> {
-        if !contract::has_encrypted_fields(operation) {
-            return Ok(());
+    /// Everything that is checked before a product sees a request, in the gateway's order.
+    fn check(
+        &self,
+        operation: &Operation,
+        incoming: &Incoming,
+        admitted: &Admitted<'_>,
+    ) -> Result<Checked, Refusal> {
+        let mut request = self.contract.read(
+            &admitted.routed,
+            incoming.query(),
+            &incoming.body,
+            admitted.upload.as_ref(),
+        )?;
+        let key = self.key_that_opens(operation, &request, incoming)?;
+        self.contract.check(operation, &request)?;
+        if let Some(key) = key {
+            sensitive::open(operation, &mut request, key)?;
         }
-        match incoming.header("wechatpay-serial") {
+        let checked = Checked::from(request);
+        is_of_its_caller(operation, &checked, &admitted.mchid)?;
+        Ok(checked)
+    }
+
+    /// A request with encrypted values says whose key they are for.
+    fn key_that_opens(
+        &self,
+        operation: &Operation,
+        request: &Received<'_>,
+        incoming: &Incoming,
+    ) -> Result<Option<&PrivateKey>, Refusal> {
+        if !sensitive::are_in(operation, request) {
+            return Ok(None);
+        }
+        match incoming.header("wechatpay-serial").filter(|serial| !serial.is_empty()) {
             None => Err(grammar::no_platform_serial()),
-            Some(serial) if self.signers.knows(serial) => Ok(()),
-            Some(_) => Err(grammar::wrong_platform_serial()),
+            Some(serial) => self.signers.key(serial).map(Some).ok_or_else(grammar::wrong_platform_serial),
         }
     }
 
@@ -104,16 +134,27 @@ impl Platform {
         &self,
         desk: Desk,
         operation: &Operation,
-        admitted: &Admitted,
+        admitted: &Admitted<'_>,
         request: &Checked,
         now: i64,
     ) -> Result<Done, Unserved> {
         let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
         let errand = Errand { caller, request, now, chance: &self.chance, own: &self.own };
-        let reply = self.store.transaction(|ledger| desk(ledger, &errand))?;
+        let mut reply = self.store.transaction(|ledger| desk(ledger, &errand))?;
+        sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
         let draft =
             Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };
         Ok(Done { draft, remark: Some((ANSWER_ORIGIN, "state".to_owned())) })
+    }
+
+    fn show(&self, operation: &Operation) -> Result<Done, Unserved> {
+        let mut answer = example::answer(operation);
+        if let Some(answer) = &mut answer {
+            sensitive::encrypt(&operation.answer, answer, &self.merchant.key)?;
+        }
+        let body = answer.map(|value| value.to_string().into_bytes()).unwrap_or_default();
+        let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
+        Ok(Done { draft, remark: Some((ANSWER_ORIGIN, "example".to_owned())) })
     }
 
     /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
@@ -127,10 +168,13 @@ impl Platform {
     }
 }
 
-fn shown(operation: &Operation) -> Done {
-    let body = example::answer(operation).map(|value| value.to_string().into_bytes()).unwrap_or_default();
-    let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
-    Done { draft, remark: Some((ANSWER_ORIGIN, "example".to_owned())) }
+/// The operations of payments compare the merchant of the body with the caller.
+fn is_of_its_caller(operation: &Operation, request: &Checked, mchid: &str) -> Result<(), Refusal> {
+    let is_payment = operation.path.starts_with("v3/pay/");
+    match request.text("mchid") {
+        Some(named) if is_payment && named != mchid => Err(grammar::other_merchant()),
+        _ => Ok(()),
+    }
 }
 
 fn explained(unserved: &Unserved) -> Done {
