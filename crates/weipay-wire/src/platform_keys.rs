@@ -2,15 +2,14 @@
 //! keys (微信支付公钥), side by side.
 //!
 //! The `Wechatpay-Serial` header names the key. Two official pages disagree on whether its prefix may be looked
-//! at; a plain map from that text to a key satisfies both, and carries a merchant through the migration
-//! from one kind to the other, when both kinds of signature arrive. A serial is a number, however it is written.
+//! at; a plain exact map from that text to a key satisfies both, and carries a merchant through the migration
+//! from one kind to the other, when both kinds of signature arrive.
 
 use std::collections::BTreeMap;
 
 use crate::certificate::Certificate;
 use crate::identifiers::PublicKeyId;
 use crate::public_key::PublicKey;
-use crate::serial::is_same_serial;
 
 /// Platform keys by the text that `Wechatpay-Serial` names them with.
 #[derive(Clone, Debug, Default)]
@@ -35,12 +34,10 @@ impl PlatformKeys {
         self.by_serial.insert(id.into_string(), key);
     }
 
-    /// The key with this serial, written in either case and with or without its leading zeros, or with this public key ID.
+    /// The key with exactly this name.
     #[must_use]
     pub fn get(&self, serial: &str) -> Option<&PublicKey> {
-        self.by_serial.get(serial).or_else(|| {
-            self.by_serial.iter().find(|(known, _)| is_same_serial(known, serial)).map(|(_, key)| key)
-        })
+        self.by_serial.get(serial)
     }
 
     /// The names of all keys, in order.
