@@ -11,6 +11,7 @@ use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
 use crate::chance::Chance;
 use crate::exchange::{Incoming, Outgoing};
 use crate::gate::TurnedAway;
+use crate::moment;
 use crate::refusal::Refusal;
 
 /// A signing key and the name that goes into `Wechatpay-Serial`.
@@ -82,6 +83,7 @@ pub(crate) fn turned_away(turned_away: &TurnedAway, now: i64, chance: &Chance) -
         TurnedAway::Unrouted(status) => {
             let mut outgoing = Outgoing::empty(*status);
             outgoing.set("server", SERVER);
+            outgoing.set("date", &moment::http_date(now));
             outgoing
         }
         TurnedAway::Refused { refusal, has_request_id } => {
@@ -97,6 +99,7 @@ const SERVER: &str = "weipay-sandbox";
 pub(crate) fn dressed(draft: Draft, now: i64, chance: &Chance, has_request_id: bool) -> Outgoing {
     let mut outgoing = Outgoing::empty(draft.status);
     outgoing.set("server", SERVER);
+    outgoing.set("date", &moment::http_date(now));
     if !draft.body.is_empty() {
         outgoing.set("content-type", "application/json; charset=utf-8");
     }
@@ -180,6 +183,7 @@ mod tests {
             names,
             [
                 "server",
+                "date",
                 "content-type",
                 "cache-control",
                 "x-content-type-options",

@@ -6,7 +6,7 @@
 //!                        store (one transaction per request, committed before the reply leaves)
 //! ```
 
-use weipay_catalog::Operation;
+use weipay_catalog::{Catalog, Operation};
 use weipay_wire::PrivateKey;
 
 use crate::answer::{self, Draft, Signers};
@@ -23,6 +23,7 @@ use crate::grammar;
 use crate::refusal::{Refusal, tail};
 use crate::sensitive;
 use crate::store::{Store, StoreError};
+use crate::upload;
 
 /// A platform without sockets: it answers requests that are plain values.
 #[derive(Debug)]
@@ -70,6 +71,11 @@ impl Platform {
             outgoing.set(name, &value);
         }
         outgoing
+    }
+
+    /// Whether a request line asks for an upload, whose body may be longer than others.
+    pub(crate) fn is_upload(&self, method: &str, path: &str) -> bool {
+        Catalog::embedded().route(method, path).is_ok_and(|routed| upload::is_upload(routed.operation))
     }
 
     /// The answer to a body that is longer than any request needs to be. It was not read, so nothing else is known.
