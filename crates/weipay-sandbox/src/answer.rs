@@ -1,6 +1,7 @@
 //! The answer (应答): headers as the platform sends them, and the signature over what is sent.
 //!
-//! Everything behind the [gate](crate::gate) is signed, refusals included; what the gate turns away is not. The WeChat
+//! Everything behind the [gate](crate::gate) is signed, refusals included, except [files](crate::download); what the gate turns
+//! away is not. The WeChat
 //! Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
 
@@ -9,10 +10,11 @@ mod request_id;
 use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
 
 use crate::chance::Chance;
+use crate::download::{self, File};
 use crate::exchange::{Incoming, Outgoing};
 use crate::gate::TurnedAway;
 use crate::moment;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, tail};
 
 /// A signing key and the name that goes into `Wechatpay-Serial`.
 #[derive(Debug)]
@@ -61,13 +63,39 @@ impl Signers {
 
     /// A signed answer to a request.
     pub(crate) fn signed(&self, incoming: &Incoming, draft: Draft, now: i64, chance: &Chance) -> Outgoing {
+        let text = draft.body.clone();
+        self.sign(dressed(draft, now, chance, true), &text, incoming, now, chance)
+    }
+
+    /// A file: unsigned, except an overseas statement, whose signature covers the digest that its header has.
+    pub(crate) fn file(&self, incoming: &Incoming, file: File, now: i64, chance: &Chance) -> Outgoing {
+        let File { content_type, bytes, is_statement } = file;
+        let digest = is_statement.then(|| download::sha1_hex(&bytes));
+        let draft = Draft { status: 200, body: bytes, tail: tail::SUCCESS };
+        let mut outgoing = dressed(draft, now, chance, true);
+        // In the place of the type that other answers have.
+        outgoing.set("content-type", content_type);
+        let Some(digest) = digest else { return outgoing };
+        let mut outgoing =
+            self.sign(outgoing, format!(r#"{{"sha1":"{digest}"}}"#).as_bytes(), incoming, now, chance);
+        outgoing.set("wechatpay-statement-sha1", &digest);
+        outgoing
+    }
+
+    /// An answer that should be signed never leaves without its signature.
+    fn sign(
+        &self,
+        mut outgoing: Outgoing,
+        text: &[u8],
+        incoming: &Incoming,
+        now: i64,
+        chance: &Chance,
+    ) -> Outgoing {
         let (timestamp, nonce) = (now.to_string(), chance.nonce());
         let signer = self.for_request(incoming);
-        let Ok(signature) = signer.key.sign(&response_message(&timestamp, &nonce, &draft.body)) else {
-            // An answer that should be signed never leaves without its signature.
+        let Ok(signature) = signer.key.sign(&response_message(&timestamp, &nonce, text)) else {
             return dressed(Draft::from(&Refusal::system_error()), now, chance, true);
         };
-        let mut outgoing = dressed(draft, now, chance, true);
         outgoing.set("wechatpay-nonce", &nonce);
         outgoing.set("wechatpay-signature", &signature);
         outgoing.set("wechatpay-timestamp", &timestamp);
@@ -122,7 +150,6 @@ mod tests {
     use weipay_wire::PublicKey;
 
     use super::*;
-    use crate::refusal::tail;
 
     static SIGNERS: LazyLock<Signers> = LazyLock::new(|| {
         let make =

@@ -216,6 +216,11 @@ pub(crate) mod unconfirmed {
         Refusal::param_error(format!("文件摘要{member}与上传的文件不一致"))
     }
 
+    /// UNCONFIRMED: code and status are documented, the words are not.
+    pub(crate) fn old_link() -> Refusal {
+        Refusal::invalid_request("下载链接已过期")
+    }
+
     /// UNCONFIRMED: a part that stands twice in an upload.
     pub(crate) fn repeated_part(name: &str) -> Refusal {
         let name: String = name.chars().take(64).collect();

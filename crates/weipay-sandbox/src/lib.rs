@@ -41,6 +41,7 @@ mod clock;
 mod contract;
 mod desk;
 mod domain;
+mod download;
 mod example;
 mod exchange;
 mod gate;
@@ -52,6 +53,7 @@ mod refusal;
 mod sandbox;
 mod sensitive;
 mod server;
+mod sm3;
 mod store;
 mod upload;
 

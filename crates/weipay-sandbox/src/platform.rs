@@ -16,6 +16,7 @@ use crate::contract::{Checked, Contract, Received};
 use crate::desk::{self, Desk, Errand, PlatformsOwn, Unserved};
 use crate::domain::Caller;
 use crate::domain::merchant_coupons::stock::{Stock, StockState};
+use crate::download::{self, Links};
 use crate::example;
 use crate::exchange::{Incoming, Outgoing};
 use crate::gate::{self, Admitted, Merchant, Replays};
@@ -28,6 +29,8 @@ use crate::upload;
 /// A platform without sockets: it answers requests that are plain values.
 #[derive(Debug)]
 pub struct Platform {
+    /// Where it is reached.
+    pub(crate) base_url: String,
     pub(crate) merchant: Merchant,
     /// The appid that is bound to the merchant.
     pub(crate) appid: String,
@@ -48,11 +51,18 @@ pub const ANSWER_ORIGIN: &str = "weipay-sandbox-answer";
 /// The header that says why the sandbox itself failed, on a 500.
 pub const TROUBLE: &str = "weipay-sandbox-trouble";
 
+const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
+
 /// What came of an admitted request.
 struct Done {
-    draft: Draft,
+    content: Content,
     /// A header of the sandbox's own, for the developer.
     remark: Option<(&'static str, String)>,
+}
+
+enum Content {
+    Signed(Draft),
+    File(download::File),
 }
 
 impl Platform {
@@ -66,7 +76,10 @@ impl Platform {
             Err(turned_away) => return answer::turned_away(&turned_away, now, &self.chance),
         };
         let done = self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| explained(&unserved));
-        let mut outgoing = self.signers.signed(incoming, done.draft, now, &self.chance);
+        let mut outgoing = match done.content {
+            Content::Signed(draft) => self.signers.signed(incoming, draft, now, &self.chance),
+            Content::File(file) => self.signers.file(incoming, file, now, &self.chance),
+        };
         if let Some((name, value)) = done.remark {
             outgoing.set(name, &value);
         }
@@ -93,7 +106,7 @@ impl Platform {
         let checked = self.check(operation, incoming, admitted)?;
         match desk::of(operation) {
             Some(desk) => self.serve_at(desk, operation, admitted, &checked, now),
-            None => self.show(operation),
+            None => self.show(operation, incoming, &checked, now),
         }
     }
 
@@ -150,17 +163,43 @@ impl Platform {
         sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
         let draft =
             Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };
-        Ok(Done { draft, remark: Some((ANSWER_ORIGIN, "state".to_owned())) })
+        Ok(Done { content: Content::Signed(draft), remark: Some((ANSWER_ORIGIN, "state".to_owned())) })
     }
 
-    fn show(&self, operation: &Operation) -> Result<Done, Unserved> {
+    fn show(
+        &self,
+        operation: &Operation,
+        incoming: &Incoming,
+        request: &Checked,
+        now: i64,
+    ) -> Result<Done, Unserved> {
+        let base_url = self.base_url_for(incoming);
+        let links = Links { base_url: &base_url, key: &self.own.api_v3_key, now };
+        let remark = Some((ANSWER_ORIGIN, "example".to_owned()));
+        if operation.unsigned {
+            let content = Content::File(download::file(operation, request, &links)?);
+            return Ok(Done { content, remark });
+        }
         let mut answer = example::answer(operation);
         if let Some(answer) = &mut answer {
+            download::lead_back(operation, request, answer, &links);
             sensitive::encrypt(&operation.answer, answer, &self.merchant.key)?;
         }
         let body = answer.map(|value| value.to_string().into_bytes()).unwrap_or_default();
         let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
-        Ok(Done { draft, remark: Some((ANSWER_ORIGIN, "example".to_owned())) })
+        Ok(Done { content: Content::Signed(draft), remark })
+    }
+
+    /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
+    /// address too. A name of the real platform is not passed on: that would lead there.
+    fn base_url_for(&self, incoming: &Incoming) -> String {
+        let named = incoming.header("host").filter(|host| {
+            let name = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+            let is_real = OFFICIAL_DOMAINS.iter().any(|domain| name.ends_with(domain));
+            !host.is_empty() && host.bytes().all(is_plain) && !is_real
+        });
+        named.map_or_else(|| self.base_url.clone(), |host| format!("http://{host}"))
     }
 
     /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
@@ -184,11 +223,10 @@ fn is_of_its_caller(operation: &Operation, request: &Checked, mchid: &str) -> Re
 }
 
 fn explained(unserved: &Unserved) -> Done {
+    let done = |refusal: &Refusal, remark| Done { content: Content::Signed(Draft::from(refusal)), remark };
     match unserved {
-        Unserved::Refused(refusal) => Done { draft: Draft::from(refusal), remark: None },
-        Unserved::Failed(error) => {
-            Done { draft: Draft::from(&Refusal::system_error()), remark: Some((TROUBLE, in_one_line(error))) }
-        }
+        Unserved::Refused(refusal) => done(refusal, None),
+        Unserved::Failed(error) => done(&Refusal::system_error(), Some((TROUBLE, in_one_line(error)))),
     }
 }
 

@@ -191,6 +191,7 @@ impl Builder {
 
     fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
         Ok(Platform {
+            base_url: kit.kit().base_url.clone(),
             merchant: kit.merchant()?,
             appid: kit.kit().appid.clone(),
             signers: kit.signers()?,

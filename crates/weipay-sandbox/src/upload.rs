@@ -6,7 +6,6 @@
 
 mod digest;
 mod multipart;
-mod sm3;
 
 use weipay_catalog::{Carrier, Field, Kind, Operation};
 

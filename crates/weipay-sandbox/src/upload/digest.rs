@@ -3,7 +3,7 @@
 use weipay_catalog::Field;
 use weipay_wire::sha256_hex;
 
-use super::sm3::sm3_hex;
+use crate::sm3::sm3_hex;
 
 /// Which algorithm a digest is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

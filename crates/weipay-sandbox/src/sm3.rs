@@ -1,8 +1,8 @@
-//! SM3 (GB/T 32905-2016), the digest that invoices (电子发票) are uploaded with. Our own because the cryptographic library has
+//! SM3 (GB/T 32905-2016), the digest of invoices (电子发票) and electronic receipts (电子回单). Our own because the cryptographic library has
 //! none; nothing here is secret.
 
 /// The digest of a text, in lower-case hexadecimal.
-pub(super) fn sm3_hex(text: &[u8]) -> String {
+pub(crate) fn sm3_hex(text: &[u8]) -> String {
     let mut state = INITIAL;
     let mut blocks = text.chunks_exact(BLOCK);
     for block in &mut blocks {
