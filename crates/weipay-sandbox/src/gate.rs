@@ -84,7 +84,7 @@ pub(crate) fn admit<'a>(
     replays: Option<&Replays>,
     now: i64,
 ) -> Result<Admitted<'a>, TurnedAway> {
-    let routed = route(incoming)?;
+    let routed = route(&incoming.method, incoming.path())?;
     names_its_client(incoming)?;
     let authorization = authorization(incoming)?;
     if !is_fresh(now, authorization.timestamp) {
@@ -99,8 +99,9 @@ pub(crate) fn admit<'a>(
     Ok(Admitted { routed, mchid: authorization.mchid, upload })
 }
 
-fn route(incoming: &Incoming) -> Result<Routed, TurnedAway> {
-    match Catalog::embedded().route(&incoming.method, incoming.path()) {
+/// The operation that a request line asks for.
+pub(crate) fn route(method: &str, path: &str) -> Result<Routed, TurnedAway> {
+    match Catalog::embedded().route(method, path) {
         // APIv2 has another gateway, which is not here.
         Ok(routed) if routed.operation.path.starts_with("v2/") => Err(TurnedAway::Unrouted(404)),
         Ok(routed) => Ok(routed),

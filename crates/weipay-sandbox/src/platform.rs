@@ -6,7 +6,7 @@
 //!                        store (one transaction per request, committed before the reply leaves)
 //! ```
 
-use weipay_catalog::{Catalog, Operation};
+use weipay_catalog::Operation;
 use weipay_wire::PrivateKey;
 
 use crate::answer::{self, Draft, Signers};
@@ -88,17 +88,20 @@ impl Platform {
 
     /// Whether a request line asks for an upload, whose body may be longer than others.
     pub(crate) fn is_upload(&self, method: &str, path: &str) -> bool {
-        Catalog::embedded().route(method, path).is_ok_and(|routed| upload::is_upload(routed.operation))
+        gate::route(method, path).is_ok_and(|routed| upload::is_upload(routed.operation))
     }
 
-    /// The answer to a body that is longer than any request needs to be. It was not read, so nothing else is known.
-    pub(crate) fn too_long(&self) -> Outgoing {
-        answer::dressed(
-            Draft::from(&grammar::unconfirmed::body_too_long()),
-            self.clock.now(),
-            &self.chance,
-            true,
-        )
+    /// The answer to a body that is longer than any request needs to be. It was not kept, so only its request line is
+    /// known.
+    pub(crate) fn too_long(&self, method: &str, path: &str) -> Outgoing {
+        let now = self.clock.now();
+        match gate::route(method, path) {
+            Err(turned_away) => answer::turned_away(&turned_away, now, &self.chance),
+            Ok(_) => {
+                let refusal = grammar::unconfirmed::body_too_long();
+                answer::dressed(Draft::from(&refusal), now, &self.chance, true)
+            }
+        }
     }
 
     fn serve(&self, incoming: &Incoming, admitted: &Admitted<'_>, now: i64) -> Result<Done, Unserved> {

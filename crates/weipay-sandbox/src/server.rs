@@ -207,10 +207,11 @@ async fn answered(
 ) -> Result<Response<Full<Bytes>>, Dropped> {
     let stays_open = framing::stays_open(&request);
     let (head, stream) = request.into_parts();
-    let is_upload = service.platform.is_upload(head.method.as_str(), head.uri.path());
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    let is_upload = service.platform.is_upload(method, path);
     let body = service.bodies.read(stream, is_upload, service.patience).await.map_err(|_| Dropped)?;
     let outgoing = match body {
-        ReadBody::TooLong => service.platform.too_long(),
+        ReadBody::TooLong => service.platform.too_long(method, path),
         ReadBody::Whole(body) => {
             let incoming = Incoming {
                 method: head.method.as_str().to_owned(),

@@ -85,6 +85,14 @@ fn a_body_that_is_larger_than_any_file_gets_its_answer_too() {
     }
 }
 
+#[test]
+fn a_large_body_for_nobody_finds_nobody() {
+    for (target, status) in [("/v3/no/such/path", 404), ("/v3/certificates", 405)] {
+        let reply = upload(target, "a.jpg", &vec![7; 3 * MB]);
+        assert_eq!((reply.status, reply.text()), (status, ""));
+    }
+}
+
 /// A body that is signed as said; what it gets.
 #[track_caller]
 fn refused(signed: &[u8], body: Vec<u8>) -> (u16, Value) {
