@@ -85,6 +85,7 @@ fn closed(rules: &[String]) -> String {
 fn rules(field: &Field) -> Vec<String> {
     let mut rules = Vec::new();
     let unit = match field.kind {
+        Kind::Object => "byte",
         Kind::String if field.in_bytes => "byte",
         Kind::String => "character",
         _ => "",

@@ -11,8 +11,9 @@ use crate::arguments::{self, Arguments};
 
 /// The operations that the sandbox keeps state of, in an order in which each finds what it needs: a stock, a coupon of it,
 /// an order that the coupon is tied to, a use that is taken back.
-const STORY: [(&str, &str); 11] = [
+const STORY: [(&str, &str); 12] = [
     ("GET", "v3/certificates"),
+    ("POST", "v3/security/echo"),
     ("POST", "v3/marketing/busifavor/stocks"),
     ("GET", "v3/marketing/busifavor/stocks/{stock_id}"),
     ("POST", "v3/marketing/busifavor/coupons/send"),
