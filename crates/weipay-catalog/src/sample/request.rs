@@ -71,9 +71,14 @@ pub fn wanted(fields: &[Field]) -> Vec<&Field> {
 /// The required fields, without those that the client fills in.
 pub fn required<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Vec<&'a Field> {
     let fields: Vec<&Field> = fields.into_iter().collect();
-    // Of two modes the first: no caller is in both.
+    // Of two modes the first: no caller is in both. Of several cases the first, too.
     let mode = fields.iter().find_map(|field| field.required_in);
-    let is_required = |field: &Field| field.required || (mode.is_some() && field.required_in == mode);
+    let case = fields.iter().find_map(|field| field.needed_in);
+    let is_required = |field: &Field| {
+        field.required
+            || (mode.is_some() && field.required_in == mode)
+            || (case.is_some() && field.needed_in == case)
+    };
     fields.into_iter().filter(|field| is_required(field) && !is_sent_by_the_client(field)).collect()
 }
 

@@ -24,3 +24,36 @@ pub fn plain_text(field: &Field) -> &'static str {
         (None, None) => "example",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Catalog;
+    use crate::lint::broken_rule;
+    use crate::operation::Place;
+
+    fn broken(fields: &[Field], found: &mut Vec<String>, at: &str) {
+        for field in fields {
+            if field.is_encrypted() {
+                let text = plain_text(field);
+                let matches = |pattern: &str| regex_lite::Regex::new(pattern).unwrap().is_match(text);
+                // The format is that of the ciphertext.
+                let plain = Field { format: None, ..field.clone() };
+                let rule = broken_rule(&plain, text, &mut |pattern| matches(pattern));
+                found.extend(rule.map(|rule| format!("{at}: {} as {text} {rule}", field.name)));
+            }
+            broken(&field.fields, found, at);
+        }
+    }
+
+    #[test]
+    fn every_plain_text_keeps_the_rules_of_its_field() {
+        let mut found = Vec::new();
+        for operation in Catalog::embedded().operations() {
+            for place in Place::ALL {
+                broken(operation.request.fields(place), &mut found, operation.path);
+            }
+        }
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+}

@@ -118,7 +118,7 @@ fn limits(Limits { min, max }: Limits) -> Option<String> {
 fn words(field: &Field) -> String {
     let mut words: Vec<String> = Vec::new();
     words.extend(Some(field.label.to_owned()).filter(|label| !label.is_empty()));
-    words.extend(field.required_in.map(|mode| format!("{REQUIRED}({mode})")));
+    words.extend(field.required_in.or(field.needed_in).map(|case| format!("{REQUIRED}({case})")));
     if !field.values.is_empty() {
         words.push(format!("取值 {}", field.values.join(" | ")));
     }
