@@ -87,9 +87,9 @@ fn closed(rules: &[String]) -> String {
 fn rules(field: &Field) -> Vec<String> {
     let mut rules = Vec::new();
     let unit = match field.kind {
-        Kind::Object => "byte",
         Kind::String if field.in_bytes => "byte",
         Kind::String => "character",
+        Kind::Object => "byte",
         _ => "",
     };
     rules.extend(range(&field.limits, unit));
