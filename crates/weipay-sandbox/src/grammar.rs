@@ -163,6 +163,11 @@ pub(crate) fn not_decrypted() -> Refusal {
     Refusal::param_error("平台私钥解密失败")
 }
 
+/// A file that says of itself that it is not a picture.
+pub(crate) fn no_picture() -> Refusal {
+    Refusal::invalid_request("图片Content-Type非法")
+}
+
 /// A body that is not UTF-8. The recorded answer has no `detail`.
 pub(crate) fn not_utf8() -> Refusal {
     Refusal::invalid_request("请求内容传入了非UTF8参数")

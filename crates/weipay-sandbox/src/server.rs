@@ -212,7 +212,7 @@ async fn answered(
     let body = service.bodies.read(stream, is_upload, service.patience).await.map_err(|_| Dropped)?;
     let outgoing = match body {
         ReadBody::TooLong => service.platform.too_long(method, path),
-        ReadBody::Whole(body) => {
+        ReadBody::Whole(body, _place) => {
             let incoming = Incoming {
                 method: head.method.as_str().to_owned(),
                 target: head

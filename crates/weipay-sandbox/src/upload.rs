@@ -81,6 +81,14 @@ pub(crate) fn max_size(operation: &Operation, file_name: &str) -> Option<i64> {
     Some(if operation.path == PICTURES_AND_PDF && !is_pdf { max.min(MAX_PICTURE) } else { max })
 }
 
+/// Whether a file may be of this media type. Recorded: pictures alone are refused for it. INFERRED: that bytes of no stated kind
+/// pass, as gopay sends them.
+pub(crate) fn takes_type(operation: &Operation, content_type: &str) -> bool {
+    let of_pictures = ["image-upload", "upload-image", "images/upload"];
+    let is_picture = content_type.starts_with("image/") || content_type == "application/octet-stream";
+    is_picture || !of_pictures.iter().any(|ending| operation.path.ends_with(ending))
+}
+
 const PICTURES_AND_PDF: &str = "v3/merchant/media/upload";
 /// 5 MB on the page of today, 2 MB on older ones.
 const MAX_PICTURE: i64 = 5 * 1024 * 1024;

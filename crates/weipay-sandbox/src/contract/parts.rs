@@ -4,7 +4,7 @@ use serde_json::Value;
 use weipay_catalog::{Field, Operation};
 
 use super::{Contract, Pass, Undefined, not_an_object};
-use crate::grammar::{Place, Source, unconfirmed};
+use crate::grammar::{self, Place, Source, unconfirmed};
 use crate::refusal::Refusal;
 use crate::upload::{self, Upload};
 
@@ -39,6 +39,9 @@ impl Contract {
         let size = i64::try_from(file.content.len()).unwrap_or(i64::MAX);
         if let Some(max) = upload::max_size(operation, text("filename")).filter(|max| size > *max) {
             return Err(part(file_field, |place| place.file_too_large(size, max)));
+        }
+        if file.content_type.as_deref().is_some_and(|named| !upload::takes_type(operation, named)) {
+            return Err(grammar::no_picture());
         }
         for field in &meta_field.fields {
             if upload::is_of(field, text(field.name), file.content) == Some(false) {

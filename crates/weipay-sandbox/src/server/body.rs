@@ -3,11 +3,12 @@
 //! What is longer than the request needs to be is still read for a while, and thrown away, so that a client which is
 //! busy sending gets to see the refusal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::upload::MAX_UPLOAD_BODY;
@@ -16,12 +17,13 @@ use crate::upload::MAX_UPLOAD_BODY;
 const MAX_BODY: usize = 512 * 1024;
 /// Beyond this the connection is dropped.
 const MAX_READ_AWAY: usize = 32 * 1024 * 1024;
-/// So many bodies may be longer than [`MAX_BODY`] at once. Who cannot have a place in time is dropped.
+/// So many bodies may be longer than [`MAX_BODY`] at once, until they are answered. Who gets no place in time is dropped.
 const MAX_LONG_BODIES: usize = 16;
 
 /// A body that arrived.
 pub(super) enum ReadBody {
-    Whole(Vec<u8>),
+    /// A long one holds its place as long as it is kept.
+    Whole(Vec<u8>, Option<OwnedSemaphorePermit>),
     TooLong,
 }
 
@@ -32,12 +34,12 @@ pub(super) struct Broken;
 /// What bounds the memory of all bodies together.
 #[derive(Debug)]
 pub(super) struct Reader {
-    long_bodies: Semaphore,
+    long_bodies: Arc<Semaphore>,
 }
 
 impl Default for Reader {
     fn default() -> Reader {
-        Reader { long_bodies: Semaphore::new(MAX_LONG_BODIES) }
+        Reader { long_bodies: Arc::new(Semaphore::new(MAX_LONG_BODIES)) }
     }
 }
 
@@ -66,10 +68,10 @@ impl Reader {
                 continue;
             }
             if length > MAX_BODY && place.is_none() {
-                place = Some(self.long_bodies.acquire().await.map_err(|_| Broken)?);
+                place = Some(Arc::clone(&self.long_bodies).acquire_owned().await.map_err(|_| Broken)?);
             }
             body.extend_from_slice(&data);
         }
-        Ok(if length > max { ReadBody::TooLong } else { ReadBody::Whole(body) })
+        Ok(if length > max { ReadBody::TooLong } else { ReadBody::Whole(body, place) })
     }
 }

@@ -107,7 +107,7 @@ fn both_parts_must_be_there() {
     let meta = meta("a.jpg", file);
     let (status, answer) = refused(meta.as_bytes(), body(&[("meta", meta.as_bytes())]));
     assert_eq!(status, 400);
-    assert_eq!(answer["message"], "输入源“/file”映射到字段“媒体图片文件”必填性规则校验失败，此字段为必填项");
+    assert_eq!(answer["message"], "输入源“/file”映射到字段“图片文件”必填性规则校验失败，此字段为必填项");
     // Whoever forgot `meta` signed nothing, or the whole body.
     let without = body(&[("file", file)]);
     for signed in [&b""[..], &without] {
@@ -144,6 +144,25 @@ fn the_digest_must_be_the_files() {
     }
     let upper = json!({ "filename": "a.jpg", "sha256": sha256_hex(file).to_uppercase() }).to_string();
     assert_eq!(refused(upper.as_bytes(), body(&[("meta", upper.as_bytes()), ("file", file)])).0, 200);
+}
+
+#[test]
+fn a_file_that_says_it_is_not_a_picture_is_refused_with_the_recorded_words() {
+    let file = b"picture";
+    let meta = meta("a.jpg", file);
+    let typed = |content_type: &str| {
+        let whole = body(&[("meta", meta.as_bytes()), ("file", file)]);
+        let head = format!("filename=\"a.jpg\"\r\nContent-Type: {content_type}\r\n\r\n");
+        String::from_utf8(whole).unwrap().replace("filename=\"a.jpg\"\r\n\r\n", &head).into_bytes()
+    };
+    for content_type in ["text/plain", "application/json", "video/mp4"] {
+        let (status, answer) = refused(meta.as_bytes(), typed(content_type));
+        let said = (&answer["code"], &answer["message"]);
+        assert_eq!((status, said), (400, (&json!("INVALID_REQUEST"), &json!("图片Content-Type非法"))));
+    }
+    for content_type in ["image/jpeg", "image/jpg", "IMAGE/PNG", "application/octet-stream"] {
+        assert_eq!(refused(meta.as_bytes(), typed(content_type)).0, 200, "{content_type}");
+    }
 }
 
 #[test]
