@@ -111,7 +111,7 @@ pub use key_error::{KeyError, PemKind};
 pub use kit::{Kit, KitError};
 pub use message::{request_message, response_message};
 pub use nonce::{NONCE_LENGTH, nonce, random_nonce};
-pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError};
+pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError, check_ciphertext};
 pub use platform_keys::PlatformKeys;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
