@@ -1,7 +1,7 @@
 //! Holding a request against its table before it is sent.
 
 use std::collections::HashMap;
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display, Formatter, Write};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use regex_lite::Regex;
@@ -17,6 +17,12 @@ pub struct Violation {
     pub path: String,
     /// The rule, as the end of a sentence about the field.
     pub rule: String,
+}
+
+impl Display for Violation {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "`{}` {}", self.path, self.rule)
+    }
 }
 
 impl Violation {

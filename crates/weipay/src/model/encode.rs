@@ -1,5 +1,7 @@
 //! From a request to what is sent.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value as Json};
 
 use super::field::{Field, Place};
@@ -90,15 +92,34 @@ pub(crate) fn header(request: &dyn Model, name: &str) -> Option<String> {
     found
 }
 
-/// A model as its caller filled it in, for other code than the client's.
-pub(crate) fn plain(model: &dyn Model) -> Json {
-    // Nothing is encrypted here, and nothing else can fail.
-    object(model, Encryption::AsSet).unwrap_or_default()
+/// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
+pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
+    let encryption = if IS_SENDING.get() { Encryption::ByTypedOperation } else { Encryption::AsSet };
+    object(model, encryption)
 }
 
-/// Equal is what is the same on the wire.
+thread_local! {
+    /// Whether this thread serializes a body for the platform. A model that is given to a call without types is serialized
+    /// like any other value, and only this tells it that its plain text would leave.
+    static IS_SENDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Serializes a body for the platform.
+pub(crate) fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
+    struct Reset(bool);
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            IS_SENDING.set(self.0);
+        }
+    }
+    let _reset = Reset(IS_SENDING.replace(true));
+    serialize()
+}
+
+/// Equal is what was filled in with the same values.
 pub(crate) fn equal(one: &dyn Model, other: &dyn Model) -> bool {
-    plain(one) == plain(other)
+    // Nothing is encrypted here, and nothing else can fail.
+    object(one, Encryption::AsSet).ok() == object(other, Encryption::AsSet).ok()
 }
 
 /// Every field that is set, as it travels.

@@ -116,6 +116,8 @@ impl fmt::Debug for Sensitive {
 pub enum Encryption<'a> {
     /// They are written as they were set, for other code than the platform's.
     AsSet,
+    /// The model is the body of a call without types, which does not encrypt: plain text is refused.
+    ByTypedOperation,
     /// They are encrypted with this key of the platform; without a key, plain text cannot be sent.
     With(Option<&'a PublicKey>),
 }
@@ -124,6 +126,7 @@ impl fmt::Debug for Encryption<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Encryption::AsSet => "Encryption(as set)",
+            Encryption::ByTypedOperation => "Encryption(by the typed operation)",
             Encryption::With(Some(_)) => "Encryption(with a key)",
             Encryption::With(None) => "Encryption(without a key)",
         })
@@ -168,8 +171,15 @@ impl Value for Sensitive {
             (Form::Plain(text), Encryption::AsSet) => Json::String(text.to_string()),
             (Form::Ciphertext(text), Encryption::AsSet) => json!({ CIPHERTEXT: text }),
             (Form::Unencrypted(text), Encryption::AsSet) => json!({ UNENCRYPTED: text.as_str() }),
+            (Form::Plain(text), Encryption::ByTypedOperation) if !text.is_empty() => {
+                return Err(Violation::new(
+                    "travels encrypted (敏感信息加密): send this request by its typed operation, which encrypts it, or set \
+                     ciphertext with `Sensitive::ciphertext`",
+                ));
+            }
+            (Form::Plain(_), Encryption::ByTypedOperation) => Json::String(String::new()),
             (Form::Plain(text), Encryption::With(key)) => Json::String(encrypt(text, key)?),
-            (Form::Ciphertext(text), Encryption::With(_)) => {
+            (Form::Ciphertext(text), _) => {
                 check_ciphertext(text).map_err(|_| {
                     Violation::new(
                         "was given as ciphertext and is not: ciphertext is base64 of 256 bytes. Give plain text with \
@@ -178,7 +188,7 @@ impl Value for Sensitive {
                 })?;
                 Json::String(text.clone())
             }
-            (Form::Unencrypted(text), Encryption::With(_)) => Json::String(text.to_string()),
+            (Form::Unencrypted(text), _) => Json::String(text.to_string()),
         })
     }
 

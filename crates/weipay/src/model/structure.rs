@@ -48,11 +48,13 @@ macro_rules! model {
         }
 
         /// As it is sent, except for what travels encrypted: plain text is written as plain text, so keep it out of logs,
-        /// and ciphertext as `{"ciphertext": "..."}`, so that it reads back as what it is.
+        /// and ciphertext as `{"ciphertext": "..."}`, so that it reads back as what it is. A call without types does not take
+        /// a model with such plain text: it could not encrypt it.
         impl serde::Serialize for $name {
             #[inline]
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $crate::model::encode::plain(self).serialize(serializer)
+                let json = $crate::model::encode::json(self).map_err(serde::ser::Error::custom)?;
+                json.serialize(serializer)
             }
         }
     )*};

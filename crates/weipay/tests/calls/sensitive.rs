@@ -119,3 +119,26 @@ fn a_client_that_checks_nothing_encrypts_all_the_same() {
     let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
     assert_eq!(opened(&PLATFORM, body["encrypted_echo_message"].as_str().unwrap()), SECRET);
 }
+
+#[test]
+fn a_typed_request_given_to_a_call_without_types_does_not_leave_in_plain_text() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().build_blocking().unwrap();
+    let request = |value| post::Request::new().echo_message("hello").encrypted_echo_message(value);
+    let call = || client.chain("v3/security/echo");
+    let error = call().post(request(Sensitive::plain_text(SECRET))).unwrap_err();
+    assert!(error.to_string().contains("`encrypted_echo_message` travels encrypted"), "{error}");
+    assert!(error.is_request() && !error.to_string().contains(SECRET), "{error}");
+    // Inside other values too.
+    let inside = json!([1]);
+    assert!(call().post((inside, request(Sensitive::plain_text(SECRET)))).is_err());
+    assert!(!platform.saw_more());
+
+    let ciphertext = client.encrypt_sensitive(SECRET).unwrap();
+    call().post(request(Sensitive::ciphertext(&ciphertext))).unwrap();
+    let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
+    assert_eq!(body["encrypted_echo_message"], ciphertext);
+    // Elsewhere a model is written as it was filled in.
+    let kept = serde_json::to_value(request(Sensitive::plain_text(SECRET))).unwrap();
+    assert_eq!(kept["encrypted_echo_message"], SECRET);
+}
