@@ -87,6 +87,7 @@ fn rules(field: &Field) -> Vec<String> {
     let unit = match field.kind {
         Kind::String if field.in_bytes => "byte",
         Kind::String => "character",
+        Kind::Object => "byte",
         _ => "",
     };
     rules.extend(range(&field.limits, unit));

@@ -87,6 +87,7 @@ fn rules(field: &Field) -> String {
     let mut rules = Vec::new();
     rules.extend(limits(field.limits).map(|range| match field.kind {
         Kind::Integer | Kind::Number => range,
+        Kind::Object => format!("{range} 字节"),
         _ if field.in_bytes => format!("{range} 字节"),
         _ => format!("{range} 字"),
     }));
