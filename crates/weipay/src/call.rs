@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::core::{Body, Outgoing, located};
 use crate::error::{Error, RequestProblem};
 use crate::mode::{Mode, Shared};
+use crate::path;
 use crate::reply::Decode;
 use crate::upload::{File, Upload};
 
@@ -156,6 +157,6 @@ impl<M: Mode> Call<M> {
 impl<M: Mode> fmt::Debug for Call<M> {
     /// Values stay out: they may be personal.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Call").field("path", &self.outgoing.template).finish_non_exhaustive()
+        out.debug_struct("Call").field("path", &path::shown(&self.outgoing.template)).finish_non_exhaustive()
     }
 }

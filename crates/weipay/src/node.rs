@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::mode::{Mode, Shared};
+use crate::path;
 use crate::upload::File;
 
 /// More than the whole API has. Beyond it, indexing gives a node whose verbs report the mistake.
@@ -183,6 +184,6 @@ impl<M: Mode> Index<&str> for Node<M> {
 
 impl<M: Mode> fmt::Debug for Node<M> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("Node").field(&self.path).finish()
+        out.debug_tuple("Node").field(&path::shown(&self.path)).finish()
     }
 }
