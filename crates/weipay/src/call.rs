@@ -16,6 +16,7 @@ use crate::error::{Error, RequestProblem};
 use crate::mode::{Mode, Shared};
 #[cfg(feature = "_typed")]
 use crate::model::encode::for_sending;
+use crate::path;
 use crate::reply::Decode;
 use crate::upload::{File, Upload};
 
@@ -166,6 +167,6 @@ fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
 impl<M: Mode> fmt::Debug for Call<M> {
     /// Values stay out: they may be personal.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Call").field("path", &self.outgoing.template).finish_non_exhaustive()
+        out.debug_struct("Call").field("path", &path::shown(&self.outgoing.template)).finish_non_exhaustive()
     }
 }

@@ -241,7 +241,7 @@ impl Core {
     }
 }
 
-/// Names the call in an error, by the path as it was written: values may be personal.
+/// Names the call in an error, by the path as it was written: values may be personal, and so may be a query.
 pub(crate) fn located(error: Error, outgoing: &Outgoing) -> Error {
-    error.at(outgoing.method.as_str(), &outgoing.template)
+    error.at(outgoing.method.as_str(), &path::shown(&outgoing.template))
 }
