@@ -26,21 +26,21 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
         Ok(client) => client,
         Err(error) => return exit::with(exit::USAGE, &error),
     };
-    let (body, query) = match sensitive::treated(arguments, operation, &client) {
+    let treated = match sensitive::treated(arguments, operation, &client) {
         Ok(treated) => treated,
         Err(reason) => return exit::with(exit::USAGE, &reason),
     };
     let mut call = client.chain(&arguments.path);
-    for (name, value) in &arguments.values {
+    for (name, value) in &treated.values {
         call = call.path(name, value);
     }
-    for (name, value) in &query {
+    for (name, value) in &treated.query {
         call = call.query(name, value);
     }
     for (name, value) in &arguments.header {
         call = call.header(name, value);
     }
-    match call.request(arguments.method.clone(), &body) {
+    match call.request(arguments.method.clone(), &treated.body) {
         Ok(reply) => show(&reply),
         Err(error) => exit::with(exit::code(&error), &failure::told(&error)),
     }

@@ -56,6 +56,12 @@ pub enum RequestProblem {
     UnknownPlaceholder(String),
     /// The path is not one that a request can be sent to.
     Path(String),
+    /// The path holds a letter that a URL does not take as it is.
+    PathLetter(char),
+    /// The query in the path holds a letter that a URL does not take as it is.
+    QueryLetter(char),
+    /// A whole URL was given in the place of a path.
+    WholeUrl,
     /// A path value is empty, `.` or `..`.
     PathValue(String),
     /// A header is not valid.
@@ -306,6 +312,21 @@ impl fmt::Display for RequestProblem {
             }
             RequestProblem::UnknownPlaceholder(name) => write!(out, "the path has no {{{name}}} to fill"),
             RequestProblem::Path(reason) => write!(out, "the path {reason}"),
+            RequestProblem::PathLetter(letter) => write!(
+                out,
+                "the path holds `{}`, which no URL takes as it is: give values with `.path(name, value)`",
+                letter.escape_debug()
+            ),
+            RequestProblem::QueryLetter(letter) => write!(
+                out,
+                "the query in the path holds `{}`, which no URL takes as it is: give it with `.query(name, value)`",
+                letter.escape_debug()
+            ),
+            RequestProblem::WholeUrl => write!(
+                out,
+                "the path is a whole URL: give what follows its host, from `v3/` on and with its query; the host is a \
+                 matter of `.base_url(...)`"
+            ),
             RequestProblem::PathValue(name) => {
                 write!(out, "the value of {{{name}}} is empty or made of dots: it would change the path")
             }

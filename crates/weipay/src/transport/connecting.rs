@@ -10,9 +10,9 @@ use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{
-    ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport as Connection,
-};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout, Transport as Connection};
+
+use super::tls::SharedTrust;
 
 /// An error of looking up a host or connecting to it: nothing was sent.
 #[derive(Debug)]
@@ -32,11 +32,11 @@ fn mark(error: Error) -> Error {
 
 /// ureq's own connector, marking its errors.
 #[derive(Debug)]
-pub(super) struct Connecting(DefaultConnector);
+pub(super) struct Connecting(SharedTrust);
 
 impl Connecting {
     pub(super) fn new() -> Connecting {
-        Connecting(DefaultConnector::new())
+        Connecting(SharedTrust::default())
     }
 }
 

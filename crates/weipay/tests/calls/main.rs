@@ -8,6 +8,7 @@ mod lost_connection;
 mod platform;
 mod platform_certificates;
 mod requests;
+mod root_certificates;
 mod sandbox;
 mod sensitive;
 mod story;
