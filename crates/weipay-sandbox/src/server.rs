@@ -210,6 +210,8 @@ async fn answered(
     let (method, path) = (head.method.as_str(), head.uri.path());
     let is_upload = service.platform.is_upload(method, path);
     let body = service.bodies.read(stream, is_upload, service.patience).await.map_err(|_| Dropped)?;
+    // What is left of a body that is too long would be taken for the next request.
+    let stays_open = stays_open && !matches!(body, ReadBody::TooLong);
     let outgoing = match body {
         ReadBody::TooLong => service.platform.too_long(method, path),
         ReadBody::Whole(body, _place) => {

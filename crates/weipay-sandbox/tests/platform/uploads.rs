@@ -79,7 +79,7 @@ fn a_larger_file_is_refused_with_an_answer() {
 
 #[test]
 fn a_body_that_is_larger_than_any_file_gets_its_answer_too() {
-    for size in [9 * MB, 24 * MB] {
+    for size in [9 * MB, 64 * MB] {
         let reply = upload(VIDEO, "a.mp4", &vec![7; size]);
         assert_eq!(reply.refusal(), (413, "INVALID_REQUEST".to_owned()));
     }
@@ -183,6 +183,30 @@ fn meta_keeps_its_contract() {
     let meta = meta("a.jpg", file);
     let twice = body(&[("meta", meta.as_bytes()), ("meta", b"{}"), ("file", file)]);
     assert_eq!(refused(meta.as_bytes(), twice).0, 400);
+}
+
+#[test]
+fn an_encrypted_value_in_meta_asks_for_the_key_that_it_is_for() {
+    let (client, file) = (Client::of(&SHARED), b"picture");
+    let phone = client.public_key.encrypt_oaep(b"13900000000").unwrap();
+    let send = |phone: &str, serial: Option<&str>| {
+        let meta = json!({
+            "transaction_id": "4200000000000000000000000001", "openid": SHARED.kit().openid, "sha256": sha256_hex(file),
+            "merchant_contact_information": { "consultation_phone_number": phone },
+        })
+        .to_string();
+        let body = body(&[("meta", meta.as_bytes()), ("file", file)]);
+        let target = "/v3/marketing/shopping-receipt/shoppingreceipts";
+        let mut request = request(&client, target, meta.as_bytes(), body);
+        if let Some(serial) = serial {
+            request.set("Wechatpay-Serial", serial);
+        }
+        client.send(&request)
+    };
+    let id = SHARED.kit().public_key_id.as_str();
+    assert_eq!(send(&phone, Some(id)).status, 200);
+    assert!(send(&phone, None).text().contains("HTTP header缺少"));
+    assert!(send("13900000000", Some(id)).text().contains("平台私钥解密失败"));
 }
 
 /// What a content type says must not take a body out of the signature.
