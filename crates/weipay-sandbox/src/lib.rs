@@ -34,11 +34,13 @@
 //! | `answer` | headers and signature |
 //! | `example` | answers of operations that have no behaviour |
 //! | `kit` | the credentials that clients use |
+//! | `data_folder` | where kit and state are: for one user and one process |
 
 mod answer;
 mod chance;
 mod clock;
 mod contract;
+mod data_folder;
 mod desk;
 mod domain;
 mod example;
@@ -55,6 +57,7 @@ mod store;
 
 pub use clock::{Clock, HeldClock};
 pub use contract::Strictness;
+pub use data_folder::FolderError;
 pub use domain::merchant_coupons::stock::StockState;
 pub use exchange::{Incoming, Outgoing};
 pub use platform::{ANSWER_ORIGIN, Platform, TROUBLE};

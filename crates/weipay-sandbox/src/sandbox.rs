@@ -1,6 +1,5 @@
 //! A sandbox (沙箱): a platform with its kit, its state and its socket, running until it is dropped.
 
-use std::fs::{self, File, TryLockError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use weipay_wire::Kit;
 use crate::chance::{self, Chance};
 use crate::clock::Clock;
 use crate::contract::{Contract, Strictness};
+use crate::data_folder::{DataFolder, FolderError, STATE};
 use crate::kit::{self, KitError, KitOnDisk};
 use crate::platform::Platform;
 use crate::server::Server;
@@ -30,8 +30,8 @@ pub struct Sandbox {
     platform: Arc<Platform>,
     address: SocketAddr,
     kit: KitOnDisk,
-    _lock: Lock,
-    _folder: Option<tempfile::TempDir>,
+    _folder: DataFolder,
+    _temporary: Option<tempfile::TempDir>,
 }
 
 /// What a sandbox is to be like.
@@ -48,16 +48,12 @@ pub struct Builder {
 /// Why a sandbox did not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// A data directory of its own could not be made.
-    Folder(io::Error),
-    /// Another sandbox runs on the data directory.
-    InUse(PathBuf),
-    /// The data directory could not be locked.
-    Lock(PathBuf, io::Error),
+    /// Something is wrong with the data directory.
+    Folder(FolderError),
     /// Something is wrong with the kit.
     Kit(KitError),
-    /// Something is wrong with the state.
-    Store(StoreError),
+    /// Something is wrong with the state, in this file.
+    Store(PathBuf, StoreError),
     /// The address cannot be listened on.
     Listen(String, io::Error),
     /// The server could not be started.
@@ -67,17 +63,9 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Folder(error) => {
-                write!(out, "no folder for the sandbox's data could be made: {error}")
-            }
-            StartError::InUse(dir) => write!(
-                out,
-                "another sandbox runs on {}; stop it, or use another data directory",
-                dir.display()
-            ),
-            StartError::Lock(file, error) => write!(out, "{} could not be locked: {error}", file.display()),
+            StartError::Folder(error) => error.fmt(out),
             StartError::Kit(error) => write!(out, "the sandbox's kit is not in order: {error}"),
-            StartError::Store(error) => error.fmt(out),
+            StartError::Store(file, error) => write!(out, "{}: {error}", file.display()),
             StartError::Listen(address, error) => {
                 write!(
                     out,
@@ -92,13 +80,10 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            StartError::Folder(error)
-            | StartError::Lock(_, error)
-            | StartError::Listen(_, error)
-            | StartError::Server(error) => Some(error),
+            StartError::Listen(_, error) | StartError::Server(error) => Some(error),
+            StartError::Folder(error) => error.source(),
             StartError::Kit(error) => Some(error),
-            StartError::Store(error) => Some(error),
-            StartError::InUse(_) => None,
+            StartError::Store(_, error) => Some(error),
         }
     }
 }
@@ -106,6 +91,12 @@ impl std::error::Error for StartError {
 impl From<KitError> for StartError {
     fn from(error: KitError) -> StartError {
         StartError::Kit(error)
+    }
+}
+
+impl From<FolderError> for StartError {
+    fn from(error: FolderError) -> StartError {
+        StartError::Folder(error)
     }
 }
 
@@ -161,16 +152,16 @@ impl Builder {
     /// Starts the sandbox. When this returns, it answers.
     pub fn start(self) -> Result<Sandbox, StartError> {
         chance::wake();
-        let (dir, folder) = self.folder()?;
-        let lock = Lock::take(&dir)?;
-        let mut kit = kit::init(&dir)?;
+        let (dir, temporary) = self.folder()?;
+        let folder = DataFolder::open(&dir)?;
+        let mut kit = kit::open(&folder)?;
         let listener = self.bind()?;
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit)?);
         let server =
             Server::start(listener, Arc::clone(&platform), self.patience).map_err(StartError::Server)?;
-        Ok(Sandbox { server, platform, address, kit, _lock: lock, _folder: folder })
+        Ok(Sandbox { server, platform, address, kit, _folder: folder, _temporary: temporary })
     }
 
     fn folder(&self) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
@@ -178,7 +169,7 @@ impl Builder {
             return Ok((dir.clone(), None));
         }
         let folder =
-            tempfile::Builder::new().prefix("weipay-sandbox-").tempdir().map_err(StartError::Folder)?;
+            tempfile::Builder::new().prefix("weipay-sandbox-").tempdir().map_err(FolderError::Temporary)?;
         Ok((folder.path().to_owned(), Some(folder)))
     }
 
@@ -189,21 +180,19 @@ impl Builder {
     }
 
     fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
+        let state = kit.dir().join(STATE);
         Ok(Platform {
             merchant: kit.merchant()?,
             appid: kit.kit().appid.clone(),
             signers: kit.signers()?,
             own: kit.platforms_own()?,
             contract: Contract::new(self.strictness),
-            store: Store::open(&kit.dir().join(STATE)).map_err(StartError::Store)?,
+            store: Store::open(&state).map_err(|error| StartError::Store(state, error))?,
             clock: self.clock.clone(),
             chance: self.seed.map_or_else(Chance::system, Chance::seeded),
         })
     }
 }
-
-const STATE: &str = "state.db";
-const LOCK: &str = "lock";
 
 /// Where clients on this machine reach an address that may mean every interface.
 fn base_url(address: SocketAddr) -> String {
@@ -212,25 +201,6 @@ fn base_url(address: SocketAddr) -> String {
         ip => ip,
     };
     format!("http://{}", SocketAddr::new(ip, address.port()))
-}
-
-/// Only one sandbox runs on a data directory. The operating system gives the lock back when the process ends, however
-/// it ends.
-#[derive(Debug)]
-struct Lock(#[allow(dead_code, reason = "the lock lives as long as the file is open")] File);
-
-impl Lock {
-    fn take(dir: &Path) -> Result<Lock, StartError> {
-        let path = dir.join(LOCK);
-        let failed = |error| StartError::Lock(path.clone(), error);
-        fs::create_dir_all(dir).map_err(failed)?;
-        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => Err(StartError::InUse(dir.to_owned())),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
-        }
-    }
 }
 
 impl Sandbox {

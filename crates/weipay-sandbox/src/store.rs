@@ -13,11 +13,15 @@ mod schema;
 mod stocks;
 
 use std::fmt;
-use std::path::Path;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::data_folder::private;
 
 /// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
 /// milliseconds on a slow one, and SQLite's usual 1,000 pages are full after some 250 requests. A log that a killed
@@ -29,6 +33,7 @@ pub(crate) struct Store {
     /// One connection, one writer: a request's transaction is far shorter than its signature, so that waiting here
     /// costs less than conflicts between writers would.
     connection: Mutex<Connection>,
+    file: PathBuf,
 }
 
 /// What can be read and written inside one transaction.
@@ -37,6 +42,8 @@ pub(crate) struct Ledger<'a>(&'a Transaction<'a>);
 /// Why the store could not serve.
 #[derive(Debug)]
 pub enum StoreError {
+    /// The database's file could not be made or opened.
+    File(io::Error),
     /// The database refused: a full disk, a lost file, a broken page.
     Database(rusqlite::Error),
     /// A row holds what this program never wrote.
@@ -53,6 +60,7 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StoreError::File(error) => write!(out, "the sandbox's database could not be opened: {error}"),
             StoreError::Database(error) => write!(out, "the sandbox's database failed: {error}"),
             StoreError::Corrupt(what) => write!(out, "the sandbox's database holds a broken record: {what}"),
             StoreError::Version { found, wanted } => write!(
@@ -67,6 +75,7 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            StoreError::File(error) => Some(error),
             StoreError::Database(error) => Some(error),
             StoreError::Corrupt(_) | StoreError::Version { .. } => None,
         }
@@ -88,16 +97,23 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the database of a data directory, and makes it when there is none.
     pub(crate) fn open(file: &Path) -> Result<Store, StoreError> {
-        Store::of(Connection::open(file)?)
+        // SQLite gives the files beside it (`-wal`, `-shm`) the mode of this one.
+        private::open_file(File::options().append(true).create(true), file).map_err(StoreError::File)?;
+        Store::of(Connection::open(file)?, file.to_owned())
+    }
+
+    /// The database's file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// A store that is gone with its value.
     #[cfg(test)]
     pub(crate) fn in_memory() -> Store {
-        Store::of(Connection::open_in_memory().unwrap()).unwrap()
+        Store::of(Connection::open_in_memory().unwrap(), PathBuf::from(":memory:")).unwrap()
     }
 
-    fn of(mut connection: Connection) -> Result<Store, StoreError> {
+    fn of(mut connection: Connection, file: PathBuf) -> Result<Store, StoreError> {
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(64);
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -105,7 +121,7 @@ impl Store {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         schema::prepare(&mut connection)?;
-        Ok(Store { connection: Mutex::new(connection) })
+        Ok(Store { connection: Mutex::new(connection), file })
     }
 
     /// Does one request's work. An error takes everything back.
