@@ -34,6 +34,9 @@ impl Strictness {
     /// What the real platform is known to refuse.
     pub const USUAL: Strictness =
         Strictness { undefined_members: true, four_byte_characters: true, unlisted_values: false };
+    /// Everything that can be refused.
+    pub const STRICT: Strictness =
+        Strictness { undefined_members: true, four_byte_characters: true, unlisted_values: true };
     /// Types, lengths and required fields only.
     pub const LOOSE: Strictness =
         Strictness { undefined_members: false, four_byte_characters: false, unlisted_values: false };
@@ -75,6 +78,16 @@ impl Checked {
     /// The value of a path's placeholder.
     pub(crate) fn path(&self, name: &str) -> &str {
         self.path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Every placeholder of the path with its value.
+    pub(crate) fn path_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.path.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// Every query parameter with its value.
+    pub(crate) fn query_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.query.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A query parameter, not empty.

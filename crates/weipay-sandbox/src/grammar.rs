@@ -136,6 +136,7 @@ pub(crate) fn no_platform_serial() -> Refusal {
 /// A `Wechatpay-Serial` that is no key of this platform.
 pub(crate) fn wrong_platform_serial() -> Refusal {
     Refusal::param_error("平台证书序列号Wechatpay-Serial错误")
+        .with_reason("Wechatpay-Serial must be platform_serial or public_key_id of this sandbox's kit")
 }
 
 pub(crate) const INT32: &str = " 32 位有符号整数";

@@ -33,6 +33,8 @@
 //! | `store` | SQLite, one transaction per request |
 //! | `answer` | headers and signature |
 //! | `example` | answers of operations that have no behaviour |
+//! | `reason` | why a request was refused, for the developer |
+//! | `log` | one line for each request |
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
 
@@ -48,8 +50,10 @@ mod exchange;
 mod gate;
 mod grammar;
 pub mod kit;
+mod log;
 mod moment;
 mod platform;
+mod reason;
 mod refusal;
 mod sandbox;
 mod server;
@@ -60,6 +64,8 @@ pub use contract::Strictness;
 pub use data_folder::FolderError;
 pub use domain::merchant_coupons::stock::StockState;
 pub use exchange::{Incoming, Outgoing};
-pub use platform::{ANSWER_ORIGIN, Platform, TROUBLE};
+pub use log::LogEntry;
+pub use platform::{ANSWER_ORIGIN, Behaviour, Platform};
+pub use reason::{REASON, decode as decode_reason};
 pub use sandbox::{Builder, Sandbox, StartError};
 pub use store::StoreError;

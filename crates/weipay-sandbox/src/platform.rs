@@ -15,10 +15,11 @@ use crate::contract::{self, Checked, Contract};
 use crate::desk::{self, Desk, Errand, PlatformsOwn, Unserved};
 use crate::domain::Caller;
 use crate::domain::merchant_coupons::stock::{Stock, StockState};
-use crate::example;
+use crate::example::{self, Given};
 use crate::exchange::{Incoming, Outgoing};
-use crate::gate::{self, Admitted, Merchant};
+use crate::gate::{self, Admitted, Merchant, TurnedAway};
 use crate::grammar;
+use crate::reason::{self, REASON};
 use crate::refusal::{Refusal, tail};
 use crate::store::{Store, StoreError};
 
@@ -31,6 +32,8 @@ pub struct Platform {
     pub(crate) signers: Signers,
     pub(crate) own: PlatformsOwn,
     pub(crate) contract: Contract,
+    /// Whether operations without behaviour are answered with examples.
+    pub(crate) examples: bool,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) chance: Chance,
@@ -40,14 +43,48 @@ pub struct Platform {
 /// only showed what such an answer looks like.
 pub const ANSWER_ORIGIN: &str = "weipay-sandbox-answer";
 
-/// The header that says why the sandbox itself failed, on a 500.
-pub const TROUBLE: &str = "weipay-sandbox-trouble";
+/// What the sandbox has of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    /// It does what is asked, and keeps it.
+    State,
+    /// It only shows what an answer looks like.
+    Example,
+    /// It does not serve the operation: 404.
+    None,
+}
+
+impl Behaviour {
+    /// What the sandbox has of an operation of the catalogue.
+    pub fn of(operation: &Operation) -> Behaviour {
+        match desk::of(operation) {
+            Some(_) => Behaviour::State,
+            None if gate::serves(operation) => Behaviour::Example,
+            None => Behaviour::None,
+        }
+    }
+
+    /// One word: `state`, `example` or `none`. The first two are what [`ANSWER_ORIGIN`] says.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Behaviour::State => "state",
+            Behaviour::Example => "example",
+            Behaviour::None => "none",
+        }
+    }
+}
 
 /// What came of an admitted request.
 struct Done {
     draft: Draft,
-    /// A header of the sandbox's own, for the developer.
-    remark: Option<(&'static str, String)>,
+    note: Note,
+}
+
+/// What the sandbox says of an answer in headers of its own and in its log.
+enum Note {
+    Answered(Behaviour),
+    /// The code is empty where the answer has no body.
+    Refused { code: &'static str, reason: Option<String> },
 }
 
 impl Platform {
@@ -58,24 +95,20 @@ impl Platform {
         let now = self.clock.now();
         let admitted = match gate::admit(incoming, &self.merchant, now) {
             Ok(admitted) => admitted,
-            Err(turned_away) => return answer::turned_away(&turned_away, now, &self.chance),
+            Err(turned_away) => {
+                return noted(answer::turned_away(&turned_away, now, &self.chance), note_of(turned_away));
+            }
         };
-        let done = self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| explained(&unserved));
-        let mut outgoing = self.signers.signed(incoming, done.draft, now, &self.chance);
-        if let Some((name, value)) = done.remark {
-            outgoing.set(name, &value);
-        }
-        outgoing
+        let done =
+            self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| self.explained(unserved));
+        noted(self.signers.signed(incoming, done.draft, now, &self.chance), done.note)
     }
 
     /// The answer to a body that is longer than any request needs to be. It was not read, so nothing else is known.
     pub(crate) fn too_long(&self) -> Outgoing {
-        answer::dressed(
-            Draft::from(&grammar::unconfirmed::body_too_long()),
-            self.clock.now(),
-            &self.chance,
-            true,
-        )
+        let refusal = grammar::unconfirmed::body_too_long();
+        let outgoing = answer::dressed(Draft::from(&refusal), self.clock.now(), &self.chance, true);
+        noted(outgoing, Note::refused(refusal))
     }
 
     fn serve(&self, incoming: &Incoming, admitted: &Admitted, now: i64) -> Result<Done, Unserved> {
@@ -84,7 +117,11 @@ impl Platform {
         let checked = self.contract.check(&admitted.routed, incoming.query(), &incoming.body)?;
         match desk::of(operation) {
             Some(desk) => self.serve_at(desk, operation, admitted, &checked, now),
-            None => Ok(shown(operation)),
+            None if self.examples => {
+                let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
+                Ok(shown(operation, &Given::of(operation, &checked, &caller)))
+            }
+            None => Err(Refusal::not_implemented().into()),
         }
     }
 
@@ -113,7 +150,7 @@ impl Platform {
         let reply = self.store.transaction(|ledger| desk(ledger, &errand))?;
         let draft =
             Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };
-        Ok(Done { draft, remark: Some((ANSWER_ORIGIN, "state".to_owned())) })
+        Ok(Done { draft, note: Note::Answered(Behaviour::State) })
     }
 
     /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
@@ -125,27 +162,48 @@ impl Platform {
             Ok(true)
         })
     }
-}
 
-fn shown(operation: &Operation) -> Done {
-    let body = example::answer(operation).map(|value| value.to_string().into_bytes()).unwrap_or_default();
-    let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
-    Done { draft, remark: Some((ANSWER_ORIGIN, "example".to_owned())) }
-}
-
-fn explained(unserved: &Unserved) -> Done {
-    match unserved {
-        Unserved::Refused(refusal) => Done { draft: Draft::from(refusal), remark: None },
-        Unserved::Failed(error) => {
-            Done { draft: Draft::from(&Refusal::system_error()), remark: Some((TROUBLE, in_one_line(error))) }
-        }
+    fn explained(&self, unserved: Unserved) -> Done {
+        let refusal = match unserved {
+            Unserved::Refused(refusal) => refusal,
+            Unserved::Failed(error) => {
+                Refusal::system_error().with_reason(format!("{}: {error}", self.store.file().display()))
+            }
+        };
+        Done { draft: Draft::from(&refusal), note: Note::refused(refusal) }
     }
 }
 
-fn in_one_line(error: &StoreError) -> String {
-    error
-        .to_string()
-        .chars()
-        .map(|character| if character.is_ascii_graphic() { character } else { ' ' })
-        .collect()
+fn shown(operation: &Operation, given: &Given) -> Done {
+    let body = example::answer(operation, given).map(|value| value.to_string().into_bytes());
+    let draft =
+        Draft { status: operation.success, body: body.unwrap_or_default(), tail: tail::SUCCESS };
+    Done { draft, note: Note::Answered(Behaviour::Example) }
+}
+
+impl Note {
+    fn refused(refusal: Refusal) -> Note {
+        Note::Refused { code: refusal.code, reason: refusal.reason.map(Into::into) }
+    }
+}
+
+fn note_of(turned_away: TurnedAway) -> Note {
+    match turned_away {
+        TurnedAway::Unrouted { reason, .. } => Note::Refused { code: "", reason: Some(reason) },
+        TurnedAway::Refused { refusal, .. } => Note::refused(refusal),
+    }
+}
+
+/// An answer with the sandbox's own headers, which come last.
+fn noted(mut outgoing: Outgoing, note: Note) -> Outgoing {
+    match note {
+        Note::Answered(behaviour) => outgoing.set(ANSWER_ORIGIN, behaviour.word()),
+        Note::Refused { code, reason } => {
+            outgoing.code = Some(code).filter(|code| !code.is_empty());
+            if let Some(reason) = reason {
+                outgoing.set(REASON, &reason::encode(&reason));
+            }
+        }
+    }
+    outgoing
 }

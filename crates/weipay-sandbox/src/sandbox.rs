@@ -13,8 +13,9 @@ use crate::clock::Clock;
 use crate::contract::{Contract, Strictness};
 use crate::data_folder::{DataFolder, FolderError, STATE};
 use crate::kit::{self, KitError, KitOnDisk};
+use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
-use crate::server::Server;
+use crate::server::{Server, Service};
 use crate::store::{Store, StoreError};
 
 /// A running platform.
@@ -35,14 +36,29 @@ pub struct Sandbox {
 }
 
 /// What a sandbox is to be like.
-#[derive(Debug)]
 pub struct Builder {
     data: Option<PathBuf>,
     listen: String,
     clock: Clock,
     seed: Option<u64>,
     strictness: Strictness,
+    examples: bool,
     patience: Duration,
+    log: Option<Arc<Log>>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Builder")
+            .field("data", &self.data)
+            .field("listen", &self.listen)
+            .field("clock", &self.clock)
+            .field("seed", &self.seed)
+            .field("strictness", &self.strictness)
+            .field("examples", &self.examples)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a sandbox did not start.
@@ -142,10 +158,25 @@ impl Builder {
         self
     }
 
-    /// How long a request may take to arrive, and a connection may be idle. The platform's own is 8 seconds.
+    /// Whether operations without behaviour are answered with examples, which is the default; otherwise with 501.
+    #[must_use]
+    pub fn examples(mut self, examples: bool) -> Builder {
+        self.examples = examples;
+        self
+    }
+
+    /// How long a request may take to arrive, its answer to leave, and a connection to be idle; an hour at most. The
+    /// platform's own is 8 seconds.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Builder {
-        self.patience = patience;
+        self.patience = patience.min(LONGEST_PATIENCE);
+        self
+    }
+
+    /// Tells somebody of every request when it has been answered. Answers wait for it: it must not block.
+    #[must_use]
+    pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> Builder {
+        self.log = Some(Arc::new(log));
         self
     }
 
@@ -159,8 +190,8 @@ impl Builder {
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit)?);
-        let server =
-            Server::start(listener, Arc::clone(&platform), self.patience).map_err(StartError::Server)?;
+        let service = Service { platform: Arc::clone(&platform), patience: self.patience, log: self.log };
+        let server = Server::start(listener, service).map_err(StartError::Server)?;
         Ok(Sandbox { server, platform, address, kit, _folder: folder, _temporary: temporary })
     }
 
@@ -187,12 +218,16 @@ impl Builder {
             signers: kit.signers()?,
             own: kit.platforms_own()?,
             contract: Contract::new(self.strictness),
+            examples: self.examples,
             store: Store::open(&state).map_err(|error| StartError::Store(state, error))?,
             clock: self.clock.clone(),
             chance: self.seed.map_or_else(Chance::system, Chance::seeded),
         })
     }
 }
+
+/// Nobody waits longer; more would be more than a timer can count to.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// Where clients on this machine reach an address that may mean every interface.
 fn base_url(address: SocketAddr) -> String {
@@ -217,7 +252,9 @@ impl Sandbox {
             clock: Clock::System,
             seed: None,
             strictness: Strictness::USUAL,
+            examples: true,
             patience: Duration::from_secs(8),
+            log: None,
         }
     }
 

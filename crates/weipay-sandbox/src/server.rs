@@ -2,14 +2,19 @@
 //!
 //! Reading and writing is asynchronous; answering is not, because a signature keeps a core busy for a quarter of a
 //! millisecond. So every request is answered on a blocking thread, of which there are as many as answers can run at
-//! once, and connections are so many that those who wait have a bound too. Whoever is slow, silent, or sends more than
-//! anybody needs is dropped, and everybody else is served on.
+//! once, and connections have a [bound](places), so that those who wait have one too. Whoever is slow, silent, or sends
+//! more than anybody needs is dropped, or gives way to a newcomer, and everybody else is served on.
 
 mod body;
+mod places;
+mod stream;
 
+use std::future::poll_fn;
 use std::net::TcpListener as BoundListener;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fmt, io};
@@ -23,18 +28,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{self, Handle, Runtime};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::exchange::{Incoming, Outgoing};
+use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
 use body::ReadBody;
+use places::{Doing, Place, Places};
+use stream::Stream;
 
-/// So many connections are served at once; the next ones wait to be accepted.
-const MOST_CONNECTIONS: usize = 1024;
-/// A connection ends after this long, however busy: nobody holds a place for ever by not reading its answer.
-const LONGEST_CONNECTION: Duration = Duration::from_secs(3_600);
 /// The head of a request, request line included. The platform's own limit is not known.
 const LONGEST_HEAD: usize = 32 * 1024;
 const MOST_HEADERS: usize = 100;
@@ -56,23 +60,27 @@ impl fmt::Debug for Server {
 
 /// What every connection needs.
 #[derive(Clone)]
-struct Service {
-    platform: Arc<Platform>,
-    /// How long a request may take to arrive, head and body each, and how long a connection may be idle.
-    patience: Duration,
+pub(crate) struct Service {
+    pub(crate) platform: Arc<Platform>,
+    /// How long a request may take to arrive, head and body each, its answer to leave, and a connection to be idle.
+    pub(crate) patience: Duration,
+    pub(crate) log: Option<Arc<Log>>,
+}
+
+impl Service {
+    fn tell(&self, entry: impl FnOnce() -> LogEntry) {
+        if let Some(log) = &self.log {
+            log(entry());
+        }
+    }
 }
 
 impl Server {
     /// Serves a platform on a bound socket, on a thread of its own: callers may be synchronous or asynchronous.
-    pub(crate) fn start(
-        listener: BoundListener,
-        platform: Arc<Platform>,
-        patience: Duration,
-    ) -> io::Result<Server> {
+    pub(crate) fn start(listener: BoundListener, service: Service) -> io::Result<Server> {
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
         let (report, started) = mpsc::sync_channel(1);
-        let service = Service { platform, patience };
         let thread = thread::Builder::new().name("weipay-sandbox".to_owned()).spawn(move || {
             let ready = runtime().and_then(|runtime| {
                 let listener = runtime.block_on(async { TcpListener::from_std(listener) })?;
@@ -114,9 +122,9 @@ impl Drop for Server {
 async fn asked_to_end() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    std::future::poll_fn(|context| {
+    poll_fn(|context| {
         let asked = interrupt.poll_recv(context).is_ready() | terminate.poll_recv(context).is_ready();
-        if asked { std::task::Poll::Ready(Ok(())) } else { std::task::Poll::Pending }
+        if asked { Poll::Ready(Ok(())) } else { Poll::Pending }
     })
     .await
 }
@@ -150,25 +158,26 @@ async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiv
 }
 
 async fn accept(listener: TcpListener, service: Service, connections: Arc<GracefulShutdown>) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let places = Arc::new(Places::new(places::most()));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, or the peer is gone already: a pause lets others finish.
-            sleep(Duration::from_millis(10)).await;
+        let Ok((socket, _)) = listener.accept().await else {
+            // Out of file descriptors, or the peer is gone already: room for the next, and a pause to make it.
+            places.make_room();
+            sleep(Duration::from_millis(1)).await;
             continue;
         };
+        let Some(place) = places.take().await else { return };
         let (service, watcher) = (service.clone(), connections.watcher());
-        tokio::spawn(async move {
-            connection(stream, service, watcher).await;
-            drop(place);
-        });
+        tokio::spawn(connection(socket, place, service, watcher));
     }
 }
 
-async fn connection(stream: TcpStream, service: Service, watcher: Watcher) {
+async fn connection(socket: TcpStream, mut place: Place, service: Service, watcher: Watcher) {
     // An answer is one small write: waiting to join it with another would only delay it.
-    let _ = stream.set_nodelay(true);
+    let _ = socket.set_nodelay(true);
+    let Some(given_way) = place.given_way() else { return };
+    let place = Arc::new(place);
+    let stream = Stream::new(socket, Arc::clone(&place), service.patience);
     let mut protocol = http1::Builder::new();
     protocol
         .timer(TokioTimer::new())
@@ -178,10 +187,15 @@ async fn connection(stream: TcpStream, service: Service, watcher: Watcher) {
         // A client that has said all it wants to say may still wait for the answer.
         .half_close(true)
         .title_case_headers(true);
-    let answering = service_fn(move |request| answered(request, service.clone()));
+    let answering = service_fn(move |request| answered(request, service.clone(), Arc::clone(&place)));
     let served = watcher.watch(protocol.serve_connection(TokioIo::new(stream), answering));
+    let (mut served, mut given_way) = (pin!(served), pin!(given_way));
     // How a connection ended is its client's business.
-    let _ = timeout(LONGEST_CONNECTION, served).await;
+    poll_fn(|context| match given_way.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => served.as_mut().poll(context).map(drop),
+    })
+    .await;
 }
 
 /// A request that cannot be answered; its connection is dropped.
@@ -199,10 +213,19 @@ impl std::error::Error for Dropped {}
 async fn answered(
     request: Request<hyper::body::Incoming>,
     service: Service,
+    place: Arc<Place>,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
     let (head, stream) = request.into_parts();
-    let body =
-        timeout(service.patience, body::read(stream)).await.map_err(|_| Dropped)?.map_err(|_| Dropped)?;
+    let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+    place.is_now(Doing::Sending);
+    let Ok(Ok(body)) = timeout(service.patience, body::read(stream)).await else {
+        let reason = "its body did not arrive whole and in time, or would not end";
+        service.tell(|| LogEntry::of_broken(method.as_str(), &path, reason));
+        return Err(Dropped);
+    };
+    if !place.is_now(Doing::Answering) {
+        return Err(Dropped);
+    }
     let mut outgoing = match body {
         ReadBody::TooLong => service.platform.too_long(),
         ReadBody::Whole(body) => {
@@ -219,6 +242,8 @@ async fn answered(
             spawn_blocking(move || platform.answer(&incoming)).await.map_err(|_| Dropped)?
         }
     };
+    service.tell(|| LogEntry::of(method.as_str(), &path, &outgoing));
+    place.is_now(Doing::Waiting);
     keep_alive(&mut outgoing, service.patience);
     Ok(response(outgoing))
 }

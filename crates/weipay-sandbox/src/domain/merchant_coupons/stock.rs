@@ -97,7 +97,8 @@ pub(crate) fn create(
     }
     // INFERRED: a period that is over makes no stock.
     if definition.validity.end <= now {
-        return Err(refusals::request_parameters());
+        let reason = "available_end_time is over: the sandbox's clock is past it";
+        return Err(refusals::request_parameters(reason));
     }
     let stock = Stock {
         id: number(caller.mchid, serial),
