@@ -197,7 +197,8 @@ mod tests {
         let outgoing = turned_away(&away, 0, &Chance::seeded(1));
         assert!(outgoing.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
         assert!(outgoing.header("request-id").is_some());
-        let lost = turned_away(&TurnedAway::Unrouted { status: 404, reason: String::new() }, 0, &Chance::seeded(1));
+        let lost =
+            turned_away(&TurnedAway::Unrouted { status: 404, reason: String::new() }, 0, &Chance::seeded(1));
         assert_eq!((lost.status, lost.body.is_empty(), lost.header("request-id")), (404, true, None));
     }
 }

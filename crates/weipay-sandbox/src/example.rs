@@ -108,15 +108,20 @@ mod tests {
 
     #[test]
     fn each_item_of_a_list_is_answered() {
-        let receiver = |number: usize| json!({
-            "type": "MERCHANT_ID", "account": format!("19000{number:05}"), "amount": number, "description": "d"
-        });
+        let receiver = |number: usize| {
+            json!({
+                "type": "MERCHANT_ID", "account": format!("19000{number:05}"), "amount": number, "description": "d"
+            })
+        };
         let request = json!({
             "appid": CALLER.appid, "transaction_id": "4208450740201411110007820472", "out_order_no": "P1",
             "unfreeze_unsplit": true, "receivers": (1..=2).map(receiver).collect::<Value>()
         });
         let order = shown("POST", "/v3/profitsharing/orders", request);
-        assert_eq!((&order["out_order_no"], &order["transaction_id"]), (&json!("P1"), &json!("4208450740201411110007820472")));
+        assert_eq!(
+            (&order["out_order_no"], &order["transaction_id"]),
+            (&json!("P1"), &json!("4208450740201411110007820472"))
+        );
         let receivers = order["receivers"].as_array().unwrap();
         assert_eq!(receivers.len(), 2);
         assert_eq!((&receivers[1]["amount"], &receivers[1]["account"]), (&json!(2), &json!("1900000002")));

@@ -87,9 +87,8 @@ fn without_people(method: &str, path: &str) -> String {
     let Some(operation) = routed.ok().or_else(|| at_path().first().copied()) else {
         return path.to_owned();
     };
-    let encrypted = |name: &str| {
-        operation.request.path.iter().any(|field| field.name == name && field.is_encrypted())
-    };
+    let encrypted =
+        |name: &str| operation.request.path.iter().any(|field| field.name == name && field.is_encrypted());
     let segments = operation.path.split('/').zip(path.trim_start_matches('/').split('/'));
     let mut text = String::new();
     for (template, given) in segments {
@@ -104,8 +103,18 @@ fn without_people(method: &str, path: &str) -> String {
 /// Whether a placeholder of this name takes what belongs to a person, or what opens something.
 fn names_people(placeholder: &str) -> bool {
     const PARTS: [&str; 12] = [
-        "openid", "user", "employee", "plate", "license", "qq", "account", "card_no", "card_code", "face",
-        "ticket", "authori",
+        "openid",
+        "user",
+        "employee",
+        "plate",
+        "license",
+        "qq",
+        "account",
+        "card_no",
+        "card_code",
+        "face",
+        "ticket",
+        "authori",
     ];
     placeholder == "code" || PARTS.iter().any(|part| placeholder.contains(part))
 }

@@ -44,7 +44,7 @@ pub struct Platform {
 pub const ANSWER_ORIGIN: &str = "weipay-sandbox-answer";
 
 /// What the sandbox has of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Behaviour {
     /// It does what is asked, and keeps it.
     State,
@@ -84,7 +84,10 @@ struct Done {
 enum Note {
     Answered(Behaviour),
     /// The code is empty where the answer has no body.
-    Refused { code: &'static str, reason: Option<String> },
+    Refused {
+        code: &'static str,
+        reason: Option<String>,
+    },
 }
 
 impl Platform {
@@ -99,8 +102,7 @@ impl Platform {
                 return noted(answer::turned_away(&turned_away, now, &self.chance), note_of(turned_away));
             }
         };
-        let done =
-            self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| self.explained(unserved));
+        let done = self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| self.explained(unserved));
         noted(self.signers.signed(incoming, done.draft, now, &self.chance), done.note)
     }
 
@@ -176,8 +178,7 @@ impl Platform {
 
 fn shown(operation: &Operation, given: &Given) -> Done {
     let body = example::answer(operation, given).map(|value| value.to_string().into_bytes());
-    let draft =
-        Draft { status: operation.success, body: body.unwrap_or_default(), tail: tail::SUCCESS };
+    let draft = Draft { status: operation.success, body: body.unwrap_or_default(), tail: tail::SUCCESS };
     Done { draft, note: Note::Answered(Behaviour::Example) }
 }
 

@@ -81,8 +81,9 @@ impl Refusal {
 
     /// 501: the sandbox has no behaviour for an operation, and was told not to answer examples.
     pub(crate) fn not_implemented() -> Refusal {
-        Refusal::new(501, "NOT_IMPLEMENTED", "沙箱尚未实现此接口")
-            .with_reason("the sandbox has no behaviour for this operation, and --no-examples forbids an example")
+        Refusal::new(501, "NOT_IMPLEMENTED", "沙箱尚未实现此接口").with_reason(
+            "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
+        )
     }
 
     /// 500 SYSTEM_ERROR: the sandbox itself failed, and nothing was changed.

@@ -44,6 +44,7 @@ pub struct Builder {
     strictness: Strictness,
     examples: bool,
     patience: Duration,
+    connections: Option<usize>,
     log: Option<Arc<Log>>,
 }
 
@@ -57,6 +58,7 @@ impl fmt::Debug for Builder {
             .field("strictness", &self.strictness)
             .field("examples", &self.examples)
             .field("patience", &self.patience)
+            .field("connections", &self.connections)
             .finish_non_exhaustive()
     }
 }
@@ -173,6 +175,14 @@ impl Builder {
         self
     }
 
+    /// How many connections there are at most; when one more comes, the one that does nothing gives way. Without a
+    /// number, 1,024, or half of the files that the process may open.
+    #[must_use]
+    pub fn connections(mut self, most: usize) -> Builder {
+        self.connections = Some(most.clamp(1, 100_000));
+        self
+    }
+
     /// Tells somebody of every request when it has been answered. Answers wait for it: it must not block.
     #[must_use]
     pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> Builder {
@@ -190,7 +200,12 @@ impl Builder {
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit)?);
-        let service = Service { platform: Arc::clone(&platform), patience: self.patience, log: self.log };
+        let service = Service {
+            platform: Arc::clone(&platform),
+            patience: self.patience,
+            connections: self.connections,
+            log: self.log,
+        };
         let server = Server::start(listener, service).map_err(StartError::Server)?;
         Ok(Sandbox { server, platform, address, kit, _folder: folder, _temporary: temporary })
     }
@@ -254,6 +269,7 @@ impl Sandbox {
             strictness: Strictness::USUAL,
             examples: true,
             patience: Duration::from_secs(8),
+            connections: None,
             log: None,
         }
     }

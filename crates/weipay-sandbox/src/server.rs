@@ -64,6 +64,8 @@ pub(crate) struct Service {
     pub(crate) platform: Arc<Platform>,
     /// How long a request may take to arrive, head and body each, its answer to leave, and a connection to be idle.
     pub(crate) patience: Duration,
+    /// How many connections there are at most; `None` for as many as the process may have.
+    pub(crate) connections: Option<usize>,
     pub(crate) log: Option<Arc<Log>>,
 }
 
@@ -78,6 +80,7 @@ impl Service {
 impl Server {
     /// Serves a platform on a bound socket, on a thread of its own: callers may be synchronous or asynchronous.
     pub(crate) fn start(listener: BoundListener, service: Service) -> io::Result<Server> {
+        places::lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
         let (report, started) = mpsc::sync_channel(1);
@@ -158,7 +161,7 @@ async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiv
 }
 
 async fn accept(listener: TcpListener, service: Service, connections: Arc<GracefulShutdown>) {
-    let places = Arc::new(Places::new(places::most()));
+    let places = Arc::new(Places::new(service.connections.unwrap_or_else(places::most)));
     loop {
         let Ok((socket, _)) = listener.accept().await else {
             // Out of file descriptors, or the peer is gone already: room for the next, and a pause to make it.

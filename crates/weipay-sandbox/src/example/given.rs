@@ -73,7 +73,9 @@ fn is_encrypted(fields: &[Field], name: &str) -> bool {
 /// Members without those that travel encrypted, and without those that the catalogue does not know.
 fn plain(fields: &[Field], members: &Map<String, Value>) -> Map<String, Value> {
     let known = fields.iter().filter(|field| !field.is_encrypted());
-    known.filter_map(|field| Some((field.name.to_owned(), plain_value(field, members.get(field.name)?)))).collect()
+    known
+        .filter_map(|field| Some((field.name.to_owned(), plain_value(field, members.get(field.name)?))))
+        .collect()
 }
 
 fn plain_value(field: &Field, value: &Value) -> Value {

@@ -5,6 +5,7 @@
 //! then those who are slow to send a body or to read an answer. A request that is being answered never gives way.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,12 +14,17 @@ use tokio::time::timeout;
 
 /// So many connections are served at once, where the operating system lets the process have them.
 const MOST: usize = 1024;
+/// So many may wait to be accepted; the standard library's 128 are full in a moment, and who finds no room tries again
+/// only after a second.
+const QUEUE: i32 = 4096;
 /// When everybody is being answered, the next look for somebody who gives way.
 const NEXT_LOOK: Duration = Duration::from_millis(5);
 
 /// The places of a server.
 pub(super) struct Places {
     free: Arc<Semaphore>,
+    /// So many are kept free, so that a newcomer need not wait until somebody has gone.
+    reserve: usize,
     seats: Mutex<Seats>,
 }
 
@@ -68,17 +74,19 @@ impl Seat {
 
 impl Places {
     pub(super) fn new(most: usize) -> Places {
-        Places { free: Arc::new(Semaphore::new(most)), seats: Mutex::default() }
+        Places { free: Arc::new(Semaphore::new(most)), reserve: most / 64, seats: Mutex::default() }
     }
 
     /// A place for a connection that was accepted, if need be that of somebody else.
     pub(super) async fn take(self: &Arc<Places>) -> Option<Place> {
         let permit = loop {
             let free = Arc::clone(&self.free);
+            if free.available_permits() <= self.reserve {
+                self.make_room();
+            }
             if let Ok(permit) = Arc::clone(&free).try_acquire_owned() {
                 break permit;
             }
-            self.make_room();
             if let Ok(permit) = timeout(NEXT_LOOK, free.acquire_owned()).await {
                 break permit.ok()?;
             }
@@ -156,6 +164,14 @@ impl Drop for Place {
 /// shares the process.
 pub(super) fn most() -> usize {
     open_files().map_or(MOST, |limit| (limit / 2).clamp(4, MOST))
+}
+
+/// Lets more wait to be accepted. Where the operating system says no, fewer do.
+pub(super) fn lengthen_queue(listener: &TcpListener) {
+    #[cfg(unix)]
+    let _ = rustix::net::listen(listener, QUEUE);
+    #[cfg(not(unix))]
+    let _ = (listener, QUEUE);
 }
 
 #[cfg(unix)]

@@ -94,3 +94,52 @@ impl AsyncWrite for Stream {
         Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream as Client;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+    use tokio::runtime::Builder;
+
+    use super::super::places::Places;
+    use super::*;
+
+    /// A socket whose other end nobody reads.
+    async fn unread(patience: Duration) -> (Stream, Client) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let place = Arc::new(Places::new(1)).take().await.unwrap();
+        (Stream::new(socket, Arc::new(place), patience), client)
+    }
+
+    #[test]
+    fn an_answer_that_nobody_reads_fails_in_time_and_one_that_is_read_does_not() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut stream, client) = unread(Duration::from_millis(50)).await;
+            let chunk = vec![b'x'; 1 << 20];
+            let mut failed = None;
+            while failed.is_none() {
+                failed = stream.write_all(&chunk).await.err();
+            }
+            assert_eq!(failed.map(|error| error.kind()), Some(io::ErrorKind::TimedOut));
+            drop(client);
+
+            let (mut stream, mut client) = unread(Duration::from_secs(3_600)).await;
+            let reader = std::thread::spawn(move || {
+                let mut read = Vec::new();
+                io::Read::read_to_end(&mut client, &mut read).map(|_| read.len())
+            });
+            for _ in 0..32 {
+                stream.write_all(&chunk).await.unwrap();
+                stream.flush().await.unwrap();
+                assert!(stream.deadline.is_none(), "what has left is not limited any more");
+            }
+            drop(stream);
+            assert_eq!(reader.join().unwrap().unwrap(), 32 << 20);
+        });
+    }
+}

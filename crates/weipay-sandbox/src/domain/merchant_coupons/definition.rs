@@ -115,7 +115,9 @@ fn worth(stock_type: &str, rule: &Value) -> Result<Option<i64>, &'static str> {
 fn has_place_of_use(rule: &Value) -> Result<(), &'static str> {
     let text = |name: &str| rule.get(name).and_then(Value::as_str).unwrap_or_default();
     match text("use_method") {
-        "MINI_PROGRAMS" if text("mini_programs_appid").is_empty() || text("mini_programs_path").is_empty() => {
+        "MINI_PROGRAMS"
+            if text("mini_programs_appid").is_empty() || text("mini_programs_path").is_empty() =>
+        {
             Err("use_method MINI_PROGRAMS needs mini_programs_appid and mini_programs_path")
         }
         "MINI_PROGRAMS" | "OFF_LINE" | "PAYMENT_CODE" | "SELF_CONSUME" => Ok(()),

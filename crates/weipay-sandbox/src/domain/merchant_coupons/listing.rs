@@ -31,7 +31,8 @@ impl Listing {
         let text = |name: &str| request.query(name).map(str::to_owned);
         let roles = ["creator_merchant", "belong_merchant", "sender_merchant"].map(text);
         if roles.iter().all(Option::is_none) {
-            let reason = "the caller must name itself in creator_merchant, belong_merchant or sender_merchant";
+            let reason =
+                "the caller must name itself in creator_merchant, belong_merchant or sender_merchant";
             return Err(refusals::request_parameters(reason));
         }
         if roles.iter().flatten().any(|mchid| mchid != caller.mchid) {

@@ -7,8 +7,9 @@ use crate::refusal::Refusal;
 
 /// A number that was used before, with other parameters. INFERRED from neighbouring products.
 pub(crate) fn other_parameters() -> Refusal {
-    Refusal::invalid_request(words::OTHER_PARAMETERS)
-        .with_reason("this request number was used before with another body: repeat the same body, or take a new number")
+    Refusal::invalid_request(words::OTHER_PARAMETERS).with_reason(
+        "this request number was used before with another body: repeat the same body, or take a new number",
+    )
 }
 
 /// The answer to a request that is well formed field by field and wrong as a whole; seen on create stock.
