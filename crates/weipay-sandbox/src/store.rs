@@ -28,6 +28,9 @@ use crate::data_folder::private;
 /// process left is read at the next start, which bounds its length from above: 16 MiB take about ten milliseconds.
 const LOG_PAGES: u32 = 4096;
 
+/// The largest database, in pages, that is looked through at the start: 16 MiB take some ten milliseconds.
+const LOOKED_THROUGH: u32 = 4096;
+
 /// The state of a platform.
 pub(crate) struct Store {
     /// One connection, one writer: a request's transaction is far shorter than its signature, so that waiting here
@@ -121,6 +124,7 @@ impl Store {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         schema::prepare(&mut connection)?;
+        is_whole(&connection)?;
         Ok(Store { connection: Mutex::new(connection), file })
     }
 
@@ -137,6 +141,16 @@ impl Store {
         transaction.commit().map_err(StoreError::from)?;
         Ok(done)
     }
+}
+
+/// Looks through a database that is not large, so that a broken one is told at the start and not by some request.
+fn is_whole(connection: &Connection) -> Result<(), StoreError> {
+    let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages > LOOKED_THROUGH {
+        return Ok(());
+    }
+    let found: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt(found)) }
 }
 
 #[cfg(test)]
@@ -175,6 +189,28 @@ mod tests {
         Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let refusal = Store::open(&file).unwrap_err();
         assert!(matches!(refusal, StoreError::Version { found: 99, .. }), "{refusal}");
+    }
+
+    #[test]
+    fn a_database_that_is_broken_inside_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        drop(Store::open(&file).unwrap());
+        let whole = std::fs::read(&file).unwrap();
+        let broken_from = |byte: usize| {
+            let mut bytes = whole.clone();
+            bytes[byte..].fill(0xFF);
+            std::fs::write(&file, bytes).unwrap();
+            Store::open(&file).unwrap_err()
+        };
+        // Behind the header of the file, and behind the page that says which tables there are.
+        for byte in [100, 4096] {
+            let refusal = broken_from(byte);
+            assert!(
+                matches!(refusal, StoreError::Database(_) | StoreError::Corrupt(_)),
+                "from {byte}: {refusal}"
+            );
+        }
     }
 
     #[test]

@@ -126,7 +126,8 @@ mod tests {
         let paper = Paper::default();
         let lines = Lines::on(paper.clone(), 8);
         let writer = lines.writer();
-        ["/a", "/b"].map(|path| writer(entry(path)));
+        writer(entry("/a"));
+        writer(entry("/b"));
         drop(writer);
         drop(lines);
         let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();

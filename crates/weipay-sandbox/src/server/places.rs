@@ -4,7 +4,7 @@
 //! one gives way who has been idle for longest: first those who never sent a request, then those who may send another,
 //! then those who are slow to send a body or to read an answer. A request that is being answered never gives way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(super) struct Places {
 #[derive(Default)]
 struct Seats {
     taken: BTreeMap<u64, Seat>,
+    /// Those who may give way, the first of them first.
+    order: BTreeSet<(Rank, u64)>,
     next: u64,
     /// Counts every change, so that who changed first can be told.
     changes: u64,
@@ -48,6 +50,9 @@ struct Seat {
     _stay: oneshot::Sender<()>,
 }
 
+/// A class, and since when.
+type Rank = (u8, u64);
+
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
@@ -61,7 +66,7 @@ pub(super) enum Doing {
 
 impl Seat {
     /// Who gives way first; nobody whose request is being answered.
-    fn rank(&self) -> Option<(u8, u64)> {
+    fn rank(&self) -> Option<Rank> {
         let class = match self.doing {
             Doing::Answering => return None,
             Doing::Sending => 2,
@@ -69,6 +74,21 @@ impl Seat {
             Doing::Waiting => u8::from(self.has_been_served),
         };
         Some((class, self.since))
+    }
+}
+
+impl Seats {
+    fn sit(&mut self, id: u64, seat: Seat) {
+        self.order.extend(seat.rank().map(|rank| (rank, id)));
+        self.taken.insert(id, seat);
+    }
+
+    fn leave(&mut self, id: u64) -> Option<Seat> {
+        let seat = self.taken.remove(&id)?;
+        if let Some(rank) = seat.rank() {
+            self.order.remove(&(rank, id));
+        }
+        Some(seat)
     }
 }
 
@@ -97,7 +117,7 @@ impl Places {
         seats.next += 1;
         seats.changes += 1;
         let seat = Seat { doing: Doing::Waiting, stuck: false, has_been_served: false, since, _stay: stay };
-        seats.taken.insert(id, seat);
+        seats.sit(id, seat);
         drop(seats);
         Some(Place { places: Arc::clone(self), id, given_way: Some(given_way), _permit: permit })
     }
@@ -105,9 +125,8 @@ impl Places {
     /// Ends the connection that gives way first.
     pub(super) fn make_room(&self) {
         let mut seats = self.seats();
-        let ranked = seats.taken.iter().filter_map(|(id, seat)| Some((seat.rank()?, *id)));
-        if let Some((_, id)) = ranked.min() {
-            seats.taken.remove(&id);
+        if let Some((_, id)) = seats.order.first().copied() {
+            seats.leave(id);
         }
     }
 
@@ -147,16 +166,17 @@ impl Place {
         let mut seats = self.places.seats();
         seats.changes += 1;
         let since = seats.changes;
-        let Some(seat) = seats.taken.get_mut(&self.id) else { return false };
-        change(seat);
+        let Some(mut seat) = seats.leave(self.id) else { return false };
+        change(&mut seat);
         seat.since = since;
+        seats.sit(self.id, seat);
         true
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.seats().taken.remove(&self.id);
+        self.places.seats().leave(self.id);
     }
 }
 
