@@ -90,10 +90,10 @@ fn collect(members: &Map<String, Value>, identifiers: &mut Vec<(String, Value)>)
     for (name, value) in members {
         match value {
             Value::Object(members) => collect(members, identifiers),
-            Value::String(_) | Value::Number(_) if is_identifier(name) => {
-                if identifiers.iter().all(|(known, _)| known != name) {
-                    identifiers.push((name.clone(), value.clone()));
-                }
+            Value::String(_) | Value::Number(_)
+                if is_identifier(name) && identifiers.iter().all(|(known, _)| known != name) =>
+            {
+                identifiers.push((name.clone(), value.clone()));
             }
             // Of several in a list none is the one.
             _ => {}

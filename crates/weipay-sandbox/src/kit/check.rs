@@ -73,7 +73,7 @@ impl KitOnDisk {
     }
 
     fn private_key(&self, name: &str) -> Result<PrivateKey, KitError> {
-        self.read(name, |text| PrivateKey::from_pem(text))
+        self.read(name, PrivateKey::from_pem)
     }
 
     /// A certificate that has the serial that `kit.json` says.
