@@ -201,6 +201,7 @@ pub fn field(field: &Field) -> Value {
     }
     let (min, max) = match field.kind {
         Kind::Integer | Kind::Number => ("minimum", "maximum"),
+        Kind::Object => ("min_bytes", "max_bytes"),
         _ => ("min_length", "max_length"),
     };
     set_limits(&mut object, field.limits, [min, max]);

@@ -17,7 +17,7 @@ pub struct Field {
     pub required_in: Option<&'static str>,
     /// The official Chinese term (字段标题), empty where the page gives none.
     pub label: &'static str,
-    /// Characters of a string (of each one, in an array), or the value of a number.
+    /// Characters of a string (of each one, in an array), the value of a number, or bytes of an upload's file.
     pub limits: Limits,
     /// How many members an array has.
     pub items: Limits,

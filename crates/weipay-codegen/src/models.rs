@@ -138,7 +138,8 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> 
         rule.push("required()".to_owned());
     }
     let (min, max) = (field.limits.min, field.limits.max);
-    if !field.limits.is_open() {
+    // How large a file may be is the platform's to judge: one operation takes more of one kind than of another.
+    if !field.limits.is_open() && field.kind != Kind::Object {
         let (name, none, all) = match field.kind {
             Kind::Integer | Kind::Number => ("range", "i64::MIN", "i64::MAX"),
             _ => ("length", "0", "usize::MAX"),

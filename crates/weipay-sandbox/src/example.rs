@@ -76,7 +76,7 @@ mod tests {
         let routed = Catalog::embedded().route(method, target.split('?').next().unwrap()).unwrap();
         let query = target.split_once('?').map(|(_, query)| query);
         let contract = Contract::new(Strictness::LOOSE);
-        let checked = contract.check(&routed, query, body.to_string().as_bytes()).unwrap();
+        let checked = contract.checked(&routed, query, body.to_string().as_bytes()).unwrap();
         answer(routed.operation, &Given::of(routed.operation, &checked, &CALLER)).unwrap()
     }
 

@@ -6,26 +6,32 @@
 //!                        store (one transaction per request, committed before the reply leaves)
 //! ```
 
-use weipay_catalog::Operation;
+use weipay_catalog::{Catalog, Operation};
+use weipay_wire::PrivateKey;
 
 use crate::answer::{self, Draft, Signers};
 use crate::chance::Chance;
 use crate::clock::Clock;
-use crate::contract::{self, Checked, Contract};
+use crate::contract::{Checked, Contract, Received};
 use crate::desk::{self, Desk, Errand, PlatformsOwn, Unserved};
 use crate::domain::Caller;
 use crate::domain::merchant_coupons::stock::{Stock, StockState};
+use crate::download::{self, Links};
 use crate::example::{self, Given};
 use crate::exchange::{Incoming, Outgoing};
-use crate::gate::{self, Admitted, Merchant, TurnedAway};
+use crate::gate::{self, Admitted, Merchant, Replays, TurnedAway};
 use crate::grammar;
 use crate::reason::{self, REASON};
 use crate::refusal::{Refusal, tail};
+use crate::sensitive;
 use crate::store::{Store, StoreError};
+use crate::upload;
 
 /// A platform without sockets: it answers requests that are plain values.
 #[derive(Debug)]
 pub struct Platform {
+    /// Where it is reached.
+    pub(crate) base_url: String,
     pub(crate) merchant: Merchant,
     /// The appid that is bound to the merchant.
     pub(crate) appid: String,
@@ -34,6 +40,8 @@ pub struct Platform {
     pub(crate) contract: Contract,
     /// Whether operations without behaviour are answered with examples.
     pub(crate) examples: bool,
+    /// What was let in already, when a request may enter only once.
+    pub(crate) replays: Option<Replays>,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) chance: Chance,
@@ -74,9 +82,11 @@ impl Behaviour {
     }
 }
 
+const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
+
 /// What came of an admitted request.
 struct Done {
-    draft: Draft,
+    content: Content,
     note: Note,
 }
 
@@ -90,20 +100,34 @@ enum Note {
     },
 }
 
+enum Content {
+    Signed(Draft),
+    File(download::File),
+}
+
 impl Platform {
     /// Answers one request.
     ///
     /// Whatever this returns has happened: state is committed before the answer is signed.
     pub fn answer(&self, incoming: &Incoming) -> Outgoing {
         let now = self.clock.now();
-        let admitted = match gate::admit(incoming, &self.merchant, now) {
+        let admitted = match gate::admit(incoming, &self.merchant, self.replays.as_ref(), now) {
             Ok(admitted) => admitted,
             Err(turned_away) => {
                 return noted(answer::turned_away(&turned_away, now, &self.chance), note_of(turned_away));
             }
         };
         let done = self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| self.explained(unserved));
-        noted(self.signers.signed(incoming, done.draft, now, &self.chance), done.note)
+        let outgoing = match done.content {
+            Content::Signed(draft) => self.signers.signed(incoming, draft, now, &self.chance),
+            Content::File(file) => self.signers.file(incoming, file, now, &self.chance),
+        };
+        noted(outgoing, done.note)
+    }
+
+    /// Whether a request line asks for an upload, whose body may be longer than others.
+    pub(crate) fn is_upload(&self, method: &str, path: &str) -> bool {
+        Catalog::embedded().route(method, path).is_ok_and(|routed| upload::is_upload(routed.operation))
     }
 
     /// The answer to a body that is longer than any request needs to be. It was not read, so nothing else is known.
@@ -113,29 +137,52 @@ impl Platform {
         noted(outgoing, Note::refused(refusal))
     }
 
-    fn serve(&self, incoming: &Incoming, admitted: &Admitted, now: i64) -> Result<Done, Unserved> {
+    fn serve(&self, incoming: &Incoming, admitted: &Admitted<'_>, now: i64) -> Result<Done, Unserved> {
         let operation = admitted.routed.operation;
-        self.names_a_key(operation, incoming)?;
-        let checked = self.contract.check(&admitted.routed, incoming.query(), &incoming.body)?;
+        let checked = self.check(operation, incoming, admitted)?;
         match desk::of(operation) {
             Some(desk) => self.serve_at(desk, operation, admitted, &checked, now),
-            None if self.examples => {
-                let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
-                Ok(shown(operation, &Given::of(operation, &checked, &caller)))
-            }
+            None if self.examples => self.show(incoming, admitted, &checked, now),
             None => Err(Refusal::not_implemented().into()),
         }
     }
 
-    /// A request with encrypted values says whose key they are for.
-    fn names_a_key(&self, operation: &Operation, incoming: &Incoming) -> Result<(), Refusal> {
-        if !contract::has_encrypted_fields(operation) {
-            return Ok(());
+    /// Everything that is checked before a product sees a request, in the gateway's order.
+    fn check(
+        &self,
+        operation: &Operation,
+        incoming: &Incoming,
+        admitted: &Admitted<'_>,
+    ) -> Result<Checked, Refusal> {
+        let mut request = self.contract.read(
+            &admitted.routed,
+            incoming.query(),
+            &incoming.body,
+            admitted.upload.as_ref(),
+        )?;
+        let key = self.key_that_opens(operation, &request, incoming)?;
+        self.contract.check(operation, &request)?;
+        if let Some(key) = key {
+            sensitive::open(operation, &mut request, key)?;
         }
-        match incoming.header("wechatpay-serial") {
+        let checked = Checked::from(request);
+        is_of_its_caller(operation, &checked, &admitted.mchid)?;
+        Ok(checked)
+    }
+
+    /// A request with encrypted values says whose key they are for.
+    fn key_that_opens(
+        &self,
+        operation: &Operation,
+        request: &Received<'_>,
+        incoming: &Incoming,
+    ) -> Result<Option<&PrivateKey>, Refusal> {
+        if !sensitive::are_in(operation, request) {
+            return Ok(None);
+        }
+        match incoming.header("wechatpay-serial").filter(|serial| !serial.is_empty()) {
             None => Err(grammar::no_platform_serial()),
-            Some(serial) if self.signers.knows(serial) => Ok(()),
-            Some(_) => Err(grammar::wrong_platform_serial()),
+            Some(serial) => self.signers.key(serial).map(Some).ok_or_else(grammar::wrong_platform_serial),
         }
     }
 
@@ -143,16 +190,55 @@ impl Platform {
         &self,
         desk: Desk,
         operation: &Operation,
-        admitted: &Admitted,
+        admitted: &Admitted<'_>,
         request: &Checked,
         now: i64,
     ) -> Result<Done, Unserved> {
         let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
         let errand = Errand { caller, request, now, chance: &self.chance, own: &self.own };
-        let reply = self.store.transaction(|ledger| desk(ledger, &errand))?;
+        let mut reply = self.store.transaction(|ledger| desk(ledger, &errand))?;
+        sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
         let draft =
             Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };
-        Ok(Done { draft, note: Note::Answered(Behaviour::State) })
+        Ok(Done { content: Content::Signed(draft), note: Note::Answered(Behaviour::State) })
+    }
+
+    fn show(
+        &self,
+        incoming: &Incoming,
+        admitted: &Admitted<'_>,
+        request: &Checked,
+        now: i64,
+    ) -> Result<Done, Unserved> {
+        let operation = admitted.routed.operation;
+        let base_url = self.base_url_for(incoming);
+        let links = Links { base_url: &base_url, key: &self.own.api_v3_key, now };
+        let note = Note::Answered(Behaviour::Example);
+        if operation.unsigned {
+            let content = Content::File(download::file(operation, request, &links)?);
+            return Ok(Done { content, note });
+        }
+        let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
+        let mut answer = example::answer(operation, &Given::of(operation, request, &caller));
+        if let Some(answer) = &mut answer {
+            download::lead_back(operation, request, answer, &links);
+            sensitive::encrypt(&operation.answer, answer, &self.merchant.key)?;
+        }
+        let body = answer.map(|value| value.to_string().into_bytes()).unwrap_or_default();
+        let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
+        Ok(Done { content: Content::Signed(draft), note })
+    }
+
+    /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
+    /// address too. A name of the real platform is not passed on: that would lead there.
+    fn base_url_for(&self, incoming: &Incoming) -> String {
+        let named = incoming.header("host").filter(|host| {
+            let name = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+            let is_real = OFFICIAL_DOMAINS.iter().any(|domain| name.ends_with(domain));
+            !host.is_empty() && host.bytes().all(is_plain) && !is_real
+        });
+        named.map_or_else(|| self.base_url.clone(), |host| format!("http://{host}"))
     }
 
     /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
@@ -172,14 +258,17 @@ impl Platform {
                 Refusal::system_error().with_reason(format!("{}: {error}", self.store.file().display()))
             }
         };
-        Done { draft: Draft::from(&refusal), note: Note::refused(refusal) }
+        Done { content: Content::Signed(Draft::from(&refusal)), note: Note::refused(refusal) }
     }
 }
 
-fn shown(operation: &Operation, given: &Given) -> Done {
-    let body = example::answer(operation, given).map(|value| value.to_string().into_bytes());
-    let draft = Draft { status: operation.success, body: body.unwrap_or_default(), tail: tail::SUCCESS };
-    Done { draft, note: Note::Answered(Behaviour::Example) }
+/// The operations of payments compare the merchant of the body with the caller.
+fn is_of_its_caller(operation: &Operation, request: &Checked, mchid: &str) -> Result<(), Refusal> {
+    let is_payment = operation.path.starts_with("v3/pay/");
+    match request.text("mchid") {
+        Some(named) if is_payment && named != mchid => Err(grammar::other_merchant()),
+        _ => Ok(()),
+    }
 }
 
 impl Note {

@@ -12,10 +12,11 @@ use crate::chance::{self, Chance};
 use crate::clock::Clock;
 use crate::contract::{Contract, Strictness};
 use crate::data_folder::{DataFolder, FolderError, STATE};
+use crate::gate::Replays;
 use crate::kit::{self, KitError, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
-use crate::server::{Server, Service};
+use crate::server::{Server, Settings};
 use crate::store::{Store, StoreError};
 
 /// A running platform.
@@ -200,13 +201,13 @@ impl Builder {
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit)?);
-        let service = Service {
+        let settings = Settings {
             platform: Arc::clone(&platform),
             patience: self.patience,
             connections: self.connections,
             log: self.log,
         };
-        let server = Server::start(listener, service).map_err(StartError::Server)?;
+        let server = Server::start(listener, settings).map_err(StartError::Server)?;
         Ok(Sandbox { server, platform, address, kit, _folder: folder, _temporary: temporary })
     }
 
@@ -228,12 +229,14 @@ impl Builder {
     fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
         let state = kit.dir().join(STATE);
         Ok(Platform {
+            base_url: kit.kit().base_url.clone(),
             merchant: kit.merchant()?,
             appid: kit.kit().appid.clone(),
             signers: kit.signers()?,
             own: kit.platforms_own()?,
             contract: Contract::new(self.strictness),
             examples: self.examples,
+            replays: self.strictness.replayed_requests.then(Replays::default),
             store: Store::open(&state).map_err(|error| StartError::Store(state, error))?,
             clock: self.clock.clone(),
             chance: self.seed.map_or_else(Chance::system, Chance::seeded),

@@ -6,7 +6,9 @@
 //! more than anybody needs is dropped, or gives way to a newcomer, and everybody else is served on.
 
 mod body;
+mod framing;
 mod places;
+mod spelling;
 mod stream;
 
 use std::future::poll_fn;
@@ -19,7 +21,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fmt, io};
 
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{Extensions, Request, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::server::conn::http1;
@@ -32,7 +34,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use crate::exchange::{Incoming, Outgoing};
+use crate::exchange::Incoming;
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
 use body::ReadBody;
@@ -60,7 +62,15 @@ impl fmt::Debug for Server {
 
 /// What every connection needs.
 #[derive(Clone)]
-pub(crate) struct Service {
+struct Service {
+    settings: Settings,
+    bodies: Arc<body::Reader>,
+    spelling: Extensions,
+}
+
+/// What is served, and within which limits.
+#[derive(Clone)]
+pub(crate) struct Settings {
     pub(crate) platform: Arc<Platform>,
     /// How long a request may take to arrive, head and body each, its answer to leave, and a connection to be idle.
     pub(crate) patience: Duration,
@@ -69,7 +79,7 @@ pub(crate) struct Service {
     pub(crate) log: Option<Arc<Log>>,
 }
 
-impl Service {
+impl Settings {
     fn tell(&self, entry: impl FnOnce() -> LogEntry) {
         if let Some(log) = &self.log {
             log(entry());
@@ -79,7 +89,7 @@ impl Service {
 
 impl Server {
     /// Serves a platform on a bound socket, on a thread of its own: callers may be synchronous or asynchronous.
-    pub(crate) fn start(listener: BoundListener, service: Service) -> io::Result<Server> {
+    pub(crate) fn start(listener: BoundListener, settings: Settings) -> io::Result<Server> {
         places::lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
@@ -93,6 +103,8 @@ impl Server {
                 Err(error) => drop(report.send(Err(error))),
                 Ok((runtime, listener)) => {
                     drop(report.send(Ok(runtime.handle().clone())));
+                    let spelling = runtime.block_on(spelling::learn());
+                    let service = Service { settings, bodies: Arc::default(), spelling };
                     runtime.block_on(serve(listener, service, stopped));
                     runtime.shutdown_timeout(LAST_ANSWERS);
                 }
@@ -161,7 +173,7 @@ async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiv
 }
 
 async fn accept(listener: TcpListener, service: Service, connections: Arc<GracefulShutdown>) {
-    let places = Arc::new(Places::new(service.connections.unwrap_or_else(places::most)));
+    let places = Arc::new(Places::new(service.settings.connections.unwrap_or_else(places::most)));
     loop {
         let Ok((socket, _)) = listener.accept().await else {
             // Out of file descriptors, or the peer is gone already: room for the next, and a pause to make it.
@@ -180,11 +192,11 @@ async fn connection(socket: TcpStream, mut place: Place, service: Service, watch
     let _ = socket.set_nodelay(true);
     let Some(given_way) = place.given_way() else { return };
     let place = Arc::new(place);
-    let stream = Stream::new(socket, Arc::clone(&place), service.patience);
+    let stream = Stream::new(socket, Arc::clone(&place), service.settings.patience);
     let mut protocol = http1::Builder::new();
     protocol
         .timer(TokioTimer::new())
-        .header_read_timeout(service.patience)
+        .header_read_timeout(service.settings.patience)
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_HEADERS)
         // A client that has said all it wants to say may still wait for the answer.
@@ -218,19 +230,22 @@ async fn answered(
     service: Service,
     place: Arc<Place>,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
+    let stays_open = framing::stays_open(&request);
     let (head, stream) = request.into_parts();
+    let Settings { platform, patience, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     place.is_now(Doing::Sending);
-    let Ok(Ok(body)) = timeout(service.patience, body::read(stream)).await else {
+    let is_upload = platform.is_upload(method.as_str(), &path);
+    let Ok(body) = service.bodies.read(stream, is_upload, *patience).await else {
         let reason = "its body did not arrive whole and in time, or would not end";
-        service.tell(|| LogEntry::of_broken(method.as_str(), &path, reason));
+        service.settings.tell(|| LogEntry::of_broken(method.as_str(), &path, reason));
         return Err(Dropped);
     };
     if !place.is_now(Doing::Answering) {
         return Err(Dropped);
     }
-    let mut outgoing = match body {
-        ReadBody::TooLong => service.platform.too_long(),
+    let outgoing = match body {
+        ReadBody::TooLong => platform.too_long(),
         ReadBody::Whole(body) => {
             let incoming = Incoming {
                 method: head.method.as_str().to_owned(),
@@ -241,26 +256,11 @@ async fn answered(
                 headers: head.headers,
                 body,
             };
-            let platform = Arc::clone(&service.platform);
+            let platform = Arc::clone(platform);
             spawn_blocking(move || platform.answer(&incoming)).await.map_err(|_| Dropped)?
         }
     };
-    service.tell(|| LogEntry::of(method.as_str(), &path, &outgoing));
+    service.settings.tell(|| LogEntry::of(method.as_str(), &path, &outgoing));
     place.is_now(Doing::Waiting);
-    keep_alive(&mut outgoing, service.patience);
-    Ok(response(outgoing))
-}
-
-fn keep_alive(outgoing: &mut Outgoing, patience: Duration) {
-    if let Ok(value) = HeaderValue::from_str(&format!("timeout={}", patience.as_secs())) {
-        outgoing.headers.insert(HeaderName::from_static("keep-alive"), value);
-    }
-}
-
-fn response(outgoing: Outgoing) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(outgoing.body)));
-    *response.status_mut() =
-        http::StatusCode::from_u16(outgoing.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = outgoing.headers;
-    response
+    Ok(framing::framed(outgoing, stays_open.then_some(*patience), &service.spelling))
 }

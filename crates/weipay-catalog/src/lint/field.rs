@@ -48,7 +48,10 @@ impl Linter {
                 );
             }
         }
-        if !field.limits.is_open() && matches!(field.kind, Kind::Boolean | Kind::Object) {
+        // Of an object without members, which is a file, it says how many bytes.
+        let has_no_size =
+            field.kind == Kind::Boolean || (field.kind == Kind::Object && !field.fields.is_empty());
+        if !field.limits.is_open() && has_no_size {
             let kind = field.kind.word();
             self.report(place, field.line, format!("`{name}` is a {kind}: a range says nothing of it"));
         }

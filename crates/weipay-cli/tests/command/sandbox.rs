@@ -73,7 +73,7 @@ mod folder {
     /// Serves once and is killed, so that the log of the database stays.
     fn serve(umask: &str, data: &Path) {
         let script = format!(
-            "umask {umask}; {WEIPAY} sandbox --quiet --listen 127.0.0.1:0 --data '{}' > '{1}' & \
+            ": > '{1}'; umask {umask}; {WEIPAY} sandbox --quiet --listen 127.0.0.1:0 --data '{}' > '{1}' & \
              while ! grep -q listening '{1}'; do sleep 0.02; done; kill -9 $!",
             data.display(),
             data.with_extension("out").display()

@@ -84,7 +84,12 @@ fn closed(rules: &[String]) -> String {
 /// What a value must be, and how it travels.
 fn rules(field: &Field) -> Vec<String> {
     let mut rules = Vec::new();
-    rules.extend(range(&field.limits, if matches!(field.kind, Kind::String) { "character" } else { "" }));
+    let unit = match field.kind {
+        Kind::String => "character",
+        Kind::Object => "byte",
+        _ => "",
+    };
+    rules.extend(range(&field.limits, unit));
     rules.extend(range(&field.items, "member"));
     match field.format {
         Some(Format::Fen) => rules.push("in fen (分)".to_owned()),

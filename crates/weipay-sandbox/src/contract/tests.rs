@@ -10,7 +10,7 @@ const STOCKS: &str = "/v3/marketing/busifavor/stocks";
 fn check_with(strictness: Strictness, method: &str, target: &str, body: &[u8]) -> Result<Checked, Refusal> {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let routed = Catalog::embedded().route(method, path).unwrap();
-    Contract::new(strictness).check(&routed, query, body)
+    Contract::new(strictness).checked(&routed, query, body)
 }
 
 fn check(method: &str, target: &str, body: &Value) -> Result<Checked, Refusal> {
@@ -214,7 +214,7 @@ fn query_values_are_text_that_must_read_as_their_type() {
 
 #[test]
 fn what_is_not_a_json_object_is_refused() {
-    for body in [&b"{"[..], b"\xff", b"not json", b"{\"a\":1}x"] {
+    for body in [&b"{"[..], b"not json", b"{\"a\":1}x"] {
         let refusal = check_with(Strictness::USUAL, "POST", DISASSOCIATE, body).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
     }
@@ -225,6 +225,63 @@ fn what_is_not_a_json_object_is_refused() {
     let twice =
         br#"{"stock_id":"1","stock_id":"2","coupon_code":"2","out_trade_no":"3","out_request_no":"4"}"#;
     assert_eq!(check_with(Strictness::LOOSE, "POST", DISASSOCIATE, twice).unwrap_err().code, "PARAM_ERROR");
+}
+
+#[test]
+fn a_body_that_is_not_utf8_has_words_of_its_own() {
+    for body in [&b"\xff"[..], b"{\"stock_id\":\"\xd6\xd0\"}", b"\xff\xfe{\x00}\x00"] {
+        let refusal = check_with(Strictness::LOOSE, "POST", DISASSOCIATE, body).unwrap_err();
+        assert_eq!((refusal.code, &*refusal.message), ("INVALID_REQUEST", "请求内容传入了非UTF8参数"));
+        assert_eq!(refusal.detail, None);
+    }
+}
+
+#[test]
+fn types_come_before_required_fields_and_those_before_other_rules() {
+    // A wrong type stands behind a missing field, and that behind an empty string and a number out of range.
+    let mut body = stock_with("/stock_name", json!(""));
+    body["coupon_use_rule"]["fixed_normal_coupon"]["discount_amount"] = json!(0);
+    body["stock_send_rule"].as_object_mut().unwrap().remove("max_coupons_per_user");
+    body["coupon_code_mode"] = json!(1);
+    assert!(message(body.clone()).contains("目标字段“券code模式”"), "{}", message(body));
+    body["coupon_code_mode"] = json!("WECHATPAY_MODE");
+    assert!(
+        message(body.clone()).contains("/body/stock_send_rule/max_coupons_per_user”"),
+        "{}",
+        message(body)
+    );
+    body["stock_send_rule"]["max_coupons_per_user"] = json!(5);
+    assert!(message(body.clone()).ends_with("字符数 0，小于最小值 1"), "{}", message(body));
+    body["stock_name"] = json!("券");
+    assert!(message(body.clone()).ends_with("值低于最小值 1"), "{}", message(body));
+}
+
+#[test]
+fn another_value_where_a_list_belongs_is_named_a_multiple_field() {
+    let pointer = "/coupon_use_rule/coupon_available_time/available_week/available_day_time";
+    for wrong in [json!({ "begin_time": 0, "end_time": 1 }), json!("0"), json!(0)] {
+        assert_eq!(
+            message(stock_with(pointer, wrong)),
+            format!(
+                "无法将 JSON 输入源“/body{pointer}”映射到多重字段“当天可用时间段”中，此字段需要 JSON 数组对象"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_time_that_is_none_breaks_a_rule_of_strings() {
+    let pointer = "/coupon_use_rule/coupon_available_time/available_begin_time";
+    for wrong in ["20220421191948", "2022-04-21 19:19", "2022-04-21T19:19:48", "1650540000"] {
+        let refusal = check("POST", STOCKS, &stock_with(pointer, json!(wrong))).unwrap_err();
+        assert_eq!(
+            refusal.message,
+            format!(
+                "输入源“/body{pointer}”映射到值字段“开始时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"
+            )
+        );
+        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": wrong })));
+    }
 }
 
 #[test]
@@ -259,7 +316,8 @@ proptest! {
             ("GET", format!("/v3/marketing/busifavor/users/{segment}/coupons?{query}")),
         ] {
             if let Err(refusal) = check_with(Strictness::USUAL, method, &target, &body) {
-                prop_assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
+                prop_assert_eq!(refusal.status, 400);
+                prop_assert!(matches!(refusal.code, "PARAM_ERROR" | "INVALID_REQUEST"));
             }
         }
     }

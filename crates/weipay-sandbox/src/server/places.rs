@@ -238,8 +238,7 @@ mod tests {
             });
         }
         places.take().await.unwrap();
-        let ended = ended.lock().unwrap().clone();
-        ended
+        std::mem::take(&mut *ended.lock().unwrap())
     }
 
     #[test]

@@ -8,13 +8,17 @@ mod association;
 mod bad_requests;
 mod client;
 mod connections;
+mod downloads;
 mod examples;
 mod life_of_a_coupon;
 mod merchant;
+mod orders;
 mod restart;
 mod rules_of_a_stock;
+mod sensitive_fields;
 mod signatures;
 mod strangers;
+mod uploads;
 
 use std::sync::LazyLock;
 

@@ -86,6 +86,7 @@ fn rules(field: &Field) -> String {
     let mut rules = Vec::new();
     rules.extend(limits(field.limits).map(|range| match field.kind {
         Kind::Integer | Kind::Number => range,
+        Kind::Object => format!("{range} 字节"),
         _ => format!("{range} 字"),
     }));
     rules.extend(limits(field.items).map(|range| format!("{range} 个")));
