@@ -10,6 +10,7 @@ use crate::arguments;
 use crate::exit;
 
 mod failure;
+mod note;
 mod path;
 mod sensitive;
 
@@ -41,7 +42,10 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
         call = call.header(name, value);
     }
     match call.request(arguments.method.clone(), &treated.body) {
-        Ok(reply) => show(&reply),
+        Ok(reply) => {
+            note::example(reply.headers());
+            show(&reply)
+        }
         Err(error) => exit::with(exit::code(&error), &failure::told(&error)),
     }
 }
