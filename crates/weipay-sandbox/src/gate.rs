@@ -96,7 +96,9 @@ pub(crate) fn admit<'a>(
     let upload = Upload::read(routed.operation, incoming);
     is_signed(incoming, upload.as_ref(), &authorization, merchant)?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, now)) {
-        return Err(Refusal::sign_error(REPLAYED).into());
+        let reason =
+            "this Authorization came before, and this sandbox takes each one once; sign every request anew";
+        return Err(Refusal::sign_error(REPLAYED).with_reason(reason).into());
     }
     Ok(Admitted { routed, mchid: authorization.mchid, upload })
 }

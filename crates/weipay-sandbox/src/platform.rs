@@ -205,8 +205,11 @@ impl Platform {
     ) -> Result<Done, Unserved> {
         let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
         let errand = Errand { caller, request, now, chance: &self.chance, own: &self.own };
-        let mut reply = self.store.transaction(|ledger| desk(ledger, &errand))?;
-        sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
+        let reply = self.store.transaction(|ledger| {
+            let mut reply = desk(ledger, &errand)?;
+            sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
+            Ok::<_, Unserved>(reply)
+        })?;
         let draft =
             Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(draft), note: Note::Answered(Behaviour::State) })

@@ -44,6 +44,17 @@ impl<'a> Upload<'a> {
         self.parts.iter().find(|part| part.name == name)
     }
 
+    /// Why a part is missing, for developers.
+    pub(crate) fn lacks(&self, name: &str) -> String {
+        if self.parts.is_empty() {
+            return "the body is not multipart/form-data, or its parts do not end with their boundary"
+                .to_owned();
+        }
+        let has_file_name = name == META && self.parts.iter().any(|part| part.name == META);
+        let why = if has_file_name { ", and one with a file name is taken for a file" } else { "" };
+        format!("the body has no part `{name}`{why}")
+    }
+
     /// A part whose name another one has too: two readers of one body must not understand different things.
     pub(crate) fn repeated(&self) -> Option<&str> {
         let mut parts = self.parts.iter();

@@ -25,8 +25,10 @@ impl Contract {
             return Ok(());
         };
         // Recorded for the file; that `meta` is missed in the same words is INFERRED.
-        let file = upload.file(file_field.name).ok_or_else(|| part(file_field, |place| place.required()))?;
-        let meta = meta.ok_or_else(|| part(meta_field, |place| place.required()))?;
+        let missing =
+            |field: &Field| part(field, |place| place.required()).with_reason(upload.lacks(field.name));
+        let file = upload.file(file_field.name).ok_or_else(|| missing(file_field))?;
+        let meta = meta.ok_or_else(|| missing(meta_field))?;
         let Value::Object(members) = meta else { return Err(not_an_object("/meta", meta)) };
         let mut undefined = Undefined::default();
         let mut walk = self.walk(Source::Body, &mut undefined);

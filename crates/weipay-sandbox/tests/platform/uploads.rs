@@ -135,6 +135,21 @@ fn a_body_that_is_not_multipart_is_refused_and_a_signature_of_something_else_too
 }
 
 #[test]
+fn a_missing_part_is_explained_to_developers() {
+    let client = Client::of(&SHARED);
+    let named = "--b\r\nContent-Disposition: form-data; name=\"meta\"; filename=\"m\"\r\n\r\n{}\r\n";
+    let named = [named.as_bytes(), &body(&[("file", b"picture")])].concat();
+    for (bytes, reason) in [
+        (b"{}".to_vec(), "the body is not multipart/form-data, or its parts do not end with their boundary"),
+        (body(&[("file", b"picture")]), "the body has no part `meta`"),
+        (named, "the body has no part `meta`, and one with a file name is taken for a file"),
+    ] {
+        let reply = client.send(&request(&client, PICTURE, b"", bytes));
+        assert_eq!(reply.header(weipay_sandbox::REASON), Some(reason), "{}", reply.text());
+    }
+}
+
+#[test]
 fn the_digest_must_be_the_files() {
     let file = b"picture";
     for digest in [sha256_hex(b"another"), String::new(), "x".to_owned(), sha256_hex(file)[1..].to_owned()] {
