@@ -1,17 +1,17 @@
 //! The async transport, on hyper.
 
-use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{Answer, AsyncTransport, IDLE, MOST_BYTES, tls};
+use super::{Answer, AsyncTransport, IDLE, MAX_BODY, MAX_HEAD, MAX_HEADERS, lost, timed_out, tls, too_large};
 use crate::builder::ConfigError;
 use crate::error::{NetworkProblem, Sent};
 
@@ -40,6 +40,8 @@ impl HyperTransport {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(MAX_HEAD)
+            .http1_max_headers(MAX_HEADERS)
             .build(connector);
         Ok(HyperTransport(client))
     }
@@ -49,12 +51,16 @@ impl AsyncTransport for HyperTransport {
     fn send(&self, request: Request<Bytes>, timeout: Duration) -> Answer<'_> {
         let client = self.0.clone();
         Box::pin(async move {
+            if timeout.is_zero() {
+                return Err(timed_out(Sent::No));
+            }
+            let mut request = request.map(Full::new);
+            let connection = capture_connection(&mut request);
             match tokio::time::timeout(timeout, exchange(client, request)).await {
                 Ok(answer) => answer,
-                // How far it had come is not known, and must not be guessed.
-                Err(_) => {
-                    Err(perhaps(io::Error::new(io::ErrorKind::TimedOut, "no answer within the time limit")))
-                }
+                // A request that was given a connection may have left on it; another has not left at all.
+                Err(_) if connection.connection_metadata().is_some() => Err(timed_out(Sent::Perhaps)),
+                Err(_) => Err(timed_out(Sent::No)),
             }
         })
     }
@@ -62,18 +68,30 @@ impl AsyncTransport for HyperTransport {
 
 async fn exchange(
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    request: Request<Bytes>,
+    request: Request<Full<Bytes>>,
 ) -> Result<Response<Bytes>, NetworkProblem> {
-    let response = client.request(request.map(Full::new)).await.map_err(|error| {
+    let response = client.request(request).await.map_err(|error| {
         let sent = if error.is_connect() { Sent::No } else { Sent::Perhaps };
-        NetworkProblem { sent, source: error.into() }
+        lost(sent, error)
     })?;
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, MOST_BYTES).collect().await;
-    let body = body.map_err(|source| NetworkProblem { sent: Sent::Perhaps, source })?;
-    Ok(Response::from_parts(parts, body.to_bytes()))
+    Ok(Response::from_parts(parts, whole(body).await?))
 }
 
-fn perhaps(error: io::Error) -> NetworkProblem {
-    NetworkProblem { sent: Sent::Perhaps, source: error.into() }
+/// Each piece is copied as it comes and let go: kept whole, with the buffer that it was read into, pieces of one byte would
+/// take many times their size.
+async fn whole(mut body: Incoming) -> Result<Bytes, NetworkProblem> {
+    let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    if announced.is_some_and(|length| length > MAX_BODY) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|error| lost(Sent::Perhaps, error))?.into_data() else { continue };
+        if bytes.len() + piece.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.into())
 }
