@@ -292,9 +292,13 @@ impl fmt::Display for Chain<'_> {
 }
 
 impl fmt::Debug for Error {
-    /// Body and headers stay out: they may hold what a log must not. What cannot be understood otherwise is shown as
-    /// `Display` shows it.
+    /// `{:?}` is the sentence of `Display`, because that is how a program ends whose `main` returns the error; `{:#?}` shows
+    /// the parts. Body and headers stay out: they may hold what a log must not. What cannot be understood otherwise is shown
+    /// as `Display` shows it.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !out.alternate() {
+            return fmt::Display::fmt(self, out);
+        }
         let mut shown = out.debug_struct("Error");
         shown.field("failure", &self.0.failure).field("operation", &self.0.operation);
         shown.field("status", &self.status()).field("request_id", &self.request_id());
