@@ -159,7 +159,6 @@ impl Builder {
 }
 
 /// Why a client could not be made.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// What is needed and was not given: each thing, and how to give it.
@@ -211,6 +210,13 @@ impl fmt::Display for ConfigError {
             ConfigError::Setting { name, reason } => write!(out, "{name}: {reason}"),
             ConfigError::Tls(reason) => write!(out, "TLS cannot be set up: {reason}"),
         }
+    }
+}
+
+/// The sentence of `Display`: that is how a program ends whose `main` returns the error.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
     }
 }
 

@@ -61,6 +61,12 @@ pub(crate) enum SandboxCommand {
         #[arg(long, value_name = "DIR", default_value = ".weipay")]
         data: PathBuf,
     },
+    /// Print the kit as WEIPAY_* variables for a shell: eval "$(weipay sandbox env)".
+    Env {
+        /// Where the kit and the state are kept.
+        #[arg(long, value_name = "DIR", default_value = ".weipay")]
+        data: PathBuf,
+    },
     /// List which operations have state, and which answer examples only.
     Coverage {
         /// Only those with state, example or none.

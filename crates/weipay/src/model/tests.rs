@@ -72,8 +72,7 @@ answer! {
 
 #[test]
 fn a_length_in_bytes_counts_bytes() {
-    let rule =
-        |attach: &str| check(&good().attach(attach)).map_err(|broken| broken.rule);
+    let rule = |attach: &str| check(&good().attach(attach)).map_err(|broken| broken.rule);
     assert_eq!(rule("券券"), Ok(()));
     assert_eq!(rule("券券1"), Err("has 7 bytes: 2 to 6".to_owned()));
     assert_eq!(rule("1"), Err("has 1 bytes: 2 to 6".to_owned()));
