@@ -97,6 +97,7 @@ impl Models {
             Kind::String if field.carrier.is_none() && field.format == Some(Format::Rfc3339) => {
                 "Time".to_owned()
             }
+            Kind::String if field.is_encrypted() => "Sensitive".to_owned(),
             // What else travels inside a string is given and taken as that string.
             Kind::String => "String".to_owned(),
             Kind::Integer => "i64".to_owned(),

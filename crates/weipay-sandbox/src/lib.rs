@@ -27,18 +27,25 @@
 //! | `platform` | the journey itself |
 //! | `gate` | what the gateway checks before any product sees a request |
 //! | `contract` | every request against the catalogue |
+//! | `sensitive` | fields that travel encrypted, in both directions |
+//! | `upload` | the parts of an upload |
+//! | `download` | addresses of files, and the files |
 //! | `grammar` | the sentences in which a value is refused |
 //! | `domain` | the products, as pure functions |
 //! | `desk` | which records an operation reads and keeps |
 //! | `store` | SQLite, one transaction per request |
 //! | `answer` | headers and signature |
 //! | `example` | answers of operations that have no behaviour |
+//! | `reason` | why a request was refused, for the developer |
+//! | `log` | one line for each request |
 //! | `kit` | the credentials that clients use |
+//! | `data_folder` | where kit and state are: for one user and one process |
 
 mod answer;
 mod chance;
 mod clock;
 mod contract;
+mod data_folder;
 mod desk;
 mod domain;
 mod download;
@@ -47,8 +54,10 @@ mod exchange;
 mod gate;
 mod grammar;
 pub mod kit;
+mod log;
 mod moment;
 mod platform;
+mod reason;
 mod refusal;
 mod sandbox;
 mod sensitive;
@@ -59,8 +68,11 @@ mod upload;
 
 pub use clock::{Clock, HeldClock};
 pub use contract::Strictness;
+pub use data_folder::FolderError;
 pub use domain::merchant_coupons::stock::StockState;
 pub use exchange::{Incoming, Outgoing};
-pub use platform::{ANSWER_ORIGIN, Platform, TROUBLE};
+pub use log::LogEntry;
+pub use platform::{ANSWER_ORIGIN, Behaviour, Platform};
+pub use reason::{REASON, decode as decode_reason};
 pub use sandbox::{Builder, Sandbox, StartError};
 pub use store::StoreError;

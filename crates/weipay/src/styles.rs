@@ -21,8 +21,8 @@ macro_rules! client_styles {
             }
 
             /// Encrypts a sensitive field (敏感信息加密) for a call of a style without types, with the platform key that calls
-            /// name in `Wechatpay-Serial`: at most 214 bytes of text become 344 characters. Typed operations do it by
-            /// themselves where [`Builder::encrypt_sensitive_fields`] asks for it.
+            /// name in `Wechatpay-Serial`: at most 214 bytes of text become 344 characters. Typed operations encrypt and
+            /// open their sensitive fields by themselves.
             pub fn encrypt_sensitive(&self, text: &str) -> Result<String, crate::Error> {
                 Ok(self.shared.core.encrypt_sensitive(text)?)
             }

@@ -11,7 +11,7 @@ pub(super) fn checked(method: &Method, path: &str) -> Result<Option<&'static Ope
             "write the path without its host, as {path}: the host is a matter of WEIPAY_BASE_URL or the kit"
         ));
     }
-    let path = path.trim_start_matches('/');
+    let path = path.split('?').next().unwrap_or(path).trim_start_matches('/');
     let catalog = Catalog::embedded();
     let method = method.as_str();
     let routed = |path: &str| {

@@ -67,7 +67,13 @@ fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
         (&kit.public_key_id, &client.public_key, certificate),
     ] {
         send("POST", RECEIVERS, &receiver(Some(&sealed(right))), Some(serial)).success();
-        refused(&send("POST", RECEIVERS, &receiver(Some(&sealed(wrong))), Some(serial)), CLOSED);
+        let closed = send("POST", RECEIVERS, &receiver(Some(&sealed(wrong))), Some(serial));
+        refused(&closed, CLOSED);
+        let reason = closed.header(weipay_sandbox::REASON).unwrap();
+        assert!(
+            reason.starts_with("`name` does not open with the key that Wechatpay-Serial names"),
+            "{reason}"
+        );
     }
     for plain in ["张三", "abcd", &"A".repeat(344)] {
         refused(&send("POST", RECEIVERS, &receiver(Some(plain)), Some(&kit.public_key_id)), CLOSED);

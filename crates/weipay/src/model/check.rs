@@ -1,13 +1,13 @@
 //! Holding a request against its table before it is sent.
 
 use std::collections::HashMap;
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display, Formatter, Write};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use regex_lite::Regex;
 
+use super::Model;
 use super::field::{Field, NOTIFY_URL};
-use super::{Model, Sensitive};
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,12 @@ pub struct Violation {
     pub path: String,
     /// The rule, as the end of a sentence about the field.
     pub rule: String,
+}
+
+impl Display for Violation {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "`{}` {}", self.path, self.rule)
+    }
 }
 
 impl Violation {
@@ -42,21 +48,21 @@ impl Violation {
 }
 
 /// The first rule that a request breaks, if any.
-pub(crate) fn check(model: &dyn Model, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
     let mut found = Ok(());
     model.read(&mut |slots| {
-        found = model.table().fields.iter().zip(slots).try_for_each(|(field, slot)| {
-            slot.check(field, sensitive).map_err(|rule| rule.within(field.name))
-        });
+        found = model
+            .table()
+            .fields
+            .iter()
+            .zip(slots)
+            .try_for_each(|(field, slot)| slot.check(field).map_err(|rule| rule.within(field.name)));
     });
     found
 }
 
-/// The rules of a text. What travels encrypted is held against them only while it is still plain.
-pub(super) fn text(text: &str, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
-    if field.encrypted && !sensitive.is_plain() {
-        return Ok(());
-    }
+/// The rules of a text.
+pub(super) fn text(text: &str, field: &Field) -> Result<(), Violation> {
     length(text, field)?;
     matches_pattern(text, field)
 }

@@ -6,7 +6,7 @@ use weipay_catalog::{Field, Operation};
 pub(super) use weipay_catalog::sample::sensitive::plain_text;
 
 /// What stands above typed requests with such a field.
-pub(super) const SWITCH: &str = "// 敏感信息加密: Client::builder().encrypt_sensitive_fields(true)\n";
+pub(super) const NOTE: &str = "// 敏感信息加密: give plain text, the client encrypts it\n";
 
 /// Whether the operation takes such a field, where client and command can encrypt it: in query or body, of APIv3.
 pub(super) fn is_taken_by(operation: &Operation) -> bool {
@@ -31,7 +31,7 @@ mod tests {
             let words = command_line::of(operation).unwrap();
             assert!(words.contains(&"--encrypt".to_owned()), "{words:?}");
             let groups = styles::of(operation).unwrap();
-            assert!(groups[0].before.starts_with(SWITCH), "{}", groups[0].before);
+            assert!(groups[0].before.starts_with(NOTE), "{}", groups[0].before);
         }
         let groups = styles::of(named).unwrap();
         let call = "\"encrypted_phone_number\": client.encrypt_sensitive(\"13800138000\")?,";
@@ -44,7 +44,7 @@ mod tests {
         let mut count = 0;
         for operation in Catalog::embedded().operations() {
             let Ok(groups) = styles::of(operation) else { continue };
-            let shown = groups.iter().any(|group| group.before.contains("encrypt_sensitive_fields"));
+            let shown = groups.iter().any(|group| group.before.starts_with(NOTE));
             assert_eq!(shown, is_taken_by(operation), "{}", operation.path);
             let required = |field: &Field| field.required && field.is_encrypted();
             if operation.method == "GET" && operation.request.query.iter().any(required) {

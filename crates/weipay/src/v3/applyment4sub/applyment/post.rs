@@ -7,7 +7,7 @@
 //! - partner: [4012719997](https://pay.weixin.qq.com/doc/v3/partner/4012719997),
 //!   [4012722249](https://pay.weixin.qq.com/doc/v3/partner/4012722249)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -35,11 +35,11 @@ request! {
         /// 超级管理员类型. Required.
         contact_type: ContactType = body("contact_type").required(),
         /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
-        contact_name: String = body("contact_name").required().encrypted(),
+        contact_name: Sensitive = body("contact_name").required().encrypted(),
         /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
         /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
-        contact_id_number: String = body("contact_id_number").encrypted(),
+        contact_id_number: Sensitive = body("contact_id_number").encrypted(),
         /// 超级管理员证件正面照片.
         contact_id_doc_copy: String = body("contact_id_doc_copy"),
         /// 超级管理员证件反面照片.
@@ -53,9 +53,9 @@ request! {
         /// 超级管理员微信openid.
         openid: String = body("openid"),
         /// 联系手机. Required; travels encrypted (敏感信息加密).
-        mobile_phone: String = body("mobile_phone").required().encrypted(),
+        mobile_phone: Sensitive = body("mobile_phone").required().encrypted(),
         /// 联系邮箱. Required; travels encrypted (敏感信息加密).
-        contact_email: String = body("contact_email").required().encrypted(),
+        contact_email: Sensitive = body("contact_email").required().encrypted(),
     }
 
     /// 主体资料.
@@ -217,11 +217,11 @@ request! {
         /// 身份证国徽面照片. Required.
         id_card_national: String = body("id_card_national").required(),
         /// 身份证姓名. Required; travels encrypted (敏感信息加密).
-        id_card_name: String = body("id_card_name").required().encrypted(),
+        id_card_name: Sensitive = body("id_card_name").required().encrypted(),
         /// 身份证号码. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 身份证居住地址. Travels encrypted (敏感信息加密).
-        id_card_address: String = body("id_card_address").encrypted(),
+        id_card_address: Sensitive = body("id_card_address").encrypted(),
         /// 身份证有效期开始时间. Required.
         card_period_begin: String = body("card_period_begin").required(),
         /// 身份证有效期结束时间. Required.
@@ -235,11 +235,11 @@ request! {
         /// 证件反面照片.
         id_doc_copy_back: String = body("id_doc_copy_back"),
         /// 证件姓名. Required; travels encrypted (敏感信息加密).
-        id_doc_name: String = body("id_doc_name").required().encrypted(),
+        id_doc_name: Sensitive = body("id_doc_name").required().encrypted(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        id_doc_number: String = body("id_doc_number").required().encrypted(),
+        id_doc_number: Sensitive = body("id_doc_number").required().encrypted(),
         /// 证件居住地址. Travels encrypted (敏感信息加密).
-        id_doc_address: String = body("id_doc_address").encrypted(),
+        id_doc_address: Sensitive = body("id_doc_address").encrypted(),
         /// 证件有效期开始时间. Required.
         doc_period_begin: String = body("doc_period_begin").required(),
         /// 证件有效期结束时间. Required.
@@ -255,11 +255,11 @@ request! {
         /// 身份证国徽面照片. Required.
         ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
         /// 受益人姓名. Required; travels encrypted (敏感信息加密).
-        ubo_id_doc_name: String = body("ubo_id_doc_name").required().encrypted(),
+        ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        ubo_id_doc_number: String = body("ubo_id_doc_number").required().encrypted(),
+        ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
         /// 证件居住地址. Required; travels encrypted (敏感信息加密).
-        ubo_id_doc_address: String = body("ubo_id_doc_address").required().encrypted(),
+        ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
         /// 证件有效期开始时间. Required.
         ubo_period_begin: String = body("ubo_period_begin").required(),
         /// 证件有效期结束时间. Required.
@@ -383,7 +383,7 @@ request! {
         /// 账户类型. Required.
         bank_account_type: BankAccountType = body("bank_account_type").required(),
         /// 开户名称. Required; travels encrypted (敏感信息加密).
-        account_name: String = body("account_name").required().encrypted(),
+        account_name: Sensitive = body("account_name").required().encrypted(),
         /// 开户银行. Required.
         account_bank: String = body("account_bank").required(),
         /// 开户银行省市编码. Required.
@@ -393,7 +393,7 @@ request! {
         /// 开户银行联行号.
         bank_branch_id: String = body("bank_branch_id"),
         /// 银行账号. Travels encrypted (敏感信息加密).
-        account_number: String = body("account_number").encrypted(),
+        account_number: Sensitive = body("account_number").encrypted(),
     }
 
     /// 补充材料.

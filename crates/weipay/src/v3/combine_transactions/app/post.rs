@@ -15,7 +15,7 @@
 //!   [4015001933](https://pay.weixin.qq.com/doc/v3/partner/4015001933),
 //!   [4015973099](https://pay.weixin.qq.com/doc/v3/partner/4015973099)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -118,9 +118,9 @@ request! {
         /// 证件类型. Required.
         type_: Type = body("type").required(),
         /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
+        number: Sensitive = body("number").required().encrypted(),
         /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
     }
 
     /// 预签约信息.

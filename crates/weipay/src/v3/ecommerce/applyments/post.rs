@@ -6,7 +6,7 @@
 //!
 //! - partner: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
 
-use crate::model::{JsonText, answer, body, header, open_enum, request};
+use crate::model::{JsonText, Sensitive, answer, body, header, open_enum, request};
 
 pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::IdDocType;
 
@@ -96,9 +96,9 @@ request! {
         /// 身份证国徽面照片.
         id_card_national: String = body("id_card_national"),
         /// 身份证姓名. Travels encrypted (敏感信息加密).
-        id_card_name: String = body("id_card_name").encrypted(),
+        id_card_name: Sensitive = body("id_card_name").encrypted(),
         /// 身份证号码. Travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").encrypted(),
+        id_card_number: Sensitive = body("id_card_number").encrypted(),
         /// 身份证有效期开始时间.
         id_card_valid_time_begin: String = body("id_card_valid_time_begin"),
         /// 身份证有效期结束时间.
@@ -108,9 +108,9 @@ request! {
     /// 经营者/法人其他类型证件信息.
     pub struct IdDocInfo {
         /// 证件姓名. Travels encrypted (敏感信息加密).
-        id_doc_name: String = body("id_doc_name").encrypted(),
+        id_doc_name: Sensitive = body("id_doc_name").encrypted(),
         /// 证件号码. Travels encrypted (敏感信息加密).
-        id_doc_number: String = body("id_doc_number").encrypted(),
+        id_doc_number: Sensitive = body("id_doc_number").encrypted(),
         /// 证件正面照片.
         id_doc_copy: String = body("id_doc_copy"),
         /// 证件反面照片.
@@ -130,11 +130,11 @@ request! {
         /// 证件反面照片. Required.
         ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
         /// 受益人姓名. Required; travels encrypted (敏感信息加密).
-        ubo_id_doc_name: String = body("ubo_id_doc_name").required().encrypted(),
+        ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        ubo_id_doc_number: String = body("ubo_id_doc_number").required().encrypted(),
+        ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
         /// 证件居住地址. Required; travels encrypted (敏感信息加密).
-        ubo_id_doc_address: String = body("ubo_id_doc_address").required().encrypted(),
+        ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
         /// 证件有效期开始时间. Required.
         ubo_period_begin: String = body("ubo_period_begin").required(),
         /// 证件有效期结束时间. Required.
@@ -148,7 +148,7 @@ request! {
         /// 开户银行.
         account_bank: String = body("account_bank"),
         /// 开户名称. Travels encrypted (敏感信息加密).
-        account_name: String = body("account_name").encrypted(),
+        account_name: Sensitive = body("account_name").encrypted(),
         /// 开户银行省市编码.
         bank_address_code: String = body("bank_address_code"),
         /// 开户银行联行号.
@@ -156,7 +156,7 @@ request! {
         /// 开户银行全称.
         bank_name: String = body("bank_name"),
         /// 银行帐号. Travels encrypted (敏感信息加密).
-        account_number: String = body("account_number").encrypted(),
+        account_number: Sensitive = body("account_number").encrypted(),
     }
 
     /// 超级管理员信息.
@@ -164,11 +164,11 @@ request! {
         /// 超级管理员类型.
         contact_type: ContactType = body("contact_type"),
         /// 超级管理员姓名. Travels encrypted (敏感信息加密).
-        contact_name: String = body("contact_name").encrypted(),
+        contact_name: Sensitive = body("contact_name").encrypted(),
         /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
         /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
-        contact_id_card_number: String = body("contact_id_card_number").encrypted(),
+        contact_id_card_number: Sensitive = body("contact_id_card_number").encrypted(),
         /// 超级管理员证件正面照片.
         contact_id_doc_copy: String = body("contact_id_doc_copy"),
         /// 超级管理员证件反面照片.
@@ -180,7 +180,7 @@ request! {
         /// 业务办理授权函.
         business_authorization_letter: String = body("business_authorization_letter"),
         /// 超级管理员手机. Travels encrypted (敏感信息加密).
-        mobile_phone: String = body("mobile_phone").encrypted(),
+        mobile_phone: Sensitive = body("mobile_phone").encrypted(),
     }
 
     /// 店铺信息.

@@ -9,7 +9,7 @@
 //! - merchant: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946)
 //! - partner: [4015139289](https://pay.weixin.qq.com/doc/v3/partner/4015139289)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -21,7 +21,7 @@ request! {
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
         /// Travels encrypted (敏感信息加密).
-        encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
+        encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
     }
 }
 
@@ -31,6 +31,6 @@ answer! {
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
         /// Travels encrypted (敏感信息加密).
-        encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
+        encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
     }
 }

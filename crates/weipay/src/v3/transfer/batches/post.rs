@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012458841](https://pay.weixin.qq.com/doc/v3/merchant/4012458841)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -47,9 +47,9 @@ request! {
         /// Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 收款用户身份证. Travels encrypted (敏感信息加密).
-        user_id_card: String = body("user_id_card").encrypted(),
+        user_id_card: Sensitive = body("user_id_card").encrypted(),
     }
 }
 

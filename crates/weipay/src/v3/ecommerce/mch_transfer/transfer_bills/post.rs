@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Sensitive, Time, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -26,7 +26,7 @@ request! {
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required.

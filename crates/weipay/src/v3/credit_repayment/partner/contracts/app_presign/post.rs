@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -44,9 +44,9 @@ request! {
         /// 实名验证类型. Required.
         identity_type: IdentityType = body("identity_type").required(),
         /// 自然人证件号码. Required; travels encrypted (敏感信息加密).
-        identity_id: String = body("identity_id").required().encrypted(),
+        identity_id: Sensitive = body("identity_id").required().encrypted(),
         /// 自然人姓名. Required; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
+        real_name: Sensitive = body("real_name").required().encrypted(),
     }
 
     /// 交易信息.

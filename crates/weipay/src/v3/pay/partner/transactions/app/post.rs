@@ -10,7 +10,7 @@
 //!   [4012714669](https://pay.weixin.qq.com/doc/v3/partner/4012714669),
 //!   [4013080231](https://pay.weixin.qq.com/doc/v3/partner/4013080231)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -129,9 +129,9 @@ request! {
         /// 证件类型. Required.
         type_: Type = body("type").required(),
         /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
+        number: Sensitive = body("number").required().encrypted(),
         /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
     }
 
     /// 贴息信息.

@@ -10,7 +10,7 @@
 //!   [4012714759](https://pay.weixin.qq.com/doc/v3/partner/4012714759),
 //!   [4012738604](https://pay.weixin.qq.com/doc/v3/partner/4012738604)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::pay::partner::transactions::app::post::{
     Amount, Detail, GoodsDetail, LimitPay, SettleInfo, StoreInfo,
@@ -95,9 +95,9 @@ request! {
         /// 证件类型. Required.
         type_: IdentityType = body("type").required(),
         /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
+        number: Sensitive = body("number").required().encrypted(),
         /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -112,9 +112,9 @@ request! {
         /// 类型. Required.
         type_: IdentityType = body("type").required(),
         /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
+        number: Sensitive = body("number").required().encrypted(),
         /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
     }
 
     /// 微信内网页调起支付场景信息.

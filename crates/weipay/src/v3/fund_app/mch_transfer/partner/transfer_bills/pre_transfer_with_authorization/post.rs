@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
 
-use crate::model::{body, header, request};
+use crate::model::{Sensitive, body, header, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
     Answer, TransferSceneId, TransferSceneReportInfos,
@@ -28,7 +28,7 @@ request! {
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required.

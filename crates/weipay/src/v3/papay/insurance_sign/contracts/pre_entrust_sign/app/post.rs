@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
 
@@ -72,9 +72,9 @@ request! {
     /// 用户实名信息.
     pub struct RealIdentity {
         /// 自然人姓名. Required; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
+        real_name: Sensitive = body("real_name").required().encrypted(),
         /// 自然人身份证号码. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 实名验证类型.
         identity_type: IdentityType = body("identity_type"),
     }
