@@ -256,12 +256,14 @@ struct One<'a, 'b> {
 
 impl One<'_, '_> {
     fn scalar(&mut self, found: Found<'_>) -> Result<(), Exhausted> {
-        self.reading.take(self.place.size())?;
         let kind = found.kind();
-        if let Err(expected) = self.place.take(found) {
-            self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
+        match self.place.take(found) {
+            Ok(_) => self.reading.take(self.place.size()),
+            Err(expected) => {
+                self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     fn text(&mut self, text: &str) -> Result<(), Exhausted> {
@@ -277,11 +279,12 @@ impl One<'_, '_> {
     }
 
     fn plain_text(&mut self, text: &str) -> Result<(), Exhausted> {
-        self.reading.take(self.place.size() + text.len() + decode_limit::ALLOCATION)?;
+        let size = self.place.size() + text.len() + decode_limit::ALLOCATION;
         match self.place.take(Found::Text(text)) {
-            Ok(Next::Nothing) => {}
+            Ok(Next::Nothing) => self.reading.take(size)?,
             // The place knows that its text is JSON.
             Ok(next) => {
+                self.reading.take(size)?;
                 if matches!(next, Next::Json(_)) {
                     self.reading.take(decode_limit::measure(text.as_bytes()).bytes)?;
                 }
@@ -351,9 +354,10 @@ impl<'de> Visitor<'de> for One<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
-        self.reading.take(self.place.size()).map_err(Exhausted::told)?;
+        let size = self.place.size();
         match self.place.take(Found::Object) {
             Ok(next @ (Next::Members(_) | Next::Json(_))) => {
+                self.reading.take(size).map_err(Exhausted::told)?;
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_map(map)
             }
             _ => {
@@ -370,9 +374,10 @@ impl<'de> Visitor<'de> for One<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        self.reading.take(self.place.size()).map_err(Exhausted::told)?;
+        let size = self.place.size();
         match self.place.take(Found::Array) {
             Ok(next @ (Next::Items(_) | Next::Json(_))) => {
+                self.reading.take(size).map_err(Exhausted::told)?;
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_seq(seq)
             }
             _ => {

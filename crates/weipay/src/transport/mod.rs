@@ -29,7 +29,7 @@ pub(crate) use ureq::UreqTransport;
 
 /// The largest body that is read.
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) const MAX_BODY: usize = 8 * 1024 * 1024;
+const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// The largest head of an answer, the same for both clients: what one reads the other reads too.
 #[cfg(any(feature = "async", feature = "blocking"))]
