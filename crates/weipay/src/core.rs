@@ -105,6 +105,10 @@ impl Core {
     }
 
     fn signed(&self, outgoing: &Outgoing) -> Result<Prepared, RequestProblem> {
+        if matches!(outgoing.body, Some(Body::Upload(_))) && outgoing.headers.contains_key(CONTENT_TYPE) {
+            // It names the boundary between the parts.
+            return Err(RequestProblem::FramingHeader(CONTENT_TYPE.to_string()));
+        }
         let base_url = self.base_url_of(outgoing)?;
         let target = base_url.target(&path::target(&outgoing.template, &outgoing.values, &outgoing.query)?);
         let signed = outgoing.body.as_ref().map(|body| &**body.signed()).unwrap_or_default();
