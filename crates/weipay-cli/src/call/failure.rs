@@ -15,6 +15,12 @@ pub(super) fn told(error: &Error) -> String {
         // A String takes what is written into it.
         let _ = write!(text, "\n  {}", pointed(detail));
     }
+    let reads = error.operation().is_some_and(|operation| operation.starts_with("GET "));
+    if error.may_have_taken_effect() && !reads {
+        text.push_str(
+            "\n  the call may have taken effect: look it up, or repeat it with the same request number and content",
+        );
+    }
     text
 }
 

@@ -284,10 +284,8 @@ impl One<'_, '_> {
             Ok(Next::Nothing) => self.reading.take(size)?,
             // The place knows that its text is JSON.
             Ok(next) => {
-                self.reading.take(size)?;
-                if matches!(next, Next::Json(_)) {
-                    self.reading.take(decode_limit::measure(text.as_bytes()).bytes)?;
-                }
+                // What is in a text does not count in the measure of the body.
+                self.reading.take(size + decode_limit::measure(text.as_bytes()).bytes)?;
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = Inside { next, sealed: self.sealed, at: self.at, reading: &mut *self.reading };
                 if let Err(error) = json.deserialize_any(inside).and_then(|()| json.end()) {
