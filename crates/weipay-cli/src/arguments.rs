@@ -60,7 +60,7 @@ Keys are file paths or PEM text.
 
 Exit codes:
   0  success: the answer verified
-  1  an error answer: its code and message are on standard error
+  1  an error answer: its code and message are on standard error; or an answer that could not be written
   2  a wrong command line
   3  an answer that does not verify
   4  the network failed";
@@ -91,8 +91,8 @@ pub(crate) struct Call {
     /// A header; may be repeated.
     #[arg(long, value_name = "k:v", value_parser = pair_of(':'))]
     pub(crate) header: Vec<(String, String)>,
-    /// Write the answer's body to FILE, byte for byte; - is standard output. FILE appears, or is replaced, when the whole
-    /// answer is there; an error answer leaves it as it was.
+    /// Write the answer's body to FILE, byte for byte; - is standard output. FILE appears, or is replaced, only when the
+    /// whole answer is there.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// A sandbox's kit.json, in place of the environment.

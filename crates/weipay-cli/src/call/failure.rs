@@ -20,6 +20,12 @@ pub(super) fn told(error: &Error) -> String {
     if let Some(reason) = error.headers().and_then(note::reason) {
         let _ = write!(text, "\n  reason: {reason}");
     }
+    let reads = error.operation().is_some_and(|operation| operation.starts_with("GET "));
+    if error.may_have_taken_effect() && !reads {
+        text.push_str(
+            "\n  the call may have taken effect: look it up, or repeat it with the same request number and content",
+        );
+    }
     text
 }
 

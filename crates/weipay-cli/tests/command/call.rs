@@ -196,6 +196,26 @@ fn a_header_of_the_connection_exits_with_2() {
 }
 
 #[test]
+fn what_may_have_taken_effect_is_said() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut full = environment(&sandbox);
+    let may_have = "the call may have taken effect";
+    let refused = weipay(&["call", "POST", CALLBACKS, "--json", "{}"], &full);
+    assert!(exit(&refused) == 1 && !stderr(&refused).contains(may_have), "{}", stderr(&refused));
+    for (answer, code) in [
+        (&b"HTTP/1.1 403 X\r\nContent-Length: 6\r\n\r\n<html>"[..], 1),
+        (b"", 4),
+        (b"HTTP/1.1 200 OK\r\n\r\n", 3),
+    ] {
+        full.insert("WEIPAY_BASE_URL", answering(answer));
+        let output = weipay(&["call", "POST", CALLBACKS], &full);
+        assert!(exit(&output) == code && stderr(&output).contains(may_have), "{}", stderr(&output));
+        let output = weipay(&["call", "GET", CALLBACKS], &full);
+        assert!(exit(&output) == code && !stderr(&output).contains(may_have), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn an_error_answer_of_a_proxy_is_shown() {
     let sandbox = Sandbox::start().unwrap();
     let mut full = environment(&sandbox);

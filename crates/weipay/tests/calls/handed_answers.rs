@@ -54,11 +54,11 @@ fn only_an_answer_that_carries_no_signature_is_not_verified() {
     assert_eq!(file.bytes(), "file");
 }
 
-/// Bodies of the largest size that would become gigabytes.
+/// Bodies of a megabyte that would become hundreds.
 #[test]
 fn an_answer_of_small_values_is_kept_and_not_read() {
-    let of = |piece: &str| format!(r#"{{"data":[{}{{}}]}}"#, piece.repeat(8_000_000 / piece.len()));
-    for piece in ["{},", "[],", "0,", r#"{"":0},"#, r#""","#, r#"{"stock_id":""},"#] {
+    let of = |piece: &str| format!(r#"{{"data":[{}{{}}]}}"#, piece.repeat(1_500_000 / piece.len()));
+    for piece in ["{},", r#"{"":0},"#, r#"{"stock_id":""},"#, r#"{"stock_id":[{}]},"#] {
         let body: &'static str = Box::leak(of(piece).into_boxed_str());
         let stocks = client(200, body, Some(body)).v3().marketing().favor().stocks();
         let request = get::Request::new().stock_creator_mchid("1").offset(0).limit(1);
@@ -69,5 +69,19 @@ fn an_answer_of_small_values_is_kept_and_not_read() {
             assert!(error.may_have_taken_effect());
         }
         assert_eq!((reply.is_verified(), reply.bytes().len()), (true, body.len()));
+    }
+}
+
+#[test]
+fn what_is_not_wanted_of_an_answer_takes_no_memory() {
+    for piece in ["[],", "0,", r#""","#, "[[{}]],"] {
+        let body: String =
+            format!(r#"{{"data":[{}0],"total_count":7}}"#, piece.repeat(2_000_000 / piece.len()));
+        let body: &'static str = Box::leak(body.into_boxed_str());
+        let request = get::Request::new().stock_creator_mchid("1").offset(0).limit(1);
+        let reply = client(200, body, Some(body)).v3().marketing().favor().stocks().get(request).unwrap();
+        assert_eq!(reply.decode().unwrap().total_count, Some(7));
+        assert_eq!(reply.misread().len(), 101);
+        assert!(reply.json().is_err());
     }
 }
