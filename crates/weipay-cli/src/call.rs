@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde_json::Value;
-use weipay::{Reply, blocking};
+use weipay::{ConfigError, Reply, blocking};
 
 use crate::arguments;
 use crate::exit;
@@ -24,6 +24,12 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
     };
     let client = match client {
         Ok(client) => client,
+        Err(error @ ConfigError::Unset(_)) => {
+            return exit::with(
+                exit::USAGE,
+                &format!("{error}; set them, or give a sandbox's kit with --kit FILE"),
+            );
+        }
         Err(error) => return exit::with(exit::USAGE, &error),
     };
     let (body, query) = match sensitive::treated(arguments, operation, &client) {
@@ -42,7 +48,13 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
     }
     match call.request(arguments.method.clone(), &body) {
         Ok(reply) => show(&reply),
-        Err(error) => exit::with(exit::code(&error), &failure::told(&error)),
+        Err(error) => {
+            let mut text = failure::told(&error);
+            if operation.is_none() {
+                text = format!("{text}\n{}", path::unknown(&arguments.method, &arguments.path));
+            }
+            exit::with(exit::code(&error), &text)
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod api;
 mod arguments;
 mod call;
 mod exit;
+mod nearest;
 mod quickstart;
 mod sandbox;
 
