@@ -98,9 +98,12 @@ pub(crate) struct Call {
     /// The JSON body, sent byte for byte; @FILE reads it from a file, - from standard input.
     #[arg(long, value_name = "JSON", value_parser = json::JsonBody)]
     pub(crate) json: Option<Box<serde_json::value::RawValue>>,
-    /// Encrypt the sensitive fields (敏感信息加密); without it they must be ciphertext.
+    /// Encrypt the sensitive fields (敏感信息加密), which are given in plain text.
     #[arg(long)]
     pub(crate) encrypt: bool,
+    /// The sensitive fields are ciphertext already: send them as they are.
+    #[arg(long, conflicts_with = "encrypt")]
+    pub(crate) ciphertext: bool,
     /// A pair of the query string; may be repeated.
     #[arg(long, value_name = "k=v", value_parser = pair::Pair('='))]
     pub(crate) query: Vec<(String, String)>,

@@ -32,29 +32,28 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
         }
         Err(error) => return exit::with(exit::USAGE, &error),
     };
-    let (body, query) = match sensitive::treated(arguments, operation, &client) {
+    // A path that is not in the catalogue is sent all the same. When that does not work, it was probably mistyped.
+    let with_nearest = |text: String| match operation {
+        Some(_) => text,
+        None => format!("{text}\n{}", path::unknown(&arguments.method, &arguments.path)),
+    };
+    let treated = match sensitive::treated(arguments, operation, &client) {
         Ok(treated) => treated,
-        Err(reason) => return exit::with(exit::USAGE, &reason),
+        Err(reason) => return exit::with(exit::USAGE, &with_nearest(reason)),
     };
     let mut call = client.chain(&arguments.path);
-    for (name, value) in &arguments.values {
+    for (name, value) in &treated.values {
         call = call.path(name, value);
     }
-    for (name, value) in &query {
+    for (name, value) in &treated.query {
         call = call.query(name, value);
     }
     for (name, value) in &arguments.header {
         call = call.header(name, value);
     }
-    match call.request(arguments.method.clone(), &body) {
+    match call.request(arguments.method.clone(), &treated.body) {
         Ok(reply) => show(&reply),
-        Err(error) => {
-            let mut text = failure::told(&error);
-            if operation.is_none() {
-                text = format!("{text}\n{}", path::unknown(&arguments.method, &arguments.path));
-            }
-            exit::with(exit::code(&error), &text)
-        }
+        Err(error) => exit::with(exit::code(&error), &with_nearest(failure::told(&error))),
     }
 }
 

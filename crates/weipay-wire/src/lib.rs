@@ -14,6 +14,7 @@
 //! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
 //! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
 //! | names that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
+//! | whether two serials are one number | [`is_same_serial`] |
 //! | the sandbox's credentials (凭证包) | [`Kit`] |
 //!
 //! # A request, signed and verified
@@ -99,6 +100,7 @@ mod pem;
 mod platform_keys;
 mod private_key;
 mod public_key;
+mod serial;
 mod signature;
 mod verification;
 mod window;
@@ -114,11 +116,12 @@ pub use key_format::KeyFormat;
 pub use kit::{Kit, KitError};
 pub use message::{request_message, response_message};
 pub use nonce::{NONCE_LENGTH, nonce, random_nonce};
-pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError};
+pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError, check_ciphertext};
 pub use path_shape::looks_like_path;
 pub use platform_keys::PlatformKeys;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
+pub use serial::is_same_serial;
 pub use signature::SignatureError;
 pub use verification::{PROBE_PREFIX, SignatureHeaders, VerifyError, verify_answer};
 pub use window::{WINDOW_SECONDS, is_fresh};

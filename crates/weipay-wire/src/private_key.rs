@@ -15,10 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::key_error::{KeyError, PemKind};
 use crate::modulus::{refusal_of_pkcs1, refusal_of_pkcs8};
-use crate::oaep::{OAEP, OaepError};
+use crate::oaep::{self, OAEP, OaepError};
 use crate::pem;
 use crate::public_key::PublicKey;
-use crate::signature::{DecodeError, SIGNATURE_BYTES, SignatureError, decode};
+use crate::signature::{SIGNATURE_BYTES, SignatureError};
 
 /// An RSA private key of 2048 bits. A clone shares the parsed key; the library wipes it when the last one goes.
 #[derive(Clone)]
@@ -100,10 +100,7 @@ impl PrivateKey {
     /// # Errors
     /// When the text is not the base64 of 256 bytes, or does not open with this key.
     pub fn decrypt_oaep(&self, ciphertext: &str) -> Result<Zeroizing<Vec<u8>>, OaepError> {
-        let ciphertext = decode(ciphertext).map_err(|error| match error {
-            DecodeError::NotBase64 => OaepError::NotBase64,
-            DecodeError::WrongLength => OaepError::WrongLength,
-        })?;
+        let ciphertext = oaep::ciphertext(ciphertext)?;
         let mut buffer = Zeroizing::new([0_u8; SIGNATURE_BYTES]);
         let plaintext = self
             .parsed

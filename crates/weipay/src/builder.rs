@@ -28,7 +28,6 @@ pub struct Builder {
     pub(crate) base_url: Result<BaseUrl, RequestProblem>,
     timeout: Duration,
     check_requests: bool,
-    encrypts: bool,
     clock: Clock,
     #[cfg(feature = "async")]
     pub(crate) transport: Option<Box<dyn crate::transport::AsyncTransport>>,
@@ -46,7 +45,6 @@ impl Default for Builder {
             base_url: BaseUrl::MAIN.parse(),
             timeout: TIMEOUT,
             check_requests: true,
-            encrypts: false,
             clock: Arc::new(system_time),
             #[cfg(feature = "async")]
             transport: None,
@@ -129,17 +127,6 @@ impl Builder {
         self
     }
 
-    /// Whether typed operations encrypt and open sensitive fields (敏感信息加密) by themselves; off unless switched on.
-    ///
-    /// On, a field that is documented to travel encrypted is given in plain text: it leaves encrypted with the platform's
-    /// key whose serial the request names in `Wechatpay-Serial`, and one of an answer is opened with the merchant
-    /// private key when the answer is read. Off, such fields are the ciphertext that the caller makes and the platform
-    /// sends. Neither way are they printed.
-    pub fn encrypt_sensitive_fields(mut self, encrypt: bool) -> Builder {
-        self.encrypts = encrypt;
-        self
-    }
-
     /// A clock other than the system's, in seconds since 1970.
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Builder {
         self.clock = Arc::new(clock);
@@ -166,7 +153,6 @@ impl Builder {
             base_url: self.base_url.map_err(ConfigError::BaseUrl)?,
             timeout: self.timeout,
             check_requests: self.check_requests,
-            encrypts: self.encrypts,
             clock: self.clock,
         })
     }

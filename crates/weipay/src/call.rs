@@ -14,6 +14,8 @@ use serde_json::Value;
 use crate::core::{Body, Outgoing, located};
 use crate::error::{Error, RequestProblem};
 use crate::mode::{Mode, Shared};
+#[cfg(feature = "_typed")]
+use crate::model::encode::for_sending;
 use crate::path;
 use crate::reply::Decode;
 use crate::upload::{File, Upload};
@@ -116,14 +118,16 @@ impl<M: Mode> Call<M> {
 
     /// Sends any method with a JSON body; `()` sends none.
     pub fn request(self, method: Method, body: impl Serialize) -> M::Sent<Value> {
-        let body = serde_json::to_vec(&body).map_err(|error| RequestProblem::Body(error.to_string()));
+        let body = for_sending(|| serde_json::to_vec(&body));
+        let body = body.map_err(|error| RequestProblem::Body(error.to_string()));
         self.send(method, body.map(|body| if body == b"null" { None } else { Some(Body::Json(body.into())) }))
     }
 
     /// Uploads a file (上传), with what `meta` says about it: for most operations `filename` and `sha256`, see
     /// [`File::sha256`].
     pub fn upload(self, meta: impl Serialize, file: &File) -> M::Sent<Value> {
-        let meta = serde_json::to_string(&meta).map_err(|error| RequestProblem::Body(error.to_string()));
+        let meta = for_sending(|| serde_json::to_string(&meta));
+        let meta = meta.map_err(|error| RequestProblem::Body(error.to_string()));
         self.send(Method::POST, meta.map(|meta| Some(Body::Upload(Upload::new(meta, file)))))
     }
 
@@ -152,6 +156,12 @@ impl<M: Mode> Call<M> {
     pub(crate) fn spoil(&mut self, problem: RequestProblem) {
         self.problem.get_or_insert(problem);
     }
+}
+
+/// Without models there is nothing that must know that it is sent.
+#[cfg(not(feature = "_typed"))]
+fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
+    serialize()
 }
 
 impl<M: Mode> fmt::Debug for Call<M> {

@@ -19,7 +19,7 @@ use crate::error::{DecodeProblem, Error, Failure, Refusal, RequestProblem};
 use crate::exceptions;
 use crate::merchant::Merchant;
 #[cfg(feature = "_typed")]
-use crate::model::Sensitive;
+use crate::model::Encryption;
 use crate::path;
 use crate::reply::RawReply;
 use crate::upload::Upload;
@@ -39,7 +39,6 @@ pub(crate) struct Core {
         allow(dead_code, reason = "only typed requests have rules to check")
     )]
     pub(crate) check_requests: bool,
-    pub(crate) encrypts: bool,
     pub(crate) clock: Clock,
 }
 
@@ -128,15 +127,11 @@ impl Core {
         }
     }
 
-    /// How sensitive fields leave: encrypted, where the client was asked to, with the key of the serial that the request
-    /// names.
+    /// How sensitive fields leave: encrypted with the platform's key whose serial the request names.
     #[cfg(feature = "_typed")]
-    pub(crate) fn sensitive_on_the_way_out(&self, serial: Option<&str>) -> Sensitive<'_> {
-        if !self.encrypts {
-            return Sensitive::default();
-        }
+    pub(crate) fn encryption(&self, serial: Option<&str>) -> Encryption<'_> {
         let serial = serial.or(self.merchant.answer_serial.as_deref());
-        Sensitive::encrypted(serial.and_then(|serial| self.merchant.platform.get(serial)))
+        Encryption::With(serial.and_then(|serial| self.merchant.platform.get(serial)))
     }
 
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestProblem> {
@@ -201,9 +196,13 @@ impl Core {
     /// body is; only a success must be proven, since only a success is acted on.
     pub(crate) fn conclude(&self, outgoing: &Outgoing, response: Response<Bytes>) -> Result<RawReply, Error> {
         let (parts, body) = response.into_parts();
-        let opener = self.encrypts.then(|| Arc::clone(&self.merchant.key));
-        let mut reply =
-            RawReply { status: parts.status, headers: parts.headers, body, verified: false, opener };
+        let mut reply = RawReply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            verified: false,
+            opener: Arc::clone(&self.merchant.key),
+        };
         let failure = if !reply.status.is_success() {
             Failure::Refused(Refusal::read(&reply.body))
         } else if exceptions::is_unsigned(&outgoing.method, &outgoing.template) {

@@ -12,7 +12,7 @@ use weipay_wire::PrivateKey;
 
 use crate::error::{DecodeProblem, Error, Failure, json};
 #[cfg(feature = "_typed")]
-use crate::model::{Model, Sensitive, decode};
+use crate::model::{Model, decode};
 
 /// The answer as it came.
 #[derive(Clone)]
@@ -21,8 +21,8 @@ pub(crate) struct RawReply {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) verified: bool,
-    /// What opens sensitive fields, where the client was asked to.
-    pub(crate) opener: Option<Arc<PrivateKey>>,
+    /// What opens sensitive fields.
+    pub(crate) opener: Arc<PrivateKey>,
 }
 
 /// A successful answer (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
@@ -96,7 +96,7 @@ impl<T> Reply<T> {
 impl<T: Decode> Reply<T> {
     /// The body as what the operation answers.
     pub fn decode(&self) -> Result<T, Error> {
-        let read = T::decode(&self.raw.body, self.raw.opener.as_deref());
+        let read = T::decode(&self.raw.body, Some(&self.raw.opener));
         read.map(|(body, _)| body).map_err(|problem| self.unreadable(problem.path, problem.reason))
     }
 
@@ -104,7 +104,7 @@ impl<T: Decode> Reply<T> {
     /// Empty for almost every answer; worth a log line when it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeProblem> {
-        match T::decode(&self.raw.body, self.raw.opener.as_deref()) {
+        match T::decode(&self.raw.body, Some(&self.raw.opener)) {
             Ok((_, misread)) => misread,
             Err(problem) => vec![problem],
         }
@@ -121,7 +121,7 @@ pub trait Decode: Sized {
 #[cfg(feature = "_typed")]
 impl<T: Model + Default> Decode for T {
     fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(T, Vec<DecodeProblem>), DecodeProblem> {
-        decode::decode(body, Sensitive::opened_with(opener))
+        decode::decode(body, opener)
     }
 }
 

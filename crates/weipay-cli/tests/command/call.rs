@@ -139,6 +139,65 @@ fn a_sensitive_field_does_not_leave_in_plain_text() {
 }
 
 #[test]
+fn what_is_ciphertext_is_said_and_not_guessed() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    let receiver = |name: &str| {
+        format!(
+            r#"{{"appid":"wx8888888888888888","type":"PERSONAL_OPENID","account":"o1","name":{name},"relation_type":"USER"}}"#
+        )
+    };
+    let call = |path: &str, name: &str, flags: &[&str]| {
+        let body = receiver(name);
+        weipay(&[&["call", "POST", path, "--json", &body][..], flags].concat(), &full)
+    };
+    let path = "v3/profitsharing/receivers/add";
+    // 344 letters look like ciphertext and are plain text.
+    let letters = format!("\"{}\"", "x".repeat(344));
+    for (name, flags, said) in [
+        (&*letters, &[][..], "--encrypt"),
+        ("\"张三\"", &["--ciphertext"], "/body/name with --ciphertext"),
+        ("7", &["--encrypt"], "only a string"),
+        ("true", &["--encrypt"], "only a string"),
+        ("7", &[], "only a string"),
+        ("7", &["--ciphertext"], "only a string"),
+        ("{\"a\":\"张三\"}", &["--encrypt"], "only a string"),
+        ("\"张三\"", &["--encrypt", "--ciphertext"], "cannot be used with"),
+    ] {
+        let output = call(path, name, flags);
+        assert_eq!(exit(&output), 2, "{name} {flags:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{name} {flags:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("张三"), "{}", stderr(&output));
+    }
+    let client = weipay::blocking::Client::from_kit(sandbox.kit_file()).unwrap();
+    let ciphertext = format!("{:?}", client.encrypt_sensitive("张三").unwrap());
+    let output = call(path, &ciphertext, &["--ciphertext"]);
+    assert_eq!(exit(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
+fn encrypt_is_never_ignored() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    for (arguments, said) in [
+        (
+            &["POST", "v3/profitsharing/receivers/ad", "--json", r#"{"name":"张三"}"#][..],
+            "no POST v3/profitsharing",
+        ),
+        (&["POST", CALLBACKS, "--json", "{}"], "no field of POST"),
+        (&["GET", "v3/realname/verify?encrypted_name=%E5%BC%A0"], "--query encrypted_name=VALUE"),
+        (&["POST", "v3/profitsharing/receivers/add", "--json", "\"张三\""], "write it as an object"),
+    ] {
+        let output = weipay(&[&["call"][..], arguments, &["--encrypt"]].concat(), &full);
+        assert_eq!(exit(&output), 2, "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("张三"), "{}", stderr(&output));
+    }
+    let typed_behind = weipay(&["call", "GET", "v3/realname/verify?encrypted_name=%E5%BC%A0"], &full);
+    assert_eq!(exit(&typed_behind), 2, "{}", stderr(&typed_behind));
+}
+
+#[test]
 fn a_body_comes_from_a_file_too() {
     let sandbox = Sandbox::start().unwrap();
     let file = sandbox.kit_file().with_file_name("body.json");

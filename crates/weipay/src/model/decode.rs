@@ -1,4 +1,5 @@
-//! From an answer's body to a model, leniently, in one pass: what the JSON reader finds goes straight into the slots.
+//! From JSON to a model in one pass: what the JSON reader finds goes straight into the slots. An answer is read leniently,
+//! and a request that a program kept as JSON strictly: see [`Strictness`].
 //!
 //! None of this is generic over models, so it is compiled once for all of them.
 
@@ -9,23 +10,25 @@ use serde::de::{
 use serde_json::{Number, Value as Json};
 
 use super::value::{Items, Next, Slot};
-use super::{Field, Found, Model, Sensitive, mended_text};
+use super::{Field, Found, Model, Sensitive, Strictness, mended_text, sensitive};
+use weipay_wire::PrivateKey;
+
 use crate::error::DecodeProblem;
 
 /// Reads a body into an empty model, and tells what in it did not read. Only what serde_json does not take for a JSON
 /// object at all is an error; an empty body leaves the model empty.
 pub(crate) fn decode<M: Model + Default>(
     body: &[u8],
-    sensitive: Sensitive<'_>,
+    opener: Option<&PrivateKey>,
 ) -> Result<(M, Vec<DecodeProblem>), DecodeProblem> {
     let mut model = M::default();
-    match whole(body, &mut model, sensitive) {
+    match whole(body, &mut model, opener) {
         Ok(misread) => Ok((model, misread)),
         // A name that somebody cut inside a character must not hide that a payment succeeded.
         Err(problem) => {
             let text = mended_text::of(body).ok_or(problem)?;
             let mut model = M::default();
-            let mut misread = whole(text.as_bytes(), &mut model, sensitive)?;
+            let mut misread = whole(text.as_bytes(), &mut model, opener)?;
             let reason = "characters that are none were read as U+FFFD".to_owned();
             misread.insert(0, DecodeProblem { path: String::new(), reason });
             Ok((model, misread))
@@ -36,9 +39,10 @@ pub(crate) fn decode<M: Model + Default>(
 fn whole(
     body: &[u8],
     model: &mut dyn Model,
-    sensitive: Sensitive<'_>,
+    opener: Option<&PrivateKey>,
 ) -> Result<Vec<DecodeProblem>, DecodeProblem> {
-    let mut reading = Reading::new(sensitive);
+    let sealed = opener.map_or(Sealed::Kept, Sealed::Opened);
+    let mut reading = Reading { misread: Vec::new(), sealed, strictness: Strictness::Lenient };
     if !body.is_empty() && !model.table().fields.is_empty() {
         let mut json = serde_json::Deserializer::from_slice(body);
         json.deserialize_any(Whole { model, reading: &mut reading }).and_then(|()| json.end()).map_err(
@@ -48,28 +52,53 @@ fn whole(
     Ok(reading.misread)
 }
 
-/// What `Deserialize` of every model does.
+/// What `Deserialize` of every model does. Read strictly, what did not read is an error that names each path.
 #[cfg(feature = "deserialize")]
-pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(from: D) -> Result<M, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
+    from: D,
+    strictness: Strictness,
+) -> Result<M, D::Error> {
     let mut model = M::default();
-    from.deserialize_any(Whole { model: &mut model, reading: &mut Reading::new(Sensitive::default()) })?;
+    let mut reading = Reading { misread: Vec::new(), sealed: Sealed::AsWritten, strictness };
+    from.deserialize_any(Whole { model: &mut model, reading: &mut reading })?;
+    if strictness == Strictness::Strict && !reading.misread.is_empty() {
+        let told: Vec<String> = reading.misread.iter().map(one_problem).collect();
+        return Err(D::Error::custom(told.join("; ")));
+    }
     Ok(model)
+}
+
+#[cfg(feature = "deserialize")]
+fn one_problem(problem: &DecodeProblem) -> String {
+    match &*problem.path {
+        "" => problem.reason.clone(),
+        path => format!("{path}: {}", problem.reason),
+    }
 }
 
 /// What an odd answer can make a list of is bounded; of the rest only that there is more is told.
 const MOST_MISREAD: usize = 100;
 
-/// The state of reading one body: what did not read, and how to read what travels encrypted.
+/// The state of reading one body: what did not read, and how to read.
 struct Reading<'a> {
     misread: Vec<DecodeProblem>,
-    sensitive: Sensitive<'a>,
+    sealed: Sealed<'a>,
+    strictness: Strictness,
 }
 
-impl<'a> Reading<'a> {
-    fn new(sensitive: Sensitive<'a>) -> Reading<'a> {
-        Reading { misread: Vec::new(), sensitive }
-    }
+/// What becomes of a text that travels encrypted.
+#[derive(Clone, Copy)]
+enum Sealed<'a> {
+    /// It is opened with this key.
+    Opened(&'a PrivateKey),
+    /// It is ciphertext, and stays ciphertext.
+    Kept,
+    /// It is not from the platform: a model wrote it, plain text as text and the other forms as tagged objects.
+    #[cfg_attr(not(feature = "deserialize"), allow(dead_code, reason = "models do not read back then"))]
+    AsWritten,
+}
 
+impl Reading<'_> {
     #[cold]
     fn note(&mut self, at: &Step<'_>, reason: String) {
         match self.misread.len() {
@@ -140,14 +169,23 @@ fn fill<'de, A: MapAccess<'de>>(
     reading: &mut Reading<'_>,
 ) -> Result<(), A::Error> {
     let mut after = 0;
-    while let Some(found) = map.next_key_seed(Key { fields, after })? {
-        let known = found.and_then(|index| Some((index, fields.get(index)?, slots.get_mut(index)?)));
-        let Some((index, field, slot)) = known else {
-            map.next_value::<IgnoredAny>()?;
-            continue;
+    while let Some(found) = map.next_key_seed(Key { fields, after, strictness: reading.strictness })? {
+        let index = match found {
+            Member::Known(index) => index,
+            Member::Unknown(name) => {
+                if let Some(name) = name {
+                    reading.note(at, format!("has an unknown member `{name}`"));
+                }
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
         };
+        let (Some(field), Some(slot)) = (fields.get(index), slots.get_mut(index)) else { continue };
         after = index + 1;
         let at = Step::Member(at, field.name);
+        if reading.strictness == Strictness::Strict && slot.is_set() {
+            reading.note(&at, "is given twice".to_owned());
+        }
         map.next_value_seed(One { place: Place::Slot(&mut **slot), sealed: field.encrypted, at, reading })?;
     }
     Ok(())
@@ -158,28 +196,42 @@ fn fill<'de, A: MapAccess<'de>>(
 struct Key {
     fields: &'static [Field],
     after: usize,
+    strictness: Strictness,
 }
 
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Option<usize>;
+/// A member's row, or, read strictly, the name that has no row.
+enum Member {
+    Known(usize),
+    Unknown(Option<String>),
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Option<usize>, D::Error> {
+/// How much of an unknown name is told.
+const MAX_TOLD_NAME: usize = 64;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Member;
+
+    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Member, D::Error> {
         name.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Key {
-    type Value = Option<usize>;
+    type Value = Member;
 
     fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str("a name")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
+    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
         let (before, rest) = self.fields.split_at_checked(self.after).unwrap_or((&[], self.fields));
         let is_it = |field: &Field| field.name == name;
         let here = rest.iter().position(is_it).map(|index| before.len() + index);
-        Ok(here.or_else(|| before.iter().position(is_it)))
+        Ok(match here.or_else(|| before.iter().position(is_it)) {
+            Some(index) => Member::Known(index),
+            None if self.strictness == Strictness::Lenient => Member::Unknown(None),
+            None => Member::Unknown(Some(name.escape_debug().take(MAX_TOLD_NAME).collect())),
+        })
     }
 }
 
@@ -190,10 +242,10 @@ enum Place<'a> {
 }
 
 impl Place<'_> {
-    fn take(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str> {
+    fn take(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str> {
         match self {
-            Place::Slot(slot) => slot.fill(found),
-            Place::Item(items) => items.push(found),
+            Place::Slot(slot) => slot.fill(found, strictness),
+            Place::Item(items) => items.push(found, strictness),
         }
     }
 }
@@ -210,7 +262,7 @@ struct One<'a, 'b> {
 impl One<'_, '_> {
     fn scalar(&mut self, found: Found<'_>) {
         let kind = found.kind();
-        if let Err(expected) = self.place.take(found) {
+        if let Err(expected) = self.place.take(found, self.reading.strictness) {
             self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
         }
     }
@@ -219,15 +271,22 @@ impl One<'_, '_> {
         if !self.sealed {
             return self.plain_text(text);
         }
-        match self.reading.sensitive.opened(text) {
-            Ok(plain) => self.plain_text(&plain),
-            // It is left out: it must not pass for plain text.
-            Err(reason) => self.reading.note(&self.at, reason),
+        match self.reading.sealed {
+            Sealed::AsWritten => self.plain_text(text),
+            Sealed::Kept => self.scalar(Found::Ciphertext(text)),
+            Sealed::Opened(key) => match sensitive::opened(text, key) {
+                Ok(plain) => self.plain_text(&plain),
+                // It stays ciphertext: it must not pass for plain text.
+                Err(reason) => {
+                    self.reading.note(&self.at, reason);
+                    self.scalar(Found::Ciphertext(text));
+                }
+            },
         }
     }
 
     fn plain_text(&mut self, text: &str) {
-        match self.place.take(Found::Text(text)) {
+        match self.place.take(Found::Text(text), self.reading.strictness) {
             Ok(Next::Nothing) => {}
             // The place knows that its text is JSON.
             Ok(next) => {
@@ -242,6 +301,15 @@ impl One<'_, '_> {
             }
             Err(expected) => self.reading.note(&self.at, format!("expected {expected}, found a string")),
         }
+    }
+
+    /// What a model wrote of a sensitive value that is not plain text.
+    fn tagged<E>(&mut self, json: &Json) -> Result<(), E> {
+        match Sensitive::from_tagged(json) {
+            Some(value) => self.scalar(Found::Sensitive(value)),
+            None => self.scalar(Found::Object),
+        }
+        Ok(())
     }
 
     fn number(&mut self, number: Number) {
@@ -299,7 +367,11 @@ impl<'de> Visitor<'de> for One<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
-        match self.place.take(Found::Object) {
+        let strictness = self.reading.strictness;
+        if self.sealed && matches!(self.reading.sealed, Sealed::AsWritten) {
+            return self.tagged(&Json::deserialize(MapAccessDeserializer::new(map))?);
+        }
+        match self.place.take(Found::Object, strictness) {
             Ok(next @ (Next::Members(_) | Next::Json(_))) => {
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_map(map)
             }
@@ -316,7 +388,8 @@ impl<'de> Visitor<'de> for One<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        match self.place.take(Found::Array) {
+        let strictness = self.reading.strictness;
+        match self.place.take(Found::Array, strictness) {
             Ok(next @ (Next::Items(_) | Next::Json(_))) => {
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_seq(seq)
             }
