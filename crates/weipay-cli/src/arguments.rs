@@ -113,6 +113,10 @@ pub(crate) struct Call {
     /// A header; may be repeated.
     #[arg(long, value_name = "k:v", value_parser = pair::Pair(':'))]
     pub(crate) header: Vec<(String, String)>,
+    /// Write the answer's body to FILE, byte for byte; - is standard output. FILE appears, or is replaced, when the whole
+    /// answer is there; an error answer leaves it as it was.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// A sandbox's kit.json, in place of the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) kit: Option<PathBuf>,

@@ -5,6 +5,7 @@ mod arguments;
 mod call;
 mod exit;
 mod nearest;
+mod output_file;
 mod quickstart;
 mod sandbox;
 

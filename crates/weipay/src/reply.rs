@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weipay_wire::PrivateKey;
 
+use crate::decode_limit;
 use crate::error::{DecodeProblem, Error, Failure, json};
 #[cfg(feature = "_typed")]
 use crate::model::{Model, decode};
@@ -83,7 +84,14 @@ impl<T> Reply<T> {
     }
 
     /// The body as a type of your own.
+    ///
+    /// An answer that would take more than 64 MB of memory once read is not read, as none of ordinary content would: its
+    /// [`bytes`](Reply::bytes) are there as they came. The same holds for [`json`](Reply::json) and
+    /// [`decode`](Reply::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
+        if !decode_limit::fits(&self.raw.body) {
+            return Err(self.unreadable(String::new(), decode_limit::too_large()));
+        }
         serde_json::from_slice(&self.raw.body)
             .map_err(|error| self.unreadable(String::new(), json::reason(&error)))
     }
@@ -129,6 +137,9 @@ impl Decode for Value {
     fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Value, Vec<DecodeProblem>), DecodeProblem> {
         if body.is_empty() {
             return Ok((Value::Null, Vec::new()));
+        }
+        if !decode_limit::fits(body) {
+            return Err(DecodeProblem { path: String::new(), reason: decode_limit::too_large() });
         }
         serde_json::from_slice(body)
             .map(|body| (body, Vec::new()))

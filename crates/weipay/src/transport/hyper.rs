@@ -1,19 +1,19 @@
 //! The async transport, on hyper.
 
-use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{Answer, AsyncTransport, IDLE, MOST_BYTES, tls};
+use super::{Answer, AsyncTransport, IDLE, MAX_BODY, MAX_HEAD, MAX_HEADERS, lost, timed_out, tls, too_large};
 use crate::builder::ConfigError;
 use crate::error::{NetworkProblem, Sent};
 
@@ -60,35 +60,59 @@ fn client(tls: rustls::ClientConfig) -> HttpClient {
     Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE)
         .pool_timer(TokioTimer::new())
+        .http1_max_buf_size(MAX_HEAD)
+        .http1_max_headers(MAX_HEADERS)
         .build(connector)
 }
 
 impl AsyncTransport for HyperTransport {
     fn send(&self, request: Request<Bytes>, timeout: Duration) -> Answer<'_> {
         Box::pin(async move {
-            let answer = async { exchange(self.client_for(request.uri()).await?, request).await };
+            if timeout.is_zero() {
+                return Err(timed_out(Sent::No));
+            }
+            let mut request = request.map(Full::new);
+            let connection = capture_connection(&mut request);
+            let answer = async {
+                let client = self.client_for(request.uri()).await?;
+                exchange(client, request).await
+            };
             match tokio::time::timeout(timeout, answer).await {
                 Ok(answer) => answer,
-                // How far it had come is not known, and must not be guessed.
-                Err(_) => {
-                    Err(perhaps(io::Error::new(io::ErrorKind::TimedOut, "no answer within the time limit")))
-                }
+                // A request that was given a connection may have left on it; another has not left at all.
+                Err(_) if connection.connection_metadata().is_some() => Err(timed_out(Sent::Perhaps)),
+                Err(_) => Err(timed_out(Sent::No)),
             }
         })
     }
 }
 
-async fn exchange(client: HttpClient, request: Request<Bytes>) -> Result<Response<Bytes>, NetworkProblem> {
-    let response = client.request(request.map(Full::new)).await.map_err(|error| {
+async fn exchange(
+    client: HttpClient,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Bytes>, NetworkProblem> {
+    let response = client.request(request).await.map_err(|error| {
         let sent = if error.is_connect() { Sent::No } else { Sent::Perhaps };
-        NetworkProblem { sent, source: error.into() }
+        lost(sent, error)
     })?;
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, MOST_BYTES).collect().await;
-    let body = body.map_err(|source| NetworkProblem { sent: Sent::Perhaps, source })?;
-    Ok(Response::from_parts(parts, body.to_bytes()))
+    Ok(Response::from_parts(parts, whole(body).await?))
 }
 
-fn perhaps(error: io::Error) -> NetworkProblem {
-    NetworkProblem { sent: Sent::Perhaps, source: error.into() }
+/// Each piece is copied as it comes and let go: kept whole, with the buffer that it was read into, pieces of one byte would
+/// take many times their size.
+async fn whole(mut body: Incoming) -> Result<Bytes, NetworkProblem> {
+    let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    if announced.is_some_and(|length| length > MAX_BODY) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|error| lost(Sent::Perhaps, error))?.into_data() else { continue };
+        if bytes.len() + piece.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.into())
 }
