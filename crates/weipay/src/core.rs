@@ -114,7 +114,7 @@ impl Core {
         *request.uri_mut() = base_url
             .url(&target)
             .parse()
-            .map_err(|error| RequestProblem::Path(format!("is no URL: {error}")))?;
+            .map_err(|error| RequestProblem::Path(format!("is not a valid URL: {error}")))?;
         *request.headers_mut() = self.headers(outgoing, authorization);
         Ok(Prepared { request, timeout: outgoing.timeout.unwrap_or(self.timeout).min(MAX_TIMEOUT) })
     }
