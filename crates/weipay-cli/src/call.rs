@@ -12,6 +12,7 @@ use crate::output_file::OutputFile;
 
 mod failure;
 mod layout;
+mod note;
 mod path;
 mod sensitive;
 
@@ -58,7 +59,10 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
         call = call.header(name, value);
     }
     match call.request(arguments.method.clone(), &treated.body) {
-        Ok(reply) => deliver(reply.bytes(), &output),
+        Ok(reply) => {
+            note::example(reply.headers());
+            deliver(reply.bytes(), &output)
+        }
         Err(error) => exit::with(exit::code(&error), &with_nearest(failure::told(&error))),
     }
 }

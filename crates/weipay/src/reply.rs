@@ -158,12 +158,17 @@ impl<T> Clone for Reply<T> {
 }
 
 impl<T> fmt::Debug for Reply<T> {
-    /// The body stays out: it may hold what a log must not.
+    /// The body stays out: it may hold what a log must not. An answer of a sandbox that only shows what an answer looks
+    /// like says so.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Reply")
+        let mut shown = out.debug_struct("Reply");
+        shown
             .field("status", &self.raw.status)
             .field("request_id", &self.request_id())
-            .field("bytes", &self.raw.body.len())
-            .finish_non_exhaustive()
+            .field("bytes", &self.raw.body.len());
+        if self.raw.headers.get("Weipay-Sandbox-Answer").is_some_and(|origin| origin == "example") {
+            shown.field("sandbox_answer", &format_args!("example: nothing happened"));
+        }
+        shown.finish_non_exhaustive()
     }
 }

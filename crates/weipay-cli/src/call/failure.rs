@@ -6,6 +6,8 @@ use serde_json::Value;
 use weipay::Error;
 use weipay::error::{Failure, RequestProblem};
 
+use super::note;
+
 pub(super) fn told(error: &Error) -> String {
     if let Failure::Request(problem) = error.failure()
         && let Some(text) = of_the_command_line(problem)
@@ -16,6 +18,9 @@ pub(super) fn told(error: &Error) -> String {
     if let Some(detail) = error.detail() {
         // A String takes what is written into it.
         let _ = write!(text, "\n  {}", pointed(detail));
+    }
+    if let Some(reason) = error.headers().and_then(note::reason) {
+        let _ = write!(text, "\n  reason: {reason}");
     }
     text
 }

@@ -61,8 +61,32 @@ fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() 
         assert_eq!(exit(&output), 0, "{}", stderr(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(answer["notify_url"].is_string(), "{answer}");
-        assert!(output.stderr.is_empty());
+        assert!(stderr(&output).starts_with("note: this is an example"), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn an_answer_from_state_needs_no_note() {
+    let sandbox = Sandbox::start().unwrap();
+    let output = weipay(&["call", "GET", "v3/certificates"], &environment(&sandbox));
+    assert_eq!((exit(&output), stderr(&output).as_str()), (0, ""));
+}
+
+#[test]
+fn why_the_sandbox_refused_is_told_where_the_message_says_little() {
+    let sandbox = Sandbox::start().unwrap();
+    let certificates = ["call", "GET", "v3/certificates", "--query", "algorithm_type=rsa"];
+    let output = weipay(&certificates, &environment(&sandbox));
+    assert_eq!(exit(&output), 1);
+    assert!(
+        stderr(&output).contains("\n  reason: algorithm_type is one of RSA, SM2 and ALL"),
+        "{}",
+        stderr(&output)
+    );
+    let mut foreign = environment(&sandbox);
+    foreign.insert("WEIPAY_MERCHANT_SERIAL", "5157F09EFDC096DE15EBE81A47057A7232F1B8E1".to_owned());
+    let output = weipay(&["call", "GET", "v3/certificates"], &foreign);
+    assert!(stderr(&output).contains("  reason: serial_no in the Authorization"), "{}", stderr(&output));
 }
 
 #[test]
