@@ -235,7 +235,8 @@ impl Core {
     fn verify(&self, reply: &RawReply) -> Result<(), VerifyError> {
         let text = |name: &'static str| {
             let value = reply.headers.get(name).ok_or(VerifyError::Missing(name))?;
-            value.to_str().map_err(|_| VerifyError::Missing(name))
+            // Blanks around a value are not a part of it (RFC 9110, 5.5), whichever transport brought it.
+            value.to_str().map(str::trim).map_err(|_| VerifyError::Missing(name))
         };
         let headers = SignatureHeaders {
             timestamp: text("Wechatpay-Timestamp")?,

@@ -29,7 +29,8 @@ impl Transport for Handed {
                 .header("Wechatpay-Timestamp", timestamp)
                 .header("Wechatpay-Nonce", "n")
                 .header("Wechatpay-Signature", signature)
-                .header("Wechatpay-Serial", PUBLIC_KEY_ID);
+                // Blanks around a value, as other HTTP libraries may leave them, are not a part of it.
+                .header("Wechatpay-Serial", format!("{PUBLIC_KEY_ID} \t"));
         }
         Ok(answer.body(Bytes::from_static(self.body.as_bytes())).unwrap())
     }
@@ -84,4 +85,13 @@ fn what_is_not_wanted_of_an_answer_takes_no_memory() {
         assert_eq!(reply.misread().len(), 101);
         assert!(reply.json().is_err());
     }
+}
+
+#[test]
+fn an_answer_that_does_not_read_says_what_was_expected_and_not_what_stood_there() {
+    let reply = client(200, r#"{"phone":"13800138000"}"#, Some(r#"{"phone":"13800138000"}"#));
+    let reply = reply.chain("v3/a").get().unwrap();
+    let error = reply.json_as::<std::collections::HashMap<String, u64>>().unwrap_err();
+    assert!(error.to_string().contains("invalid type: string, expected u64 at line 1 column 22"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("138"), "{error:?}");
 }

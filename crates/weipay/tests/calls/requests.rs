@@ -246,6 +246,33 @@ fn a_header_of_the_connection_cannot_be_set() {
 }
 
 #[test]
+fn what_a_file_leaves_around_the_value_of_a_header_is_not_sent() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().build_blocking().unwrap();
+    client.chain("v3/a").header("Wechatpay-Serial", " 0C4A\r\n").get().unwrap();
+    assert_eq!(platform.seen().header("wechatpay-serial"), Some("0C4A"));
+}
+
+#[test]
+fn a_whole_url_is_not_a_path_and_its_token_is_not_printed() {
+    let client = configured().build_blocking().unwrap();
+    let url = "https://api.mch.weixin.qq.com/v3/billdownload/file?token=secret";
+    for error in [
+        client.chain(url).get().unwrap_err(),
+        client[url].get().unwrap_err(),
+        client.chain("v3/billdownload/file?token=secret&x=中").get().unwrap_err(),
+    ] {
+        assert!(error.is_request(), "{error}");
+        assert!(
+            !format!("{error} {error:?} {:?} {:?}", client[url], client.chain(url)).contains("secret"),
+            "{error:?}"
+        );
+    }
+    let error = client.chain(url).get().unwrap_err().to_string();
+    assert!(error.contains("is a whole URL"), "{error}");
+}
+
+#[test]
 fn indexing_gives_the_same_node_by_every_way_and_stays_bounded() {
     let client = configured().build_blocking().unwrap();
     let whole = &client["v3/marketing/busifavor/coupons/disassociate"];
