@@ -65,7 +65,7 @@ fn described(arguments: &arguments::Sandbox) -> Builder {
     let mut builder = Sandbox::builder()
         .data(&arguments.data)
         .listen(arguments.listen)
-        .strictness(strictness)
+        .strictness(Strictness { replayed_requests: arguments.no_replays, ..strictness })
         .examples(!arguments.no_examples)
         .patience(Duration::from_secs(arguments.idle_timeout));
     if let Some(clock) = &arguments.clock {

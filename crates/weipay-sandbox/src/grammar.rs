@@ -176,7 +176,9 @@ pub(crate) fn undefined(pointers: &[String]) -> Refusal {
 
 /// The header that a request with encrypted values needs.
 pub(crate) fn no_platform_serial() -> Refusal {
-    Refusal::param_error("HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)")
+    Refusal::param_error("HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)").with_reason(
+        "the request has a field that travels encrypted: name the key that it is encrypted with in Wechatpay-Serial",
+    )
 }
 
 /// A `Wechatpay-Serial` that names another platform's key.
@@ -185,9 +187,16 @@ pub(crate) fn wrong_platform_serial() -> Refusal {
         .with_reason("Wechatpay-Serial must be platform_serial or public_key_id of this sandbox's kit")
 }
 
-/// Encrypted values that the key named in `Wechatpay-Serial` does not open.
-pub(crate) fn not_decrypted() -> Refusal {
-    Refusal::param_error("平台私钥解密失败")
+/// An encrypted value that the key named in `Wechatpay-Serial` does not open.
+pub(crate) fn not_decrypted(field: &str) -> Refusal {
+    Refusal::param_error("平台私钥解密失败").with_reason(format!(
+        "`{field}` does not open with the key that Wechatpay-Serial names: encrypt it with that key (RSA-OAEP, SHA-1, base64)"
+    ))
+}
+
+/// A file that says of itself that it is not a picture.
+pub(crate) fn no_picture() -> Refusal {
+    Refusal::invalid_request("图片Content-Type非法")
 }
 
 /// A body that is not UTF-8. The recorded answer has no `detail`.
@@ -197,7 +206,9 @@ pub(crate) fn not_utf8() -> Refusal {
 
 /// A body that names another merchant than `Authorization`.
 pub(crate) fn other_merchant() -> Refusal {
-    Refusal::param_error("http header中的mchid与post payload中的mchid不匹配")
+    Refusal::param_error("http header中的mchid与post payload中的mchid不匹配").with_reason(
+        "`mchid` of the body is not that of Authorization; the merchant here is that of this sandbox's kit",
+    )
 }
 
 pub(crate) const INT32: &str = " 32 位有符号整数";
