@@ -116,7 +116,7 @@ func TestOrdersArePlaced(t *testing.T) {
 			closed, err := client.V3TransactionCloseOrder(ctx, number("native"))
 			must(t, err)
 			done(t, closed.Code, closed.Error)
-			fmt.Printf("did: JSAPI, Native, App and H5 orders, query, close (keys: %s)\n", keys)
+			fmt.Printf("did: orders (%s)\n", keys)
 		})
 	}
 }
@@ -187,7 +187,7 @@ func TestACouponIsCreatedAssociatedDisassociatedAndUsed(t *testing.T) {
 			if unknown.Code != 400 || unknown.ErrResponse.Code != "INVALID_REQUEST" {
 				t.Fatal(unknown.Code, unknown.Error)
 			}
-			fmt.Printf("did: coupon story, unknown coupon (keys: %s)\n", keys)
+			fmt.Printf("did: coupon story, unknown coupon (%s)\n", keys)
 		})
 	}
 }

@@ -77,7 +77,7 @@ async function story(name, style, operation) {
   });
   assert.equal(used.data.openid, kit.openid);
   assert.equal((await operation(user).get(values)).data.coupon_state, 'USED');
-  console.log(`did: coupon created, sent, associated, disassociated, used, queried, by ${style}`);
+  console.log(`did: coupon story (${style})`);
 }
 
 // It sends no `Wechatpay-Serial`, unless somebody writes it.
@@ -96,7 +96,7 @@ test('orders are placed with its own headers', async () => {
   assert.equal(found.data.out_trade_no, 'axios-native');
   const closed = await transactions.outTradeNo.$out_trade_no$.close.post({ mchid: kit.mchid }, { out_trade_no: 'axios-native' });
   assert.equal(closed.status, 204);
-  console.log('did: JSAPI, Native, App and H5 orders, query, close');
+  console.log('did: orders (both)');
 });
 
 test('each of the two keys of the platform is asked for by its serial, and verifies', async () => {
@@ -104,7 +104,7 @@ test('each of the two keys of the platform is asked for by its serial, and verif
     const { headers } = await client().v3.certificates.get({ headers: { 'Wechatpay-Serial': serial } });
     assert.equal(headers['wechatpay-serial'], serial);
   }
-  console.log('did: answers by the platform certificate and by the public key');
+  console.log('did: answers by the key that was asked for (certificate)\ndid: answers by the key that was asked for (public-key)');
 });
 
 test('its property chain', async () => {
@@ -130,7 +130,7 @@ test('the seed page, letter for letter', async () => {
     }),
     ({ response }) => response.status === 400 && response.data.code === 'INVALID_REQUEST',
   );
-  console.log('did: an unknown coupon: its code');
+  console.log('did: unknown coupon (both)');
 });
 
 test('an answer that was changed on the way is refused by its own verifier', async () => {

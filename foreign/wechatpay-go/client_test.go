@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/wechatpay-apiv3/wechatpay-go/core"
+	"github.com/wechatpay-apiv3/wechatpay-go/core/auth/verifiers"
+	"github.com/wechatpay-apiv3/wechatpay-go/core/downloader"
 	"github.com/wechatpay-apiv3/wechatpay-go/core/option"
 	coupon "github.com/wechatpay-apiv3/wechatpay-go/services/merchantexclusivecoupon"
 	"github.com/wechatpay-apiv3/wechatpay-go/services/payments/app"
@@ -69,35 +71,40 @@ func must(t *testing.T, err error) {
 
 func file(member string) string { return filepath.Join(filepath.Dir(os.Getenv("KIT")), kit[member]) }
 
-func publicKey(t *testing.T) core.ClientOption {
+// options configures the keys as the SDK's README and documentation do: the public key, the platform certificate, which it
+// downloads and keeps new, or both, for a merchant who changes from one to the other.
+func options(t *testing.T, keys string) []core.ClientOption {
+	mchid, serial, id := kit["mchid"], kit["merchant_serial"], kit["public_key_id"]
+	key, err := utils.LoadPrivateKeyWithPath(file("merchant_key"))
+	must(t, err)
 	public, err := utils.LoadPublicKeyWithPath(file("public_key"))
 	must(t, err)
-	key, err := utils.LoadPrivateKeyWithPath(file("merchant_key"))
-	must(t, err)
-	return option.WithWechatPayPublicKeyAuthCipher(kit["mchid"], kit["merchant_serial"], key, kit["public_key_id"], public)
+	switch keys {
+	case "public-key":
+		return []core.ClientOption{option.WithWechatPayPublicKeyAuthCipher(mchid, serial, key, id, public)}
+	case "certificate":
+		return []core.ClientOption{option.WithWechatPayAutoAuthCipher(mchid, serial, key, kit["api_v3_key"])}
+	}
+	certificates := downloader.NewCertificateDownloaderMgr(context.Background())
+	must(t, certificates.RegisterDownloaderWithPrivateKey(context.Background(), key, serial, mchid, kit["api_v3_key"]))
+	verifier := verifiers.NewSHA256WithRSACombinedVerifier(certificates.GetCertificateVisitor(mchid), id, *public)
+	return []core.ClientOption{option.WithMerchantCredential(mchid, serial, key), option.WithVerifier(verifier)}
 }
 
-// certificates downloads the platform certificate and keeps it new, as the README begins.
-func certificates(t *testing.T) core.ClientOption {
-	key, err := utils.LoadPrivateKeyWithPath(file("merchant_key"))
-	must(t, err)
-	return option.WithWechatPayAutoAuthCipher(kit["mchid"], kit["merchant_serial"], key, kit["api_v3_key"])
-}
-
-// each runs a test with each of the two keys of the platform.
+// each runs a test with each configuration of keys.
 func each(t *testing.T, did string, run func(*testing.T, string, *core.Client)) {
-	for name, key := range map[string]func(*testing.T) core.ClientOption{"public-key": publicKey, "certificate": certificates} {
-		t.Run(name, func(t *testing.T) {
-			client, err := core.NewClient(context.Background(), key(t))
+	for _, keys := range []string{"public-key", "certificate", "both"} {
+		t.Run(keys, func(t *testing.T) {
+			client, err := core.NewClient(context.Background(), options(t, keys)...)
 			must(t, err)
-			run(t, name, client)
-			fmt.Printf("did: %s (%s)\n", did, name)
+			run(t, keys, client)
+			fmt.Printf("did: %s (%s)\n", did, keys)
 		})
 	}
 }
 
 func TestOrdersArePlaced(t *testing.T) {
-	each(t, "JSAPI, Native, App and H5 orders, query, close", func(t *testing.T, name string, client *core.Client) {
+	each(t, "orders", func(t *testing.T, name string, client *core.Client) {
 		ctx, what, notify := context.Background(), text("测试"), text("https://example.com/notify")
 		appid, mchid := text(kit["appid"]), text(kit["mchid"])
 		number := func(kind string) *string { return text("go-" + name + "-" + kind) }
@@ -221,7 +228,7 @@ func TestACouponIsCreatedSentAssociatedDisassociatedAndUsed(t *testing.T) {
 
 func TestAnAnswerThatWasChangedOnTheWayIsRefused(t *testing.T) {
 	changed := http.Client{Transport: toSandbox{http.DefaultTransport, func(body []byte) []byte { return append(body, ' ') }}}
-	client, err := core.NewClient(context.Background(), publicKey(t), option.WithHTTPClient(&changed))
+	client, err := core.NewClient(context.Background(), append(options(t, "public-key"), option.WithHTTPClient(&changed))...)
 	must(t, err)
 	_, err = client.Get(context.Background(), "https://api.mch.weixin.qq.com/v3/certificates")
 	if err == nil || !strings.Contains(err.Error(), "verif") {

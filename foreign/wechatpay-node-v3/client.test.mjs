@@ -77,7 +77,7 @@ test('orders are placed by its functions, with its own headers', async () => {
   assert.equal(found.data.out_trade_no, 'node-v3-native');
   const closed = await pay.close('node-v3-native');
   assert.equal(closed.status, 204, closed.error);
-  console.log('did: JSAPI, Native, App and H5 orders, query, close');
+  console.log('did: orders (certificate)');
 });
 
 test('a coupon is created, sent, associated, disassociated, queried and used, each answer verified by verifySign', async () => {
@@ -113,7 +113,7 @@ test('a coupon is created, sent, associated, disassociated, queried and used, ea
   const used = await post('/coupons/use', { ...user, stock_id, coupon_code, use_time: beijing(0), use_request_no: 'node-v3-use' });
   assert.equal(used.openid, kit.openid);
   assert.deepEqual(await state(), [stock_id, 'USED', undefined]);
-  console.log('did: coupon created, sent, associated, disassociated, used, queried, by its README');
+  console.log('did: coupon story (certificate)');
 });
 
 test('the platform\'s code reaches the caller', async () => {
@@ -123,5 +123,5 @@ test('the platform\'s code reaches the caller', async () => {
   assert.deepEqual([status, data.code], [400, 'INVALID_REQUEST']);
   const unknown = await pay.transactions_native({ description: '', out_trade_no: 'node-v3-wrong', notify_url: '', amount: { total: 0 } });
   assert.deepEqual([unknown.status, JSON.parse(unknown.error).code], [400, 'PARAM_ERROR']);
-  console.log('did: an unknown coupon and a wrong order: its code');
+  console.log('did: unknown coupon (certificate)');
 });

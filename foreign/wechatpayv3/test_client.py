@@ -54,7 +54,7 @@ class Sandbox(unittest.TestCase):
         found = self.good(pay.query(out_trade_no=f'py-{name}-native'))
         self.assertEqual(found['out_trade_no'], f'py-{name}-native')
         self.good(pay.close(f'py-{name}-native'), 204)
-        print(f'did: JSAPI, Native, App and H5 orders, query, close ({name})')
+        print(f'did: orders ({name})')
 
     def coupons(self, name, pay):
         stock = self.good(pay.marketing_busifavor_stock_create(

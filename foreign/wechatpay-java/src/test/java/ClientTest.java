@@ -132,7 +132,7 @@ class ClientTest {
     close.setMchid(kit.get("mchid"));
     close.setOutTradeNo(number + "native");
     scan.closeOrder(close);
-    System.out.println("did: JSAPI, Native, App and H5 orders, query, close (" + key + ")");
+    System.out.println("did: orders (" + key + ")");
   }
 
   static void assertFilled(String value) {

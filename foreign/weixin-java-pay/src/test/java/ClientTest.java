@@ -104,7 +104,7 @@ class ClientTest {
 
     assertEquals(number + "native", service.queryOrderV3(null, number + "native").getOutTradeNo());
     service.closeOrderV3(number + "native");
-    System.out.println("did: JSAPI, Native, App and H5 orders, query, close (keys: " + keys + ")");
+    System.out.println("did: orders (" + keys + ")");
   }
 
   static void assertFilled(String value) {
@@ -168,7 +168,7 @@ class ClientTest {
     WxPayException unknown = assertThrows(WxPayException.class, () -> coupons.queryBusiFavorCouponsDisAssociate(request(
         BusiFavorCouponsAssociateRequest.class, tie, Map.of("coupon_code", "1", "out_request_no", number + "unknown"))));
     assertEquals("INVALID_REQUEST", unknown.getErrCode());
-    System.out.println("did: coupon story, unknown coupon (keys: " + keys + ")");
+    System.out.println("did: coupon story, unknown coupon (" + keys + ")");
   }
 
   static JsonObject json(String text) {
