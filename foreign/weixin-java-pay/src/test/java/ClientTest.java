@@ -187,6 +187,11 @@ class ClientTest {
       }
     };
     config.setApiV3HttpClientBuilderCustomizer(builder -> builder.addInterceptorLast(change));
-    assertThrows(WxPayException.class, () -> service(config).createOrderV3(TradeTypeEnum.NATIVE, order("wxjava-changed")));
+    Throwable refused = assertThrows(WxPayException.class,
+        () -> service(config).createOrderV3(TradeTypeEnum.NATIVE, order("wxjava-changed")));
+    while (refused.getCause() != null) {
+      refused = refused.getCause();
+    }
+    assertEquals("应答的微信支付签名验证失败", refused.getMessage());
   }
 }
