@@ -25,6 +25,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/services/payments/h5"
 	"github.com/wechatpay-apiv3/wechatpay-go/services/payments/jsapi"
 	"github.com/wechatpay-apiv3/wechatpay-go/services/payments/native"
+	"github.com/wechatpay-apiv3/wechatpay-go/services/transferbatch"
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 )
 
@@ -91,9 +92,9 @@ func options(t *testing.T, keys string) []core.ClientOption {
 	return []core.ClientOption{option.WithMerchantCredential(mchid, serial, key), option.WithVerifier(verifier)}
 }
 
-// each runs a test with each configuration of keys.
-func each(t *testing.T, did string, run func(*testing.T, string, *core.Client)) {
-	for _, keys := range []string{"public-key", "certificate", "both"} {
+// each runs a test with each configuration of keys; one with both keys has none that encrypts.
+func each(t *testing.T, did string, run func(*testing.T, string, *core.Client), configurations ...string) {
+	for _, keys := range append(configurations, "public-key", "certificate") {
 		t.Run(keys, func(t *testing.T) {
 			client, err := core.NewClient(context.Background(), options(t, keys)...)
 			must(t, err)
@@ -153,6 +154,27 @@ func TestOrdersArePlaced(t *testing.T) {
 		}
 		_, err = two.CloseOrder(ctx, native.CloseOrderRequest{OutTradeNo: number("native"), Mchid: mchid})
 		must(t, err)
+	}, "both")
+}
+
+// The SDK encrypts what its model marks, for the key that it names in `Wechatpay-Serial`, and opens what comes back.
+func TestAFieldTravelsEncryptedBothWays(t *testing.T) {
+	each(t, "encrypted fields", func(t *testing.T, keys string, client *core.Client) {
+		ctx, batch := context.Background(), strings.ReplaceAll("go"+keys+"batch", "-", "")
+		_, _, err := (&transferbatch.TransferBatchApiService{Client: client}).InitiateBatchTransfer(ctx,
+			transferbatch.InitiateBatchTransferRequest{
+				Appid: text(kit["appid"]), OutBatchNo: text(batch), BatchName: text("报销"), BatchRemark: text("报销"),
+				TotalAmount: core.Int64(200000), TotalNum: core.Int64(1), TransferSceneId: text("1000"),
+				TransferDetailList: []transferbatch.TransferDetailInput{{
+					OutDetailNo: text(batch + "1"), TransferAmount: core.Int64(200000), TransferRemark: text("报销"),
+					Openid: text(kit["openid"]), UserName: text("张三")}}})
+		must(t, err)
+		detail, _, err := (&transferbatch.TransferDetailApiService{Client: client}).GetTransferDetailByOutNo(ctx,
+			transferbatch.GetTransferDetailByOutNoRequest{OutBatchNo: text(batch), OutDetailNo: text(batch + "1")})
+		must(t, err)
+		if detail.UserName == nil || *detail.UserName == "" {
+			t.Fatal("no name")
+		}
 	})
 }
 
@@ -223,7 +245,7 @@ func TestACouponIsCreatedSentAssociatedDisassociatedAndUsed(t *testing.T) {
 		if _, _, err = coupons.DisassociateTradeInfo(ctx, request); !core.IsAPIError(err, "INVALID_REQUEST") {
 			t.Fatal(err)
 		}
-	})
+	}, "both")
 }
 
 func TestAnAnswerThatWasChangedOnTheWayIsRefused(t *testing.T) {
