@@ -1,17 +1,20 @@
 //! The answer (应答): headers as the platform sends them, and the signature over what is sent.
 //!
-//! Everything behind the [gate](crate::gate) is signed, refusals included; what the gate turns away is not. The WeChat
+//! Everything behind the [gate](crate::gate) is signed, refusals included, except [files](crate::download); what the gate turns
+//! away is not. The WeChat
 //! Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
 
 mod request_id;
 
-use weipay_wire::{PrivateKey, SCHEME, response_message};
+use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
 
 use crate::chance::Chance;
+use crate::download::{self, File};
 use crate::exchange::{Incoming, Outgoing};
 use crate::gate::TurnedAway;
-use crate::refusal::Refusal;
+use crate::moment;
+use crate::refusal::{Refusal, tail};
 
 /// A signing key and the name that goes into `Wechatpay-Serial`.
 #[derive(Debug)]
@@ -45,27 +48,54 @@ impl From<&Refusal> for Draft {
 }
 
 impl Signers {
-    /// Whether a `Wechatpay-Serial` names a key of this platform.
-    pub(crate) fn knows(&self, serial: &str) -> bool {
-        [&self.certificate, &self.public_key].iter().any(|key| key.serial == serial)
+    /// The key that a `Wechatpay-Serial` names.
+    pub(crate) fn key(&self, serial: &str) -> Option<&PrivateKey> {
+        self.named(serial).map(|key| &key.key)
+    }
+
+    fn named(&self, serial: &str) -> Option<&SigningKey> {
+        [&self.public_key, &self.certificate].into_iter().find(|key| is_same_serial(&key.serial, serial))
     }
 
     fn for_request(&self, incoming: &Incoming) -> &SigningKey {
-        match incoming.header("wechatpay-serial") {
-            Some(serial) if serial == self.public_key.serial => &self.public_key,
-            _ => &self.certificate,
-        }
+        incoming.header("wechatpay-serial").and_then(|serial| self.named(serial)).unwrap_or(&self.certificate)
     }
 
     /// A signed answer to a request.
     pub(crate) fn signed(&self, incoming: &Incoming, draft: Draft, now: i64, chance: &Chance) -> Outgoing {
+        let text = draft.body.clone();
+        self.sign(dressed(draft, now, chance, true), &text, incoming, now, chance)
+    }
+
+    /// A file: unsigned, except an overseas statement, whose signature covers the digest that its header has.
+    pub(crate) fn file(&self, incoming: &Incoming, file: File, now: i64, chance: &Chance) -> Outgoing {
+        let File { content_type, bytes, is_statement } = file;
+        let digest = is_statement.then(|| download::sha1_hex(&bytes));
+        let draft = Draft { status: 200, body: bytes, tail: tail::SUCCESS };
+        let mut outgoing = dressed(draft, now, chance, true);
+        // In the place of the type that other answers have.
+        outgoing.set("content-type", content_type);
+        let Some(digest) = digest else { return outgoing };
+        let mut outgoing =
+            self.sign(outgoing, format!(r#"{{"sha1":"{digest}"}}"#).as_bytes(), incoming, now, chance);
+        outgoing.set("wechatpay-statement-sha1", &digest);
+        outgoing
+    }
+
+    /// An answer that should be signed never leaves without its signature.
+    fn sign(
+        &self,
+        mut outgoing: Outgoing,
+        text: &[u8],
+        incoming: &Incoming,
+        now: i64,
+        chance: &Chance,
+    ) -> Outgoing {
         let (timestamp, nonce) = (now.to_string(), chance.nonce());
         let signer = self.for_request(incoming);
-        let Ok(signature) = signer.key.sign(&response_message(&timestamp, &nonce, &draft.body)) else {
-            // An answer that should be signed never leaves without its signature.
+        let Ok(signature) = signer.key.sign(&response_message(&timestamp, &nonce, text)) else {
             return dressed(Draft::from(&Refusal::system_error()), now, chance, true);
         };
-        let mut outgoing = dressed(draft, now, chance, true);
         outgoing.set("wechatpay-nonce", &nonce);
         outgoing.set("wechatpay-signature", &signature);
         outgoing.set("wechatpay-timestamp", &timestamp);
@@ -81,6 +111,7 @@ pub(crate) fn turned_away(turned_away: &TurnedAway, now: i64, chance: &Chance) -
         TurnedAway::Unrouted(status) => {
             let mut outgoing = Outgoing::empty(*status);
             outgoing.set("server", SERVER);
+            outgoing.set("date", &moment::http_date(now));
             outgoing
         }
         TurnedAway::Refused { refusal, has_request_id } => {
@@ -96,6 +127,7 @@ const SERVER: &str = "weipay-sandbox";
 pub(crate) fn dressed(draft: Draft, now: i64, chance: &Chance, has_request_id: bool) -> Outgoing {
     let mut outgoing = Outgoing::empty(draft.status);
     outgoing.set("server", SERVER);
+    outgoing.set("date", &moment::http_date(now));
     if !draft.body.is_empty() {
         outgoing.set("content-type", "application/json; charset=utf-8");
     }
@@ -118,7 +150,6 @@ mod tests {
     use weipay_wire::PublicKey;
 
     use super::*;
-    use crate::refusal::tail;
 
     static SIGNERS: LazyLock<Signers> = LazyLock::new(|| {
         let make =
@@ -152,7 +183,9 @@ mod tests {
     fn the_certificate_signs_unless_the_request_names_the_public_key() {
         for (asked, signer) in [
             (None, &SIGNERS.certificate),
+            (Some(""), &SIGNERS.certificate),
             (Some("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"), &SIGNERS.certificate),
+            (Some("7132d72a03e93cddf8c03bbd1f37eedf00000000"), &SIGNERS.certificate),
             (Some("PUB_KEY_ID_01"), &SIGNERS.public_key),
             (Some("PUB_KEY_ID_02"), &SIGNERS.certificate),
         ] {
@@ -177,6 +210,7 @@ mod tests {
             names,
             [
                 "server",
+                "date",
                 "content-type",
                 "cache-control",
                 "x-content-type-options",

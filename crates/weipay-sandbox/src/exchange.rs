@@ -42,7 +42,7 @@ impl Incoming {
 pub struct Outgoing {
     /// The HTTP status.
     pub status: u16,
-    /// The header fields, in the platform's order; transport adds `Date`, `Content-Length` and `Connection`.
+    /// The header fields, in the platform's order; transport adds `Content-Length`, `Connection` and `Keep-Alive`.
     pub headers: HeaderMap,
     /// The body, already signed where the headers say so.
     pub body: Vec<u8>,

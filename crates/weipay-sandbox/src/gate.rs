@@ -9,17 +9,21 @@
 //! | its timestamp is within five minutes | 401 SIGN_ERROR |
 //! | merchant and certificate are known | 401 SIGN_ERROR |
 //! | the signature is right | 401 SIGN_ERROR, with what was signed |
+//! | it is not a [replay](replays), where that is asked for | 401 SIGN_ERROR |
 //!
 //! Whoever is turned away here gets an unsigned answer: the platform signs only for a caller that it knows.
 
+mod replays;
 mod sign_information;
 mod signed_body;
 
 use weipay_catalog::{Catalog, Routed, Unrouted};
-use weipay_wire::{Authorization, AuthorizationError, PublicKey, is_fresh, request_message};
+use weipay_wire::{Authorization, AuthorizationError, PublicKey, is_fresh, is_same_serial, request_message};
 
 use crate::exchange::Incoming;
 use crate::refusal::{Refusal, tail};
+use crate::upload::Upload;
+pub(crate) use replays::Replays;
 
 /// The merchant that the gate knows.
 #[derive(Debug)]
@@ -36,9 +40,11 @@ pub(crate) struct Merchant {
 
 /// A request that may enter.
 #[derive(Debug)]
-pub(crate) struct Admitted {
+pub(crate) struct Admitted<'a> {
     pub(crate) routed: Routed,
     pub(crate) mchid: String,
+    /// The parts of the body, when the operation is an upload.
+    pub(crate) upload: Option<Upload<'a>>,
 }
 
 /// A request that may not.
@@ -67,10 +73,17 @@ const STALE: &str = "Http头Authorization中的timestamp与发起请求的时间
 const OTHER_SERIAL: &str = "商户证书序列号有误。请使用签名私钥匹配的证书序列号";
 const EXPIRED_CERTIFICATE: &str = "商户证书已过期。";
 const WRONG_SIGNATURE: &str = "签名错误";
+/// UNCONFIRMED, as is that there is such a refusal.
+const REPLAYED: &str = "Http头Authorization中的随机串重复";
 const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
 
-/// Lets a request in, or turns it away.
-pub(crate) fn admit(incoming: &Incoming, merchant: &Merchant, now: i64) -> Result<Admitted, TurnedAway> {
+/// Lets a request in, or turns it away. With `replays`, a request enters once.
+pub(crate) fn admit<'a>(
+    incoming: &'a Incoming,
+    merchant: &Merchant,
+    replays: Option<&Replays>,
+    now: i64,
+) -> Result<Admitted<'a>, TurnedAway> {
     let routed = route(incoming)?;
     names_its_client(incoming)?;
     let authorization = authorization(incoming)?;
@@ -78,8 +91,12 @@ pub(crate) fn admit(incoming: &Incoming, merchant: &Merchant, now: i64) -> Resul
         return Err(Refusal::sign_error(STALE).into());
     }
     is_known(&authorization, merchant, now)?;
-    is_signed(incoming, &authorization, merchant)?;
-    Ok(Admitted { routed, mchid: authorization.mchid })
+    let upload = Upload::read(routed.operation, incoming);
+    is_signed(incoming, upload.as_ref(), &authorization, merchant)?;
+    if replays.is_some_and(|replays| !replays.is_first(&authorization, now)) {
+        return Err(Refusal::sign_error(REPLAYED).into());
+    }
+    Ok(Admitted { routed, mchid: authorization.mchid, upload })
 }
 
 fn route(incoming: &Incoming) -> Result<Routed, TurnedAway> {
@@ -123,7 +140,7 @@ fn is_known(authorization: &Authorization, merchant: &Merchant, now: i64) -> Res
         // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
         return Err(wrong_signature().into());
     }
-    if authorization.serial_no != merchant.serial {
+    if !is_same_serial(&authorization.serial_no, &merchant.serial) {
         return Err(Refusal::sign_error(OTHER_SERIAL).into());
     }
     if now > merchant.not_after {
@@ -132,18 +149,25 @@ fn is_known(authorization: &Authorization, merchant: &Merchant, now: i64) -> Res
     Ok(())
 }
 
-fn is_signed(
-    incoming: &Incoming,
+fn is_signed<'a>(
+    incoming: &'a Incoming,
+    upload: Option<&Upload<'a>>,
     authorization: &Authorization,
     merchant: &Merchant,
 ) -> Result<(), TurnedAway> {
-    let body = signed_body::of(incoming);
     let Authorization { timestamp, nonce_str, signature, .. } = authorization;
-    let message = request_message(&incoming.method, &incoming.target, *timestamp, nonce_str, body);
-    merchant.key.verify(&message, signature).map_err(|_| {
-        let detail = sign_information::detail(incoming, body, &message);
-        wrong_signature().with_detail(detail).into()
-    })
+    let mut refusal = None;
+    for body in signed_body::of(incoming, upload) {
+        let message = request_message(&incoming.method, &incoming.target, *timestamp, nonce_str, body);
+        if merchant.key.verify(&message, signature).is_ok() {
+            return Ok(());
+        }
+        // What should have been signed is the usual one.
+        refusal.get_or_insert_with(|| {
+            wrong_signature().with_detail(sign_information::detail(incoming, body, &message))
+        });
+    }
+    Err(refusal.unwrap_or_else(wrong_signature).into())
 }
 
 #[cfg(test)]

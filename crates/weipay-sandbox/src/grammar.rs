@@ -3,6 +3,8 @@
 //! A sentence names the value by source and JSON Pointer (`/body/amount/total`) and by the field's Chinese title. What
 //! nobody has recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use crate::refusal::{Refusal, tail};
@@ -36,6 +38,30 @@ pub(crate) struct Place<'a> {
     pub(crate) title: &'a str,
 }
 
+/// The length of a string: the gateway counts the one in characters and the other in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Length {
+    Characters(i64),
+    Bytes(i64),
+}
+
+impl Length {
+    pub(crate) const fn count(self) -> i64 {
+        match self {
+            Length::Characters(count) | Length::Bytes(count) => count,
+        }
+    }
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Length::Characters(count) => write!(out, "字符数 {count}"),
+            Length::Bytes(count) => write!(out, "字节数 {count}"),
+        }
+    }
+}
+
 impl Place<'_> {
     fn detail(&self, value: Value) -> Value {
         json!({ "location": self.source.word(), "value": value })
@@ -51,6 +77,15 @@ impl Place<'_> {
         let blank = if self.source == Source::Body { " " } else { "" };
         Refusal::param_error(format!(
             "无法将{blank}{source}“{}”映射到目标字段“{}”中，此字段需要一个合法的{wanted}",
+            self.pointer, self.title
+        ))
+        .with_detail(self.detail(value))
+    }
+
+    /// A value where a list belongs.
+    pub(crate) fn not_a_list(&self, value: Value) -> Refusal {
+        Refusal::param_error(format!(
+            "无法将 JSON 输入源“{}”映射到多重字段“{}”中，此字段需要 JSON 数组对象",
             self.pointer, self.title
         ))
         .with_detail(self.detail(value))
@@ -72,16 +107,27 @@ impl Place<'_> {
         .with_detail(self.detail(value))
     }
 
-    pub(crate) fn too_short(&self, characters: i64, min: i64) -> Refusal {
-        self.string_rule(&format!("字符数 {characters}，小于最小值 {min}"), json!(characters))
+    pub(crate) fn too_short(&self, length: Length, min: i64) -> Refusal {
+        self.string_rule(&format!("{length}，小于最小值 {min}"), json!(length.count()))
     }
 
-    pub(crate) fn too_long(&self, characters: i64, max: i64) -> Refusal {
-        self.string_rule(&format!("字符数 {characters}，大于最大值 {max}"), json!(characters))
+    pub(crate) fn too_long(&self, length: Length, max: i64) -> Refusal {
+        self.string_rule(&format!("{length}，大于最大值 {max}"), json!(length.count()))
     }
 
     pub(crate) fn unmatched(&self, pattern: &str, value: &str) -> Refusal {
         self.string_rule(&format!("字符串必须匹配正则表达式“{pattern}”"), json!(value))
+    }
+
+    /// A text that is not a time of RFC 3339.
+    pub(crate) fn not_rfc3339(&self, value: &str) -> Refusal {
+        self.string_rule("字符串必须是符合 RFC3339 日期时间格式", json!(value))
+    }
+
+    /// A file that is larger than the operation takes.
+    pub(crate) fn file_too_large(&self, size: i64, max: i64) -> Refusal {
+        Refusal::param_error(unconfirmed::file_too_large(self.pointer, self.title, size, max))
+            .with_detail(self.detail(json!(size)))
     }
 
     fn number_rule(&self, what: &str, value: Value) -> Refusal {
@@ -128,14 +174,29 @@ pub(crate) fn undefined(pointers: &[String]) -> Refusal {
         .with_tail(tail::UNDEFINED_PARAMETER)
 }
 
-/// The header that an operation with encrypted fields needs.
+/// The header that a request with encrypted values needs.
 pub(crate) fn no_platform_serial() -> Refusal {
     Refusal::param_error("HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)")
 }
 
-/// A `Wechatpay-Serial` that is no key of this platform.
+/// A `Wechatpay-Serial` that names another platform's key.
 pub(crate) fn wrong_platform_serial() -> Refusal {
     Refusal::param_error("平台证书序列号Wechatpay-Serial错误")
+}
+
+/// Encrypted values that the key named in `Wechatpay-Serial` does not open.
+pub(crate) fn not_decrypted() -> Refusal {
+    Refusal::param_error("平台私钥解密失败")
+}
+
+/// A body that is not UTF-8. The recorded answer has no `detail`.
+pub(crate) fn not_utf8() -> Refusal {
+    Refusal::invalid_request("请求内容传入了非UTF8参数")
+}
+
+/// A body that names another merchant than `Authorization`.
+pub(crate) fn other_merchant() -> Refusal {
+    Refusal::param_error("http header中的mchid与post payload中的mchid不匹配")
 }
 
 pub(crate) const INT32: &str = " 32 位有符号整数";
@@ -148,16 +209,12 @@ pub(crate) const OBJECT: &str = " Json 对象";
 pub(crate) mod unconfirmed {
     use super::Refusal;
 
-    /// UNCONFIRMED, after the form of [`super::OBJECT`].
-    pub(crate) const ARRAY: &str = " Json 数组";
     /// UNCONFIRMED, after the form of [`super::INT64`].
     pub(crate) const STRING: &str = "字符串";
     /// UNCONFIRMED, after the form of [`super::INT64`].
     pub(crate) const BOOLEAN: &str = "布尔值";
     /// UNCONFIRMED, after the form of [`super::INT64`].
     pub(crate) const NUMBER: &str = "数值";
-    /// UNCONFIRMED, after the form of [`super::INT64`].
-    pub(crate) const RFC3339: &str = " RFC3339 时间";
 
     /// UNCONFIRMED: only the sentence for a minimum was seen.
     pub(super) fn above_maximum(max: i64) -> String {
@@ -175,7 +232,28 @@ pub(crate) mod unconfirmed {
         format!("输入源“{pointer}”映射到值字段“{title}”枚举规则校验失败，值不在可选范围内")
     }
 
-    /// UNCONFIRMED: a body that is not JSON, or not UTF-8.
+    /// UNCONFIRMED.
+    pub(super) fn file_too_large(pointer: &str, title: &str, size: i64, max: i64) -> String {
+        format!("输入源“{pointer}”映射到字段“{title}”规则校验失败，文件大小 {size} 字节，大于最大值 {max}")
+    }
+
+    /// UNCONFIRMED: that such a file is refused is documented, code and words are not.
+    pub(crate) fn other_digest(member: &str) -> Refusal {
+        Refusal::param_error(format!("文件摘要{member}与上传的文件不一致"))
+    }
+
+    /// UNCONFIRMED: code and status are documented, the words are not.
+    pub(crate) fn old_link() -> Refusal {
+        Refusal::invalid_request("下载链接已过期")
+    }
+
+    /// UNCONFIRMED: a part that stands twice in an upload.
+    pub(crate) fn repeated_part(name: &str) -> Refusal {
+        let name: String = name.chars().take(64).collect();
+        Refusal::param_error(format!("请求中的表单字段“{name}”重复"))
+    }
+
+    /// UNCONFIRMED: a body that is not JSON.
     pub(crate) fn broken_json() -> Refusal {
         Refusal::param_error("请求体不是合法的 JSON")
     }
@@ -217,7 +295,7 @@ mod tests {
             String::from_utf8(total.body()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"无法将 JSON 输入源“/body/amount/total”映射到目标字段“总金额”中，此字段需要一个合法的 64 位有符号整数"}"#
         );
-        let appid = place(Source::Body, "/body/appid", "商户appid").too_short(0, 1);
+        let appid = place(Source::Body, "/body/appid", "商户appid").too_short(Length::Characters(0), 1);
         assert_eq!(
             String::from_utf8(appid.body()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0},"message":"输入源“/body/appid”映射到值字段“商户appid”字符串规则校验失败，字符数 0，小于最小值 1"}"#
@@ -253,6 +331,40 @@ mod tests {
         assert_eq!(
             order.message,
             "无法将输入源“/body/out_order_no”映射到目标字段“商户服务订单号”中，此字段并非多重字段但被输入源“/uri_template/out_order_no”映射过了"
+        );
+    }
+
+    /// Recorded from the real gateway.
+    #[test]
+    fn a_length_in_bytes_says_so() {
+        let order = |source, pointer| place(source, pointer, "商户订单号");
+        let short = order(Source::Body, "/body/out_trade_no").too_short(Length::Bytes(3), 6);
+        assert_eq!(
+            String::from_utf8(short.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":3},"message":"输入源“/body/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 3，小于最小值 6"}"#
+        );
+        let long = order(Source::UriTemplate, "/uri_template/out_trade_no").too_long(Length::Bytes(35), 32);
+        assert_eq!(
+            String::from_utf8(long.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":35},"message":"输入源“/uri_template/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 35，大于最大值 32"}"#
+        );
+    }
+
+    #[test]
+    fn the_sentences_recorded_later_come_out_letter_for_letter() {
+        let day = place(Source::Body, "/body/available_day_time", "当天可用时间段").not_a_list(json!({}));
+        assert_eq!(
+            day.message,
+            "无法将 JSON 输入源“/body/available_day_time”映射到多重字段“当天可用时间段”中，此字段需要 JSON 数组对象"
+        );
+        let expire = place(Source::Body, "/body/time_expire", "交易结束时间").not_rfc3339("20220421191948");
+        assert_eq!(
+            String::from_utf8(expire.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":"20220421191948"},"message":"输入源“/body/time_expire”映射到值字段“交易结束时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"}"#
+        );
+        assert_eq!(
+            String::from_utf8(not_utf8().body()).unwrap(),
+            r#"{"code":"INVALID_REQUEST","message":"请求内容传入了非UTF8参数"}"#
         );
     }
 

@@ -21,6 +21,16 @@ pub(crate) fn rfc3339(seconds: i64) -> String {
         .unwrap_or_else(|| "9999-12-31T23:59:59+08:00".to_owned())
 }
 
+/// A time as the header `Date` prints it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) fn http_date(seconds: i64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (weekday, month) = (moment.weekday().to_string(), moment.month().to_string());
+    let short = |name: &str| name.chars().take(3).collect::<String>();
+    let (day, month, year) = (moment.day(), short(&month), moment.year());
+    let (hour, minute, second) = moment.to_hms();
+    format!("{}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT", short(&weekday))
+}
+
 /// The unix seconds of an RFC 3339 text, with or without a fraction.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
@@ -62,6 +72,12 @@ mod tests {
         assert!(parse(&rfc3339(i64::MAX)).is_some());
         assert!(parse(&rfc3339(i64::MIN)).is_some());
         assert!(parse(&rfc3339(253_402_300_799)).is_some());
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_written_as_in_rfc_9110() {
+        assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(http_date(i64::MAX), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use weipay_wire::Kit;
 use crate::chance::{self, Chance};
 use crate::clock::Clock;
 use crate::contract::{Contract, Strictness};
+use crate::gate::Replays;
 use crate::kit::{self, KitError, KitOnDisk};
 use crate::platform::Platform;
 use crate::server::Server;
@@ -190,11 +191,13 @@ impl Builder {
 
     fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
         Ok(Platform {
+            base_url: kit.kit().base_url.clone(),
             merchant: kit.merchant()?,
             appid: kit.kit().appid.clone(),
             signers: kit.signers()?,
             own: kit.platforms_own()?,
             contract: Contract::new(self.strictness),
+            replays: self.strictness.replayed_requests.then(Replays::default),
             store: Store::open(&kit.dir().join(STATE)).map_err(StartError::Store)?,
             clock: self.clock.clone(),
             chance: self.seed.map_or_else(Chance::system, Chance::seeded),

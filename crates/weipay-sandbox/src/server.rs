@@ -6,6 +6,8 @@
 //! anybody needs is dropped, and everybody else is served on.
 
 mod body;
+mod framing;
+mod spelling;
 
 use std::net::TcpListener as BoundListener;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fmt, io};
 
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{Extensions, Request, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::server::conn::http1;
@@ -27,7 +29,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use crate::exchange::{Incoming, Outgoing};
+use crate::exchange::Incoming;
 use crate::platform::Platform;
 use body::ReadBody;
 
@@ -60,6 +62,8 @@ struct Service {
     platform: Arc<Platform>,
     /// How long a request may take to arrive, head and body each, and how long a connection may be idle.
     patience: Duration,
+    bodies: Arc<body::Reader>,
+    spelling: Extensions,
 }
 
 impl Server {
@@ -72,7 +76,6 @@ impl Server {
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
         let (report, started) = mpsc::sync_channel(1);
-        let service = Service { platform, patience };
         let thread = thread::Builder::new().name("weipay-sandbox".to_owned()).spawn(move || {
             let ready = runtime().and_then(|runtime| {
                 let listener = runtime.block_on(async { TcpListener::from_std(listener) })?;
@@ -82,6 +85,8 @@ impl Server {
                 Err(error) => drop(report.send(Err(error))),
                 Ok((runtime, listener)) => {
                     drop(report.send(Ok(runtime.handle().clone())));
+                    let spelling = runtime.block_on(spelling::learn());
+                    let service = Service { platform, patience, bodies: Arc::default(), spelling };
                     runtime.block_on(serve(listener, service, stopped));
                     runtime.shutdown_timeout(LAST_ANSWERS);
                 }
@@ -200,10 +205,11 @@ async fn answered(
     request: Request<hyper::body::Incoming>,
     service: Service,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
+    let stays_open = framing::stays_open(&request);
     let (head, stream) = request.into_parts();
-    let body =
-        timeout(service.patience, body::read(stream)).await.map_err(|_| Dropped)?.map_err(|_| Dropped)?;
-    let mut outgoing = match body {
+    let is_upload = service.platform.is_upload(head.method.as_str(), head.uri.path());
+    let body = service.bodies.read(stream, is_upload, service.patience).await.map_err(|_| Dropped)?;
+    let outgoing = match body {
         ReadBody::TooLong => service.platform.too_long(),
         ReadBody::Whole(body) => {
             let incoming = Incoming {
@@ -219,20 +225,5 @@ async fn answered(
             spawn_blocking(move || platform.answer(&incoming)).await.map_err(|_| Dropped)?
         }
     };
-    keep_alive(&mut outgoing, service.patience);
-    Ok(response(outgoing))
-}
-
-fn keep_alive(outgoing: &mut Outgoing, patience: Duration) {
-    if let Ok(value) = HeaderValue::from_str(&format!("timeout={}", patience.as_secs())) {
-        outgoing.headers.insert(HeaderName::from_static("keep-alive"), value);
-    }
-}
-
-fn response(outgoing: Outgoing) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(outgoing.body)));
-    *response.status_mut() =
-        http::StatusCode::from_u16(outgoing.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = outgoing.headers;
-    response
+    Ok(framing::framed(outgoing, stays_open.then_some(service.patience), &service.spelling))
 }

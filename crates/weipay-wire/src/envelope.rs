@@ -61,13 +61,26 @@ impl ApiV3Key {
         associated_data: &str,
         plaintext: &[u8],
     ) -> Result<String, EnvelopeError> {
+        Ok(STANDARD.encode(self.seal_bytes(nonce, associated_data, plaintext)?))
+    }
+
+    /// Seals `plaintext` as [`seal`](Self::seal) does, and gives the cipher text as bytes, as files are sealed.
+    ///
+    /// # Errors
+    /// When the nonce is not 12 bytes long.
+    pub fn seal_bytes(
+        &self,
+        nonce: &str,
+        associated_data: &str,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, EnvelopeError> {
         let nonce = self::nonce(nonce)?;
         let mut content = Zeroizing::new(Vec::with_capacity(plaintext.len() + TAG_LENGTH));
         content.extend_from_slice(plaintext);
         self.cipher()?
             .seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut *content)
             .map_err(|_| EnvelopeError::Unavailable)?;
-        Ok(STANDARD.encode(&*content))
+        Ok(std::mem::take(&mut *content))
     }
 
     fn cipher(&self) -> Result<LessSafeKey, EnvelopeError> {

@@ -14,6 +14,7 @@
 //! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
 //! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
 //! | names that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
+//! | whether two serials are one number | [`is_same_serial`] |
 //! | the sandbox's credentials (凭证包) | [`Kit`] |
 //!
 //! # A request, signed and verified
@@ -97,6 +98,7 @@ mod pem;
 mod platform_keys;
 mod private_key;
 mod public_key;
+mod serial;
 mod signature;
 mod verification;
 mod window;
@@ -115,6 +117,7 @@ pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError, check_ciphertext};
 pub use platform_keys::PlatformKeys;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
+pub use serial::is_same_serial;
 pub use signature::SignatureError;
 pub use verification::{PROBE_PREFIX, SignatureHeaders, VerifyError, verify_answer};
 pub use window::{WINDOW_SECONDS, is_fresh};

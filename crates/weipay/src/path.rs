@@ -1,7 +1,7 @@
 //! The path of a call: a template such as `v3/.../stocks/{stock_id}`, filled with values.
 //!
-//! Names are written by the caller and kept; values are never changed, only percent-encoded as one segment, so that a
-//! coupon code with a slash stays one code. Whatever comes out is what is signed and what is sent.
+//! Names are written by the caller and kept, a slash at the end too; values are never changed, only percent-encoded as one
+//! segment, so that a coupon code with a slash stays one code. Whatever comes out is what is signed and what is sent.
 
 use crate::error::RequestProblem;
 
@@ -31,10 +31,14 @@ pub(crate) fn target(
 
 /// Fills a template. Every placeholder needs its value and every value its placeholder.
 fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestProblem> {
-    let template = template.trim_matches('/');
+    let template = template.trim_start_matches('/');
     if template.is_empty() {
         return Err(RequestProblem::Path("is empty".to_owned()));
     }
+    let (template, last_slash) = match template.strip_suffix('/') {
+        Some(template) => (template, "/"),
+        None => (template, ""),
+    };
     let mut used = vec![false; values.len()];
     let mut path = String::with_capacity(template.len() + 32);
     for segment in template.split('/') {
@@ -51,6 +55,7 @@ fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestPr
             }
         }
     }
+    path.push_str(last_slash);
     match used.iter().position(|used| !used) {
         Some(at) => Err(RequestProblem::UnknownPlaceholder(values[at].0.clone())),
         None => Ok(path),
@@ -134,6 +139,18 @@ mod tests {
     #[test]
     fn capitals_of_a_path_are_kept() {
         assert_eq!(fill("v2/secapi/mch/addInstitutionsub", &[]).unwrap(), "/v2/secapi/mch/addInstitutionsub");
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_kept_and_none_is_added() {
+        let applyment = "v3/applyment4sub/applyment";
+        assert_eq!(fill(&format!("{applyment}/"), &[]).unwrap(), "/v3/applyment4sub/applyment/");
+        assert_eq!(fill(&format!("/{applyment}"), &[]).unwrap(), "/v3/applyment4sub/applyment");
+        let stock = fill("/v3/stocks/{stock_id}/", &values(&[("stock_id", "1/")]));
+        assert_eq!(stock.unwrap(), "/v3/stocks/1%2F/");
+        assert_eq!(target("v3/a/?b=c", &[], &[]).unwrap(), "/v3/a/?b=c");
+        assert_eq!(target("v3/a/", &[], &values(&[("b", "c")])).unwrap(), "/v3/a/?b=c");
+        assert!(fill("v3/a//", &[]).is_err());
     }
 
     #[test]

@@ -48,9 +48,23 @@ impl Linter {
                 );
             }
         }
-        if !field.limits.is_open() && matches!(field.kind, Kind::Boolean | Kind::Object) {
+        // Of an object without members, which is a file, it says how many bytes.
+        let has_no_size =
+            field.kind == Kind::Boolean || (field.kind == Kind::Object && !field.fields.is_empty());
+        if !field.limits.is_open() && has_no_size {
             let kind = field.kind.word();
             self.report(place, field.line, format!("`{name}` is a {kind}: a range says nothing of it"));
+        }
+        if field.in_bytes && (field.kind != Kind::String || field.limits.is_open()) {
+            self.report(
+                place,
+                field.line,
+                format!("`bytes` says what the range of a string counts: `{name}` has none"),
+            );
+        }
+        let is_called = name == "notify_url" || name.ends_with("_notify_url");
+        if is_called && field.kind == Kind::String && field.format != Some(Format::NotifyUrl) {
+            self.report(place, field.line, format!("the platform calls `{name}`: its format is notify-url"));
         }
         if let Some(unit) = field.format.and_then(Format::unit)
             && field.kind != Kind::Integer

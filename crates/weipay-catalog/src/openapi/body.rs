@@ -38,6 +38,9 @@ fn parts(fields: &[Field], schemas: &mut Schemas) -> Value {
         if !file.label.is_empty() {
             bytes["description"] = file.label.into();
         }
+        if let Some(max) = file.limits.max {
+            bytes["x-max-bytes"] = max.into();
+        }
         schema["properties"][file.name] = bytes;
     }
     schema

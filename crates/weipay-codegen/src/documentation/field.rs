@@ -84,19 +84,30 @@ fn closed(rules: &[String]) -> String {
 /// What a value must be, and how it travels.
 fn rules(field: &Field) -> Vec<String> {
     let mut rules = Vec::new();
-    rules.extend(range(&field.limits, if matches!(field.kind, Kind::String) { "character" } else { "" }));
+    let unit = match field.kind {
+        Kind::String if field.in_bytes => "byte",
+        Kind::String => "character",
+        Kind::Object => "byte",
+        _ => "",
+    };
+    rules.extend(range(&field.limits, unit));
     rules.extend(range(&field.items, "member"));
     match field.format {
         Some(Format::Fen) => rules.push("in fen (分)".to_owned()),
         Some(Format::Minor) => {
             rules.push("in the smallest unit of its currency (币种最小货币单位)".to_owned());
         }
+        Some(Format::NotifyUrl) => {
+            rules.push("a URL that the platform calls: http or https, without a query".to_owned());
+        }
         Some(Format::Rfc3339 | Format::JsonObjectLike | Format::JsonArrayLike) | None => {}
         // The format is that of the ciphertext, and the caller gives and gets plain text.
         Some(_) if field.is_encrypted() => {}
         Some(format) => rules.push(format!("format `{}`", format.word())),
     }
-    if let Some(pattern) = field.pattern {
+    if let Some(pattern) = field.pattern
+        && field.format != Some(Format::NotifyUrl)
+    {
         rules.push(format!("matches `{pattern}`"));
     }
     match field.carrier {

@@ -10,7 +10,7 @@ const STOCKS: &str = "/v3/marketing/busifavor/stocks";
 fn check_with(strictness: Strictness, method: &str, target: &str, body: &[u8]) -> Result<Checked, Refusal> {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let routed = Catalog::embedded().route(method, path).unwrap();
-    Contract::new(strictness).check(&routed, query, body)
+    Contract::new(strictness).checked(&routed, query, body)
 }
 
 fn check(method: &str, target: &str, body: &Value) -> Result<Checked, Refusal> {
@@ -96,6 +96,103 @@ fn lengths_count_characters_not_bytes() {
     assert_eq!(
         message(stock_with("/stock_name", json!(""))),
         "输入源“/body/stock_name”映射到值字段“商家券批次名称”字符串规则校验失败，字符数 0，小于最小值 1"
+    );
+}
+
+fn order() -> Value {
+    json!({
+        "appid": "wx1", "mchid": "1900000001", "description": "a", "out_trade_no": "202511250001",
+        "notify_url": "https://shop.example/notify", "amount": { "total": 1 }
+    })
+}
+
+fn refused_order(name: &str, value: &str) -> Refusal {
+    let mut order = order();
+    order[name] = json!(value);
+    check("POST", "/v3/pay/transactions/native", &order).unwrap_err()
+}
+
+/// All of these were recorded from the real gateway.
+#[test]
+fn lengths_of_payments_count_bytes_in_body_and_path() {
+    check("POST", "/v3/pay/transactions/native", &order()).unwrap();
+    let short = refused_order("out_trade_no", "123");
+    assert_eq!(
+        short.message,
+        "输入源“/body/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 3，小于最小值 6"
+    );
+    let attach = refused_order("attach", &format!("{}ab", "券".repeat(67)));
+    assert_eq!(
+        attach.message,
+        "输入源“/body/attach”映射到值字段“附加数据”字符串规则校验失败，字节数 203，大于最大值 128"
+    );
+    assert_eq!(attach.detail, Some(json!({ "location": "body", "value": 203 })));
+    let close = format!("/v3/pay/transactions/out-trade-no/{}/close", "1".repeat(35));
+    let close = check("POST", &close, &json!({ "mchid": "1" })).unwrap_err();
+    assert_eq!(
+        close.message,
+        "输入源“/uri_template/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 35，大于最大值 32"
+    );
+    assert_eq!(close.detail, Some(json!({ "location": "uri_template", "value": 35 })));
+    let service = format!("/v3/payscore/serviceorder/{}/cancel", "1".repeat(37));
+    let service = check("POST", &service, &json!({ "appid": "wx1", "service_id": "1", "reason": "a" }));
+    assert_eq!(
+        service.unwrap_err().message,
+        "输入源“/uri_template/out_order_no”映射到值字段“商户服务订单号”字符串规则校验失败，字节数 37，大于最大值 32"
+    );
+}
+
+/// The expressions are printed as the real gateway printed them.
+#[test]
+fn a_notify_url_and_an_order_number_are_refused_with_the_platforms_own_expressions() {
+    for url in
+        ["https://shop.example/notify?order=1", " https://www.weixin.qq.com/wxpay/pay.php", "ftp://a.example"]
+    {
+        let refusal = refused_order("notify_url", url);
+        assert_eq!(
+            refusal.message,
+            r"输入源“/body/notify_url”映射到值字段“通知地址”字符串规则校验失败，字符串必须匹配正则表达式“^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$”"
+        );
+        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": url })));
+    }
+    assert_eq!(
+        refused_order("out_trade_no", "订单号订单号").message,
+        r"输入源“/body/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字符串必须匹配正则表达式“^[0-9a-zA-Z_\-\|\*]+$”"
+    );
+    let mut order = order();
+    order["notify_url"] = json!("http://127.0.0.1:8080/notify");
+    check("POST", "/v3/pay/transactions/native", &order).unwrap();
+}
+
+/// Titles as the real gateway printed them.
+#[test]
+fn titles_are_those_of_recorded_messages() {
+    let partner = check("POST", "/v3/pay/partner/transactions/jsapi", &json!({ "description": "a" }));
+    assert_eq!(
+        partner.unwrap_err().message,
+        "输入源“/body/sp_appid”映射到字段“服务商应用ID”必填性规则校验失败，此字段为必填项"
+    );
+    let batch = json!({
+        "appid": "", "out_batch_no": "1", "batch_name": "a", "batch_remark": "a", "total_amount": 1, "total_num": 1,
+        "transfer_detail_list": [
+            { "openid": "o1", "out_detail_no": "1", "transfer_amount": 1, "transfer_remark": "a" }
+        ]
+    });
+    let transfer = check("POST", "/v3/transfer/batches", &batch).unwrap_err();
+    assert_eq!(
+        transfer.message,
+        "输入源“/body/appid”映射到值字段“商户appid”字符串规则校验失败，字符数 0，小于最小值 1"
+    );
+    let stock = check("GET", "/v3/marketing/favor/stocks//items?limit=1&offset=0", &json!({})).unwrap_err();
+    assert_eq!(
+        stock.message,
+        "输入源“/uri_template/stock_id”映射到字段“批次id”必填性规则校验失败，此字段为必填项"
+    );
+    assert_eq!(stock.detail, Some(json!({ "location": "uri_template", "value": "" })));
+    let application = check("GET", "/v3/applyment4sub/applyment/applyment_id/APPLYMENT_1", &json!({}));
+    assert_eq!(
+        application.unwrap_err().message,
+        "无法将输入源“/uri_template/applyment_id”映射到目标字段“申请单号”中，此字段需要一个合法的 64 位无符号整数"
     );
 }
 
@@ -214,7 +311,7 @@ fn query_values_are_text_that_must_read_as_their_type() {
 
 #[test]
 fn what_is_not_a_json_object_is_refused() {
-    for body in [&b"{"[..], b"\xff", b"not json", b"{\"a\":1}x"] {
+    for body in [&b"{"[..], b"not json", b"{\"a\":1}x"] {
         let refusal = check_with(Strictness::USUAL, "POST", DISASSOCIATE, body).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
     }
@@ -225,6 +322,63 @@ fn what_is_not_a_json_object_is_refused() {
     let twice =
         br#"{"stock_id":"1","stock_id":"2","coupon_code":"2","out_trade_no":"3","out_request_no":"4"}"#;
     assert_eq!(check_with(Strictness::LOOSE, "POST", DISASSOCIATE, twice).unwrap_err().code, "PARAM_ERROR");
+}
+
+#[test]
+fn a_body_that_is_not_utf8_has_words_of_its_own() {
+    for body in [&b"\xff"[..], b"{\"stock_id\":\"\xd6\xd0\"}", b"\xff\xfe{\x00}\x00"] {
+        let refusal = check_with(Strictness::LOOSE, "POST", DISASSOCIATE, body).unwrap_err();
+        assert_eq!((refusal.code, &*refusal.message), ("INVALID_REQUEST", "请求内容传入了非UTF8参数"));
+        assert_eq!(refusal.detail, None);
+    }
+}
+
+#[test]
+fn types_come_before_required_fields_and_those_before_other_rules() {
+    // A wrong type stands behind a missing field, and that behind an empty string and a number out of range.
+    let mut body = stock_with("/stock_name", json!(""));
+    body["coupon_use_rule"]["fixed_normal_coupon"]["discount_amount"] = json!(0);
+    body["stock_send_rule"].as_object_mut().unwrap().remove("max_coupons_per_user");
+    body["coupon_code_mode"] = json!(1);
+    assert!(message(body.clone()).contains("目标字段“券code模式”"), "{}", message(body));
+    body["coupon_code_mode"] = json!("WECHATPAY_MODE");
+    assert!(
+        message(body.clone()).contains("/body/stock_send_rule/max_coupons_per_user”"),
+        "{}",
+        message(body)
+    );
+    body["stock_send_rule"]["max_coupons_per_user"] = json!(5);
+    assert!(message(body.clone()).ends_with("字符数 0，小于最小值 1"), "{}", message(body));
+    body["stock_name"] = json!("券");
+    assert!(message(body.clone()).ends_with("值低于最小值 1"), "{}", message(body));
+}
+
+#[test]
+fn another_value_where_a_list_belongs_is_named_a_multiple_field() {
+    let pointer = "/coupon_use_rule/coupon_available_time/available_week/available_day_time";
+    for wrong in [json!({ "begin_time": 0, "end_time": 1 }), json!("0"), json!(0)] {
+        assert_eq!(
+            message(stock_with(pointer, wrong)),
+            format!(
+                "无法将 JSON 输入源“/body{pointer}”映射到多重字段“当天可用时间段”中，此字段需要 JSON 数组对象"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_time_that_is_none_breaks_a_rule_of_strings() {
+    let pointer = "/coupon_use_rule/coupon_available_time/available_begin_time";
+    for wrong in ["20220421191948", "2022-04-21 19:19", "2022-04-21T19:19:48", "1650540000"] {
+        let refusal = check("POST", STOCKS, &stock_with(pointer, json!(wrong))).unwrap_err();
+        assert_eq!(
+            refusal.message,
+            format!(
+                "输入源“/body{pointer}”映射到值字段“开始时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"
+            )
+        );
+        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": wrong })));
+    }
 }
 
 #[test]
@@ -259,7 +413,8 @@ proptest! {
             ("GET", format!("/v3/marketing/busifavor/users/{segment}/coupons?{query}")),
         ] {
             if let Err(refusal) = check_with(Strictness::USUAL, method, &target, &body) {
-                prop_assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
+                prop_assert_eq!(refusal.status, 400);
+                prop_assert!(matches!(refusal.code, "PARAM_ERROR" | "INVALID_REQUEST"));
             }
         }
     }

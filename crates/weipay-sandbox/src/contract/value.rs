@@ -1,17 +1,31 @@
-//! One value against one field of the catalogue: type first, then the rules that the type has.
+//! One value against one field of the catalogue, in one of the three passes that a source is checked in.
 
 use serde_json::Value;
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
 
 use super::{Contract, Undefined};
-use crate::grammar::{INT32, INT64, OBJECT, Place, Source, UINT32, UINT64, unconfirmed};
+use crate::grammar::{INT32, INT64, Length, OBJECT, Place, Source, UINT32, UINT64, unconfirmed};
 use crate::moment;
 use crate::refusal::Refusal;
+
+/// What a walk looks at. Recorded: a wrong type wins over a missing field that stands before it, and a missing field over an
+/// empty string that stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pass {
+    Types,
+    Required,
+    Rules,
+}
+
+impl Pass {
+    pub(super) const ALL: [Pass; 3] = [Pass::Types, Pass::Required, Pass::Rules];
+}
 
 /// A walk through one source of a request; the pointer grows and shrinks with the depth.
 pub(super) struct Walk<'a> {
     pub(super) contract: &'a Contract,
     pub(super) source: Source,
+    pub(super) pass: Pass,
     pub(super) pointer: String,
     pub(super) undefined: &'a mut Undefined,
 }
@@ -45,7 +59,8 @@ impl Walk<'_> {
         for field in fields {
             self.below(field.name, |walk| walk.member(field, object.get(field.name)))?;
         }
-        if object.len() > fields.iter().filter(|field| object.contains_key(field.name)).count() {
+        let known = fields.iter().filter(|field| object.contains_key(field.name)).count();
+        if self.pass == Pass::Types && object.len() > known {
             for name in object.keys().filter(|name| fields.iter().all(|field| field.name != *name)) {
                 self.below(name, |walk| walk.undefined.add(&walk.pointer));
             }
@@ -56,7 +71,9 @@ impl Walk<'_> {
     /// A member that may be missing. `null` is as good as missing.
     pub(super) fn member(&mut self, field: &Field, value: Option<&Value>) -> Result<(), Refusal> {
         match value {
-            None | Some(Value::Null) if field.required => Err(self.place(field).required()),
+            None | Some(Value::Null) if field.required && self.pass == Pass::Required => {
+                Err(self.place(field).required())
+            }
             None | Some(Value::Null) => Ok(()),
             Some(value) if field.list => self.list(field, value),
             Some(value) => self.one(field, value),
@@ -65,10 +82,12 @@ impl Walk<'_> {
 
     fn list(&mut self, field: &Field, value: &Value) -> Result<(), Refusal> {
         let Value::Array(members) = value else {
-            return Err(self.place(field).wrong_type(unconfirmed::ARRAY, value.clone()));
+            return Err(self.place(field).not_a_list(value.clone()));
         };
         let count = length(members.len());
-        if let Some((_, limit)) = outside(field.items, count) {
+        if self.pass == Pass::Rules
+            && let Some((_, limit)) = outside(field.items, count)
+        {
             return Err(self.place(field).array_size(count, limit));
         }
         for (index, member) in members.iter().enumerate() {
@@ -97,12 +116,13 @@ impl Walk<'_> {
 
     fn text(&mut self, field: &Field, value: &Value) -> Result<(), Refusal> {
         match value {
-            Value::String(text) => self.string(field, text),
+            Value::String(text) if self.pass == Pass::Rules => self.string(field, text),
+            Value::String(_) => Ok(()),
             _ => Err(self.place(field).wrong_type(unconfirmed::STRING, value.clone())),
         }
     }
 
-    /// The rules of a string. Lengths count characters.
+    /// The rules of a string. Lengths count what the catalogue says: characters or bytes.
     pub(super) fn string(&self, field: &Field, text: &str) -> Result<(), Refusal> {
         // The real platform accepted empty strings for optional fields, whatever the page says of their length.
         if text.is_empty() && !field.required {
@@ -113,10 +133,13 @@ impl Walk<'_> {
             return Ok(());
         }
         let place = self.place(field);
-        let characters = length(text.chars().count());
-        match outside(field.limits, characters) {
-            Some((Side::Below, min)) => return Err(place.too_short(characters, min)),
-            Some((Side::Above, max)) => return Err(place.too_long(characters, max)),
+        let measured = match field.in_bytes {
+            true => Length::Bytes(length(text.len())),
+            false => Length::Characters(length(text.chars().count())),
+        };
+        match outside(field.limits, measured.count()) {
+            Some((Side::Below, min)) => return Err(place.too_short(measured, min)),
+            Some((Side::Above, max)) => return Err(place.too_long(measured, max)),
             None => {}
         }
         if let Some(pattern) = field.pattern
@@ -125,7 +148,7 @@ impl Walk<'_> {
             return Err(place.unmatched(pattern, text));
         }
         if field.format == Some(Format::Rfc3339) && moment::parse(text).is_none() {
-            return Err(place.wrong_type(unconfirmed::RFC3339, text.into()));
+            return Err(place.not_rfc3339(text));
         }
         if self.contract.strictness.unlisted_values
             && !field.values.is_empty()
@@ -147,7 +170,7 @@ impl Walk<'_> {
     }
 
     fn number(&self, field: &Field, number: i64, value: &Value) -> Result<(), Refusal> {
-        match outside(field.limits, number) {
+        match outside(field.limits, number).filter(|_| self.pass == Pass::Rules) {
             Some((Side::Below, min)) => Err(self.place(field).below(min, value.clone())),
             Some((Side::Above, max)) => Err(self.place(field).above(max, value.clone())),
             None => Ok(()),
@@ -177,7 +200,8 @@ impl Walk<'_> {
             Kind::Number | Kind::Boolean => Ok(()),
             // Objects and lists travel as JSON text; their inside is the operation's own affair.
             Kind::Object => Ok(()),
-            Kind::String => self.string(field, text),
+            Kind::String if self.pass == Pass::Rules => self.string(field, text),
+            Kind::String => Ok(()),
         }
     }
 }

@@ -44,7 +44,7 @@ fn set(incoming: &mut Incoming, name: &'static str, value: &str) {
 }
 
 fn turned_away(incoming: &Incoming) -> (u16, Option<Refusal>, bool) {
-    match admit(incoming, &merchant(), NOW).unwrap_err() {
+    match admit(incoming, &merchant(), None, NOW).unwrap_err() {
         TurnedAway::Unrouted(status) => (status, None, false),
         TurnedAway::Refused { refusal, has_request_id } => (refusal.status, Some(refusal), has_request_id),
     }
@@ -66,7 +66,7 @@ fn with(change: impl FnOnce(&mut Authorization)) -> Incoming {
 #[test]
 fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
     let (mut incoming, authorization) = signed(TARGET);
-    assert_eq!(admit(&incoming, &merchant(), NOW).unwrap().mchid, MCHID);
+    assert_eq!(admit(&incoming, &merchant(), None, NOW).unwrap().mchid, MCHID);
     let Authorization { signature, .. } = authorization;
     set(
         &mut incoming,
@@ -75,7 +75,7 @@ fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
             r#"WECHATPAY2-SHA256-RSA2048 signature="{signature}",nonce_str="nonce",timestamp="{NOW}",serial_no="{SERIAL}",mchid="{MCHID}""#
         ),
     );
-    assert!(admit(&incoming, &merchant(), NOW).is_ok());
+    assert!(admit(&incoming, &merchant(), None, NOW).is_ok());
 }
 
 #[test]
@@ -145,9 +145,31 @@ fn an_unknown_serial_of_a_known_merchant_is_named() {
 }
 
 #[test]
+fn a_serial_is_a_number_however_it_is_written() {
+    for same in [SERIAL.to_lowercase(), format!("00{SERIAL}")] {
+        let incoming = with(|authorization| authorization.serial_no = same.clone());
+        assert!(admit(&incoming, &merchant(), None, NOW).is_ok(), "{same}");
+    }
+}
+
+#[test]
+fn a_replayed_request_enters_unless_the_gate_is_told_to_remember() {
+    let (incoming, _) = signed(TARGET);
+    for _ in 0..2 {
+        assert!(admit(&incoming, &merchant(), None, NOW).is_ok());
+    }
+    let replays = Replays::default();
+    assert!(admit(&incoming, &merchant(), Some(&replays), NOW).is_ok());
+    let away = admit(&incoming, &merchant(), Some(&replays), NOW).unwrap_err();
+    assert!(matches!(away, TurnedAway::Refused { refusal, .. } if refusal.code == "SIGN_ERROR"));
+    assert!(admit(&signed("/v3/marketing/busifavor/stocks/2").0, &merchant(), Some(&replays), NOW).is_ok());
+}
+
+#[test]
 fn an_expired_certificate_is_refused() {
     let expired = Merchant { not_after: NOW - 1, ..merchant() };
-    let TurnedAway::Refused { refusal, .. } = admit(&signed(TARGET).0, &expired, NOW).unwrap_err() else {
+    let TurnedAway::Refused { refusal, .. } = admit(&signed(TARGET).0, &expired, None, NOW).unwrap_err()
+    else {
         panic!("it was routed");
     };
     assert_eq!(refusal.message, "商户证书已过期。");

@@ -1,15 +1,23 @@
 //! Reading a body, up to a limit.
 //!
-//! What is longer than any request needs to be is still read for a while, and thrown away, so that a client which is
+//! What is longer than the request needs to be is still read for a while, and thrown away, so that a client which is
 //! busy sending gets to see the refusal.
+
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
-/// No request of the platform's API that is served here comes near this.
-const LONGEST: usize = 512 * 1024;
+use crate::upload::MAX_UPLOAD_BODY;
+
+/// No request of the platform's API comes near this, except an upload.
+const MAX_BODY: usize = 512 * 1024;
 /// Beyond this the connection is dropped.
-const READ_AWAY: usize = 4 * 1024 * 1024;
+const MAX_READ_AWAY: usize = 32 * 1024 * 1024;
+/// So many bodies may be longer than [`MAX_BODY`] at once. Who cannot have a place in time is dropped.
+const MAX_LONG_BODIES: usize = 16;
 
 /// A body that arrived.
 pub(super) enum ReadBody {
@@ -17,23 +25,51 @@ pub(super) enum ReadBody {
     TooLong,
 }
 
-/// Why a body did not arrive: its connection broke, or it would not end.
+/// Why a body did not arrive: its connection broke, it was too slow, or it would not end.
 #[derive(Debug)]
 pub(super) struct Broken;
 
-pub(super) async fn read(mut stream: Incoming) -> Result<ReadBody, Broken> {
-    let (mut body, mut length) = (Vec::new(), 0_usize);
-    while let Some(frame) = stream.frame().await {
-        let Ok(data) = frame.map_err(|_| Broken)?.into_data() else { continue };
-        length = length.saturating_add(data.len());
-        if length > READ_AWAY {
-            return Err(Broken);
-        }
-        if length <= LONGEST {
-            body.extend_from_slice(&data);
-        } else {
-            body = Vec::new();
-        }
+/// What bounds the memory of all bodies together.
+#[derive(Debug)]
+pub(super) struct Reader {
+    long_bodies: Semaphore,
+}
+
+impl Default for Reader {
+    fn default() -> Reader {
+        Reader { long_bodies: Semaphore::new(MAX_LONG_BODIES) }
     }
-    Ok(if length > LONGEST { ReadBody::TooLong } else { ReadBody::Whole(body) })
+}
+
+impl Reader {
+    /// Reads a body within `patience`.
+    pub(super) async fn read(
+        &self,
+        stream: Incoming,
+        is_upload: bool,
+        patience: Duration,
+    ) -> Result<ReadBody, Broken> {
+        let max = if is_upload { MAX_UPLOAD_BODY } else { MAX_BODY };
+        timeout(patience, self.whole(stream, max)).await.map_err(|_| Broken)?
+    }
+
+    async fn whole(&self, mut stream: Incoming, max: usize) -> Result<ReadBody, Broken> {
+        let (mut body, mut length, mut place) = (Vec::new(), 0_usize, None);
+        while let Some(frame) = stream.frame().await {
+            let Ok(data) = frame.map_err(|_| Broken)?.into_data() else { continue };
+            length = length.saturating_add(data.len());
+            if length > MAX_READ_AWAY {
+                return Err(Broken);
+            }
+            if length > max {
+                (body, place) = (Vec::new(), None);
+                continue;
+            }
+            if length > MAX_BODY && place.is_none() {
+                place = Some(self.long_bodies.acquire().await.map_err(|_| Broken)?);
+            }
+            body.extend_from_slice(&data);
+        }
+        Ok(if length > max { ReadBody::TooLong } else { ReadBody::Whole(body) })
+    }
 }

@@ -127,7 +127,7 @@ fn a_body_that_is_no_json_object_is_refused() {
         b"[]",
         b"\"text\"",
         b"{\"stock_id\":\"1\",}",
-        b"{\"stock_id\":\"\xff\"}",
+        b"\xef\xbb\xbf{}",
         b"{} {}",
         deep.as_bytes(),
         b"<xml></xml>",
@@ -135,6 +135,22 @@ fn a_body_that_is_no_json_object_is_refused() {
     ] {
         let reply = merchant.client.send(&merchant.client.request("POST", &target, body));
         assert_eq!(reply.refusal(), (400, "PARAM_ERROR".to_owned()), "{}", reply.text());
+        assert!(merchant.client.verifies(&reply));
+    }
+    assert_eq!(merchant.look_at(&coupon), before);
+}
+
+#[test]
+fn a_body_that_is_not_utf8_is_refused_with_the_recorded_words() {
+    let (merchant, coupon) = tied();
+    let before = merchant.look_at(&coupon);
+    let target = format!("{FAMILY}/{DISASSOCIATE}");
+    for body in [b"{\"stock_id\":\"\xff\"}" as &[u8], b"\xb9\xfa"] {
+        let reply = merchant.client.send(&merchant.client.request("POST", &target, body));
+        assert_eq!(
+            (reply.status, reply.text()),
+            (400, r#"{"code":"INVALID_REQUEST","message":"请求内容传入了非UTF8参数"}"#)
+        );
         assert!(merchant.client.verifies(&reply));
     }
     assert_eq!(merchant.look_at(&coupon), before);

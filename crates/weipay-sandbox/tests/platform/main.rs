@@ -11,10 +11,13 @@ mod connections;
 mod examples;
 mod life_of_a_coupon;
 mod merchant;
+mod orders;
 mod restart;
 mod rules_of_a_stock;
+mod sensitive_fields;
 mod signatures;
 mod strangers;
+mod uploads;
 
 use std::sync::LazyLock;
 

@@ -37,6 +37,56 @@ fn a_signed_answer_has_the_platforms_headers() {
 }
 
 #[test]
+fn headers_come_in_the_recorded_order_and_spelling() {
+    let merchant = Merchant::new();
+    let client = &merchant.client;
+    let mut stream = client.connect();
+    let mut names = |target: &str| {
+        std::io::Write::write_all(&mut stream, &client.request("GET", target, b"").bytes("keep-alive"))
+            .unwrap();
+        let reply = crate::client::Reply::read(&mut stream).unwrap();
+        let names: Vec<String> = reply.headers.iter().map(|(name, _)| name.clone()).collect();
+        (names, reply)
+    };
+    let signed = [
+        "Server",
+        "Date",
+        "Content-Type",
+        "Content-Length",
+        "Connection",
+        "Keep-Alive",
+        "Cache-Control",
+        "X-Content-Type-Options",
+        "Request-ID",
+        "Content-Language",
+        "Wechatpay-Nonce",
+        "Wechatpay-Signature",
+        "Wechatpay-Timestamp",
+        "Wechatpay-Serial",
+        "Wechatpay-Signature-Type",
+    ];
+    let (found, reply) = names(&format!("{FAMILY}/stocks/{}", merchant.stock_id));
+    assert_eq!(found[..signed.len()], signed);
+    assert_eq!(found[signed.len()..], ["Weipay-Sandbox-Answer"]);
+    assert_eq!(reply.header("Connection"), Some("keep-alive"));
+    assert_eq!(reply.header("Keep-Alive"), Some("timeout=8"));
+    assert_eq!(reply.header("Date"), Some("Sat, 15 Aug 2026 04:00:00 GMT"));
+    // A refusal behind the gate has the same.
+    assert_eq!(names(&format!("{FAMILY}/stocks/404")).0, signed);
+    // hyper writes the length of nothing last.
+    let (unrouted, reply) = names("/v3/no/such/path");
+    assert_eq!(unrouted, ["Server", "Date", "Connection", "Keep-Alive", "Content-Length"]);
+    assert_eq!((reply.status, reply.header("Content-Length")), (404, Some("0")));
+}
+
+#[test]
+fn a_connection_that_closes_says_so() {
+    let client = Client::of(&SHARED);
+    let reply = client.get(&format!("{FAMILY}/stocks/404"));
+    assert_eq!((reply.header("Connection"), reply.header("Keep-Alive")), (Some("close"), None));
+}
+
+#[test]
 fn every_answer_has_a_nonce_and_a_request_id_of_its_own() {
     let client = Client::of(&SHARED);
     let target = format!("{FAMILY}/stocks/1");

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 use regex_lite::Regex;
 
 use super::Model;
-use super::field::Field;
+use super::field::{Field, NOTIFY_URL};
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +68,20 @@ pub(super) fn text(text: &str, field: &Field) -> Result<(), Violation> {
 }
 
 fn length(text: &str, field: &Field) -> Result<(), Violation> {
-    let Some((min, max)) = field.length else { return Ok(()) };
-    let characters = text.chars().count();
-    if (min..=max).contains(&characters) {
+    if let Some((min, max)) = field.bytes {
+        within(text.len(), min, max, " bytes")?;
+    }
+    match field.length {
+        Some((min, max)) => within(text.chars().count(), min, max, " characters"),
+        None => Ok(()),
+    }
+}
+
+fn within(length: usize, min: usize, max: usize, unit: &str) -> Result<(), Violation> {
+    if (min..=max).contains(&length) {
         return Ok(());
     }
-    Err(Violation::new(outside(&format!("has {characters}"), min, max, " characters")))
+    Err(Violation::new(outside(&format!("has {length}"), min, max, unit)))
 }
 
 /// "has 33 characters: at most 32", "is 0: at least 1".
@@ -105,7 +113,13 @@ fn matches_pattern(text: &str, field: &Field) -> Result<(), Violation> {
     let Some(pattern) = field.pattern else { return Ok(()) };
     // A pattern that does not compile is the linter's to find; it must not stop a payment.
     let fits = compiled(pattern).is_none_or(|regex| regex.is_match(text));
-    if fits { Ok(()) } else { Err(Violation::new(format!("does not match {pattern}"))) }
+    match pattern {
+        _ if fits => Ok(()),
+        NOTIFY_URL => Err(Violation::new(
+            "is not a URL that the platform calls: it needs http:// or https://, and has no query (?), fragment (#) or blank",
+        )),
+        pattern => Err(Violation::new(format!("does not match {pattern}"))),
+    }
 }
 
 /// Patterns are few and static: each is compiled once, and kept for good.

@@ -40,6 +40,10 @@ request! {
         at: Time = body("at"),
         /// A boolean.
         open: bool = body("open"),
+        /// Bytes.
+        attach: String = body("attach").bytes(2, 6),
+        /// A URL.
+        notify_url: String = body("notify_url").notify_url(),
         /// Encrypted.
         id_card: Sensitive = body("id_card").length(0, 18).encrypted(),
     }
@@ -63,6 +67,41 @@ answer! {
     pub struct Digits {
         /// A kind.
         kind: Kind = body("kind"),
+    }
+}
+
+#[test]
+fn a_length_in_bytes_counts_bytes() {
+    let rule =
+        |attach: &str| check(&good().attach(attach), Sensitive::default()).map_err(|broken| broken.rule);
+    assert_eq!(rule("券券"), Ok(()));
+    assert_eq!(rule("券券1"), Err("has 7 bytes: 2 to 6".to_owned()));
+    assert_eq!(rule("1"), Err("has 1 bytes: 2 to 6".to_owned()));
+}
+
+#[test]
+fn a_notify_url_has_no_query_and_no_other_scheme() {
+    let fits = |url: &str| check(&good().notify_url(url), Sensitive::default());
+    for url in [
+        "https://www.weixin.qq.com/wxpay/pay.php",
+        "http://127.0.0.1:8080/notify",
+        "https://user@shop.example/通知",
+        "http://localhost",
+    ] {
+        assert_eq!(fits(url), Ok(()), "{url}");
+    }
+    for url in [
+        "https://a.com/?id=1",
+        "https://a.com#b",
+        "ftp://a.com",
+        "a.com",
+        " https://a.com",
+        "",
+        "https://a.com/b c",
+    ] {
+        let broken = fits(url).unwrap_err();
+        assert_eq!(broken.path, "notify_url", "{url}");
+        assert!(broken.rule.starts_with("is not a URL that the platform calls"), "{}", broken.rule);
     }
 }
 

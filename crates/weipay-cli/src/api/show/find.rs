@@ -26,7 +26,10 @@ pub(super) fn find(text: &str, method: Option<&http::Method>) -> Result<Vec<Foun
         return Ok(events);
     }
     let path = path_of(text);
-    let operations = catalog.all_at(&path);
+    let mut operations = catalog.all_at(&path);
+    if operations.is_empty() {
+        operations = catalog.all_at(&with_other_end(&path));
+    }
     if operations.is_empty() {
         return Err(unknown(text, &path));
     }
@@ -47,7 +50,7 @@ pub(super) fn path_of(text: &str) -> String {
     let text = text.split(['?', '#']).next().unwrap_or_default();
     let path =
         text.split_once("://").map_or(text, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
-    let path = path.trim_matches('/');
+    let path = path.trim_start_matches('/');
     // Hosts of other regions have something before the version.
     let segments: Vec<&str> = path.split('/').collect();
     match segments.iter().position(|segment| ["v3", "v2"].contains(segment)) {
@@ -55,6 +58,11 @@ pub(super) fn path_of(text: &str) -> String {
         // The addresses of APIv2 have no version.
         None => format!("v2/{path}"),
     }
+}
+
+/// The path with a slash at its end where it has none, and without where it has one: the page shows what is right.
+fn with_other_end(path: &str) -> String {
+    path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned)
 }
 
 fn unknown(text: &str, path: &str) -> String {
@@ -106,6 +114,19 @@ mod tests {
         }
         assert_eq!(found("https://apihk.mch.weixin.qq.com/hk/v3/statements"), ["GET v3/statements"]);
         assert_eq!(found("https://api.mch.weixin.qq.com/pay/micropay"), ["POST v2/pay/micropay"]);
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_forgiven_and_shown_as_it_is_right() {
+        for text in [
+            "v3/applyment4sub/applyment/",
+            "v3/applyment4sub/applyment",
+            "https://api.mch.weixin.qq.com/v3/applyment4sub/applyment/",
+        ] {
+            assert_eq!(found(text), ["POST v3/applyment4sub/applyment/"], "{text}");
+        }
+        assert_eq!(found("v3/pay/transactions/native/"), ["POST v3/pay/transactions/native"]);
+        assert_eq!(found("v3/marketing/busifavor/stocks/"), ["POST v3/marketing/busifavor/stocks"]);
     }
 
     #[test]

@@ -87,7 +87,7 @@ mod tests {
                 all(&field.fields, texts);
             }
         }
-        let application = Catalog::embedded().find("POST", "v3/applyment4sub/applyment/index").unwrap();
+        let application = Catalog::embedded().find("POST", "v3/applyment4sub/applyment/").unwrap();
         let mut texts = Vec::new();
         all(&application.request.json, &mut texts);
         for (label, text) in [

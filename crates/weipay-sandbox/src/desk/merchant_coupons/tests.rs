@@ -176,7 +176,7 @@ impl Desk {
 
     fn ask(&self, method: &str, below: &str, body: &Value) -> Result<Value, Unserved> {
         let routed = Catalog::embedded().route(method, &format!("/v3/marketing/busifavor/{below}")).unwrap();
-        let checked = self.contract.check(&routed, None, body.to_string().as_bytes())?;
+        let checked = self.contract.checked(&routed, None, body.to_string().as_bytes())?;
         let errand =
             Errand { caller: CALLER, request: &checked, now: self.now, chance: &self.chance, own: &self.own };
         let desk = of(routed.operation.method, routed.operation.path).unwrap();

@@ -40,8 +40,8 @@ request! {
         time_expire: Time = body("time_expire"),
         /// 预支付交易会话标识.
         prepay_id: String = body("prepay_id"),
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 交易场景.
         trade_scenario: TradeScenario = body("trade_scenario"),
         /// 指定支付方式.
@@ -135,8 +135,8 @@ request! {
         plan_id: i64 = body("plan_id").required(),
         /// 用户账户展示名称. Required.
         contract_display_account: String = body("contract_display_account").required(),
-        /// 回调通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 
     /// 贴息信息.

@@ -37,8 +37,8 @@ request! {
     pub struct Receivers {
         /// 分账接收方类型. Required.
         type_: Type = body("type").required(),
-        /// 分账接收方帐号. Required.
-        account: String = body("account").required(),
+        /// 分账接收方帐号. Required; at least 1 character.
+        account: String = body("account").required().length(1, usize::MAX),
         /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
         name: Sensitive = body("name").encrypted(),
         /// 分账金额. Required; at least 1; in fen (分).

@@ -11,9 +11,8 @@
 use crate::model::{JsonText, Sensitive, body, header, request};
 
 pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::IdDocType;
-pub use crate::v3::ecommerce::applyments::applyment_id::revoke::post::Answer;
-pub use crate::v3::ecommerce::applyments::index::post::{
-    BankAccountType, CertType, ContactIdDocType, ContactType, FinanceInstitutionInfo, FinanceType,
+pub use crate::v3::ecommerce::applyments::post::{
+    Answer, BankAccountType, CertType, ContactIdDocType, ContactType, FinanceInstitutionInfo, FinanceType,
     IdHolderType, OrganizationType, SalesSceneInfo, SettlementInfo, UboIdDocType,
 };
 

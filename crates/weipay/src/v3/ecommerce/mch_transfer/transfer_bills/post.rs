@@ -31,8 +31,8 @@ request! {
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required.
         transfer_remark: String = body("transfer_remark").required(),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }
 

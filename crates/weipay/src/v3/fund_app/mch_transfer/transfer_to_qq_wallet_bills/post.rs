@@ -32,8 +32,8 @@ request! {
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required.
         transfer_remark: String = body("transfer_remark").required(),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.

@@ -15,7 +15,7 @@ pub use crate::v3::merchant::media::upload::post::Answer;
 request! {
     /// What is sent.
     pub struct Request {
-        /// 媒体视频文件. Required.
+        /// 媒体视频文件. Required; at most 5242880 bytes.
         file: File = file("file").required(),
         /// 视频文件的SHA256摘要. Required.
         sha256: String = meta("sha256").required(),

@@ -21,8 +21,8 @@ request! {
         sub_orders: Vec<SubOrders> = body("sub_orders").required().items(0, 10),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// H5调起支付场景信息.
         h5_info: H5Info = body("h5_info"),
         /// APP调起支付场景信息.

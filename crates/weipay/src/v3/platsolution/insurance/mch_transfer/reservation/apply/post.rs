@@ -37,8 +37,8 @@ request! {
         user_real_name: Sensitive = body("user_real_name").encrypted(),
         /// 预约备注. Required.
         reserve_remark: String = body("reserve_remark").required(),
-        /// 商户回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 场景报备信息.
         scene_report_data: SceneReportData = body("scene_report_data"),
     }

@@ -1,0 +1,57 @@
+//! The parts of an upload: both are there, `meta` is as the catalogue says, and the file has its size and its digest.
+
+use serde_json::Value;
+use weipay_catalog::{Field, Operation};
+
+use super::{Contract, Pass, Undefined, not_an_object};
+use crate::grammar::{Place, Source, unconfirmed};
+use crate::refusal::Refusal;
+use crate::upload::{self, Upload};
+
+impl Contract {
+    /// `meta` is the JSON of that part. Members that the catalogue does not have pass there: UNCONFIRMED.
+    pub(super) fn check_parts(
+        &self,
+        operation: &Operation,
+        upload: &Upload<'_>,
+        meta: Option<&Value>,
+    ) -> Result<(), Refusal> {
+        if let Some(name) = upload.repeated() {
+            return Err(unconfirmed::repeated_part(name));
+        }
+        let (Some(meta_field), Some(file_field)) =
+            (upload::meta_field(operation), upload::file_field(operation))
+        else {
+            return Ok(());
+        };
+        // Recorded for the file; that `meta` is missed in the same words is INFERRED.
+        let file = upload.file(file_field.name).ok_or_else(|| part(file_field, |place| place.required()))?;
+        let meta = meta.ok_or_else(|| part(meta_field, |place| place.required()))?;
+        let Value::Object(members) = meta else { return Err(not_an_object("/meta", meta)) };
+        let mut undefined = Undefined::default();
+        let mut walk = self.walk(Source::Body, &mut undefined);
+        walk.pointer = "/meta".to_owned();
+        for pass in Pass::ALL {
+            walk.pass = pass;
+            walk.members(&meta_field.fields, members)?;
+        }
+        let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
+        let size = i64::try_from(file.content.len()).unwrap_or(i64::MAX);
+        if let Some(max) = upload::max_size(operation, text("filename")).filter(|max| size > *max) {
+            return Err(part(file_field, |place| place.file_too_large(size, max)));
+        }
+        for field in &meta_field.fields {
+            if upload::is_of(field, text(field.name), file.content) == Some(false) {
+                return Err(unconfirmed::other_digest(field.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is said of a part: recorded with its name alone as the pointer.
+fn part(field: &Field, say: impl FnOnce(&Place<'_>) -> Refusal) -> Refusal {
+    let pointer = format!("/{}", field.name);
+    let title = if field.label.is_empty() { field.name } else { field.label };
+    say(&Place { source: Source::Body, pointer: &pointer, title })
+}

@@ -1,0 +1,156 @@
+//! Sensitive fields (敏感信息加密): values that travel encrypted.
+//!
+//! Whoever encrypts names the key in `Wechatpay-Serial`, so the header is needed when such a value is there, in body, query or
+//! path, and not because an operation could carry one. Behind this module values are plain text; in answers they leave
+//! encrypted for the merchant's certificate.
+
+use serde_json::Value;
+use weipay_catalog::{Field, Operation, sample};
+use weipay_wire::{PrivateKey, PublicKey};
+
+use crate::contract::Received;
+use crate::grammar;
+use crate::refusal::Refusal;
+
+/// Whether a request carries an encrypted value. An empty one is as good as none.
+pub(crate) fn are_in(operation: &Operation, request: &Received<'_>) -> bool {
+    let is_filled = |(field, text): (&Field, &str)| field.is_encrypted() && !text.is_empty();
+    let fields = &operation.request;
+    let in_path = request.path.iter().filter_map(|(name, text)| named(&fields.path, name, text));
+    let in_query = request.query.iter().filter_map(|(name, text)| named(&fields.query, name, text));
+    in_path.chain(in_query).any(is_filled)
+        || request
+            .document
+            .as_ref()
+            .is_some_and(|document| is_inside(fields_of_document(operation), document))
+}
+
+fn named<'a>(fields: &'a [Field], name: &str, text: &'a str) -> Option<(&'a Field, &'a str)> {
+    fields.iter().find(|field| field.name == name).map(|field| (field, text))
+}
+
+fn fields_of_document(operation: &Operation) -> &[Field] {
+    crate::upload::meta_field(operation).map_or(&operation.request.json, |meta| &meta.fields)
+}
+
+fn is_inside(fields: &[Field], value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_inside(fields, item)),
+        Value::Object(members) => fields.iter().filter(|field| field.holds_encrypted()).any(|field| {
+            let Some(value) = members.get(field.name) else { return false };
+            if field.is_encrypted() { is_text(value) } else { is_inside(&field.fields, value) }
+        }),
+        _ => false,
+    }
+}
+
+fn is_text(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => items.iter().any(is_text),
+        _ => false,
+    }
+}
+
+/// Puts plain text in the place of every encrypted value of a request.
+///
+/// INFERRED: that the values are opened behind the rules of all fields, and that one which opens to something else than
+/// UTF-8 is refused as one that does not open.
+pub(crate) fn open(
+    operation: &Operation,
+    request: &mut Received<'_>,
+    key: &PrivateKey,
+) -> Result<(), Refusal> {
+    let mut opened = |_: &Field, text: &mut String| {
+        let plain = key.decrypt_oaep(text).map_err(|_| grammar::not_decrypted())?;
+        *text = String::from_utf8(plain.to_vec()).map_err(|_| grammar::not_decrypted())?;
+        Ok(())
+    };
+    let fields = &operation.request;
+    for (name, text) in &mut request.path {
+        change(&fields.path, name, text, &mut opened)?;
+    }
+    for (name, text) in &mut request.query {
+        change(&fields.query, name, text, &mut opened)?;
+    }
+    match &mut request.document {
+        Some(document) => each(fields_of_document(operation), document, &mut opened),
+        None => Ok(()),
+    }
+}
+
+fn change(
+    fields: &[Field],
+    name: &str,
+    text: &mut String,
+    visit: &mut impl FnMut(&Field, &mut String) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    match fields.iter().find(|field| field.name == name && field.is_encrypted()) {
+        Some(field) if !text.is_empty() => visit(field, text),
+        _ => Ok(()),
+    }
+}
+
+/// Encrypts an answer's sensitive fields for the merchant. An example of ciphertext, which nobody could open, becomes an
+/// example of what is in it.
+pub(crate) fn encrypt(fields: &[Field], answer: &mut Value, merchant: &PublicKey) -> Result<(), Refusal> {
+    each(fields, answer, &mut |field, text| {
+        let plain =
+            if *text == sample::text(field) { plain_example(field).to_owned() } else { std::mem::take(text) };
+        *text = merchant.encrypt_oaep(plain.as_bytes()).map_err(|_| Refusal::system_error())?;
+        Ok(())
+    })
+}
+
+/// Visits the encrypted texts that are not empty.
+fn each(
+    fields: &[Field],
+    value: &mut Value,
+    visit: &mut impl FnMut(&Field, &mut String) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    match value {
+        Value::Array(items) => items.iter_mut().try_for_each(|item| each(fields, item, visit)),
+        Value::Object(members) => {
+            for field in fields.iter().filter(|field| field.holds_encrypted()) {
+                let Some(value) = members.get_mut(field.name) else { continue };
+                if field.is_encrypted() {
+                    texts(field, value, visit)?
+                } else {
+                    each(&field.fields, value, visit)?
+                }
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn texts(
+    field: &Field,
+    value: &mut Value,
+    visit: &mut impl FnMut(&Field, &mut String) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    match value {
+        Value::String(text) if !text.is_empty() => visit(field, text),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| texts(field, item, visit)),
+        _ => Ok(()),
+    }
+}
+
+/// Something of the kind that the field's title names. Nobody's: the numbers are of the ranges that documents use.
+fn plain_example(field: &Field) -> &'static str {
+    let kinds = [
+        (["电话", "手机", "phone", "mobile"], "13900000000"),
+        (["邮箱", "邮件", "mail", "email"], "example@example.com"),
+        (["银行卡", "卡号", "银行账号", "account_n"], "6222000000000000000"),
+        (["证件号", "身份证", "id_card_n", "credential"], "110101199003070000"),
+        (["地址", "住址", "address", "addr"], "北京市海淀区"),
+        (["姓名", "名称", "name", "户名"], "张三"),
+    ];
+    let is_of =
+        |words: &[&str]| words.iter().any(|word| field.label.contains(word) || field.name.contains(word));
+    kinds.iter().find(|(words, _)| is_of(words)).map_or("示例", |(_, example)| example)
+}
+
+#[cfg(test)]
+mod tests;

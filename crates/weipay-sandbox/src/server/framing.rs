@@ -1,0 +1,103 @@
+//! The head of an answer as it goes out: the platform's own headers, and at their recorded place those that only the connection
+//! knows: `Content-Length`, `Connection` and `Keep-Alive`.
+
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http::{Extensions, Request, Response, StatusCode, Version};
+use http_body_util::Full;
+use hyper::body::Bytes;
+
+use crate::exchange::Outgoing;
+
+/// Whether the connection of a request stays open behind its answer.
+pub(super) fn stays_open<B>(request: &Request<B>) -> bool {
+    let said = |word: &str| {
+        let values = request.headers().get_all(CONNECTION);
+        let mut words =
+            values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        words.any(|known| known.trim().eq_ignore_ascii_case(word))
+    };
+    if request.version() == Version::HTTP_10 { said("keep-alive") } else { !said("close") }
+}
+
+/// The answer with its frame. `idle` is how long the connection may be idle, when it stays open.
+pub(super) fn framed(
+    outgoing: Outgoing,
+    idle: Option<Duration>,
+    spelling: &Extensions,
+) -> Response<Full<Bytes>> {
+    let mut frame = Vec::new();
+    // An answer without content has no length either (RFC 9110, 8.6).
+    if outgoing.status != 204 {
+        frame.push((CONTENT_LENGTH, HeaderValue::from(outgoing.body.len())));
+    }
+    match idle {
+        None => frame.push((CONNECTION, HeaderValue::from_static("close"))),
+        Some(idle) => {
+            frame.push((CONNECTION, HeaderValue::from_static("keep-alive")));
+            if let Ok(value) = HeaderValue::from_str(&format!("timeout={}", idle.as_secs())) {
+                frame.push((HeaderName::from_static("keep-alive"), value));
+            }
+        }
+    }
+    let mut headers = HeaderMap::with_capacity(outgoing.headers.len() + frame.len());
+    for (name, value) in &outgoing.headers {
+        if name == CACHE_CONTROL {
+            headers.extend(frame.drain(..));
+        }
+        headers.append(name, value.clone());
+    }
+    headers.extend(frame);
+    let mut response = Response::new(Full::new(Bytes::from(outgoing.body)));
+    *response.status_mut() =
+        StatusCode::from_u16(outgoing.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    *response.extensions_mut() = spelling.clone();
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(version: Version, connection: Option<&'static str>) -> Request<()> {
+        let mut request = Request::new(());
+        *request.version_mut() = version;
+        if let Some(connection) = connection {
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static(connection));
+        }
+        request
+    }
+
+    #[test]
+    fn a_connection_stays_open_as_its_version_of_http_has_it() {
+        for (version, connection, open) in [
+            (Version::HTTP_11, None, true),
+            (Version::HTTP_11, Some("keep-alive"), true),
+            (Version::HTTP_11, Some("TE, Close"), false),
+            (Version::HTTP_10, None, false),
+            (Version::HTTP_10, Some("Keep-Alive"), true),
+        ] {
+            assert_eq!(stays_open(&request(version, connection)), open, "{version:?} {connection:?}");
+        }
+    }
+
+    #[test]
+    fn the_frame_stands_before_the_platforms_own_headers() {
+        let mut outgoing = Outgoing::empty(200);
+        for (name, value) in [("server", "s"), ("cache-control", "c"), ("request-id", "r")] {
+            outgoing.set(name, value);
+        }
+        outgoing.body = b"{}".to_vec();
+        let response = framed(outgoing, Some(Duration::from_secs(8)), &Extensions::new());
+        let names: Vec<&str> = response.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!(
+            names,
+            ["server", "content-length", "connection", "keep-alive", "cache-control", "request-id"]
+        );
+        assert_eq!(response.headers()["keep-alive"], "timeout=8");
+        let closing = framed(Outgoing::empty(204), None, &Extensions::new());
+        assert_eq!(closing.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["connection"]);
+    }
+}

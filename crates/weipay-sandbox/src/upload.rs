@@ -1,0 +1,127 @@
+//! Uploads (文件上传): a multipart body with the part `meta`, JSON text that says something of a file, and the file itself.
+//!
+//! Whether an operation is an upload is the catalogue's word, never the request's: a header must not decide what is signed.
+//! Only `meta` is signed, and the file is tied to it by its digest, so both are read here once, and the
+//! [gate](crate::gate) and the [contract](crate::contract) look at the same bytes.
+
+mod digest;
+mod multipart;
+
+use weipay_catalog::{Carrier, Field, Kind, Operation};
+
+use crate::exchange::Incoming;
+use multipart::Part;
+
+pub(crate) use digest::is_of;
+
+/// The longest body of an upload: the largest documented file has 7.5 MB, and some room for the rest.
+pub(crate) const MAX_UPLOAD_BODY: usize = 8 * 1024 * 1024;
+
+/// The body of an upload, taken apart. One that is not multipart has no parts.
+#[derive(Debug, Default)]
+pub(crate) struct Upload<'a> {
+    parts: Vec<Part<'a>>,
+}
+
+impl<'a> Upload<'a> {
+    /// Takes the body of an operation apart; `None` when the operation is not an upload.
+    pub(crate) fn read(operation: &Operation, incoming: &'a Incoming) -> Option<Upload<'a>> {
+        is_upload(operation).then(|| {
+            let parts = incoming.header("content-type").and_then(multipart::boundary);
+            Upload {
+                parts: parts
+                    .and_then(|boundary| multipart::read(&incoming.body, &boundary))
+                    .unwrap_or_default(),
+            }
+        })
+    }
+
+    /// The text of the part `meta`. A part with a file name is a file, whatever it is called.
+    pub(crate) fn meta(&self) -> Option<&'a [u8]> {
+        self.parts.iter().find(|part| part.name == META && !part.is_file).map(|part| part.content)
+    }
+
+    /// The bytes of the part that holds the file.
+    pub(crate) fn file(&self, name: &str) -> Option<&Part<'a>> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+
+    /// A part whose name another one has too: two readers of one body must not understand different things.
+    pub(crate) fn repeated(&self) -> Option<&str> {
+        let mut parts = self.parts.iter();
+        while let Some(part) = parts.next() {
+            if parts.clone().any(|other| other.name == part.name) {
+                return Some(&part.name);
+            }
+        }
+        None
+    }
+}
+
+const META: &str = "meta";
+
+/// Whether an operation takes a file.
+pub(crate) fn is_upload(operation: &Operation) -> bool {
+    !operation.request.multipart.is_empty()
+}
+
+/// The field that describes the part `meta`.
+pub(crate) fn meta_field(operation: &Operation) -> Option<&Field> {
+    operation.request.multipart.iter().find(|field| field.carrier == Some(Carrier::JsonText))
+}
+
+/// The field that describes the file.
+pub(crate) fn file_field(operation: &Operation) -> Option<&Field> {
+    operation.request.multipart.iter().find(|field| field.kind == Kind::Object)
+}
+
+/// How many bytes a file may have. The catalogue has the largest that an operation takes; where that is a PDF, pictures end
+/// earlier.
+pub(crate) fn max_size(operation: &Operation, file_name: &str) -> Option<i64> {
+    let max = file_field(operation)?.limits.max?;
+    let is_pdf = file_name.to_ascii_lowercase().ends_with(".pdf");
+    Some(if operation.path == PICTURES_AND_PDF && !is_pdf { max.min(MAX_PICTURE) } else { max })
+}
+
+const PICTURES_AND_PDF: &str = "v3/merchant/media/upload";
+/// 5 MB on the page of today, 2 MB on older ones.
+const MAX_PICTURE: i64 = 5 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::*;
+
+    fn find(path: &str) -> &'static Operation {
+        Catalog::embedded().find("POST", path).unwrap()
+    }
+
+    #[test]
+    fn every_upload_has_a_meta_and_one_file_with_a_digest() {
+        let of_v3 = |operation: &&Operation| is_upload(operation) && operation.path.starts_with("v3/");
+        for operation in Catalog::embedded().operations().filter(of_v3) {
+            let meta = meta_field(operation).unwrap();
+            assert_eq!(meta.name, META, "{}", operation.path);
+            assert!(meta.fields.iter().any(|field| digest::kind(field).is_some()), "{}", operation.path);
+            assert!(file_field(operation).is_some(), "{}", operation.path);
+            let limits = file_field(operation).unwrap().limits;
+            assert!(limits.max.is_none_or(|max| max < MAX_UPLOAD_BODY as i64), "{}", operation.path);
+        }
+    }
+
+    #[test]
+    fn each_operation_takes_files_up_to_its_documented_size() {
+        const MB: i64 = 1024 * 1024;
+        for (path, name, max) in [
+            ("v3/marketing/favor/media/image-upload", "a.jpg", 2 * MB),
+            ("v3/marketing/partner/product-coupon/media/upload-image", "a.jpg", 2 * MB),
+            ("v3/merchant-service/images/upload", "a.png", 2 * MB),
+            ("v3/merchant/media/upload", "a.BMP", 5 * MB),
+            ("v3/merchant/media/upload", "a.PDF", 15 * MB / 2),
+            ("v3/merchant/media/video_upload", "a.mp4", 5 * MB),
+        ] {
+            assert_eq!(max_size(find(path), name), Some(max), "{path} {name}");
+        }
+    }
+}

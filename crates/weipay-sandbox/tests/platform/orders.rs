@@ -1,0 +1,119 @@
+//! Ordinary orders, as clients place them that send no `Wechatpay-Serial`: nothing in them travels encrypted.
+
+use serde_json::{Value, json};
+
+use crate::SHARED;
+use crate::client::{Client, Reply};
+
+const NOTIFY_URL: &str = "https://example.com/notify";
+
+fn order(with: Value) -> Value {
+    let kit = SHARED.kit();
+    let mut order = json!({
+        "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": NOTIFY_URL, "amount": { "total": 1 },
+    });
+    for (name, value) in with.as_object().unwrap() {
+        order[name] = value.clone();
+    }
+    order
+}
+
+/// The same order with the header left out, empty, and naming each of the platform's keys in either case.
+#[track_caller]
+fn taken(method: &str, target: &str, body: &Value) {
+    let (client, kit) = (Client::of(&SHARED), SHARED.kit());
+    let lower = kit.platform_serial.to_lowercase();
+    for serial in [None, Some(""), Some(&kit.platform_serial), Some(&lower), Some(&kit.public_key_id)] {
+        let mut request = client.request(method, target, body.to_string().as_bytes());
+        if let Some(serial) = serial {
+            request.set("Wechatpay-Serial", serial);
+        }
+        let reply = client.send(&request);
+        assert_eq!(reply.status, 200, "{target} {serial:?}: {}", reply.text());
+    }
+}
+
+#[test]
+fn an_order_without_encrypted_fields_needs_no_platform_serial() {
+    let openid = &SHARED.kit().openid;
+    let scene = json!({ "payer_client_ip": "127.0.0.1", "h5_info": { "type": "Wap" } });
+    for (product, with) in [
+        ("jsapi", json!({ "payer": { "openid": openid } })),
+        ("native", json!({})),
+        ("app", json!({})),
+        ("h5", json!({ "scene_info": scene })),
+    ] {
+        taken("POST", &format!("/v3/pay/transactions/{product}"), &order(with));
+    }
+}
+
+#[test]
+fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either() {
+    let kit = SHARED.kit();
+    let combined = json!({
+        "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": "combined-1",
+        "notify_url": NOTIFY_URL, "combine_payer_info": { "openid": kit.openid },
+        "sub_orders": [{
+            "mchid": kit.mchid, "attach": "a", "amount": { "total_amount": 1, "currency": "CNY" },
+            "out_trade_no": "combined-1-1", "description": "茶",
+        }],
+    });
+    taken("POST", "/v3/combine-transactions/jsapi", &combined);
+    let sharing = json!({
+        "appid": kit.appid, "transaction_id": "4200000000000000000000000001", "out_order_no": "share-1",
+        "receivers": [{ "type": "MERCHANT_ID", "account": "1900000110", "amount": 1, "description": "分给商户" }],
+        "unfreeze_unsplit": true,
+    });
+    taken("POST", "/v3/profitsharing/orders", &sharing);
+    let transfer = json!({
+        "appid": kit.appid, "out_bill_no": "transfer1", "transfer_scene_id": "1000", "openid": kit.openid,
+        "transfer_amount": 1, "transfer_remark": "活动",
+        "transfer_scene_report_infos": [{ "info_type": "活动名称", "info_content": "新会员有礼" }],
+    });
+    taken("POST", "/v3/fund-app/mch-transfer/transfer-bills", &transfer);
+}
+
+fn post(body: &Value) -> Reply {
+    Client::of(&SHARED).post("/v3/pay/transactions/native", body)
+}
+
+#[test]
+fn an_order_of_another_merchant_than_the_caller_is_refused() {
+    let reply = post(&order(json!({ "mchid": "1900000999" })));
+    assert_eq!(reply.refusal(), (400, "PARAM_ERROR".to_owned()));
+    assert_eq!(reply.json()["message"], "http header中的mchid与post payload中的mchid不匹配");
+    let close = Client::of(&SHARED)
+        .post("/v3/pay/transactions/out-trade-no/order-1/close", &json!({ "mchid": "1900000999" }));
+    assert_eq!(close.json()["message"], "http header中的mchid与post payload中的mchid不匹配");
+    // The schema comes first.
+    let mut broken = order(json!({ "mchid": "1900000999" }));
+    broken["amount"]["total"] = json!(0);
+    assert!(post(&broken).json()["message"].as_str().unwrap().ends_with("值低于最小值 1"));
+}
+
+#[test]
+fn a_wrong_type_wins_over_a_missing_field_and_that_over_an_empty_one() {
+    // Recorded: all of these were wrong at once, in this order of the document.
+    let mut body = order(json!({ "description": "", "amount": { "total": 0.01 } }));
+    body.as_object_mut().unwrap().remove("out_trade_no");
+    let message = |body: &Value| post(body).json()["message"].as_str().unwrap().to_owned();
+    assert_eq!(
+        message(&body),
+        "无法将 JSON 输入源“/body/amount/total”映射到目标字段“总金额”中，此字段需要一个合法的 64 位有符号整数"
+    );
+    body["amount"]["total"] = json!(1);
+    assert!(message(&body).contains("“/body/out_trade_no”"), "{}", message(&body));
+    assert!(message(&body).contains("必填性规则校验失败"), "{}", message(&body));
+    body["out_trade_no"] = json!("order-1");
+    assert!(message(&body).contains("“/body/description”"), "{}", message(&body));
+}
+
+#[test]
+fn a_time_without_its_form_is_refused_with_the_recorded_words() {
+    let reply = post(&order(json!({ "time_expire": "20220421191948" })));
+    assert_eq!(
+        reply.text(),
+        r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":"20220421191948"},"message":"输入源“/body/time_expire”映射到值字段“交易结束时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"}"#
+    );
+}

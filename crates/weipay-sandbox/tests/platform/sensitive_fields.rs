@@ -1,0 +1,96 @@
+//! Fields that travel encrypted: asked for by what is in a request, opened with the key that it names, and answered to the
+//! merchant's own key.
+
+use serde_json::{Value, json};
+use weipay_wire::PublicKey;
+
+use crate::SHARED;
+use crate::client::{Client, Reply};
+
+const RECEIVERS: &str = "/v3/profitsharing/receivers/add";
+
+fn receiver(name: Option<&str>) -> Value {
+    let kit = SHARED.kit();
+    let mut receiver = json!({
+        "appid": kit.appid, "type": "PERSONAL_OPENID", "account": kit.openid, "relation_type": "USER",
+    });
+    if let Some(name) = name {
+        receiver["name"] = json!(name);
+    }
+    receiver
+}
+
+fn send(method: &str, target: &str, body: &Value, serial: Option<&str>) -> Reply {
+    let client = Client::of(&SHARED);
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let mut request = client.request(method, target, body.as_bytes());
+    if let Some(serial) = serial {
+        request.set("Wechatpay-Serial", serial);
+    }
+    let reply = client.send(&request);
+    assert!(reply.is_signed());
+    reply
+}
+
+#[track_caller]
+fn refused(reply: &Reply, message: &str) {
+    assert_eq!(reply.refusal(), (400, "PARAM_ERROR".to_owned()), "{}", reply.text());
+    assert_eq!(reply.json()["message"], message);
+}
+
+const MISSING: &str = "HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)";
+const WRONG: &str = "平台证书序列号Wechatpay-Serial错误";
+const CLOSED: &str = "平台私钥解密失败";
+
+#[test]
+fn the_header_is_needed_when_an_encrypted_field_is_there() {
+    let name = Client::of(&SHARED).public_key.encrypt_oaep("张三".as_bytes()).unwrap();
+    for serial in [None, Some("")] {
+        refused(&send("POST", RECEIVERS, &receiver(Some(&name)), serial), MISSING);
+        send("POST", RECEIVERS, &receiver(None), serial).success();
+        send("POST", RECEIVERS, &receiver(Some("")), serial).success();
+    }
+    for serial in ["5157F09EFDC096DE15EBE81A47057A7232F1B8E1", "PUB_KEY_ID_0", "x"] {
+        refused(&send("POST", RECEIVERS, &receiver(Some(&name)), Some(serial)), WRONG);
+    }
+}
+
+#[test]
+fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
+    let (client, kit) = (Client::of(&SHARED), SHARED.kit());
+    let certificate = client.platform_certificate.public_key();
+    let lower = kit.platform_serial.to_lowercase();
+    let sealed = |key: &PublicKey| key.encrypt_oaep("张三".as_bytes()).unwrap();
+    for (serial, right, wrong) in [
+        (&kit.platform_serial, certificate, &client.public_key),
+        (&lower, certificate, &client.public_key),
+        (&kit.public_key_id, &client.public_key, certificate),
+    ] {
+        send("POST", RECEIVERS, &receiver(Some(&sealed(right))), Some(serial)).success();
+        refused(&send("POST", RECEIVERS, &receiver(Some(&sealed(wrong))), Some(serial)), CLOSED);
+    }
+    for plain in ["张三", "abcd", &"A".repeat(344)] {
+        refused(&send("POST", RECEIVERS, &receiver(Some(plain)), Some(&kit.public_key_id)), CLOSED);
+    }
+}
+
+#[test]
+fn a_value_in_the_query_counts_and_opens_as_well() {
+    let (client, id) = (Client::of(&SHARED), &SHARED.kit().public_key_id);
+    let guides = "/v3/smartguide/guides?store_id=1234&offset=0&limit=1";
+    send("GET", guides, &Value::Null, None).success();
+    let sealed = client.public_key.encrypt_oaep(b"13900000000").unwrap();
+    let escaped = sealed.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    let target = format!("{guides}&mobile={escaped}");
+    refused(&send("GET", &target, &Value::Null, None), MISSING);
+    send("GET", &target, &Value::Null, Some(id)).success();
+    refused(&send("GET", &format!("{guides}&mobile=13900000000"), &Value::Null, Some(id)), CLOSED);
+}
+
+#[test]
+fn an_answers_sensitive_field_opens_with_the_merchants_key() {
+    let client = Client::of(&SHARED);
+    let complaint = client.get("/v3/merchant-service/complaints-v2/200201820200101080076610000").success();
+    let phone = client.key.decrypt_oaep(complaint["payer_phone"].as_str().unwrap()).unwrap();
+    assert_eq!(std::str::from_utf8(&phone).unwrap(), "13900000000");
+}
