@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &Api) -> ExitCode {
 }
 
 /// Prints what was found. A reader that went away, as with `| head`, has seen enough.
-fn print(text: &str) -> ExitCode {
+pub(crate) fn print(text: &str) -> ExitCode {
     let mut out = anstream::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => exit::with(exit::FAILED, &error),

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod api;
+mod sandbox;
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
+pub(crate) use sandbox::{Sandbox, SandboxCommand};
 
 /// WeChat Pay (微信支付): a local sandbox and calls from the shell.
 #[derive(Debug, Parser)]
@@ -42,29 +44,6 @@ pub(crate) struct Quickstart {
     /// Where the sandbox listens; a free port of this machine unless given.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
-}
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Sandbox {
-    #[command(subcommand)]
-    pub(crate) command: Option<SandboxCommand>,
-    /// Where the kit and the state are kept.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    pub(crate) data: PathBuf,
-    /// Where to listen; port 0 picks a free one.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8880")]
-    pub(crate) listen: SocketAddr,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum SandboxCommand {
-    /// Write the credentials kit (kit.json, keys, certificates) and exit.
-    Init {
-        /// Where the kit and the state are kept.
-        #[arg(long, value_name = "DIR", default_value = ".weipay")]
-        data: PathBuf,
-    },
 }
 
 /// What follows the options of `weipay call --help`.
@@ -112,6 +91,10 @@ pub(crate) struct Call {
     /// A header; may be repeated.
     #[arg(long, value_name = "k:v", value_parser = pair_of(':'))]
     pub(crate) header: Vec<(String, String)>,
+    /// Write the answer's body to FILE, byte for byte; - is standard output. FILE appears, or is replaced, when the whole
+    /// answer is there; an error answer leaves it as it was.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// A sandbox's kit.json, in place of the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) kit: Option<PathBuf>,
@@ -177,5 +160,21 @@ mod tests {
             (sandbox.data.to_str(), sandbox.listen.to_string().as_str()),
             (Some(".weipay"), "127.0.0.1:8880")
         );
+        assert_eq!(sandbox.idle_timeout, 8, "as the platform");
+    }
+
+    #[test]
+    fn what_a_sandbox_cannot_be_is_refused_by_the_command_line() {
+        for wrong in [
+            &["--clock", "2026-08-15"] as &[&str],
+            &["--clock", "noon"],
+            &["--seed", "-1"],
+            &["--idle-timeout", "0"],
+            &["--idle-timeout", "99999999999999999999"],
+            &["--strict", "--loose"],
+        ] {
+            let parsed = Arguments::try_parse_from([&["weipay", "sandbox"], wrong].concat());
+            assert!(parsed.is_err(), "{wrong:?}");
+        }
     }
 }

@@ -108,7 +108,7 @@ impl Signers {
 /// The unsigned answer to a request that was turned away.
 pub(crate) fn turned_away(turned_away: &TurnedAway, now: i64, chance: &Chance) -> Outgoing {
     match turned_away {
-        TurnedAway::Unrouted(status) => {
+        TurnedAway::Unrouted { status, .. } => {
             let mut outgoing = Outgoing::empty(*status);
             outgoing.set("server", SERVER);
             outgoing.set("date", &moment::http_date(now));
@@ -231,7 +231,8 @@ mod tests {
         let outgoing = turned_away(&away, 0, &Chance::seeded(1));
         assert!(outgoing.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
         assert!(outgoing.header("request-id").is_some());
-        let lost = turned_away(&TurnedAway::Unrouted(404), 0, &Chance::seeded(1));
+        let lost =
+            turned_away(&TurnedAway::Unrouted { status: 404, reason: String::new() }, 0, &Chance::seeded(1));
         assert_eq!((lost.status, lost.body.is_empty(), lost.header("request-id")), (404, true, None));
     }
 }

@@ -1,8 +1,11 @@
 //! The clock of a platform: the system's, or one that a test holds in its hand.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::moment;
 
 /// What time it is for a platform. Clones show the same time.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +37,17 @@ impl Clock {
     }
 }
 
+impl FromStr for Clock {
+    type Err = String;
+
+    /// A clock that stands still at a time of RFC 3339, such as `2026-08-15T12:00:00+08:00`.
+    fn from_str(text: &str) -> Result<Clock, String> {
+        let seconds = moment::parse(text)
+            .ok_or("write a time with its offset, as 2026-08-15T12:00:00+08:00 (RFC 3339)")?;
+        Ok(Clock::held(seconds).0)
+    }
+}
+
 /// The hand on a [`Clock::Held`].
 #[derive(Debug, Clone)]
 pub struct HeldClock(Arc<AtomicI64>);
@@ -60,6 +74,14 @@ impl HeldClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_is_read_from_a_time_with_an_offset() {
+        assert_eq!("2026-08-15T12:00:00+08:00".parse::<Clock>().unwrap().now(), 1_786_766_400);
+        for text in ["", "2026-08-15", "2026-08-15T12:00:00", "1786766400"] {
+            assert!(text.parse::<Clock>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_held_clock_moves_only_when_it_is_moved() {

@@ -45,6 +45,8 @@ impl Strictness {
         unlisted_values: false,
         replayed_requests: false,
     };
+    /// Everything that can be refused, but for a request that comes twice.
+    pub const STRICT: Strictness = Strictness { unlisted_values: true, ..Strictness::USUAL };
     /// Types, lengths and required fields only.
     pub const LOOSE: Strictness =
         Strictness { undefined_members: false, four_byte_characters: false, ..Strictness::USUAL };
@@ -87,6 +89,16 @@ impl Checked {
     /// The value of a path's placeholder.
     pub(crate) fn path(&self, name: &str) -> &str {
         self.path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Every placeholder of the path with its value.
+    pub(crate) fn path_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.path.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// Every query parameter with its value.
+    pub(crate) fn query_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.query.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A query parameter, not empty.

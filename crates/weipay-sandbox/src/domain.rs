@@ -25,7 +25,9 @@ impl Caller<'_> {
         if appid == self.appid {
             return Ok(());
         }
-        Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配").with_tail(tail::APPID_NOT_BOUND))
+        Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配")
+            .with_tail(tail::APPID_NOT_BOUND)
+            .with_reason("the only appid that is bound to the merchant here is that of this sandbox's kit"))
     }
 }
 
@@ -39,7 +41,12 @@ pub(crate) fn is_openid(text: &str) -> bool {
 
 /// 404 USER_NOT_EXISTS unless the openid has its form.
 pub(crate) fn user_exists(openid: &str) -> Result<(), Refusal> {
-    if is_openid(openid) { Ok(()) } else { Err(Refusal::new(404, "USER_NOT_EXISTS", "用户不存在")) }
+    if is_openid(openid) {
+        return Ok(());
+    }
+    Err(Refusal::new(404, "USER_NOT_EXISTS", "用户不存在").with_reason(
+        "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
+    ))
 }
 
 #[cfg(test)]

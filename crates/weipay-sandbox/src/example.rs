@@ -1,32 +1,56 @@
 //! Answers from the catalogue (示例应答): what an operation without behaviour gets.
 //!
-//! The values are the ones that the documentation shows, so that a client can decode them, and nothing pretends to have
-//! happened: the answer says in a header where it comes from, and no state is read or changed.
+//! The values are the request's own where it [gave](given) them, and otherwise the ones that the documentation shows, so
+//! that a client can decode them. Nothing has happened: the answer says in a header that it is an example, and no state
+//! is read or changed.
+
+mod given;
 
 use serde_json::{Map, Value, json};
 use weipay_catalog::{Carrier, Field, Kind, Operation, sample};
 
+pub(crate) use given::Given;
+
+/// A list is repeated up to here: an answer must not be many times as long as its request.
+const MOST_ITEMS: usize = 50;
+
 /// The JSON of an operation's answer; `None` for an operation that answers without a body.
-pub(crate) fn answer(operation: &Operation) -> Option<Value> {
-    (operation.success != 204).then(|| object(&operation.answer))
+pub(crate) fn answer(operation: &Operation, given: &Given) -> Option<Value> {
+    (operation.success != 204).then(|| object(&operation.answer, given, Some(given.body())))
 }
 
-fn object(fields: &[Field]) -> Value {
-    let members: Map<String, Value> =
-        fields.iter().map(|field| (field.name.to_owned(), list_or_one(field))).collect();
+/// `here` is what stands at the same place in the request's body.
+fn object(fields: &[Field], given: &Given, here: Option<&Map<String, Value>>) -> Value {
+    let members: Map<String, Value> = fields
+        .iter()
+        .map(|field| {
+            let here = here.and_then(|members| members.get(field.name));
+            (field.name.to_owned(), list_or_one(field, given, here))
+        })
+        .collect();
     Value::Object(members)
 }
 
-fn list_or_one(field: &Field) -> Value {
-    if field.list { json!([one(field)]) } else { one(field) }
+fn list_or_one(field: &Field, given: &Given, here: Option<&Value>) -> Value {
+    if !field.list {
+        return one(field, given, here);
+    }
+    match here.and_then(Value::as_array).filter(|items| !items.is_empty()) {
+        Some(items) => items.iter().take(MOST_ITEMS).map(|item| one(field, given, Some(item))).collect(),
+        None => json!([one(field, given, None)]),
+    }
 }
 
-fn one(field: &Field) -> Value {
+fn one(field: &Field, given: &Given, here: Option<&Value>) -> Value {
+    if let Some(value) = given.value(field, here) {
+        return value;
+    }
     let example = field.example.as_deref();
+    let members = || object(&field.fields, given, here.and_then(Value::as_object));
     match (field.carrier, field.kind) {
-        (Some(Carrier::JsonText), _) if !field.fields.is_empty() => object(&field.fields).to_string().into(),
+        (Some(Carrier::JsonText), _) if !field.fields.is_empty() => members().to_string().into(),
         (Some(_), _) | (None, Kind::String) => sample::text(field).into(),
-        (None, Kind::Object) => object(&field.fields),
+        (None, Kind::Object) => members(),
         (None, Kind::Integer) => sample::whole(field).into(),
         (None, Kind::Number) => example.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default().into(),
         (None, Kind::Boolean) => (example == Some("true")).into(),
@@ -38,20 +62,94 @@ mod tests {
     use weipay_catalog::Catalog;
 
     use super::*;
+    use crate::contract::{Contract, Strictness};
+    use crate::domain::Caller;
 
     fn find(method: &str, path: &str) -> &'static Operation {
         Catalog::embedded().find(method, path).unwrap()
     }
 
+    const CALLER: Caller<'static> = Caller { mchid: "1900000109", appid: "wx8888888888888888" };
+
+    /// The example for a request.
+    fn shown(method: &str, target: &str, body: Value) -> Value {
+        let routed = Catalog::embedded().route(method, target.split('?').next().unwrap()).unwrap();
+        let query = target.split_once('?').map(|(_, query)| query);
+        let contract = Contract::new(Strictness::LOOSE);
+        let checked = contract.checked(&routed, query, body.to_string().as_bytes()).unwrap();
+        answer(routed.operation, &Given::of(routed.operation, &checked, &CALLER)).unwrap()
+    }
+
     #[test]
     fn the_catalogues_examples_are_answered() {
-        let answer = answer(find("GET", "v3/marketing/busifavor/callbacks")).unwrap();
-        assert_eq!(answer, json!({ "notify_url": "https://pay.weixin.qq.com", "mchid": "10000098" }));
+        let answer = shown("GET", "/v3/marketing/busifavor/callbacks", json!({}));
+        assert_eq!(answer, json!({ "notify_url": "https://pay.weixin.qq.com", "mchid": CALLER.mchid }));
+    }
+
+    #[test]
+    fn an_order_is_answered_with_the_numbers_it_was_asked_for() {
+        let target = "/v3/pay/transactions/out-trade-no/order-7?mchid=1900000109";
+        let order = shown("GET", target, json!({}));
+        assert_eq!((&order["out_trade_no"], &order["mchid"]), (&json!("order-7"), &json!("1900000109")));
+        assert_eq!(order["appid"], CALLER.appid);
+    }
+
+    #[test]
+    fn a_refund_is_answered_with_its_own_numbers_and_amounts() {
+        let request = json!({
+            "out_trade_no": "order-7", "out_refund_no": "refund-7", "notify_url": "https://example.com",
+            "amount": {"refund": 5, "total": 888, "currency": "CNY"}
+        });
+        let refund = shown("POST", "/v3/refund/domestic/refunds", request);
+        assert_eq!(refund["out_trade_no"], "order-7");
+        assert_eq!(refund["out_refund_no"], "refund-7");
+        assert_eq!((&refund["amount"]["total"], &refund["amount"]["refund"]), (&json!(888), &json!(5)));
+    }
+
+    #[test]
+    fn each_item_of_a_list_is_answered() {
+        let receiver = |number: usize| {
+            json!({
+                "type": "MERCHANT_ID", "account": format!("19000{number:05}"), "amount": number, "description": "d"
+            })
+        };
+        let request = json!({
+            "appid": CALLER.appid, "transaction_id": "4208450740201411110007820472", "out_order_no": "P1",
+            "unfreeze_unsplit": true, "receivers": (1..=2).map(receiver).collect::<Value>()
+        });
+        let order = shown("POST", "/v3/profitsharing/orders", request);
+        assert_eq!(
+            (&order["out_order_no"], &order["transaction_id"]),
+            (&json!("P1"), &json!("4208450740201411110007820472"))
+        );
+        let receivers = order["receivers"].as_array().unwrap();
+        assert_eq!(receivers.len(), 2);
+        assert_eq!((&receivers[1]["amount"], &receivers[1]["account"]), (&json!(2), &json!("1900000002")));
+    }
+
+    #[test]
+    fn a_long_list_is_not_repeated_whole() {
+        let receivers: Vec<Value> = (0..60).map(|number| json!({ "amount": number })).collect();
+        let operation = find("POST", "v3/profitsharing/orders");
+        let field = operation.answer.iter().find(|field| field.name == "receivers").unwrap();
+        let answered = list_or_one(field, &Given::default(), Some(&receivers.into()));
+        assert_eq!(answered.as_array().unwrap().len(), MOST_ITEMS);
+    }
+
+    #[test]
+    fn what_travels_encrypted_is_not_repeated() {
+        let request = json!({
+            "appid": CALLER.appid, "type": "PERSONAL_OPENID", "account": "o1", "name": "the ciphertext", "relation_type": "USER"
+        });
+        let answer = shown("POST", "/v3/profitsharing/receivers/add", request);
+        assert_eq!(answer["account"], "o1");
+        assert!(!answer.to_string().contains("the ciphertext"), "{answer}");
     }
 
     #[test]
     fn an_operation_without_an_answer_gets_none() {
-        assert_eq!(answer(find("PATCH", "v3/marketing/busifavor/stocks/{stock_id}")), None);
+        let operation = find("PATCH", "v3/marketing/busifavor/stocks/{stock_id}");
+        assert_eq!(answer(operation, &Given::default()), None);
     }
 
     /// The answer is as well formed as a request would have to be: types as the catalogue says.
@@ -76,7 +174,7 @@ mod tests {
             }
         }
         for operation in Catalog::embedded().operations() {
-            let answered = answer(operation).unwrap_or_default();
+            let answered = answer(operation, &Given::default()).unwrap_or_default();
             for field in operation.answer.iter().filter(|_| operation.success != 204) {
                 assert!(
                     fits(field, &answered[field.name]),

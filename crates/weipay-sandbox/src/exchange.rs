@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::platform::{ANSWER_ORIGIN, Behaviour};
+
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.
 #[derive(Debug, Clone, Default)]
 pub struct Incoming {
@@ -46,11 +48,13 @@ pub struct Outgoing {
     pub headers: HeaderMap,
     /// The body, already signed where the headers say so.
     pub body: Vec<u8>,
+    /// The code of a refusal.
+    pub(crate) code: Option<&'static str>,
 }
 
 impl Outgoing {
     pub(crate) fn empty(status: u16) -> Outgoing {
-        Outgoing { status, headers: HeaderMap::new(), body: Vec::new() }
+        Outgoing { status, headers: HeaderMap::new(), body: Vec::new(), code: None }
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
@@ -58,6 +62,16 @@ impl Outgoing {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(HeaderName::from_static(name), value);
         }
+    }
+
+    /// Whether nothing happened, and the answer only shows what one looks like.
+    pub fn is_example(&self) -> bool {
+        self.header(ANSWER_ORIGIN) == Some(Behaviour::Example.word())
+    }
+
+    /// The error code (错误码) of a refusal that has one.
+    pub fn code(&self) -> Option<&'static str> {
+        self.code
     }
 
     /// A header field as text.

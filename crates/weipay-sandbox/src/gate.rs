@@ -17,7 +17,7 @@ mod replays;
 mod sign_information;
 mod signed_body;
 
-use weipay_catalog::{Catalog, Routed, Unrouted};
+use weipay_catalog::{Catalog, Operation, Routed, Unrouted};
 use weipay_wire::{Authorization, AuthorizationError, PublicKey, is_fresh, is_same_serial, request_message};
 
 use crate::exchange::Incoming;
@@ -50,8 +50,8 @@ pub(crate) struct Admitted<'a> {
 /// A request that may not.
 #[derive(Debug)]
 pub(crate) enum TurnedAway {
-    /// 404 or 405 of the router: no body, no `Request-ID`.
-    Unrouted(u16),
+    /// 404 or 405 of the router: no body, no `Request-ID`. The reason is for the developer.
+    Unrouted { status: u16, reason: String },
     /// A refusal with a body; one of them was seen to come without `Request-ID`.
     Refused { refusal: Refusal, has_request_id: bool },
 }
@@ -88,7 +88,9 @@ pub(crate) fn admit<'a>(
     names_its_client(incoming)?;
     let authorization = authorization(incoming)?;
     if !is_fresh(now, authorization.timestamp) {
-        return Err(Refusal::sign_error(STALE).into());
+        let signed = authorization.timestamp;
+        let reason = format!("the request was signed at {signed}, and the sandbox's clock shows {now}");
+        return Err(Refusal::sign_error(STALE).with_reason(reason).into());
     }
     is_known(&authorization, merchant, now)?;
     let upload = Upload::read(routed.operation, incoming);
@@ -99,14 +101,28 @@ pub(crate) fn admit<'a>(
     Ok(Admitted { routed, mchid: authorization.mchid, upload })
 }
 
+/// Whether requests of an operation are let in at all: APIv2 has another gateway, which is not here.
+pub(crate) fn serves(operation: &Operation) -> bool {
+    !operation.path.starts_with("v2/")
+}
+
 fn route(incoming: &Incoming) -> Result<Routed, TurnedAway> {
     match Catalog::embedded().route(&incoming.method, incoming.path()) {
-        // APIv2 has another gateway, which is not here.
-        Ok(routed) if routed.operation.path.starts_with("v2/") => Err(TurnedAway::Unrouted(404)),
+        Ok(routed) if !serves(routed.operation) => {
+            Err(unrouted(404, "the sandbox does not serve APIv2".to_owned()))
+        }
         Ok(routed) => Ok(routed),
-        Err(Unrouted::UnknownPath) => Err(TurnedAway::Unrouted(404)),
-        Err(Unrouted::OtherMethod(_)) => Err(TurnedAway::Unrouted(405)),
+        Err(Unrouted::UnknownPath) => {
+            Err(unrouted(404, "no operation of the catalogue has this path".to_owned()))
+        }
+        Err(Unrouted::OtherMethod(methods)) => {
+            Err(unrouted(405, format!("this path takes {}", methods.join(", "))))
+        }
     }
+}
+
+fn unrouted(status: u16, reason: String) -> TurnedAway {
+    TurnedAway::Unrouted { status, reason }
 }
 
 /// Both headers must be there; any value passes.
@@ -121,13 +137,23 @@ fn names_its_client(incoming: &Incoming) -> Result<(), TurnedAway> {
 fn authorization(incoming: &Incoming) -> Result<Authorization, TurnedAway> {
     let of_transactions = incoming.path().starts_with(TRANSACTIONS);
     let parsed = incoming.header("authorization").unwrap_or_default().parse::<Authorization>();
-    parsed.map_err(|error| match error {
-        AuthorizationError::MissingScheme | AuthorizationError::OtherScheme { .. } if of_transactions => {
-            TurnedAway::Refused { refusal: Refusal::sign_error(NO_SIGNATURE), has_request_id: false }
+    parsed.map_err(|error| {
+        let reason = match &error {
+            // What stands in the place of a scheme may be a token.
+            AuthorizationError::OtherScheme { .. } => {
+                "the Authorization header is of another scheme than WECHATPAY2-SHA256-RSA2048".to_owned()
+            }
+            error => error.to_string(),
+        };
+        let refused = |words| Refusal::sign_error(words).with_reason(reason);
+        match error {
+            AuthorizationError::MissingScheme | AuthorizationError::OtherScheme { .. } if of_transactions => {
+                TurnedAway::Refused { refusal: refused(NO_SIGNATURE), has_request_id: false }
+            }
+            AuthorizationError::MissingScheme => refused(MALFORMED).into(),
+            AuthorizationError::OtherScheme { .. } => refused(OTHER_SCHEME).into(),
+            _ => refused(INCOMPLETE).into(),
         }
-        AuthorizationError::MissingScheme => Refusal::sign_error(MALFORMED).into(),
-        AuthorizationError::OtherScheme { .. } => Refusal::sign_error(OTHER_SCHEME).into(),
-        _ => Refusal::sign_error(INCOMPLETE).into(),
     })
 }
 
@@ -138,10 +164,12 @@ fn wrong_signature() -> Refusal {
 fn is_known(authorization: &Authorization, merchant: &Merchant, now: i64) -> Result<(), TurnedAway> {
     if authorization.mchid != merchant.mchid {
         // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
-        return Err(wrong_signature().into());
+        let reason = "mchid in the Authorization header is not the merchant of this sandbox's kit";
+        return Err(wrong_signature().with_reason(reason).into());
     }
     if !is_same_serial(&authorization.serial_no, &merchant.serial) {
-        return Err(Refusal::sign_error(OTHER_SERIAL).into());
+        let reason = "serial_no in the Authorization header is not merchant_serial of this sandbox's kit";
+        return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
     }
     if now > merchant.not_after {
         return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).into());
@@ -164,7 +192,10 @@ fn is_signed<'a>(
         }
         // What should have been signed is the usual one.
         refusal.get_or_insert_with(|| {
-            wrong_signature().with_detail(sign_information::detail(incoming, body, &message))
+            let reason = "the signature does not fit what arrived: method, path with query, timestamp, nonce and body, \
+                          each with a line feed behind it; detail.sign_information shows how it began";
+            let detail = sign_information::detail(incoming, body, &message);
+            wrong_signature().with_detail(detail).with_reason(reason)
         });
     }
     Err(refusal.unwrap_or_else(wrong_signature).into())

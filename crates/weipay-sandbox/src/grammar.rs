@@ -182,6 +182,7 @@ pub(crate) fn no_platform_serial() -> Refusal {
 /// A `Wechatpay-Serial` that names another platform's key.
 pub(crate) fn wrong_platform_serial() -> Refusal {
     Refusal::param_error("平台证书序列号Wechatpay-Serial错误")
+        .with_reason("Wechatpay-Serial must be platform_serial or public_key_id of this sandbox's kit")
 }
 
 /// Encrypted values that the key named in `Wechatpay-Serial` does not open.

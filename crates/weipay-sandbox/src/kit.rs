@@ -11,8 +11,10 @@
 //!
 //! Keys are made once. They are written into a folder that nobody reads and moved to their place in one step; only then
 //! is `kit.json` written, so a crash in between leaves either no keys or all of them, and the next start completes
-//! the kit. Keys that are there are never made again, and half a kit is refused with a sentence, not replaced.
+//! the kit. Keys that are there are never made again, and half a kit is refused with a sentence, not replaced. Whoever
+//! makes or completes a kit holds the lock of its [folder](crate::data_folder).
 
+mod check;
 mod file;
 mod issue;
 
@@ -20,13 +22,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use weipay_wire::{ApiV3Key, Certificate, KeyError, Kit, PrivateKey};
+use weipay_wire::Kit;
 use zeroize::Zeroizing;
 
-use crate::answer::{Signers, SigningKey};
-use crate::desk::PlatformsOwn;
-use crate::domain::platform_certificates::ListedCertificate;
-use crate::gate::Merchant;
+use crate::data_folder::{DataFolder, FolderError};
 
 /// Where a kit says that its sandbox is, until the sandbox is started somewhere else.
 pub const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8880";
@@ -44,11 +43,14 @@ pub struct KitOnDisk {
     dir: PathBuf,
     file: PathBuf,
     kit: Kit,
+    is_new: bool,
 }
 
 /// What is wrong with a kit.
 #[derive(Debug)]
 pub enum KitError {
+    /// Something is wrong with the data directory.
+    Folder(FolderError),
     /// A file could not be read or written.
     File {
         /// Which one.
@@ -75,6 +77,7 @@ pub enum KitError {
 impl fmt::Display for KitError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            KitError::Folder(error) => error.fmt(out),
             KitError::File { path, error } => write!(out, "{}: {error}", path.display()),
             KitError::KeysMissing { dir } => write!(
                 out,
@@ -95,15 +98,34 @@ impl std::error::Error for KitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             KitError::File { error, .. } => Some(error),
+            KitError::Folder(error) => error.source(),
             KitError::KeysMissing { .. } | KitError::Broken { .. } | KitError::Unmade(_) => None,
         }
     }
 }
 
-/// Writes a kit into a data directory, and gives back the one that is there already.
+impl From<FolderError> for KitError {
+    fn from(error: FolderError) -> KitError {
+        KitError::Folder(error)
+    }
+}
+
+/// Writes a kit into a data directory, and gives back the one that is there already. Refused while a sandbox runs on the
+/// directory.
 pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
-    let dir = dir.as_ref();
-    file::make_folder(dir)?;
+    let folder = DataFolder::open(dir.as_ref())?;
+    let kit = open(&folder)?;
+    kit.check()?;
+    Ok(kit)
+}
+
+/// The kit of a data folder, made when there is none.
+pub(crate) fn open(folder: &DataFolder) -> Result<KitOnDisk, KitError> {
+    open_or_make(folder.path())
+}
+
+/// For whoever holds the folder's lock.
+fn open_or_make(dir: &Path) -> Result<KitOnDisk, KitError> {
     let (has_kit, has_keys) = (dir.join(KIT).exists(), dir.join(KEYS).exists());
     match (has_kit, has_keys) {
         (true, true) => {}
@@ -112,7 +134,7 @@ pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
         (false, true) => file::replace(&dir.join(KIT), file::read(&dir.join(FIRST_KIT))?.as_bytes())?,
         (false, false) => make(dir)?,
     }
-    KitOnDisk::open(dir)
+    KitOnDisk::open(dir, !has_kit)
 }
 
 fn make(dir: &Path) -> Result<(), KitError> {
@@ -134,13 +156,18 @@ fn make(dir: &Path) -> Result<(), KitError> {
 }
 
 impl KitOnDisk {
-    fn open(dir: &Path) -> Result<KitOnDisk, KitError> {
+    fn open(dir: &Path, is_new: bool) -> Result<KitOnDisk, KitError> {
         // Absolute, so that the paths stay right when the program changes its folder.
         let dir = std::path::absolute(dir).map_err(|error| KitError::File { path: dir.to_owned(), error })?;
         let file = dir.join(KIT);
         let text = file::read(&file)?;
         let kit = file::from_json(&text).map_err(|reason| KitError::Broken { path: file.clone(), reason })?;
-        Ok(KitOnDisk { dir, file, kit })
+        Ok(KitOnDisk { dir, file, kit, is_new })
+    }
+
+    /// Whether `kit.json` was not there before.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// The kit's members.
@@ -186,60 +213,6 @@ impl KitOnDisk {
         self.kit.base_url = base_url.to_owned();
         file::replace(&self.file, file::to_json(&self.kit).as_bytes())
     }
-
-    /// What the gate must know of the merchant.
-    pub(crate) fn merchant(&self) -> Result<Merchant, KitError> {
-        let path = self.dir.join(&self.kit.merchant_cert);
-        let certificate =
-            Certificate::from_pem(&file::read(&path)?).map_err(|error| broken(&path, &error))?;
-        if certificate.serial() != self.kit.merchant_serial {
-            let reason = format!(
-                "its serial is {}, and {KIT} says {}",
-                certificate.serial(),
-                self.kit.merchant_serial
-            );
-            return Err(KitError::Broken { path, reason });
-        }
-        Ok(Merchant {
-            mchid: self.kit.mchid.clone(),
-            serial: self.kit.merchant_serial.clone(),
-            key: certificate.public_key().clone(),
-            not_after: certificate.not_after(),
-        })
-    }
-
-    /// What the platform has that no request changes.
-    pub(crate) fn platforms_own(&self) -> Result<PlatformsOwn, KitError> {
-        let path = self.dir.join(&self.kit.platform_cert);
-        let pem = self.platform_cert_pem()?;
-        let certificate = Certificate::from_pem(&pem).map_err(|error| broken(&path, &error))?;
-        let api_v3_key = ApiV3Key::new(&self.kit.api_v3_key)
-            .map_err(|error| KitError::Broken { path: self.file.clone(), reason: error.to_string() })?;
-        let certificate = ListedCertificate {
-            serial: certificate.serial().to_owned(),
-            pem,
-            effective: certificate.not_before(),
-            expire: certificate.not_after(),
-        };
-        Ok(PlatformsOwn { certificate, api_v3_key })
-    }
-
-    /// The platform's own keys.
-    pub(crate) fn signers(&self) -> Result<Signers, KitError> {
-        let key = |name: &str, serial: &str| {
-            let path = self.dir.join(name);
-            let key = PrivateKey::from_pem(&file::read(&path)?).map_err(|error| broken(&path, &error))?;
-            Ok(SigningKey { serial: serial.to_owned(), key })
-        };
-        Ok(Signers {
-            certificate: key(CERTIFICATE_KEY, &self.kit.platform_serial)?,
-            public_key: key(PUBLIC_KEY_KEY, &self.kit.public_key_id)?,
-        })
-    }
-}
-
-fn broken(path: &Path, error: &KeyError) -> KitError {
-    KitError::Broken { path: path.to_owned(), reason: error.to_string() }
 }
 
 #[cfg(test)]

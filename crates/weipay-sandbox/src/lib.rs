@@ -33,12 +33,16 @@
 //! | `store` | SQLite, one transaction per request |
 //! | `answer` | headers and signature |
 //! | `example` | answers of operations that have no behaviour |
+//! | `reason` | why a request was refused, for the developer |
+//! | `log` | one line for each request |
 //! | `kit` | the credentials that clients use |
+//! | `data_folder` | where kit and state are: for one user and one process |
 
 mod answer;
 mod chance;
 mod clock;
 mod contract;
+mod data_folder;
 mod desk;
 mod domain;
 mod download;
@@ -47,8 +51,10 @@ mod exchange;
 mod gate;
 mod grammar;
 pub mod kit;
+mod log;
 mod moment;
 mod platform;
+mod reason;
 mod refusal;
 mod sandbox;
 mod sensitive;
@@ -59,8 +65,11 @@ mod upload;
 
 pub use clock::{Clock, HeldClock};
 pub use contract::Strictness;
+pub use data_folder::FolderError;
 pub use domain::merchant_coupons::stock::StockState;
 pub use exchange::{Incoming, Outgoing};
-pub use platform::{ANSWER_ORIGIN, Platform, TROUBLE};
+pub use log::LogEntry;
+pub use platform::{ANSWER_ORIGIN, Behaviour, Platform};
+pub use reason::{REASON, decode as decode_reason};
 pub use sandbox::{Builder, Sandbox, StartError};
 pub use store::StoreError;

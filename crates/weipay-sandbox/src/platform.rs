@@ -17,10 +17,11 @@ use crate::desk::{self, Desk, Errand, PlatformsOwn, Unserved};
 use crate::domain::Caller;
 use crate::domain::merchant_coupons::stock::{Stock, StockState};
 use crate::download::{self, Links};
-use crate::example;
+use crate::example::{self, Given};
 use crate::exchange::{Incoming, Outgoing};
-use crate::gate::{self, Admitted, Merchant, Replays};
+use crate::gate::{self, Admitted, Merchant, Replays, TurnedAway};
 use crate::grammar;
+use crate::reason::{self, REASON};
 use crate::refusal::{Refusal, tail};
 use crate::sensitive;
 use crate::store::{Store, StoreError};
@@ -37,6 +38,8 @@ pub struct Platform {
     pub(crate) signers: Signers,
     pub(crate) own: PlatformsOwn,
     pub(crate) contract: Contract,
+    /// Whether operations without behaviour are answered with examples.
+    pub(crate) examples: bool,
     /// What was let in already, when a request may enter only once.
     pub(crate) replays: Option<Replays>,
     pub(crate) store: Store,
@@ -48,16 +51,53 @@ pub struct Platform {
 /// only showed what such an answer looks like.
 pub const ANSWER_ORIGIN: &str = "weipay-sandbox-answer";
 
-/// The header that says why the sandbox itself failed, on a 500.
-pub const TROUBLE: &str = "weipay-sandbox-trouble";
+/// What the sandbox has of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Behaviour {
+    /// It does what is asked, and keeps it.
+    State,
+    /// It only shows what an answer looks like.
+    Example,
+    /// It does not serve the operation: 404.
+    None,
+}
+
+impl Behaviour {
+    /// What the sandbox has of an operation of the catalogue.
+    pub fn of(operation: &Operation) -> Behaviour {
+        match desk::of(operation) {
+            Some(_) => Behaviour::State,
+            None if gate::serves(operation) => Behaviour::Example,
+            None => Behaviour::None,
+        }
+    }
+
+    /// One word: `state`, `example` or `none`. The first two are what [`ANSWER_ORIGIN`] says.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Behaviour::State => "state",
+            Behaviour::Example => "example",
+            Behaviour::None => "none",
+        }
+    }
+}
 
 const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
 
 /// What came of an admitted request.
 struct Done {
     content: Content,
-    /// A header of the sandbox's own, for the developer.
-    remark: Option<(&'static str, String)>,
+    note: Note,
+}
+
+/// What the sandbox says of an answer in headers of its own and in its log.
+enum Note {
+    Answered(Behaviour),
+    /// The code is empty where the answer has no body.
+    Refused {
+        code: &'static str,
+        reason: Option<String>,
+    },
 }
 
 enum Content {
@@ -73,17 +113,16 @@ impl Platform {
         let now = self.clock.now();
         let admitted = match gate::admit(incoming, &self.merchant, self.replays.as_ref(), now) {
             Ok(admitted) => admitted,
-            Err(turned_away) => return answer::turned_away(&turned_away, now, &self.chance),
+            Err(turned_away) => {
+                return noted(answer::turned_away(&turned_away, now, &self.chance), note_of(turned_away));
+            }
         };
-        let done = self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| explained(&unserved));
-        let mut outgoing = match done.content {
+        let done = self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| self.explained(unserved));
+        let outgoing = match done.content {
             Content::Signed(draft) => self.signers.signed(incoming, draft, now, &self.chance),
             Content::File(file) => self.signers.file(incoming, file, now, &self.chance),
         };
-        if let Some((name, value)) = done.remark {
-            outgoing.set(name, &value);
-        }
-        outgoing
+        noted(outgoing, done.note)
     }
 
     /// Whether a request line asks for an upload, whose body may be longer than others.
@@ -93,12 +132,9 @@ impl Platform {
 
     /// The answer to a body that is longer than any request needs to be. It was not read, so nothing else is known.
     pub(crate) fn too_long(&self) -> Outgoing {
-        answer::dressed(
-            Draft::from(&grammar::unconfirmed::body_too_long()),
-            self.clock.now(),
-            &self.chance,
-            true,
-        )
+        let refusal = grammar::unconfirmed::body_too_long();
+        let outgoing = answer::dressed(Draft::from(&refusal), self.clock.now(), &self.chance, true);
+        noted(outgoing, Note::refused(refusal))
     }
 
     fn serve(&self, incoming: &Incoming, admitted: &Admitted<'_>, now: i64) -> Result<Done, Unserved> {
@@ -106,7 +142,8 @@ impl Platform {
         let checked = self.check(operation, incoming, admitted)?;
         match desk::of(operation) {
             Some(desk) => self.serve_at(desk, operation, admitted, &checked, now),
-            None => self.show(operation, incoming, &checked, now),
+            None if self.examples => self.show(incoming, admitted, &checked, now),
+            None => Err(Refusal::not_implemented().into()),
         }
     }
 
@@ -163,31 +200,33 @@ impl Platform {
         sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
         let draft =
             Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };
-        Ok(Done { content: Content::Signed(draft), remark: Some((ANSWER_ORIGIN, "state".to_owned())) })
+        Ok(Done { content: Content::Signed(draft), note: Note::Answered(Behaviour::State) })
     }
 
     fn show(
         &self,
-        operation: &Operation,
         incoming: &Incoming,
+        admitted: &Admitted<'_>,
         request: &Checked,
         now: i64,
     ) -> Result<Done, Unserved> {
+        let operation = admitted.routed.operation;
         let base_url = self.base_url_for(incoming);
         let links = Links { base_url: &base_url, key: &self.own.api_v3_key, now };
-        let remark = Some((ANSWER_ORIGIN, "example".to_owned()));
+        let note = Note::Answered(Behaviour::Example);
         if operation.unsigned {
             let content = Content::File(download::file(operation, request, &links)?);
-            return Ok(Done { content, remark });
+            return Ok(Done { content, note });
         }
-        let mut answer = example::answer(operation);
+        let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
+        let mut answer = example::answer(operation, &Given::of(operation, request, &caller));
         if let Some(answer) = &mut answer {
             download::lead_back(operation, request, answer, &links);
             sensitive::encrypt(&operation.answer, answer, &self.merchant.key)?;
         }
         let body = answer.map(|value| value.to_string().into_bytes()).unwrap_or_default();
         let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
-        Ok(Done { content: Content::Signed(draft), remark })
+        Ok(Done { content: Content::Signed(draft), note })
     }
 
     /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
@@ -211,6 +250,16 @@ impl Platform {
             Ok(true)
         })
     }
+
+    fn explained(&self, unserved: Unserved) -> Done {
+        let refusal = match unserved {
+            Unserved::Refused(refusal) => refusal,
+            Unserved::Failed(error) => {
+                Refusal::system_error().with_reason(format!("{}: {error}", self.store.file().display()))
+            }
+        };
+        Done { content: Content::Signed(Draft::from(&refusal)), note: Note::refused(refusal) }
+    }
 }
 
 /// The operations of payments compare the merchant of the body with the caller.
@@ -222,18 +271,29 @@ fn is_of_its_caller(operation: &Operation, request: &Checked, mchid: &str) -> Re
     }
 }
 
-fn explained(unserved: &Unserved) -> Done {
-    let done = |refusal: &Refusal, remark| Done { content: Content::Signed(Draft::from(refusal)), remark };
-    match unserved {
-        Unserved::Refused(refusal) => done(refusal, None),
-        Unserved::Failed(error) => done(&Refusal::system_error(), Some((TROUBLE, in_one_line(error)))),
+impl Note {
+    fn refused(refusal: Refusal) -> Note {
+        Note::Refused { code: refusal.code, reason: refusal.reason.map(Into::into) }
     }
 }
 
-fn in_one_line(error: &StoreError) -> String {
-    error
-        .to_string()
-        .chars()
-        .map(|character| if character.is_ascii_graphic() { character } else { ' ' })
-        .collect()
+fn note_of(turned_away: TurnedAway) -> Note {
+    match turned_away {
+        TurnedAway::Unrouted { reason, .. } => Note::Refused { code: "", reason: Some(reason) },
+        TurnedAway::Refused { refusal, .. } => Note::refused(refusal),
+    }
+}
+
+/// An answer with the sandbox's own headers, which come last.
+fn noted(mut outgoing: Outgoing, note: Note) -> Outgoing {
+    match note {
+        Note::Answered(behaviour) => outgoing.set(ANSWER_ORIGIN, behaviour.word()),
+        Note::Refused { code, reason } => {
+            outgoing.code = Some(code).filter(|code| !code.is_empty());
+            if let Some(reason) = reason {
+                outgoing.set(REASON, &reason::encode(&reason));
+            }
+        }
+    }
+    outgoing
 }

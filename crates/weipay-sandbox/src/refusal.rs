@@ -16,6 +16,8 @@ pub(crate) struct Refusal {
     pub(crate) detail: Option<Value>,
     /// The decimal code behind the dash of `Request-ID`.
     pub(crate) tail: u32,
+    /// Why, for the developer, in English and without any value of the request; see [`crate::reason`].
+    pub(crate) reason: Option<Cow<'static, str>>,
 }
 
 /// Decimal codes that end a `Request-ID`. All were seen or documented.
@@ -34,7 +36,7 @@ pub(crate) mod tail {
 
 impl Refusal {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal { status, code, message: message.into(), detail: None, tail: tail::UNEXPLAINED }
+        Refusal { status, code, message: message.into(), detail: None, tail: tail::UNEXPLAINED, reason: None }
     }
 
     pub(crate) fn with_detail(mut self, detail: Value) -> Refusal {
@@ -44,6 +46,11 @@ impl Refusal {
 
     pub(crate) fn with_tail(mut self, tail: u32) -> Refusal {
         self.tail = tail;
+        self
+    }
+
+    pub(crate) fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Refusal {
+        self.reason = Some(reason.into());
         self
     }
 
@@ -70,6 +77,13 @@ impl Refusal {
     /// 404 RESOURCE_NOT_EXISTS.
     pub(crate) fn resource_not_exists(message: impl Into<Cow<'static, str>>) -> Refusal {
         Refusal::new(404, "RESOURCE_NOT_EXISTS", message)
+    }
+
+    /// 501: the sandbox has no behaviour for an operation, and was told not to answer examples.
+    pub(crate) fn not_implemented() -> Refusal {
+        Refusal::new(501, "NOT_IMPLEMENTED", "沙箱尚未实现此接口").with_reason(
+            "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
+        )
     }
 
     /// 500 SYSTEM_ERROR: the sandbox itself failed, and nothing was changed.

@@ -1,6 +1,5 @@
 //! A sandbox (沙箱): a platform with its kit, its state and its socket, running until it is dropped.
 
-use std::fs::{self, File, TryLockError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,10 +11,12 @@ use weipay_wire::Kit;
 use crate::chance::{self, Chance};
 use crate::clock::Clock;
 use crate::contract::{Contract, Strictness};
+use crate::data_folder::{DataFolder, FolderError, STATE};
 use crate::gate::Replays;
 use crate::kit::{self, KitError, KitOnDisk};
+use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
-use crate::server::Server;
+use crate::server::{Server, Settings};
 use crate::store::{Store, StoreError};
 
 /// A running platform.
@@ -31,34 +32,47 @@ pub struct Sandbox {
     platform: Arc<Platform>,
     address: SocketAddr,
     kit: KitOnDisk,
-    _lock: Lock,
-    _folder: Option<tempfile::TempDir>,
+    _folder: DataFolder,
+    _temporary: Option<tempfile::TempDir>,
 }
 
 /// What a sandbox is to be like.
-#[derive(Debug)]
 pub struct Builder {
     data: Option<PathBuf>,
     listen: String,
     clock: Clock,
     seed: Option<u64>,
     strictness: Strictness,
+    examples: bool,
     patience: Duration,
+    connections: Option<usize>,
+    log: Option<Arc<Log>>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Builder")
+            .field("data", &self.data)
+            .field("listen", &self.listen)
+            .field("clock", &self.clock)
+            .field("seed", &self.seed)
+            .field("strictness", &self.strictness)
+            .field("examples", &self.examples)
+            .field("patience", &self.patience)
+            .field("connections", &self.connections)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a sandbox did not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// A data directory of its own could not be made.
-    Folder(io::Error),
-    /// Another sandbox runs on the data directory.
-    InUse(PathBuf),
-    /// The data directory could not be locked.
-    Lock(PathBuf, io::Error),
+    /// Something is wrong with the data directory.
+    Folder(FolderError),
     /// Something is wrong with the kit.
     Kit(KitError),
-    /// Something is wrong with the state.
-    Store(StoreError),
+    /// Something is wrong with the state, in this file.
+    Store(PathBuf, StoreError),
     /// The address cannot be listened on.
     Listen(String, io::Error),
     /// The server could not be started.
@@ -68,17 +82,9 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Folder(error) => {
-                write!(out, "no folder for the sandbox's data could be made: {error}")
-            }
-            StartError::InUse(dir) => write!(
-                out,
-                "another sandbox runs on {}; stop it, or use another data directory",
-                dir.display()
-            ),
-            StartError::Lock(file, error) => write!(out, "{} could not be locked: {error}", file.display()),
+            StartError::Folder(error) => error.fmt(out),
             StartError::Kit(error) => write!(out, "the sandbox's kit is not in order: {error}"),
-            StartError::Store(error) => error.fmt(out),
+            StartError::Store(file, error) => write!(out, "{}: {error}", file.display()),
             StartError::Listen(address, error) => {
                 write!(
                     out,
@@ -93,13 +99,10 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            StartError::Folder(error)
-            | StartError::Lock(_, error)
-            | StartError::Listen(_, error)
-            | StartError::Server(error) => Some(error),
+            StartError::Listen(_, error) | StartError::Server(error) => Some(error),
+            StartError::Folder(error) => error.source(),
             StartError::Kit(error) => Some(error),
-            StartError::Store(error) => Some(error),
-            StartError::InUse(_) => None,
+            StartError::Store(_, error) => Some(error),
         }
     }
 }
@@ -107,6 +110,12 @@ impl std::error::Error for StartError {
 impl From<KitError> for StartError {
     fn from(error: KitError) -> StartError {
         StartError::Kit(error)
+    }
+}
+
+impl From<FolderError> for StartError {
+    fn from(error: FolderError) -> StartError {
+        StartError::Folder(error)
     }
 }
 
@@ -152,26 +161,54 @@ impl Builder {
         self
     }
 
-    /// How long a request may take to arrive, and a connection may be idle. The platform's own is 8 seconds.
+    /// Whether operations without behaviour are answered with examples, which is the default; otherwise with 501.
+    #[must_use]
+    pub fn examples(mut self, examples: bool) -> Builder {
+        self.examples = examples;
+        self
+    }
+
+    /// How long a request may take to arrive, its answer to leave, and a connection to be idle; an hour at most. The
+    /// platform's own is 8 seconds.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Builder {
-        self.patience = patience;
+        self.patience = patience.min(LONGEST_PATIENCE);
+        self
+    }
+
+    /// How many connections there are at most; when one more comes, the one that does nothing gives way. Without a
+    /// number, 1,024, or half of the files that the process may open.
+    #[must_use]
+    pub fn connections(mut self, most: usize) -> Builder {
+        self.connections = Some(most.clamp(1, 100_000));
+        self
+    }
+
+    /// Tells somebody of every request when it has been answered. Answers wait for it: it must not block.
+    #[must_use]
+    pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> Builder {
+        self.log = Some(Arc::new(log));
         self
     }
 
     /// Starts the sandbox. When this returns, it answers.
     pub fn start(self) -> Result<Sandbox, StartError> {
         chance::wake();
-        let (dir, folder) = self.folder()?;
-        let lock = Lock::take(&dir)?;
-        let mut kit = kit::init(&dir)?;
+        let (dir, temporary) = self.folder()?;
+        let folder = DataFolder::open(&dir)?;
+        let mut kit = kit::open(&folder)?;
         let listener = self.bind()?;
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit)?);
-        let server =
-            Server::start(listener, Arc::clone(&platform), self.patience).map_err(StartError::Server)?;
-        Ok(Sandbox { server, platform, address, kit, _lock: lock, _folder: folder })
+        let settings = Settings {
+            platform: Arc::clone(&platform),
+            patience: self.patience,
+            connections: self.connections,
+            log: self.log,
+        };
+        let server = Server::start(listener, settings).map_err(StartError::Server)?;
+        Ok(Sandbox { server, platform, address, kit, _folder: folder, _temporary: temporary })
     }
 
     fn folder(&self) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
@@ -179,7 +216,7 @@ impl Builder {
             return Ok((dir.clone(), None));
         }
         let folder =
-            tempfile::Builder::new().prefix("weipay-sandbox-").tempdir().map_err(StartError::Folder)?;
+            tempfile::Builder::new().prefix("weipay-sandbox-").tempdir().map_err(FolderError::Temporary)?;
         Ok((folder.path().to_owned(), Some(folder)))
     }
 
@@ -190,6 +227,7 @@ impl Builder {
     }
 
     fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
+        let state = kit.dir().join(STATE);
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
             merchant: kit.merchant()?,
@@ -197,16 +235,17 @@ impl Builder {
             signers: kit.signers()?,
             own: kit.platforms_own()?,
             contract: Contract::new(self.strictness),
+            examples: self.examples,
             replays: self.strictness.replayed_requests.then(Replays::default),
-            store: Store::open(&kit.dir().join(STATE)).map_err(StartError::Store)?,
+            store: Store::open(&state).map_err(|error| StartError::Store(state, error))?,
             clock: self.clock.clone(),
             chance: self.seed.map_or_else(Chance::system, Chance::seeded),
         })
     }
 }
 
-const STATE: &str = "state.db";
-const LOCK: &str = "lock";
+/// Nobody waits longer; more would be more than a timer can count to.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// Where clients on this machine reach an address that may mean every interface.
 fn base_url(address: SocketAddr) -> String {
@@ -215,25 +254,6 @@ fn base_url(address: SocketAddr) -> String {
         ip => ip,
     };
     format!("http://{}", SocketAddr::new(ip, address.port()))
-}
-
-/// Only one sandbox runs on a data directory. The operating system gives the lock back when the process ends, however
-/// it ends.
-#[derive(Debug)]
-struct Lock(#[allow(dead_code, reason = "the lock lives as long as the file is open")] File);
-
-impl Lock {
-    fn take(dir: &Path) -> Result<Lock, StartError> {
-        let path = dir.join(LOCK);
-        let failed = |error| StartError::Lock(path.clone(), error);
-        fs::create_dir_all(dir).map_err(failed)?;
-        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => Err(StartError::InUse(dir.to_owned())),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
-        }
-    }
 }
 
 impl Sandbox {
@@ -250,7 +270,10 @@ impl Sandbox {
             clock: Clock::System,
             seed: None,
             strictness: Strictness::USUAL,
+            examples: true,
             patience: Duration::from_secs(8),
+            connections: None,
+            log: None,
         }
     }
 

@@ -2,16 +2,21 @@
 //!
 //! Reading and writing is asynchronous; answering is not, because a signature keeps a core busy for a quarter of a
 //! millisecond. So every request is answered on a blocking thread, of which there are as many as answers can run at
-//! once, and connections are so many that those who wait have a bound too. Whoever is slow, silent, or sends more than
-//! anybody needs is dropped, and everybody else is served on.
+//! once, and connections have a [bound](places), so that those who wait have one too. Whoever is slow, silent, or sends
+//! more than anybody needs is dropped, or gives way to a newcomer, and everybody else is served on.
 
 mod body;
 mod framing;
+mod places;
 mod spelling;
+mod stream;
 
+use std::future::poll_fn;
 use std::net::TcpListener as BoundListener;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fmt, io};
@@ -25,18 +30,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{self, Handle, Runtime};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::exchange::Incoming;
+use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
 use body::ReadBody;
+use places::{Doing, Place, Places};
+use stream::Stream;
 
-/// So many connections are served at once; the next ones wait to be accepted.
-const MOST_CONNECTIONS: usize = 1024;
-/// A connection ends after this long, however busy: nobody holds a place for ever by not reading its answer.
-const LONGEST_CONNECTION: Duration = Duration::from_secs(3_600);
 /// The head of a request, request line included. The platform's own limit is not known.
 const LONGEST_HEAD: usize = 32 * 1024;
 const MOST_HEADERS: usize = 100;
@@ -59,20 +63,34 @@ impl fmt::Debug for Server {
 /// What every connection needs.
 #[derive(Clone)]
 struct Service {
-    platform: Arc<Platform>,
-    /// How long a request may take to arrive, head and body each, and how long a connection may be idle.
-    patience: Duration,
+    settings: Settings,
     bodies: Arc<body::Reader>,
     spelling: Extensions,
 }
 
+/// What is served, and within which limits.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) platform: Arc<Platform>,
+    /// How long a request may take to arrive, head and body each, its answer to leave, and a connection to be idle.
+    pub(crate) patience: Duration,
+    /// How many connections there are at most; `None` for as many as the process may have.
+    pub(crate) connections: Option<usize>,
+    pub(crate) log: Option<Arc<Log>>,
+}
+
+impl Settings {
+    fn tell(&self, entry: impl FnOnce() -> LogEntry) {
+        if let Some(log) = &self.log {
+            log(entry());
+        }
+    }
+}
+
 impl Server {
     /// Serves a platform on a bound socket, on a thread of its own: callers may be synchronous or asynchronous.
-    pub(crate) fn start(
-        listener: BoundListener,
-        platform: Arc<Platform>,
-        patience: Duration,
-    ) -> io::Result<Server> {
+    pub(crate) fn start(listener: BoundListener, settings: Settings) -> io::Result<Server> {
+        places::lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
         let (report, started) = mpsc::sync_channel(1);
@@ -86,7 +104,7 @@ impl Server {
                 Ok((runtime, listener)) => {
                     drop(report.send(Ok(runtime.handle().clone())));
                     let spelling = runtime.block_on(spelling::learn());
-                    let service = Service { platform, patience, bodies: Arc::default(), spelling };
+                    let service = Service { settings, bodies: Arc::default(), spelling };
                     runtime.block_on(serve(listener, service, stopped));
                     runtime.shutdown_timeout(LAST_ANSWERS);
                 }
@@ -119,9 +137,9 @@ impl Drop for Server {
 async fn asked_to_end() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    std::future::poll_fn(|context| {
+    poll_fn(|context| {
         let asked = interrupt.poll_recv(context).is_ready() | terminate.poll_recv(context).is_ready();
-        if asked { std::task::Poll::Ready(Ok(())) } else { std::task::Poll::Pending }
+        if asked { Poll::Ready(Ok(())) } else { Poll::Pending }
     })
     .await
 }
@@ -155,38 +173,44 @@ async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiv
 }
 
 async fn accept(listener: TcpListener, service: Service, connections: Arc<GracefulShutdown>) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let places = Arc::new(Places::new(service.settings.connections.unwrap_or_else(places::most)));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, or the peer is gone already: a pause lets others finish.
-            sleep(Duration::from_millis(10)).await;
+        let Ok((socket, _)) = listener.accept().await else {
+            // Out of file descriptors, or the peer is gone already: room for the next, and a pause to make it.
+            places.make_room();
+            sleep(Duration::from_millis(1)).await;
             continue;
         };
+        let Some(place) = places.take().await else { return };
         let (service, watcher) = (service.clone(), connections.watcher());
-        tokio::spawn(async move {
-            connection(stream, service, watcher).await;
-            drop(place);
-        });
+        tokio::spawn(connection(socket, place, service, watcher));
     }
 }
 
-async fn connection(stream: TcpStream, service: Service, watcher: Watcher) {
+async fn connection(socket: TcpStream, mut place: Place, service: Service, watcher: Watcher) {
     // An answer is one small write: waiting to join it with another would only delay it.
-    let _ = stream.set_nodelay(true);
+    let _ = socket.set_nodelay(true);
+    let Some(given_way) = place.given_way() else { return };
+    let place = Arc::new(place);
+    let stream = Stream::new(socket, Arc::clone(&place), service.settings.patience);
     let mut protocol = http1::Builder::new();
     protocol
         .timer(TokioTimer::new())
-        .header_read_timeout(service.patience)
+        .header_read_timeout(service.settings.patience)
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_HEADERS)
         // A client that has said all it wants to say may still wait for the answer.
         .half_close(true)
         .title_case_headers(true);
-    let answering = service_fn(move |request| answered(request, service.clone()));
+    let answering = service_fn(move |request| answered(request, service.clone(), Arc::clone(&place)));
     let served = watcher.watch(protocol.serve_connection(TokioIo::new(stream), answering));
+    let (mut served, mut given_way) = (pin!(served), pin!(given_way));
     // How a connection ended is its client's business.
-    let _ = timeout(LONGEST_CONNECTION, served).await;
+    poll_fn(|context| match given_way.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => served.as_mut().poll(context).map(drop),
+    })
+    .await;
 }
 
 /// A request that cannot be answered; its connection is dropped.
@@ -204,13 +228,24 @@ impl std::error::Error for Dropped {}
 async fn answered(
     request: Request<hyper::body::Incoming>,
     service: Service,
+    place: Arc<Place>,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
     let stays_open = framing::stays_open(&request);
     let (head, stream) = request.into_parts();
-    let is_upload = service.platform.is_upload(head.method.as_str(), head.uri.path());
-    let body = service.bodies.read(stream, is_upload, service.patience).await.map_err(|_| Dropped)?;
+    let Settings { platform, patience, .. } = &service.settings;
+    let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+    place.is_now(Doing::Sending);
+    let is_upload = platform.is_upload(method.as_str(), &path);
+    let Ok(body) = service.bodies.read(stream, is_upload, *patience).await else {
+        let reason = "its body did not arrive whole and in time, or would not end";
+        service.settings.tell(|| LogEntry::of_broken(method.as_str(), &path, reason));
+        return Err(Dropped);
+    };
+    if !place.is_now(Doing::Answering) {
+        return Err(Dropped);
+    }
     let outgoing = match body {
-        ReadBody::TooLong => service.platform.too_long(),
+        ReadBody::TooLong => platform.too_long(),
         ReadBody::Whole(body) => {
             let incoming = Incoming {
                 method: head.method.as_str().to_owned(),
@@ -221,9 +256,11 @@ async fn answered(
                 headers: head.headers,
                 body,
             };
-            let platform = Arc::clone(&service.platform);
+            let platform = Arc::clone(platform);
             spawn_blocking(move || platform.answer(&incoming)).await.map_err(|_| Dropped)?
         }
     };
-    Ok(framing::framed(outgoing, stays_open.then_some(service.patience), &service.spelling))
+    service.settings.tell(|| LogEntry::of(method.as_str(), &path, &outgoing));
+    place.is_now(Doing::Waiting);
+    Ok(framing::framed(outgoing, stays_open.then_some(*patience), &service.spelling))
 }

@@ -13,22 +13,30 @@ mod schema;
 mod stocks;
 
 use std::fmt;
-use std::path::Path;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::data_folder::private;
 
 /// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
 /// milliseconds on a slow one, and SQLite's usual 1,000 pages are full after some 250 requests. A log that a killed
 /// process left is read at the next start, which bounds its length from above: 16 MiB take about ten milliseconds.
 const LOG_PAGES: u32 = 4096;
 
+/// The largest database, in pages, that is looked through at the start: 16 MiB take some ten milliseconds.
+const LOOKED_THROUGH: u32 = 4096;
+
 /// The state of a platform.
 pub(crate) struct Store {
     /// One connection, one writer: a request's transaction is far shorter than its signature, so that waiting here
     /// costs less than conflicts between writers would.
     connection: Mutex<Connection>,
+    file: PathBuf,
 }
 
 /// What can be read and written inside one transaction.
@@ -37,6 +45,8 @@ pub(crate) struct Ledger<'a>(&'a Transaction<'a>);
 /// Why the store could not serve.
 #[derive(Debug)]
 pub enum StoreError {
+    /// The database's file could not be made or opened.
+    File(io::Error),
     /// The database refused: a full disk, a lost file, a broken page.
     Database(rusqlite::Error),
     /// A row holds what this program never wrote.
@@ -53,6 +63,7 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StoreError::File(error) => write!(out, "the sandbox's database could not be opened: {error}"),
             StoreError::Database(error) => write!(out, "the sandbox's database failed: {error}"),
             StoreError::Corrupt(what) => write!(out, "the sandbox's database holds a broken record: {what}"),
             StoreError::Version { found, wanted } => write!(
@@ -67,6 +78,7 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            StoreError::File(error) => Some(error),
             StoreError::Database(error) => Some(error),
             StoreError::Corrupt(_) | StoreError::Version { .. } => None,
         }
@@ -88,16 +100,23 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the database of a data directory, and makes it when there is none.
     pub(crate) fn open(file: &Path) -> Result<Store, StoreError> {
-        Store::of(Connection::open(file)?)
+        // SQLite gives the files beside it (`-wal`, `-shm`) the mode of this one.
+        private::open_file(File::options().append(true).create(true), file).map_err(StoreError::File)?;
+        Store::of(Connection::open(file)?, file.to_owned())
+    }
+
+    /// The database's file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// A store that is gone with its value.
     #[cfg(test)]
     pub(crate) fn in_memory() -> Store {
-        Store::of(Connection::open_in_memory().unwrap()).unwrap()
+        Store::of(Connection::open_in_memory().unwrap(), PathBuf::from(":memory:")).unwrap()
     }
 
-    fn of(mut connection: Connection) -> Result<Store, StoreError> {
+    fn of(mut connection: Connection, file: PathBuf) -> Result<Store, StoreError> {
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(64);
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -105,7 +124,8 @@ impl Store {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         schema::prepare(&mut connection)?;
-        Ok(Store { connection: Mutex::new(connection) })
+        is_whole(&connection)?;
+        Ok(Store { connection: Mutex::new(connection), file })
     }
 
     /// Does one request's work. An error takes everything back.
@@ -121,6 +141,16 @@ impl Store {
         transaction.commit().map_err(StoreError::from)?;
         Ok(done)
     }
+}
+
+/// Looks through a database that is not large, so that a broken one is told at the start and not by some request.
+fn is_whole(connection: &Connection) -> Result<(), StoreError> {
+    let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages > LOOKED_THROUGH {
+        return Ok(());
+    }
+    let found: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt(found)) }
 }
 
 #[cfg(test)]
@@ -159,6 +189,28 @@ mod tests {
         Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let refusal = Store::open(&file).unwrap_err();
         assert!(matches!(refusal, StoreError::Version { found: 99, .. }), "{refusal}");
+    }
+
+    #[test]
+    fn a_database_that_is_broken_inside_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        drop(Store::open(&file).unwrap());
+        let whole = std::fs::read(&file).unwrap();
+        let broken_from = |byte: usize| {
+            let mut bytes = whole.clone();
+            bytes[byte..].fill(0xFF);
+            std::fs::write(&file, bytes).unwrap();
+            Store::open(&file).unwrap_err()
+        };
+        // Behind the header of the file, and behind the page that says which tables there are.
+        for byte in [100, 4096] {
+            let refusal = broken_from(byte);
+            assert!(
+                matches!(refusal, StoreError::Database(_) | StoreError::Corrupt(_)),
+                "from {byte}: {refusal}"
+            );
+        }
     }
 
     #[test]

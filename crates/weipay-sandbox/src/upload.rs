@@ -27,12 +27,10 @@ impl<'a> Upload<'a> {
     /// Takes the body of an operation apart; `None` when the operation is not an upload.
     pub(crate) fn read(operation: &Operation, incoming: &'a Incoming) -> Option<Upload<'a>> {
         is_upload(operation).then(|| {
-            let parts = incoming.header("content-type").and_then(multipart::boundary);
-            Upload {
-                parts: parts
-                    .and_then(|boundary| multipart::read(&incoming.body, &boundary))
-                    .unwrap_or_default(),
-            }
+            let content_type = incoming.header("content-type").unwrap_or_default();
+            let boundary = multipart::boundary(content_type, &incoming.body);
+            let parts = boundary.and_then(|boundary| multipart::read(&incoming.body, &boundary));
+            Upload { parts: parts.unwrap_or_default() }
         })
     }
 

@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
 pub struct Builder {
     pub(crate) parts: MerchantParts,
-    base_url: Result<BaseUrl, RequestProblem>,
+    pub(crate) base_url: Result<BaseUrl, RequestProblem>,
     timeout: Duration,
     check_requests: bool,
     clock: Clock,
@@ -150,7 +150,7 @@ impl Builder {
     pub(crate) fn into_core(self) -> Result<Core, ConfigError> {
         Ok(Core {
             merchant: self.parts.join((self.clock)())?,
-            base_url: self.base_url.map_err(|problem| ConfigError::BaseUrl(problem.to_string()))?,
+            base_url: self.base_url.map_err(ConfigError::BaseUrl)?,
             timeout: self.timeout,
             check_requests: self.check_requests,
             clock: self.clock,
@@ -162,8 +162,10 @@ impl Builder {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Something needed was not given.
-    Missing(&'static str),
+    /// What is needed and was not given: each thing, and how to give it.
+    Missing(Vec<&'static str>),
+    /// Environment variables that are needed and are not set, or are empty.
+    Unset(Vec<&'static str>),
     /// Two things that belong together do not.
     Mismatch(&'static str),
     /// The merchant's own key was given where the platform's belongs.
@@ -178,7 +180,7 @@ pub enum ConfigError {
         source: KeyError,
     },
     /// The base URL cannot be used.
-    BaseUrl(String),
+    BaseUrl(RequestProblem),
     /// A setting of the environment or of a kit cannot be used.
     Setting {
         /// Its name.
@@ -193,7 +195,10 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConfigError::Missing(what) => write!(out, "missing: {what}"),
+            ConfigError::Missing(what) => write!(out, "missing: {}", what.join("; ")),
+            ConfigError::Unset(names) => {
+                write!(out, "these environment variables are not set: {}", names.join(", "))
+            }
             ConfigError::Mismatch(what) => write!(out, "{what}"),
             ConfigError::OwnKey(wanted) => write!(
                 out,
@@ -202,7 +207,7 @@ impl fmt::Display for ConfigError {
             ),
             ConfigError::Identifier(error) => write!(out, "{error}"),
             ConfigError::Key { setting, source } => write!(out, "{setting}: {source}"),
-            ConfigError::BaseUrl(reason) => write!(out, "the base URL {reason}"),
+            ConfigError::BaseUrl(problem) => write!(out, "{problem}"),
             ConfigError::Setting { name, reason } => write!(out, "{name}: {reason}"),
             ConfigError::Tls(reason) => write!(out, "TLS cannot be set up: {reason}"),
         }

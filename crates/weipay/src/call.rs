@@ -7,7 +7,7 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use crate::error::{Error, RequestProblem};
 use crate::mode::{Mode, Shared};
 #[cfg(feature = "_typed")]
 use crate::model::encode::for_sending;
+use crate::path;
 use crate::reply::Decode;
 use crate::upload::{File, Upload};
 
@@ -65,8 +66,14 @@ impl<M: Mode> Call<M> {
     }
 
     /// Sets a header, in place of the one that the client would send. `Authorization` stays the client's.
+    ///
+    /// Headers that describe the connection or the length of the body (`Host`, `Connection`, `Content-Length`,
+    /// `Transfer-Encoding`, `Expect` and the like) cannot be set: they would cut or hold up the body that was signed.
     pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Call<M> {
         match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref())) {
+            (Ok(name), Ok(_)) if is_framing(&name) => {
+                self.spoil(RequestProblem::FramingHeader(name.to_string()));
+            }
             (Ok(name), Ok(value)) => {
                 self.outgoing.headers.insert(name, value);
             }
@@ -163,9 +170,26 @@ fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
     serialize()
 }
 
+/// Whether a header belongs to the connection and not to the request: it is the transport's to write.
+fn is_framing(name: &HeaderName) -> bool {
+    const FRAMING: [HeaderName; 8] = [
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::EXPECT,
+        header::HOST,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ];
+    FRAMING.contains(name)
+        || ["keep-alive", "http2-settings"].contains(&name.as_str())
+        || name.as_str().starts_with("proxy-")
+}
+
 impl<M: Mode> fmt::Debug for Call<M> {
     /// Values stay out: they may be personal.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Call").field("path", &self.outgoing.template).finish_non_exhaustive()
+        out.debug_struct("Call").field("path", &path::shown(&self.outgoing.template)).finish_non_exhaustive()
     }
 }

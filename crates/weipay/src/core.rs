@@ -15,7 +15,7 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
-use crate::error::{DecodeProblem, Error, Failure, Refusal, RequestProblem};
+use crate::error::{Error, Failure, Refusal, RequestProblem};
 use crate::exceptions;
 use crate::merchant::Merchant;
 #[cfg(feature = "_typed")]
@@ -29,6 +29,10 @@ const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, */*;q=0.5");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 pub(crate) const SERIAL: &str = "Wechatpay-Serial";
+
+/// A longer time limit is taken for this one: added to the time of day, `Duration::MAX` would be past what a clock can
+/// say, and a transport might panic.
+const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 pub(crate) struct Core {
     pub(crate) merchant: Merchant,
@@ -112,7 +116,7 @@ impl Core {
             .parse()
             .map_err(|error| RequestProblem::Path(format!("is no URL: {error}")))?;
         *request.headers_mut() = self.headers(outgoing, authorization);
-        Ok(Prepared { request, timeout: outgoing.timeout.unwrap_or(self.timeout) })
+        Ok(Prepared { request, timeout: outgoing.timeout.unwrap_or(self.timeout).min(MAX_TIMEOUT) })
     }
 
     /// The call's own base URL; else, for a client of the main host, the one of the operation; else the client's. A client
@@ -143,11 +147,11 @@ impl Core {
     }
 
     pub(crate) fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, Error> {
-        let problem =
-            |reason: String| Error::new(Failure::Decode(DecodeProblem { path: String::new(), reason }));
-        let plain = self.merchant.key.decrypt_oaep(ciphertext).map_err(|error| problem(error.to_string()))?;
-        let text =
-            std::str::from_utf8(&plain).map_err(|_| problem("it opens to what is no text".to_owned()))?;
+        let plain = self.merchant.key.decrypt_oaep(ciphertext);
+        let plain = plain.map_err(|error| Error::new(Failure::Decryption(error.to_string())))?;
+        let text = std::str::from_utf8(&plain).map_err(|_| {
+            Error::new(Failure::Decryption("it decrypts to bytes that are not UTF-8".to_owned()))
+        })?;
         Ok(text.to_owned())
     }
 
@@ -241,7 +245,7 @@ impl Core {
     }
 }
 
-/// Names the call in an error, by the path as it was written: values may be personal.
+/// Names the call in an error, by the path as it was written: values may be personal, and so may be a query.
 pub(crate) fn located(error: Error, outgoing: &Outgoing) -> Error {
-    error.at(outgoing.method.as_str(), &outgoing.template)
+    error.at(outgoing.method.as_str(), &path::shown(&outgoing.template))
 }

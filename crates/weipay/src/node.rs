@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::mode::{Mode, Shared};
+use crate::path;
 use crate::upload::File;
 
 /// The segment of a slash at the end of a path, which is a node of its own: `client["v3/pay/"]["transactions"]` goes on
@@ -197,6 +198,6 @@ impl<M: Mode> Index<&str> for Node<M> {
 
 impl<M: Mode> fmt::Debug for Node<M> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("Node").field(&self.path).finish()
+        out.debug_tuple("Node").field(&path::shown(&self.path)).finish()
     }
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weipay_wire::PrivateKey;
 
+use crate::decode_limit;
 use crate::error::{DecodeProblem, Error, Failure, json};
 #[cfg(feature = "_typed")]
 use crate::model::{Model, decode};
@@ -83,7 +84,14 @@ impl<T> Reply<T> {
     }
 
     /// The body as a type of your own.
+    ///
+    /// An answer that would take more than 64 MB of memory once read is not read, as none of ordinary content would: its
+    /// [`bytes`](Reply::bytes) are there as they came. The same holds for [`json`](Reply::json) and
+    /// [`decode`](Reply::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
+        if !decode_limit::fits(&self.raw.body) {
+            return Err(self.unreadable(String::new(), decode_limit::too_large()));
+        }
         serde_json::from_slice(&self.raw.body)
             .map_err(|error| self.unreadable(String::new(), json::reason(&error)))
     }
@@ -130,6 +138,9 @@ impl Decode for Value {
         if body.is_empty() {
             return Ok((Value::Null, Vec::new()));
         }
+        if !decode_limit::fits(body) {
+            return Err(DecodeProblem { path: String::new(), reason: decode_limit::too_large() });
+        }
         serde_json::from_slice(body)
             .map(|body| (body, Vec::new()))
             .map_err(|error| DecodeProblem { path: String::new(), reason: json::reason(&error) })
@@ -147,12 +158,17 @@ impl<T> Clone for Reply<T> {
 }
 
 impl<T> fmt::Debug for Reply<T> {
-    /// The body stays out: it may hold what a log must not.
+    /// The body stays out: it may hold what a log must not. An answer of a sandbox that only shows what an answer looks
+    /// like says so.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Reply")
+        let mut shown = out.debug_struct("Reply");
+        shown
             .field("status", &self.raw.status)
             .field("request_id", &self.request_id())
-            .field("bytes", &self.raw.body.len())
-            .finish_non_exhaustive()
+            .field("bytes", &self.raw.body.len());
+        if self.raw.headers.get("Weipay-Sandbox-Answer").is_some_and(|origin| origin == "example") {
+            shown.field("sandbox_answer", &format_args!("example: nothing happened"));
+        }
+        shown.finish_non_exhaustive()
     }
 }

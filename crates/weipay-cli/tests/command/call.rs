@@ -1,6 +1,8 @@
 //! `weipay call`: what it prints and how it exits.
 
 use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -59,8 +61,32 @@ fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() 
         assert_eq!(exit(&output), 0, "{}", stderr(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(answer["notify_url"].is_string(), "{answer}");
-        assert!(output.stderr.is_empty());
+        assert!(stderr(&output).starts_with("note: this is an example"), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn an_answer_from_state_needs_no_note() {
+    let sandbox = Sandbox::start().unwrap();
+    let output = weipay(&["call", "GET", "v3/certificates"], &environment(&sandbox));
+    assert_eq!((exit(&output), stderr(&output).as_str()), (0, ""));
+}
+
+#[test]
+fn why_the_sandbox_refused_is_told_where_the_message_says_little() {
+    let sandbox = Sandbox::start().unwrap();
+    let certificates = ["call", "GET", "v3/certificates", "--query", "algorithm_type=rsa"];
+    let output = weipay(&certificates, &environment(&sandbox));
+    assert_eq!(exit(&output), 1);
+    assert!(
+        stderr(&output).contains("\n  reason: algorithm_type is one of RSA, SM2 and ALL"),
+        "{}",
+        stderr(&output)
+    );
+    let mut foreign = environment(&sandbox);
+    foreign.insert("WEIPAY_MERCHANT_SERIAL", "5157F09EFDC096DE15EBE81A47057A7232F1B8E1".to_owned());
+    let output = weipay(&["call", "GET", "v3/certificates"], &foreign);
+    assert!(stderr(&output).contains("  reason: serial_no in the Authorization"), "{}", stderr(&output));
 }
 
 #[test]
@@ -71,6 +97,119 @@ fn an_error_answer_exits_with_1_and_says_code_and_message() {
     assert!(output.stdout.is_empty());
     assert!(stderr(&output).contains("RESOURCE_NOT_EXISTS"), "{}", stderr(&output));
     assert!(stderr(&output).contains("Request-ID"), "{}", stderr(&output));
+}
+
+/// A platform that gives every request one answer, without a signature, as a download has none.
+fn answering(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                line.clear();
+            }
+            reader.into_inner().write_all(answer).unwrap();
+        }
+    });
+    base_url
+}
+
+const DOWNLOAD: [&str; 5] = ["call", "GET", "v3/billdownload/file", "--query", "token=t"];
+
+#[test]
+fn what_was_downloaded_goes_out_byte_for_byte() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut full = environment(&sandbox);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bill.gz");
+    let bytes = b"\x1f\x8b\x08\0\xff\r\n{}";
+    full.insert(
+        "WEIPAY_BASE_URL",
+        answering(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n\x1f\x8b\x08\0\xff\r\n{}",
+        ),
+    );
+    for to_file in [&["--output", file.to_str().unwrap()][..], &[], &["--output", "-"]] {
+        let output = weipay(&[&DOWNLOAD[..], to_file].concat(), &full);
+        assert_eq!(exit(&output), 0, "{}", stderr(&output));
+        let is_file = to_file.last().is_some_and(|given| *given != "-");
+        assert_eq!(output.stdout, if is_file { &b""[..] } else { bytes });
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn a_file_appears_only_with_a_whole_answer() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut full = environment(&sandbox);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bill");
+    let call = [&DOWNLOAD[..], &["--output", file.to_str().unwrap()]].concat();
+    let (refused, cut) = (
+        &b"HTTP/1.1 404 X\r\nContent-Length: 27\r\nConnection: close\r\n\r\n{\"code\":\"ORDER_NOT_EXIST\"}\n"
+            [..],
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhalf"[..],
+    );
+    for (answer, code) in [(refused, 1), (cut, 4)] {
+        full.insert("WEIPAY_BASE_URL", answering(answer));
+        assert_eq!(exit(&weipay(&call, &full)), code);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        std::fs::write(&file, "before").unwrap();
+        assert_eq!(exit(&weipay(&call, &full)), code);
+        assert_eq!(std::fs::read(&file).unwrap(), b"before");
+        std::fs::remove_file(&file).unwrap();
+    }
+    // What stands in the way is told before anything is sent: here nobody listens.
+    full.insert("WEIPAY_BASE_URL", "http://127.0.0.1:9".to_owned());
+    let missing = folder.path().join("missing/bill");
+    for path in [folder.path(), &missing] {
+        let output = weipay(&[&DOWNLOAD[..], &["--output", path.to_str().unwrap()]].concat(), &full);
+        assert_eq!(exit(&output), 2, "{}", stderr(&output));
+        assert!(stderr(&output).contains("nothing was sent"), "{}", stderr(&output));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_not_taken_for_a_call_that_failed() {
+    let sandbox = Sandbox::start().unwrap();
+    let call = ["call", "GET", CALLBACKS, "--query", "mchid=1900000001"];
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(WEIPAY);
+    command.args(call).args(["--kit", sandbox.kit_file().to_str().unwrap()]).stdout(full);
+    let output = command.output().unwrap();
+    assert_eq!(exit(&output), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("the call succeeded"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_header_of_the_connection_exits_with_2() {
+    let sandbox = Sandbox::start().unwrap();
+    for header in ["Content-Length: 1", "host:a", "Transfer-Encoding: chunked"] {
+        let output = weipay(&["call", "GET", CALLBACKS, "--header", header], &environment(&sandbox));
+        assert_eq!(exit(&output), 2, "{}", stderr(&output));
+        assert!(stderr(&output).contains("leave it out"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn an_error_answer_of_a_proxy_is_shown() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut full = environment(&sandbox);
+    full.insert("WEIPAY_BASE_URL", answering(b"HTTP/1.1 302 Found\r\nLocation: https://login.example/?t=secret\r\nContent-Length: 25\r\nConnection: close\r\n\r\n<html>\x1b[2J Please log in."));
+    let output = weipay(&["call", "GET", CALLBACKS], &full);
+    assert_eq!(exit(&output), 1);
+    for shown in ["HTTP 302", "https://login.example/?…", "Please log in"] {
+        assert!(stderr(&output).contains(shown), "{}", stderr(&output));
+    }
+    assert!(
+        !stderr(&output).contains("secret") && !stderr(&output).contains('\u{1b}'),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

@@ -8,5 +8,6 @@ mod documents;
 mod kit;
 mod printed_styles;
 mod quickstart;
+mod sandbox;
 mod serving;
 mod survival;

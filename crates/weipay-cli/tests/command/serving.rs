@@ -1,6 +1,6 @@
 //! A `weipay sandbox` process for tests, killed when it is dropped.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -16,10 +16,16 @@ pub struct Serving {
 
 impl Serving {
     pub fn start(data: &Path) -> Serving {
+        Serving::with(data, &["--quiet"])
+    }
+
+    pub fn with(data: &Path, options: &[&str]) -> Serving {
         let mut process = Command::new(WEIPAY)
             .args(["sandbox", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(options)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -34,6 +40,22 @@ impl Serving {
 
     pub fn kit(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.kit_file()).unwrap()).unwrap()
+    }
+
+    /// What it said on standard error, when it is over.
+    pub fn log(mut self) -> String {
+        let mut errors = self.process.stderr.take().unwrap();
+        self.stop();
+        let mut log = String::new();
+        errors.read_to_string(&mut log).unwrap();
+        log
+    }
+
+    /// Ctrl-C, as far as a test can press it.
+    fn stop(&mut self) {
+        let id = self.process.id().to_string();
+        Command::new("kill").args(["-INT", &id]).status().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// `kill -9`: the process gets no chance to do anything.

@@ -34,7 +34,11 @@ pub(crate) fn list(
     match algorithm {
         None | Some("RSA" | "ALL") => {}
         Some("SM2") => return Err(none()),
-        Some(_) => return Err(Refusal::param_error("参数错误")),
+        Some(_) => {
+            return Err(
+                Refusal::param_error("参数错误").with_reason("algorithm_type is one of RSA, SM2 and ALL")
+            );
+        }
     }
     let sealed = key.seal(nonce, ASSOCIATED_DATA, certificate.pem.as_bytes());
     let ciphertext = sealed.map_err(|_| Refusal::system_error())?;

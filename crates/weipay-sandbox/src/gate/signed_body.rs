@@ -44,12 +44,14 @@ mod tests {
         signed(ORDER, "application/json; charset=utf-8", b"{}", &[b"{}"]);
         signed(UPLOAD, "multipart/form-data; boundary=b", BODY, &[br#"{"sha256":"0"}"#]);
         signed(UPLOAD, "multipart/form-data; boundary=\"b\"", BODY, &[br#"{"sha256":"0"}"#]);
+        signed(UPLOAD, "multipart/form-data", BODY, &[br#"{"sha256":"0"}"#]);
     }
 
     #[test]
     fn a_content_type_does_not_make_an_upload_of_another_operation() {
         signed(ORDER, "multipart/form-data; boundary=b", b"{}", &[b"{}"]);
         signed(ORDER, "multipart/form-data; boundary=b", BODY, &[BODY]);
+        signed(ORDER, "multipart/form-data", BODY, &[BODY]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn set(incoming: &mut Incoming, name: &'static str, value: &str) {
 
 fn turned_away(incoming: &Incoming) -> (u16, Option<Refusal>, bool) {
     match admit(incoming, &merchant(), None, NOW).unwrap_err() {
-        TurnedAway::Unrouted(status) => (status, None, false),
+        TurnedAway::Unrouted { status, .. } => (status, None, false),
         TurnedAway::Refused { refusal, has_request_id } => (refusal.status, Some(refusal), has_request_id),
     }
 }

@@ -1,6 +1,6 @@
 //! The kit's files: written so that nobody else can read them, and replaced in one step.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
@@ -9,24 +9,17 @@ use weipay_wire::Kit;
 use zeroize::Zeroizing;
 
 use super::KitError;
+use crate::data_folder::private;
 
-/// Makes a folder that only its owner can enter; one that is there stays as it is.
+/// Makes a folder that only its owner can enter.
 pub(super) fn make_folder(path: &Path) -> Result<(), KitError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| KitError::File { path: path.to_owned(), error })
+    private::make_folder(path).map_err(|error| KitError::File { path: path.to_owned(), error })
 }
 
 /// Writes a new file that only its owner can read, down to the disk.
 pub(super) fn write_secret(path: &Path, content: &[u8]) -> Result<(), KitError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let write = || {
-        let mut file: File = options.open(path)?;
+        let mut file = private::open_file(OpenOptions::new().write(true).create_new(true), path)?;
         file.write_all(content)?;
         file.sync_all()
     };

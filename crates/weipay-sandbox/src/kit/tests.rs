@@ -1,5 +1,8 @@
 use std::collections::BTreeSet;
+use std::fs;
 use std::sync::LazyLock;
+
+use weipay_wire::{Certificate, PrivateKey};
 
 use super::*;
 use crate::domain::is_openid;
@@ -52,7 +55,7 @@ fn a_kit_has_exactly_its_thirteen_members() {
 
 #[test]
 fn its_parts_have_the_official_forms() {
-    let kit = init(KIT_DIR.path()).unwrap().kit;
+    let kit = open_or_make(KIT_DIR.path()).unwrap().kit;
     assert!(kit.mchid.len() == 10 && kit.mchid.starts_with("19000"));
     assert!(kit.appid.len() == 18 && kit.appid.starts_with("wx"));
     assert!(is_openid(&kit.openid));
@@ -69,7 +72,7 @@ fn its_parts_have_the_official_forms() {
 
 #[test]
 fn keys_and_certificates_belong_together() {
-    let kit = init(KIT_DIR.path()).unwrap();
+    let kit = open_or_make(KIT_DIR.path()).unwrap();
     let merchant = PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap();
     assert_eq!(kit.merchant().unwrap().key, merchant.public_key());
     let certificate = Certificate::from_pem(&kit.merchant_cert_pem().unwrap()).unwrap();
@@ -138,7 +141,7 @@ fn a_kit_says_where_its_sandbox_is_and_nothing_else_changes() {
     let again = init(dir.path()).unwrap().kit;
     assert_eq!(
         again,
-        Kit { base_url: "http://127.0.0.1:1234".to_owned(), ..init(KIT_DIR.path()).unwrap().kit }
+        Kit { base_url: "http://127.0.0.1:1234".to_owned(), ..open_or_make(KIT_DIR.path()).unwrap().kit }
     );
 }
 
@@ -154,4 +157,59 @@ fn nobody_else_can_read_a_secret() {
         assert_eq!(mode & 0o777, 0o600, "{}", name.display());
     }
     assert_eq!(fs::metadata(kit.file()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// Everything that a kit's parts are read for.
+fn checked(dir: &Path) -> Result<(), KitError> {
+    open_or_make(dir)?.check()
+}
+
+/// Every private key in turn is another one: a valid key that belongs to nothing here.
+#[test]
+fn a_private_key_that_does_not_fit_is_refused_with_both_names() {
+    let stranger = PrivateKey::generate().unwrap().to_pkcs8_pem().unwrap();
+    for (key, other) in [
+        ("keys/apiclient_key.pem", "keys/apiclient_cert.pem"),
+        (CERTIFICATE_KEY, "keys/wechatpay_cert.pem"),
+        (PUBLIC_KEY_KEY, "keys/pub_key.pem"),
+    ] {
+        let dir = copy();
+        fs::write(dir.path().join(key), &*stranger).unwrap();
+        let refusal = checked(dir.path()).unwrap_err();
+        assert!(matches!(&refusal, KitError::Broken { path, .. } if path.ends_with(key)), "{refusal}");
+        let sentence = refusal.to_string();
+        assert!(sentence.contains("not the private key of") && sentence.contains(other), "{sentence}");
+        let lines: Vec<&str> = stranger.lines().filter(|line| line.len() > 8).collect();
+        assert!(lines.iter().all(|line| !sentence.contains(line)), "{sentence}");
+    }
+}
+
+#[test]
+fn a_certificate_of_another_serial_is_refused() {
+    for (member, name) in
+        [("merchant_serial", "apiclient_cert.pem"), ("platform_serial", "wechatpay_cert.pem")]
+    {
+        let dir = copy();
+        let mut kit: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(dir.path().join("kit.json")).unwrap()).unwrap();
+        kit[member] = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1".into();
+        fs::write(dir.path().join("kit.json"), kit.to_string()).unwrap();
+        let sentence = checked(dir.path()).unwrap_err().to_string();
+        assert!(sentence.contains(member) && sentence.contains(name), "{sentence}");
+    }
+}
+
+/// Five at once: one makes the kit, the others are told why they did not, and the kit is whole.
+#[test]
+fn five_at_once_leave_one_whole_kit() {
+    let dir = tempfile::tempdir().unwrap();
+    let outcomes: Vec<Result<KitOnDisk, KitError>> = std::thread::scope(|scope| {
+        let five: Vec<_> = (0..5).map(|_| scope.spawn(|| init(dir.path()))).collect();
+        five.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(outcomes.iter().flatten().filter(|kit| kit.is_new()).count(), 1);
+    for refusal in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        assert!(matches!(refusal, KitError::Folder(FolderError::InUse(_))), "{refusal}");
+    }
+    checked(dir.path()).unwrap();
 }

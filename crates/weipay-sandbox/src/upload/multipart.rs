@@ -16,13 +16,19 @@ pub(crate) struct Part<'a> {
     pub(crate) content: &'a [u8],
 }
 
-/// The boundary that the content type of a multipart body names.
-pub(super) fn boundary(content_type: &str) -> Option<String> {
-    let (kind, parameters) = content_type.split_once(';')?;
+/// The boundary of a multipart body: as the content type names it, else as the body itself begins. wechatpayv3 for Python names
+/// none, and is used with the real platform.
+pub(super) fn boundary(content_type: &str, body: &[u8]) -> Option<String> {
+    let (kind, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
         return None;
     }
-    parameter(parameters, "boundary").filter(|boundary| (1..=MAX_BOUNDARY).contains(&boundary.len()))
+    let first_line = || {
+        let line = body.get(..MAX_BOUNDARY + 4).unwrap_or(body).split(|byte| *byte == b'\r').next()?;
+        std::str::from_utf8(line.strip_prefix(b"--")?).ok().map(str::to_owned)
+    };
+    let boundary = parameter(parameters, "boundary").or_else(first_line)?;
+    (1..=MAX_BOUNDARY).contains(&boundary.len()).then_some(boundary)
 }
 
 /// The parts of a body; `None` when it is not multipart with this boundary, or does not end as such a body does.
@@ -177,13 +183,29 @@ mod tests {
         for (content_type, expected) in [
             ("multipart/form-data; boundary=b", Some("b")),
             ("Multipart/Form-Data;charset=utf-8; BOUNDARY=\"a b\"", Some("a b")),
-            ("multipart/form-data", None),
             ("multipart/form-data; boundary=", None),
             ("multipart/mixed; boundary=b", None),
             ("application/json; boundary=b", None),
         ] {
-            assert_eq!(boundary(content_type).as_deref(), expected, "{content_type}");
+            assert_eq!(boundary(content_type, b"--c\r\n").as_deref(), expected, "{content_type}");
         }
+    }
+
+    #[test]
+    fn a_boundary_that_the_content_type_does_not_name_is_the_first_line() {
+        for (body, expected) in [
+            (BODY, Some("b")),
+            ("--779ec653831729681b63c25c91b0f797\r\n", Some("779ec653831729681b63c25c91b0f797")),
+            ("--\r\n", None),
+            ("{}", None),
+            ("", None),
+        ] {
+            for content_type in ["multipart/form-data", "multipart/form-data; charset=utf-8"] {
+                assert_eq!(boundary(content_type, body.as_bytes()).as_deref(), expected, "{body}");
+            }
+        }
+        assert_eq!(boundary("multipart/form-data", format!("--{}\r\n", "b".repeat(71)).as_bytes()), None);
+        assert_eq!(boundary("application/json", BODY.as_bytes()), None);
     }
 
     proptest! {

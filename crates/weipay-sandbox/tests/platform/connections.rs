@@ -110,6 +110,45 @@ fn a_hundred_silent_connections_do_not_keep_anybody_out() {
     serves_on(&merchant);
 }
 
+/// A sandbox with few places, which would wait for an hour before it ended an idle connection by itself.
+static CROWDED: LazyLock<Sandbox> =
+    LazyLock::new(|| crate::sandbox().connections(8).patience(Duration::from_secs(3_600)).start().unwrap());
+
+#[test]
+fn who_does_nothing_with_a_connection_gives_way_to_a_newcomer() {
+    let merchant = Merchant::of(&CROWDED);
+    let _silent: Vec<_> = (0..50).map(|_| merchant.client.connect()).collect();
+    serves_on(&merchant);
+}
+
+#[test]
+fn a_head_or_a_body_that_does_not_come_gives_way_too() {
+    let merchant = Merchant::of(&CROWDED);
+    let request = merchant.client.request("POST", &format!("{FAMILY}/stocks"), b"{}").bytes("keep-alive");
+    let slow = |bytes: &[u8]| {
+        let mut stream = merchant.client.connect();
+        stream.write_all(bytes).unwrap();
+        stream
+    };
+    let (head, body) = (&request[..20], &request[..request.len() - 1]);
+    let _slow: Vec<_> = (0..20).flat_map(|_| [slow(head), slow(body)]).collect();
+    serves_on(&merchant);
+}
+
+#[test]
+fn a_connection_that_was_served_outlives_those_that_never_ask() {
+    let sandbox = crate::sandbox().connections(8).patience(Duration::from_secs(3_600)).start().unwrap();
+    let own = Client::of(&sandbox);
+    let mut kept = own.connect();
+    for _ in 0..3 {
+        kept.write_all(&own.request("GET", "/v3/certificates", b"").bytes("keep-alive")).unwrap();
+        assert_eq!(Reply::read(&mut kept).unwrap().status, 200);
+        let _silent: Vec<_> = (0..50).map(|_| own.connect()).collect();
+        // Whoever is answered came after all of them.
+        own.get("/v3/certificates").success();
+    }
+}
+
 #[test]
 fn a_mebibyte_as_request_line_or_header_is_refused_or_dropped() {
     let merchant = Merchant::new();

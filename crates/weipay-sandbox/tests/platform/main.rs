@@ -8,6 +8,7 @@ mod association;
 mod bad_requests;
 mod client;
 mod connections;
+mod downloads;
 mod examples;
 mod life_of_a_coupon;
 mod merchant;

@@ -75,7 +75,10 @@ fn headers_come_in_the_recorded_order_and_spelling() {
     assert_eq!(names(&format!("{FAMILY}/stocks/404")).0, signed);
     // hyper writes the length of nothing last.
     let (unrouted, reply) = names("/v3/no/such/path");
-    assert_eq!(unrouted, ["Server", "Date", "Connection", "Keep-Alive", "Content-Length"]);
+    assert_eq!(
+        unrouted,
+        ["Server", "Date", "Connection", "Keep-Alive", "Weipay-Sandbox-Reason", "Content-Length"]
+    );
     assert_eq!((reply.status, reply.header("Content-Length")), (404, Some("0")));
 }
 

@@ -10,13 +10,14 @@ use serde::de::{
 use serde_json::{Number, Value as Json};
 
 use super::value::{Items, Next, Slot};
-use super::{Field, Found, Model, Sensitive, Strictness, mended_text, sensitive};
+use super::{Field, Found, Model, Sensitive, Strictness, sensitive};
 use weipay_wire::PrivateKey;
 
 use crate::error::DecodeProblem;
+use crate::{decode_limit, lossy_json};
 
 /// Reads a body into an empty model, and tells what in it did not read. Only what serde_json does not take for a JSON
-/// object at all is an error; an empty body leaves the model empty.
+/// object at all is an error, or what would take too much memory; an empty body leaves the model empty.
 pub(crate) fn decode<M: Model + Default>(
     body: &[u8],
     opener: Option<&PrivateKey>,
@@ -26,10 +27,10 @@ pub(crate) fn decode<M: Model + Default>(
         Ok(misread) => Ok((model, misread)),
         // A name that somebody cut inside a character must not hide that a payment succeeded.
         Err(problem) => {
-            let text = mended_text::of(body).ok_or(problem)?;
+            let text = lossy_json::repaired(body).ok_or(problem)?;
             let mut model = M::default();
             let mut misread = whole(text.as_bytes(), &mut model, opener)?;
-            let reason = "characters that are none were read as U+FFFD".to_owned();
+            let reason = "invalid characters were read as U+FFFD".to_owned();
             misread.insert(0, DecodeProblem { path: String::new(), reason });
             Ok((model, misread))
         }
@@ -42,12 +43,18 @@ fn whole(
     opener: Option<&PrivateKey>,
 ) -> Result<Vec<DecodeProblem>, DecodeProblem> {
     let sealed = opener.map_or(Sealed::Kept, Sealed::Opened);
-    let mut reading = Reading { misread: Vec::new(), sealed, strictness: Strictness::Lenient };
+    let mut reading = Reading::new(body, sealed, Strictness::Lenient);
     if !body.is_empty() && !model.table().fields.is_empty() {
         let mut json = serde_json::Deserializer::from_slice(body);
-        json.deserialize_any(Whole { model, reading: &mut reading }).and_then(|()| json.end()).map_err(
-            |error| DecodeProblem { path: String::new(), reason: crate::error::json::reason(&error) },
-        )?;
+        let read = json.deserialize_any(Whole { model, reading: &mut reading }).and_then(|()| json.end());
+        read.map_err(|error| DecodeProblem {
+            path: String::new(),
+            reason: if reading.is_exhausted {
+                decode_limit::too_large()
+            } else {
+                crate::error::json::reason(&error)
+            },
+        })?;
     }
     Ok(reading.misread)
 }
@@ -59,7 +66,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
     strictness: Strictness,
 ) -> Result<M, D::Error> {
     let mut model = M::default();
-    let mut reading = Reading { misread: Vec::new(), sealed: Sealed::AsWritten, strictness };
+    let mut reading = Reading::new(b"", Sealed::AsWritten, strictness);
     from.deserialize_any(Whole { model: &mut model, reading: &mut reading })?;
     if strictness == Strictness::Strict && !reading.misread.is_empty() {
         let told: Vec<String> = reading.misread.iter().map(one_problem).collect();
@@ -79,11 +86,16 @@ fn one_problem(problem: &DecodeProblem) -> String {
 /// What an odd answer can make a list of is bounded; of the rest only that there is more is told.
 const MOST_MISREAD: usize = 100;
 
-/// The state of reading one body: what did not read, and how to read.
+/// The state of reading one body: what did not read, how to read, and the memory that is left.
 struct Reading<'a> {
     misread: Vec<DecodeProblem>,
     sealed: Sealed<'a>,
     strictness: Strictness,
+    body: &'a [u8],
+    memory: usize,
+    is_exhausted: bool,
+    /// Whether what the body takes as any JSON was taken off `memory`.
+    has_json: bool,
 }
 
 /// What becomes of a text that travels encrypted.
@@ -98,7 +110,45 @@ enum Sealed<'a> {
     AsWritten,
 }
 
-impl Reading<'_> {
+/// The answer takes more memory than it may.
+struct Exhausted;
+
+impl Exhausted {
+    fn told<E: Error>(self) -> E {
+        E::custom("too large")
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn new(body: &'a [u8], sealed: Sealed<'a>, strictness: Strictness) -> Reading<'a> {
+        Reading {
+            misread: Vec::new(),
+            sealed,
+            strictness,
+            body,
+            memory: decode_limit::MAX_DECODED,
+            is_exhausted: false,
+            has_json: false,
+        }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        self.memory = self.memory.checked_sub(bytes).ok_or_else(|| {
+            self.is_exhausted = true;
+            Exhausted
+        })?;
+        Ok(())
+    }
+
+    /// Before a part of the body is read as any JSON: which part is not known beforehand, so that the whole counts, once.
+    fn take_json(&mut self) -> Result<(), Exhausted> {
+        if self.has_json {
+            return Ok(());
+        }
+        self.has_json = true;
+        self.take(decode_limit::measure(self.body).bytes)
+    }
+
     #[cold]
     fn note(&mut self, at: &Step<'_>, reason: String) {
         match self.misread.len() {
@@ -248,6 +298,14 @@ impl Place<'_> {
             Place::Item(items) => items.push(found, strictness),
         }
     }
+
+    /// What a value takes that was put here: a growing array takes up to twice its length.
+    fn size(&self) -> usize {
+        match self {
+            Place::Slot(_) => 0,
+            Place::Item(items) => 2 * items.member_size() + decode_limit::ALLOCATION,
+        }
+    }
 }
 
 /// One value on its way to its place.
@@ -260,14 +318,16 @@ struct One<'a, 'b> {
 }
 
 impl One<'_, '_> {
-    fn scalar(&mut self, found: Found<'_>) {
+    fn scalar(&mut self, found: Found<'_>) -> Result<(), Exhausted> {
+        self.reading.take(self.place.size())?;
         let kind = found.kind();
         if let Err(expected) = self.place.take(found, self.reading.strictness) {
             self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
         }
+        Ok(())
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &str) -> Result<(), Exhausted> {
         if !self.sealed {
             return self.plain_text(text);
         }
@@ -279,20 +339,27 @@ impl One<'_, '_> {
                 // It stays ciphertext: it must not pass for plain text.
                 Err(reason) => {
                     self.reading.note(&self.at, reason);
-                    self.scalar(Found::Ciphertext(text));
+                    self.scalar(Found::Ciphertext(text))
                 }
             },
         }
     }
 
-    fn plain_text(&mut self, text: &str) {
+    fn plain_text(&mut self, text: &str) -> Result<(), Exhausted> {
+        self.reading.take(self.place.size() + text.len() + decode_limit::ALLOCATION)?;
         match self.place.take(Found::Text(text), self.reading.strictness) {
             Ok(Next::Nothing) => {}
             // The place knows that its text is JSON.
             Ok(next) => {
+                if matches!(next, Next::Json(_)) {
+                    self.reading.take(decode_limit::measure(text.as_bytes()).bytes)?;
+                }
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = Inside { next, sealed: self.sealed, at: self.at, reading: &mut *self.reading };
                 if let Err(error) = json.deserialize_any(inside).and_then(|()| json.end()) {
+                    if self.reading.is_exhausted {
+                        return Err(Exhausted);
+                    }
                     self.reading.note(
                         &self.at,
                         format!("JSON text that ends in an error: {}", crate::error::json::reason(&error)),
@@ -301,18 +368,18 @@ impl One<'_, '_> {
             }
             Err(expected) => self.reading.note(&self.at, format!("expected {expected}, found a string")),
         }
+        Ok(())
     }
 
     /// What a model wrote of a sensitive value that is not plain text.
-    fn tagged<E>(&mut self, json: &Json) -> Result<(), E> {
+    fn tagged(&mut self, json: &Json) -> Result<(), Exhausted> {
         match Sensitive::from_tagged(json) {
             Some(value) => self.scalar(Found::Sensitive(value)),
             None => self.scalar(Found::Object),
         }
-        Ok(())
     }
 
-    fn number(&mut self, number: Number) {
+    fn number(&mut self, number: Number) -> Result<(), Exhausted> {
         match number.as_i64() {
             Some(integer) => self.scalar(Found::Integer(integer)),
             None => self.scalar(Found::Number(number)),
@@ -335,42 +402,38 @@ impl<'de> Visitor<'de> for One<'_, '_> {
         out.write_str("JSON")
     }
 
-    fn visit_unit<E>(mut self) -> Result<(), E> {
-        self.scalar(Found::Null);
-        Ok(())
+    fn visit_unit<E: Error>(mut self) -> Result<(), E> {
+        self.scalar(Found::Null).map_err(Exhausted::told)
     }
 
-    fn visit_bool<E>(mut self, truth: bool) -> Result<(), E> {
-        self.scalar(Found::Bool(truth));
-        Ok(())
+    fn visit_bool<E: Error>(mut self, truth: bool) -> Result<(), E> {
+        self.scalar(Found::Bool(truth)).map_err(Exhausted::told)
     }
 
-    fn visit_i64<E>(mut self, number: i64) -> Result<(), E> {
-        self.scalar(Found::Integer(number));
-        Ok(())
+    fn visit_i64<E: Error>(mut self, number: i64) -> Result<(), E> {
+        self.scalar(Found::Integer(number)).map_err(Exhausted::told)
     }
 
-    fn visit_u64<E>(mut self, number: u64) -> Result<(), E> {
-        self.number(number.into());
-        Ok(())
+    fn visit_u64<E: Error>(mut self, number: u64) -> Result<(), E> {
+        self.number(number.into()).map_err(Exhausted::told)
     }
 
     fn visit_f64<E: Error>(mut self, number: f64) -> Result<(), E> {
-        let number = Number::from_f64(number).ok_or_else(|| E::custom("a number that is none"))?;
-        self.number(number);
-        Ok(())
+        let number = Number::from_f64(number).ok_or_else(|| E::custom("a number that is not finite"))?;
+        self.number(number).map_err(Exhausted::told)
     }
 
-    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
-        self.text(text);
-        Ok(())
+    fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
+        self.text(text).map_err(Exhausted::told)
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
         let strictness = self.reading.strictness;
         if self.sealed && matches!(self.reading.sealed, Sealed::AsWritten) {
-            return self.tagged(&Json::deserialize(MapAccessDeserializer::new(map))?);
+            let json = Json::deserialize(MapAccessDeserializer::new(map))?;
+            return self.tagged(&json).map_err(Exhausted::told);
         }
+        self.reading.take(self.place.size()).map_err(Exhausted::told)?;
         match self.place.take(Found::Object, strictness) {
             Ok(next @ (Next::Members(_) | Next::Json(_))) => {
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_map(map)
@@ -378,23 +441,25 @@ impl<'de> Visitor<'de> for One<'_, '_> {
             _ => {
                 // Where a program switches on serde_json's `arbitrary_precision`, numbers come as objects too, of a
                 // kind that only its own types know.
+                self.reading.take_json().map_err(Exhausted::told)?;
                 match Json::deserialize(MapAccessDeserializer::new(map))? {
                     Json::Number(number) => self.number(number),
                     _ => self.scalar(Found::Object),
                 }
-                Ok(())
+                .map_err(Exhausted::told)
             }
         }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         let strictness = self.reading.strictness;
+        self.reading.take(self.place.size()).map_err(Exhausted::told)?;
         match self.place.take(Found::Array, strictness) {
             Ok(next @ (Next::Items(_) | Next::Json(_))) => {
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_seq(seq)
             }
             _ => {
-                self.scalar(Found::Array);
+                self.scalar(Found::Array).map_err(Exhausted::told)?;
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(())
             }
@@ -422,6 +487,7 @@ impl<'de> Visitor<'de> for Inside<'_, '_> {
         match self.next {
             Next::Members(model) => members(map, model, &self.at, self.reading),
             Next::Json(json) => {
+                self.reading.take_json().map_err(Exhausted::told)?;
                 *json = Json::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(())
             }
@@ -443,6 +509,7 @@ impl<'de> Visitor<'de> for Inside<'_, '_> {
                 Ok(())
             }
             Next::Json(json) => {
+                self.reading.take_json().map_err(Exhausted::told)?;
                 *json = Json::deserialize(SeqAccessDeserializer::new(seq))?;
                 Ok(())
             }

@@ -20,7 +20,6 @@ mod enumeration;
 mod field;
 mod found;
 mod json_text;
-mod mended_text;
 pub(crate) mod sensitive;
 mod structure;
 mod time;

@@ -103,12 +103,19 @@ pub enum Next<'a> {
 pub trait Items: Debug {
     /// Adds a member.
     fn push(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str>;
+
+    /// What one member takes of memory, without what it points to.
+    fn member_size(&self) -> usize;
 }
 
 impl<T: Value> Items for Vec<T> {
     fn push(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str> {
         Vec::push(self, T::begin(found, strictness)?);
         Ok(self.last_mut().map_or(Next::Nothing, T::next))
+    }
+
+    fn member_size(&self) -> usize {
+        size_of::<T>()
     }
 }
 

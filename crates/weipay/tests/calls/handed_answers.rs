@@ -7,6 +7,7 @@ use weipay::bytes::Bytes;
 use weipay::error::NetworkProblem;
 use weipay::http::{Request, Response};
 use weipay::transport::Transport;
+use weipay::v3::marketing::favor::stocks::get;
 use weipay::wire::response_message;
 
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, configured, now};
@@ -51,4 +52,22 @@ fn only_an_answer_that_carries_no_signature_is_not_verified() {
     let file = client(200, "file", None).chain("v3/billdownload/file").query("token", "t").get().unwrap();
     assert!(!file.is_verified());
     assert_eq!(file.bytes(), "file");
+}
+
+/// Bodies of the largest size that would become gigabytes.
+#[test]
+fn an_answer_of_small_values_is_kept_and_not_read() {
+    let of = |piece: &str| format!(r#"{{"data":[{}{{}}]}}"#, piece.repeat(8_000_000 / piece.len()));
+    for piece in ["{},", "[],", "0,", r#"{"":0},"#, r#""","#, r#"{"stock_id":""},"#] {
+        let body: &'static str = Box::leak(of(piece).into_boxed_str());
+        let stocks = client(200, body, Some(body)).v3().marketing().favor().stocks();
+        let request = get::Request::new().stock_creator_mchid("1").offset(0).limit(1);
+        let reply = stocks.get(request).unwrap();
+        for error in [reply.json().unwrap_err(), reply.decode().unwrap_err()] {
+            assert!(error.to_string().contains("more than 64 MB of memory"), "{error}");
+            assert_eq!(error.body().unwrap().len(), body.len());
+            assert!(error.may_have_taken_effect());
+        }
+        assert_eq!((reply.is_verified(), reply.bytes().len()), (true, body.len()));
+    }
 }

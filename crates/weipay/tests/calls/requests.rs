@@ -211,6 +211,37 @@ fn a_mistake_in_the_call_is_told_before_anything_is_sent() {
 }
 
 #[test]
+fn a_header_of_the_connection_cannot_be_set() {
+    let platform = Platform::start(Vec::new());
+    let client = platform.builder().build_blocking().unwrap();
+    for name in [
+        "Host",
+        "content-length",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Keep-Alive",
+        "Upgrade",
+        "TE",
+        "Trailer",
+        "Expect",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+    ] {
+        let error = client.chain("v3/a").header(name, "1").post(json!({"a": 1})).unwrap_err();
+        let lower = name.to_ascii_lowercase();
+        assert!(
+            matches!(error.failure(), Failure::Request(RequestProblem::FramingHeader(told)) if *told == lower)
+        );
+        assert!(error.to_string().starts_with(&format!("nothing was sent: the header {lower} ")), "{error}");
+        let typed = client.v3().marketing().busifavor().coupons().disassociate().header(name, "1");
+        let request = post::Request::new().stock_id("1").coupon_code("2");
+        assert!(typed.post(request.out_trade_no("3").out_request_no("4")).unwrap_err().is_request());
+    }
+    assert!(!platform.saw_more());
+}
+
+#[test]
 fn indexing_gives_the_same_node_by_every_way_and_stays_bounded() {
     let client = configured().build_blocking().unwrap();
     let whole = &client["v3/marketing/busifavor/coupons/disassociate"];

@@ -51,22 +51,26 @@ impl CodeMode {
 impl Definition {
     /// Reads the members of a create request, or of a stored definition.
     pub(crate) fn read(members: Map<String, Value>) -> Result<Definition, Refusal> {
-        Definition::of(members).ok_or_else(refusals::request_parameters)
+        Definition::of(members).map_err(refusals::request_parameters)
     }
 
-    fn of(mut members: Map<String, Value>) -> Option<Definition> {
+    /// Or the rule that the members break.
+    fn of(mut members: Map<String, Value>) -> Result<Definition, &'static str> {
         members.remove("out_request_no");
-        let rule = members.get("coupon_use_rule")?;
-        let discount_amount = worth(text(&members, "stock_type")?, rule)?;
-        let validity = Validity::read(rule.get("coupon_available_time")?)?;
+        let rule = members.get("coupon_use_rule").ok_or("coupon_use_rule is missing")?;
+        let discount_amount = worth(text(&members, "stock_type").unwrap_or_default(), rule)?;
+        let times = rule.get("coupon_available_time").ok_or("coupon_available_time is missing")?;
+        let validity = Validity::read(times)?;
         has_place_of_use(rule)?;
-        let code_mode = CodeMode::from_word(text(&members, "coupon_code_mode")?)?;
-        let caps = Caps::read(members.get("stock_send_rule")?, discount_amount)?;
+        let code_mode = CodeMode::from_word(text(&members, "coupon_code_mode").unwrap_or_default())
+            .ok_or("coupon_code_mode is one of WECHATPAY_MODE, MERCHANT_API and MERCHANT_UPLOAD")?;
+        let send_rule = members.get("stock_send_rule").ok_or("stock_send_rule is missing")?;
+        let caps = Caps::read(send_rule, discount_amount)?;
         // A stock with an amount budget is answered with the number of coupons that it pays for.
         if let Some(Value::Object(send_rule)) = members.get_mut("stock_send_rule") {
             send_rule.entry("max_coupons").or_insert(json!(caps.total));
         }
-        Some(Definition { members, code_mode, validity, caps, discount_amount })
+        Ok(Definition { members, code_mode, validity, caps, discount_amount })
     }
 
     /// The merchant that the stock belongs to (批次归属商户号).
@@ -79,40 +83,59 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     members.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
-/// Checks that the block of the stock's own type is there and complete. `Some(Some(fen))` for NORMAL.
+/// Checks that the block of the stock's own type is there and complete. `Some(fen)` for NORMAL.
 ///
 /// INFERRED: blocks of other types are ignored, because an official sample carries all three.
-fn worth(stock_type: &str, rule: &Value) -> Option<Option<i64>> {
+fn worth(stock_type: &str, rule: &Value) -> Result<Option<i64>, &'static str> {
     let number = |block: &str, name: &str| rule.get(block)?.get(name)?.as_i64();
-    let (block, member) = match stock_type {
-        "NORMAL" => ("fixed_normal_coupon", "discount_amount"),
-        "DISCOUNT" => ("discount_coupon", "discount_percent"),
-        "EXCHANGE" => ("exchange_coupon", "exchange_price"),
-        _ => return None,
+    let (block, member, missing) = match stock_type {
+        "NORMAL" => (
+            "fixed_normal_coupon",
+            "discount_amount",
+            "stock_type NORMAL needs discount_amount and transaction_minimum in coupon_use_rule.fixed_normal_coupon",
+        ),
+        "DISCOUNT" => (
+            "discount_coupon",
+            "discount_percent",
+            "stock_type DISCOUNT needs discount_percent and transaction_minimum in coupon_use_rule.discount_coupon",
+        ),
+        "EXCHANGE" => (
+            "exchange_coupon",
+            "exchange_price",
+            "stock_type EXCHANGE needs exchange_price and transaction_minimum in coupon_use_rule.exchange_coupon",
+        ),
+        _ => return Err("stock_type is one of NORMAL, DISCOUNT and EXCHANGE"),
     };
-    let value = number(block, member)?;
-    number(block, "transaction_minimum")?;
-    Some((stock_type == "NORMAL").then_some(value))
+    let value = number(block, member).ok_or(missing)?;
+    number(block, "transaction_minimum").ok_or(missing)?;
+    Ok((stock_type == "NORMAL").then_some(value))
 }
 
 /// A coupon that is used in a mini-program must say in which.
-fn has_place_of_use(rule: &Value) -> Option<()> {
-    let given = |name: &str| rule.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    match rule.get("use_method")?.as_str()? {
-        "MINI_PROGRAMS" => (given("mini_programs_appid") && given("mini_programs_path")).then_some(()),
-        "OFF_LINE" | "PAYMENT_CODE" | "SELF_CONSUME" => Some(()),
-        _ => None,
+fn has_place_of_use(rule: &Value) -> Result<(), &'static str> {
+    let text = |name: &str| rule.get(name).and_then(Value::as_str).unwrap_or_default();
+    match text("use_method") {
+        "MINI_PROGRAMS"
+            if text("mini_programs_appid").is_empty() || text("mini_programs_path").is_empty() =>
+        {
+            Err("use_method MINI_PROGRAMS needs mini_programs_appid and mini_programs_path")
+        }
+        "MINI_PROGRAMS" | "OFF_LINE" | "PAYMENT_CODE" | "SELF_CONSUME" => Ok(()),
+        _ => Err("use_method is one of OFF_LINE, MINI_PROGRAMS, PAYMENT_CODE and SELF_CONSUME"),
     }
 }
 
 impl Caps {
-    fn read(rule: &Value, discount_amount: Option<i64>) -> Option<Caps> {
+    fn read(rule: &Value, discount_amount: Option<i64>) -> Result<Caps, &'static str> {
         let number = |name: &str| rule.get(name).and_then(Value::as_i64);
         let by_amount =
             |name: &str| Some(number(name)?.checked_div(discount_amount?)?).filter(|count| *count > 0);
-        Some(Caps {
-            total: number("max_coupons").or_else(|| by_amount("max_amount"))?,
-            by_user: number("max_coupons_per_user")?,
+        let total = number("max_coupons").or_else(|| by_amount("max_amount"));
+        Ok(Caps {
+            total: total.ok_or(
+                "stock_send_rule needs max_coupons, or for stock_type NORMAL a max_amount that pays for one coupon",
+            )?,
+            by_user: number("max_coupons_per_user").ok_or("stock_send_rule needs max_coupons_per_user")?,
             by_day: number("max_coupons_by_day").or_else(|| by_amount("max_amount_by_day")),
         })
     }
@@ -138,6 +161,7 @@ mod tests {
             (400, "PARAM_ERROR", "请求参数错误"),
             "{pointer}"
         );
+        assert!(refusal.reason.is_some(), "{pointer}");
     }
 
     #[test]

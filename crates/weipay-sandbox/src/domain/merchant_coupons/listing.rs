@@ -31,14 +31,20 @@ impl Listing {
         let text = |name: &str| request.query(name).map(str::to_owned);
         let roles = ["creator_merchant", "belong_merchant", "sender_merchant"].map(text);
         if roles.iter().all(Option::is_none) {
-            return Err(refusals::request_parameters());
+            let reason =
+                "the caller must name itself in creator_merchant, belong_merchant or sender_merchant";
+            return Err(refusals::request_parameters(reason));
         }
         if roles.iter().flatten().any(|mchid| mchid != caller.mchid) {
-            return Err(refusals::no_right_on_coupon());
+            let reason = "creator_merchant, belong_merchant and sender_merchant may name the caller only";
+            return Err(refusals::no_right_on_coupon().with_reason(reason));
         }
         let [creator_merchant, belong_merchant, sender_merchant] = roles;
         let state = text("coupon_state")
-            .map(|word| CouponState::from_word(&word).ok_or_else(refusals::request_parameters))
+            .map(|word| {
+                let unknown = || refusals::request_parameters("coupon_state is not a state of a coupon");
+                CouponState::from_word(&word).ok_or_else(unknown)
+            })
             .transpose()?;
         let limit = number(request, "limit", "分页大小", PAGE_SIZE, 1, MAX_PAGE_SIZE)?;
         let offset = number(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?;

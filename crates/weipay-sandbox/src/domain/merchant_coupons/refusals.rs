@@ -1,21 +1,26 @@
 //! What this product refuses, in the platform's words where they are known.
 
+use std::borrow::Cow;
+
 use super::unconfirmed::{RULE_LIMIT, words};
 use crate::refusal::Refusal;
 
 /// A number that was used before, with other parameters. INFERRED from neighbouring products.
 pub(crate) fn other_parameters() -> Refusal {
-    Refusal::invalid_request(words::OTHER_PARAMETERS)
+    Refusal::invalid_request(words::OTHER_PARAMETERS).with_reason(
+        "this request number was used before with another body: repeat the same body, or take a new number",
+    )
 }
 
 /// The answer to a request that is well formed field by field and wrong as a whole; seen on create stock.
-pub(crate) fn request_parameters() -> Refusal {
-    Refusal::param_error("请求参数错误")
+pub(crate) fn request_parameters(reason: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::param_error("请求参数错误").with_reason(reason)
 }
 
 /// `out_request_no` was used for another stock: 400, not 409.
 pub(crate) fn stock_exists() -> Refusal {
     Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "批次已存在")
+        .with_reason("out_request_no has made a stock before; a new stock needs a new number")
 }
 
 pub(crate) fn no_such_stock() -> Refusal {
@@ -24,6 +29,7 @@ pub(crate) fn no_such_stock() -> Refusal {
 
 pub(crate) fn unknown_merchant() -> Refusal {
     Refusal::new(400, "MCH_NOT_EXISTS", words::UNKNOWN_MERCHANT)
+        .with_reason("belong_merchant must be the caller's mchid: the sandbox has one merchant")
 }
 
 /// The sender neither created the stock nor was authorised to send it.
@@ -38,6 +44,7 @@ pub(crate) fn no_right_on_coupon() -> Refusal {
 
 pub(crate) fn wrong_code_mode() -> Refusal {
     Refusal::invalid_request("发券模式不合法")
+        .with_reason("coupon_code may be given only for a stock whose coupon_code_mode is MERCHANT_API")
 }
 
 pub(crate) fn code_is_needed() -> Refusal {
@@ -50,8 +57,8 @@ pub(crate) fn limit_reached(words: &'static str) -> Refusal {
 }
 
 /// The coupon is not inside its usable period.
-pub(crate) fn outside_period() -> Refusal {
-    Refusal::new(403, RULE_LIMIT, "券不在有效期")
+pub(crate) fn outside_period(reason: &'static str) -> Refusal {
+    Refusal::new(403, RULE_LIMIT, "券不在有效期").with_reason(reason)
 }
 
 /// The coupon was used under another number; seen for real.

@@ -91,7 +91,9 @@ fn code(stock: &Stock, request: &Sending, is_taken: bool, fresh: String) -> Resu
         (CodeMode::MerchantApi, Some(code)) => Ok(code.clone()),
         (CodeMode::MerchantApi, None) => Err(refusals::code_is_needed()),
         // Uploading codes has no behaviour here yet, so a stock of this mode never has one.
-        (CodeMode::MerchantUpload, None) => Err(refusals::limit_reached(words::NO_STORED_CODE)),
+        (CodeMode::MerchantUpload, None) => Err(refusals::limit_reached(words::NO_STORED_CODE).with_reason(
+            "uploading codes is answered with an example here, so no stock of MERCHANT_UPLOAD has any",
+        )),
         (CodeMode::WechatPay | CodeMode::MerchantUpload, Some(_)) => Err(refusals::wrong_code_mode()),
     }
 }

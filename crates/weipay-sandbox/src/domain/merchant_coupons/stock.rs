@@ -64,13 +64,15 @@ impl StockState {
 }
 
 impl Sent {
-    /// How many were sent on the day of `now`.
+    /// How many were sent on the day of `now`. A clock that went back is still on the last day: otherwise a daily limit
+    /// would start again.
     pub(crate) fn today(&self, now: i64) -> i64 {
-        if self.day == moment::day(now) { self.on_day } else { 0 }
+        if moment::day(now) <= self.day { self.on_day } else { 0 }
     }
 
     pub(crate) fn one_more(&self, now: i64) -> Sent {
-        Sent { total: self.total + 1, day: moment::day(now), on_day: self.today(now) + 1 }
+        let day = self.day.max(moment::day(now));
+        Sent { total: self.total + 1, day, on_day: self.today(now) + 1 }
     }
 }
 
@@ -95,7 +97,8 @@ pub(crate) fn create(
     }
     // INFERRED: a period that is over makes no stock.
     if definition.validity.end <= now {
-        return Err(refusals::request_parameters());
+        let reason = "available_end_time is over: the sandbox's clock is past it";
+        return Err(refusals::request_parameters(reason));
     }
     let stock = Stock {
         id: number(caller.mchid, serial),
@@ -210,6 +213,18 @@ mod tests {
         let stock = a_stock();
         let end = stock.definition.validity.end;
         assert_eq!((stock.state_at(end), stock.state_at(end + 1)), (StockState::Running, StockState::Stoped));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_starts_no_new_day() {
+        let sent = Sent::default().one_more(NOW).one_more(NOW);
+        for back in [1, moment::DAY, 400 * moment::DAY] {
+            assert_eq!(sent.today(NOW - back), 2, "{back} seconds back");
+        }
+        // Nor does a send in the past, or the way forward again.
+        let sent = sent.one_more(NOW - moment::DAY);
+        assert_eq!((sent.on_day, sent.today(NOW)), (3, 3));
+        assert_eq!(sent.today(NOW + moment::DAY), 0);
     }
 
     #[test]

@@ -53,13 +53,17 @@ pub(crate) fn use_coupon(
     match coupon.state_at(now) {
         CouponState::Sended => {}
         CouponState::Used => return Err(refusals::used_by_another_order()),
-        CouponState::Expired => return Err(refusals::outside_period()),
+        CouponState::Expired => return Err(refusals::outside_period("the coupon's expire_time is over")),
         CouponState::Deleted => return Err(refusals::coupon_deleted()),
         // INFERRED: like a deleted one.
         CouponState::Deactivated => return Err(Refusal::resource_not_exists(words::DEACTIVATED)),
     }
-    if now < coupon.window.start || !stock.definition.validity.allows(now) {
-        return Err(refusals::outside_period());
+    if now < coupon.window.start {
+        return Err(refusals::outside_period("the coupon's available_start_time has not come"));
+    }
+    if !stock.definition.validity.allows(now) {
+        let reason = "now is outside available_week or irregulary_avaliable_time of the stock";
+        return Err(refusals::outside_period(reason));
     }
     let reply = json!({
         "stock_id": coupon.stock_id,

@@ -40,10 +40,12 @@ impl Validity {
     const LONGEST: i64 = 366 * DAY;
     const MOST_SEGMENTS: usize = 2;
 
-    /// Reads `coupon_available_time`; `None` when its members contradict each other.
-    pub(crate) fn read(times: &Value) -> Option<Validity> {
-        let begin = moment::parse(times.get("available_begin_time")?.as_str()?)?;
-        let end = moment::parse(times.get("available_end_time")?.as_str()?)?;
+    /// Reads `coupon_available_time`, or says which rule its members break.
+    pub(crate) fn read(times: &Value) -> Result<Validity, &'static str> {
+        let begin = times.get("available_begin_time").and_then(time);
+        let begin = begin.ok_or("available_begin_time must be an RFC 3339 time")?;
+        let end = times.get("available_end_time").and_then(time);
+        let end = end.ok_or("available_end_time must be an RFC 3339 time")?;
         let number = |name: &str| times.get(name).and_then(Value::as_i64);
         let validity = Validity {
             begin,
@@ -55,16 +57,24 @@ impl Validity {
                 Some(week) => Some(Week::read(week)?).filter(|week| !week.days.is_empty()),
                 None => None,
             },
-            intervals: intervals(times.get("irregulary_avaliable_time"), time)?,
+            intervals: intervals(times.get("irregulary_avaliable_time"), time)
+                .ok_or("each irregulary_avaliable_time needs a begin_time that is not after its end_time")?,
         };
-        validity.is_consistent().then_some(validity)
+        validity.is_consistent()?;
+        Ok(validity)
     }
 
-    fn is_consistent(&self) -> bool {
-        let waits_without_days = self.wait_days > 0 && self.days_after_receive.is_none();
-        self.begin < self.end
-            && self.end.saturating_sub(self.begin) <= Validity::LONGEST
-            && !waits_without_days
+    fn is_consistent(&self) -> Result<(), &'static str> {
+        if self.begin >= self.end {
+            return Err("available_end_time must be after available_begin_time");
+        }
+        if self.end.saturating_sub(self.begin) > Validity::LONGEST {
+            return Err("available_end_time may be at most one year after available_begin_time");
+        }
+        if self.wait_days > 0 && self.days_after_receive.is_none() {
+            return Err("wait_days_after_receive needs available_day_after_receive");
+        }
+        Ok(())
     }
 
     /// The time of a coupon that is received now.
@@ -96,7 +106,7 @@ impl Validity {
 }
 
 impl Week {
-    fn read(week: &Value) -> Option<Week> {
+    fn read(week: &Value) -> Result<Week, &'static str> {
         let days: Vec<i64> = week
             .get("week_day")
             .and_then(Value::as_array)
@@ -104,12 +114,19 @@ impl Week {
             .flatten()
             .filter_map(Value::as_i64)
             .collect();
-        let segments = intervals(week.get("available_day_time"), Value::as_i64)?;
-        let known_days = days.iter().all(|day| (0..=6).contains(day));
+        let segments = intervals(week.get("available_day_time"), Value::as_i64)
+            .ok_or("each available_day_time needs a begin_time that is not after its end_time")?;
+        if days.iter().any(|day| !(0..=6).contains(day)) {
+            return Err("week_day goes from 0 (Sunday) to 6");
+        }
         // Hours without a weekday say nothing.
-        let dangling = days.is_empty() && !segments.is_empty();
-        (known_days && !dangling && segments.len() <= Validity::MOST_SEGMENTS)
-            .then_some(Week { days, segments })
+        if days.is_empty() && !segments.is_empty() {
+            return Err("available_day_time needs week_day");
+        }
+        if segments.len() > Validity::MOST_SEGMENTS {
+            return Err("available_day_time may have two members at most");
+        }
+        Ok(Week { days, segments })
     }
 
     fn allows(&self, now: i64) -> bool {
@@ -146,7 +163,7 @@ mod tests {
         moment::parse(text).unwrap()
     }
 
-    fn validity(extra: &Value) -> Option<Validity> {
+    fn validity(extra: &Value) -> Result<Validity, &'static str> {
         let mut times = json!({
             "available_begin_time": "2020-05-01T12:00:00+08:00",
             "available_end_time": "2020-06-30T23:59:59+08:00"
@@ -231,7 +248,7 @@ mod tests {
             json!({ "available_week": { "week_day": [7] } }),
             json!({ "irregulary_avaliable_time": [{ "begin_time": "2020-05-20T00:00:00+08:00" }] }),
         ] {
-            assert_eq!(validity(&wrong), None, "{wrong}");
+            assert!(validity(&wrong).is_err(), "{wrong}");
         }
     }
 

@@ -1,0 +1,183 @@
+//! The log (日志): one line for each request, without anything that belongs to a person or guards a door.
+//!
+//! No header, no body and no query is in it. Of a path it shows the values that number things, such as orders and
+//! stocks, and in place of those that name people the placeholder. Reasons name fields and rules.
+
+use std::fmt;
+
+use weipay_catalog::Catalog;
+
+use crate::clock::Clock;
+use crate::exchange::Outgoing;
+use crate::moment;
+use crate::reason::{self, REASON};
+
+/// What became of one request. [`Display`](fmt::Display) is a line for a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// When, in unix seconds, by the clock of the machine.
+    pub time: i64,
+    /// The method.
+    pub method: String,
+    /// The path without its query, people's values replaced by their placeholders.
+    pub path: String,
+    /// The HTTP status; `None` when the request did not arrive whole.
+    pub status: Option<u16>,
+    /// The error code (错误码) of a refusal.
+    pub code: Option<&'static str>,
+    /// Why it was refused; see [`REASON`].
+    pub reason: Option<String>,
+    /// Whether the answer was only an example.
+    pub is_example: bool,
+}
+
+/// Who is told of every request.
+pub(crate) type Log = dyn Fn(LogEntry) + Send + Sync;
+
+/// The longest path that is shown.
+const LONGEST_PATH: usize = 400;
+const LONGEST_METHOD: usize = 20;
+
+impl LogEntry {
+    pub(crate) fn of(method: &str, path: &str, outgoing: &Outgoing) -> LogEntry {
+        LogEntry {
+            time: Clock::System.now(),
+            method: shown(method, LONGEST_METHOD),
+            path: shown(&without_people(method, path), LONGEST_PATH),
+            status: Some(outgoing.status),
+            code: outgoing.code(),
+            reason: outgoing.header(REASON).map(reason::decode),
+            is_example: outgoing.is_example(),
+        }
+    }
+
+    /// A request that did not arrive whole.
+    pub(crate) fn of_broken(method: &str, path: &str, reason: &str) -> LogEntry {
+        let reason = Some(reason.to_owned());
+        let outgoing = Outgoing::empty(0);
+        LogEntry { status: None, reason, ..LogEntry::of(method, path, &outgoing) }
+    }
+}
+
+impl fmt::Display for LogEntry {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {} {} ", moment::rfc3339(self.time), self.method, self.path)?;
+        match self.status {
+            Some(status) => write!(out, "{status}")?,
+            None => out.write_str("-")?,
+        }
+        if let Some(code) = self.code {
+            write!(out, " {code}")?;
+        }
+        if self.is_example {
+            out.write_str(" example")?;
+        }
+        if let Some(reason) = &self.reason {
+            write!(out, " ({reason})")?;
+        }
+        Ok(())
+    }
+}
+
+/// A path whose values do not name people.
+fn without_people(method: &str, path: &str) -> String {
+    let catalog = Catalog::embedded();
+    let at_path = || catalog.all_at(path);
+    let routed = catalog.route(method, path).map(|routed| routed.operation);
+    let Some(operation) = routed.ok().or_else(|| at_path().first().copied()) else {
+        return path.to_owned();
+    };
+    let encrypted =
+        |name: &str| operation.request.path.iter().any(|field| field.name == name && field.is_encrypted());
+    let segments = operation.path.split('/').zip(path.trim_start_matches('/').split('/'));
+    let mut text = String::new();
+    for (template, given) in segments {
+        let name = template.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let hidden = name.is_some_and(|name| names_people(name) || encrypted(name));
+        text.push('/');
+        text.push_str(if hidden { template } else { given });
+    }
+    text
+}
+
+/// Whether a placeholder of this name takes what belongs to a person, or what opens something.
+fn names_people(placeholder: &str) -> bool {
+    const PARTS: [&str; 12] = [
+        "openid",
+        "user",
+        "employee",
+        "plate",
+        "license",
+        "qq",
+        "account",
+        "card_no",
+        "card_code",
+        "face",
+        "ticket",
+        "authori",
+    ];
+    placeholder == "code" || PARTS.iter().any(|part| placeholder.contains(part))
+}
+
+/// Visible ASCII, cut: a path is whatever somebody sent, and a log is read on a terminal.
+fn shown(text: &str, longest: usize) -> String {
+    let visible = |byte: u8| if byte.is_ascii_graphic() { char::from(byte) } else { '?' };
+    let mut shown: String = text.bytes().take(longest).map(visible).collect();
+    if text.len() > longest {
+        shown.push_str("...");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(method: &str, path: &str, outgoing: &Outgoing) -> String {
+        let entry = LogEntry { time: 1_786_766_400, ..LogEntry::of(method, path, outgoing) };
+        entry.to_string()
+    }
+
+    #[test]
+    fn a_line_has_time_method_path_status_code_and_reason() {
+        let mut refused = Outgoing::empty(400);
+        refused.code = Some("PARAM_ERROR");
+        refused.set(REASON, &reason::encode("use_method is one of OFF_LINE"));
+        assert_eq!(
+            line("POST", "/v3/marketing/busifavor/stocks", &refused),
+            "2026-08-15T12:00:00+08:00 POST /v3/marketing/busifavor/stocks 400 PARAM_ERROR (use_method is one of OFF_LINE)"
+        );
+        assert_eq!(
+            line("GET", "/v3/certificates", &Outgoing::empty(200)),
+            "2026-08-15T12:00:00+08:00 GET /v3/certificates 200"
+        );
+    }
+
+    #[test]
+    fn people_are_not_in_it_and_numbers_of_things_are() {
+        let shown = |method, path| LogEntry::of(method, path, &Outgoing::empty(200)).path;
+        let coupon = "/v3/marketing/busifavor/users/oUpF8uMuAJO_M2pxb1Q9zNjWeS6o/coupons/1/appids/wx1";
+        for method in ["GET", "POST"] {
+            assert_eq!(
+                shown(method, coupon),
+                "/v3/marketing/busifavor/users/{openid}/coupons/1/appids/wx1",
+                "{method}"
+            );
+        }
+        let order = "/v3/pay/transactions/out-trade-no/order-7";
+        assert_eq!(shown("GET", order), order);
+    }
+
+    #[test]
+    fn a_request_that_did_not_arrive_has_no_status() {
+        let entry = LogEntry::of_broken("POST", "/v3/certificates", "its body did not arrive");
+        assert!(entry.to_string().ends_with(" POST /v3/certificates - (its body did not arrive)"), "{entry}");
+    }
+
+    #[test]
+    fn a_path_of_any_bytes_and_length_stays_one_line() {
+        let entry = LogEntry::of("GET", &format!("/\u{1b}[2J券{}", "a".repeat(1000)), &Outgoing::empty(404));
+        let text = entry.to_string();
+        assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && text.len() < 500, "{text}");
+    }
+}

@@ -1,0 +1,76 @@
+//! Downloads: the address of an answer leads back to the sandbox, and what comes from there is a file and not signed.
+
+use crate::SHARED;
+use crate::client::{Client, Reply};
+
+/// Follows an address that leads to the shared sandbox.
+fn follow(client: &Client<'_>, address: &serde_json::Value, host: &str) -> Reply {
+    let address = address.as_str().unwrap();
+    let target = address.strip_prefix("http://").and_then(|rest| rest.strip_prefix(host)).unwrap();
+    client.get(target)
+}
+
+#[test]
+fn a_bill_is_downloaded_where_the_answer_says() {
+    let client = Client::of(&SHARED);
+    let bill = client.get("/v3/bill/tradebill?bill_date=2026-08-14");
+    assert!(client.verifies(&bill));
+    let file = follow(&client, &bill.success()["download_url"], "127.0.0.1");
+    assert_eq!(file.status, 200, "{}", file.text());
+    assert!(!file.is_signed());
+    assert_eq!(file.header("Content-Type"), Some("text/plain; charset=utf-8"));
+    assert!(file.text().starts_with("交易时间,公众账号ID,商户号"));
+    assert!(file.header("Request-ID").is_some());
+    assert_eq!(file.header("Weipay-Sandbox-Answer"), Some("example"));
+}
+
+#[test]
+fn an_address_names_the_sandbox_as_its_client_does_and_never_the_real_platform() {
+    let client = Client::of(&SHARED);
+    for (host, named) in [
+        ("sandbox.test:8880", "sandbox.test:8880"),
+        ("api.mch.weixin.qq.com", SHARED.base_url().strip_prefix("http://").unwrap()),
+        ("API2.wechatpay.cn:443", SHARED.base_url().strip_prefix("http://").unwrap()),
+        ("evil.test/x?", SHARED.base_url().strip_prefix("http://").unwrap()),
+    ] {
+        let mut request = client.request("GET", "/v3/bill/fundflowbill?bill_date=2026-08-14", b"");
+        request.set("Host", host);
+        let bill = client.send(&request).success();
+        assert_eq!(follow(&client, &bill["download_url"], named).status, 200, "{host}");
+    }
+}
+
+#[test]
+fn a_download_is_signed_for_like_any_request() {
+    let client = Client::of(&SHARED);
+    let mut request = client.request("GET", "/v3/billdownload/file?token=a", b"");
+    request.target.push('b');
+    assert_eq!(client.send(&request).refusal(), (401, "SIGN_ERROR".to_owned()));
+}
+
+#[test]
+fn pictures_and_receipts_have_their_own_types() {
+    let client = Client::of(&SHARED);
+    for (target, content_type, beginning) in [
+        ("/v3/merchant-service/images/example", "image/png", &b"\x89PNG\r\n"[..]),
+        ("/v3/transferdownload/elecvoucherfile?token=a&source=elecsign", "application/pdf", b"%PDF-"),
+        ("/v3/billdownload/file?token=a&tartype=gzip", "application/x-gzip", b"\x1f\x8b"),
+    ] {
+        let file = client.get(target);
+        assert_eq!((file.status, file.header("Content-Type")), (200, Some(content_type)));
+        assert!(file.body.starts_with(beginning) && !file.is_signed());
+    }
+}
+
+/// The catalogue says so: the signature of a statement covers the JSON of its digest.
+#[test]
+fn a_statement_is_signed_over_its_digest() {
+    let client = Client::of(&SHARED);
+    let target = format!("/v3/global/statements?date=20260814&mchid={}", SHARED.kit().mchid);
+    let mut file = client.get(&target);
+    assert_eq!(file.status, 200, "{}", file.text());
+    let digest = file.header("Wechatpay-Statement-Sha1").unwrap().to_owned();
+    assert_eq!(digest.len(), 40);
+    file.body = format!(r#"{{"sha1":"{digest}"}}"#).into_bytes();
+    assert!(client.verifies(&file));
+}
