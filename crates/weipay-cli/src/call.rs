@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use weipay::blocking;
+use weipay::{ConfigError, blocking};
 
 use crate::arguments;
 use crate::exit;
@@ -27,11 +27,22 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
     };
     let client = match client {
         Ok(client) => client,
+        Err(error @ ConfigError::Unset(_)) => {
+            return exit::with(
+                exit::USAGE,
+                &format!("{error}; set them, or give a sandbox's kit with --kit FILE"),
+            );
+        }
         Err(error) => return exit::with(exit::USAGE, &error),
+    };
+    // A path that is not in the catalogue is sent all the same. When that does not work, it was probably mistyped.
+    let with_nearest = |text: String| match operation {
+        Some(_) => text,
+        None => format!("{text}\n{}", path::unknown(&arguments.method, &arguments.path)),
     };
     let treated = match sensitive::treated(arguments, operation, &client) {
         Ok(treated) => treated,
-        Err(reason) => return exit::with(exit::USAGE, &reason),
+        Err(reason) => return exit::with(exit::USAGE, &with_nearest(reason)),
     };
     let output = match Output::of(arguments.output.as_deref()) {
         Ok(output) => output,
@@ -52,7 +63,7 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
             note::example(reply.headers());
             deliver(reply.bytes(), &output)
         }
-        Err(error) => exit::with(exit::code(&error), &failure::told(&error)),
+        Err(error) => exit::with(exit::code(&error), &with_nearest(failure::told(&error))),
     }
 }
 

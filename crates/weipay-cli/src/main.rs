@@ -4,6 +4,7 @@ mod api;
 mod arguments;
 mod call;
 mod exit;
+mod nearest;
 mod output_file;
 mod quickstart;
 mod sandbox;

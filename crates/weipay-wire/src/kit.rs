@@ -61,7 +61,7 @@ impl Kit {
     /// Builds a kit by asking for each member by its name.
     ///
     /// # Errors
-    /// When a member is absent or empty.
+    /// When a member is absent or empty, or is not text.
     pub fn from_members(mut member: impl FnMut(&str) -> Option<String>) -> Result<Self, KitError> {
         let mut required =
             |name| member(name).filter(|text| !text.is_empty()).ok_or(KitError { member: name });
@@ -128,7 +128,7 @@ fn may_be_shown(member: &str, text: &str) -> bool {
     }
 }
 
-/// A member of a credentials kit is absent or empty.
+/// A member of a credentials kit is absent, empty or not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KitError {
     /// The name of the member.
@@ -139,7 +139,8 @@ impl Display for KitError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the credentials kit (凭证包) lacks `{}`; write it to kit.json, or have the sandbox make the kit again",
+            "the credentials kit (凭证包) has no text under `{}`; write it to kit.json in quotation marks, or have the \
+             sandbox make the kit again",
             self.member
         )
     }

@@ -11,6 +11,7 @@
 //! | the `Authorization` header | [`Authorization`] |
 //! | answers and notifications: signature, clock window, probes | [`verify_answer`], [`is_fresh`], [`PlatformKeys`] |
 //! | keys and certificates (密钥, 证书) | [`PrivateKey`], [`PublicKey`], [`Certificate`] |
+//! | what was given in the place of a key, told without its text | [`KeyError`], [`KeyFormat`], [`looks_like_path`] |
 //! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
 //! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
 //! | names that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |

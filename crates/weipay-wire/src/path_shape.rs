@@ -18,6 +18,9 @@ const ENDINGS: [&str; 15] = [
     "cer", "cert", "conf", "crt", "der", "env", "jks", "json", "key", "p12", "p8", "pem", "pfx", "pub", "txt",
 ];
 
+/// What stands in a PEM, in base64 or in a URL with a password or a token.
+const OTHER_MARKS: [&str; 7] = ["-----", "BEGIN ", "PRIVATE KEY", "=", "://", "@", "?"];
+
 /// Whether a text has the shape of a path and cannot be, or hold, a key: it may then stand in an error or a log.
 ///
 /// ```
@@ -32,9 +35,7 @@ pub fn looks_like_path(text: &str) -> bool {
     if text.is_empty() || text.len() > MAX_PATH_LENGTH || text.trim() != text {
         return false;
     }
-    if text.chars().any(char::is_control)
-        || ["-----", "BEGIN ", "PRIVATE KEY"].iter().any(|mark| text.contains(mark))
-    {
+    if text.chars().any(char::is_control) || OTHER_MARKS.iter().any(|mark| text.contains(mark)) {
         return false;
     }
     if has_key_run(text, MIN_KEY_RUN, false) {
@@ -119,6 +120,9 @@ mod tests {
             "0123456789abcdef0123456789abcdef",
             "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl",
             "Tr0ub4dor.3",
+            "https://wang:secret@keys.example/apiclient_key.pem",
+            "/keys/apiclient_key.pem?token=secret",
+            "KEY=secret.pem",
             "keys/merchant",
             "merchant",
             " key.pem",

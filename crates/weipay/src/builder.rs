@@ -187,7 +187,7 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
-    /// The system's certificate store or the TLS library cannot be used.
+    /// The TLS library cannot be used. The system's certificates are loaded later, by the first call that needs them.
     Tls(String),
 }
 

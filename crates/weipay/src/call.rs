@@ -65,12 +65,13 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// Sets a header, in place of the one that the client would send. `Authorization` stays the client's.
+    /// Sets a header, in place of the one that the client would send. `Authorization` stays the client's. Blanks and line
+    /// breaks around the value, as a file may leave them, are not sent.
     ///
     /// Headers that describe the connection or the length of the body (`Host`, `Connection`, `Content-Length`,
     /// `Transfer-Encoding`, `Expect` and the like) cannot be set: they would cut or hold up the body that was signed.
     pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Call<M> {
-        match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref())) {
+        match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref().trim())) {
             (Ok(name), Ok(_)) if is_framing(&name) => {
                 self.spoil(RequestProblem::FramingHeader(name.to_string()));
             }

@@ -104,6 +104,10 @@ impl Core {
     }
 
     fn signed(&self, outgoing: &Outgoing) -> Result<Prepared, RequestProblem> {
+        if matches!(outgoing.body, Some(Body::Upload(_))) && outgoing.headers.contains_key(CONTENT_TYPE) {
+            // It names the boundary between the parts.
+            return Err(RequestProblem::FramingHeader(CONTENT_TYPE.to_string()));
+        }
         let base_url = self.base_url_of(outgoing)?;
         let target = base_url.target(&path::target(&outgoing.template, &outgoing.values, &outgoing.query)?);
         let signed = outgoing.body.as_ref().map(|body| &**body.signed()).unwrap_or_default();
@@ -114,7 +118,7 @@ impl Core {
         *request.uri_mut() = base_url
             .url(&target)
             .parse()
-            .map_err(|error| RequestProblem::Path(format!("is no URL: {error}")))?;
+            .map_err(|error| RequestProblem::Path(format!("is not a valid URL: {error}")))?;
         *request.headers_mut() = self.headers(outgoing, authorization);
         Ok(Prepared { request, timeout: outgoing.timeout.unwrap_or(self.timeout).min(MAX_TIMEOUT) })
     }
@@ -231,7 +235,8 @@ impl Core {
     fn verify(&self, reply: &RawReply) -> Result<(), VerifyError> {
         let text = |name: &'static str| {
             let value = reply.headers.get(name).ok_or(VerifyError::Missing(name))?;
-            value.to_str().map_err(|_| VerifyError::Missing(name))
+            // Blanks around a value are not a part of it (RFC 9110, 5.5), whichever transport brought it.
+            value.to_str().map(str::trim).map_err(|_| VerifyError::Missing(name))
         };
         let headers = SignatureHeaders {
             timestamp: text("Wechatpay-Timestamp")?,

@@ -147,7 +147,7 @@ impl Error {
     /// | the same with a body that is empty, cut, an array, HTML or anything else, or with two codes | **yes**: perhaps somebody in between wrote it |
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
     /// | a success whose signature does not verify, a signature probe | **yes** |
-    /// | a success that verified and does not read | **yes**: it has |
+    /// | a success that verified and does not read | **yes**: it did |
     /// | an error that is not of a call, as of `decrypt_sensitive` | no: nothing was sent |
     ///
     /// The answer is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID`

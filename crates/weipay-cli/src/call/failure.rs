@@ -9,8 +9,10 @@ use weipay::error::{Failure, RequestProblem};
 use super::note;
 
 pub(super) fn told(error: &Error) -> String {
-    if let Failure::Request(RequestProblem::UnfilledPlaceholder(name)) = error.failure() {
-        return format!("the path's {{{name}}} has no value: give it with --path {name}=VALUE");
+    if let Failure::Request(problem) = error.failure()
+        && let Some(text) = of_the_command_line(problem)
+    {
+        return text;
     }
     let mut text = error.to_string();
     if let Some(detail) = error.detail() {
@@ -20,7 +22,32 @@ pub(super) fn told(error: &Error) -> String {
     if let Some(reason) = error.headers().and_then(note::reason) {
         let _ = write!(text, "\n  reason: {reason}");
     }
+    let reads = error.operation().is_some_and(|operation| operation.starts_with("GET "));
+    if error.may_have_taken_effect() && !reads {
+        text.push_str(
+            "\n  the call may have taken effect: look it up, or repeat it with the same request number and content",
+        );
+    }
     text
+}
+
+/// Where the SDK's words name a method, the command line has an option.
+fn of_the_command_line(problem: &RequestProblem) -> Option<String> {
+    Some(match problem {
+        RequestProblem::UnfilledPlaceholder(name) => {
+            format!("the path's {{{name}}} has no value: give it with --path {name}=VALUE")
+        }
+        RequestProblem::PathLetter(letter) => format!(
+            "the path holds `{}`, which no URL takes as it is: write {{name}} in its place and give the value with \
+             --path name=VALUE",
+            letter.escape_debug()
+        ),
+        RequestProblem::QueryLetter(letter) => format!(
+            "the query in the path holds `{}`, which no URL takes as it is: give it with --query name=VALUE",
+            letter.escape_debug()
+        ),
+        _ => return None,
+    })
 }
 
 /// The most characters that are told of a detail.

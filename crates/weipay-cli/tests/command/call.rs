@@ -196,6 +196,26 @@ fn a_header_of_the_connection_exits_with_2() {
 }
 
 #[test]
+fn what_may_have_taken_effect_is_said() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut full = environment(&sandbox);
+    let may_have = "the call may have taken effect";
+    let refused = weipay(&["call", "POST", CALLBACKS, "--json", "{}"], &full);
+    assert!(exit(&refused) == 1 && !stderr(&refused).contains(may_have), "{}", stderr(&refused));
+    for (answer, code) in [
+        (&b"HTTP/1.1 403 X\r\nContent-Length: 6\r\n\r\n<html>"[..], 1),
+        (b"", 4),
+        (b"HTTP/1.1 200 OK\r\n\r\n", 3),
+    ] {
+        full.insert("WEIPAY_BASE_URL", answering(answer));
+        let output = weipay(&["call", "POST", CALLBACKS], &full);
+        assert!(exit(&output) == code && stderr(&output).contains(may_have), "{}", stderr(&output));
+        let output = weipay(&["call", "GET", CALLBACKS], &full);
+        assert!(exit(&output) == code && !stderr(&output).contains(may_have), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn an_error_answer_of_a_proxy_is_shown() {
     let sandbox = Sandbox::start().unwrap();
     let mut full = environment(&sandbox);
@@ -393,4 +413,68 @@ fn a_key_of_the_wrong_kind_is_named() {
     assert_eq!(exit(&output), 2);
     assert!(stderr(&output).contains("WEIPAY_MERCHANT_KEY"), "{}", stderr(&output));
     assert!(Path::new(WEIPAY).is_absolute());
+}
+
+#[test]
+fn all_missing_variables_are_told_at_once_with_the_other_way() {
+    let output = weipay(&["call", "GET", CALLBACKS], &HashMap::new());
+    assert_eq!(exit(&output), 2);
+    let told = stderr(&output);
+    for name in ["MCHID", "MERCHANT_SERIAL", "MERCHANT_KEY", "PUBLIC_KEY_ID", "PUBLIC_KEY"] {
+        assert!(told.contains(&format!("WEIPAY_{name}")), "{told}");
+    }
+    assert!(told.contains("--kit FILE"), "{told}");
+}
+
+#[test]
+fn an_unknown_path_gets_the_nearest_ones_when_the_call_fails() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    for (method, path, near) in [
+        ("POST", "v3/pay/transaction/jsapi", "\n  POST v3/pay/transactions/jsapi"),
+        ("GET", "v3/refund/domestic/refund/1217752501", "\n  GET v3/refund/domestic/refunds/{out_refund_no}"),
+        ("PUT", CALLBACKS, "with GET, POST only"),
+    ] {
+        let output = weipay(&["call", method, path], &full);
+        assert_eq!(exit(&output), 1, "{path}");
+        assert!(stderr(&output).contains(near), "{path}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn letters_that_no_url_takes_are_shown_as_they_are_with_the_option_that_takes_them() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    for (path, letter, option) in [
+        ("v3/certificates?name=中文", "`中`", "--query name=VALUE"),
+        ("v3/券/1", "`券`", "--path name=VALUE"),
+    ] {
+        let output = weipay(&["call", "GET", path], &full);
+        assert_eq!(exit(&output), 2, "{path}");
+        let told = stderr(&output);
+        assert!(told.contains(letter) && told.contains(option) && !told.contains(".query("), "{told}");
+    }
+}
+
+#[test]
+fn neither_a_body_nor_a_token_nor_a_key_is_repeated() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    let key = std::fs::read_to_string(&full["WEIPAY_MERCHANT_KEY"]).unwrap();
+    let inner: String = key.lines().filter(|line| !line.starts_with("-----")).collect();
+    let mut broken = full.clone();
+    broken.insert("WEIPAY_MERCHANT_KEY", inner.clone());
+    for (arguments, environment) in [
+        (&["call", "POST", CALLBACKS, "--json", "{\"name\":\"secret\""] as &[&str], &full),
+        (&["call", "POST", CALLBACKS, "--query", "secret"], &full),
+        (&["call", "POST", CALLBACKS, "--header", "secret"], &full),
+        (&["call", "GET", "https://api.mch.weixin.qq.com/v3/billdownload/file?token=secret"], &full),
+        (&["call", "GET", CALLBACKS], &broken),
+        (&["call", "GET", CALLBACKS, "--kit", &inner], &full),
+    ] {
+        let output = weipay(arguments, environment);
+        assert_eq!(exit(&output), 2, "{arguments:?}");
+        let told = stderr(&output);
+        assert!(!told.contains("secret") && !told.contains(&inner[..12]), "{told}");
+    }
 }

@@ -32,27 +32,26 @@ const MAX_DETAIL_DEPTH: usize = 64;
 impl Refusal {
     pub(crate) fn read(body: &[u8]) -> Refusal {
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-        match Refusal::of_json(body) {
-            Ok(refusal) => refusal,
-            Err(partial) => match lossy_json::repaired(body) {
-                Some(repaired) => Refusal::of_json(repaired.as_bytes()).unwrap_or_else(|partial| partial),
-                None => partial,
-            },
+        let (refusal, is_json) = Refusal::of_json(body);
+        if is_json {
+            return refusal;
+        }
+        match lossy_json::repaired(body) {
+            Some(repaired) => Refusal::of_json(repaired.as_bytes()).0,
+            None => refusal,
         }
     }
 
-    /// What could be read before an error is kept.
-    fn of_json(json: &[u8]) -> Result<Refusal, Refusal> {
+    /// What could be read before the first error, and whether there was none.
+    fn of_json(json: &[u8]) -> (Refusal, bool) {
         let measure = decode_limit::measure(json);
         let with_detail = measure.depth <= MAX_DETAIL_DEPTH && measure.bytes <= MAX_DETAIL;
         let mut refusal = Refusal { whole: true, ..Refusal::default() };
         let mut json = serde_json::Deserializer::from_slice(json);
         let read = Body { refusal: &mut refusal, with_detail }.deserialize(&mut json);
-        if read.and_then(|()| json.end()).is_ok() {
-            return Ok(refusal);
-        }
-        refusal.whole = false;
-        Err(refusal)
+        let is_json = read.and_then(|()| json.end()).is_ok();
+        refusal.whole &= is_json;
+        (refusal, is_json)
     }
 
     /// Whether nothing is missing that could have said something else, and the code looks like one of the platform's.

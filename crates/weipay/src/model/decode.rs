@@ -319,12 +319,14 @@ struct One<'a, 'b> {
 
 impl One<'_, '_> {
     fn scalar(&mut self, found: Found<'_>) -> Result<(), Exhausted> {
-        self.reading.take(self.place.size())?;
         let kind = found.kind();
-        if let Err(expected) = self.place.take(found, self.reading.strictness) {
-            self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
+        match self.place.take(found, self.reading.strictness) {
+            Ok(_) => self.reading.take(self.place.size()),
+            Err(expected) => {
+                self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     fn text(&mut self, text: &str) -> Result<(), Exhausted> {
@@ -346,14 +348,13 @@ impl One<'_, '_> {
     }
 
     fn plain_text(&mut self, text: &str) -> Result<(), Exhausted> {
-        self.reading.take(self.place.size() + text.len() + decode_limit::ALLOCATION)?;
+        let size = self.place.size() + text.len() + decode_limit::ALLOCATION;
         match self.place.take(Found::Text(text), self.reading.strictness) {
-            Ok(Next::Nothing) => {}
+            Ok(Next::Nothing) => self.reading.take(size)?,
             // The place knows that its text is JSON.
             Ok(next) => {
-                if matches!(next, Next::Json(_)) {
-                    self.reading.take(decode_limit::measure(text.as_bytes()).bytes)?;
-                }
+                // What is in a text does not count in the measure of the body.
+                self.reading.take(size + decode_limit::measure(text.as_bytes()).bytes)?;
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = Inside { next, sealed: self.sealed, at: self.at, reading: &mut *self.reading };
                 if let Err(error) = json.deserialize_any(inside).and_then(|()| json.end()) {
@@ -433,9 +434,10 @@ impl<'de> Visitor<'de> for One<'_, '_> {
             let json = Json::deserialize(MapAccessDeserializer::new(map))?;
             return self.tagged(&json).map_err(Exhausted::told);
         }
-        self.reading.take(self.place.size()).map_err(Exhausted::told)?;
+        let size = self.place.size();
         match self.place.take(Found::Object, strictness) {
             Ok(next @ (Next::Members(_) | Next::Json(_))) => {
+                self.reading.take(size).map_err(Exhausted::told)?;
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_map(map)
             }
             _ => {
@@ -453,9 +455,10 @@ impl<'de> Visitor<'de> for One<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         let strictness = self.reading.strictness;
-        self.reading.take(self.place.size()).map_err(Exhausted::told)?;
+        let size = self.place.size();
         match self.place.take(Found::Array, strictness) {
             Ok(next @ (Next::Items(_) | Next::Json(_))) => {
+                self.reading.take(size).map_err(Exhausted::told)?;
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_seq(seq)
             }
             _ => {

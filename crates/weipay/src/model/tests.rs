@@ -365,6 +365,28 @@ fn json_inside_a_string_reads_as_what_it_is_and_is_sent_as_text() {
 }
 
 #[test]
+fn what_would_take_much_memory_is_an_error_and_what_is_left_out_takes_none() {
+    let too_large = |body: &str| {
+        let problem = read(body).unwrap_err();
+        assert!(problem.path.is_empty() && problem.reason.contains("64 MB"), "{problem}");
+    };
+    let many = "{},".repeat(1_000_000);
+    too_large(&format!(r#"{{"parts":[{many}{{}}],"total":7}}"#));
+    too_large(&format!(
+        "{{{}\"total\":7}}",
+        format!(r#""parts":[{}{{}}],"#, "{},".repeat(10_000)).repeat(100)
+    ));
+    let (model, _) = read(&format!(r#"{{"new":[{many}{{}}],"total":7}}"#)).unwrap();
+    assert_eq!(model.total, Some(7));
+    let (model, misread) = read(&format!(r#"{{"parts":[{}0],"total":7}}"#, "0,".repeat(1_000_000))).unwrap();
+    assert_eq!((model.total, misread.len()), (Some(7), 101));
+
+    let text = serde_json::Value::String(format!("[{}0]", "0,".repeat(1_000_000)));
+    let problem = Carrier::decode(json!({"list": text}).to_string().as_bytes(), None).unwrap_err();
+    assert!(problem.reason.contains("64 MB"), "{problem}");
+}
+
+#[test]
 fn the_rules_of_json_text_hold_for_the_text_and_for_what_is_in_it() {
     let of = |part: Part| Carrier { detail: Some(part.into()), list: None };
     let broken = |carrier| check(&carrier).unwrap_err();

@@ -29,7 +29,7 @@ pub(crate) use ureq::UreqTransport;
 
 /// The largest body that is read.
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) const MAX_BODY: usize = 8 * 1024 * 1024;
+const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// The largest head of an answer, the same for both clients: what one reads the other reads too.
 #[cfg(any(feature = "async", feature = "blocking"))]
@@ -45,7 +45,7 @@ const IDLE: Duration = Duration::from_secs(7);
 
 /// Carries requests for the blocking client.
 pub trait Transport: Send + Sync {
-    /// Sends a request and waits for the whole answer, at most for `timeout`.
+    /// Sends a request and waits for the whole answer, at most for `timeout`, which is never more than a year.
     fn send(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, NetworkProblem>;
 }
 
@@ -55,7 +55,7 @@ pub type Answer<'a> =
 
 /// Carries requests for the async client.
 pub trait AsyncTransport: Send + Sync {
-    /// Sends a request and waits for the whole answer, at most for `timeout`.
+    /// Sends a request and waits for the whole answer, at most for `timeout`, which is never more than a year.
     fn send(&self, request: Request<Bytes>, timeout: Duration) -> Answer<'_>;
 }
 

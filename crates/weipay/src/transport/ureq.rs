@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Error};
@@ -50,7 +50,7 @@ impl Transport for UreqTransport {
             self.run(Request::from_parts(parts, body.to_vec()), timeout)
         };
         let (parts, mut body) = response.map_err(problem)?.into_parts();
-        if [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| parts.headers.contains_key(name)) {
+        if parts.headers.contains_key(CONTENT_LENGTH) || is_chunked(&parts.headers) {
             watched::ends_before_connection();
         }
         let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
@@ -67,6 +67,13 @@ impl UreqTransport {
     ) -> Result<Response<ureq::Body>, Error> {
         self.0.run(self.0.configure_request(request).timeout_global(Some(timeout)).build())
     }
+}
+
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(TRANSFER_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    encodings
+        .flat_map(|value| value.split(','))
+        .any(|encoding| encoding.trim().eq_ignore_ascii_case("chunked"))
 }
 
 /// How far the call had come is what its connection saw, whatever the error says.

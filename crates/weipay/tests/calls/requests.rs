@@ -238,7 +238,38 @@ fn a_header_of_the_connection_cannot_be_set() {
         let request = post::Request::new().stock_id("1").coupon_code("2");
         assert!(typed.post(request.out_trade_no("3").out_request_no("4")).unwrap_err().is_request());
     }
+    // The parts of an upload are told apart by its content type.
+    let file = weipay::File::new("a.png", &b"png"[..]);
+    let upload = client.chain("v3/a").header("Content-Type", "multipart/form-data; boundary=x");
+    assert!(upload.upload(json!({"filename": "a.png"}), &file).unwrap_err().is_request());
     assert!(!platform.saw_more());
+}
+
+#[test]
+fn what_a_file_leaves_around_the_value_of_a_header_is_not_sent() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().build_blocking().unwrap();
+    client.chain("v3/a").header("Wechatpay-Serial", " 0C4A\r\n").get().unwrap();
+    assert_eq!(platform.seen().header("wechatpay-serial"), Some("0C4A"));
+}
+
+#[test]
+fn a_whole_url_is_not_a_path_and_its_token_is_not_printed() {
+    let client = configured().build_blocking().unwrap();
+    let url = "https://api.mch.weixin.qq.com/v3/billdownload/file?token=secret";
+    for error in [
+        client.chain(url).get().unwrap_err(),
+        client[url].get().unwrap_err(),
+        client.chain("v3/billdownload/file?token=secret&x=中").get().unwrap_err(),
+    ] {
+        assert!(error.is_request(), "{error}");
+        assert!(
+            !format!("{error} {error:?} {:?} {:?}", client[url], client.chain(url)).contains("secret"),
+            "{error:?}"
+        );
+    }
+    let error = client.chain(url).get().unwrap_err().to_string();
+    assert!(error.contains("is a whole URL"), "{error}");
 }
 
 #[test]

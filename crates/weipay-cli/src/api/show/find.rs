@@ -3,10 +3,7 @@
 use weipay_catalog::{Catalog, Notification, Operation};
 
 use super::command_line::quoted_word as quoted;
-
-/// How many paths are suggested for one that is unknown, and how near they must be: 1 is the same.
-const SUGGESTIONS: usize = 3;
-const NEAR: f64 = 0.6;
+use crate::nearest::{closeness, nearest};
 
 #[derive(Debug)]
 pub(super) enum Found {
@@ -68,18 +65,10 @@ fn with_other_end(path: &str) -> String {
 fn unknown(text: &str, path: &str) -> String {
     let catalog = Catalog::embedded();
     let events = catalog.notification_headings().map(|(_, event)| event);
-    let mut near: Vec<(f64, &str)> = catalog
-        .headings()
-        .map(|(_, known)| (strsim::normalized_damerau_levenshtein(known, path), known))
-        .chain(
-            events.map(|event| (strsim::normalized_damerau_levenshtein(event, &text.to_uppercase()), event)),
-        )
-        .collect();
-    near.retain(|(nearness, _)| *nearness >= NEAR);
-    near.sort_by(|(left, _), (right, _)| right.total_cmp(left));
-    near.dedup();
-    let names: Vec<String> =
-        near.iter().take(SUGGESTIONS).map(|(_, name)| format!("\n  weipay api show '{name}'")).collect();
+    let event = text.to_uppercase();
+    let paths = catalog.headings().map(|(_, known)| (closeness(path, known), known));
+    let names = nearest(paths.chain(events.map(|known| (closeness(&event, known), known))));
+    let names: Vec<String> = names.iter().map(|name| format!("\n  weipay api show '{name}'")).collect();
     let by_words = if text.trim_matches('/').is_empty() { "TEXT".to_owned() } else { quoted(text) };
     match names.concat() {
         none if none.is_empty() => {
