@@ -1,7 +1,7 @@
 //! A sample of a request that the platform would take: which members it has, and what their values are.
 //!
-//! The documents' own examples are of one day years ago and of merchants that nobody is. What must be the caller's own is
-//! that of every sandbox's merchant here, and times are of today: a command that shows this sample can be run as it is.
+//! The examples of the documents are years old, and their merchant numbers are other people's. A sample has the numbers that
+//! every sandbox gives its merchant, and times of today, so that a command that shows it can be run as it is.
 
 use std::borrow::Cow;
 
@@ -132,4 +132,49 @@ fn string(field: &Field) -> String {
         return object(&wanted(&field.fields)).to_string();
     }
     text(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Catalog;
+
+    /// Midday of 2026-11-25 in Beijing.
+    const NOW: i64 = 1_795_579_200;
+
+    fn body(method: &str, path: &str) -> Value {
+        let sample = of(Catalog::embedded().find(method, path).unwrap(), NOW);
+        object(&wanted(&sample.request.json))
+    }
+
+    #[test]
+    fn a_sample_has_the_callers_own_numbers_times_of_today_and_what_its_case_needs() {
+        let stock = body("POST", "v3/marketing/busifavor/stocks");
+        assert_eq!(stock["belong_merchant"], MCHID);
+        let rule = &stock["coupon_use_rule"];
+        let times = &rule["coupon_available_time"];
+        assert_eq!(times["available_begin_time"], "2026-11-25T00:00:00+08:00");
+        assert_eq!(times["available_end_time"], "2026-12-25T23:59:59+08:00");
+        let of_normal = json!({ "discount_amount": 5, "transaction_minimum": 100 });
+        assert_eq!(rule["fixed_normal_coupon"], of_normal);
+        assert!(rule.get("discount_coupon").is_none() && rule.get("mini_programs_appid").is_none());
+        assert_eq!(stock["stock_send_rule"]["max_coupons"], 100);
+    }
+
+    #[test]
+    fn what_a_partner_says_of_its_merchant_is_not_its_own() {
+        let order = body("POST", "v3/pay/partner/transactions/jsapi");
+        assert_eq!((&order["sp_mchid"], &order["sp_appid"]), (&json!(MCHID), &json!(APPID)));
+        assert_ne!(order["sub_mchid"], MCHID);
+    }
+
+    #[test]
+    fn an_array_has_as_many_members_as_it_must() {
+        let combined = body("POST", "v3/combine-transactions/native");
+        let least = Catalog::embedded().find("POST", "v3/combine-transactions/native").unwrap();
+        let orders = least.request.json.iter().find(|field| field.name == "sub_orders").unwrap();
+        assert_eq!(combined["sub_orders"].as_array().map(Vec::len), Some(members(orders)));
+    }
 }
