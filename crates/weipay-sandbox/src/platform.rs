@@ -198,8 +198,8 @@ impl Platform {
         let errand = Errand { caller, request, now, chance: &self.chance, own: &self.own };
         let mut reply = self.store.transaction(|ledger| desk(ledger, &errand))?;
         sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
-        let draft =
-            Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };
+        let body = if reply.is_null() { Vec::new() } else { reply.to_string().into_bytes() };
+        let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(draft), note: Note::Answered(Behaviour::State) })
     }
 
