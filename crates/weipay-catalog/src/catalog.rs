@@ -163,12 +163,24 @@ impl Catalog {
         if !written.is_empty() {
             return written.into_iter().map(|entry| self.parsed(entry)).collect();
         }
-        let ends = self.router.ends(path);
+        let mut ends = self.router.ends(path);
+        ends.retain(End::is_filled);
         // Templates that differ only in the names of their placeholders are equally literal.
         let values = |end: &End| end.path_values.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>();
         let Some(first) = ends.first().map(values) else { return Vec::new() };
         let equal = ends.iter().filter(|end| values(end) == first);
         equal.flat_map(|end| &end.operations).map(|index| self.parsed(&self.operations[*index])).collect()
+    }
+
+    /// The operation that is meant by a path that has a slash at its end too many or too few: the platform does not know
+    /// such a path.
+    pub fn but_for_the_last_slash(&'static self, method: &str, path: &str) -> Option<&'static Operation> {
+        let other = match path.strip_suffix('/') {
+            Some(shorter) => shorter.to_owned(),
+            None => format!("{path}/"),
+        };
+        let routed = self.route(method, &other).ok()?;
+        routed.path_values.iter().all(|(_, value)| !value.is_empty()).then_some(routed.operation)
     }
 
     /// Version and event of every notification, without parsing any.
@@ -287,6 +299,33 @@ mod tests {
             catalog.route("GET", "/v3/marketing/busifavor/coupons/send").unwrap_err(),
             Unrouted::OtherMethod(vec!["POST"])
         );
-        assert!(catalog.route("GET", "/v3/marketing/busifavor/stocks/").is_err());
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_a_part_of_the_path() {
+        let catalog = Catalog::embedded();
+        for path in ["v3/applyment4sub/applyment/", "v3/ecommerce/applyments/"] {
+            let without = path.trim_end_matches('/');
+            assert_eq!(catalog.route("POST", &format!("/{path}")).unwrap().operation.path, path);
+            assert!(catalog.route("POST", &format!("/{without}")).is_err(), "{without}");
+            assert!(catalog.find("POST", without).is_none());
+            assert_eq!(catalog.but_for_the_last_slash("POST", without).unwrap().path, path);
+            assert!(catalog.but_for_the_last_slash("POST", path).is_none());
+        }
+        assert_eq!(catalog.route("GET", "/v3/certificates/").unwrap_err(), Unrouted::UnknownPath);
+        let meant = catalog.but_for_the_last_slash("GET", "/v3/certificates/").unwrap();
+        assert_eq!(meant.path, "v3/certificates");
+        let ending_so: Vec<&str> =
+            catalog.headings().map(|(_, path)| path).filter(|path| path.ends_with('/')).collect();
+        assert_eq!(ending_so, ["v3/applyment4sub/applyment/", "v3/ecommerce/applyments/"]);
+    }
+
+    #[test]
+    fn a_path_without_a_value_leads_to_the_operation_that_wants_one() {
+        let catalog = Catalog::embedded();
+        let empty = catalog.route("GET", "/v3/marketing/favor/stocks//items").unwrap();
+        assert_eq!(empty.operation.path, "v3/marketing/favor/stocks/{stock_id}/items");
+        assert_eq!(empty.path_values, [("stock_id", String::new())]);
+        assert!(catalog.all_at("v3/marketing/favor/stocks//items").is_empty());
     }
 }

@@ -205,6 +205,9 @@ pub fn field(field: &Field) -> Value {
         _ => ("min_length", "max_length"),
     };
     set_limits(&mut object, field.limits, [min, max]);
+    if field.in_bytes {
+        object.insert("length_unit".into(), "bytes".into());
+    }
     set_limits(&mut object, field.items, ["min_items", "max_items"]);
     if let Some(pattern) = field.pattern {
         object.insert("pattern".into(), pattern.into());
@@ -253,6 +256,8 @@ pub(crate) fn format_name(format: Format) -> &'static str {
         Format::MediaId => "MediaId",
         Format::MediaUrl => "MediaUrl",
         Format::DataUrl => "rfc2397",
+        // Its pattern says the rest.
+        Format::NotifyUrl => "url",
         other => other.word(),
     }
 }

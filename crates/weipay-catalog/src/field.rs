@@ -19,6 +19,8 @@ pub struct Field {
     pub label: &'static str,
     /// Characters of a string (of each one, in an array), the value of a number, or bytes of an upload's file.
     pub limits: Limits,
+    /// Whether `limits` count the bytes of a string in UTF-8 instead of its characters.
+    pub in_bytes: bool,
     /// How many members an array has.
     pub items: Limits,
     /// How a value that travels as `kind` is to be read.
@@ -51,6 +53,9 @@ impl Field {
         self.is_encrypted() || self.fields.iter().any(Field::holds_encrypted)
     }
 }
+
+/// What a notify URL (通知地址) matches, as the platform's own refusals print it: http or https, and no query.
+pub const NOTIFY_URL: &str = r"^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$";
 
 /// The JSON type of one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,6 +219,8 @@ formats! {
     MediaUrl = "media-url",
     /// A URL.
     Url = "url",
+    /// A URL that the platform calls (通知地址): it matches [`NOTIFY_URL`].
+    NotifyUrl = "notify-url",
     /// A day such as `2015-05-20`.
     Date = "date",
     /// A `data:` URL.

@@ -52,6 +52,7 @@ pub fn files(sources: &[SourceFile]) -> Vec<Finding> {
         linter.look_at_file(source);
     }
     linter.look_at_names(sources);
+    linter.look_at_last_slashes();
     linter.look_at_unused_objects();
     linter.findings.sort();
     linter.findings.dedup();
@@ -237,6 +238,18 @@ impl Linter {
             if let Some(other) = names.insert(source.place.to_lowercase(), source) {
                 let problem = format!("differs from {} by capital letters only", other.path.display());
                 self.report(Place { file: &source.path, first: 1, text: source.text }, 1, problem);
+            }
+        }
+    }
+
+    /// Two operations that would have one name in the SDK's chain, where a slash at the end has no step of its own.
+    fn look_at_last_slashes(&mut self) {
+        for (heading, (file, line)) in self.headings.clone() {
+            let Heading::Operation(method, path) = heading else { continue };
+            let Some(shorter) = path.strip_suffix('/') else { continue };
+            if self.headings.contains_key(&Heading::Operation(method, shorter)) {
+                let problem = format!("`{method} {shorter}` differs from this by the last slash only");
+                self.report(Place { file: &file, first: line, text: "" }, 1, problem);
             }
         }
     }

@@ -16,6 +16,8 @@
 //! 4. A Rust keyword, and a name that a chain already has (`get`, `post`, `header`, ...), is followed by an underscore:
 //!    `return` → `return_`, `delete` → `delete_`. Where two segments side by side would still have one name, as
 //!    `policy-periods` and `policy_periods`, the second is followed by an underscore.
+//!    A slash at the end of a path has no step: its operation is the method of the step before, `applyment().post(request)`
+//!    of `POST v3/applyment4sub/applyment/`.
 //! 5. The type of a step is its segment or placeholder as a type: `batch-id` → `BatchId`.
 //! 6. An operation is the method and the module of its HTTP method: `get`. In the module `Request` is what is sent and
 //!    `Answer` what is answered; where there is nothing to send, or nothing is answered, there is none.

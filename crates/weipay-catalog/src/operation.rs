@@ -7,7 +7,7 @@ use crate::field::Field;
 pub struct Operation {
     /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: &'static str,
-    /// The URL path with `{placeholders}` and no leading slash, `v3/...` or `v2/...`.
+    /// The URL path with `{placeholders}` and no leading slash, `v3/...` or `v2/...`. A slash at its end is a part of it.
     pub path: &'static str,
     /// The official Chinese name.
     pub title: &'static str,

@@ -70,6 +70,8 @@ impl Heading {
     /// The file that the text belongs in: a path below `catalog/` without its ending.
     pub fn place(&self) -> String {
         match self {
+            // A file needs a name: what stands at the slash itself is the index of the folder.
+            Heading::Operation(_, path) if path.ends_with('/') => format!("{path}index"),
             Heading::Operation(_, path) => (*path).to_owned(),
             Heading::Notification(version, event) => format!("notifications/{version}/{event}"),
             Heading::Envelope(version) => format!("notifications/{version}/envelope"),

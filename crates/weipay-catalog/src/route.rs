@@ -1,7 +1,8 @@
 //! From a concrete URL path to the operation that it belongs to.
 //!
 //! A literal segment wins over a placeholder (`coupons/send` before `coupons/{card_id}`), with a step back where the
-//! literal branch leads nowhere.
+//! literal branch leads nowhere. A slash at the end is an empty literal segment: `applyment/` and `applyment` are two
+//! paths, and where the API has one of them, the other is unknown.
 
 use crate::operation::{Operation, placeholder};
 
@@ -10,7 +11,8 @@ use crate::operation::{Operation, placeholder};
 pub struct Routed {
     /// The operation.
     pub operation: &'static Operation,
-    /// Each placeholder with the text that stands in its place, still percent-encoded.
+    /// Each placeholder with the text that stands in its place, still percent-encoded. It is empty where the path has
+    /// nothing there, as `stocks/` or `stocks//items`.
     pub path_values: PathValues,
 }
 
@@ -21,6 +23,13 @@ pub type PathValues = Vec<(&'static str, String)>;
 pub(crate) struct End {
     pub(crate) operations: Vec<usize>,
     pub(crate) path_values: PathValues,
+}
+
+impl End {
+    /// Whether every placeholder has a value.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.path_values.iter().all(|(_, value)| !value.is_empty())
+    }
 }
 
 /// Why no operation was found.
@@ -89,9 +98,6 @@ impl Router {
         };
         if let Ok(at) = self.literal(segment) {
             self.literals[at].1.walk(rest, values, found);
-        }
-        if segment.is_empty() {
-            return;
         }
         for (name, next) in &self.placeholders {
             values.push((name, (*segment).to_owned()));

@@ -26,7 +26,7 @@ fn of_format(format: Option<Format>) -> &'static str {
         Some(Format::Compact) => "20150520132935",
         Some(Format::MonthYear) => "05/15",
         Some(Format::Base64) => "ZXhhbXBsZQ==",
-        Some(Format::Url | Format::MediaUrl) => "https://example.com/",
+        Some(Format::Url | Format::MediaUrl | Format::NotifyUrl) => "https://example.com/",
         Some(Format::DataUrl) => "data:,example",
         Some(Format::JsonObjectLike) => "{}",
         Some(Format::JsonArrayLike) => "[]",

@@ -1,12 +1,13 @@
 //! The command line.
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 mod api;
+mod json;
+mod pair;
 mod sandbox;
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
@@ -56,11 +57,11 @@ Configuration comes from --kit, or from the environment:
   WEIPAY_PUBLIC_KEY       the WeChat Pay public key (微信支付公钥)
   WEIPAY_API_V3_KEY       the APIv3 key (APIv3密钥); may be left out
   WEIPAY_BASE_URL         another host, such as a sandbox; may be left out
-Keys are file paths or PEM text.
+Keys are file paths or PEM text, whose line breaks may be written as \\n. The APIv3 key may be a file path too.
 
 Exit codes:
   0  success: the answer verified
-  1  an error answer: its code and message are on standard error
+  1  an error answer: its code and message are on standard error; or an answer that could not be written
   2  a wrong command line
   3  an answer that does not verify
   4  the network failed";
@@ -74,20 +75,27 @@ pub(crate) struct Call {
     /// The path, such as v3/marketing/busifavor/stocks/{stock_id}.
     pub(crate) path: String,
     /// The JSON body, sent byte for byte; @FILE reads it from a file, - from standard input.
-    #[arg(long, value_name = "JSON", value_parser = json)]
+    #[arg(long, value_name = "JSON", value_parser = json::JsonBody)]
     pub(crate) json: Option<Box<serde_json::value::RawValue>>,
-    /// Encrypt the sensitive fields (敏感信息加密); without it they must be ciphertext.
+    /// Encrypt the sensitive fields (敏感信息加密), which are given in plain text.
     #[arg(long)]
     pub(crate) encrypt: bool,
+    /// The sensitive fields are ciphertext already: send them as they are.
+    #[arg(long, conflicts_with = "encrypt")]
+    pub(crate) ciphertext: bool,
     /// A pair of the query string; may be repeated.
-    #[arg(long, value_name = "k=v", value_parser = pair_of('='))]
+    #[arg(long, value_name = "k=v", value_parser = pair::Pair('='))]
     pub(crate) query: Vec<(String, String)>,
     /// The value of a {placeholder} of the path; may be repeated.
-    #[arg(long = "path", value_name = "k=v", value_parser = pair_of('='))]
+    #[arg(long = "path", value_name = "k=v", value_parser = pair::Pair('='))]
     pub(crate) values: Vec<(String, String)>,
     /// A header; may be repeated.
-    #[arg(long, value_name = "k:v", value_parser = pair_of(':'))]
+    #[arg(long, value_name = "k:v", value_parser = pair::Pair(':'))]
     pub(crate) header: Vec<(String, String)>,
+    /// Write the answer's body to FILE, byte for byte; - is standard output. FILE appears, or is replaced, only when the
+    /// whole answer is there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// A sandbox's kit.json, in place of the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) kit: Option<PathBuf>,
@@ -98,31 +106,6 @@ fn method(text: &str) -> Result<http::Method, String> {
     let known = ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&upper.as_str());
     let method = known.then(|| upper.parse().ok()).flatten();
     method.ok_or_else(|| "a method is one of GET, POST, PUT, PATCH, DELETE".to_owned())
-}
-
-fn json(text: &str) -> Result<Box<serde_json::value::RawValue>, String> {
-    let read = match text.strip_prefix('@') {
-        Some(file) => {
-            std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?
-        }
-        None if text == "-" => io::read_to_string(io::stdin())
-            .map_err(|error| format!("standard input cannot be read: {error}"))?,
-        None => text.to_owned(),
-    };
-    serde_json::from_str(&read).map_err(|error| format!("not JSON: {error}"))
-}
-
-fn pair_of(separator: char) -> impl Fn(&str) -> Result<(String, String), String> + Clone {
-    move |text| {
-        let (name, value) =
-            text.split_once(separator).ok_or_else(|| format!("write it as name{separator}value"))?;
-        let value = if separator == ':' { value.trim_start() } else { value };
-        if name.is_empty() {
-            Err("the name is empty".to_owned())
-        } else {
-            Ok((name.to_owned(), value.to_owned()))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod api;
 mod arguments;
 mod call;
 mod exit;
+mod nearest;
+mod output_file;
 mod quickstart;
 mod sandbox;
 

@@ -52,9 +52,12 @@ fn tell(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
     screen.done("All six answers verified.");
 
     if arguments.stay {
+        let another = story.associated(&stock_id, styles::COUNT + 1)?;
         screen.blank();
         screen.fact("serving", &format!("{} until Ctrl-C", sandbox.base_url()));
         screen.fact("kit", &sandbox.kit_file().display().to_string());
+        let program = "cargo run -p weipay --features marketing --example disassociate --";
+        screen.fact("try", &format!("{program} {another}"));
         sandbox.wait()?;
     }
     Ok(())

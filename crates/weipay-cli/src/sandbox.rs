@@ -11,6 +11,7 @@ use crate::exit;
 use lines::Lines;
 
 mod coverage;
+mod env;
 mod lines;
 
 pub(crate) fn run(arguments: &arguments::Sandbox) -> ExitCode {
@@ -19,6 +20,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> ExitCode {
             Ok(kit) => told(&kit),
             Err(error) => exit::with(exit::FAILED, &error),
         },
+        Some(SandboxCommand::Env { data }) => env::run(data),
         Some(SandboxCommand::Coverage { only }) => coverage::run(only.as_deref()),
         None => serve(arguments),
     }
@@ -63,7 +65,7 @@ fn described(arguments: &arguments::Sandbox) -> Builder {
     let mut builder = Sandbox::builder()
         .data(&arguments.data)
         .listen(arguments.listen)
-        .strictness(strictness)
+        .strictness(Strictness { replayed_requests: arguments.no_replays, ..strictness })
         .examples(!arguments.no_examples)
         .patience(Duration::from_secs(arguments.idle_timeout));
     if let Some(clock) = &arguments.clock {

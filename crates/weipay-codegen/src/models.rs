@@ -5,6 +5,7 @@ mod text;
 
 pub(crate) use text::braced;
 
+use weipay_catalog::field::NOTIFY_URL;
 use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration, is_sent_by_the_client};
 use weipay_catalog::names::{self, Named, TypeNames};
 use weipay_catalog::{Field, Format, Kind};
@@ -96,6 +97,7 @@ impl Models {
             Kind::String if field.carrier.is_none() && field.format == Some(Format::Rfc3339) => {
                 "Time".to_owned()
             }
+            Kind::String if field.is_encrypted() => "Sensitive".to_owned(),
             // What else travels inside a string is given and taken as that string.
             Kind::String => "String".to_owned(),
             Kind::Integer => "i64".to_owned(),
@@ -142,6 +144,7 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> 
     if !field.limits.is_open() && field.kind != Kind::Object {
         let (name, none, all) = match field.kind {
             Kind::Integer | Kind::Number => ("range", "i64::MIN", "i64::MAX"),
+            _ if field.in_bytes => ("bytes", "0", "usize::MAX"),
             _ => ("length", "0", "usize::MAX"),
         };
         rule.push(format!("{name}({}, {})", end(min, none), end(max, all)));
@@ -152,8 +155,10 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> 
     if field.is_encrypted() {
         rule.push("encrypted()".to_owned());
     }
-    if let Some(pattern) = field.pattern {
-        rule.push(format!("pattern(r#\"{pattern}\"#)"));
+    match field.pattern {
+        Some(NOTIFY_URL) => rule.push("notify_url()".to_owned()),
+        Some(pattern) => rule.push(format!("pattern(r#\"{pattern}\"#)")),
+        None => {}
     }
     rule
 }

@@ -7,6 +7,7 @@ use crate::documentation;
 use crate::homes::Homes;
 use crate::models::Models;
 use crate::output::header;
+use crate::segment;
 
 /// How an operation looks at the end of a chain.
 pub(crate) struct Verb {
@@ -50,7 +51,7 @@ pub(crate) fn text(operation: &Operation, module: &str, homes: &mut Homes) -> St
         let fields: Vec<_> = operation.answer.iter().map(|field| (place, field)).collect();
         models.root("Answer", "What is answered.", &fields);
     }
-    let mut text = header(&format!("catalog/{}.api", operation.path));
+    let mut text = header(&segment::source(operation));
     text.push_str(&documentation::lines(&documentation::operation::module(operation), "//!"));
     text.push('\n');
     text.push_str(&models.text(module, homes));

@@ -32,6 +32,11 @@ fn loosen(loosest: &mut Field, other: &Field) {
     if loosest.label.is_empty() {
         loosest.label = other.label;
     }
+    // Characters and bytes have no lower end in common; the upper one is looser in characters.
+    if loosest.in_bytes != other.in_bytes {
+        loosest.in_bytes = false;
+        loosest.limits.min = None;
+    }
     let both = |one: Option<i64>, two: Option<i64>| one.zip(two);
     loosest.limits.min = both(loosest.limits.min, other.limits.min).map(|(one, two)| one.min(two));
     loosest.limits.max = both(loosest.limits.max, other.limits.max).map(|(one, two)| one.max(two));

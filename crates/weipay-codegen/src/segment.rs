@@ -1,6 +1,8 @@
 //! The file of one path segment: a step of the pure chain, with a method for each segment below it and each verb.
 
 use weipay_catalog::Operation;
+use weipay_catalog::folder::EXTENSION;
+use weipay_catalog::parse::Heading;
 
 use crate::documentation;
 use crate::homes::Homes;
@@ -75,11 +77,16 @@ fn text(tree: &Tree<'_>, children: &[(String, &Tree<'_>)]) -> String {
 }
 
 fn sources(tree: &Tree<'_>) -> String {
-    if tree.operations.is_empty() {
-        format!("catalog/{}/", tree.path)
-    } else {
-        format!("catalog/{}.api", tree.path)
+    match tree.operations.first() {
+        None => format!("catalog/{}/", tree.path),
+        Some(operation) => source(operation),
     }
+}
+
+/// The catalogue file of an operation.
+pub(crate) fn source(operation: &Operation) -> String {
+    let heading = Heading::Operation(operation.method, operation.path);
+    format!("catalog/{}.{EXTENSION}", heading.place())
 }
 
 /// The first segment below the version is a product, and each product is a feature.
@@ -117,8 +124,9 @@ fn verb_method(operation: &Operation, verb: &Verb) -> String {
         (String::new(), "Nothing")
     };
     let typed = if operation::is_xml(operation) { "typed_v2" } else { "typed" };
+    let slash = if operation.path.ends_with('/') { ".step(\"\")" } else { "" };
     format!(
-        "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call.{typed}(Method::{method}, {request})\n    }}\n",
+        "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call{slash}.{typed}(Method::{method}, {request})\n    }}\n",
         documentation::lines(
             &documentation::operation::verb(operation, verb.has_types().then_some(module.as_str())),
             "    ///"

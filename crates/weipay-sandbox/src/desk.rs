@@ -5,6 +5,7 @@
 
 mod merchant_coupons;
 mod platform_certificates;
+mod security_echo;
 
 use serde_json::Value;
 use weipay_catalog::Operation;
@@ -60,7 +61,9 @@ impl From<StoreError> for Unserved {
 /// The desk of an operation, when it has one.
 pub(crate) fn of(operation: &Operation) -> Option<Desk> {
     let (method, path) = (operation.method, operation.path);
-    merchant_coupons::of(method, path).or_else(|| platform_certificates::of(method, path))
+    merchant_coupons::of(method, path)
+        .or_else(|| platform_certificates::of(method, path))
+        .or_else(|| security_echo::of(method, path))
 }
 
 /// A request number: what it is for, where it is unique, and what a repeat with another body gets.

@@ -84,7 +84,7 @@ pub(crate) fn admit<'a>(
     replays: Option<&Replays>,
     now: i64,
 ) -> Result<Admitted<'a>, TurnedAway> {
-    let routed = route(incoming)?;
+    let routed = route(&incoming.method, incoming.path())?;
     names_its_client(incoming)?;
     let authorization = authorization(incoming)?;
     if !is_fresh(now, authorization.timestamp) {
@@ -96,7 +96,9 @@ pub(crate) fn admit<'a>(
     let upload = Upload::read(routed.operation, incoming);
     is_signed(incoming, upload.as_ref(), &authorization, merchant)?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, now)) {
-        return Err(Refusal::sign_error(REPLAYED).into());
+        let reason =
+            "this Authorization came before, and this sandbox takes each one once; sign every request anew";
+        return Err(Refusal::sign_error(REPLAYED).with_reason(reason).into());
     }
     Ok(Admitted { routed, mchid: authorization.mchid, upload })
 }
@@ -106,8 +108,9 @@ pub(crate) fn serves(operation: &Operation) -> bool {
     !operation.path.starts_with("v2/")
 }
 
-fn route(incoming: &Incoming) -> Result<Routed, TurnedAway> {
-    match Catalog::embedded().route(&incoming.method, incoming.path()) {
+/// The operation that a request line asks for.
+pub(crate) fn route(method: &str, path: &str) -> Result<Routed, TurnedAway> {
+    match Catalog::embedded().route(method, path) {
         Ok(routed) if !serves(routed.operation) => {
             Err(unrouted(404, "the sandbox does not serve APIv2".to_owned()))
         }

@@ -3,6 +3,8 @@
 //! A sentence names the value by source and JSON Pointer (`/body/amount/total`) and by the field's Chinese title. What
 //! nobody has recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use crate::refusal::{Refusal, tail};
@@ -34,6 +36,30 @@ pub(crate) struct Place<'a> {
     pub(crate) pointer: &'a str,
     /// The field's Chinese title.
     pub(crate) title: &'a str,
+}
+
+/// The length of a string: the gateway counts the one in characters and the other in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Length {
+    Characters(i64),
+    Bytes(i64),
+}
+
+impl Length {
+    pub(crate) const fn count(self) -> i64 {
+        match self {
+            Length::Characters(count) | Length::Bytes(count) => count,
+        }
+    }
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Length::Characters(count) => write!(out, "字符数 {count}"),
+            Length::Bytes(count) => write!(out, "字节数 {count}"),
+        }
+    }
 }
 
 impl Place<'_> {
@@ -81,12 +107,12 @@ impl Place<'_> {
         .with_detail(self.detail(value))
     }
 
-    pub(crate) fn too_short(&self, characters: i64, min: i64) -> Refusal {
-        self.string_rule(&format!("字符数 {characters}，小于最小值 {min}"), json!(characters))
+    pub(crate) fn too_short(&self, length: Length, min: i64) -> Refusal {
+        self.string_rule(&format!("{length}，小于最小值 {min}"), json!(length.count()))
     }
 
-    pub(crate) fn too_long(&self, characters: i64, max: i64) -> Refusal {
-        self.string_rule(&format!("字符数 {characters}，大于最大值 {max}"), json!(characters))
+    pub(crate) fn too_long(&self, length: Length, max: i64) -> Refusal {
+        self.string_rule(&format!("{length}，大于最大值 {max}"), json!(length.count()))
     }
 
     pub(crate) fn unmatched(&self, pattern: &str, value: &str) -> Refusal {
@@ -150,7 +176,9 @@ pub(crate) fn undefined(pointers: &[String]) -> Refusal {
 
 /// The header that a request with encrypted values needs.
 pub(crate) fn no_platform_serial() -> Refusal {
-    Refusal::param_error("HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)")
+    Refusal::param_error("HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)").with_reason(
+        "the request has a field that travels encrypted: name the key that it is encrypted with in Wechatpay-Serial",
+    )
 }
 
 /// A `Wechatpay-Serial` that names another platform's key.
@@ -159,9 +187,16 @@ pub(crate) fn wrong_platform_serial() -> Refusal {
         .with_reason("Wechatpay-Serial must be platform_serial or public_key_id of this sandbox's kit")
 }
 
-/// Encrypted values that the key named in `Wechatpay-Serial` does not open.
-pub(crate) fn not_decrypted() -> Refusal {
-    Refusal::param_error("平台私钥解密失败")
+/// An encrypted value that the key named in `Wechatpay-Serial` does not open.
+pub(crate) fn not_decrypted(field: &str) -> Refusal {
+    Refusal::param_error("平台私钥解密失败").with_reason(format!(
+        "`{field}` does not open with the key that Wechatpay-Serial names: encrypt it with that key (RSA-OAEP, SHA-1, base64)"
+    ))
+}
+
+/// A file that says of itself that it is not a picture.
+pub(crate) fn no_picture() -> Refusal {
+    Refusal::invalid_request("图片Content-Type非法")
 }
 
 /// A body that is not UTF-8. The recorded answer has no `detail`.
@@ -171,7 +206,9 @@ pub(crate) fn not_utf8() -> Refusal {
 
 /// A body that names another merchant than `Authorization`.
 pub(crate) fn other_merchant() -> Refusal {
-    Refusal::param_error("http header中的mchid与post payload中的mchid不匹配")
+    Refusal::param_error("http header中的mchid与post payload中的mchid不匹配").with_reason(
+        "`mchid` of the body is not that of Authorization; the merchant here is that of this sandbox's kit",
+    )
 }
 
 pub(crate) const INT32: &str = " 32 位有符号整数";
@@ -270,7 +307,7 @@ mod tests {
             String::from_utf8(total.body()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"无法将 JSON 输入源“/body/amount/total”映射到目标字段“总金额”中，此字段需要一个合法的 64 位有符号整数"}"#
         );
-        let appid = place(Source::Body, "/body/appid", "商户appid").too_short(0, 1);
+        let appid = place(Source::Body, "/body/appid", "商户appid").too_short(Length::Characters(0), 1);
         assert_eq!(
             String::from_utf8(appid.body()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0},"message":"输入源“/body/appid”映射到值字段“商户appid”字符串规则校验失败，字符数 0，小于最小值 1"}"#
@@ -306,6 +343,22 @@ mod tests {
         assert_eq!(
             order.message,
             "无法将输入源“/body/out_order_no”映射到目标字段“商户服务订单号”中，此字段并非多重字段但被输入源“/uri_template/out_order_no”映射过了"
+        );
+    }
+
+    /// Recorded from the real gateway.
+    #[test]
+    fn a_length_in_bytes_says_so() {
+        let order = |source, pointer| place(source, pointer, "商户订单号");
+        let short = order(Source::Body, "/body/out_trade_no").too_short(Length::Bytes(3), 6);
+        assert_eq!(
+            String::from_utf8(short.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":3},"message":"输入源“/body/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 3，小于最小值 6"}"#
+        );
+        let long = order(Source::UriTemplate, "/uri_template/out_trade_no").too_long(Length::Bytes(35), 32);
+        assert_eq!(
+            String::from_utf8(long.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":35},"message":"输入源“/uri_template/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 35，大于最大值 32"}"#
         );
     }
 

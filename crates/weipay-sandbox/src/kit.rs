@@ -119,6 +119,11 @@ pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     Ok(kit)
 }
 
+/// Reads the kit of a data directory, and makes nothing. A sandbox may run on the directory meanwhile.
+pub fn read(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
+    KitOnDisk::open(dir.as_ref(), false)
+}
+
 /// The kit of a data folder, made when there is none.
 pub(crate) fn open(folder: &DataFolder) -> Result<KitOnDisk, KitError> {
     open_or_make(folder.path())

@@ -27,6 +27,9 @@
 //! | `platform` | the journey itself |
 //! | `gate` | what the gateway checks before any product sees a request |
 //! | `contract` | every request against the catalogue |
+//! | `sensitive` | fields that travel encrypted, in both directions |
+//! | `upload` | the parts of an upload |
+//! | `download` | addresses of files, and the files |
 //! | `grammar` | the sentences in which a value is refused |
 //! | `domain` | the products, as pure functions |
 //! | `desk` | which records an operation reads and keeps |

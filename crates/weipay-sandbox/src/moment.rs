@@ -33,7 +33,10 @@ pub(crate) fn http_date(seconds: i64) -> String {
 
 /// The unix seconds of an RFC 3339 text, with or without a fraction.
 pub(crate) fn parse(text: &str) -> Option<i64> {
-    OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
+    // The parser takes any character between day and time; the platform's pages have a `T`.
+    let parsed =
+        OffsetDateTime::parse(text, &Rfc3339).ok().filter(|_| text.as_bytes().get(10) == Some(&b'T'));
+    parsed.map(OffsetDateTime::unix_timestamp)
 }
 
 /// The day in Beijing, counted from 1970-01-01.
@@ -92,6 +95,10 @@ mod tests {
             "",
             "2019-04-02",
             "2019-04-02T20:34:20",
+            "2019-04-02 20:34:20+08:00",
+            "2019-04-02T20:34:20+0800",
+            "2019-04-02T20:34:20 08:00",
+            "20190402203420",
             "2015-05-20T13:29:35.+08:00",
             "2019-13-02T20:34:20+08:00",
         ] {

@@ -6,7 +6,7 @@
 //!                        store (one transaction per request, committed before the reply leaves)
 //! ```
 
-use weipay_catalog::{Catalog, Operation};
+use weipay_catalog::Operation;
 use weipay_wire::PrivateKey;
 
 use crate::answer::{self, Draft, Signers};
@@ -128,14 +128,23 @@ impl Platform {
 
     /// Whether a request line asks for an upload, whose body may be longer than others.
     pub(crate) fn is_upload(&self, method: &str, path: &str) -> bool {
-        Catalog::embedded().route(method, path).is_ok_and(|routed| upload::is_upload(routed.operation))
+        gate::route(method, path).is_ok_and(|routed| upload::is_upload(routed.operation))
     }
 
-    /// The answer to a body that is longer than any request needs to be. It was not read, so nothing else is known.
-    pub(crate) fn too_long(&self) -> Outgoing {
-        let refusal = grammar::unconfirmed::body_too_long();
-        let outgoing = answer::dressed(Draft::from(&refusal), self.clock.now(), &self.chance, true);
-        noted(outgoing, Note::refused(refusal))
+    /// The answer to a body that is longer than any request needs to be. It was not kept, so only its request line is
+    /// known.
+    pub(crate) fn too_long(&self, method: &str, path: &str) -> Outgoing {
+        let now = self.clock.now();
+        match gate::route(method, path) {
+            Err(turned_away) => {
+                noted(answer::turned_away(&turned_away, now, &self.chance), note_of(turned_away))
+            }
+            Ok(_) => {
+                let refusal = grammar::unconfirmed::body_too_long();
+                let outgoing = answer::dressed(Draft::from(&refusal), now, &self.chance, true);
+                noted(outgoing, Note::refused(refusal))
+            }
+        }
     }
 
     fn serve(&self, incoming: &Incoming, admitted: &Admitted<'_>, now: i64) -> Result<Done, Unserved> {
@@ -197,8 +206,11 @@ impl Platform {
     ) -> Result<Done, Unserved> {
         let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
         let errand = Errand { caller, request, now, chance: &self.chance, own: &self.own };
-        let mut reply = self.store.transaction(|ledger| desk(ledger, &errand))?;
-        sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
+        let reply = self.store.transaction(|ledger| {
+            let mut reply = desk(ledger, &errand)?;
+            sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
+            Ok::<_, Unserved>(reply)
+        })?;
         let body = if reply.is_null() { Vec::new() } else { reply.to_string().into_bytes() };
         let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(draft), note: Note::Answered(Behaviour::State) })

@@ -61,9 +61,10 @@ pub(crate) fn open(
     request: &mut Received<'_>,
     key: &PrivateKey,
 ) -> Result<(), Refusal> {
-    let mut opened = |_: &Field, text: &mut String| {
-        let plain = key.decrypt_oaep(text).map_err(|_| grammar::not_decrypted())?;
-        *text = String::from_utf8(plain.to_vec()).map_err(|_| grammar::not_decrypted())?;
+    let mut opened = |field: &Field, text: &mut String| {
+        let closed = || grammar::not_decrypted(field.name);
+        let plain = key.decrypt_oaep(text).map_err(|_| closed())?;
+        *text = String::from_utf8(plain.to_vec()).map_err(|_| closed())?;
         Ok(())
     };
     let fields = &operation.request;

@@ -237,16 +237,18 @@ async fn answered(
     place.is_now(Doing::Sending);
     let is_upload = platform.is_upload(method.as_str(), &path);
     let Ok(body) = service.bodies.read(stream, &place, is_upload, *patience).await else {
-        let reason = "its body did not arrive whole and in time, or would not end";
+        let reason = "its body did not arrive whole and in time";
         service.settings.tell(|| LogEntry::of_broken(method.as_str(), &path, reason));
         return Err(Dropped);
     };
     if !place.is_now(Doing::Answering) {
         return Err(Dropped);
     }
+    // What is left of a body that is too long would be taken for the next request.
+    let stays_open = stays_open && !matches!(body, ReadBody::TooLong);
     let outgoing = match body {
-        ReadBody::TooLong => platform.too_long(),
-        ReadBody::Whole(body) => {
+        ReadBody::TooLong => platform.too_long(method.as_str(), &path),
+        ReadBody::Whole(body, _place) => {
             let incoming = Incoming {
                 method: head.method.as_str().to_owned(),
                 target: head

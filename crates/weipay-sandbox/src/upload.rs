@@ -44,6 +44,17 @@ impl<'a> Upload<'a> {
         self.parts.iter().find(|part| part.name == name)
     }
 
+    /// Why a part is missing, for developers.
+    pub(crate) fn lacks(&self, name: &str) -> String {
+        if self.parts.is_empty() {
+            return "the body is not multipart/form-data, or its parts do not end with their boundary"
+                .to_owned();
+        }
+        let has_file_name = name == META && self.parts.iter().any(|part| part.name == META);
+        let why = if has_file_name { ", and one with a file name is taken for a file" } else { "" };
+        format!("the body has no part `{name}`{why}")
+    }
+
     /// A part whose name another one has too: two readers of one body must not understand different things.
     pub(crate) fn repeated(&self) -> Option<&str> {
         let mut parts = self.parts.iter();
@@ -79,6 +90,14 @@ pub(crate) fn max_size(operation: &Operation, file_name: &str) -> Option<i64> {
     let max = file_field(operation)?.limits.max?;
     let is_pdf = file_name.to_ascii_lowercase().ends_with(".pdf");
     Some(if operation.path == PICTURES_AND_PDF && !is_pdf { max.min(MAX_PICTURE) } else { max })
+}
+
+/// Whether a file may be of this media type. Recorded: pictures alone are refused for it. INFERRED: that bytes of no stated kind
+/// pass, as gopay sends them.
+pub(crate) fn takes_type(operation: &Operation, content_type: &str) -> bool {
+    let of_pictures = ["image-upload", "upload-image", "images/upload"];
+    let is_picture = content_type.starts_with("image/") || content_type == "application/octet-stream";
+    is_picture || !of_pictures.iter().any(|ending| operation.path.ends_with(ending))
 }
 
 const PICTURES_AND_PDF: &str = "v3/merchant/media/upload";

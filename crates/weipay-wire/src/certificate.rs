@@ -36,6 +36,15 @@ impl Certificate {
         Self::from_der(&der)
     }
 
+    /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem) it takes any bytes, and
+    /// the error names PKCS#12, DER or UTF-16 for what they are.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_pem_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        Self::from_pem(&pem::text_of(bytes, PemKind::Certificate)?)
+    }
+
     /// Reads a certificate in DER.
     ///
     /// # Errors

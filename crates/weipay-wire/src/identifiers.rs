@@ -135,7 +135,7 @@ fn are_digits(text: &str, most: usize) -> bool {
 }
 
 fn check_blank(text: &str) -> Result<(), Problem> {
-    match text.trim() {
+    match text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{FEFF}') {
         "" => Err(Problem::Empty),
         trimmed if trimmed.len() != text.len() => Err(Problem::WhiteSpace),
         _ => Ok(()),
@@ -173,7 +173,7 @@ impl Problem {
     fn sentence(self) -> &'static str {
         match self {
             Self::Empty => "it is empty; give its text",
-            Self::WhiteSpace => "it has white space around it; remove that",
+            Self::WhiteSpace => "it has white space or a byte order mark around it; remove that",
             Self::NotMerchantId => {
                 "it is not 8 to 15 digits; copy it from the merchant platform (商户平台, 账户中心)"
             }

@@ -6,6 +6,8 @@
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 
+use crate::key_format::KeyFormat;
+
 /// What a PEM block says that it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +46,21 @@ impl PemKind {
             _ => Self::Other,
         }
     }
+
+    /// What stands in the first and the last line.
+    pub(crate) fn label(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Certificate => "CERTIFICATE",
+            Self::CertificateRequest => "CERTIFICATE REQUEST",
+            Self::PrivateKey => "PRIVATE KEY",
+            Self::RsaPrivateKey => "RSA PRIVATE KEY",
+            Self::EcPrivateKey => "EC PRIVATE KEY",
+            Self::EncryptedPrivateKey => "ENCRYPTED PRIVATE KEY",
+            Self::PublicKey => "PUBLIC KEY",
+            Self::RsaPublicKey => "RSA PUBLIC KEY",
+            Self::Other => return None,
+        })
+    }
 }
 
 impl Display for PemKind {
@@ -58,6 +75,34 @@ impl Display for PemKind {
             Self::PublicKey => "a public key (PUBLIC KEY)",
             Self::RsaPublicKey => "an RSA public key (RSA PUBLIC KEY)",
             Self::Other => "of a kind that WeChat Pay does not use",
+        })
+    }
+}
+
+/// Where a PEM block is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PemDamage {
+    /// The `-----BEGIN ...` line has no dashes at its end.
+    BeginLine,
+    /// There is no `-----END ...-----` line.
+    NoEndLine,
+    /// The `-----END ...-----` line names another thing than the `-----BEGIN ...-----` line, or lacks dashes.
+    EndLine,
+    /// What is between the two lines is not base64, or not all of it.
+    NotBase64,
+}
+
+impl Display for PemDamage {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BeginLine => "its `-----BEGIN ...-----` line does not end in five dashes",
+            Self::NoEndLine => {
+                "its `-----END ...-----` line is missing (a setting that is cut off at its first line break loses it: \
+                 write line breaks as `\\n` there)"
+            }
+            Self::EndLine => "its `-----END ...-----` line is damaged, or is not of the same kind as its first line",
+            Self::NotBase64 => "what is between its first and its last line is not base64, or not all of it",
         })
     }
 }
@@ -78,15 +123,19 @@ pub enum KeyError {
         /// How long the text is, in bytes.
         length: usize,
     },
-    /// The text has no `-----BEGIN ...-----` line.
+    /// There is no `-----BEGIN ...-----` line.
     NotPem {
         /// What was wanted.
         wanted: PemKind,
+        /// What was given, as far as its form tells.
+        given: KeyFormat,
     },
-    /// A PEM block has no matching `-----END ...-----`, or what is between is not base64.
+    /// A PEM block is damaged.
     BrokenPem {
         /// What was wanted.
         wanted: PemKind,
+        /// Where it is damaged.
+        damage: PemDamage,
     },
     /// The PEM holds one thing and another was wanted.
     WrongKind {
@@ -119,29 +168,21 @@ pub enum KeyError {
 impl Display for KeyError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty { wanted } => write!(f, "the PEM is empty; {}", mend(*wanted)),
+            Self::Empty { wanted } => write!(f, "the PEM is empty; {}", hint(*wanted)),
             Self::TooLarge { wanted, length } => {
-                write!(f, "the PEM has {length} bytes, more than a key or certificate ever has; {}", mend(*wanted))
+                write!(f, "the PEM has {length} bytes, more than a key or certificate ever has; {}", hint(*wanted))
             }
-            Self::NotPem { wanted } => write!(
-                f,
-                "this text is not PEM: it has no `-----BEGIN ...-----` line; give the content of the file, not its \
-                 path and not the base64 alone; {}",
-                mend(*wanted)
-            ),
-            Self::BrokenPem { wanted } => write!(
-                f,
-                "this PEM is damaged: its `-----END ...-----` line is missing or the lines between are not base64 \
-                 (line breaks pasted as the two characters `\\n` also do this); copy the file again, whole; {}",
-                mend(*wanted)
-            ),
-            Self::WrongKind { wanted, found } => write!(f, "this PEM is {found}; {}", mend(*wanted)),
+            Self::NotPem { wanted, given } => write!(f, "{given}; {}", hint(*wanted)),
+            Self::BrokenPem { wanted, damage } => {
+                write!(f, "this PEM is damaged: {damage}; copy the whole file again; {}", hint(*wanted))
+            }
+            Self::WrongKind { wanted, found } => write!(f, "this PEM is {found}; {}", hint(*wanted)),
             Self::Encrypted => f.write_str(
                 "this private key is encrypted with a passphrase; decrypt it first, with `openssl pkcs8 -topk8 \
                  -nocrypt -in encrypted.pem -out apiclient_key.pem`",
             ),
             Self::NotRsa { wanted } => {
-                write!(f, "this key is not an RSA key; {SCHEME_NEEDS}; {}", mend(*wanted))
+                write!(f, "this key is not an RSA key; {SCHEME_NEEDS}; {}", hint(*wanted))
             }
             Self::WrongSize { bits } => write!(
                 f,
@@ -151,7 +192,7 @@ impl Display for KeyError {
             Self::Malformed { wanted } => write!(
                 f,
                 "the content of this PEM is damaged or not what its first line says; download it again; {}",
-                mend(*wanted)
+                hint(*wanted)
             ),
             Self::Unavailable => f.write_str("the cryptographic library could not produce the key; try again"),
         }
@@ -163,7 +204,7 @@ impl Error for KeyError {}
 const SCHEME_NEEDS: &str = "WECHATPAY2-SHA256-RSA2048 takes RSA keys of 2048 bits";
 
 /// Where the thing that was wanted is usually found.
-fn mend(wanted: PemKind) -> &'static str {
+fn hint(wanted: PemKind) -> &'static str {
     match wanted {
         PemKind::Certificate => {
             "a certificate starts with `-----BEGIN CERTIFICATE-----`: the merchant API certificate (商户API证书) is \

@@ -6,6 +6,9 @@
 use std::error::Error;
 use std::fmt::{self, Debug, Display, Formatter};
 
+use crate::identifiers::{MerchantId, MerchantSerial, PublicKeyId};
+use crate::path_shape::looks_like_path;
+
 /// A sandbox's credentials. File names are relative to the folder that `kit.json` is in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Kit {
@@ -58,7 +61,7 @@ impl Kit {
     /// Builds a kit by asking for each member by its name.
     ///
     /// # Errors
-    /// When a member is absent or empty.
+    /// When a member is absent or empty, or is not text.
     pub fn from_members(mut member: impl FnMut(&str) -> Option<String>) -> Result<Self, KitError> {
         let mut required =
             |name| member(name).filter(|text| !text.is_empty()).ok_or(KitError { member: name });
@@ -101,19 +104,31 @@ impl Kit {
 }
 
 impl Debug for Kit {
+    /// Shows what is known to be no secret: whatever stands in the wrong member, it is not printed.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Kit");
         for (name, text) in self.members() {
-            match name {
-                "api_v3_key" | "api_v2_key" => shown.field(name, &format_args!("..")),
-                _ => shown.field(name, &text),
+            match may_be_shown(name, text) {
+                true => shown.field(name, &text),
+                false => shown.field(name, &format_args!("..")),
             };
         }
         shown.finish()
     }
 }
 
-/// A member of a credentials kit is absent or empty.
+fn may_be_shown(member: &str, text: &str) -> bool {
+    match member {
+        "mchid" => MerchantId::new(text).is_ok(),
+        "merchant_serial" | "platform_serial" => MerchantSerial::new(text).is_ok(),
+        "public_key_id" => PublicKeyId::new(text).is_ok(),
+        "merchant_key" | "merchant_cert" | "public_key" | "platform_cert" => looks_like_path(text),
+        // A URL may carry a password or a token; the openid stands for a person.
+        _ => false,
+    }
+}
+
+/// A member of a credentials kit is absent, empty or not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KitError {
     /// The name of the member.
@@ -124,7 +139,8 @@ impl Display for KitError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the credentials kit (凭证包) lacks `{}`; write it to kit.json, or have the sandbox make the kit again",
+            "the credentials kit (凭证包) has no text under `{}`; write it to kit.json in quotation marks, or have the \
+             sandbox make the kit again",
             self.member
         )
     }
@@ -171,12 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn neither_key_of_a_kit_is_printed() {
+    fn no_secret_of_a_kit_is_printed_whatever_member_it_stands_in() {
         let mut kit = kit();
-        kit.api_v3_key = "11111111111111111111111111111111".into();
-        kit.api_v2_key = "22222222222222222222222222222222".into();
+        kit.mchid = "1900000001".into();
+        kit.merchant_key = "keys/apiclient_key.pem".into();
         let printed = format!("{kit:?} {kit:#?}");
-        assert!(!printed.contains("1111") && !printed.contains("2222"), "{printed}");
-        assert!(printed.contains("the mchid"), "{printed}");
+        assert!(printed.contains("1900000001") && printed.contains("keys/apiclient_key.pem"), "{printed}");
+
+        let secret = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
+        let kit = Kit::from_members(|_| Some(secret.into())).unwrap();
+        let printed = format!("{kit:?} {kit:#?}");
+        assert!(!printed.contains(secret), "{printed}");
     }
 }

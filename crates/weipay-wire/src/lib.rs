@@ -11,6 +11,7 @@
 //! | the `Authorization` header | [`Authorization`] |
 //! | answers and notifications: signature, clock window, probes | [`verify_answer`], [`is_fresh`], [`PlatformKeys`] |
 //! | keys and certificates (密钥, 证书) | [`PrivateKey`], [`PublicKey`], [`Certificate`] |
+//! | what was given in the place of a key, told without its text | [`KeyError`], [`KeyFormat`], [`looks_like_path`] |
 //! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
 //! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
 //! | names that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
@@ -89,11 +90,13 @@ mod digest;
 mod envelope;
 mod identifiers;
 mod key_error;
+mod key_format;
 mod kit;
 mod message;
 mod modulus;
 mod nonce;
 mod oaep;
+mod path_shape;
 mod pem;
 mod platform_keys;
 mod private_key;
@@ -109,11 +112,13 @@ pub use certificate::Certificate;
 pub use digest::sha256_hex;
 pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError};
 pub use identifiers::{IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId};
-pub use key_error::{KeyError, PemKind};
+pub use key_error::{KeyError, PemDamage, PemKind};
+pub use key_format::KeyFormat;
 pub use kit::{Kit, KitError};
 pub use message::{request_message, response_message};
 pub use nonce::{NONCE_LENGTH, nonce, random_nonce};
-pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError};
+pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError, check_ciphertext};
+pub use path_shape::looks_like_path;
 pub use platform_keys::PlatformKeys;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;

@@ -9,6 +9,8 @@ use std::fmt::{self, Display, Formatter};
 
 use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepAlgorithm};
 
+use crate::signature::{DecodeError, SIGNATURE_BYTES, decode};
+
 /// SHA-1 is what the guide and both official libraries use; one FAQ page says SHA-256 and stands alone.
 pub(crate) static OAEP: &OaepAlgorithm = &OAEP_SHA1_MGF1SHA1;
 
@@ -59,3 +61,26 @@ impl Display for OaepError {
 }
 
 impl Error for OaepError {}
+
+impl From<DecodeError> for OaepError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::NotBase64 => Self::NotBase64,
+            DecodeError::WrongLength => Self::WrongLength,
+        }
+    }
+}
+
+/// The bytes of an encrypted field: base64 of as many as the key has.
+pub(crate) fn ciphertext(text: &str) -> Result<[u8; SIGNATURE_BYTES], OaepError> {
+    Ok(decode(text)?)
+}
+
+/// Checks that a text has the form of an encrypted field. That does not prove that it is one: long plain text may have
+/// the same form. It catches a caller who gave plain text for ciphertext.
+///
+/// # Errors
+/// [`OaepError::NotBase64`] or [`OaepError::WrongLength`].
+pub fn check_ciphertext(text: &str) -> Result<(), OaepError> {
+    ciphertext(text).map(drop)
+}

@@ -1,14 +1,19 @@
 //! PEM: the text form in which keys and certificates reach a merchant.
 //!
 //! The reader forgives what copying does to a text (CRLF, a byte order mark, notes around the block, lost
-//! indentation) and nothing else. A file may hold several blocks; the first of a wanted kind is taken, and when
-//! there is none the refusal names the block that is there.
+//! indentation, line breaks written as the two characters `\n`) and nothing else: none of it can stand in base64, so
+//! nothing is guessed. A file may hold several blocks; the first of a wanted kind is taken, and when there is none the
+//! refusal names the block that is there, or what the text looks like.
+
+use std::iter::Peekable;
+use std::str::Chars;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::key_error::{KeyError, PemKind};
+use crate::key_error::{KeyError, PemDamage, PemKind};
+use crate::key_format::KeyFormat;
 
 /// The longest text that is read as PEM. A certificate has about 1.5 kB; a chain in one file a few times that.
 pub(crate) const MAX_PEM_LENGTH: usize = 64 * 1024;
@@ -16,8 +21,31 @@ pub(crate) const MAX_PEM_LENGTH: usize = 64 * 1024;
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
+/// No label of a key or certificate is longer.
+const MAX_LABEL_LENGTH: usize = 40;
 /// RFC 7468 breaks lines after 64 characters.
 const LINE_LENGTH: usize = 64;
+
+/// The text of a file. Its PEM blocks are ASCII: notes around them may be in any encoding that ASCII is a part of.
+pub(crate) fn text_of(bytes: &[u8], wanted: PemKind) -> Result<Zeroizing<String>, KeyError> {
+    if bytes.len() > MAX_PEM_LENGTH {
+        return Err(KeyError::TooLarge { wanted, length: bytes.len() });
+    }
+    let has_block = bytes.windows(BEGIN.len()).any(|window| window == BEGIN.as_bytes());
+    match str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) if has_block => {
+            // Full capacity from the start, three bytes for a byte: growing would leave copies behind.
+            let mut text = Zeroizing::new(String::with_capacity(bytes.len() * 3));
+            for chunk in bytes.utf8_chunks() {
+                text.push_str(chunk.valid());
+                text.push('\u{FFFD}');
+            }
+            Ok(text)
+        }
+        _ => Err(KeyError::NotPem { wanted, given: KeyFormat::of_bytes(bytes) }),
+    }
+}
 
 /// The content of the first block of a kind that `accept` holds; the first of them names what was wanted.
 pub(crate) fn read(text: &str, accept: &[PemKind]) -> Result<(PemKind, Zeroizing<Vec<u8>>), KeyError> {
@@ -28,21 +56,23 @@ pub(crate) fn read(text: &str, accept: &[PemKind]) -> Result<(PemKind, Zeroizing
     if text.trim_start_matches('\u{FEFF}').trim().is_empty() {
         return Err(KeyError::Empty { wanted });
     }
-    let mut refusal = KeyError::NotPem { wanted };
+    let broken = |damage| KeyError::BrokenPem { wanted, damage };
+    let mut refusal = None;
     let mut rest = text;
     while let Some(start) = rest.find(BEGIN) {
-        let block = Block::read(&rest[start..]).ok_or(KeyError::BrokenPem { wanted })?;
+        let block = Block::read(&rest[start..]).map_err(broken)?;
         let kind = block.kind();
         if accept.contains(&kind) {
-            return block.content().map(|content| (kind, content)).ok_or(KeyError::BrokenPem { wanted });
+            let content = block.content().ok_or_else(|| broken(PemDamage::NotBase64))?;
+            return Ok((kind, content));
         }
         // A block of no interest, such as the `EC PARAMETERS` before a key, does not hide the telling one.
-        if matches!(refusal, KeyError::NotPem { .. } | KeyError::WrongKind { found: PemKind::Other, .. }) {
-            refusal = wrong_kind(wanted, kind);
+        if matches!(refusal, None | Some(KeyError::WrongKind { found: PemKind::Other, .. })) {
+            refusal = Some(wrong_kind(wanted, kind));
         }
         rest = block.rest;
     }
-    Err(refusal)
+    Err(refusal.unwrap_or_else(|| KeyError::NotPem { wanted, given: KeyFormat::of_text(text) }))
 }
 
 fn wrong_kind(wanted: PemKind, found: PemKind) -> KeyError {
@@ -62,11 +92,15 @@ struct Block<'a> {
 
 impl<'a> Block<'a> {
     /// Reads the block that `text` starts with.
-    fn read(text: &'a str) -> Option<Self> {
-        let (label, after) = text.strip_prefix(BEGIN)?.split_once(DASHES)?;
-        let (body, ending) = after.split_once(END)?;
-        let rest = ending.strip_prefix(label)?.strip_prefix(DASHES)?;
-        Some(Self { label, body, rest })
+    fn read(text: &'a str) -> Result<Self, PemDamage> {
+        let after = text.strip_prefix(BEGIN).ok_or(PemDamage::BeginLine)?;
+        let (label, after) = after.split_once(DASHES).ok_or(PemDamage::BeginLine)?;
+        if label.contains(['\n', '\r', '\\', '-']) || label.len() > MAX_LABEL_LENGTH {
+            return Err(PemDamage::BeginLine);
+        }
+        let (body, ending) = after.split_once(END).ok_or(PemDamage::NoEndLine)?;
+        let rest = ending.strip_prefix(label).and_then(|rest| rest.strip_prefix(DASHES));
+        Ok(Self { label, body, rest: rest.ok_or(PemDamage::EndLine)? })
     }
 
     fn kind(&self) -> PemKind {
@@ -79,11 +113,24 @@ impl<'a> Block<'a> {
     fn content(&self) -> Option<Zeroizing<Vec<u8>>> {
         // Full capacity from the start: growing would leave copies of a private key behind in freed memory.
         let mut base64 = Zeroizing::new(Vec::with_capacity(self.body.len()));
-        base64.extend(self.body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+        let mut letters = self.body.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\\' => skip_line_break(&mut letters)?,
+                letter if letter.is_whitespace() || letter == '\u{FEFF}' => {}
+                letter => base64.push(u8::try_from(letter).ok()?),
+            }
+        }
         let mut content = Zeroizing::new(Vec::with_capacity(base64.len()));
         STANDARD.decode_vec(&*base64, &mut content).ok()?;
         Some(content)
     }
+}
+
+/// What follows the backslash of `\n`, `\r`, or of one that escapes a real line break; some writers double the backslash.
+fn skip_line_break(letters: &mut Peekable<Chars<'_>>) -> Option<()> {
+    while letters.next_if_eq(&'\\').is_some() {}
+    letters.next_if(|letter| matches!(letter, 'n' | 'r' | '\n' | '\r')).map(|_| ())
 }
 
 /// Writes one block, in lines of 64 characters, each ended by LF.
@@ -127,6 +174,14 @@ mod tests {
             PLAIN.replace('\n', "\r\n"),
             PLAIN.replace('\n', "\n    "),
             PLAIN.replace('\n', ""),
+            PLAIN.replace('\n', "\\n"),
+            PLAIN.replace('\n', "\\r\\n"),
+            PLAIN.replace('\n', "\\\\n"),
+            PLAIN.replace('\n', "\\\n"),
+            PLAIN.replace('\n', " "),
+            PLAIN.replace('\n', " \t\r\n"),
+            PLAIN.replace('\n', "\u{A0}\n\u{3000}"),
+            format!("\"{}\"", PLAIN.replace('\n', "\\n")),
             format!("\u{FEFF}{PLAIN}"),
             format!("Bag Attributes\n  friendlyName: key\n{PLAIN}the end"),
         ] {
@@ -152,24 +207,35 @@ mod tests {
     #[test]
     fn a_text_that_is_no_pem_is_refused_by_what_it_lacks() {
         let wanted = PemKind::PublicKey;
+        let not_pem = |given| KeyError::NotPem { wanted, given };
+        let broken = |damage| KeyError::BrokenPem { wanted, damage };
         for (text, refusal) in [
             ("", KeyError::Empty { wanted }),
             ("\u{FEFF} \r\n\t", KeyError::Empty { wanted }),
-            ("/etc/pub_key.pem", KeyError::NotPem { wanted }),
-            ("aGVsbG8=", KeyError::NotPem { wanted }),
-            ("-----BEGIN PUBLIC KEY-----\naGVsbG8=", KeyError::BrokenPem { wanted }),
+            ("/etc/pub_key.pem", not_pem(KeyFormat::Path)),
+            ("aGVsbG8=", not_pem(KeyFormat::Text)),
+            ("-----BEGIN PUBLIC KEY", broken(PemDamage::BeginLine)),
+            ("-----BEGIN PUBLIC KEY----\naGVsbG8=\n-----END PUBLIC KEY-----", broken(PemDamage::BeginLine)),
+            ("-----BEGIN PUBLIC KEY-----", broken(PemDamage::NoEndLine)),
+            ("-----BEGIN PUBLIC KEY-----\naGVsbG8=", broken(PemDamage::NoEndLine)),
+            ("-----BEGIN PUBLIC KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----", broken(PemDamage::EndLine)),
+            ("-----BEGIN PUBLIC KEY-----\naGVsbG8=\n-----END PUBLIC KEY----", broken(PemDamage::EndLine)),
+            ("-----BEGIN PUBLIC KEY-----\naGVsbG8\n-----END PUBLIC KEY-----", broken(PemDamage::NotBase64)),
             (
-                "-----BEGIN PUBLIC KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----",
-                KeyError::BrokenPem { wanted },
+                "-----BEGIN PUBLIC KEY-----\na\\GVsbG8=\n-----END PUBLIC KEY-----",
+                broken(PemDamage::NotBase64),
             ),
-            (
-                "-----BEGIN PUBLIC KEY-----\\naGVsbG8=\\n-----END PUBLIC KEY-----",
-                KeyError::BrokenPem { wanted },
-            ),
-            ("-----BEGIN PUBLIC KEY-----\naGVsbG8\n-----END PUBLIC KEY-----", KeyError::BrokenPem { wanted }),
+            ("-----BEGIN PUBLIC KEY-----\naGVsbG8＝\n-----END PUBLIC KEY-----", broken(PemDamage::NotBase64)),
         ] {
             assert_eq!(content(text), Err(refusal), "{text:?}");
         }
+    }
+
+    #[test]
+    fn notes_around_a_block_may_be_in_another_encoding() {
+        let gbk = [b"\xc9\xcc\xbb\xa7\xcb\xbd\xd4\xbf\n".as_slice(), PLAIN.as_bytes()].concat();
+        let text = text_of(&gbk, PemKind::PublicKey).unwrap();
+        assert_eq!(content(&text), Ok(b"hello".to_vec()));
     }
 
     #[test]

@@ -15,10 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::key_error::{KeyError, PemKind};
 use crate::modulus::{refusal_of_pkcs1, refusal_of_pkcs8};
-use crate::oaep::{OAEP, OaepError};
+use crate::oaep::{self, OAEP, OaepError};
 use crate::pem;
 use crate::public_key::PublicKey;
-use crate::signature::{DecodeError, SIGNATURE_BYTES, SignatureError, decode};
+use crate::signature::{SIGNATURE_BYTES, SignatureError};
 
 /// An RSA private key of 2048 bits. A clone shares the parsed key; the library wipes it when the last one goes.
 #[derive(Clone)]
@@ -43,6 +43,15 @@ impl PrivateKey {
             return Self::from_pkcs8_der(&der);
         }
         KeyPair::from_der(&der).map_err(|_| refusal_of_pkcs1(&der)).and_then(Self::of)
+    }
+
+    /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem) it takes any bytes, and
+    /// the error names PKCS#12, DER or UTF-16 for what they are.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_pem_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        Self::from_pem(&pem::text_of(bytes, PemKind::PrivateKey)?)
     }
 
     /// Reads a PKCS#8 in DER, without a passphrase.
@@ -91,10 +100,7 @@ impl PrivateKey {
     /// # Errors
     /// When the text is not the base64 of 256 bytes, or does not open with this key.
     pub fn decrypt_oaep(&self, ciphertext: &str) -> Result<Zeroizing<Vec<u8>>, OaepError> {
-        let ciphertext = decode(ciphertext).map_err(|error| match error {
-            DecodeError::NotBase64 => OaepError::NotBase64,
-            DecodeError::WrongLength => OaepError::WrongLength,
-        })?;
+        let ciphertext = oaep::ciphertext(ciphertext)?;
         let mut buffer = Zeroizing::new([0_u8; SIGNATURE_BYTES]);
         let plaintext = self
             .parsed

@@ -56,6 +56,15 @@ impl PublicKey {
         Self::from_spki_der(spki.as_ref())
     }
 
+    /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem) it takes any bytes, and
+    /// the error names DER or UTF-16 for what they are.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_pem_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        Self::from_pem(&pem::text_of(bytes, PemKind::PublicKey)?)
+    }
+
     /// Reads a SubjectPublicKeyInfo in DER.
     ///
     /// # Errors

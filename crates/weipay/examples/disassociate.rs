@@ -1,6 +1,6 @@
 //! 取消关联订单信息: undo the link between a coupon and an order. Configured by the `WEIPAY_*` environment variables.
 //!
-//! `cargo run -p weipay --features marketing --example disassociate -- STOCK COUPON ORDER`
+//! `cargo run -p weipay --features marketing --example disassociate -- STOCK COUPON ORDER REQUEST`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]
 
 use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .stock_id(given.next().ok_or("which stock?")?)
         .coupon_code(given.next().ok_or("which coupon?")?)
         .out_trade_no(given.next().ok_or("which order?")?)
-        .out_request_no("disassociate-1");
+        .out_request_no(given.next().ok_or("which request number?")?);
     let reply = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
     println!("{}", reply.decode()?.wechatpay_disassociate_time.ok_or("no time")?);
     Ok(())

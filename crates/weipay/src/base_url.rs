@@ -42,26 +42,37 @@ impl BaseUrl {
 impl FromStr for BaseUrl {
     type Err = RequestProblem;
 
+    /// The reason of a refusal does not repeat the text: it may hold a password, or be a secret in the wrong place.
     fn from_str(text: &str) -> Result<BaseUrl, RequestProblem> {
-        let problem = |reason: &str| {
-            // What may hold a password is not repeated.
-            let shown = if text.contains('@') { "given".to_owned() } else { format!("`{text}`") };
-            RequestProblem::BaseUrl(format!("{shown} {reason}"))
-        };
-        let uri: Uri = text.parse().map_err(|_| problem("is not a URL"))?;
-        let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme));
-        let scheme = scheme.ok_or_else(|| problem("should begin with https:// or http://"))?;
+        let problem = |reason: &str| RequestProblem::BaseUrl(reason.to_owned());
+        let text = text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{FEFF}');
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        if text.is_empty() {
+            return Err(problem("is empty"));
+        }
+        if !scheme.is_some_and(|scheme| ["http", "https"].contains(&scheme.as_str())) {
+            return Err(problem(
+                "should begin with https:// or http://, such as https://api.mch.weixin.qq.com",
+            ));
+        }
+        let uri: Uri = text
+            .parse()
+            .map_err(|_| problem("is not a valid URL: it is a scheme, a host and perhaps a port"))?;
+        let scheme = uri.scheme_str().unwrap_or_default();
         let authority = uri.authority().ok_or_else(|| problem("has no host"))?;
         let host = authority.host();
-        if authority.as_str().contains('@') || host.is_empty() {
-            return Err(problem("should have a host and no user name"));
+        if authority.as_str().contains('@') {
+            return Err(problem("should have no user name and no password"));
+        }
+        if host.is_empty() {
+            return Err(problem("has no host"));
         }
         let port = authority.as_str().get(host.len()..).unwrap_or_default().trim_start_matches(':');
         let port = match port.parse::<u16>() {
             Ok(port) if Some(port) == default_port(scheme) => String::new(),
             Ok(port) => format!(":{port}"),
             Err(_) if port.is_empty() => String::new(),
-            Err(_) => return Err(problem("has a port that is none")),
+            Err(_) => return Err(problem("has an invalid port: it is a number up to 65535")),
         };
         if uri.query().is_some() || text.contains('#') {
             return Err(problem("should have neither a query nor a fragment"));
@@ -143,25 +154,47 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_repeated_in_the_error() {
-        let error = "https://merchant:secret@api.mch.weixin.qq.com".parse::<BaseUrl>().unwrap_err();
-        assert!(!error.to_string().contains("secret"), "{error}");
+    fn blanks_and_a_byte_order_mark_around_it_are_passed_over() {
+        for text in ["https://api.mch.weixin.qq.com\r\n", "\u{FEFF}https://api.mch.weixin.qq.com "] {
+            assert!(text.parse::<BaseUrl>().unwrap().is_main(), "{text:?}");
+        }
     }
 
     #[test]
-    fn what_is_not_a_base_url_is_refused() {
+    fn nothing_of_the_text_is_repeated_in_the_error() {
         for text in [
-            "https://a:99999",
-            "",
-            "api.mch.weixin.qq.com",
-            "ftp://a",
-            "https://",
-            "https://u:p@a",
-            "https://a/?b",
-            "https://a/#b",
-            "/v3",
+            "https://merchant:secret@api.mch.weixin.qq.com",
+            "https://merchant:secret",
+            "https://api.mch.weixin.qq.com/?token=secret",
+            "secret",
+            "secret://api.mch.weixin.qq.com",
+            "https://secret key",
+            "https:/secret",
         ] {
-            assert!(text.parse::<BaseUrl>().is_err(), "{text}");
+            let error = text.parse::<BaseUrl>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+            assert_eq!(error.to_string().matches("the base URL").count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_base_url_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("https://a:99999", "port"),
+            ("", "empty"),
+            ("api.mch.weixin.qq.com", "https://"),
+            ("127.0.0.1:8880", "https://"),
+            ("ftp://a", "https://"),
+            ("https://", "URL"),
+            ("https://u:p@a", "user name"),
+            ("https://a/?b", "query"),
+            ("https://a/#b", "fragment"),
+            ("https://a//b", "doubled slash"),
+            ("https：//a", "https://"),
+            ("/v3", "https://"),
+        ] {
+            let error = text.parse::<BaseUrl>().unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
         }
     }
 }

@@ -25,10 +25,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
 pub struct Builder {
     pub(crate) parts: MerchantParts,
-    base_url: Result<BaseUrl, RequestProblem>,
+    pub(crate) base_url: Result<BaseUrl, RequestProblem>,
     timeout: Duration,
     check_requests: bool,
-    encrypts: bool,
     clock: Clock,
     #[cfg(feature = "async")]
     pub(crate) transport: Option<Box<dyn crate::transport::AsyncTransport>>,
@@ -46,7 +45,6 @@ impl Default for Builder {
             base_url: BaseUrl::MAIN.parse(),
             timeout: TIMEOUT,
             check_requests: true,
-            encrypts: false,
             clock: Arc::new(system_time),
             #[cfg(feature = "async")]
             transport: None,
@@ -129,17 +127,6 @@ impl Builder {
         self
     }
 
-    /// Whether typed operations encrypt and open sensitive fields (敏感信息加密) by themselves; off unless switched on.
-    ///
-    /// On, a field that is documented to travel encrypted is given in plain text: it leaves encrypted with the platform's
-    /// key whose serial the request names in `Wechatpay-Serial`, and one of an answer is opened with the merchant
-    /// private key when the answer is read. Off, such fields are the ciphertext that the caller makes and the platform
-    /// sends. Neither way are they printed.
-    pub fn encrypt_sensitive_fields(mut self, encrypt: bool) -> Builder {
-        self.encrypts = encrypt;
-        self
-    }
-
     /// A clock other than the system's, in seconds since 1970.
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Builder {
         self.clock = Arc::new(clock);
@@ -163,21 +150,21 @@ impl Builder {
     pub(crate) fn into_core(self) -> Result<Core, ConfigError> {
         Ok(Core {
             merchant: self.parts.join((self.clock)())?,
-            base_url: self.base_url.map_err(|problem| ConfigError::BaseUrl(problem.to_string()))?,
+            base_url: self.base_url.map_err(ConfigError::BaseUrl)?,
             timeout: self.timeout,
             check_requests: self.check_requests,
-            encrypts: self.encrypts,
             clock: self.clock,
         })
     }
 }
 
 /// Why a client could not be made.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Something needed was not given.
-    Missing(&'static str),
+    /// What is needed and was not given: each thing, and how to give it.
+    Missing(Vec<&'static str>),
+    /// Environment variables that are needed and are not set, or are empty.
+    Unset(Vec<&'static str>),
     /// Two things that belong together do not.
     Mismatch(&'static str),
     /// The merchant's own key was given where the platform's belongs.
@@ -192,7 +179,7 @@ pub enum ConfigError {
         source: KeyError,
     },
     /// The base URL cannot be used.
-    BaseUrl(String),
+    BaseUrl(RequestProblem),
     /// A setting of the environment or of a kit cannot be used.
     Setting {
         /// Its name.
@@ -200,14 +187,17 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
-    /// The system's certificate store or the TLS library cannot be used.
+    /// The TLS library cannot be used. The system's certificates are loaded later, by the first call that needs them.
     Tls(String),
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConfigError::Missing(what) => write!(out, "missing: {what}"),
+            ConfigError::Missing(what) => write!(out, "missing: {}", what.join("; ")),
+            ConfigError::Unset(names) => {
+                write!(out, "these environment variables are not set: {}", names.join(", "))
+            }
             ConfigError::Mismatch(what) => write!(out, "{what}"),
             ConfigError::OwnKey(wanted) => write!(
                 out,
@@ -216,10 +206,17 @@ impl fmt::Display for ConfigError {
             ),
             ConfigError::Identifier(error) => write!(out, "{error}"),
             ConfigError::Key { setting, source } => write!(out, "{setting}: {source}"),
-            ConfigError::BaseUrl(reason) => write!(out, "the base URL {reason}"),
+            ConfigError::BaseUrl(problem) => write!(out, "{problem}"),
             ConfigError::Setting { name, reason } => write!(out, "{name}: {reason}"),
             ConfigError::Tls(reason) => write!(out, "TLS cannot be set up: {reason}"),
         }
+    }
+}
+
+/// The sentence of `Display`: that is how a program ends whose `main` returns the error.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
     }
 }
 

@@ -7,13 +7,16 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::core::{Body, Outgoing, located};
 use crate::error::{Error, RequestProblem};
 use crate::mode::{Mode, Shared};
+#[cfg(feature = "_typed")]
+use crate::model::encode::for_sending;
+use crate::path;
 use crate::reply::Decode;
 use crate::upload::{File, Upload};
 
@@ -62,9 +65,16 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// Sets a header, in place of the one that the client would send. `Authorization` stays the client's.
+    /// Sets a header, in place of the one that the client would send. `Authorization` stays the client's. Blanks and line
+    /// breaks around the value, as a file may leave them, are not sent.
+    ///
+    /// Headers that describe the connection or the length of the body (`Host`, `Connection`, `Content-Length`,
+    /// `Transfer-Encoding`, `Expect` and the like) cannot be set: they would cut or hold up the body that was signed.
     pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Call<M> {
-        match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref())) {
+        match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref().trim())) {
+            (Ok(name), Ok(_)) if is_framing(&name) => {
+                self.spoil(RequestProblem::FramingHeader(name.to_string()));
+            }
             (Ok(name), Ok(value)) => {
                 self.outgoing.headers.insert(name, value);
             }
@@ -115,14 +125,16 @@ impl<M: Mode> Call<M> {
 
     /// Sends any method with a JSON body; `()` sends none.
     pub fn request(self, method: Method, body: impl Serialize) -> M::Sent<Value> {
-        let body = serde_json::to_vec(&body).map_err(|error| RequestProblem::Body(error.to_string()));
+        let body = for_sending(|| serde_json::to_vec(&body));
+        let body = body.map_err(|error| RequestProblem::Body(error.to_string()));
         self.send(method, body.map(|body| if body == b"null" { None } else { Some(Body::Json(body.into())) }))
     }
 
     /// Uploads a file (上传), with what `meta` says about it: for most operations `filename` and `sha256`, see
     /// [`File::sha256`].
     pub fn upload(self, meta: impl Serialize, file: &File) -> M::Sent<Value> {
-        let meta = serde_json::to_string(&meta).map_err(|error| RequestProblem::Body(error.to_string()));
+        let meta = for_sending(|| serde_json::to_string(&meta));
+        let meta = meta.map_err(|error| RequestProblem::Body(error.to_string()));
         self.send(Method::POST, meta.map(|meta| Some(Body::Upload(Upload::new(meta, file)))))
     }
 
@@ -153,9 +165,32 @@ impl<M: Mode> Call<M> {
     }
 }
 
+/// Without models there is nothing that must know that it is sent.
+#[cfg(not(feature = "_typed"))]
+fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
+    serialize()
+}
+
+/// Whether a header belongs to the connection and not to the request: it is the transport's to write.
+fn is_framing(name: &HeaderName) -> bool {
+    const FRAMING: [HeaderName; 8] = [
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::EXPECT,
+        header::HOST,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ];
+    FRAMING.contains(name)
+        || ["keep-alive", "http2-settings"].contains(&name.as_str())
+        || name.as_str().starts_with("proxy-")
+}
+
 impl<M: Mode> fmt::Debug for Call<M> {
     /// Values stay out: they may be personal.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Call").field("path", &self.outgoing.template).finish_non_exhaustive()
+        out.debug_struct("Call").field("path", &path::shown(&self.outgoing.template)).finish_non_exhaustive()
     }
 }

@@ -15,11 +15,11 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
-use crate::error::{DecodeProblem, Error, Failure, Refusal, RequestProblem};
+use crate::error::{Error, Failure, Refusal, RequestProblem};
 use crate::exceptions;
 use crate::merchant::Merchant;
 #[cfg(feature = "_typed")]
-use crate::model::Sensitive;
+use crate::model::Encryption;
 use crate::path;
 use crate::reply::RawReply;
 use crate::upload::Upload;
@@ -30,6 +30,10 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, */*;q=
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 pub(crate) const SERIAL: &str = "Wechatpay-Serial";
 
+/// A longer time limit is taken for this one: added to the time of day, `Duration::MAX` would be past what a clock can
+/// say, and a transport might panic.
+const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 pub(crate) struct Core {
     pub(crate) merchant: Merchant,
     pub(crate) base_url: BaseUrl,
@@ -39,7 +43,6 @@ pub(crate) struct Core {
         allow(dead_code, reason = "only typed requests have rules to check")
     )]
     pub(crate) check_requests: bool,
-    pub(crate) encrypts: bool,
     pub(crate) clock: Clock,
 }
 
@@ -101,6 +104,10 @@ impl Core {
     }
 
     fn signed(&self, outgoing: &Outgoing) -> Result<Prepared, RequestProblem> {
+        if matches!(outgoing.body, Some(Body::Upload(_))) && outgoing.headers.contains_key(CONTENT_TYPE) {
+            // It names the boundary between the parts.
+            return Err(RequestProblem::FramingHeader(CONTENT_TYPE.to_string()));
+        }
         let base_url = self.base_url_of(outgoing)?;
         let target = base_url.target(&path::target(&outgoing.template, &outgoing.values, &outgoing.query)?);
         let signed = outgoing.body.as_ref().map(|body| &**body.signed()).unwrap_or_default();
@@ -111,9 +118,9 @@ impl Core {
         *request.uri_mut() = base_url
             .url(&target)
             .parse()
-            .map_err(|error| RequestProblem::Path(format!("is no URL: {error}")))?;
+            .map_err(|error| RequestProblem::Path(format!("is not a valid URL: {error}")))?;
         *request.headers_mut() = self.headers(outgoing, authorization);
-        Ok(Prepared { request, timeout: outgoing.timeout.unwrap_or(self.timeout) })
+        Ok(Prepared { request, timeout: outgoing.timeout.unwrap_or(self.timeout).min(MAX_TIMEOUT) })
     }
 
     /// The call's own base URL; else, for a client of the main host, the one of the operation; else the client's. A client
@@ -128,15 +135,11 @@ impl Core {
         }
     }
 
-    /// How sensitive fields leave: encrypted, where the client was asked to, with the key of the serial that the request
-    /// names.
+    /// How sensitive fields leave: encrypted with the platform's key whose serial the request names.
     #[cfg(feature = "_typed")]
-    pub(crate) fn sensitive_on_the_way_out(&self, serial: Option<&str>) -> Sensitive<'_> {
-        if !self.encrypts {
-            return Sensitive::default();
-        }
+    pub(crate) fn encryption(&self, serial: Option<&str>) -> Encryption<'_> {
         let serial = serial.or(self.merchant.answer_serial.as_deref());
-        Sensitive::encrypted(serial.and_then(|serial| self.merchant.platform.get(serial)))
+        Encryption::With(serial.and_then(|serial| self.merchant.platform.get(serial)))
     }
 
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestProblem> {
@@ -148,11 +151,11 @@ impl Core {
     }
 
     pub(crate) fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, Error> {
-        let problem =
-            |reason: String| Error::new(Failure::Decode(DecodeProblem { path: String::new(), reason }));
-        let plain = self.merchant.key.decrypt_oaep(ciphertext).map_err(|error| problem(error.to_string()))?;
-        let text =
-            std::str::from_utf8(&plain).map_err(|_| problem("it opens to what is no text".to_owned()))?;
+        let plain = self.merchant.key.decrypt_oaep(ciphertext);
+        let plain = plain.map_err(|error| Error::new(Failure::Decryption(error.to_string())))?;
+        let text = std::str::from_utf8(&plain).map_err(|_| {
+            Error::new(Failure::Decryption("it decrypts to bytes that are not UTF-8".to_owned()))
+        })?;
         Ok(text.to_owned())
     }
 
@@ -201,9 +204,13 @@ impl Core {
     /// body is; only a success must be proven, since only a success is acted on.
     pub(crate) fn conclude(&self, outgoing: &Outgoing, response: Response<Bytes>) -> Result<RawReply, Error> {
         let (parts, body) = response.into_parts();
-        let opener = self.encrypts.then(|| Arc::clone(&self.merchant.key));
-        let mut reply =
-            RawReply { status: parts.status, headers: parts.headers, body, verified: false, opener };
+        let mut reply = RawReply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            verified: false,
+            opener: Arc::clone(&self.merchant.key),
+        };
         let failure = if !reply.status.is_success() {
             Failure::Refused(Refusal::read(&reply.body))
         } else if exceptions::is_unsigned(&outgoing.method, &outgoing.template) {
@@ -228,7 +235,8 @@ impl Core {
     fn verify(&self, reply: &RawReply) -> Result<(), VerifyError> {
         let text = |name: &'static str| {
             let value = reply.headers.get(name).ok_or(VerifyError::Missing(name))?;
-            value.to_str().map_err(|_| VerifyError::Missing(name))
+            // Blanks around a value are not a part of it (RFC 9110, 5.5), whichever transport brought it.
+            value.to_str().map(str::trim).map_err(|_| VerifyError::Missing(name))
         };
         let headers = SignatureHeaders {
             timestamp: text("Wechatpay-Timestamp")?,
@@ -242,7 +250,7 @@ impl Core {
     }
 }
 
-/// Names the call in an error, by the path as it was written: values may be personal.
+/// Names the call in an error, by the path as it was written: values may be personal, and so may be a query.
 pub(crate) fn located(error: Error, outgoing: &Outgoing) -> Error {
-    error.at(outgoing.method.as_str(), &outgoing.template)
+    error.at(outgoing.method.as_str(), &path::shown(&outgoing.template))
 }

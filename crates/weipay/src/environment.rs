@@ -1,120 +1,153 @@
 //! Configuration from `WEIPAY_*` environment variables and from a sandbox's kit file (凭证包).
+//!
+//! A value that cannot be used is told by the name of its setting and by its form. The value itself is told only where it
+//! can be nothing but a path: any setting may hold a key that was put in the wrong place.
 
+use std::env;
+use std::ffi::OsString;
 use std::path::Path;
-use std::{env, fs};
 
-use weipay_wire::{ApiV3Key, Certificate, MerchantId, MerchantSerial, PrivateKey, PublicKey, PublicKeyId};
+use weipay_wire::{
+    ApiV3Key, Certificate, IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PrivateKey,
+    PublicKey, PublicKeyId,
+};
 use zeroize::Zeroizing;
 
+use crate::base_url::BaseUrl;
 use crate::builder::{Builder, ConfigError};
+use crate::error::RequestProblem;
 
+mod file;
 mod kit_file;
+mod value;
 
 use kit_file::KitFile;
+use value::{cleaned, named};
+
+/// The variables that a client cannot do without.
+const NEEDED: [&str; 5] = [
+    "WEIPAY_MCHID",
+    "WEIPAY_MERCHANT_SERIAL",
+    "WEIPAY_MERCHANT_KEY",
+    "WEIPAY_PUBLIC_KEY_ID",
+    "WEIPAY_PUBLIC_KEY",
+];
 
 impl Builder {
     /// Reads `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL`, `WEIPAY_MERCHANT_KEY`, `WEIPAY_PUBLIC_KEY_ID`,
-    /// `WEIPAY_PUBLIC_KEY`, `WEIPAY_API_V3_KEY` and `WEIPAY_BASE_URL`; the last two may be left out. The values of keys
-    /// are file paths or PEM text.
+    /// `WEIPAY_PUBLIC_KEY`, `WEIPAY_API_V3_KEY` and `WEIPAY_BASE_URL`; the last two may be left out.
+    ///
+    /// The values of keys are file paths or PEM text, whose line breaks may be written as `\n`; the APIv3 key may stand in a
+    /// file too. Blanks, line breaks, a byte order mark and quotation marks around a value are passed over.
     pub fn from_env() -> Result<Builder, ConfigError> {
-        Builder::from_variables(|name| env::var(name).ok())
+        Builder::from_variables(|name| env::var_os(name))
     }
 
-    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Builder, ConfigError> {
-        let optional = |name: &str| get(name).map(Zeroizing::new).filter(|value| !value.trim().is_empty());
-        let needed = |name: &str| optional(name).ok_or_else(|| setting(name, "is not set"));
-        let pem = |name: &str| needed(name).and_then(|value| pem_or_file(name, value));
-
-        let key = "WEIPAY_MERCHANT_KEY";
-        let public = "WEIPAY_PUBLIC_KEY";
-        let id = needed("WEIPAY_PUBLIC_KEY_ID")?;
-        let mut builder = Builder::default()
-            .mchid(
-                MerchantId::new(needed("WEIPAY_MCHID")?.as_str())
-                    .map_err(|error| named("WEIPAY_MCHID", &error))?,
-            )
-            .merchant_serial(
-                MerchantSerial::new(needed("WEIPAY_MERCHANT_SERIAL")?.as_str())
-                    .map_err(|error| named("WEIPAY_MERCHANT_SERIAL", &error))?,
-            )
-            .merchant_key(PrivateKey::from_pem(&pem(key)?).map_err(|source| key_error(key, source))?)
-            .public_key(
-                PublicKeyId::new(id.as_str()).map_err(|error| named("WEIPAY_PUBLIC_KEY_ID", &error))?,
-                PublicKey::from_pem(&pem(public)?).map_err(|source| key_error(public, source))?,
-            );
-        if let Some(text) = optional("WEIPAY_API_V3_KEY") {
-            let text = if Path::new(&*text).is_file() { read("WEIPAY_API_V3_KEY", &*text)? } else { text };
-            builder = builder
-                .api_v3_key(ApiV3Key::new(text.trim()).map_err(|error| named("WEIPAY_API_V3_KEY", &error))?);
+    fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Result<Builder, ConfigError> {
+        let variable = |name: &'static str| match get(name).map(OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(Zeroizing::new(value)).filter(|value| !cleaned(value).is_empty())),
+            Some(Err(_)) => Err(named(name, "it is not text in UTF-8")),
+        };
+        let mut values = Vec::with_capacity(NEEDED.len());
+        for name in NEEDED {
+            values.push((name, variable(name)?));
         }
-        if let Some(base_url) = optional("WEIPAY_BASE_URL") {
-            builder = builder.base_url(&base_url);
+        let missing: Vec<_> =
+            values.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+        if !missing.is_empty() {
+            return Err(ConfigError::Unset(missing));
+        }
+        let value = |wanted: &str| {
+            let found = values.iter().find(|(name, _)| *name == wanted);
+            found.and_then(|(_, value)| value.as_deref()).map_or("", |value| value.as_str())
+        };
+        let here = Path::new("");
+        let (key, public_key) = ("WEIPAY_MERCHANT_KEY", "WEIPAY_PUBLIC_KEY");
+        let mut builder = Builder::default()
+            .mchid(identifier("WEIPAY_MCHID", value("WEIPAY_MCHID"), MerchantId::new)?)
+            .merchant_serial(identifier(
+                "WEIPAY_MERCHANT_SERIAL",
+                value("WEIPAY_MERCHANT_SERIAL"),
+                MerchantSerial::new,
+            )?)
+            .merchant_key(value::key(key, value(key), here, PrivateKey::from_pem_bytes)?)
+            .public_key(
+                identifier("WEIPAY_PUBLIC_KEY_ID", value("WEIPAY_PUBLIC_KEY_ID"), PublicKeyId::new)?,
+                value::key(public_key, value(public_key), here, PublicKey::from_pem_bytes)?,
+            );
+        if let Some(text) = variable("WEIPAY_API_V3_KEY")? {
+            let setting = "WEIPAY_API_V3_KEY";
+            builder = builder.api_v3_key(api_v3_key(setting, &value::secret(setting, &text, here)?)?);
+        }
+        if let Some(text) = variable("WEIPAY_BASE_URL")? {
+            builder.base_url = Ok(base_url("WEIPAY_BASE_URL", &text)?);
         }
         Ok(builder)
     }
 
-    /// Reads a kit file, as `weipay sandbox` writes it: one JSON object whose files are relative to it.
+    /// Reads a kit file, as `weipay sandbox` writes it: one JSON object whose files are relative to it. In the place of a
+    /// file's name the text of its PEM may stand.
     pub fn from_kit(file: impl AsRef<Path>) -> Result<Builder, ConfigError> {
         let file = file.as_ref();
-        let shown = file.display().to_string();
-        let KitFile { kit, api_v3_key } =
-            KitFile::read(&read(&shown, file)?).map_err(|reason| setting(&shown, &reason))?;
-        let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);
-        let pem = |setting: &str, name: &str| read(setting, beside(name));
+        let shown = file::shown(file).unwrap_or_else(|| "the kit file".to_owned());
+        let content = file::read(file).map_err(|reason| named(&shown, &reason))?;
+        let text = value::text_of(&content).map_err(|reason| named(&shown, reason))?;
+        let KitFile { kit, merchant_key, api_v3_key } =
+            KitFile::read(text).map_err(|reason| named(&shown, &reason))?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let member = |name: &str| format!("{shown}: {name}");
 
-        Ok(Builder::default()
-            .base_url(&kit.base_url)
-            .mchid(MerchantId::new(kit.mchid.as_str()).map_err(|error| named("mchid", &error))?)
-            .merchant_serial(
-                MerchantSerial::new(kit.merchant_serial.as_str())
-                    .map_err(|error| named("merchant_serial", &error))?,
-            )
-            .merchant_key(
-                PrivateKey::from_pem(&pem("merchant_key", &kit.merchant_key)?)
-                    .map_err(|source| key_error("merchant_key", source))?,
-            )
-            .merchant_certificate(certificate("merchant_cert", &pem("merchant_cert", &kit.merchant_cert)?)?)
+        let certificate =
+            value::key(&member("platform_cert"), &kit.platform_cert, folder, Certificate::from_pem_bytes)?;
+        let serial = identifier(&member("platform_serial"), &kit.platform_serial, PlatformSerial::new)?;
+        if serial.as_str() != certificate.serial() {
+            return Err(named(&member("platform_serial"), "it is not the serial number of `platform_cert`"));
+        }
+        let mut builder = Builder::default()
+            .mchid(identifier(&member("mchid"), &kit.mchid, MerchantId::new)?)
+            .merchant_serial(identifier(
+                &member("merchant_serial"),
+                &kit.merchant_serial,
+                MerchantSerial::new,
+            )?)
+            .merchant_key(value::key(
+                &member("merchant_key"),
+                &merchant_key,
+                folder,
+                PrivateKey::from_pem_bytes,
+            )?)
+            .merchant_certificate(value::key(
+                &member("merchant_cert"),
+                &kit.merchant_cert,
+                folder,
+                Certificate::from_pem_bytes,
+            )?)
             .public_key(
-                PublicKeyId::new(kit.public_key_id.as_str())
-                    .map_err(|error| named("public_key_id", &error))?,
-                PublicKey::from_pem(&pem("public_key", &kit.public_key)?)
-                    .map_err(|source| key_error("public_key", source))?,
+                identifier(&member("public_key_id"), &kit.public_key_id, PublicKeyId::new)?,
+                value::key(&member("public_key"), &kit.public_key, folder, PublicKey::from_pem_bytes)?,
             )
-            .platform_certificate(certificate("platform_cert", &pem("platform_cert", &kit.platform_cert)?)?)
-            .api_v3_key(ApiV3Key::new(&api_v3_key).map_err(|error| named("api_v3_key", &error))?))
+            .platform_certificate(certificate)
+            .api_v3_key(self::api_v3_key(&member("api_v3_key"), cleaned(&api_v3_key))?);
+        builder.base_url = Ok(base_url(&member("base_url"), &kit.base_url)?);
+        Ok(builder)
     }
 }
 
-fn certificate(setting: &str, pem: &str) -> Result<Certificate, ConfigError> {
-    Certificate::from_pem(pem).map_err(|source| key_error(setting, source))
+fn identifier<T>(
+    setting: &str,
+    value: &str,
+    read: impl Fn(String) -> Result<T, IdentifierError>,
+) -> Result<T, ConfigError> {
+    read(cleaned(value).to_owned()).map_err(|error| named(setting, &error.to_string()))
 }
 
-/// A value that begins like PEM is PEM; anything else names a file.
-fn pem_or_file(name: &str, value: Zeroizing<String>) -> Result<Zeroizing<String>, ConfigError> {
-    if value.contains("-----BEGIN") { Ok(value) } else { read(name, value.as_str()) }
+fn api_v3_key(setting: &str, text: &str) -> Result<ApiV3Key, ConfigError> {
+    ApiV3Key::new(text).map_err(|error| named(setting, &error.to_string()))
 }
 
-/// Reads a file that may hold a key, so that its text is wiped when it is dropped.
-fn read(name: &str, file: impl AsRef<Path>) -> Result<Zeroizing<String>, ConfigError> {
-    let file = file.as_ref();
-    fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
-        let file = file.display().to_string();
-        // A kit has no other name than its file's.
-        let what = if file == name { String::new() } else { format!("{file} ") };
-        setting(name, &format!("{what}cannot be read: {error}"))
-    })
-}
-
-fn setting(name: &str, reason: &str) -> ConfigError {
-    ConfigError::Setting { name: name.to_owned(), reason: reason.to_owned() }
-}
-
-fn named(name: &str, error: &dyn std::error::Error) -> ConfigError {
-    setting(name, &error.to_string())
-}
-
-fn key_error(setting: &str, source: weipay_wire::KeyError) -> ConfigError {
-    ConfigError::Key { setting: setting.to_owned(), source }
+fn base_url(setting: &str, value: &str) -> Result<BaseUrl, ConfigError> {
+    cleaned(value).parse().map_err(|problem: RequestProblem| named(setting, &problem.to_string()))
 }
 
 #[cfg(feature = "async")]
@@ -144,26 +177,4 @@ impl crate::blocking::Client {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_variable_is_named() {
-        let error = Builder::from_variables(|_| None).err().unwrap();
-        assert_eq!(error.to_string(), "WEIPAY_PUBLIC_KEY_ID: is not set");
-    }
-
-    #[test]
-    fn a_key_file_that_is_not_there_is_named_with_its_variable() {
-        let error = Builder::from_variables(|name| {
-            Some(match name {
-                "WEIPAY_MCHID" => "1900007291".into(),
-                "WEIPAY_MERCHANT_SERIAL" => "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB".into(),
-                "WEIPAY_PUBLIC_KEY_ID" => "PUB_KEY_ID_0119000072912024".into(),
-                _ => "no/such/file.pem".into(),
-            })
-        });
-        let error = error.err().unwrap().to_string();
-        assert!(error.starts_with("WEIPAY_MERCHANT_KEY: no/such/file.pem cannot be read"), "{error}");
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ use weipay_wire::VerifyError;
 
 use crate::reply::{RawReply, request_id};
 
+mod excerpt;
 pub(crate) mod json;
 mod refusal;
 mod undecided;
@@ -35,7 +36,7 @@ pub enum Failure {
     Request(RequestProblem),
     /// The network failed.
     Network(NetworkProblem),
-    /// The platform answered with an error (错误应答).
+    /// An error answer (错误应答) came: from the platform, or from something in between.
     Refused(Refusal),
     /// A success came back whose signature does not verify: it must not be believed.
     Unverified(VerifyError),
@@ -44,6 +45,8 @@ pub enum Failure {
     SignatureProbe,
     /// A verified answer is not what the caller wanted to read from it.
     Decode(DecodeProblem),
+    /// A text could not be decrypted; no call was made.
+    Decryption(String),
 }
 
 /// Why a call could not be prepared.
@@ -56,10 +59,18 @@ pub enum RequestProblem {
     UnknownPlaceholder(String),
     /// The path is not one that a request can be sent to.
     Path(String),
+    /// The path holds a letter that a URL does not take as it is.
+    PathLetter(char),
+    /// The query in the path holds a letter that a URL does not take as it is.
+    QueryLetter(char),
+    /// A whole URL was given in the place of a path.
+    WholeUrl,
     /// A path value is empty, `.` or `..`.
     PathValue(String),
     /// A header is not valid.
     Header(String),
+    /// A header describes the connection or the length of the body, which only the transport knows.
+    FramingHeader(String),
     /// The base URL is not usable.
     BaseUrl(String),
     /// The body or the query does not serialize.
@@ -126,26 +137,36 @@ impl Error {
     /// Whether the operation may have been carried out although this call failed. When it may, look up what became of
     /// it, or repeat it **with the same request number and the same content**; never with a new number.
     ///
-    /// It cannot have been when nothing was sent, when no connection was made, or when the platform refused with a 4xx.
-    /// No such proof are the statuses 408 and 429, nor, under any status, the codes whose official advice is to repeat
-    /// the call or to look up its result, such as `SYSTEM_ERROR`, `BANK_ERROR` and `FREQUENCY_LIMITED`.
+    /// | what happened | may it have taken effect? |
+    /// |---|---|
+    /// | the call could not be prepared ([`Failure::Request`]) | no: nothing was sent |
+    /// | no such host, connection refused or never accepted, TLS refused or not answered ([`Sent::No`]) | no: nothing was sent |
+    /// | connection reset or closed, silence until the time limit, half an answer, one that is too large ([`Sent::Perhaps`]) | **yes** |
+    /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` of the platform's form, such as `PARAM_ERROR` | no: the platform refused |
+    /// | the same with a code whose official advice is to repeat the call or to look up its result, such as `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED` | **yes** |
+    /// | the same with a body that is empty, cut, an array, HTML or anything else, or with two codes | **yes**: perhaps somebody in between wrote it |
+    /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
+    /// | a success whose signature does not verify, a signature probe | **yes** |
+    /// | a success that verified and does not read | **yes**: it did |
+    /// | an error that is not of a call, as of `decrypt_sensitive` | no: nothing was sent |
     ///
     /// The answer is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID`
     /// refuse it, and say that an **earlier** call, perhaps one of which no answer came, has taken effect: look that up.
     #[must_use = "nothing else tells whether repeating the call may carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
         match &self.0.failure {
-            Failure::Request(_) => false,
+            Failure::Request(_) | Failure::Decryption(_) => false,
             Failure::Network(problem) => problem.sent == Sent::Perhaps,
             Failure::Refused(refusal) => {
                 let status = self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                undecided::is_undecided(status, &refusal.code)
+                undecided::is_undecided(status, refusal)
             }
             Failure::Unverified(_) | Failure::SignatureProbe | Failure::Decode(_) => true,
         }
     }
 
-    /// Whether the platform refused the call with an error answer.
+    /// Whether an error answer came. Whether it is a refusal of the platform that settles the matter is another
+    /// question: [`may_have_taken_effect`](Error::may_have_taken_effect).
     pub fn is_refused(&self) -> bool {
         matches!(self.0.failure, Failure::Refused(_))
     }
@@ -212,6 +233,12 @@ impl Error {
         request_id(self.headers()?)
     }
 
+    /// Where a redirect would have led, as far as it is fit for a log. It is never followed.
+    fn location(&self) -> Option<String> {
+        self.status().filter(StatusCode::is_redirection)?;
+        excerpt::location(self.headers()?)
+    }
+
     /// The method and path that were called, the path as it was written.
     pub fn operation(&self) -> Option<&str> {
         self.0.operation.as_deref()
@@ -224,9 +251,12 @@ impl fmt::Display for Error {
             Failure::Request(problem) => write!(out, "nothing was sent: {problem}")?,
             Failure::Network(problem) => write!(out, "{}", Chain(problem))?,
             Failure::Refused(refusal) => match (refusal.code.as_str(), refusal.message.as_str()) {
-                ("", "") => write!(out, "the platform answered with an error")?,
-                (code, "") => write!(out, "{code}")?,
-                (code, message) => write!(out, "{code}: {message}")?,
+                ("", "") => match self.body().and_then(|body| excerpt::body(body)) {
+                    Some(beginning) => write!(out, "an error answer without code and message: {beginning}")?,
+                    None => write!(out, "an error answer without a body")?,
+                },
+                (text, "") | ("", text) => write!(out, "{}", excerpt::text(text))?,
+                (code, message) => write!(out, "{}: {}", excerpt::text(code), excerpt::text(message))?,
             },
             Failure::Unverified(reason) => write!(out, "the answer's signature does not verify: {reason}")?,
             Failure::SignatureProbe => write!(
@@ -235,10 +265,12 @@ impl fmt::Display for Error {
                  make the same call again"
             )?,
             Failure::Decode(problem) => write!(out, "{problem}")?,
+            Failure::Decryption(reason) => write!(out, "the text cannot be decrypted: {reason}")?,
         }
         let mut facts = Vec::new();
         facts.extend(self.operation().map(str::to_owned));
         facts.extend(self.status().map(|status| format!("HTTP {}", status.as_u16())));
+        facts.extend(self.location().map(|location| format!("Location {location}")));
         facts.extend(self.request_id().map(|id| format!("Request-ID {id}")));
         if facts.is_empty() { Ok(()) } else { write!(out, " ({})", facts.join(", ")) }
     }
@@ -260,14 +292,26 @@ impl fmt::Display for Chain<'_> {
 }
 
 impl fmt::Debug for Error {
-    /// Body and headers stay out: they may hold what a log must not.
+    /// `{:?}` is the sentence of `Display`, because that is how a program ends whose `main` returns the error; `{:#?}` shows
+    /// the parts. Body and headers stay out: they may hold what a log must not. What cannot be understood otherwise is shown
+    /// as `Display` shows it.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Error")
-            .field("failure", &self.0.failure)
-            .field("operation", &self.0.operation)
-            .field("status", &self.status())
-            .field("request_id", &self.request_id())
-            .finish_non_exhaustive()
+        if !out.alternate() {
+            return fmt::Display::fmt(self, out);
+        }
+        let mut shown = out.debug_struct("Error");
+        shown.field("failure", &self.0.failure).field("operation", &self.0.operation);
+        shown.field("status", &self.status()).field("request_id", &self.request_id());
+        if let Some(location) = self.location() {
+            shown.field("location", &location);
+        }
+        if let (Some(Refusal { code, message, .. }), Some(body)) = (self.refusal(), self.body())
+            && code.is_empty()
+            && message.is_empty()
+        {
+            shown.field("body", &excerpt::body(body));
+        }
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -279,7 +323,7 @@ impl fmt::Display for NetworkProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self.sent {
             Sent::No => "no connection",
-            Sent::Perhaps => "the connection failed after the request may have been sent",
+            Sent::Perhaps => "no whole answer came, and the request may have been sent",
         })
     }
 }
@@ -306,10 +350,29 @@ impl fmt::Display for RequestProblem {
             }
             RequestProblem::UnknownPlaceholder(name) => write!(out, "the path has no {{{name}}} to fill"),
             RequestProblem::Path(reason) => write!(out, "the path {reason}"),
+            RequestProblem::PathLetter(letter) => write!(
+                out,
+                "the path holds `{}`, which no URL takes as it is: give values with `.path(name, value)`",
+                letter.escape_debug()
+            ),
+            RequestProblem::QueryLetter(letter) => write!(
+                out,
+                "the query in the path holds `{}`, which no URL takes as it is: give it with `.query(name, value)`",
+                letter.escape_debug()
+            ),
+            RequestProblem::WholeUrl => write!(
+                out,
+                "the path is a whole URL: give what follows its host, from `v3/` on and with its query; the host is a \
+                 matter of `.base_url(...)`"
+            ),
             RequestProblem::PathValue(name) => {
                 write!(out, "the value of {{{name}}} is empty or made of dots: it would change the path")
             }
             RequestProblem::Header(name) => write!(out, "the header {name} is not valid"),
+            RequestProblem::FramingHeader(name) => write!(
+                out,
+                "the header {name} is set by the client itself, from the body and the connection: leave it out"
+            ),
             RequestProblem::BaseUrl(reason) => write!(out, "the base URL {reason}"),
             RequestProblem::Body(reason) => write!(out, "the request does not serialize: {reason}"),
             RequestProblem::Field { path, rule } => write!(out, "`{path}` {rule}"),
@@ -354,7 +417,7 @@ mod tests {
     #[test]
     fn an_error_with_its_causes_tells_each_thing_once() {
         let lost = || NetworkProblem { sent: Sent::Perhaps, source: io::Error::other("reset").into() };
-        let text = "the connection failed after the request may have been sent: reset";
+        let text = "no whole answer came, and the request may have been sent: reset";
         assert_eq!(printed(&lost()), text);
         assert_eq!(printed(&Error::new(Failure::Network(lost()))), text);
         let unverified = Failure::Unverified(VerifyError::Missing("Wechatpay-Nonce"));

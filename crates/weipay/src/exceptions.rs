@@ -21,7 +21,7 @@ pub(crate) fn base_url(method: &Method, path: &str) -> Option<&'static str> {
 }
 
 fn fits(template: &str, path: &str) -> bool {
-    let path = path.split('?').next().unwrap_or_default().trim_matches('/');
+    let path = path.split('?').next().unwrap_or_default().trim_start_matches('/');
     let (mut ours, mut theirs) = (template.split('/'), path.split('/'));
     loop {
         match (ours.next(), theirs.next()) {

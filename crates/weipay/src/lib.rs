@@ -14,9 +14,11 @@ mod call;
 #[cfg(feature = "async")]
 mod client;
 mod core;
+mod decode_limit;
 mod environment;
 pub mod error;
 mod exceptions;
+mod lossy_json;
 mod merchant;
 mod mode;
 #[cfg(feature = "_typed")]

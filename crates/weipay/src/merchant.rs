@@ -36,16 +36,16 @@ pub(crate) struct MerchantParts {
 
 impl MerchantParts {
     pub(crate) fn join(self, now: i64) -> Result<Merchant, ConfigError> {
-        let mchid = self.mchid.ok_or(ConfigError::Missing("the merchant number (商户号): `.mchid(...)`"))?;
-        let key = self
-            .key
-            .ok_or(ConfigError::Missing("the merchant private key (商户API私钥): `.merchant_key(...)`"))?;
+        let missing = self.missing();
+        let (Some(mchid), Some(key)) = (self.mchid, self.key) else {
+            return Err(ConfigError::Missing(missing));
+        };
         let own = key.public_key();
         let serial = match (self.serial, &self.certificate) {
             (_, Some(certificate)) if *certificate.public_key() != own => {
                 return Err(ConfigError::Mismatch(
-                    "the merchant certificate (商户API证书) is not of the merchant private key: \
-                     take apiclient_cert.pem and apiclient_key.pem from the same download",
+                    "the merchant private key does not belong to the merchant certificate (商户API证书): \
+                     take apiclient_key.pem and apiclient_cert.pem from the same download",
                 ));
             }
             (Some(serial), Some(certificate)) if serial.as_ref() != certificate.serial() => {
@@ -57,21 +57,12 @@ impl MerchantParts {
             (None, Some(certificate)) => {
                 MerchantSerial::new(certificate.serial()).map_err(ConfigError::Identifier)?
             }
-            (None, None) => {
-                return Err(ConfigError::Missing(
-                    "the merchant serial (商户API证书序列号): `.merchant_serial(...)` or `.merchant_certificate(...)`",
-                ));
-            }
+            (None, None) => return Err(ConfigError::Missing(missing)),
         };
         let answer_serial = match (self.public_keys.first(), current::of(&self.platform_certificates, now)) {
             (Some((id, _)), _) => Some(id.to_string()),
             (None, Some(certificate)) => Some(certificate.serial().to_owned()),
-            (None, None) => {
-                return Err(ConfigError::Missing(
-                    "a key to verify answers with: `.public_key(id, key)` (微信支付公钥) \
-                     or `.platform_certificate(...)` (平台证书)",
-                ));
-            }
+            (None, None) => return Err(ConfigError::Missing(missing)),
         };
         let mut platform = PlatformKeys::new();
         for (id, key) in self.public_keys {
@@ -83,6 +74,25 @@ impl MerchantParts {
             platform.insert_certificate(certificate);
         }
         Ok(Merchant { mchid, serial, key: Arc::new(key), platform, answer_serial })
+    }
+
+    /// Everything that is needed and was not given, and how to give it.
+    fn missing(&self) -> Vec<&'static str> {
+        let has_platform_key = !(self.public_keys.is_empty() && self.platform_certificates.is_empty());
+        let needed = [
+            (self.mchid.is_some(), "the merchant number (商户号): `.mchid(...)`"),
+            (self.key.is_some(), "the merchant private key (商户API私钥): `.merchant_key(...)`"),
+            (
+                self.serial.is_some() || self.certificate.is_some(),
+                "the merchant serial (商户API证书序列号): `.merchant_serial(...)` or `.merchant_certificate(...)`",
+            ),
+            (
+                has_platform_key,
+                "a key to verify answers with: `.public_key(id, key)` (微信支付公钥) or \
+                 `.platform_certificate(...)` (平台证书)",
+            ),
+        ];
+        needed.into_iter().filter(|(given, _)| !given).map(|(_, what)| what).collect()
     }
 }
 

@@ -17,7 +17,12 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::mode::{Mode, Shared};
+use crate::path;
 use crate::upload::File;
+
+/// The segment of a slash at the end of a path, which is a node of its own: `client["v3/pay/"]["transactions"]` goes on
+/// behind it.
+const LAST_SLASH: &str = "/";
 
 /// More than the whole API has. Beyond it, indexing gives a node whose verbs report the mistake.
 const MOST_NODES: usize = 8_192;
@@ -70,10 +75,11 @@ impl<M: Mode> Node<M> {
             }
             let node = slot.get_or_init(|| {
                 self.count.fetch_add(1, Ordering::Relaxed);
-                let path = if self.path.is_empty() {
-                    segment.into()
-                } else {
-                    format!("{}/{segment}", self.path).into()
+                let path = match () {
+                    () if self.path.is_empty() => segment.into(),
+                    () if segment == LAST_SLASH => format!("{}/", self.path).into(),
+                    () if &*self.segment == LAST_SLASH => format!("{}{segment}", self.path).into(),
+                    () => format!("{}/{segment}", self.path).into(),
                 };
                 Box::new(Node::bare(segment, path, &self.shared, &self.count, self.overflow.clone()))
             });
@@ -85,8 +91,17 @@ impl<M: Mode> Node<M> {
         }
     }
 
+    /// A doubled slash gives an empty segment, which the verb reports.
     fn at(&self, path: &str) -> &Node<M> {
-        let found = path.split('/').filter(|segment| !segment.is_empty()).try_fold(self, Node::step);
+        let path = path.trim_start_matches('/');
+        if path.is_empty() {
+            return self;
+        }
+        let (path, last) = match path.strip_suffix('/') {
+            Some(path) => (path, Some(LAST_SLASH)),
+            None => (path, None),
+        };
+        let found = path.split('/').chain(last).try_fold(self, Node::step);
         found.unwrap_or_else(|| self.overflow.as_deref().unwrap_or(self))
     }
 
@@ -183,6 +198,6 @@ impl<M: Mode> Index<&str> for Node<M> {
 
 impl<M: Mode> fmt::Debug for Node<M> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("Node").field(&self.path).finish()
+        out.debug_tuple("Node").field(&path::shown(&self.path)).finish()
     }
 }

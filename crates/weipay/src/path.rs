@@ -1,7 +1,9 @@
 //! The path of a call: a template such as `v3/.../stocks/{stock_id}`, filled with values.
 //!
-//! Names are written by the caller and kept; values are never changed, only percent-encoded as one segment, so that a
-//! coupon code with a slash stays one code. Whatever comes out is what is signed and what is sent.
+//! Names are written by the caller and kept, a slash at the end too; values are never changed, only percent-encoded as one
+//! segment, so that a coupon code with a slash stays one code. Whatever comes out is what is signed and what is sent.
+
+use std::borrow::Cow;
 
 use crate::error::RequestProblem;
 
@@ -12,14 +14,15 @@ pub(crate) fn target(
     values: &[(String, String)],
     pairs: &[(String, String)],
 ) -> Result<String, RequestProblem> {
+    if is_url(template) {
+        return Err(RequestProblem::WholeUrl);
+    }
     let (path, own_query) =
         template.split_once('?').map_or((template, None), |(path, own)| (path, Some(own)));
     let mut target = fill(path, values)?;
     if let Some(own) = own_query {
         if let Some(odd) = own.chars().find(|letter| !is_path_letter(*letter) && !"%/?".contains(*letter)) {
-            let reason =
-                format!("has `{}` in its query: give it with `.query(name, value)`", odd.escape_default());
-            return Err(RequestProblem::Path(reason));
+            return Err(RequestProblem::QueryLetter(odd));
         }
         target.push('?');
         target.push_str(own);
@@ -29,12 +32,30 @@ pub(crate) fn target(
     Ok(target)
 }
 
+/// Whether this is a whole URL, such as the download address of a bill. The property style takes one of its slashes away.
+fn is_url(template: &str) -> bool {
+    let scheme = template.trim_start().split_once(":/").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)))
+}
+
+/// A path without its query, which may hold a token or personal data: fit for an error or a log.
+pub(crate) fn shown(template: &str) -> Cow<'_, str> {
+    match template.split_once('?') {
+        Some((path, _)) => Cow::Owned(format!("{path}?...")),
+        None => Cow::Borrowed(template),
+    }
+}
+
 /// Fills a template. Every placeholder needs its value and every value its placeholder.
 fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestProblem> {
-    let template = template.trim_matches('/');
+    let template = template.trim_start_matches('/');
     if template.is_empty() {
         return Err(RequestProblem::Path("is empty".to_owned()));
     }
+    let (template, last_slash) = match template.strip_suffix('/') {
+        Some(template) => (template, "/"),
+        None => (template, ""),
+    };
     let mut used = vec![false; values.len()];
     let mut path = String::with_capacity(template.len() + 32);
     for segment in template.split('/') {
@@ -51,6 +72,7 @@ fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestPr
             }
         }
     }
+    path.push_str(last_slash);
     match used.iter().position(|used| !used) {
         Some(at) => Err(RequestProblem::UnknownPlaceholder(values[at].0.clone())),
         None => Ok(path),
@@ -67,7 +89,7 @@ fn push_literal(path: &mut String, segment: &str) -> Result<(), RequestProblem> 
         return problem(format!("has a segment `{segment}`, which could change its meaning on the way"));
     }
     if let Some(odd) = segment.chars().find(|letter| !is_path_letter(*letter) && *letter != '%') {
-        return problem(format!("holds `{}`: give values with `.path(name, value)`", odd.escape_default()));
+        return Err(RequestProblem::PathLetter(odd));
     }
     path.push_str(segment);
     Ok(())
@@ -137,6 +159,18 @@ mod tests {
     }
 
     #[test]
+    fn a_slash_at_the_end_is_kept_and_none_is_added() {
+        let applyment = "v3/applyment4sub/applyment";
+        assert_eq!(fill(&format!("{applyment}/"), &[]).unwrap(), "/v3/applyment4sub/applyment/");
+        assert_eq!(fill(&format!("/{applyment}"), &[]).unwrap(), "/v3/applyment4sub/applyment");
+        let stock = fill("/v3/stocks/{stock_id}/", &values(&[("stock_id", "1/")]));
+        assert_eq!(stock.unwrap(), "/v3/stocks/1%2F/");
+        assert_eq!(target("v3/a/?b=c", &[], &[]).unwrap(), "/v3/a/?b=c");
+        assert_eq!(target("v3/a/", &[], &values(&[("b", "c")])).unwrap(), "/v3/a/?b=c");
+        assert!(fill("v3/a//", &[]).is_err());
+    }
+
+    #[test]
     fn an_unfilled_placeholder_is_an_error() {
         let problem = fill("v3/stocks/{stock_id}", &[]).unwrap_err();
         assert_eq!(problem, RequestProblem::UnfilledPlaceholder("stock_id".into()));
@@ -183,6 +217,34 @@ mod tests {
         for odd in ["v3/a?b=c d", "v3/a?b#c", "v3/a?b=\r\nX: y", "v3/a?b=券", "v3/a?{b}"] {
             assert!(target(odd, &[], &[]).is_err(), "{odd}");
         }
+    }
+
+    #[test]
+    fn a_letter_that_no_url_takes_is_named_as_it_is() {
+        for (path, problem) in [
+            ("v3/券", RequestProblem::PathLetter('券')),
+            ("v3/a?name=中文", RequestProblem::QueryLetter('中')),
+            ("v3/a b", RequestProblem::PathLetter(' ')),
+        ] {
+            assert_eq!(target(path, &[], &[]).unwrap_err(), problem);
+        }
+        assert!(RequestProblem::QueryLetter('中').to_string().contains("`中`"));
+        assert!(RequestProblem::PathLetter('\r').to_string().contains(r"`\r`"));
+    }
+
+    #[test]
+    fn a_whole_url_is_named_as_such_without_its_token() {
+        for url in [
+            "https://api.mch.weixin.qq.com/v3/billdownload/file?token=secret",
+            "https:/api.mch.weixin.qq.com/v3/billdownload/file?token=secret",
+            " HTTP://127.0.0.1:8880/v3/billdownload/file?token=secret",
+        ] {
+            let problem = target(url, &[], &[]).unwrap_err();
+            assert_eq!(problem, RequestProblem::WholeUrl);
+            assert!(!problem.to_string().contains("secret"));
+        }
+        assert_eq!(shown("v3/a?token=secret"), "v3/a?...");
+        assert_eq!(shown("v3/a"), "v3/a");
     }
 
     #[test]

@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weipay_wire::PrivateKey;
 
+use crate::decode_limit;
 use crate::error::{DecodeProblem, Error, Failure, json};
 #[cfg(feature = "_typed")]
-use crate::model::{Model, Sensitive, decode};
+use crate::model::{Model, decode};
 
 /// The answer as it came.
 #[derive(Clone)]
@@ -21,8 +22,8 @@ pub(crate) struct RawReply {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) verified: bool,
-    /// What opens sensitive fields, where the client was asked to.
-    pub(crate) opener: Option<Arc<PrivateKey>>,
+    /// What opens sensitive fields.
+    pub(crate) opener: Arc<PrivateKey>,
 }
 
 /// A successful answer (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
@@ -83,7 +84,14 @@ impl<T> Reply<T> {
     }
 
     /// The body as a type of your own.
+    ///
+    /// An answer that would take more than 64 MB of memory once read is not read, as none of ordinary content would: its
+    /// [`bytes`](Reply::bytes) are there as they came. The same holds for [`json`](Reply::json) and
+    /// [`decode`](Reply::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
+        if !decode_limit::fits(&self.raw.body) {
+            return Err(self.unreadable(String::new(), decode_limit::too_large()));
+        }
         serde_json::from_slice(&self.raw.body)
             .map_err(|error| self.unreadable(String::new(), json::reason(&error)))
     }
@@ -96,7 +104,7 @@ impl<T> Reply<T> {
 impl<T: Decode> Reply<T> {
     /// The body as what the operation answers.
     pub fn decode(&self) -> Result<T, Error> {
-        let read = T::decode(&self.raw.body, self.raw.opener.as_deref());
+        let read = T::decode(&self.raw.body, Some(&self.raw.opener));
         read.map(|(body, _)| body).map_err(|problem| self.unreadable(problem.path, problem.reason))
     }
 
@@ -104,7 +112,7 @@ impl<T: Decode> Reply<T> {
     /// Empty for almost every answer; worth a log line when it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeProblem> {
-        match T::decode(&self.raw.body, self.raw.opener.as_deref()) {
+        match T::decode(&self.raw.body, Some(&self.raw.opener)) {
             Ok((_, misread)) => misread,
             Err(problem) => vec![problem],
         }
@@ -121,7 +129,7 @@ pub trait Decode: Sized {
 #[cfg(feature = "_typed")]
 impl<T: Model + Default> Decode for T {
     fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(T, Vec<DecodeProblem>), DecodeProblem> {
-        decode::decode(body, Sensitive::opened_with(opener))
+        decode::decode(body, opener)
     }
 }
 
@@ -129,6 +137,9 @@ impl Decode for Value {
     fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Value, Vec<DecodeProblem>), DecodeProblem> {
         if body.is_empty() {
             return Ok((Value::Null, Vec::new()));
+        }
+        if !decode_limit::fits(body) {
+            return Err(DecodeProblem { path: String::new(), reason: decode_limit::too_large() });
         }
         serde_json::from_slice(body)
             .map(|body| (body, Vec::new()))

@@ -14,14 +14,15 @@ macro_rules! client_styles {
             /// The declarative style (声明式): a call of any path, known or not.
             ///
             /// Values of `{placeholders}` are given with [`Call::path`]; they are encoded as one segment and never
-            /// changed.
+            /// changed. The path itself is sent as it is written, with a slash at its end or without:
+            /// `v3/applyment4sub/applyment/` and `v3/ecommerce/applyments/` end in one, and no other path of the API does.
             pub fn chain(&self, path: &str) -> Call<$mode> {
-                Call::new(Arc::clone(&self.shared), path.trim_matches('/').to_owned())
+                Call::new(Arc::clone(&self.shared), path.trim_start_matches('/').to_owned())
             }
 
             /// Encrypts a sensitive field (敏感信息加密) for a call of a style without types, with the platform key that calls
-            /// name in `Wechatpay-Serial`: at most 214 bytes of text become 344 characters. Typed operations do it by
-            /// themselves where [`Builder::encrypt_sensitive_fields`] asks for it.
+            /// name in `Wechatpay-Serial`: at most 214 bytes of text become 344 characters. Typed operations encrypt and
+            /// open their sensitive fields by themselves.
             pub fn encrypt_sensitive(&self, text: &str) -> Result<String, crate::Error> {
                 Ok(self.shared.core.encrypt_sensitive(text)?)
             }
@@ -46,7 +47,7 @@ macro_rules! client_styles {
         }
 
         /// The property style (属性式): `client["v3/marketing/busifavor/stocks/{stock_id}"]`. Index by templates, never
-        /// by concrete ids: the paths that were indexed are kept.
+        /// by concrete ids: the paths that were indexed are kept. A slash at the end is sent, as with `chain`.
         impl Index<&str> for $client {
             type Output = Node<$mode>;
 

@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::core::{Body, SERIAL};
 use crate::error::RequestProblem;
 use crate::mode::Mode;
-use crate::model::{Field, Model, Sensitive, Value, check, encode};
+use crate::model::{Field, Model, Value, check, encode};
 use crate::reply::Decode;
 use crate::upload::Upload;
 
@@ -24,12 +24,18 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// One placeholder further down, with its value, which is held against its row.
-    pub(crate) fn fill(mut self, row: Field, value: String) -> Call<M> {
+    /// One placeholder further down, with its value, which is checked against its row and encrypted where the row says so.
+    pub(crate) fn fill(mut self, row: Field, mut value: String) -> Call<M> {
         if self.shared.core.check_requests
-            && let Err(violation) = value.check(&row, Sensitive::default())
+            && let Err(violation) = value.check(&row)
         {
             self.spoil(RequestProblem::Field { path: row.name.to_owned(), rule: violation.rule });
+        }
+        if row.encrypted {
+            match self.shared.core.encrypt_sensitive(&value) {
+                Ok(ciphertext) => value = ciphertext,
+                Err(problem) => self.spoil(problem),
+            }
         }
         self.step(&format!("{{{}}}", row.name)).path(row.name, value)
     }
@@ -42,7 +48,7 @@ impl<M: Mode> Call<M> {
     /// Holds a typed request of APIv2 against its table, and says that it cannot be sent.
     pub(crate) fn typed_v2<R: Model, T: Decode>(mut self, method: Method, request: R) -> M::Sent<T> {
         if self.shared.core.check_requests
-            && let Err(violation) = check::check(&request, Sensitive::default())
+            && let Err(violation) = check::check(&request)
         {
             self.spoil(RequestProblem::Field { path: violation.path, rule: violation.rule });
         }
@@ -55,9 +61,9 @@ impl<M: Mode> Call<M> {
         let shared = Arc::clone(&self.shared);
         let serial = encode::header(request, SERIAL);
         let serial = serial.as_deref().or_else(|| self.outgoing.headers.get(SERIAL)?.to_str().ok());
-        let sensitive = shared.core.sensitive_on_the_way_out(serial);
-        let checked = if shared.core.check_requests { check::check(request, sensitive) } else { Ok(()) };
-        match checked.and_then(|()| encode::encode(request, sensitive)) {
+        let encryption = shared.core.encryption(serial);
+        let checked = if shared.core.check_requests { check::check(request) } else { Ok(()) };
+        match checked.and_then(|()| encode::encode(request, encryption)) {
             Ok(encode::Parts { query, headers, body, meta, file }) => {
                 self.outgoing.query.extend(query.into_iter().map(|(name, value)| (name.to_owned(), value)));
                 for (name, value) in headers {

@@ -29,9 +29,12 @@ pub(super) fn missing_format(field: &Field, example: &str) -> Option<String> {
 }
 
 fn text(field: &Field, example: &str, matches: &mut dyn FnMut(&'static str) -> bool) -> Option<String> {
-    let length = i128::try_from(example.chars().count()).unwrap_or(i128::MAX);
-    if let Some(rule) = outside(field, length) {
-        return Some(format!("has {length} characters, {rule}"));
+    let (length, unit) = match field.in_bytes {
+        true => (example.len(), "bytes"),
+        false => (example.chars().count(), "characters"),
+    };
+    if let Some(rule) = outside(field, i128::try_from(length).unwrap_or(i128::MAX)) {
+        return Some(format!("has {length} {unit}, {rule}"));
     }
     if field.pattern.is_some_and(|pattern| !matches(pattern)) {
         return Some("does not match the pattern".to_owned());

@@ -55,6 +55,17 @@ impl Linter {
             let kind = field.kind.word();
             self.report(place, field.line, format!("`{name}` is a {kind}: a range says nothing of it"));
         }
+        if field.in_bytes && (field.kind != Kind::String || field.limits.is_open()) {
+            self.report(
+                place,
+                field.line,
+                format!("`bytes` says what the range of a string counts: `{name}` has none"),
+            );
+        }
+        let is_called = name == "notify_url" || name.ends_with("_notify_url");
+        if is_called && field.kind == Kind::String && field.format != Some(Format::NotifyUrl) {
+            self.report(place, field.line, format!("the platform calls `{name}`: its format is notify-url"));
+        }
         if let Some(unit) = field.format.and_then(Format::unit)
             && field.kind != Kind::Integer
         {

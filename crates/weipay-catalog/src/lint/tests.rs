@@ -92,6 +92,26 @@ fn rules_that_say_nothing_of_their_type_are_found() {
 }
 
 #[test]
+fn bytes_without_a_range_and_a_notify_url_of_another_format_are_found() {
+    assert!(finding("    a string bytes\n").contains("`bytes` says what the range of a string counts"));
+    assert!(finding("    a integer 1..2 bytes\n").contains("`bytes` says"));
+    assert!(finding("    a string ..2 bytes # 标 = 券\n").contains("has 3 bytes, above 2"));
+    for name in ["notify_url", "contract_notify_url"] {
+        assert!(finding(&format!("    {name} string\n")).contains("its format is notify-url"), "{name}");
+    }
+    let query = finding("    notify_url string notify-url # 址 = https://a.com/?b=c\n");
+    assert!(query.contains("does not match the pattern"), "{query}");
+}
+
+#[test]
+fn two_operations_that_only_the_last_slash_tells_apart_are_found() {
+    let text = |path: &str| format!("POST {path}\n  title x\n");
+    let found = lint(&[("v3/a", &text("v3/a")), ("v3/a/index", &text("v3/a/"))]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("`POST v3/a` differs from this by the last slash only"), "{found:#?}");
+}
+
+#[test]
 fn money_without_a_unit_is_found() {
     for line in
         ["a integer # 退款金额", "a integer # 商品价格", "a integer # 手续费", "refund_amount integer = 5"]

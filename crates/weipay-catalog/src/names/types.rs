@@ -128,6 +128,7 @@ mod tests {
             required_in: None,
             label: "",
             limits: Limits::default(),
+            in_bytes: false,
             items: Limits::default(),
             format: None,
             values: Vec::new(),

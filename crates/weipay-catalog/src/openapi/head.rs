@@ -24,6 +24,7 @@ A request is signed over its exact bytes; a success is signed by the platform, i
 | `x-extensible-enum` | the values that the pages list. The platform adds values without notice |
 | `x-encrypted: rsa-pubkey` | the value travels RSA-OAEP encrypted, in base64; lengths and patterns are those of the plain text. The request needs the header `Wechatpay-Serial` |
 | `x-encrypted: aes-gcm` | the value is sealed with the APIv3 key; `x-opens-to` is what it opens to |
+| `x-min-bytes`, `x-max-bytes` | the length of the value in bytes of UTF-8, which is what the platform counts there; `minLength` and `maxLength` beside them count characters, and are what follows for these |
 | `x-signed` | the value is a signature |
 | `x-unit: fen` | money in fen (分), the hundredth of a yuan |
 | `x-unit: minor` | money in the smallest unit of its currency (币种最小货币单位), which another member names |

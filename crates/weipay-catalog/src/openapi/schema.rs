@@ -119,7 +119,7 @@ fn text(field: &Field) -> Value {
     let (format, encoding) = match field.format {
         Some(Format::Rfc3339) => ("date-time", ""),
         Some(Format::Date) => ("date", ""),
-        Some(Format::Url) => ("uri", ""),
+        Some(Format::Url | Format::NotifyUrl) => ("uri", ""),
         Some(Format::Base64) => ("", "base64"),
         _ => ("", ""),
     };
@@ -131,9 +131,21 @@ fn text(field: &Field) -> Value {
         ("x-format", other.map(format_name).into()),
         ("pattern", field.pattern.into()),
     ]);
-    set_limits(&mut schema, field.limits, ["minLength", "maxLength"]);
+    if field.in_bytes {
+        set_limits(&mut schema, field.limits, ["x-min-bytes", "x-max-bytes"]);
+    }
+    set_limits(&mut schema, in_characters(field), ["minLength", "maxLength"]);
     set_values(&mut schema, field);
     schema
+}
+
+/// JSON Schema counts characters. What is known of them where the platform counts bytes: no character has more than four
+/// bytes, nor less than one.
+fn in_characters(field: &Field) -> Limits {
+    match field.in_bytes {
+        false => field.limits,
+        true => Limits { min: field.limits.min.map(|bytes| (bytes + 3) / 4), max: field.limits.max },
+    }
 }
 
 fn plain(field: &Field) -> Value {

@@ -81,7 +81,16 @@ fn value(field: &Field, one: &'static Value, place: &str) {
         Kind::String => ["minLength", "maxLength"],
         _ => ["minimum", "maximum"],
     };
-    assert_eq!((one[min].as_i64(), one[max].as_i64()), (field.limits.min, field.limits.max), "{place}");
+    let limits = |min: &str, max: &str| (one[min].as_i64(), one[max].as_i64());
+    let (of_characters, of_bytes) = match field.in_bytes {
+        false => ((field.limits.min, field.limits.max), (None, None)),
+        true => {
+            let least = field.limits.min.map(|bytes| (bytes + 3) / 4);
+            ((least, field.limits.max), (field.limits.min, field.limits.max))
+        }
+    };
+    assert_eq!(limits(min, max), of_characters, "{place}");
+    assert_eq!(limits("x-min-bytes", "x-max-bytes"), of_bytes, "{place}");
     assert_eq!(one["pattern"].as_str(), field.pattern, "{place}");
     assert_eq!(one["x-extensible-enum"].as_array().map_or(0, Vec::len), field.values.len(), "{place}");
     assert_eq!(one["enum"], Value::Null, "{place}: listed values stay open");

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::field::{Carrier, Field, Format, Kind, Limits};
+use crate::field::{Carrier, Field, Format, Kind, Limits, NOTIFY_URL};
 
 pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
     let (name, rest) = text.split_once(' ').ok_or("a field needs a name and a type")?;
@@ -19,6 +19,7 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
         required_in,
         label: "",
         limits: Limits::default(),
+        in_bytes: false,
         items,
         format: None,
         values: Vec::new(),
@@ -60,6 +61,9 @@ fn kind(word: &str) -> Result<(Kind, bool, Limits), String> {
     Ok((kind, items.is_some(), limits))
 }
 
+/// The word that makes a range count bytes.
+pub(crate) const BYTES: &str = "bytes";
+
 /// Everything between the type and the label. Gives back what is left from the `#` or `=` on.
 fn rules(field: &mut Field, mut rest: &'static str) -> Result<&'static str, String> {
     loop {
@@ -97,13 +101,18 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         field.shared = Some(name);
     } else if let Some(limits) = Limits::parse(word) {
         field.limits = limits;
+    } else if word == BYTES {
+        field.in_bytes = true;
     } else if let Some(carrier) = Carrier::from_word(word) {
         field.carrier = Some(carrier);
     } else if let Some(format) = Format::from_word(word) {
         field.format = Some(format);
+        if format == Format::NotifyUrl {
+            field.pattern = Some(NOTIFY_URL);
+        }
     } else {
         return Err(format!(
-            "`{word}` is neither a range (1..20), nor a format, nor encrypted, sealed, json-text, nor a shared <object>"
+            "`{word}` is neither a range (1..20), nor `bytes` (of a range), nor a format, nor encrypted, sealed, json-text, nor a shared <object>"
         ));
     }
     Ok(())

@@ -69,6 +69,21 @@ fn a_field_may_be_required_in_one_mode_only() {
 }
 
 #[test]
+fn a_range_counts_characters_unless_it_says_bytes() {
+    let read = one("  json\n    a string 6..32 bytes /^[a-z]+$/\n    b string 6..32\n").unwrap();
+    let [a, b] = &read.request.json[..] else { panic!() };
+    assert_eq!((a.limits, a.in_bytes, a.pattern), (b.limits, true, Some("^[a-z]+$")));
+    assert!(!b.in_bytes);
+}
+
+#[test]
+fn a_notify_url_has_the_platforms_own_pattern() {
+    let read = one("  json\n    notify_url string ..255 notify-url # 通知地址\n").unwrap();
+    assert_eq!(read.request.json[0].pattern, Some(crate::field::NOTIFY_URL));
+    assert_eq!(read.request.json[0].format, Some(Format::NotifyUrl));
+}
+
+#[test]
 fn an_example_keeps_what_it_holds() {
     let read =
         one("  json\n    a string # 标 = {\"x\": \"# = /\"}\n    b string = \"line\\nbreak \\\"q\\\"\"\n")
@@ -207,9 +222,10 @@ fn the_example_that_teaches_the_format_can_be_read() {
     let objects = SharedObjects::of_texts(["OBJECT payer_identity\n  type*  string\n"]);
     let read = operation(example, objects.resolver()).unwrap();
     let names: Vec<_> = read.request.json.iter().map(|field| field.name).collect();
-    assert_eq!(names, ["appid", "type", "name", "amount", "tags", "payer", "identity"]);
-    assert!(read.request.json[4].list && read.request.json[4].items.max == Some(10));
-    assert_eq!(read.request.json[6].shared, Some("payer_identity"));
+    assert_eq!(names, ["appid", "attach", "type", "name", "amount", "tags", "payer", "identity"]);
+    assert!(read.request.json[1].in_bytes && !read.request.json[0].in_bytes);
+    assert!(read.request.json[5].list && read.request.json[5].items.max == Some(10));
+    assert_eq!(read.request.json[7].shared, Some("payer_identity"));
 }
 
 #[test]
@@ -217,7 +233,8 @@ fn the_format_is_taught_whole() {
     let readme = include_str!("../../catalog/README.md");
     let formats = Format::ALL.iter().map(|format| format.word());
     let carriers = Carrier::ALL.iter().map(|carrier| carrier.word());
-    let keys = ["client-cert", "nonceless", "unsigned", "multipart", "other", "reply-headers", "resource"];
+    let keys =
+        ["client-cert", "nonceless", "unsigned", "multipart", "other", "reply-headers", "resource", "bytes"];
     let of_notifications = ["sent-as", "original-type", "associated-data", "cipher", "retry"];
     for word in formats.chain(carriers).chain(keys).chain(of_notifications) {
         assert!(readme.contains(&format!("`{word}`")), "{word}");

@@ -1,6 +1,5 @@
 //! `weipay api export`: the whole catalogue for other tools and other languages.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,6 +8,7 @@ use weipay_catalog::{export, openapi};
 
 use crate::arguments::{self, Format, What};
 use crate::exit;
+use crate::output_file::OutputFile;
 
 pub(super) fn run(arguments: &arguments::Export) -> ExitCode {
     if arguments.format == Format::Openapi && arguments.what.is_some() {
@@ -18,16 +18,18 @@ pub(super) fn run(arguments: &arguments::Export) -> ExitCode {
         );
     }
     let file = arguments.output.as_deref().filter(|file| *file != Path::new("-"));
-    let written = match file {
-        None => write(arguments, io::stdout().lock()),
-        Some(file) => File::create(file).and_then(|file| write(arguments, file)),
-    };
-    match (written, file) {
-        (Ok(()), _) => ExitCode::SUCCESS,
-        (Err(error), Some(file)) => exit::with(exit::FAILED, &format!("{}: {error}", file.display())),
+    if let Some(file) = file {
+        let written = OutputFile::check(file).and_then(|output| output.write(|file| write(arguments, file)));
+        return match written {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => exit::with(exit::FAILED, &reason),
+        };
+    }
+    match write(arguments, io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
         // A reader that went away has what it wanted.
-        (Err(error), None) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        (Err(error), None) => exit::with(exit::FAILED, &format!("standard output: {error}")),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => exit::with(exit::FAILED, &format!("standard output: {error}")),
     }
 }
 

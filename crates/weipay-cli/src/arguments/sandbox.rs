@@ -39,6 +39,9 @@ pub(crate) struct Sandbox {
     /// Let members through that the documentation does not have, and characters that the platform does not take.
     #[arg(long)]
     pub(crate) loose: bool,
+    /// Take each Authorization once. What the platform does with one that comes again is not known.
+    #[arg(long)]
+    pub(crate) no_replays: bool,
     /// How long a request may take to arrive, its answer to leave, and a connection to be idle.
     #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) idle_timeout: u64,
@@ -55,6 +58,12 @@ pub(crate) enum SandboxCommand {
     /// Write the credentials kit (kit.json, keys, certificates) and exit.
     Init {
         /// Where the kit and the state are kept; other users cannot enter it.
+        #[arg(long, value_name = "DIR", default_value = ".weipay")]
+        data: PathBuf,
+    },
+    /// Print the kit as WEIPAY_* variables for a shell: eval "$(weipay sandbox env)".
+    Env {
+        /// Where the kit and the state are kept.
         #[arg(long, value_name = "DIR", default_value = ".weipay")]
         data: PathBuf,
     },

@@ -1,24 +1,28 @@
 //! Sensitive fields (敏感信息加密) of a call: personal data must not leave in plain text because a command was short.
+//!
+//! Whether a text is plain or ciphertext is what the command line says, `--encrypt` or `--ciphertext`, and never what the
+//! text looks like: a long name can look like ciphertext.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 use weipay::blocking;
+use weipay::wire::check_ciphertext;
 use weipay_catalog::{Field, Operation};
 
 use crate::arguments;
 
-/// No ciphertext is shorter: RSA-2048 gives 256 bytes, which are 344 characters of base64.
-const SHORTEST_CIPHERTEXT: usize = 344;
+/// What is sent, treated as the command line asks.
+pub(super) struct Treated {
+    pub(super) body: Option<Box<RawValue>>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) values: Vec<(String, String)>,
+}
 
-type Body = Option<Box<RawValue>>;
-type Query = Vec<(String, String)>;
-
-/// Body and query to send: as they were typed, or with their sensitive fields encrypted where that was asked for.
 pub(super) fn treated(
     arguments: &arguments::Call,
     operation: Option<&'static Operation>,
     client: &blocking::Client,
-) -> Result<(Body, Query), String> {
+) -> Result<Treated, String> {
     let names_a_key = |(name, _): &(String, String)| name.eq_ignore_ascii_case("Wechatpay-Serial");
     if arguments.encrypt && arguments.header.iter().any(names_a_key) {
         return Err(
@@ -26,74 +30,140 @@ pub(super) fn treated(
                 .to_owned(),
         );
     }
-    let Some(operation) = operation else { return Ok((arguments.json.clone(), arguments.query.clone())) };
-    let treatment = Treatment { encrypt: arguments.encrypt, client };
-    let mut query = arguments.query.clone();
-    for (name, value) in &mut query {
-        if operation.request.query.iter().any(|field| field.name == name.as_str() && field.is_encrypted()) {
-            treatment.text(&format!("/query/{name}"), value)?;
-        }
-    }
-    Ok((body(arguments.json.as_deref(), &operation.request.json, &treatment)?, query))
-}
-
-fn body(typed: Option<&RawValue>, fields: &[Field], treatment: &Treatment<'_>) -> Result<Body, String> {
-    let as_typed = || typed.map(ToOwned::to_owned);
-    let Some(typed) = typed.filter(|_| fields.iter().any(Field::holds_encrypted)) else {
-        return Ok(as_typed());
+    let mut treated = Treated {
+        body: arguments.json.clone(),
+        query: arguments.query.clone(),
+        values: arguments.values.clone(),
     };
-    let before: Value = serde_json::from_str(typed.get()).map_err(|error| error.to_string())?;
-    let mut json = before.clone();
-    treatment.members(fields, &mut json, "/body")?;
-    if json == before {
-        return Ok(as_typed());
+    let Some(operation) = operation else {
+        if arguments.encrypt {
+            return Err(format!(
+                "--encrypt: the catalogue has no {} {}, so it is not known which fields travel encrypted. Check the path \
+                 with `weipay api list`",
+                arguments.method, arguments.path
+            ));
+        }
+        return Ok(treated);
+    };
+    let request = &operation.request;
+    let places = [&request.path, &request.query, &request.json];
+    if arguments.encrypt && !places.iter().any(|fields| fields.iter().any(Field::holds_encrypted)) {
+        return Err(format!(
+            "--encrypt: in the catalogue no field of {} {} travels encrypted",
+            operation.method, operation.path
+        ));
     }
-    serde_json::value::to_raw_value(&json).map(Some).map_err(|error| error.to_string())
+    let treatment = Treatment { encrypt: arguments.encrypt, ciphertext: arguments.ciphertext, client };
+    treatment.pairs(&request.path, &mut treated.values, "/path")?;
+    treatment.pairs(&request.query, &mut treated.query, "/query")?;
+    treatment.query_in_path(&request.query, &arguments.path)?;
+    treated.body = treatment.body(treated.body, &request.json)?;
+    Ok(treated)
 }
 
 /// What is done with each sensitive text.
 struct Treatment<'a> {
     encrypt: bool,
+    ciphertext: bool,
     client: &'a blocking::Client,
 }
 
 impl Treatment<'_> {
-    fn text(&self, path: &str, text: &mut String) -> Result<(), String> {
-        if text.is_empty() || looks_like_ciphertext(text) {
-            return Ok(());
+    fn body(&self, typed: Option<Box<RawValue>>, fields: &[Field]) -> Result<Option<Box<RawValue>>, String> {
+        let Some(typed) = typed else { return Ok(None) };
+        if !fields.iter().any(Field::holds_encrypted) {
+            return Ok(Some(typed));
         }
-        if !self.encrypt {
-            return Err(format!(
-                "{path} travels encrypted (敏感信息加密): give --encrypt, or its ciphertext in place of the plain text"
-            ));
+        let before: Value = serde_json::from_str(typed.get()).map_err(|error| error.to_string())?;
+        let mut json = before.clone();
+        self.members(fields, &mut json, "/body")?;
+        if json == before {
+            return Ok(Some(typed));
         }
-        *text = self.client.encrypt_sensitive(text).map_err(|error| format!("{path}: {error}"))?;
-        Ok(())
+        serde_json::value::to_raw_value(&json).map(Some).map_err(|error| error.to_string())
     }
 
-    fn members(&self, fields: &[Field], object: &mut Value, path: &str) -> Result<(), String> {
-        for field in fields.iter().filter(|field| field.holds_encrypted()) {
-            if let Some(value) = object.get_mut(field.name) {
-                self.value(field, value, &format!("{path}/{}", field.name))?;
+    fn pairs(&self, fields: &[Field], pairs: &mut [(String, String)], place: &str) -> Result<(), String> {
+        for (name, value) in pairs {
+            if is_encrypted(fields, name) {
+                self.text(&format!("{place}/{name}"), value)?;
             }
         }
         Ok(())
     }
 
-    fn value(&self, field: &Field, value: &mut Value, path: &str) -> Result<(), String> {
-        match value {
-            Value::Array(members) => members
-                .iter_mut()
-                .enumerate()
-                .try_for_each(|(index, member)| self.value(field, member, &format!("{path}/{index}"))),
-            Value::String(text) if field.is_encrypted() => self.text(path, text),
-            Value::Object(_) => self.members(&field.fields, value, path),
+    /// A query that was typed behind the path is sent as it is, so nothing in it can be encrypted.
+    fn query_in_path(&self, fields: &[Field], path: &str) -> Result<(), String> {
+        let Some((_, query)) = path.split_once('?') else { return Ok(()) };
+        let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or(pair));
+        match names.find(|name| is_encrypted(fields, name)) {
+            Some(name) if !self.ciphertext => Err(format!(
+                "/query/{name} travels encrypted (敏感信息加密): give it with --query {name}=VALUE and --encrypt"
+            )),
             _ => Ok(()),
         }
     }
+
+    fn text(&self, path: &str, text: &mut String) -> Result<(), String> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if self.encrypt {
+            *text = self.client.encrypt_sensitive(text).map_err(|error| format!("{path}: {error}"))?;
+            return Ok(());
+        }
+        if !self.ciphertext {
+            return Err(format!(
+                "{path} travels encrypted (敏感信息加密): --encrypt encrypts it; if it is ciphertext already, say so with \
+                 --ciphertext"
+            ));
+        }
+        check_ciphertext(text).map_err(|error| format!("{path} with --ciphertext: {error}"))
+    }
+
+    fn members(&self, fields: &[Field], value: &mut Value, path: &str) -> Result<(), String> {
+        match value {
+            Value::Object(object) => {
+                for field in fields.iter().filter(|field| field.holds_encrypted()) {
+                    if let Some(value) = object.get_mut(field.name) {
+                        self.value(field, value, &format!("{path}/{}", field.name))?;
+                    }
+                }
+                Ok(())
+            }
+            Value::Array(members) => {
+                self.each(members, path, |member, path| self.members(fields, member, path))
+            }
+            Value::Null => Ok(()),
+            _ => Err(format!(
+                "{path} holds fields that travel encrypted (敏感信息加密): write it as an object"
+            )),
+        }
+    }
+
+    fn value(&self, field: &Field, value: &mut Value, path: &str) -> Result<(), String> {
+        match value {
+            Value::Array(members) => self.each(members, path, |member, path| self.value(field, member, path)),
+            Value::Null => Ok(()),
+            _ if !field.is_encrypted() => self.members(&field.fields, value, path),
+            Value::String(text) => self.text(path, text),
+            _ => Err(format!(
+                "{path} travels encrypted (敏感信息加密), and only a string can: write its value in quotes"
+            )),
+        }
+    }
+
+    fn each(
+        &self,
+        members: &mut [Value],
+        path: &str,
+        treat: impl Fn(&mut Value, &str) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut members = members.iter_mut().enumerate();
+        members.try_for_each(|(index, member)| treat(member, &format!("{path}/{index}")))
+    }
 }
 
-fn looks_like_ciphertext(text: &str) -> bool {
-    text.len() >= SHORTEST_CIPHERTEXT
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+fn is_encrypted(fields: &[Field], name: &str) -> bool {
+    fields.iter().any(|field| field.name == name && field.is_encrypted())
 }

@@ -1,6 +1,7 @@
 //! The merchant's side of the story, with the blocking client and typed operations.
 
 use std::error::Error;
+use std::fmt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -31,6 +32,14 @@ pub(super) struct Coupon {
     code: String,
     order: String,
     run: String,
+}
+
+/// The arguments of the program in the README: stock, coupon, order, and the number of the request.
+impl fmt::Display for Coupon {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Coupon { stock_id, code, order, .. } = self;
+        write!(out, "{stock_id} {code} {order} disassociate-{order}")
+    }
 }
 
 impl Coupon {
@@ -98,7 +107,8 @@ impl Story {
         (1..=count).map(|number| self.associated(stock_id, number)).collect()
     }
 
-    fn associated(&self, stock_id: &str, number: usize) -> Outcome<Coupon> {
+    /// One coupon, sent and tied to an order. The number tells it from the others of this run.
+    pub(super) fn associated(&self, stock_id: &str, number: usize) -> Outcome<Coupon> {
         let coupons = || self.blocking.v3().marketing().busifavor().coupons();
         let order = format!("order-{}-{number}", self.run);
         let request = send::post::Request::new()

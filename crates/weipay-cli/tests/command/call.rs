@@ -1,6 +1,8 @@
 //! `weipay call`: what it prints and how it exits.
 
 use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -97,6 +99,139 @@ fn an_error_answer_exits_with_1_and_says_code_and_message() {
     assert!(stderr(&output).contains("Request-ID"), "{}", stderr(&output));
 }
 
+/// A platform that gives every request one answer, without a signature, as a download has none.
+fn answering(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                line.clear();
+            }
+            reader.into_inner().write_all(answer).unwrap();
+        }
+    });
+    base_url
+}
+
+const DOWNLOAD: [&str; 5] = ["call", "GET", "v3/billdownload/file", "--query", "token=t"];
+
+#[test]
+fn what_was_downloaded_goes_out_byte_for_byte() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut full = environment(&sandbox);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bill.gz");
+    let bytes = b"\x1f\x8b\x08\0\xff\r\n{}";
+    full.insert(
+        "WEIPAY_BASE_URL",
+        answering(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n\x1f\x8b\x08\0\xff\r\n{}",
+        ),
+    );
+    for to_file in [&["--output", file.to_str().unwrap()][..], &[], &["--output", "-"]] {
+        let output = weipay(&[&DOWNLOAD[..], to_file].concat(), &full);
+        assert_eq!(exit(&output), 0, "{}", stderr(&output));
+        let is_file = to_file.last().is_some_and(|given| *given != "-");
+        assert_eq!(output.stdout, if is_file { &b""[..] } else { bytes });
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn a_file_appears_only_with_a_whole_answer() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut full = environment(&sandbox);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bill");
+    let call = [&DOWNLOAD[..], &["--output", file.to_str().unwrap()]].concat();
+    let (refused, cut) = (
+        &b"HTTP/1.1 404 X\r\nContent-Length: 27\r\nConnection: close\r\n\r\n{\"code\":\"ORDER_NOT_EXIST\"}\n"
+            [..],
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhalf"[..],
+    );
+    for (answer, code) in [(refused, 1), (cut, 4)] {
+        full.insert("WEIPAY_BASE_URL", answering(answer));
+        assert_eq!(exit(&weipay(&call, &full)), code);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        std::fs::write(&file, "before").unwrap();
+        assert_eq!(exit(&weipay(&call, &full)), code);
+        assert_eq!(std::fs::read(&file).unwrap(), b"before");
+        std::fs::remove_file(&file).unwrap();
+    }
+    // What stands in the way is told before anything is sent: here nobody listens.
+    full.insert("WEIPAY_BASE_URL", "http://127.0.0.1:9".to_owned());
+    let missing = folder.path().join("missing/bill");
+    for path in [folder.path(), &missing] {
+        let output = weipay(&[&DOWNLOAD[..], &["--output", path.to_str().unwrap()]].concat(), &full);
+        assert_eq!(exit(&output), 2, "{}", stderr(&output));
+        assert!(stderr(&output).contains("nothing was sent"), "{}", stderr(&output));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_not_taken_for_a_call_that_failed() {
+    let sandbox = Sandbox::start().unwrap();
+    let call = ["call", "GET", CALLBACKS, "--query", "mchid=1900000001"];
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(WEIPAY);
+    command.args(call).args(["--kit", sandbox.kit_file().to_str().unwrap()]).stdout(full);
+    let output = command.output().unwrap();
+    assert_eq!(exit(&output), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("the call succeeded"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_header_of_the_connection_exits_with_2() {
+    let sandbox = Sandbox::start().unwrap();
+    for header in ["Content-Length: 1", "host:a", "Transfer-Encoding: chunked"] {
+        let output = weipay(&["call", "GET", CALLBACKS, "--header", header], &environment(&sandbox));
+        assert_eq!(exit(&output), 2, "{}", stderr(&output));
+        assert!(stderr(&output).contains("leave it out"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn what_may_have_taken_effect_is_said() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut full = environment(&sandbox);
+    let may_have = "the call may have taken effect";
+    let refused = weipay(&["call", "POST", CALLBACKS, "--json", "{}"], &full);
+    assert!(exit(&refused) == 1 && !stderr(&refused).contains(may_have), "{}", stderr(&refused));
+    for (answer, code) in [
+        (&b"HTTP/1.1 403 X\r\nContent-Length: 6\r\n\r\n<html>"[..], 1),
+        (b"", 4),
+        (b"HTTP/1.1 200 OK\r\n\r\n", 3),
+    ] {
+        full.insert("WEIPAY_BASE_URL", answering(answer));
+        let output = weipay(&["call", "POST", CALLBACKS], &full);
+        assert!(exit(&output) == code && stderr(&output).contains(may_have), "{}", stderr(&output));
+        let output = weipay(&["call", "GET", CALLBACKS], &full);
+        assert!(exit(&output) == code && !stderr(&output).contains(may_have), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn an_error_answer_of_a_proxy_is_shown() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut full = environment(&sandbox);
+    full.insert("WEIPAY_BASE_URL", answering(b"HTTP/1.1 302 Found\r\nLocation: https://login.example/?t=secret\r\nContent-Length: 25\r\nConnection: close\r\n\r\n<html>\x1b[2J Please log in."));
+    let output = weipay(&["call", "GET", CALLBACKS], &full);
+    assert_eq!(exit(&output), 1);
+    for shown in ["HTTP 302", "https://login.example/?…", "Please log in"] {
+        assert!(stderr(&output).contains(shown), "{}", stderr(&output));
+    }
+    assert!(
+        !stderr(&output).contains("secret") && !stderr(&output).contains('\u{1b}'),
+        "{}",
+        stderr(&output)
+    );
+}
+
 #[test]
 fn a_wrong_command_line_exits_with_2_and_sends_nothing() {
     let nowhere = HashMap::from([("WEIPAY_BASE_URL", "http://127.0.0.1:9".to_owned())]);
@@ -163,6 +298,65 @@ fn a_sensitive_field_does_not_leave_in_plain_text() {
 }
 
 #[test]
+fn what_is_ciphertext_is_said_and_not_guessed() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    let receiver = |name: &str| {
+        format!(
+            r#"{{"appid":"wx8888888888888888","type":"PERSONAL_OPENID","account":"o1","name":{name},"relation_type":"USER"}}"#
+        )
+    };
+    let call = |path: &str, name: &str, flags: &[&str]| {
+        let body = receiver(name);
+        weipay(&[&["call", "POST", path, "--json", &body][..], flags].concat(), &full)
+    };
+    let path = "v3/profitsharing/receivers/add";
+    // 344 letters look like ciphertext and are plain text.
+    let letters = format!("\"{}\"", "x".repeat(344));
+    for (name, flags, said) in [
+        (&*letters, &[][..], "--encrypt"),
+        ("\"张三\"", &["--ciphertext"], "/body/name with --ciphertext"),
+        ("7", &["--encrypt"], "only a string"),
+        ("true", &["--encrypt"], "only a string"),
+        ("7", &[], "only a string"),
+        ("7", &["--ciphertext"], "only a string"),
+        ("{\"a\":\"张三\"}", &["--encrypt"], "only a string"),
+        ("\"张三\"", &["--encrypt", "--ciphertext"], "cannot be used with"),
+    ] {
+        let output = call(path, name, flags);
+        assert_eq!(exit(&output), 2, "{name} {flags:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{name} {flags:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("张三"), "{}", stderr(&output));
+    }
+    let client = weipay::blocking::Client::from_kit(sandbox.kit_file()).unwrap();
+    let ciphertext = format!("{:?}", client.encrypt_sensitive("张三").unwrap());
+    let output = call(path, &ciphertext, &["--ciphertext"]);
+    assert_eq!(exit(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
+fn encrypt_is_never_ignored() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    for (arguments, said) in [
+        (
+            &["POST", "v3/profitsharing/receivers/ad", "--json", r#"{"name":"张三"}"#][..],
+            "no POST v3/profitsharing",
+        ),
+        (&["POST", CALLBACKS, "--json", "{}"], "no field of POST"),
+        (&["GET", "v3/realname/verify?encrypted_name=%E5%BC%A0"], "--query encrypted_name=VALUE"),
+        (&["POST", "v3/profitsharing/receivers/add", "--json", "\"张三\""], "write it as an object"),
+    ] {
+        let output = weipay(&[&["call"][..], arguments, &["--encrypt"]].concat(), &full);
+        assert_eq!(exit(&output), 2, "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("张三"), "{}", stderr(&output));
+    }
+    let typed_behind = weipay(&["call", "GET", "v3/realname/verify?encrypted_name=%E5%BC%A0"], &full);
+    assert_eq!(exit(&typed_behind), 2, "{}", stderr(&typed_behind));
+}
+
+#[test]
 fn a_body_comes_from_a_file_too() {
     let sandbox = Sandbox::start().unwrap();
     let file = sandbox.kit_file().with_file_name("body.json");
@@ -200,4 +394,68 @@ fn a_key_of_the_wrong_kind_is_named() {
     assert_eq!(exit(&output), 2);
     assert!(stderr(&output).contains("WEIPAY_MERCHANT_KEY"), "{}", stderr(&output));
     assert!(Path::new(WEIPAY).is_absolute());
+}
+
+#[test]
+fn all_missing_variables_are_told_at_once_with_the_other_way() {
+    let output = weipay(&["call", "GET", CALLBACKS], &HashMap::new());
+    assert_eq!(exit(&output), 2);
+    let told = stderr(&output);
+    for name in ["MCHID", "MERCHANT_SERIAL", "MERCHANT_KEY", "PUBLIC_KEY_ID", "PUBLIC_KEY"] {
+        assert!(told.contains(&format!("WEIPAY_{name}")), "{told}");
+    }
+    assert!(told.contains("--kit FILE"), "{told}");
+}
+
+#[test]
+fn an_unknown_path_gets_the_nearest_ones_when_the_call_fails() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    for (method, path, near) in [
+        ("POST", "v3/pay/transaction/jsapi", "\n  POST v3/pay/transactions/jsapi"),
+        ("GET", "v3/refund/domestic/refund/1217752501", "\n  GET v3/refund/domestic/refunds/{out_refund_no}"),
+        ("PUT", CALLBACKS, "with GET, POST only"),
+    ] {
+        let output = weipay(&["call", method, path], &full);
+        assert_eq!(exit(&output), 1, "{path}");
+        assert!(stderr(&output).contains(near), "{path}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn letters_that_no_url_takes_are_shown_as_they_are_with_the_option_that_takes_them() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    for (path, letter, option) in [
+        ("v3/certificates?name=中文", "`中`", "--query name=VALUE"),
+        ("v3/券/1", "`券`", "--path name=VALUE"),
+    ] {
+        let output = weipay(&["call", "GET", path], &full);
+        assert_eq!(exit(&output), 2, "{path}");
+        let told = stderr(&output);
+        assert!(told.contains(letter) && told.contains(option) && !told.contains(".query("), "{told}");
+    }
+}
+
+#[test]
+fn neither_a_body_nor_a_token_nor_a_key_is_repeated() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    let key = std::fs::read_to_string(&full["WEIPAY_MERCHANT_KEY"]).unwrap();
+    let inner: String = key.lines().filter(|line| !line.starts_with("-----")).collect();
+    let mut broken = full.clone();
+    broken.insert("WEIPAY_MERCHANT_KEY", inner.clone());
+    for (arguments, environment) in [
+        (&["call", "POST", CALLBACKS, "--json", "{\"name\":\"secret\""] as &[&str], &full),
+        (&["call", "POST", CALLBACKS, "--query", "secret"], &full),
+        (&["call", "POST", CALLBACKS, "--header", "secret"], &full),
+        (&["call", "GET", "https://api.mch.weixin.qq.com/v3/billdownload/file?token=secret"], &full),
+        (&["call", "GET", CALLBACKS], &broken),
+        (&["call", "GET", CALLBACKS, "--kit", &inner], &full),
+    ] {
+        let output = weipay(arguments, environment);
+        assert_eq!(exit(&output), 2, "{arguments:?}");
+        let told = stderr(&output);
+        assert!(!told.contains("secret") && !told.contains(&inner[..12]), "{told}");
+    }
 }

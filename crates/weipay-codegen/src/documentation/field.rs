@@ -85,6 +85,7 @@ fn closed(rules: &[String]) -> String {
 fn rules(field: &Field) -> Vec<String> {
     let mut rules = Vec::new();
     let unit = match field.kind {
+        Kind::String if field.in_bytes => "byte",
         Kind::String => "character",
         Kind::Object => "byte",
         _ => "",
@@ -96,12 +97,17 @@ fn rules(field: &Field) -> Vec<String> {
         Some(Format::Minor) => {
             rules.push("in the smallest unit of its currency (币种最小货币单位)".to_owned());
         }
+        Some(Format::NotifyUrl) => {
+            rules.push("a URL that the platform calls: http or https, without a query".to_owned());
+        }
         Some(Format::Rfc3339 | Format::JsonObjectLike | Format::JsonArrayLike) | None => {}
         // The format is that of the ciphertext, and the caller gives and gets plain text.
         Some(_) if field.is_encrypted() => {}
         Some(format) => rules.push(format!("format `{}`", format.word())),
     }
-    if let Some(pattern) = field.pattern {
+    if let Some(pattern) = field.pattern
+        && field.format != Some(Format::NotifyUrl)
+    {
         rules.push(format!("matches `{pattern}`"));
     }
     match field.carrier {

@@ -65,7 +65,7 @@ fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
         .into_iter()
         .filter(|place| rows().any(|row| row.rule.iter().any(|call| call.starts_with(&format!("{place}(")))))
         .collect();
-    items.extend(["File", "Time"].into_iter().filter(|word| uses(word)));
+    items.extend(["File", "Sensitive", "Time"].into_iter().filter(|word| uses(word)));
     items.extend(rows().any(|row| row.kind.contains("JsonText<")).then_some("JsonText"));
     items.extend(structs.iter().any(|known| known.in_request).then_some("request"));
     items.extend(structs.iter().any(|known| !known.in_request).then_some("answer"));

@@ -4,7 +4,7 @@ use serde_json::Value;
 use weipay_catalog::{Field, Operation};
 
 use super::{Contract, Pass, Undefined, not_an_object};
-use crate::grammar::{Place, Source, unconfirmed};
+use crate::grammar::{self, Place, Source, unconfirmed};
 use crate::refusal::Refusal;
 use crate::upload::{self, Upload};
 
@@ -25,8 +25,10 @@ impl Contract {
             return Ok(());
         };
         // Recorded for the file; that `meta` is missed in the same words is INFERRED.
-        let file = upload.file(file_field.name).ok_or_else(|| part(file_field, |place| place.required()))?;
-        let meta = meta.ok_or_else(|| part(meta_field, |place| place.required()))?;
+        let missing =
+            |field: &Field| part(field, |place| place.required()).with_reason(upload.lacks(field.name));
+        let file = upload.file(file_field.name).ok_or_else(|| missing(file_field))?;
+        let meta = meta.ok_or_else(|| missing(meta_field))?;
         let Value::Object(members) = meta else { return Err(not_an_object("/meta", meta)) };
         let mut undefined = Undefined::default();
         let mut walk = self.walk(Source::Body, &mut undefined);
@@ -39,6 +41,9 @@ impl Contract {
         let size = i64::try_from(file.content.len()).unwrap_or(i64::MAX);
         if let Some(max) = upload::max_size(operation, text("filename")).filter(|max| size > *max) {
             return Err(part(file_field, |place| place.file_too_large(size, max)));
+        }
+        if file.content_type.as_deref().is_some_and(|named| !upload::takes_type(operation, named)) {
+            return Err(grammar::no_picture());
         }
         for field in &meta_field.fields {
             if upload::is_of(field, text(field.name), file.content) == Some(false) {

@@ -99,6 +99,103 @@ fn lengths_count_characters_not_bytes() {
     );
 }
 
+fn order() -> Value {
+    json!({
+        "appid": "wx1", "mchid": "1900000001", "description": "a", "out_trade_no": "202511250001",
+        "notify_url": "https://shop.example/notify", "amount": { "total": 1 }
+    })
+}
+
+fn refused_order(name: &str, value: &str) -> Refusal {
+    let mut order = order();
+    order[name] = json!(value);
+    check("POST", "/v3/pay/transactions/native", &order).unwrap_err()
+}
+
+/// All of these were recorded from the real gateway.
+#[test]
+fn lengths_of_payments_count_bytes_in_body_and_path() {
+    check("POST", "/v3/pay/transactions/native", &order()).unwrap();
+    let short = refused_order("out_trade_no", "123");
+    assert_eq!(
+        short.message,
+        "输入源“/body/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 3，小于最小值 6"
+    );
+    let attach = refused_order("attach", &format!("{}ab", "券".repeat(67)));
+    assert_eq!(
+        attach.message,
+        "输入源“/body/attach”映射到值字段“附加数据”字符串规则校验失败，字节数 203，大于最大值 128"
+    );
+    assert_eq!(attach.detail, Some(json!({ "location": "body", "value": 203 })));
+    let close = format!("/v3/pay/transactions/out-trade-no/{}/close", "1".repeat(35));
+    let close = check("POST", &close, &json!({ "mchid": "1" })).unwrap_err();
+    assert_eq!(
+        close.message,
+        "输入源“/uri_template/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 35，大于最大值 32"
+    );
+    assert_eq!(close.detail, Some(json!({ "location": "uri_template", "value": 35 })));
+    let service = format!("/v3/payscore/serviceorder/{}/cancel", "1".repeat(37));
+    let service = check("POST", &service, &json!({ "appid": "wx1", "service_id": "1", "reason": "a" }));
+    assert_eq!(
+        service.unwrap_err().message,
+        "输入源“/uri_template/out_order_no”映射到值字段“商户服务订单号”字符串规则校验失败，字节数 37，大于最大值 32"
+    );
+}
+
+/// The expressions are printed as the real gateway printed them.
+#[test]
+fn a_notify_url_and_an_order_number_are_refused_with_the_platforms_own_expressions() {
+    for url in
+        ["https://shop.example/notify?order=1", " https://www.weixin.qq.com/wxpay/pay.php", "ftp://a.example"]
+    {
+        let refusal = refused_order("notify_url", url);
+        assert_eq!(
+            refusal.message,
+            r"输入源“/body/notify_url”映射到值字段“通知地址”字符串规则校验失败，字符串必须匹配正则表达式“^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$”"
+        );
+        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": url })));
+    }
+    assert_eq!(
+        refused_order("out_trade_no", "订单号订单号").message,
+        r"输入源“/body/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字符串必须匹配正则表达式“^[0-9a-zA-Z_\-\|\*]+$”"
+    );
+    let mut order = order();
+    order["notify_url"] = json!("http://127.0.0.1:8080/notify");
+    check("POST", "/v3/pay/transactions/native", &order).unwrap();
+}
+
+/// Titles as the real gateway printed them.
+#[test]
+fn titles_are_those_of_recorded_messages() {
+    let partner = check("POST", "/v3/pay/partner/transactions/jsapi", &json!({ "description": "a" }));
+    assert_eq!(
+        partner.unwrap_err().message,
+        "输入源“/body/sp_appid”映射到字段“服务商应用ID”必填性规则校验失败，此字段为必填项"
+    );
+    let batch = json!({
+        "appid": "", "out_batch_no": "1", "batch_name": "a", "batch_remark": "a", "total_amount": 1, "total_num": 1,
+        "transfer_detail_list": [
+            { "openid": "o1", "out_detail_no": "1", "transfer_amount": 1, "transfer_remark": "a" }
+        ]
+    });
+    let transfer = check("POST", "/v3/transfer/batches", &batch).unwrap_err();
+    assert_eq!(
+        transfer.message,
+        "输入源“/body/appid”映射到值字段“商户appid”字符串规则校验失败，字符数 0，小于最小值 1"
+    );
+    let stock = check("GET", "/v3/marketing/favor/stocks//items?limit=1&offset=0", &json!({})).unwrap_err();
+    assert_eq!(
+        stock.message,
+        "输入源“/uri_template/stock_id”映射到字段“批次id”必填性规则校验失败，此字段为必填项"
+    );
+    assert_eq!(stock.detail, Some(json!({ "location": "uri_template", "value": "" })));
+    let application = check("GET", "/v3/applyment4sub/applyment/applyment_id/APPLYMENT_1", &json!({}));
+    assert_eq!(
+        application.unwrap_err().message,
+        "无法将输入源“/uri_template/applyment_id”映射到目标字段“申请单号”中，此字段需要一个合法的 64 位无符号整数"
+    );
+}
+
 #[test]
 fn a_number_where_text_is_wanted_is_the_wrong_type_and_so_is_text_for_a_number() {
     let mut body = disassociation();

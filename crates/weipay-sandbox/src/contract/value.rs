@@ -4,7 +4,7 @@ use serde_json::Value;
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
 
 use super::{Contract, Undefined};
-use crate::grammar::{INT32, INT64, OBJECT, Place, Source, UINT32, UINT64, unconfirmed};
+use crate::grammar::{INT32, INT64, Length, OBJECT, Place, Source, UINT32, UINT64, unconfirmed};
 use crate::moment;
 use crate::refusal::Refusal;
 
@@ -122,7 +122,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The rules of a string. Lengths count characters.
+    /// The rules of a string. Lengths count what the catalogue says: characters or bytes.
     pub(super) fn string(&self, field: &Field, text: &str) -> Result<(), Refusal> {
         // The real platform accepted empty strings for optional fields, whatever the page says of their length.
         if text.is_empty() && !field.required {
@@ -133,10 +133,13 @@ impl Walk<'_> {
             return Ok(());
         }
         let place = self.place(field);
-        let characters = length(text.chars().count());
-        match outside(field.limits, characters) {
-            Some((Side::Below, min)) => return Err(place.too_short(characters, min)),
-            Some((Side::Above, max)) => return Err(place.too_long(characters, max)),
+        let measured = match field.in_bytes {
+            true => Length::Bytes(length(text.len())),
+            false => Length::Characters(length(text.chars().count())),
+        };
+        match outside(field.limits, measured.count()) {
+            Some((Side::Below, min)) => return Err(place.too_short(measured, min)),
+            Some((Side::Above, max)) => return Err(place.too_long(measured, max)),
             None => {}
         }
         if let Some(pattern) = field.pattern

@@ -1,14 +1,15 @@
 //! Reading a body, up to a limit.
 //!
-//! What is longer than the request needs to be is still read for a while, and thrown away, so that a client which is
+//! What is longer than the request needs to be is still read, as long as a body may take, and thrown away: a client which is
 //! busy sending gets to see the refusal.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::places::Place;
@@ -16,34 +17,41 @@ use crate::upload::MAX_UPLOAD_BODY;
 
 /// No request of the platform's API comes near this, except an upload.
 const MAX_BODY: usize = 512 * 1024;
-/// Beyond this the connection is dropped.
-const MAX_READ_AWAY: usize = 32 * 1024 * 1024;
-/// So many bodies may be longer than [`MAX_BODY`] at once. When one more comes and none ends, the one that takes longest
-/// gives way.
+/// So many bodies may be longer than [`MAX_BODY`] at once, until they are answered. When one more comes and none ends, the
+/// one that takes longest to arrive gives way.
 const MAX_LONG_BODIES: usize = 16;
 /// How long a long body waits for others to end.
 const WAIT_FOR_LONG: Duration = Duration::from_millis(500);
 
 /// A body that arrived.
 pub(super) enum ReadBody {
-    Whole(Vec<u8>),
+    /// A long one holds its place as long as it is kept.
+    Whole(Vec<u8>, Option<OwnedSemaphorePermit>),
     TooLong,
 }
 
-/// Why a body did not arrive: its connection broke, it was too slow, or it would not end.
+/// Why a body did not arrive: its connection broke, or it was too slow.
 #[derive(Debug)]
 pub(super) struct Broken;
 
 /// What bounds the memory of all bodies together.
 #[derive(Debug)]
 pub(super) struct Reader {
-    long_bodies: Semaphore,
+    long_bodies: Arc<Semaphore>,
 }
 
 impl Default for Reader {
     fn default() -> Reader {
-        Reader { long_bodies: Semaphore::new(MAX_LONG_BODIES) }
+        Reader { long_bodies: Arc::new(Semaphore::new(MAX_LONG_BODIES)) }
     }
+}
+
+/// A body that is arriving.
+#[derive(Default)]
+struct Arriving {
+    kept: Vec<u8>,
+    length: usize,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Reader {
@@ -56,31 +64,41 @@ impl Reader {
         patience: Duration,
     ) -> Result<ReadBody, Broken> {
         let max = if is_upload { MAX_UPLOAD_BODY } else { MAX_BODY };
-        timeout(patience, self.whole(stream, connection, max)).await.map_err(|_| Broken)?
+        let mut body = Arriving::default();
+        let all = timeout(patience, self.fill(&mut body, stream, connection, max)).await;
+        match all {
+            Ok(Err(broken)) => Err(broken),
+            // Of one that is too long no more need be known, whether or not it would have ended.
+            _ if body.length > max => Ok(ReadBody::TooLong),
+            Ok(Ok(())) => Ok(ReadBody::Whole(body.kept, body.place)),
+            Err(_) => Err(Broken),
+        }
     }
 
-    async fn whole(&self, mut stream: Incoming, connection: &Place, max: usize) -> Result<ReadBody, Broken> {
-        let (mut body, mut length, mut place) = (Vec::new(), 0_usize, None);
+    async fn fill(
+        &self,
+        body: &mut Arriving,
+        mut stream: Incoming,
+        connection: &Place,
+        max: usize,
+    ) -> Result<(), Broken> {
         while let Some(frame) = stream.frame().await {
             let Ok(data) = frame.map_err(|_| Broken)?.into_data() else { continue };
-            length = length.saturating_add(data.len());
-            if length > MAX_READ_AWAY {
-                return Err(Broken);
-            }
-            if length > max {
-                (body, place) = (Vec::new(), None);
+            body.length = body.length.saturating_add(data.len());
+            if body.length > max {
+                (body.kept, body.place) = (Vec::new(), None);
                 continue;
             }
-            if length > MAX_BODY && place.is_none() {
-                place = Some(self.place_for_long(connection).await?);
+            if body.length > MAX_BODY && body.place.is_none() {
+                body.place = Some(self.place_for_long(connection).await?);
             }
-            body.extend_from_slice(&data);
+            body.kept.extend_from_slice(&data);
         }
-        Ok(if length > max { ReadBody::TooLong } else { ReadBody::Whole(body) })
+        Ok(())
     }
 
-    async fn place_for_long(&self, connection: &Place) -> Result<SemaphorePermit<'_>, Broken> {
-        let mut acquired = pin!(self.long_bodies.acquire());
+    async fn place_for_long(&self, connection: &Place) -> Result<OwnedSemaphorePermit, Broken> {
+        let mut acquired = pin!(Arc::clone(&self.long_bodies).acquire_owned());
         loop {
             if let Ok(place) = timeout(WAIT_FOR_LONG, acquired.as_mut()).await {
                 connection.sends_long_body();

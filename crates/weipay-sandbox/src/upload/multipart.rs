@@ -13,6 +13,8 @@ pub(crate) struct Part<'a> {
     pub(crate) name: String,
     /// Whether it has a file name.
     pub(crate) is_file: bool,
+    /// The media type, where the part says one.
+    pub(crate) content_type: Option<String>,
     pub(crate) content: &'a [u8],
 }
 
@@ -58,7 +60,9 @@ fn part<'a>(text: &'a [u8], delimiter: &[u8]) -> Option<(Part<'a>, &'a [u8])> {
     let blanks = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let text = text[blanks..].strip_prefix(b"\r\n")?;
     let head_end = position(text, b"\r\n\r\n").filter(|end| *end <= MAX_PART_HEAD)?;
-    let (name, is_file) = disposition(std::str::from_utf8(&text[..head_end]).ok()?)?;
+    let head = std::str::from_utf8(&text[..head_end]).ok()?;
+    let (name, is_file) = disposition(head)?;
+    let content_type = header(head, "content-type").map(|value| value.trim().to_ascii_lowercase());
     let text = &text[head_end + 4..];
     let mut length = 0;
     loop {
@@ -66,7 +70,7 @@ fn part<'a>(text: &'a [u8], delimiter: &[u8]) -> Option<(Part<'a>, &'a [u8])> {
         let after = &text[length + delimiter.len()..];
         // A longer boundary that begins like this one is content.
         if after.first().is_some_and(|byte| matches!(byte, b'\r' | b'-' | b' ' | b'\t')) {
-            return Some((Part { name, is_file, content: &text[..length] }, after));
+            return Some((Part { name, is_file, content_type, content: &text[..length] }, after));
         }
         length += delimiter.len();
     }
@@ -74,16 +78,19 @@ fn part<'a>(text: &'a [u8], delimiter: &[u8]) -> Option<(Part<'a>, &'a [u8])> {
 
 /// What `Content-Disposition` says: the name, and whether there is a file name.
 fn disposition(head: &str) -> Option<(String, bool)> {
-    let value = head.split("\r\n").find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
-    })?;
-    let (kind, parameters) = value.split_once(';')?;
+    let (kind, parameters) = header(head, "content-disposition")?.split_once(';')?;
     if !kind.trim().eq_ignore_ascii_case("form-data") {
         return None;
     }
     let is_file = parameter(parameters, "filename").is_some() || parameter(parameters, "filename*").is_some();
     Some((parameter(parameters, "name")?, is_file))
+}
+
+fn header<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {
+    head.split("\r\n").find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.trim().eq_ignore_ascii_case(wanted).then_some(value)
+    })
 }
 
 /// A parameter of a header, quoted or not: `; name="meta"; filename=a.jpg`.
@@ -150,6 +157,8 @@ mod tests {
         let parts = read_text(BODY).unwrap();
         let found: Vec<_> = parts.iter().map(|part| (&*part.name, part.is_file, part.content)).collect();
         assert_eq!(found, [("file", true, &b"JPG\r\n--bc\r\n"[..]), ("meta", false, br#"{"sha256":"0"}"#)]);
+        assert_eq!(parts[0].content_type, None);
+        assert_eq!(parts[1].content_type.as_deref(), Some("application/json"));
         assert_eq!(read_text(&format!("preamble\r\n{BODY}epilogue")).unwrap(), parts);
     }
 
@@ -157,7 +166,7 @@ mod tests {
     fn a_part_that_is_empty_is_a_part() {
         let parts =
             read_text("--b\r\nContent-Disposition: form-data; name=\"meta\"\r\n\r\n\r\n--b--").unwrap();
-        assert_eq!(parts, [Part { name: "meta".to_owned(), is_file: false, content: b"" }]);
+        assert_eq!((parts.len(), &*parts[0].name, parts[0].content), (1, "meta", &b""[..]));
     }
 
     #[test]

@@ -67,7 +67,13 @@ fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
         (&kit.public_key_id, &client.public_key, certificate),
     ] {
         send("POST", RECEIVERS, &receiver(Some(&sealed(right))), Some(serial)).success();
-        refused(&send("POST", RECEIVERS, &receiver(Some(&sealed(wrong))), Some(serial)), CLOSED);
+        let closed = send("POST", RECEIVERS, &receiver(Some(&sealed(wrong))), Some(serial));
+        refused(&closed, CLOSED);
+        let reason = closed.header(weipay_sandbox::REASON).unwrap();
+        assert!(
+            reason.starts_with("`name` does not open with the key that Wechatpay-Serial names"),
+            "{reason}"
+        );
     }
     for plain in ["张三", "abcd", &"A".repeat(344)] {
         refused(&send("POST", RECEIVERS, &receiver(Some(plain)), Some(&kit.public_key_id)), CLOSED);
@@ -93,4 +99,18 @@ fn an_answers_sensitive_field_opens_with_the_merchants_key() {
     let complaint = client.get("/v3/merchant-service/complaints-v2/200201820200101080076610000").success();
     let phone = client.key.decrypt_oaep(complaint["payer_phone"].as_str().unwrap()).unwrap();
     assert_eq!(std::str::from_utf8(&phone).unwrap(), "13900000000");
+}
+
+#[test]
+fn the_self_test_opens_what_it_is_sent_and_answers_it_to_the_merchant() {
+    let client = Client::of(&SHARED);
+    let secret = client.public_key.encrypt_oaep("秘密".as_bytes()).unwrap();
+    let body = json!({ "echo_message": "hello", "encrypted_echo_message": secret });
+    let answer = send("POST", "/v3/security/echo", &body, Some(&SHARED.kit().public_key_id)).success();
+    assert_eq!(answer["echo_message"], "hello");
+    let opened = client.key.decrypt_oaep(answer["encrypted_echo_message"].as_str().unwrap()).unwrap();
+    assert_eq!(opened.as_slice(), "秘密".as_bytes());
+    refused(&send("POST", "/v3/security/echo", &body, None), MISSING);
+    let plain = send("POST", "/v3/security/echo", &json!({ "echo_message": "hello" }), None).success();
+    assert_eq!(plain, json!({ "echo_message": "hello" }));
 }

@@ -183,3 +183,32 @@ fn a_target_is_verified_as_it_was_sent() {
         merchant.get(&list).success();
     }
 }
+
+#[test]
+fn a_replayed_request_is_let_in_unless_the_sandbox_is_told_to_take_each_once() {
+    let merchant = Merchant::new();
+    let replay = |client: &Client<'_>| {
+        let request = client.request("GET", &format!("{FAMILY}/stocks/1"), b"");
+        [client.send(&request), client.send(&request)].map(|reply| reply.status)
+    };
+    // Both reach the product, which does not know this stock.
+    assert_eq!(replay(&merchant.client), [404, 404]);
+    let strictness =
+        weipay_sandbox::Strictness { replayed_requests: true, ..weipay_sandbox::Strictness::USUAL };
+    let sandbox = crate::sandbox().strictness(strictness).start().unwrap();
+    assert_eq!(replay(&Client::of(&sandbox)), [404, 401]);
+}
+
+#[test]
+fn a_serial_in_lower_case_or_with_more_zeros_is_the_same_number() {
+    let merchant = Merchant::new();
+    let target = format!("{FAMILY}/stocks/{}", merchant.stock_id);
+    let serial = &merchant.client.sandbox.kit().merchant_serial;
+    for same in [serial.to_lowercase(), format!("00{serial}")] {
+        let mut authorization = merchant.client.authorization("GET", &target, b"");
+        authorization.serial_no = same;
+        let mut request = merchant.client.request("GET", &target, b"");
+        request.set("Authorization", &authorization.to_string());
+        merchant.client.send(&request).success();
+    }
+}

@@ -79,9 +79,17 @@ fn a_larger_file_is_refused_with_an_answer() {
 
 #[test]
 fn a_body_that_is_larger_than_any_file_gets_its_answer_too() {
-    for size in [9 * MB, 24 * MB] {
+    for size in [9 * MB, 64 * MB] {
         let reply = upload(VIDEO, "a.mp4", &vec![7; size]);
         assert_eq!(reply.refusal(), (413, "INVALID_REQUEST".to_owned()));
+    }
+}
+
+#[test]
+fn a_large_body_for_nobody_finds_nobody() {
+    for (target, status) in [("/v3/no/such/path", 404), ("/v3/certificates", 405)] {
+        let reply = upload(target, "a.jpg", &vec![7; 3 * MB]);
+        assert_eq!((reply.status, reply.text()), (status, ""));
     }
 }
 
@@ -99,7 +107,7 @@ fn both_parts_must_be_there() {
     let meta = meta("a.jpg", file);
     let (status, answer) = refused(meta.as_bytes(), body(&[("meta", meta.as_bytes())]));
     assert_eq!(status, 400);
-    assert_eq!(answer["message"], "输入源“/file”映射到字段“媒体图片文件”必填性规则校验失败，此字段为必填项");
+    assert_eq!(answer["message"], "输入源“/file”映射到字段“图片文件”必填性规则校验失败，此字段为必填项");
     // Whoever forgot `meta` signed nothing, or the whole body.
     let without = body(&[("file", file)]);
     for signed in [&b""[..], &without] {
@@ -127,6 +135,21 @@ fn a_body_that_is_not_multipart_is_refused_and_a_signature_of_something_else_too
 }
 
 #[test]
+fn a_missing_part_is_explained_to_developers() {
+    let client = Client::of(&SHARED);
+    let named = "--b\r\nContent-Disposition: form-data; name=\"meta\"; filename=\"m\"\r\n\r\n{}\r\n";
+    let named = [named.as_bytes(), &body(&[("file", b"picture")])].concat();
+    for (bytes, reason) in [
+        (b"{}".to_vec(), "the body is not multipart/form-data, or its parts do not end with their boundary"),
+        (body(&[("file", b"picture")]), "the body has no part `meta`"),
+        (named, "the body has no part `meta`, and one with a file name is taken for a file"),
+    ] {
+        let reply = client.send(&request(&client, PICTURE, b"", bytes));
+        assert_eq!(reply.header(weipay_sandbox::REASON), Some(reason), "{}", reply.text());
+    }
+}
+
+#[test]
 fn the_digest_must_be_the_files() {
     let file = b"picture";
     for digest in [sha256_hex(b"another"), String::new(), "x".to_owned(), sha256_hex(file)[1..].to_owned()] {
@@ -136,6 +159,25 @@ fn the_digest_must_be_the_files() {
     }
     let upper = json!({ "filename": "a.jpg", "sha256": sha256_hex(file).to_uppercase() }).to_string();
     assert_eq!(refused(upper.as_bytes(), body(&[("meta", upper.as_bytes()), ("file", file)])).0, 200);
+}
+
+#[test]
+fn a_file_that_says_it_is_not_a_picture_is_refused_with_the_recorded_words() {
+    let file = b"picture";
+    let meta = meta("a.jpg", file);
+    let typed = |content_type: &str| {
+        let whole = body(&[("meta", meta.as_bytes()), ("file", file)]);
+        let head = format!("filename=\"a.jpg\"\r\nContent-Type: {content_type}\r\n\r\n");
+        String::from_utf8(whole).unwrap().replace("filename=\"a.jpg\"\r\n\r\n", &head).into_bytes()
+    };
+    for content_type in ["text/plain", "application/json", "video/mp4"] {
+        let (status, answer) = refused(meta.as_bytes(), typed(content_type));
+        let said = (&answer["code"], &answer["message"]);
+        assert_eq!((status, said), (400, (&json!("INVALID_REQUEST"), &json!("图片Content-Type非法"))));
+    }
+    for content_type in ["image/jpeg", "image/jpg", "IMAGE/PNG", "application/octet-stream"] {
+        assert_eq!(refused(meta.as_bytes(), typed(content_type)).0, 200, "{content_type}");
+    }
 }
 
 #[test]
@@ -156,6 +198,30 @@ fn meta_keeps_its_contract() {
     let meta = meta("a.jpg", file);
     let twice = body(&[("meta", meta.as_bytes()), ("meta", b"{}"), ("file", file)]);
     assert_eq!(refused(meta.as_bytes(), twice).0, 400);
+}
+
+#[test]
+fn an_encrypted_value_in_meta_asks_for_the_key_that_it_is_for() {
+    let (client, file) = (Client::of(&SHARED), b"picture");
+    let phone = client.public_key.encrypt_oaep(b"13900000000").unwrap();
+    let send = |phone: &str, serial: Option<&str>| {
+        let meta = json!({
+            "transaction_id": "4200000000000000000000000001", "openid": SHARED.kit().openid, "sha256": sha256_hex(file),
+            "merchant_contact_information": { "consultation_phone_number": phone },
+        })
+        .to_string();
+        let body = body(&[("meta", meta.as_bytes()), ("file", file)]);
+        let target = "/v3/marketing/shopping-receipt/shoppingreceipts";
+        let mut request = request(&client, target, meta.as_bytes(), body);
+        if let Some(serial) = serial {
+            request.set("Wechatpay-Serial", serial);
+        }
+        client.send(&request)
+    };
+    let id = SHARED.kit().public_key_id.as_str();
+    assert_eq!(send(&phone, Some(id)).status, 200);
+    assert!(send(&phone, None).text().contains("HTTP header缺少"));
+    assert!(send("13900000000", Some(id)).text().contains("平台私钥解密失败"));
 }
 
 /// What a content type says must not take a body out of the signature.

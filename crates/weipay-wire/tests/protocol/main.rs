@@ -5,6 +5,7 @@
 mod authorization;
 mod envelope;
 mod identifiers;
+mod key_formats;
 mod keys;
 mod known_answers;
 mod verification;

@@ -1,4 +1,4 @@
-//! The members of a kit file (凭证包), two of which are keys: wiped when they are dropped.
+//! The members of a kit file (凭证包), of which three may be keys: wiped when they are dropped.
 
 use serde_json::{Map, Value};
 use weipay_wire::{Kit, KitError};
@@ -32,6 +32,8 @@ impl Drop for Members {
 /// A kit whose keys are taken out, and wiped when they are dropped.
 pub(super) struct KitFile {
     pub(super) kit: Kit,
+    /// A file's name, or the text of the key itself.
+    pub(super) merchant_key: Zeroizing<String>,
     pub(super) api_v3_key: Zeroizing<String>,
 }
 
@@ -42,7 +44,8 @@ impl KitFile {
         let mut kit = kit.map_err(|error: KitError| error.to_string())?;
         kit.api_v2_key.zeroize();
         let api_v3_key = Zeroizing::new(std::mem::take(&mut kit.api_v3_key));
-        Ok(KitFile { kit, api_v3_key })
+        let merchant_key = Zeroizing::new(std::mem::take(&mut kit.merchant_key));
+        Ok(KitFile { kit, merchant_key, api_v3_key })
     }
 }
 
@@ -60,7 +63,8 @@ mod tests {
     fn the_keys_are_not_left_in_the_kit() {
         let read = KitFile::read(&text("")).unwrap();
         assert_eq!(*read.api_v3_key, "the api_v3_key");
-        assert_eq!((read.kit.api_v3_key.as_str(), read.kit.api_v2_key.as_str()), ("", ""));
+        assert_eq!(*read.merchant_key, "the merchant_key");
+        assert_eq!([read.kit.api_v3_key, read.kit.api_v2_key, read.kit.merchant_key], ["", "", ""]);
         assert_eq!(read.kit.mchid, "the mchid");
     }
 

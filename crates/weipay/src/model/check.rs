@@ -1,13 +1,13 @@
 //! Holding a request against its table before it is sent.
 
 use std::collections::HashMap;
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display, Formatter, Write};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use regex_lite::Regex;
 
-use super::field::Field;
-use super::{Model, Sensitive};
+use super::Model;
+use super::field::{Field, NOTIFY_URL};
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,12 @@ pub struct Violation {
     pub path: String,
     /// The rule, as the end of a sentence about the field.
     pub rule: String,
+}
+
+impl Display for Violation {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "`{}` {}", self.path, self.rule)
+    }
 }
 
 impl Violation {
@@ -42,32 +48,40 @@ impl Violation {
 }
 
 /// The first rule that a request breaks, if any.
-pub(crate) fn check(model: &dyn Model, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
     let mut found = Ok(());
     model.read(&mut |slots| {
-        found = model.table().fields.iter().zip(slots).try_for_each(|(field, slot)| {
-            slot.check(field, sensitive).map_err(|rule| rule.within(field.name))
-        });
+        found = model
+            .table()
+            .fields
+            .iter()
+            .zip(slots)
+            .try_for_each(|(field, slot)| slot.check(field).map_err(|rule| rule.within(field.name)));
     });
     found
 }
 
-/// The rules of a text. What travels encrypted is held against them only while it is still plain.
-pub(super) fn text(text: &str, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
-    if field.encrypted && !sensitive.is_plain() {
-        return Ok(());
-    }
+/// The rules of a text.
+pub(super) fn text(text: &str, field: &Field) -> Result<(), Violation> {
     length(text, field)?;
     matches_pattern(text, field)
 }
 
 fn length(text: &str, field: &Field) -> Result<(), Violation> {
-    let Some((min, max)) = field.length else { return Ok(()) };
-    let characters = text.chars().count();
-    if (min..=max).contains(&characters) {
+    if let Some((min, max)) = field.bytes {
+        within(text.len(), min, max, " bytes")?;
+    }
+    match field.length {
+        Some((min, max)) => within(text.chars().count(), min, max, " characters"),
+        None => Ok(()),
+    }
+}
+
+fn within(length: usize, min: usize, max: usize, unit: &str) -> Result<(), Violation> {
+    if (min..=max).contains(&length) {
         return Ok(());
     }
-    Err(Violation::new(outside(&format!("has {characters}"), min, max, " characters")))
+    Err(Violation::new(outside(&format!("has {length}"), min, max, unit)))
 }
 
 /// "has 33 characters: at most 32", "is 0: at least 1".
@@ -99,7 +113,13 @@ fn matches_pattern(text: &str, field: &Field) -> Result<(), Violation> {
     let Some(pattern) = field.pattern else { return Ok(()) };
     // A pattern that does not compile is the linter's to find; it must not stop a payment.
     let fits = compiled(pattern).is_none_or(|regex| regex.is_match(text));
-    if fits { Ok(()) } else { Err(Violation::new(format!("does not match {pattern}"))) }
+    match pattern {
+        _ if fits => Ok(()),
+        NOTIFY_URL => Err(Violation::new(
+            "is not a URL that the platform calls: it needs http:// or https://, and has no query (?), fragment (#) or blank",
+        )),
+        pattern => Err(Violation::new(format!("does not match {pattern}"))),
+    }
 }
 
 /// Patterns are few and static: each is compiled once, and kept for good.

@@ -1,4 +1,4 @@
-//! How models print: what is set, in the order of the table. What travels encrypted is personal, and stays out of logs.
+//! How models print: what is set, in the order of the table. Sensitive values keep their text out themselves.
 
 use std::fmt;
 
@@ -9,11 +9,7 @@ pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Res
     let mut shown = out.debug_struct(table.name);
     model.read(&mut |slots| {
         for (field, slot) in table.fields.iter().zip(slots).filter(|(_, slot)| slot.is_set()) {
-            if field.encrypted {
-                shown.field(field.name, &format_args!("(encrypted)"));
-            } else {
-                shown.field(field.name, slot);
-            }
+            shown.field(field.name, slot);
         }
     });
     shown.finish()

@@ -1,4 +1,5 @@
-//! From an answer's body to a model, leniently, in one pass: what the JSON reader finds goes straight into the slots.
+//! From JSON to a model in one pass: what the JSON reader finds goes straight into the slots. An answer is read leniently,
+//! and a request that a program kept as JSON strictly: see [`Strictness`].
 //!
 //! None of this is generic over models, so it is compiled once for all of them.
 
@@ -9,24 +10,27 @@ use serde::de::{
 use serde_json::{Number, Value as Json};
 
 use super::value::{Items, Next, Slot};
-use super::{Field, Found, Model, Sensitive, mended_text};
+use super::{Field, Found, Model, Sensitive, Strictness, sensitive};
+use weipay_wire::PrivateKey;
+
 use crate::error::DecodeProblem;
+use crate::{decode_limit, lossy_json};
 
 /// Reads a body into an empty model, and tells what in it did not read. Only what serde_json does not take for a JSON
-/// object at all is an error; an empty body leaves the model empty.
+/// object at all is an error, or what would take too much memory; an empty body leaves the model empty.
 pub(crate) fn decode<M: Model + Default>(
     body: &[u8],
-    sensitive: Sensitive<'_>,
+    opener: Option<&PrivateKey>,
 ) -> Result<(M, Vec<DecodeProblem>), DecodeProblem> {
     let mut model = M::default();
-    match whole(body, &mut model, sensitive) {
+    match whole(body, &mut model, opener) {
         Ok(misread) => Ok((model, misread)),
         // A name that somebody cut inside a character must not hide that a payment succeeded.
         Err(problem) => {
-            let text = mended_text::of(body).ok_or(problem)?;
+            let text = lossy_json::repaired(body).ok_or(problem)?;
             let mut model = M::default();
-            let mut misread = whole(text.as_bytes(), &mut model, sensitive)?;
-            let reason = "characters that are none were read as U+FFFD".to_owned();
+            let mut misread = whole(text.as_bytes(), &mut model, opener)?;
+            let reason = "invalid characters were read as U+FFFD".to_owned();
             misread.insert(0, DecodeProblem { path: String::new(), reason });
             Ok((model, misread))
         }
@@ -36,38 +40,113 @@ pub(crate) fn decode<M: Model + Default>(
 fn whole(
     body: &[u8],
     model: &mut dyn Model,
-    sensitive: Sensitive<'_>,
+    opener: Option<&PrivateKey>,
 ) -> Result<Vec<DecodeProblem>, DecodeProblem> {
-    let mut reading = Reading::new(sensitive);
+    let sealed = opener.map_or(Sealed::Kept, Sealed::Opened);
+    let mut reading = Reading::new(body, sealed, Strictness::Lenient);
     if !body.is_empty() && !model.table().fields.is_empty() {
         let mut json = serde_json::Deserializer::from_slice(body);
-        json.deserialize_any(Whole { model, reading: &mut reading }).and_then(|()| json.end()).map_err(
-            |error| DecodeProblem { path: String::new(), reason: crate::error::json::reason(&error) },
-        )?;
+        let read = json.deserialize_any(Whole { model, reading: &mut reading }).and_then(|()| json.end());
+        read.map_err(|error| DecodeProblem {
+            path: String::new(),
+            reason: if reading.is_exhausted {
+                decode_limit::too_large()
+            } else {
+                crate::error::json::reason(&error)
+            },
+        })?;
     }
     Ok(reading.misread)
 }
 
-/// What `Deserialize` of every model does.
+/// What `Deserialize` of every model does. Read strictly, what did not read is an error that names each path.
 #[cfg(feature = "deserialize")]
-pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(from: D) -> Result<M, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
+    from: D,
+    strictness: Strictness,
+) -> Result<M, D::Error> {
     let mut model = M::default();
-    from.deserialize_any(Whole { model: &mut model, reading: &mut Reading::new(Sensitive::default()) })?;
+    let mut reading = Reading::new(b"", Sealed::AsWritten, strictness);
+    from.deserialize_any(Whole { model: &mut model, reading: &mut reading })?;
+    if strictness == Strictness::Strict && !reading.misread.is_empty() {
+        let told: Vec<String> = reading.misread.iter().map(one_problem).collect();
+        return Err(D::Error::custom(told.join("; ")));
+    }
     Ok(model)
+}
+
+#[cfg(feature = "deserialize")]
+fn one_problem(problem: &DecodeProblem) -> String {
+    match &*problem.path {
+        "" => problem.reason.clone(),
+        path => format!("{path}: {}", problem.reason),
+    }
 }
 
 /// What an odd answer can make a list of is bounded; of the rest only that there is more is told.
 const MOST_MISREAD: usize = 100;
 
-/// The state of reading one body: what did not read, and how to read what travels encrypted.
+/// The state of reading one body: what did not read, how to read, and the memory that is left.
 struct Reading<'a> {
     misread: Vec<DecodeProblem>,
-    sensitive: Sensitive<'a>,
+    sealed: Sealed<'a>,
+    strictness: Strictness,
+    body: &'a [u8],
+    memory: usize,
+    is_exhausted: bool,
+    /// Whether what the body takes as any JSON was taken off `memory`.
+    has_json: bool,
+}
+
+/// What becomes of a text that travels encrypted.
+#[derive(Clone, Copy)]
+enum Sealed<'a> {
+    /// It is opened with this key.
+    Opened(&'a PrivateKey),
+    /// It is ciphertext, and stays ciphertext.
+    Kept,
+    /// It is not from the platform: a model wrote it, plain text as text and the other forms as tagged objects.
+    #[cfg_attr(not(feature = "deserialize"), allow(dead_code, reason = "models do not read back then"))]
+    AsWritten,
+}
+
+/// The answer takes more memory than it may.
+struct Exhausted;
+
+impl Exhausted {
+    fn told<E: Error>(self) -> E {
+        E::custom("too large")
+    }
 }
 
 impl<'a> Reading<'a> {
-    fn new(sensitive: Sensitive<'a>) -> Reading<'a> {
-        Reading { misread: Vec::new(), sensitive }
+    fn new(body: &'a [u8], sealed: Sealed<'a>, strictness: Strictness) -> Reading<'a> {
+        Reading {
+            misread: Vec::new(),
+            sealed,
+            strictness,
+            body,
+            memory: decode_limit::MAX_DECODED,
+            is_exhausted: false,
+            has_json: false,
+        }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        self.memory = self.memory.checked_sub(bytes).ok_or_else(|| {
+            self.is_exhausted = true;
+            Exhausted
+        })?;
+        Ok(())
+    }
+
+    /// Before a part of the body is read as any JSON: which part is not known beforehand, so that the whole counts, once.
+    fn take_json(&mut self) -> Result<(), Exhausted> {
+        if self.has_json {
+            return Ok(());
+        }
+        self.has_json = true;
+        self.take(decode_limit::measure(self.body).bytes)
     }
 
     #[cold]
@@ -140,14 +219,23 @@ fn fill<'de, A: MapAccess<'de>>(
     reading: &mut Reading<'_>,
 ) -> Result<(), A::Error> {
     let mut after = 0;
-    while let Some(found) = map.next_key_seed(Key { fields, after })? {
-        let known = found.and_then(|index| Some((index, fields.get(index)?, slots.get_mut(index)?)));
-        let Some((index, field, slot)) = known else {
-            map.next_value::<IgnoredAny>()?;
-            continue;
+    while let Some(found) = map.next_key_seed(Key { fields, after, strictness: reading.strictness })? {
+        let index = match found {
+            Member::Known(index) => index,
+            Member::Unknown(name) => {
+                if let Some(name) = name {
+                    reading.note(at, format!("has an unknown member `{name}`"));
+                }
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
         };
+        let (Some(field), Some(slot)) = (fields.get(index), slots.get_mut(index)) else { continue };
         after = index + 1;
         let at = Step::Member(at, field.name);
+        if reading.strictness == Strictness::Strict && slot.is_set() {
+            reading.note(&at, "is given twice".to_owned());
+        }
         map.next_value_seed(One { place: Place::Slot(&mut **slot), sealed: field.encrypted, at, reading })?;
     }
     Ok(())
@@ -158,28 +246,42 @@ fn fill<'de, A: MapAccess<'de>>(
 struct Key {
     fields: &'static [Field],
     after: usize,
+    strictness: Strictness,
 }
 
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Option<usize>;
+/// A member's row, or, read strictly, the name that has no row.
+enum Member {
+    Known(usize),
+    Unknown(Option<String>),
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Option<usize>, D::Error> {
+/// How much of an unknown name is told.
+const MAX_TOLD_NAME: usize = 64;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Member;
+
+    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Member, D::Error> {
         name.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Key {
-    type Value = Option<usize>;
+    type Value = Member;
 
     fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str("a name")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
+    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
         let (before, rest) = self.fields.split_at_checked(self.after).unwrap_or((&[], self.fields));
         let is_it = |field: &Field| field.name == name;
         let here = rest.iter().position(is_it).map(|index| before.len() + index);
-        Ok(here.or_else(|| before.iter().position(is_it)))
+        Ok(match here.or_else(|| before.iter().position(is_it)) {
+            Some(index) => Member::Known(index),
+            None if self.strictness == Strictness::Lenient => Member::Unknown(None),
+            None => Member::Unknown(Some(name.escape_debug().take(MAX_TOLD_NAME).collect())),
+        })
     }
 }
 
@@ -190,10 +292,18 @@ enum Place<'a> {
 }
 
 impl Place<'_> {
-    fn take(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str> {
+    fn take(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str> {
         match self {
-            Place::Slot(slot) => slot.fill(found),
-            Place::Item(items) => items.push(found),
+            Place::Slot(slot) => slot.fill(found, strictness),
+            Place::Item(items) => items.push(found, strictness),
+        }
+    }
+
+    /// What a value takes that was put here: a growing array takes up to twice its length.
+    fn size(&self) -> usize {
+        match self {
+            Place::Slot(_) => 0,
+            Place::Item(items) => 2 * items.member_size() + decode_limit::ALLOCATION,
         }
     }
 }
@@ -208,32 +318,49 @@ struct One<'a, 'b> {
 }
 
 impl One<'_, '_> {
-    fn scalar(&mut self, found: Found<'_>) {
+    fn scalar(&mut self, found: Found<'_>) -> Result<(), Exhausted> {
         let kind = found.kind();
-        if let Err(expected) = self.place.take(found) {
-            self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
+        match self.place.take(found, self.reading.strictness) {
+            Ok(_) => self.reading.take(self.place.size()),
+            Err(expected) => {
+                self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
+                Ok(())
+            }
         }
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &str) -> Result<(), Exhausted> {
         if !self.sealed {
             return self.plain_text(text);
         }
-        match self.reading.sensitive.opened(text) {
-            Ok(plain) => self.plain_text(&plain),
-            // It is left out: it must not pass for plain text.
-            Err(reason) => self.reading.note(&self.at, reason),
+        match self.reading.sealed {
+            Sealed::AsWritten => self.plain_text(text),
+            Sealed::Kept => self.scalar(Found::Ciphertext(text)),
+            Sealed::Opened(key) => match sensitive::opened(text, key) {
+                Ok(plain) => self.plain_text(&plain),
+                // It stays ciphertext: it must not pass for plain text.
+                Err(reason) => {
+                    self.reading.note(&self.at, reason);
+                    self.scalar(Found::Ciphertext(text))
+                }
+            },
         }
     }
 
-    fn plain_text(&mut self, text: &str) {
-        match self.place.take(Found::Text(text)) {
-            Ok(Next::Nothing) => {}
+    fn plain_text(&mut self, text: &str) -> Result<(), Exhausted> {
+        let size = self.place.size() + text.len() + decode_limit::ALLOCATION;
+        match self.place.take(Found::Text(text), self.reading.strictness) {
+            Ok(Next::Nothing) => self.reading.take(size)?,
             // The place knows that its text is JSON.
             Ok(next) => {
+                // What is in a text does not count in the measure of the body.
+                self.reading.take(size + decode_limit::measure(text.as_bytes()).bytes)?;
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = Inside { next, sealed: self.sealed, at: self.at, reading: &mut *self.reading };
                 if let Err(error) = json.deserialize_any(inside).and_then(|()| json.end()) {
+                    if self.reading.is_exhausted {
+                        return Err(Exhausted);
+                    }
                     self.reading.note(
                         &self.at,
                         format!("JSON text that ends in an error: {}", crate::error::json::reason(&error)),
@@ -242,9 +369,18 @@ impl One<'_, '_> {
             }
             Err(expected) => self.reading.note(&self.at, format!("expected {expected}, found a string")),
         }
+        Ok(())
     }
 
-    fn number(&mut self, number: Number) {
+    /// What a model wrote of a sensitive value that is not plain text.
+    fn tagged(&mut self, json: &Json) -> Result<(), Exhausted> {
+        match Sensitive::from_tagged(json) {
+            Some(value) => self.scalar(Found::Sensitive(value)),
+            None => self.scalar(Found::Object),
+        }
+    }
+
+    fn number(&mut self, number: Number) -> Result<(), Exhausted> {
         match number.as_i64() {
             Some(integer) => self.scalar(Found::Integer(integer)),
             None => self.scalar(Found::Number(number)),
@@ -267,61 +403,66 @@ impl<'de> Visitor<'de> for One<'_, '_> {
         out.write_str("JSON")
     }
 
-    fn visit_unit<E>(mut self) -> Result<(), E> {
-        self.scalar(Found::Null);
-        Ok(())
+    fn visit_unit<E: Error>(mut self) -> Result<(), E> {
+        self.scalar(Found::Null).map_err(Exhausted::told)
     }
 
-    fn visit_bool<E>(mut self, truth: bool) -> Result<(), E> {
-        self.scalar(Found::Bool(truth));
-        Ok(())
+    fn visit_bool<E: Error>(mut self, truth: bool) -> Result<(), E> {
+        self.scalar(Found::Bool(truth)).map_err(Exhausted::told)
     }
 
-    fn visit_i64<E>(mut self, number: i64) -> Result<(), E> {
-        self.scalar(Found::Integer(number));
-        Ok(())
+    fn visit_i64<E: Error>(mut self, number: i64) -> Result<(), E> {
+        self.scalar(Found::Integer(number)).map_err(Exhausted::told)
     }
 
-    fn visit_u64<E>(mut self, number: u64) -> Result<(), E> {
-        self.number(number.into());
-        Ok(())
+    fn visit_u64<E: Error>(mut self, number: u64) -> Result<(), E> {
+        self.number(number.into()).map_err(Exhausted::told)
     }
 
     fn visit_f64<E: Error>(mut self, number: f64) -> Result<(), E> {
-        let number = Number::from_f64(number).ok_or_else(|| E::custom("a number that is none"))?;
-        self.number(number);
-        Ok(())
+        let number = Number::from_f64(number).ok_or_else(|| E::custom("a number that is not finite"))?;
+        self.number(number).map_err(Exhausted::told)
     }
 
-    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
-        self.text(text);
-        Ok(())
+    fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
+        self.text(text).map_err(Exhausted::told)
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
-        match self.place.take(Found::Object) {
+        let strictness = self.reading.strictness;
+        if self.sealed && matches!(self.reading.sealed, Sealed::AsWritten) {
+            let json = Json::deserialize(MapAccessDeserializer::new(map))?;
+            return self.tagged(&json).map_err(Exhausted::told);
+        }
+        let size = self.place.size();
+        match self.place.take(Found::Object, strictness) {
             Ok(next @ (Next::Members(_) | Next::Json(_))) => {
+                self.reading.take(size).map_err(Exhausted::told)?;
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_map(map)
             }
             _ => {
                 // Where a program switches on serde_json's `arbitrary_precision`, numbers come as objects too, of a
                 // kind that only its own types know.
+                self.reading.take_json().map_err(Exhausted::told)?;
                 match Json::deserialize(MapAccessDeserializer::new(map))? {
                     Json::Number(number) => self.number(number),
                     _ => self.scalar(Found::Object),
                 }
-                Ok(())
+                .map_err(Exhausted::told)
             }
         }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        match self.place.take(Found::Array) {
+        let strictness = self.reading.strictness;
+        let size = self.place.size();
+        match self.place.take(Found::Array, strictness) {
             Ok(next @ (Next::Items(_) | Next::Json(_))) => {
+                self.reading.take(size).map_err(Exhausted::told)?;
                 Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_seq(seq)
             }
             _ => {
-                self.scalar(Found::Array);
+                self.scalar(Found::Array).map_err(Exhausted::told)?;
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(())
             }
@@ -349,6 +490,7 @@ impl<'de> Visitor<'de> for Inside<'_, '_> {
         match self.next {
             Next::Members(model) => members(map, model, &self.at, self.reading),
             Next::Json(json) => {
+                self.reading.take_json().map_err(Exhausted::told)?;
                 *json = Json::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(())
             }
@@ -370,6 +512,7 @@ impl<'de> Visitor<'de> for Inside<'_, '_> {
                 Ok(())
             }
             Next::Json(json) => {
+                self.reading.take_json().map_err(Exhausted::told)?;
                 *json = Json::deserialize(SeqAccessDeserializer::new(seq))?;
                 Ok(())
             }

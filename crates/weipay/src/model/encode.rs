@@ -1,9 +1,11 @@
 //! From a request to what is sent.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value as Json};
 
 use super::field::{Field, Place};
-use super::{Found, Model, Sensitive, Violation};
+use super::{Encryption, Found, Model, Strictness, Violation};
 use crate::upload::File;
 
 /// A request, by the places where it travels.
@@ -18,10 +20,10 @@ pub(crate) struct Parts {
     pub(crate) file: Option<File>,
 }
 
-pub(crate) fn encode(request: &dyn Model, sensitive: Sensitive<'_>) -> Result<Parts, Violation> {
+pub(crate) fn encode(request: &dyn Model, encryption: Encryption<'_>) -> Result<Parts, Violation> {
     let mut parts = Parts::default();
     let mut members = Map::new();
-    each(request, sensitive, |field, json| match field.place {
+    each(request, encryption, |field, json| match field.place {
         Place::Query => parts.query.push((field.name, bare(json))),
         Place::Header => parts.headers.push((field.name, bare(json))),
         Place::File | Place::Path => {}
@@ -67,14 +69,14 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
                 _ => continue,
             };
             // These are texts in every table; were one not, it would stay unset.
-            let _ = slot.fill(Found::Text(&text));
+            let _ = slot.fill(Found::Text(&text), Strictness::Lenient);
         }
     });
 }
 
-pub(super) fn object(model: &dyn Model, sensitive: Sensitive<'_>) -> Result<Json, Violation> {
+pub(super) fn object(model: &dyn Model, encryption: Encryption<'_>) -> Result<Json, Violation> {
     let mut members = Map::new();
-    each(model, sensitive, |field, json| drop(members.insert(field.name.to_owned(), json)))?;
+    each(model, encryption, |field, json| drop(members.insert(field.name.to_owned(), json)))?;
     Ok(Json::Object(members))
 }
 
@@ -85,36 +87,51 @@ pub(crate) fn header(request: &dyn Model, name: &str) -> Option<String> {
         let mut rows = request.table().fields.iter().zip(slots);
         let row =
             rows.find(|(field, _)| field.place == Place::Header && field.name.eq_ignore_ascii_case(name));
-        found = row.and_then(|(_, slot)| slot.json(Sensitive::default()).ok().flatten()).map(bare);
+        found = row.and_then(|(_, slot)| slot.json(Encryption::AsSet).ok().flatten()).map(bare);
     });
     found
 }
 
-/// A model as its caller filled it in, for other code than the client's.
-pub(crate) fn plain(model: &dyn Model) -> Json {
-    // Nothing is encrypted here, and nothing else can fail.
-    object(model, Sensitive::default()).unwrap_or_default()
+/// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
+pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
+    let encryption = if IS_SENDING.get() { Encryption::ByTypedOperation } else { Encryption::AsSet };
+    object(model, encryption)
 }
 
-/// Equal is what is the same on the wire.
+thread_local! {
+    /// Whether this thread serializes a body for the platform. A model that is given to a call without types is serialized
+    /// like any other value, and only this tells it that its plain text would leave.
+    static IS_SENDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Serializes a body for the platform.
+pub(crate) fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
+    struct Reset(bool);
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            IS_SENDING.set(self.0);
+        }
+    }
+    let _reset = Reset(IS_SENDING.replace(true));
+    serialize()
+}
+
+/// Equal is what was filled in with the same values.
 pub(crate) fn equal(one: &dyn Model, other: &dyn Model) -> bool {
-    plain(one) == plain(other)
+    // Nothing is encrypted here, and nothing else can fail.
+    object(one, Encryption::AsSet).ok() == object(other, Encryption::AsSet).ok()
 }
 
 /// Every field that is set, as it travels.
 fn each(
     model: &dyn Model,
-    sensitive: Sensitive<'_>,
+    encryption: Encryption<'_>,
     mut take: impl FnMut(&'static Field, Json),
 ) -> Result<(), Violation> {
     let mut done = Ok(());
     model.read(&mut |slots| {
         done = model.table().fields.iter().zip(slots).try_for_each(|(field, slot)| {
-            let json = slot.json(sensitive).and_then(|json| match json {
-                Some(json) if field.encrypted => sensitive.sealed(json).map(Some),
-                json => Ok(json),
-            });
-            if let Some(json) = json.map_err(|problem| problem.within(field.name))? {
+            if let Some(json) = slot.json(encryption).map_err(|problem| problem.within(field.name))? {
                 take(field, json);
             }
             Ok(())

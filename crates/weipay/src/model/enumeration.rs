@@ -76,27 +76,26 @@ macro_rules! open_enum {
 
         impl $crate::model::Value for $name {
             #[inline]
-            fn begin(found: $crate::model::Found<'_>) -> Result<Self, &'static str> {
+            fn begin(
+                found: $crate::model::Found<'_>,
+                strictness: $crate::model::Strictness,
+            ) -> Result<Self, &'static str> {
                 match found {
                     $crate::model::Found::Text(text) => Ok(Self::from(text)),
-                    found => <String as $crate::model::Value>::begin(found).map(Self::from),
+                    found => <String as $crate::model::Value>::begin(found, strictness).map(Self::from),
                 }
             }
 
             #[inline]
             fn to_json(
                 &self,
-                _: $crate::model::Sensitive<'_>,
+                _: $crate::model::Encryption<'_>,
             ) -> Result<serde_json::Value, $crate::model::Violation> {
                 Ok(serde_json::Value::from(self.as_str()))
             }
 
             #[inline]
-            fn check(
-                &self,
-                _: &$crate::model::Field,
-                _: $crate::model::Sensitive<'_>,
-            ) -> Result<(), $crate::model::Violation> {
+            fn check(&self, _: &$crate::model::Field) -> Result<(), $crate::model::Violation> {
                 Ok(())
             }
         }

@@ -34,6 +34,8 @@ pub struct Field {
     pub required: bool,
     /// The fewest and the most characters of a string; of each one, in an array.
     pub length: Option<(usize, usize)>,
+    /// The fewest and the most bytes of a string in UTF-8, where the platform counts these; of each one, in an array.
+    pub bytes: Option<(usize, usize)>,
     /// The lowest and the highest value of a number.
     pub range: Option<(i64, i64)>,
     /// The fewest and the most members of an array.
@@ -44,12 +46,17 @@ pub struct Field {
     pub encrypted: bool,
 }
 
+/// What a notify URL (通知地址) matches, as the platform's own refusals print it.
+pub(crate) const NOTIFY_URL: &str =
+    r"^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$";
+
 const fn field(name: &'static str, place: Place) -> Field {
     Field {
         name,
         place,
         required: false,
         length: None,
+        bytes: None,
         range: None,
         items: None,
         pattern: None,
@@ -110,6 +117,12 @@ impl Field {
         self
     }
 
+    /// The fewest and the most bytes in UTF-8.
+    pub const fn bytes(mut self, min: usize, max: usize) -> Field {
+        self.bytes = Some((min, max));
+        self
+    }
+
     /// The lowest and the highest value.
     pub const fn range(mut self, min: i64, max: i64) -> Field {
         self.range = Some((min, max));
@@ -126,6 +139,11 @@ impl Field {
     pub const fn encrypted(mut self) -> Field {
         self.encrypted = true;
         self
+    }
+
+    /// It is a URL that the platform calls (通知地址): http or https, without a query.
+    pub const fn notify_url(self) -> Field {
+        self.pattern(NOTIFY_URL)
     }
 
     /// A regular expression.

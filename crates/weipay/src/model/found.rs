@@ -2,6 +2,8 @@
 
 use serde_json::Number;
 
+use super::Sensitive;
+
 /// A scalar, or the beginning of an array or object.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -16,6 +18,10 @@ pub enum Found<'a> {
     Number(Number),
     /// A string.
     Text(&'a str),
+    /// A string that travels encrypted (敏感信息加密) and was not opened.
+    Ciphertext(&'a str),
+    /// A sensitive value that a model wrote.
+    Sensitive(Sensitive),
     /// `[`.
     Array,
     /// `{`.
@@ -28,9 +34,21 @@ impl Found<'_> {
             Found::Null => "null",
             Found::Bool(_) => "a boolean",
             Found::Integer(_) | Found::Number(_) => "a number",
-            Found::Text(_) => "a string",
+            Found::Text(_) | Found::Ciphertext(_) => "a string",
             Found::Array => "an array",
-            Found::Object => "an object",
+            Found::Sensitive(_) | Found::Object => "an object",
         }
     }
+}
+
+/// How closely a value must be of the type of its field.
+///
+/// An answer is read leniently: what happened must not turn into an error because the platform wrote a number as text. A
+/// request is read strictly: what the caller wrote and we drop would be missing from an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// A number may stand for its text, and the other way round; what does not fit is left out.
+    Lenient,
+    /// Only the type of the field fits.
+    Strict,
 }

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::check;
-use super::{Field, Found, Next, Sensitive, Value, Violation};
+use super::{Encryption, Field, Found, Next, Strictness, Value, Violation};
 
 /// A value that travels as JSON text inside a string. It is used like the value itself.
 ///
@@ -37,10 +37,10 @@ impl<T> DerefMut for JsonText<T> {
 
 impl<T: Value> Value for JsonText<T> {
     /// Of a text only the beginning is read here: the reader reads what is in it.
-    fn begin(found: Found<'_>) -> Result<JsonText<T>, &'static str> {
+    fn begin(found: Found<'_>, strictness: Strictness) -> Result<JsonText<T>, &'static str> {
         let Found::Text(text) = found else {
             // Without the quotes around it, it says the same.
-            return T::begin(found).map(JsonText);
+            return T::begin(found, strictness).map(JsonText);
         };
         serde_json::from_str::<IgnoredAny>(text).map_err(|_| "JSON text")?;
         let found = match text.trim_start().as_bytes().first() {
@@ -48,13 +48,13 @@ impl<T: Value> Value for JsonText<T> {
             Some(b'[') => Found::Array,
             _ => return Err("an object or an array as JSON text"),
         };
-        T::begin(found).map(JsonText)
+        T::begin(found, strictness).map(JsonText)
     }
 
-    fn is_absent(found: &Found<'_>) -> bool {
+    fn is_absent(found: &Found<'_>, strictness: Strictness) -> bool {
         match found {
-            Found::Text(text) => text.trim_ascii().is_empty(),
-            found => T::is_absent(found),
+            Found::Text(text) if strictness == Strictness::Lenient => text.trim_ascii().is_empty(),
+            found => T::is_absent(found, strictness),
         }
     }
 
@@ -62,14 +62,14 @@ impl<T: Value> Value for JsonText<T> {
         self.0.next()
     }
 
-    fn to_json(&self, sensitive: Sensitive<'_>) -> Result<Json, Violation> {
-        self.0.to_json(sensitive).map(|json| Json::String(json.to_string()))
+    fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation> {
+        self.0.to_json(encryption).map(|json| Json::String(json.to_string()))
     }
 
-    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+    fn check(&self, field: &Field) -> Result<(), Violation> {
         // The limits of the field are those of the text, not of what is in it.
-        self.0.check(&Field { length: None, pattern: None, items: None, ..*field }, sensitive)?;
-        let text = self.0.to_json(Sensitive::default())?.to_string();
-        check::text(&text, field, sensitive)
+        self.0.check(&Field { length: None, pattern: None, items: None, ..*field })?;
+        let text = self.0.to_json(Encryption::AsSet)?.to_string();
+        check::text(&text, field)
     }
 }

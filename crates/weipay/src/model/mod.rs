@@ -20,8 +20,7 @@ mod enumeration;
 mod field;
 mod found;
 mod json_text;
-mod mended_text;
-mod sensitive;
+pub(crate) mod sensitive;
 mod structure;
 mod time;
 mod value;
@@ -30,9 +29,9 @@ use std::fmt::Debug;
 
 pub use check::Violation;
 pub use field::{Field, Place, body, file, header, meta, part, path, query, xml};
-pub use found::Found;
+pub use found::{Found, Strictness};
 pub use json_text::JsonText;
-pub use sensitive::Sensitive;
+pub use sensitive::{Encryption, Sensitive};
 pub use time::Time;
 pub use value::{Items, Next, Slot, Value};
 
@@ -42,7 +41,7 @@ pub use crate::upload::File;
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use enumeration::open_enum;
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
-pub(crate) use structure::{answer, request};
+pub(crate) use structure::{answer, model, request};
 
 /// A struct with its table of fields. The macros write it; the codec sees every model through it.
 ///

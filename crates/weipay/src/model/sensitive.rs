@@ -1,88 +1,199 @@
-//! Sensitive fields (敏感信息加密): encrypted with the platform's public key on the way out, opened with the merchant's
-//! private key on the way in, where the client was asked to.
+//! Sensitive fields (敏感信息加密): a value knows whether it is plain text or ciphertext by how it was made.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::Value as Json;
-use weipay_wire::{PrivateKey, PublicKey};
+use serde_json::{Value as Json, json};
+use weipay_wire::{PrivateKey, PublicKey, check_ciphertext};
+use zeroize::Zeroizing;
 
-use super::Violation;
+use super::field::Field;
+use super::{Found, Strictness, Value, Violation, check};
 
-/// How the fields that travel encrypted are treated. By default they are passed through, as the ciphertext that the
-/// caller made or the platform sent.
-#[derive(Clone, Copy, Default)]
-pub struct Sensitive<'a>(Treatment<'a>);
+/// The value of a field that travels encrypted (敏感信息加密): a name, a phone number, the number of an identity card.
+///
+/// Text becomes [`plain_text`](Sensitive::plain_text) by itself, which the client encrypts before it is sent:
+/// `.user_name("张三")`. Ciphertext that you made yourself is given as [`ciphertext`](Sensitive::ciphertext). The two are
+/// told apart by how the value was made, never by what it looks like.
+///
+/// In an answer the value is plain text where the client could open it, and ciphertext where it could not; then
+/// [`misread`](crate::Reply::misread) says why.
+///
+/// `Debug` does not show the text, and plain text is wiped from memory when it is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sensitive(Form);
 
-#[derive(Clone, Copy, Default)]
-enum Treatment<'a> {
-    #[default]
-    Passed,
-    /// With this key of the platform; without one, what is to be encrypted cannot be sent.
-    Encrypted(Option<&'a PublicKey>),
-    Opened(&'a PrivateKey),
+#[derive(Clone, PartialEq, Eq)]
+enum Form {
+    Plain(Zeroizing<String>),
+    Ciphertext(String),
+    Unencrypted(Zeroizing<String>),
 }
 
-impl<'a> Sensitive<'a> {
-    pub(crate) fn encrypted(key: Option<&'a PublicKey>) -> Sensitive<'a> {
-        Sensitive(Treatment::Encrypted(key))
+/// Names of the two forms that plain JSON text does not stand for, in the JSON of a model.
+const CIPHERTEXT: &str = "ciphertext";
+const UNENCRYPTED: &str = "unencrypted";
+
+impl Sensitive {
+    /// Plain text. The client encrypts it with the platform's key before it is sent.
+    pub fn plain_text(text: impl Into<String>) -> Sensitive {
+        Sensitive(Form::Plain(Zeroizing::new(text.into())))
     }
 
-    pub(crate) fn opened_with(key: Option<&'a PrivateKey>) -> Sensitive<'a> {
-        Sensitive(key.map(Treatment::Opened).unwrap_or_default())
+    /// Ciphertext that you made: base64 of RSAES-OAEP, as [`Client::encrypt_sensitive`] gives it. It is sent as it is, and
+    /// the header `Wechatpay-Serial` must name the key that it was made with.
+    ///
+    /// [`Client::encrypt_sensitive`]: crate::blocking::Client::encrypt_sensitive
+    pub fn ciphertext(text: impl Into<String>) -> Sensitive {
+        Sensitive(Form::Ciphertext(text.into()))
     }
 
-    /// Whether a request holds plain text that is still to be encrypted.
-    pub(crate) fn is_plain(self) -> bool {
-        matches!(self.0, Treatment::Encrypted(_))
+    /// Plain text that is to be **sent as plain text**. The platform refuses it; it is for tests of that refusal, and for
+    /// platforms that are not WeChat Pay.
+    pub fn unencrypted(text: impl Into<String>) -> Sensitive {
+        Sensitive(Form::Unencrypted(Zeroizing::new(text.into())))
     }
 
-    /// Encrypts a text, or each text of an array.
-    pub(crate) fn sealed(self, json: Json) -> Result<Json, Violation> {
-        let Treatment::Encrypted(key) = self.0 else { return Ok(json) };
-        each_text(json, &|text| {
-            let key = key.ok_or_else(|| {
-                Violation::new(
-                    "travels encrypted (敏感信息加密), and the client has no platform key of the serial in `Wechatpay-Serial`",
-                )
-            })?;
-            key.encrypt_oaep(text.as_bytes())
-                .map_err(|error| Violation::new(format!("cannot be encrypted: {error}")))
-        })
-    }
-
-    /// The plain text of what came encrypted.
-    pub(crate) fn opened(self, text: &str) -> Result<Cow<'_, str>, String> {
-        let Treatment::Opened(key) = self.0 else { return Ok(text.into()) };
-        if text.is_empty() {
-            return Ok(text.into());
+    /// The plain text, if it is known.
+    #[must_use]
+    pub fn as_plain_text(&self) -> Option<&str> {
+        match &self.0 {
+            Form::Plain(text) | Form::Unencrypted(text) => Some(text),
+            Form::Ciphertext(_) => None,
         }
-        let plain = key.decrypt_oaep(text).map_err(|error| format!("does not open: {error}"))?;
-        let plain = std::str::from_utf8(&plain).map_err(|_| "opens to what is no text".to_owned())?;
-        Ok(plain.to_owned().into())
+    }
+
+    /// The ciphertext, if that is what it is.
+    #[must_use]
+    pub fn as_ciphertext(&self) -> Option<&str> {
+        match &self.0 {
+            Form::Ciphertext(text) => Some(text),
+            Form::Plain(_) | Form::Unencrypted(_) => None,
+        }
+    }
+
+    /// A value in the JSON of a model: text is plain text, the other forms say what they are.
+    pub(super) fn from_tagged(json: &Json) -> Option<Sensitive> {
+        let (name, text) = json.as_object().filter(|members| members.len() == 1)?.iter().next()?;
+        match (name.as_str(), text.as_str()?) {
+            (CIPHERTEXT, text) => Some(Sensitive::ciphertext(text)),
+            (UNENCRYPTED, text) => Some(Sensitive::unencrypted(text)),
+            _ => None,
+        }
     }
 }
 
-/// An empty text says "none" on both ways, and stays one.
-fn each_text(json: Json, change: &impl Fn(&str) -> Result<String, Violation>) -> Result<Json, Violation> {
-    match json {
-        Json::String(text) if !text.is_empty() => change(&text).map(Json::String),
-        Json::Array(members) => members
-            .into_iter()
-            .map(|member| each_text(member, change))
-            .collect::<Result<_, _>>()
-            .map(Json::Array),
-        Json::String(_) | Json::Null => Ok(json),
-        _ => Err(Violation::new("is no text, and only text can travel encrypted")),
+impl From<&str> for Sensitive {
+    fn from(text: &str) -> Sensitive {
+        Sensitive::plain_text(text)
     }
 }
 
-impl fmt::Debug for Sensitive<'_> {
+impl From<String> for Sensitive {
+    fn from(text: String) -> Sensitive {
+        Sensitive::plain_text(text)
+    }
+}
+
+impl From<&String> for Sensitive {
+    fn from(text: &String) -> Sensitive {
+        Sensitive::plain_text(text.as_str())
+    }
+}
+
+impl fmt::Debug for Sensitive {
+    /// Says what form it has, and keeps the text out of logs.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self.0 {
-            Treatment::Passed => "Sensitive(passed)",
-            Treatment::Encrypted(_) => "Sensitive(encrypted)",
-            Treatment::Opened(_) => "Sensitive(opened)",
+            Form::Plain(_) => "(sensitive, plain text)",
+            Form::Ciphertext(_) => "(sensitive, ciphertext)",
+            Form::Unencrypted(_) => "(sensitive, to be sent unencrypted)",
         })
+    }
+}
+
+/// What becomes of sensitive fields where a model is written as JSON.
+#[derive(Clone, Copy)]
+pub enum Encryption<'a> {
+    /// They are written as they were set, for other code than the platform's.
+    AsSet,
+    /// The model is the body of a call without types, which does not encrypt: plain text is refused.
+    ByTypedOperation,
+    /// They are encrypted with this key of the platform; without a key, plain text cannot be sent.
+    With(Option<&'a PublicKey>),
+}
+
+impl fmt::Debug for Encryption<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Encryption::AsSet => "Encryption(as set)",
+            Encryption::ByTypedOperation => "Encryption(by the typed operation)",
+            Encryption::With(Some(_)) => "Encryption(with a key)",
+            Encryption::With(None) => "Encryption(without a key)",
+        })
+    }
+}
+
+/// Encrypts plain text. An empty text says that there is none, and stays empty.
+pub(crate) fn encrypt(text: &str, key: Option<&PublicKey>) -> Result<String, Violation> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let key = key.ok_or_else(|| {
+        Violation::new(
+            "travels encrypted (敏感信息加密), and the client has no platform key with the serial in `Wechatpay-Serial`",
+        )
+    })?;
+    key.encrypt_oaep(text.as_bytes()).map_err(|error| Violation::new(format!("cannot be encrypted: {error}")))
+}
+
+/// The plain text of what came encrypted.
+pub(super) fn opened(text: &str, key: &PrivateKey) -> Result<Zeroizing<String>, String> {
+    if text.is_empty() {
+        return Ok(Zeroizing::default());
+    }
+    let plain = key.decrypt_oaep(text).map_err(|error| format!("does not open: {error}"))?;
+    let plain =
+        std::str::from_utf8(&plain).map_err(|_| "opens to bytes that are not UTF-8 text".to_owned())?;
+    Ok(Zeroizing::new(plain.to_owned()))
+}
+
+impl Value for Sensitive {
+    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Sensitive, &'static str> {
+        match found {
+            Found::Ciphertext(text) => Ok(Sensitive::ciphertext(text)),
+            Found::Sensitive(value) => Ok(value),
+            found => String::begin(found, strictness).map(Sensitive::plain_text),
+        }
+    }
+
+    fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation> {
+        Ok(match (&self.0, encryption) {
+            (Form::Plain(text), Encryption::AsSet) => Json::String(text.to_string()),
+            (Form::Ciphertext(text), Encryption::AsSet) => json!({ CIPHERTEXT: text }),
+            (Form::Unencrypted(text), Encryption::AsSet) => json!({ UNENCRYPTED: text.as_str() }),
+            (Form::Plain(text), Encryption::ByTypedOperation) if !text.is_empty() => {
+                return Err(Violation::new(
+                    "travels encrypted (敏感信息加密): send this request by its typed operation, which encrypts it, or set \
+                     ciphertext with `Sensitive::ciphertext`",
+                ));
+            }
+            (Form::Plain(_), Encryption::ByTypedOperation) => Json::String(String::new()),
+            (Form::Plain(text), Encryption::With(key)) => Json::String(encrypt(text, key)?),
+            (Form::Ciphertext(text), _) => {
+                check_ciphertext(text).map_err(|_| {
+                    Violation::new(
+                        "was given as ciphertext and is not: ciphertext is base64 of 256 bytes. Give plain text with \
+                         `Sensitive::plain_text`, and the client encrypts it",
+                    )
+                })?;
+                Json::String(text.clone())
+            }
+            (Form::Unencrypted(text), _) => Json::String(text.to_string()),
+        })
+    }
+
+    /// The rules are about the plain text; ciphertext cannot be checked against them.
+    fn check(&self, field: &Field) -> Result<(), Violation> {
+        self.as_plain_text().map_or(Ok(()), |text| check::text(text, field))
     }
 }

@@ -1,18 +1,11 @@
-//! The macros that write models: an answer is a struct and its table; a request has setters as well.
+//! The macros that write models: an answer is a struct and its table, read leniently; a request has setters as well, and is
+//! read strictly.
 //!
 //! Every function is `#[inline]`: thousands of them are compiled only in the programs that call them.
 
-/// ```text
-/// answer! {
-///     /// What is answered.
-///     pub struct Answer {
-///         /// 批次号. Required.
-///         stock_id: String = body("stock_id").required(),
-///     }
-/// }
-/// ```
+/// What requests and answers have in common: the struct, its table, and how it is compared, printed and written.
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
-macro_rules! answer {
+macro_rules! model {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
     })*) => {$(
@@ -54,11 +47,37 @@ macro_rules! answer {
             }
         }
 
-        /// As it is sent, except that what travels encrypted is written as it was set: keep it out of logs.
+        /// As it is sent, except for what travels encrypted: plain text is written as plain text, so keep it out of logs,
+        /// and ciphertext as `{"ciphertext": "..."}`, so that it reads back as what it is. A call without types does not take
+        /// a model with such plain text: it could not encrypt it.
         impl serde::Serialize for $name {
             #[inline]
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $crate::model::encode::plain(self).serialize(serializer)
+                let json = $crate::model::encode::json(self).map_err(serde::ser::Error::custom)?;
+                json.serialize(serializer)
+            }
+        }
+    )*};
+}
+
+/// ```text
+/// answer! {
+///     /// What is answered.
+///     pub struct Answer {
+///         /// 批次号. Required.
+///         stock_id: String = body("stock_id").required(),
+///     }
+/// }
+/// ```
+#[allow(unused_macros, reason = "a product may need only some of the macros")]
+macro_rules! answer {
+    ($($(#[$doc:meta])* pub struct $name:ident {
+        $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
+    })*) => {$(
+        $crate::model::model! {
+            $(#[$doc])*
+            pub struct $name {
+                $($(#[$field_doc])* $field: $kind = $row,)*
             }
         }
 
@@ -67,7 +86,7 @@ macro_rules! answer {
         impl<'de> serde::Deserialize<'de> for $name {
             #[inline]
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::model::decode::deserialize(deserializer)
+                $crate::model::decode::deserialize(deserializer, $crate::model::Strictness::Lenient)
             }
         }
     )*};
@@ -79,10 +98,20 @@ macro_rules! request {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
     })*) => {$(
-        $crate::model::answer! {
+        $crate::model::model! {
             $(#[$doc])*
             pub struct $name {
                 $($(#[$field_doc])* $field: $kind = $row,)*
+            }
+        }
+
+        /// Strictly: an unknown member, a value of the wrong type, and a member that is given twice are errors with their
+        /// path. What was written for an order must not be missing from it.
+        #[cfg(feature = "deserialize")]
+        impl<'de> serde::Deserialize<'de> for $name {
+            #[inline]
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::model::decode::deserialize(deserializer, $crate::model::Strictness::Strict)
             }
         }
 
@@ -105,4 +134,4 @@ macro_rules! request {
 }
 
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
-pub(crate) use {answer, request};
+pub(crate) use {answer, model, request};

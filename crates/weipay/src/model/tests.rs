@@ -40,8 +40,12 @@ request! {
         at: Time = body("at"),
         /// A boolean.
         open: bool = body("open"),
+        /// Bytes.
+        attach: String = body("attach").bytes(2, 6),
+        /// A URL.
+        notify_url: String = body("notify_url").notify_url(),
         /// Encrypted.
-        id_card: String = body("id_card").length(0, 18).encrypted(),
+        id_card: Sensitive = body("id_card").length(0, 18).encrypted(),
     }
 
     /// A part.
@@ -66,12 +70,46 @@ answer! {
     }
 }
 
+#[test]
+fn a_length_in_bytes_counts_bytes() {
+    let rule = |attach: &str| check(&good().attach(attach)).map_err(|broken| broken.rule);
+    assert_eq!(rule("券券"), Ok(()));
+    assert_eq!(rule("券券1"), Err("has 7 bytes: 2 to 6".to_owned()));
+    assert_eq!(rule("1"), Err("has 1 bytes: 2 to 6".to_owned()));
+}
+
+#[test]
+fn a_notify_url_has_no_query_and_no_other_scheme() {
+    let fits = |url: &str| check(&good().notify_url(url));
+    for url in [
+        "https://www.weixin.qq.com/wxpay/pay.php",
+        "http://127.0.0.1:8080/notify",
+        "https://user@shop.example/通知",
+        "http://localhost",
+    ] {
+        assert_eq!(fits(url), Ok(()), "{url}");
+    }
+    for url in [
+        "https://a.com/?id=1",
+        "https://a.com#b",
+        "ftp://a.com",
+        "a.com",
+        " https://a.com",
+        "",
+        "https://a.com/b c",
+    ] {
+        let broken = fits(url).unwrap_err();
+        assert_eq!(broken.path, "notify_url", "{url}");
+        assert!(broken.rule.starts_with("is not a URL that the platform calls"), "{}", broken.rule);
+    }
+}
+
 fn good() -> Request {
     Request::new().code("abc")
 }
 
 fn sent(request: &dyn Model) -> Parts {
-    encode(request, Sensitive::default()).unwrap()
+    encode(request, Encryption::AsSet).unwrap()
 }
 
 fn read(body: &str) -> Result<(Request, Vec<DecodeProblem>), DecodeProblem> {
@@ -79,7 +117,7 @@ fn read(body: &str) -> Result<(Request, Vec<DecodeProblem>), DecodeProblem> {
 }
 
 fn broken(request: Request) -> (String, String) {
-    let violation = check(&request, Sensitive::default()).unwrap_err();
+    let violation = check(&request).unwrap_err();
     (violation.path, violation.rule)
 }
 
@@ -88,7 +126,7 @@ fn a_request_that_keeps_the_rules_passes() {
     let full =
         good().number("12").total(1).part(Part::new().name("n")).parts([Part::new().name("m")]).limit(50);
     let full = full.colour("BLUE").at("2015-05-20T13:29:35+08:00").open(true);
-    check(&full, Sensitive::default()).unwrap();
+    check(&full).unwrap();
 }
 
 #[test]
@@ -194,13 +232,6 @@ fn a_model_that_was_written_reads_back() {
 }
 
 #[test]
-fn only_text_can_travel_encrypted() {
-    let key = PrivateKey::generate().unwrap().public_key();
-    let violation = Sensitive::encrypted(Some(&key)).sealed(json!({"name": "x"})).unwrap_err();
-    assert!(violation.rule.contains("only text"), "{violation:?}");
-}
-
-#[test]
 fn a_blank_in_place_of_the_t_of_a_time_is_not_sent() {
     let (path, rule) = broken(good().at("2015-05-20 13:29:35+08:00"));
     assert_eq!(path, "at");
@@ -223,57 +254,86 @@ fn a_model_serializes_as_it_is_sent() {
 }
 
 #[test]
-fn what_travels_encrypted_is_not_printed() {
-    let printed = format!("{:?}", good().id_card("110101199001011234").part(Part::new().name("n")));
-    assert_eq!(
-        printed,
-        r#"Request { code: Some("abc"), part: Some(Part { name: Some("n") }), id_card: (encrypted) }"#
-    );
+fn a_sensitive_value_prints_its_form_and_not_its_text() {
+    let printed = |value: Sensitive| format!("{:?}", good().id_card(value).part(Part::new().name("n")));
+    for (value, form) in [
+        (Sensitive::plain_text("110101199001011234"), "(sensitive, plain text)"),
+        (Sensitive::ciphertext("110101199001011234"), "(sensitive, ciphertext)"),
+        (Sensitive::unencrypted("110101199001011234"), "(sensitive, to be sent unencrypted)"),
+    ] {
+        let expected = format!(
+            r#"Request {{ code: Some("abc"), part: Some(Part {{ name: Some("n") }}), id_card: Some({form}) }}"#
+        );
+        assert_eq!(printed(value), expected);
+    }
 }
 
 #[test]
-fn a_sensitive_field_leaves_encrypted_and_comes_back_plain() {
+fn plain_text_leaves_encrypted_and_comes_back_plain() {
     let platform = PrivateKey::generate().unwrap();
     let public = platform.public_key();
     let request = good().id_card("110101199001011234");
-    check(&request, Sensitive::encrypted(Some(&public))).unwrap();
-    let body = encode(&request, Sensitive::encrypted(Some(&public))).unwrap().body.unwrap();
+    check(&request).unwrap();
+    let body = encode(&request, Encryption::With(Some(&public))).unwrap().body.unwrap();
     let ciphertext = body["id_card"].as_str().unwrap();
     assert_eq!(platform.decrypt_oaep(ciphertext).unwrap().as_slice(), b"110101199001011234");
     assert_eq!(body["code"], "abc");
 
     let (opened, misread) = Request::decode(body.to_string().as_bytes(), Some(&platform)).unwrap();
-    assert_eq!((opened.id_card.as_deref(), misread), (Some("110101199001011234"), vec![]));
-    let (passed, _) = Request::decode(body.to_string().as_bytes(), None).unwrap();
-    assert_eq!(passed.id_card.as_deref(), Some(ciphertext));
+    assert_eq!((opened.id_card.unwrap().as_plain_text(), misread), (Some("110101199001011234"), vec![]));
+    let (kept, _) = Request::decode(body.to_string().as_bytes(), None).unwrap();
+    assert_eq!(kept.id_card.unwrap().as_ciphertext(), Some(ciphertext));
 }
 
 #[test]
-fn a_sensitive_field_that_cannot_be_encrypted_is_not_sent() {
+fn plain_text_that_cannot_be_encrypted_is_not_sent() {
     let request = Request::new().part(Part::new().name("n")).id_card("110101199001011234");
-    let problem = encode(&request, Sensitive::encrypted(None)).unwrap_err();
+    let problem = encode(&request, Encryption::With(None)).unwrap_err();
     assert_eq!(problem.path, "id_card");
     assert!(problem.rule.contains("no platform key"), "{}", problem.rule);
     // An empty one has nothing to encrypt.
-    encode(&good().id_card(""), Sensitive::encrypted(None)).unwrap();
+    encode(&good().id_card(""), Encryption::With(None)).unwrap();
 }
 
 #[test]
-fn what_does_not_open_does_not_pass_for_plain_text() {
+fn the_form_of_a_sensitive_value_is_how_it_was_made_and_not_how_it_looks() {
+    let platform = PrivateKey::generate().unwrap();
+    let public = platform.public_key();
+    let sent = |value: Sensitive| {
+        encode(&good().id_card(value), Encryption::With(Some(&public)))
+            .map(|parts| parts.body.unwrap()["id_card"].as_str().unwrap().to_owned())
+    };
+    // 214 letters that could be base64 are plain text when they were given as text.
+    let letters = "x".repeat(214);
+    let ciphertext = sent(letters.as_str().into()).unwrap();
+    assert_eq!(platform.decrypt_oaep(&ciphertext).unwrap().as_slice(), letters.as_bytes());
+    assert_eq!(sent(Sensitive::ciphertext(&ciphertext)).unwrap(), ciphertext);
+    assert_eq!(sent(Sensitive::unencrypted("张三")).unwrap(), "张三");
+
+    // Plain text that was called ciphertext by mistake does not leave.
+    for mistaken in ["张三", "13800138000", "AAAA", &ciphertext[..340]] {
+        let problem = sent(Sensitive::ciphertext(mistaken)).unwrap_err();
+        assert!(problem.rule.contains("was given as ciphertext"), "{}", problem.rule);
+        assert!(!problem.rule.contains(mistaken), "{}", problem.rule);
+    }
+}
+
+#[test]
+fn what_does_not_open_stays_ciphertext_and_is_told() {
     let key = PrivateKey::generate().unwrap();
     let (read, misread) = Request::decode(br#"{"id_card":"110101199001011234"}"#, Some(&key)).unwrap();
-    assert_eq!(read.id_card, None);
+    let value = read.id_card.unwrap();
+    assert_eq!((value.as_plain_text(), value.as_ciphertext()), (None, Some("110101199001011234")));
     assert_eq!(misread.len(), 1);
     assert_eq!(misread[0].path, "id_card");
     assert!(!misread[0].reason.contains("110101"), "{}", misread[0].reason);
 }
 
 #[test]
-fn the_length_of_a_sensitive_field_is_that_of_its_plain_text() {
-    let (ciphertext, key) = ("x".repeat(344), PrivateKey::generate().unwrap().public_key());
-    check(&good().id_card(&*ciphertext), Sensitive::default()).unwrap();
-    let plain = check(&good().id_card(ciphertext), Sensitive::encrypted(Some(&key)));
-    assert_eq!(plain.unwrap_err().rule, "has 344 characters: at most 18");
+fn the_rules_of_a_sensitive_field_are_about_its_plain_text() {
+    let long = "x".repeat(344);
+    check(&good().id_card(Sensitive::ciphertext(&*long))).unwrap();
+    assert_eq!(check(&good().id_card(long)).unwrap_err().rule, "has 344 characters: at most 18");
 }
 
 answer! {
@@ -294,7 +354,7 @@ fn json_inside_a_string_reads_as_what_it_is_and_is_sent_as_text() {
     assert_eq!(read.list.clone().unwrap().0, [1, 2]);
     assert_eq!((misread.len(), misread[0].path.as_str()), (1, "list[2]"));
     assert_eq!(sent(&read).body.unwrap().to_string(), r#"{"detail":"{\"name\":\"n\"}","list":"[1,2]"}"#);
-    check(&read, Sensitive::default()).unwrap();
+    check(&read).unwrap();
 
     // Some back-ends leave the quotes out; and text that is no JSON is no value.
     let (read, misread) = Carrier::decode(br#"{"detail":{"name":"n"},"list":"[1"}"#, None).unwrap();
@@ -305,9 +365,87 @@ fn json_inside_a_string_reads_as_what_it_is_and_is_sent_as_text() {
 }
 
 #[test]
+fn what_would_take_much_memory_is_an_error_and_what_is_left_out_takes_none() {
+    let too_large = |body: &str| {
+        let problem = read(body).unwrap_err();
+        assert!(problem.path.is_empty() && problem.reason.contains("64 MB"), "{problem}");
+    };
+    let many = "{},".repeat(1_000_000);
+    too_large(&format!(r#"{{"parts":[{many}{{}}],"total":7}}"#));
+    too_large(&format!(
+        "{{{}\"total\":7}}",
+        format!(r#""parts":[{}{{}}],"#, "{},".repeat(10_000)).repeat(100)
+    ));
+    let (model, _) = read(&format!(r#"{{"new":[{many}{{}}],"total":7}}"#)).unwrap();
+    assert_eq!(model.total, Some(7));
+    let (model, misread) = read(&format!(r#"{{"parts":[{}0],"total":7}}"#, "0,".repeat(1_000_000))).unwrap();
+    assert_eq!((model.total, misread.len()), (Some(7), 101));
+
+    let text = serde_json::Value::String(format!("[{}0]", "0,".repeat(1_000_000)));
+    let problem = Carrier::decode(json!({"list": text}).to_string().as_bytes(), None).unwrap_err();
+    assert!(problem.reason.contains("64 MB"), "{problem}");
+}
+
+#[test]
 fn the_rules_of_json_text_hold_for_the_text_and_for_what_is_in_it() {
     let of = |part: Part| Carrier { detail: Some(part.into()), list: None };
-    let broken = |carrier| check(&carrier, Sensitive::default()).unwrap_err();
+    let broken = |carrier| check(&carrier).unwrap_err();
     assert_eq!(broken(of(Part::new())).path, "detail.name");
     assert_eq!(broken(of(Part::new().name("xx"))).rule, "has 13 characters: at most 12");
+}
+
+#[cfg(feature = "deserialize")]
+mod read_back {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        serde_json::from_str::<Request>(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_request_reads_back_as_it_was_written() {
+        for id_card in [Sensitive::plain_text("1"), Sensitive::ciphertext("1"), Sensitive::unencrypted("1")] {
+            let request = good().total(3).colour("BLUE").parts([Part::new().name("m")]).id_card(id_card);
+            let text = serde_json::to_string(&request).unwrap();
+            assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request, "{text}");
+        }
+        assert_eq!(serde_json::from_str::<Request>(r#"{"code":"abc","total":null}"#).unwrap(), good());
+    }
+
+    #[test]
+    fn what_a_request_would_lose_is_an_error_with_its_path() {
+        for (text, problem) in [
+            (r#"{"codes":"a"}"#, "has an unknown member `codes`"),
+            (r#"{"part":{"name":"n","more":1}}"#, "part: has an unknown member `more`"),
+            (r#"{"parts":[{"name":"n"},{"nam":"m"}]}"#, "parts[1]: has an unknown member `nam`"),
+            (r#"{"total":"12"}"#, "total: expected an integer, found a string"),
+            (r#"{"total":1.5}"#, "total: expected an integer, found a number"),
+            (r#"{"total":9223372036854775808}"#, "total: expected an integer, found a number"),
+            (r#"{"code":7}"#, "code: expected a string, found a number"),
+            (r#"{"colour":1}"#, "colour: expected a string, found a number"),
+            (r#"{"at":1432099775}"#, "at: expected a string, found a number"),
+            (r#"{"open":"yes"}"#, "open: expected a boolean, found a string"),
+            (r#"{"open":"true"}"#, "open: expected a boolean, found a string"),
+            (r#"{"open":1}"#, "open: expected a boolean, found a number"),
+            (r#"{"part":"text"}"#, "part: expected an object, found a string"),
+            (r#"{"part":[]}"#, "part: expected an object, found an array"),
+            (r#"{"parts":{}}"#, "parts: expected an array, found an object"),
+            (r#"{"id_card":7}"#, "id_card: expected a string, found a number"),
+            (r#"{"id_card":{"cipher":"x"}}"#, "id_card: expected a string, found an object"),
+            (r#"{"total":1,"total":2}"#, "total: is given twice"),
+        ] {
+            let told = told(text);
+            assert!(told.starts_with(problem), "{text}: {told}");
+        }
+        let both = told(r#"{"open":1,"codes":2}"#);
+        assert!(both.contains("open: ") && both.contains("`codes`"), "each of them: {both}");
+        let long = told(&format!(r#"{{"{}":1}}"#, "\\u0007x".repeat(500)));
+        assert!(long.len() < 200 && !long.contains('\u{7}'), "{long}");
+    }
+
+    #[test]
+    fn an_answer_is_still_read_leniently() {
+        let read: Carrier = serde_json::from_str(r#"{"new":1,"list":7}"#).unwrap();
+        assert_eq!(read, Carrier::default());
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value as Json;
 
 use super::field::Field;
-use super::{Found, Sensitive, Value, Violation};
+use super::{Encryption, Found, Strictness, Value, Violation};
 
 /// Seconds that Beijing is ahead of UTC; it keeps no summer time.
 const BEIJING: i64 = 8 * 3_600;
@@ -86,16 +86,16 @@ impl fmt::Display for Time {
 }
 
 impl Value for Time {
-    fn begin(found: Found<'_>) -> Result<Time, &'static str> {
-        String::begin(found).map(Time)
+    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Time, &'static str> {
+        String::begin(found, strictness).map(Time)
     }
 
-    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+    fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
         Ok(Json::String(self.0.clone()))
     }
 
-    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
-        self.0.check(field, sensitive)?;
+    fn check(&self, field: &Field) -> Result<(), Violation> {
+        self.0.check(field)?;
         // A blank in place of the `T` is read, for it is clear what is meant, and not sent.
         if parse(&self.0).is_some() && self.0.as_bytes().get(10) == Some(&b'T') {
             return Ok(());

@@ -6,16 +6,16 @@ use serde_json::{Number, Value as Json};
 
 use super::check::{self, outside};
 use super::field::Field;
-use super::{Found, Model, Sensitive, Violation, encode};
+use super::{Encryption, Found, Model, Strictness, Violation, encode};
 use crate::upload::File;
 
 /// What a field can hold.
 pub trait Value: Sized + Debug {
     /// Begins with what was found in an answer, or says what was expected.
-    fn begin(found: Found<'_>) -> Result<Self, &'static str>;
+    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Self, &'static str>;
 
     /// Whether what was found says that there is none. `null` is how some back-ends write "absent".
-    fn is_absent(found: &Found<'_>) -> bool {
+    fn is_absent(found: &Found<'_>, _: Strictness) -> bool {
         matches!(found, Found::Null)
     }
 
@@ -30,16 +30,16 @@ pub trait Value: Sized + Debug {
     }
 
     /// Writes it as JSON.
-    fn to_json(&self, sensitive: Sensitive<'_>) -> Result<Json, Violation>;
+    fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation>;
 
     /// Holds it against the rules of its row.
-    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation>;
+    fn check(&self, field: &Field) -> Result<(), Violation>;
 }
 
 /// A field of a struct, whatever it holds: what the one codec sees.
 pub trait Slot: Debug {
     /// Fills the field with what was found, or says what was expected.
-    fn fill(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str>;
+    fn fill(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str>;
 
     /// Whether it is set.
     fn is_set(&self) -> bool;
@@ -48,20 +48,20 @@ pub trait Slot: Debug {
     fn file(&self) -> Option<&File>;
 
     /// The field as JSON; nothing when it is not set.
-    fn json(&self, sensitive: Sensitive<'_>) -> Result<Option<Json>, Violation>;
+    fn json(&self, encryption: Encryption<'_>) -> Result<Option<Json>, Violation>;
 
     /// Holds the field against the rules of its row.
-    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation>;
+    fn check(&self, field: &Field) -> Result<(), Violation>;
 }
 
 impl<T: Value> Slot for Option<T> {
-    fn fill(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str> {
+    fn fill(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str> {
         // A second value of the same name replaces the first.
         *self = None;
-        if T::is_absent(&found) {
+        if T::is_absent(&found, strictness) {
             return Ok(Next::Nothing);
         }
-        Ok(self.insert(T::begin(found)?).next())
+        Ok(self.insert(T::begin(found, strictness)?).next())
     }
 
     fn is_set(&self) -> bool {
@@ -72,13 +72,13 @@ impl<T: Value> Slot for Option<T> {
         self.as_ref().and_then(T::file)
     }
 
-    fn json(&self, sensitive: Sensitive<'_>) -> Result<Option<Json>, Violation> {
-        self.as_ref().map(|value| value.to_json(sensitive)).transpose()
+    fn json(&self, encryption: Encryption<'_>) -> Result<Option<Json>, Violation> {
+        self.as_ref().map(|value| value.to_json(encryption)).transpose()
     }
 
-    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+    fn check(&self, field: &Field) -> Result<(), Violation> {
         match self {
-            Some(value) => value.check(field, sensitive),
+            Some(value) => value.check(field),
             None if field.required => Err(Violation::new("is required (必填) and not set")),
             None => Ok(()),
         }
@@ -102,18 +102,25 @@ pub enum Next<'a> {
 /// An array that is being read.
 pub trait Items: Debug {
     /// Adds a member.
-    fn push(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str>;
+    fn push(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str>;
+
+    /// What one member takes of memory, without what it points to.
+    fn member_size(&self) -> usize;
 }
 
 impl<T: Value> Items for Vec<T> {
-    fn push(&mut self, found: Found<'_>) -> Result<Next<'_>, &'static str> {
-        Vec::push(self, T::begin(found)?);
+    fn push(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str> {
+        Vec::push(self, T::begin(found, strictness)?);
         Ok(self.last_mut().map_or(Next::Nothing, T::next))
+    }
+
+    fn member_size(&self) -> usize {
+        size_of::<T>()
     }
 }
 
 impl<T: Model + Default> Value for T {
-    fn begin(found: Found<'_>) -> Result<T, &'static str> {
+    fn begin(found: Found<'_>, _: Strictness) -> Result<T, &'static str> {
         if matches!(found, Found::Object) { Ok(T::default()) } else { Err("an object") }
     }
 
@@ -121,19 +128,20 @@ impl<T: Model + Default> Value for T {
         Next::Members(self)
     }
 
-    fn to_json(&self, sensitive: Sensitive<'_>) -> Result<Json, Violation> {
-        encode::object(self, sensitive)
+    fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation> {
+        encode::object(self, encryption)
     }
 
-    fn check(&self, _: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
-        check::check(self, sensitive)
+    fn check(&self, _: &Field) -> Result<(), Violation> {
+        check::check(self)
     }
 }
 
 impl Value for String {
-    fn begin(found: Found<'_>) -> Result<String, &'static str> {
+    fn begin(found: Found<'_>, strictness: Strictness) -> Result<String, &'static str> {
         match found {
             Found::Text(text) => Ok(text.to_owned()),
+            _ if strictness == Strictness::Strict => Err("a string"),
             // A number where the page says string: its text is what the caller wants.
             Found::Integer(number) => Ok(number.to_string()),
             // A transaction number has 28 digits: once it was read as a fraction, it would be another one.
@@ -142,30 +150,30 @@ impl Value for String {
         }
     }
 
-    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+    fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
         Ok(Json::String(self.clone()))
     }
 
-    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
-        check::text(self, field, sensitive)
+    fn check(&self, field: &Field) -> Result<(), Violation> {
+        check::text(self, field)
     }
 }
 
 impl Value for i64 {
-    fn begin(found: Found<'_>) -> Result<i64, &'static str> {
+    fn begin(found: Found<'_>, strictness: Strictness) -> Result<i64, &'static str> {
         match found {
             Found::Integer(number) => Some(number),
-            Found::Text(text) => text.parse().ok(),
+            Found::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
             _ => None,
         }
         .ok_or("an integer")
     }
 
-    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+    fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
         Ok(Json::Number(Number::from(*self)))
     }
 
-    fn check(&self, field: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
+    fn check(&self, field: &Field) -> Result<(), Violation> {
         match field.range {
             Some((min, max)) if !(min..=max).contains(self) => {
                 Err(Violation::new(outside(&format!("is {self}"), min, max, "")))
@@ -179,21 +187,21 @@ impl Value for i64 {
 ///
 /// It is `serde_json`'s own, which a program may widen to any number of digits (its feature `arbitrary_precision`).
 impl Value for Number {
-    fn begin(found: Found<'_>) -> Result<Number, &'static str> {
+    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Number, &'static str> {
         match found {
             Found::Integer(number) => Some(number.into()),
             Found::Number(number) => Some(number),
-            Found::Text(text) => text.parse().ok(),
+            Found::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
             _ => None,
         }
         .ok_or("a number")
     }
 
-    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+    fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
         Ok(Json::Number(self.clone()))
     }
 
-    fn check(&self, field: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
+    fn check(&self, field: &Field) -> Result<(), Violation> {
         match (self.as_f64(), field.range) {
             // The limits of a table are small: as a fraction each is still itself.
             (Some(number), Some((min, max))) if number < min as f64 || number > max as f64 => {
@@ -206,13 +214,13 @@ impl Value for Number {
 
 /// An object that the pages do not describe further.
 impl Value for Json {
-    fn begin(found: Found<'_>) -> Result<Json, &'static str> {
+    fn begin(found: Found<'_>, _: Strictness) -> Result<Json, &'static str> {
         Ok(match found {
-            Found::Null | Found::Array | Found::Object => Json::Null,
+            Found::Null | Found::Array | Found::Object | Found::Sensitive(_) => Json::Null,
             Found::Bool(truth) => Json::Bool(truth),
             Found::Integer(number) => Json::Number(number.into()),
             Found::Number(number) => Json::Number(number),
-            Found::Text(text) => Json::String(text.to_owned()),
+            Found::Text(text) | Found::Ciphertext(text) => Json::String(text.to_owned()),
         })
     }
 
@@ -220,55 +228,55 @@ impl Value for Json {
         Next::Json(self)
     }
 
-    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+    fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
         Ok(self.clone())
     }
 
-    fn check(&self, _: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
+    fn check(&self, _: &Field) -> Result<(), Violation> {
         Ok(())
     }
 }
 
 impl Value for bool {
-    fn begin(found: Found<'_>) -> Result<bool, &'static str> {
+    fn begin(found: Found<'_>, strictness: Strictness) -> Result<bool, &'static str> {
         match found {
             Found::Bool(truth) => Some(truth),
-            Found::Text(text) => text.parse().ok(),
+            Found::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
             _ => None,
         }
         .ok_or("a boolean")
     }
 
-    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+    fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
         Ok(Json::Bool(*self))
     }
 
-    fn check(&self, _: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
+    fn check(&self, _: &Field) -> Result<(), Violation> {
         Ok(())
     }
 }
 
 /// A file is a part of the body of its own; as JSON it is what tells it from another.
 impl Value for File {
-    fn begin(_: Found<'_>) -> Result<File, &'static str> {
-        Err("no file")
+    fn begin(_: Found<'_>, _: Strictness) -> Result<File, &'static str> {
+        Err("a file, which is set in code: JSON cannot hold one")
     }
 
     fn file(&self) -> Option<&File> {
         Some(self)
     }
 
-    fn to_json(&self, _: Sensitive<'_>) -> Result<Json, Violation> {
+    fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
         Ok(serde_json::json!({"filename": self.name, "sha256": self.sha256()}))
     }
 
-    fn check(&self, _: &Field, _: Sensitive<'_>) -> Result<(), Violation> {
+    fn check(&self, _: &Field) -> Result<(), Violation> {
         Ok(())
     }
 }
 
 impl<T: Value> Value for Vec<T> {
-    fn begin(found: Found<'_>) -> Result<Vec<T>, &'static str> {
+    fn begin(found: Found<'_>, _: Strictness) -> Result<Vec<T>, &'static str> {
         if matches!(found, Found::Array) { Ok(Vec::new()) } else { Err("an array") }
     }
 
@@ -276,20 +284,20 @@ impl<T: Value> Value for Vec<T> {
         Next::Items(self)
     }
 
-    fn to_json(&self, sensitive: Sensitive<'_>) -> Result<Json, Violation> {
+    fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation> {
         let members = self.iter().enumerate();
         let members =
-            members.map(|(index, member)| member.to_json(sensitive).map_err(|problem| problem.at(index)));
+            members.map(|(index, member)| member.to_json(encryption).map_err(|problem| problem.at(index)));
         members.collect::<Result<_, _>>().map(Json::Array)
     }
 
-    fn check(&self, field: &Field, sensitive: Sensitive<'_>) -> Result<(), Violation> {
+    fn check(&self, field: &Field) -> Result<(), Violation> {
         if let Some((min, max)) = field.items
             && !(min..=max).contains(&self.len())
         {
             return Err(Violation::new(outside(&format!("has {}", self.len()), min, max, " members")));
         }
         let mut members = self.iter().enumerate();
-        members.try_for_each(|(index, member)| member.check(field, sensitive).map_err(|rule| rule.at(index)))
+        members.try_for_each(|(index, member)| member.check(field).map_err(|rule| rule.at(index)))
     }
 }

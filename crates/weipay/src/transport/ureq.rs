@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Error, Timeout};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::{Agent, Error};
 
-use super::connecting::{Connecting, LookingUp, Unconnected};
-use super::{IDLE, MOST_BYTES, Transport, tls};
+use super::{IDLE, MAX_BODY, MAX_HEAD, Transport, lost, timed_out, tls, too_large, watched};
 use crate::builder::ConfigError;
-use crate::error::{NetworkProblem, Sent};
+use crate::error::NetworkProblem;
 
 pub(crate) struct UreqTransport(Agent);
 
@@ -25,16 +26,22 @@ impl UreqTransport {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_age(IDLE)
+            .max_response_header_size(MAX_HEAD)
             // Nothing is taken from the environment behind the caller's back, proxies included.
             .proxy(None)
             .tls_config(tls)
             .build();
-        Ok(UreqTransport(Agent::with_parts(config, Connecting::new(), LookingUp::default())))
+        Ok(UreqTransport(Agent::with_parts(
+            config,
+            watched::WatchingConnector::new(),
+            DefaultResolver::default(),
+        )))
     }
 }
 
 impl Transport for UreqTransport {
     fn send(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, NetworkProblem> {
+        watched::begin();
         let (parts, body) = request.into_parts();
         let response = if body.is_empty() && [http::Method::GET, http::Method::DELETE].contains(&parts.method)
         {
@@ -43,10 +50,11 @@ impl Transport for UreqTransport {
             self.run(Request::from_parts(parts, body.to_vec()), timeout)
         };
         let (parts, mut body) = response.map_err(problem)?.into_parts();
-        let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
-        let body = body.with_config().limit(limit).read_to_vec();
-        // The request was answered, so it was seen, however the reading of the answer ended.
-        let body = body.map_err(|error| NetworkProblem { sent: Sent::Perhaps, source: error.into() })?;
+        if parts.headers.contains_key(CONTENT_LENGTH) || is_chunked(&parts.headers) {
+            watched::ends_before_connection();
+        }
+        let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
+        let body = body.with_config().limit(limit).read_to_vec().map_err(problem)?;
         Ok(Response::from_parts(parts, body.into()))
     }
 }
@@ -61,46 +69,19 @@ impl UreqTransport {
     }
 }
 
-/// What marked itself as coming from before the request proves that nothing was sent; so does what ureq finds before it
-/// looks up a host. Nothing else does.
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(TRANSFER_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    encodings
+        .flat_map(|value| value.split(','))
+        .any(|encoding| encoding.trim().eq_ignore_ascii_case("chunked"))
+}
+
+/// How far the call had come is what its connection saw, whatever the error says.
 fn problem(error: Error) -> NetworkProblem {
+    let sent = watched::sent();
     match error {
-        Error::Other(error) => match error.downcast::<Unconnected>() {
-            Ok(unconnected) => unsent(unconnected.0),
-            Err(error) => NetworkProblem { sent: Sent::Perhaps, source: error },
-        },
-        Error::BadUri(_)
-        | Error::HostNotFound
-        | Error::ConnectionFailed
-        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => unsent(error),
-        _ => NetworkProblem { sent: Sent::Perhaps, source: error.into() },
-    }
-}
-
-fn unsent(error: Error) -> NetworkProblem {
-    NetworkProblem { sent: Sent::No, source: error.into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{self, ErrorKind};
-
-    use super::*;
-
-    #[test]
-    fn an_error_of_a_socket_proves_nothing_unless_it_comes_from_connecting() {
-        for kind in [
-            ErrorKind::ConnectionRefused,
-            ErrorKind::HostUnreachable,
-            ErrorKind::NetworkUnreachable,
-            ErrorKind::AddrNotAvailable,
-            ErrorKind::ConnectionReset,
-        ] {
-            let failed = || Error::Io(io::Error::from(kind));
-            assert_eq!(problem(failed()).sent, Sent::Perhaps, "{kind}");
-            let connecting = problem(Error::Other(Box::new(Unconnected(failed()))));
-            assert_eq!(connecting.sent, Sent::No, "{kind}");
-            assert!(connecting.source.is::<Error>(), "the mark stays inside");
-        }
+        Error::Timeout(_) => timed_out(sent),
+        Error::BodyExceedsLimit(_) => too_large(),
+        error => lost(sent, error),
     }
 }

@@ -7,6 +7,7 @@ use weipay::bytes::Bytes;
 use weipay::error::NetworkProblem;
 use weipay::http::{Request, Response};
 use weipay::transport::Transport;
+use weipay::v3::marketing::favor::stocks::get;
 use weipay::wire::response_message;
 
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, configured, now};
@@ -28,7 +29,8 @@ impl Transport for Handed {
                 .header("Wechatpay-Timestamp", timestamp)
                 .header("Wechatpay-Nonce", "n")
                 .header("Wechatpay-Signature", signature)
-                .header("Wechatpay-Serial", PUBLIC_KEY_ID);
+                // Blanks around a value, as other HTTP libraries may leave them, are not a part of it.
+                .header("Wechatpay-Serial", format!("{PUBLIC_KEY_ID} \t"));
         }
         Ok(answer.body(Bytes::from_static(self.body.as_bytes())).unwrap())
     }
@@ -51,4 +53,45 @@ fn only_an_answer_that_carries_no_signature_is_not_verified() {
     let file = client(200, "file", None).chain("v3/billdownload/file").query("token", "t").get().unwrap();
     assert!(!file.is_verified());
     assert_eq!(file.bytes(), "file");
+}
+
+/// Bodies of a megabyte that would become hundreds.
+#[test]
+fn an_answer_of_small_values_is_kept_and_not_read() {
+    let of = |piece: &str| format!(r#"{{"data":[{}{{}}]}}"#, piece.repeat(1_500_000 / piece.len()));
+    for piece in ["{},", r#"{"":0},"#, r#"{"stock_id":""},"#, r#"{"stock_id":[{}]},"#] {
+        let body: &'static str = Box::leak(of(piece).into_boxed_str());
+        let stocks = client(200, body, Some(body)).v3().marketing().favor().stocks();
+        let request = get::Request::new().stock_creator_mchid("1").offset(0).limit(1);
+        let reply = stocks.get(request).unwrap();
+        for error in [reply.json().unwrap_err(), reply.decode().unwrap_err()] {
+            assert!(error.to_string().contains("more than 64 MB of memory"), "{error}");
+            assert_eq!(error.body().unwrap().len(), body.len());
+            assert!(error.may_have_taken_effect());
+        }
+        assert_eq!((reply.is_verified(), reply.bytes().len()), (true, body.len()));
+    }
+}
+
+#[test]
+fn what_is_not_wanted_of_an_answer_takes_no_memory() {
+    for piece in ["[],", "0,", r#""","#, "[[{}]],"] {
+        let body: String =
+            format!(r#"{{"data":[{}0],"total_count":7}}"#, piece.repeat(2_000_000 / piece.len()));
+        let body: &'static str = Box::leak(body.into_boxed_str());
+        let request = get::Request::new().stock_creator_mchid("1").offset(0).limit(1);
+        let reply = client(200, body, Some(body)).v3().marketing().favor().stocks().get(request).unwrap();
+        assert_eq!(reply.decode().unwrap().total_count, Some(7));
+        assert_eq!(reply.misread().len(), 101);
+        assert!(reply.json().is_err());
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_read_says_what_was_expected_and_not_what_stood_there() {
+    let reply = client(200, r#"{"phone":"13800138000"}"#, Some(r#"{"phone":"13800138000"}"#));
+    let reply = reply.chain("v3/a").get().unwrap();
+    let error = reply.json_as::<std::collections::HashMap<String, u64>>().unwrap_err();
+    assert!(error.to_string().contains("invalid type: string, expected u64 at line 1 column 22"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("138"), "{error:?}");
 }

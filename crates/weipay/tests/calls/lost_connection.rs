@@ -1,36 +1,78 @@
-//! How far a call had come when its connection failed, over real sockets, on both clients.
+//! One table of events and what they say about money, over real sockets, for both clients: the same event has the same
+//! outcome, and its text is true.
 
-use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
-use weipay::Error;
+use weipay::error::{Failure, Sent};
+use weipay::{Builder, Error};
 
 use crate::platform::configured;
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 
+/// For events that end by themselves: it only ends a test that hangs.
+const LONG: Duration = Duration::from_secs(60);
+/// For events that end with the time limit.
+const SHORT: Duration = Duration::from_millis(200);
+
+fn on_async<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn to(base_url: &str) -> Builder {
+    configured().base_url(base_url)
+}
+
 /// The same failing call on both clients, each to a base URL of its own.
-fn both(base_url: impl Fn() -> String) -> [Error; 2] {
+fn both(limit: Duration, base_url: impl Fn() -> String) -> [(&'static str, Error); 2] {
     let body = json!({"stock_id": "1", "coupon_code": "2"});
-    let client = configured().base_url(&base_url()).build().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let first = runtime.block_on(client.chain(PATH).post(&body)).unwrap_err();
-    let client = configured().base_url(&base_url()).build_blocking().unwrap();
-    [first, client.chain(PATH).post(&body).unwrap_err()]
+    let client = to(&base_url()).build().unwrap();
+    let first = on_async(client.chain(PATH).timeout(limit).post(&body)).unwrap_err();
+    let client = to(&base_url()).build_blocking().unwrap();
+    [("async", first), ("blocking", client.chain(PATH).timeout(limit).post(&body).unwrap_err())]
+}
+
+/// Nothing was sent, and the error says why.
+fn nothing_was_sent(limit: Duration, why: &str, base_url: impl Fn() -> String) {
+    for (client, error) in both(limit, base_url) {
+        let text = error.to_string();
+        assert!(error.is_network() && !error.may_have_taken_effect(), "{client}: {text}");
+        assert!(matches!(error.failure(), Failure::Network(problem) if problem.sent == Sent::No));
+        assert!(text.starts_with("no connection: ") && text.contains(why), "{client}: {text}");
+    }
+}
+
+/// The request may have arrived.
+fn perhaps_it_arrived(limit: Duration, why: &str, base_url: impl Fn() -> String) {
+    for (client, error) in both(limit, base_url) {
+        let text = error.to_string();
+        assert!(error.is_network() && error.may_have_taken_effect(), "{client}: {text}");
+        assert!(matches!(error.failure(), Failure::Network(problem) if problem.sent == Sent::Perhaps));
+        assert!(text.starts_with("no whole answer came, and the request may have been sent: "), "{text}");
+        assert!(text.contains(why), "{client}: {text}");
+    }
 }
 
 /// Takes one connection and gives it to `then`.
-fn listen(then: fn(TcpStream)) -> String {
+fn listen(then: impl FnOnce(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || then(listener.accept().unwrap().0));
     format!("http://{address}")
 }
 
+/// Waits until the client gives up.
+fn wait_for_the_end(mut stream: TcpStream) {
+    while stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
+}
+
 /// Reads a whole request but for its last byte, and waits until that has arrived too.
-fn receive(stream: &mut TcpStream) {
+fn receive_but_one_byte(stream: &mut TcpStream) {
     let (mut seen, mut byte) = (Vec::new(), [0]);
     while !seen.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).unwrap();
@@ -43,38 +85,293 @@ fn receive(stream: &mut TcpStream) {
     assert_eq!(stream.peek(&mut byte).unwrap(), 1);
 }
 
+fn receive(stream: &mut TcpStream) {
+    receive_but_one_byte(stream);
+    stream.read_exact(&mut [0]).unwrap();
+}
+
+/// Answers a whole request with these bytes, and closes the connection in an orderly way.
+fn answering(bytes: &'static str) -> impl Fn() -> String {
+    move || {
+        listen(move |mut stream| {
+            receive(&mut stream);
+            stream.write_all(bytes.as_bytes()).unwrap();
+        })
+    }
+}
+
+/// Answers with these bytes, and resets the connection: it is closed with something unread in it.
+fn answering_and_resetting(bytes: &'static str) -> impl Fn() -> String {
+    move || {
+        listen(move |mut stream| {
+            receive_but_one_byte(&mut stream);
+            stream.write_all(bytes.as_bytes()).unwrap();
+            // The bytes arrive before the reset discards what has not.
+            thread::sleep(Duration::from_millis(50));
+        })
+    }
+}
+
 #[test]
-fn a_refused_connection_proves_that_nothing_was_sent() {
+fn no_such_host() {
+    // Names have at most 63 letters between dots, so that this one fails without asking the network.
+    nothing_was_sent(LONG, "", || format!("http://{}.invalid", "a".repeat(64)));
+}
+
+#[test]
+fn connection_refused() {
     // A socket that has a port and does not listen: nobody else can take the port meanwhile.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let refused = || format!("http://{}", socket.local_addr().unwrap());
-    for error in both(refused) {
-        assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
-        assert!(error.to_string().contains("refused"), "{error}");
+    nothing_was_sent(LONG, "refused", || format!("http://{}", socket.local_addr().unwrap()));
+}
+
+/// A listener whose queue is full: the system lets further connections wait for ever. With what fills it.
+#[cfg(target_os = "linux")]
+fn full() -> (impl Sized, SocketAddr) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let listener = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        socket.listen(1).unwrap()
+    });
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, SHORT) {
+        waiting.push(stream);
+        assert!(waiting.len() < 1_000, "the queue does not fill");
     }
+    ((runtime, listener, waiting), address)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn never_accepted() {
+    let (_kept, address) = full();
+    let late = "not connected within the time limit";
+    nothing_was_sent(SHORT, late, || format!("http://{address}"));
+    nothing_was_sent(SHORT, late, || format!("https://{address}"));
 }
 
 #[test]
-fn a_host_that_is_not_found_proves_that_nothing_was_sent() {
-    // Names have at most 63 letters between dots, so that this one fails without asking the network.
-    for error in both(|| format!("http://{}.invalid", "a".repeat(64))) {
-        assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
-    }
-}
-
-#[test]
-fn a_reset_after_the_request_arrived_proves_nothing() {
-    // A socket that is closed with something unread in it resets its connection.
-    for error in both(|| listen(|mut stream| receive(&mut stream))) {
-        assert!(error.is_network() && error.may_have_taken_effect(), "{error}");
-    }
-}
-
-#[test]
-fn a_failed_handshake_proves_that_nothing_was_sent() {
+fn tls_refused_by_closing_by_an_alert_and_by_plain_text() {
     let closing = || listen(|mut stream| assert_ne!(stream.read(&mut [0; 16]).unwrap(), 0));
-    for error in both(|| closing().replace("http://", "https://")) {
-        assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
+    nothing_was_sent(LONG, "", || closing().replace("http://", "https://"));
+    for refusal in [&b"\x15\x03\x03\x00\x02\x02\x28"[..], b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
+        let refusing = || {
+            listen(move |mut stream| {
+                assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
+                stream.write_all(refusal).unwrap();
+                wait_for_the_end(stream);
+            })
+        };
+        nothing_was_sent(LONG, "", || refusing().replace("http://", "https://"));
     }
+}
+
+#[test]
+fn tls_not_answered() {
+    let silent = || listen(wait_for_the_end).replace("http://", "https://");
+    nothing_was_sent(SHORT, "not connected within the time limit", silent);
+}
+
+#[test]
+fn a_time_limit_that_is_over_before_anything_is_sent() {
+    let (listener, limits) =
+        (TcpListener::bind("127.0.0.1:0").unwrap(), [Duration::ZERO, Duration::from_nanos(1)]);
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let client = to(&base_url).build_blocking().unwrap();
+    for limit in limits {
+        let error = client.chain(PATH).timeout(limit).post(()).unwrap_err();
+        assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
+        assert!(error.to_string().starts_with("no connection: not connected within"), "{error}");
+    }
+    // One nanosecond is no test of the async client: the timer of its runtime counts milliseconds.
+    let client = to(&base_url).build().unwrap();
+    let error = on_async(client.chain(PATH).timeout(Duration::ZERO).post(())).unwrap_err();
+    assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
+}
+
+#[test]
+fn closed_or_reset_before_the_request_was_read() {
+    perhaps_it_arrived(LONG, "", || listen(drop));
+    // A socket that is closed with something unread in it resets its connection.
+    perhaps_it_arrived(LONG, "", || {
+        listen(|stream| {
+            stream.peek(&mut [0; 16]).unwrap();
+        })
+    });
+}
+
+#[test]
+fn reset_after_the_request_arrived() {
+    perhaps_it_arrived(LONG, "", || listen(|mut stream| receive_but_one_byte(&mut stream)));
+}
+
+#[test]
+fn closed_after_the_request_was_read() {
+    perhaps_it_arrived(LONG, "", answering(""));
+}
+
+#[test]
+fn silence() {
+    let late = "no whole answer within the time limit";
+    perhaps_it_arrived(SHORT, late, || listen(wait_for_the_end));
+    // A listener that does not accept: the system takes connection and request for it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    perhaps_it_arrived(SHORT, late, || format!("http://{}", listener.local_addr().unwrap()));
+    for beginning in ["HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"a\""] {
+        perhaps_it_arrived(SHORT, late, || {
+            listen(move |mut stream| {
+                receive(&mut stream);
+                stream.write_all(beginning.as_bytes()).unwrap();
+                wait_for_the_end(stream);
+            })
+        });
+    }
+}
+
+#[test]
+fn half_a_head() {
+    for head in ["HTTP/1.1 4", "HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400 X\r\nContent-Length: 2\r\n"] {
+        perhaps_it_arrived(LONG, "", answering(head));
+        perhaps_it_arrived(LONG, "", answering_and_resetting(head));
+    }
+}
+
+#[test]
+fn half_a_body() {
+    for body in [
+        "HTTP/1.1 400 X\r\nContent-Length: 30\r\n\r\n{\"code\":\"PARAM_ERROR\"}",
+        "HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n16\r\n{\"code\":\"PARAM_ERROR\"}\r\n",
+        "HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n16\r\n{\"code\":\"PARAM_ERROR\"}\r\n0\r\n",
+    ] {
+        perhaps_it_arrived(LONG, "", answering(body));
+        perhaps_it_arrived(LONG, "", answering_and_resetting(body));
+    }
+    // Without a length the end of the connection is the end of the answer, but only an orderly one.
+    let endless = "HTTP/1.1 400 X\r\nConnection: close\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
+    perhaps_it_arrived(LONG, "", answering_and_resetting(endless));
+    for (client, error) in both(LONG, answering(endless)) {
+        assert_eq!((error.code(), error.may_have_taken_effect()), (Some("PARAM_ERROR"), false), "{client}");
+    }
+}
+
+#[test]
+fn what_is_not_http() {
+    for bytes in ["SSH-2.0-OpenSSH_9.6\r\n", "\0\0\0\0\0\0\0\0", "HTTP/1.1 banana\r\n\r\n"] {
+        perhaps_it_arrived(LONG, "", answering(bytes));
+    }
+}
+
+#[test]
+fn an_answer_that_is_larger_than_is_read() {
+    const MAX: usize = 8 * 1024 * 1024;
+    let announced = format!("HTTP/1.1 400 X\r\nContent-Length: {}\r\n\r\n", MAX + 1);
+    let (chunked, endless) =
+        ("HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400 X\r\n\r\n");
+    let chunk = format!("100000\r\n{}\r\n", "x".repeat(1024 * 1024));
+    for (head, body) in [
+        (announced.as_str(), "x".repeat(MAX + 1)),
+        (chunked, chunk.repeat(9)),
+        (endless, "x".repeat(MAX + 1)),
+    ] {
+        perhaps_it_arrived(LONG, "larger than 8 MB", || {
+            let bytes = format!("{head}{body}");
+            listen(move |mut stream| {
+                receive(&mut stream);
+                // The client hangs up before the end.
+                stream.write_all(bytes.as_bytes()).ok();
+            })
+        });
+    }
+    for (client, error) in both(LONG, || {
+        let bytes = format!("HTTP/1.1 400 X\r\nContent-Length: {MAX}\r\n\r\n{}", "x".repeat(MAX));
+        listen(move |mut stream| {
+            receive(&mut stream);
+            stream.write_all(bytes.as_bytes()).unwrap();
+        })
+    }) {
+        assert_eq!(error.body().map(|body| body.len()), Some(MAX), "{client}: {error}");
+    }
+}
+
+#[test]
+fn a_head_that_is_larger_than_is_read() {
+    for line in ["X: y\r\n".repeat(200), format!("X: {}\r\n", "y".repeat(1_000_000))] {
+        let bytes: &'static str =
+            Box::leak(format!("HTTP/1.1 400 X\r\n{line}Content-Length: 0\r\n\r\n").into_boxed_str());
+        perhaps_it_arrived(LONG, "", || {
+            listen(move |mut stream| {
+                receive(&mut stream);
+                stream.write_all(bytes.as_bytes()).ok();
+                wait_for_the_end(stream);
+            })
+        });
+    }
+    let bytes: &'static str = Box::leak(
+        format!("HTTP/1.1 400 X\r\n{}Content-Length: 0\r\n\r\n", "X: y\r\n".repeat(120)).into_boxed_str(),
+    );
+    for (client, error) in both(LONG, answering(bytes)) {
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(400), "{client}: {error}");
+    }
+}
+
+#[test]
+fn a_provisional_answer_is_not_the_answer() {
+    let early = "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 400 X\r\nContent-Length: 0\r\n\r\n";
+    for (client, error) in both(LONG, answering(early)) {
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(400), "{client}: {error}");
+    }
+}
+
+#[test]
+fn closed_between_two_calls() {
+    const ANSWER: &[u8] = b"HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
+    let start = || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let (tell, closed) = channel();
+        thread::spawn(move || {
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().unwrap();
+                receive(&mut stream);
+                stream.write_all(ANSWER).unwrap();
+                drop(stream);
+                tell.send(()).unwrap();
+            }
+        });
+        (base_url, closed)
+    };
+    // The second call finds the kept connection closed and makes another: the request is sent once.
+    let body = json!({"stock_id": "1"});
+    let (base_url, closed) = start();
+    let client = to(&base_url).build().unwrap();
+    on_async(async {
+        for _ in 0..2 {
+            let error = client.chain(PATH).post(&body).await.unwrap_err();
+            assert_eq!(error.code(), Some("PARAM_ERROR"), "{error}");
+            closed.recv().unwrap();
+            // The runtime looks at its sockets when it has nothing else to do.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let (base_url, closed) = start();
+    let client = to(&base_url).build_blocking().unwrap();
+    for _ in 0..2 {
+        let error = client.chain(PATH).post(&body).unwrap_err();
+        assert_eq!(error.code(), Some("PARAM_ERROR"), "{error}");
+        closed.recv().unwrap();
+    }
+}
+
+#[test]
+fn the_longest_time_limit_is_one() {
+    let answer = "HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
+    for (client, error) in both(Duration::MAX, answering(answer)) {
+        assert_eq!(error.code(), Some("PARAM_ERROR"), "{client}: {error}");
+    }
+    let client = to(&answering(answer)()).timeout(Duration::MAX).build_blocking().unwrap();
+    let error = client.chain(PATH).post(json!({"a": 1})).unwrap_err();
+    assert_eq!(error.code(), Some("PARAM_ERROR"), "{error}");
 }

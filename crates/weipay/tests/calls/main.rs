@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
+mod error_answers;
 mod handed_answers;
 mod hostile_platform;
 mod lost_connection;
 mod platform;
 mod platform_certificates;
 mod requests;
+mod root_certificates;
 mod sandbox;
 mod sensitive;
 mod story;

@@ -82,8 +82,12 @@ impl Scripted {
         self
     }
 
-    pub fn with_body(mut self, body: &str) -> Scripted {
-        self.body = body.as_bytes().to_vec();
+    pub fn with_body(self, body: &str) -> Scripted {
+        self.with_bytes(body.as_bytes())
+    }
+
+    pub fn with_bytes(mut self, body: &[u8]) -> Scripted {
+        self.body = body.to_vec();
         self
     }
 }

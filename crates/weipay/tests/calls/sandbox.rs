@@ -85,15 +85,14 @@ fn a_refusal_of_the_platform_keeps_code_message_and_request_id() {
 }
 
 /// The example is built with the tests; it is configured by the environment alone.
-#[test]
-fn the_program_of_the_readme_disassociates_a_coupon() {
-    let (coupon, kit) = (Coupon::tied(), kit());
+fn program_of_the_readme(coupon: &str, tied: &Coupon, request_number: &str) -> (bool, String) {
+    let kit = kit();
     let folder = SANDBOX.kit_file().parent().unwrap();
     let member = |name: &str| kit[name].as_str().unwrap().to_owned();
     let tests = std::env::current_exe().unwrap();
     let program = tests.parent().unwrap().parent().unwrap().join("examples").join("disassociate");
     let output = Command::new(program)
-        .args([&coupon.stock_id, &coupon.code, &coupon.order])
+        .args([&*tied.stock_id, coupon, &*tied.order, request_number])
         .env("WEIPAY_BASE_URL", SANDBOX.base_url())
         .env("WEIPAY_MCHID", member("mchid"))
         .env("WEIPAY_MERCHANT_SERIAL", member("merchant_serial"))
@@ -102,9 +101,26 @@ fn the_program_of_the_readme_disassociates_a_coupon() {
         .env("WEIPAY_PUBLIC_KEY", folder.join(member("public_key")))
         .output()
         .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.ends_with("+08:00\n"), "{text}");
+    let said = if output.status.success() { output.stdout } else { output.stderr };
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn the_program_of_the_readme_works_for_one_coupon_after_the_other_and_again_for_the_same() {
+    let (one, other) = (Coupon::tied(), Coupon::tied());
+    let first = program_of_the_readme(&one.code, &one, &format!("untie-{}", one.code));
+    assert!(first.0 && first.1.ends_with("+08:00\n"), "{}", first.1);
+    assert_eq!(program_of_the_readme(&one.code, &one, &format!("untie-{}", one.code)), first, "a repeat");
+    let second = program_of_the_readme(&other.code, &other, &format!("untie-{}", other.code));
+    assert!(second.0, "{}", second.1);
+}
+
+#[test]
+fn the_program_of_the_readme_ends_with_a_sentence_when_it_fails() {
+    let tied = Coupon::tied();
+    let (success, said) = program_of_the_readme("no-such-coupon", &tied, &format!("fails-{}", tied.code));
+    assert!(!success && said.starts_with("Error: INVALID_REQUEST: "), "{said}");
+    assert!(!said.contains('{'), "a sentence, not a struct: {said}");
 }
 
 #[test]

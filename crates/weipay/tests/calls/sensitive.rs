@@ -1,6 +1,7 @@
 //! Sensitive fields (敏感信息加密): what leaves encrypted, with which key, and what comes back plain.
 
 use serde_json::{Value, json};
+use weipay::model::Sensitive;
 use weipay::v3::marketing::membercard_open::phonenumber_member::search::get;
 use weipay::v3::security::echo::post;
 use weipay::wire::{PrivateKey, PublicKeyId};
@@ -18,7 +19,7 @@ fn plain_text_leaves_encrypted_with_the_key_that_the_request_names_and_comes_bac
     let ciphertext = MERCHANT.public_key().encrypt_oaep("回显".as_bytes()).unwrap();
     let answer = json!({"echo_message": "hello", "encrypted_echo_message": ciphertext}).to_string();
     let platform = Platform::start(vec![signed(200, &answer)]);
-    let client = platform.builder().encrypt_sensitive_fields(true).build_blocking().unwrap();
+    let client = platform.builder().build_blocking().unwrap();
     let request = post::Request::new().echo_message("hello").encrypted_echo_message(SECRET);
     let reply = client.v3().security().echo().post(request).unwrap();
 
@@ -29,7 +30,7 @@ fn plain_text_leaves_encrypted_with_the_key_that_the_request_names_and_comes_bac
     assert_eq!(seen.header("wechatpay-serial"), Some(PUBLIC_KEY_ID));
 
     let answer = reply.decode().unwrap();
-    assert_eq!(answer.encrypted_echo_message.as_deref(), Some("回显"));
+    assert_eq!(answer.encrypted_echo_message.as_ref().unwrap().as_plain_text(), Some("回显"));
     assert!(reply.misread().is_empty());
     assert!(!format!("{reply:?} {answer:?}").contains("回显"));
 }
@@ -37,7 +38,7 @@ fn plain_text_leaves_encrypted_with_the_key_that_the_request_names_and_comes_bac
 #[test]
 fn a_field_of_the_query_string_is_encrypted_too() {
     let platform = Platform::start(vec![signed(200, "{}")]);
-    let client = platform.builder().encrypt_sensitive_fields(true).build_blocking().unwrap();
+    let client = platform.builder().build_blocking().unwrap();
     let request = get::Request::new().card_id("p1").encrypted_phone_number(SECRET);
     client.v3().marketing().membercard_open().phonenumber_member().search().get(request).unwrap();
     let target = platform.seen().target;
@@ -68,7 +69,7 @@ fn a_call_without_types_encrypts_by_hand() {
 fn another_serial_takes_another_key() {
     let (old, id) = (PrivateKey::generate().unwrap(), "PUB_KEY_ID_0119000000012020");
     let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
-    let builder = platform.builder().encrypt_sensitive_fields(true);
+    let builder = platform.builder();
     let builder = builder.public_key(PublicKeyId::new(id).unwrap(), old.public_key());
     let client = builder.build_blocking().unwrap();
     let request = || post::Request::new().echo_message("hello").encrypted_echo_message(SECRET);
@@ -85,7 +86,7 @@ fn another_serial_takes_another_key() {
 #[test]
 fn without_the_key_of_the_serial_nothing_is_sent() {
     let platform = Platform::start(vec![signed(200, "{}")]);
-    let client = platform.builder().encrypt_sensitive_fields(true).build_blocking().unwrap();
+    let client = platform.builder().build_blocking().unwrap();
     let request = post::Request::new().echo_message("hello").encrypted_echo_message(SECRET);
     let request = request.wechatpay_serial("PUB_KEY_ID_0119000000019999");
     let error = client.v3().security().echo().post(request).unwrap_err().to_string();
@@ -95,14 +96,49 @@ fn without_the_key_of_the_serial_nothing_is_sent() {
 }
 
 #[test]
-fn unless_asked_for_fields_are_passed_as_they_are() {
-    let ciphertext = MERCHANT.public_key().encrypt_oaep(b"echo").unwrap();
-    let answer = json!({"encrypted_echo_message": ciphertext}).to_string();
-    let platform = Platform::start(vec![signed(200, &answer)]);
+fn ciphertext_is_sent_as_it_is_and_plain_text_that_passes_for_it_is_not() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
     let client = platform.builder().build_blocking().unwrap();
-    let request = post::Request::new().echo_message("hello").encrypted_echo_message("ciphertext");
-    let reply = client.v3().security().echo().post(request).unwrap();
+    let ciphertext = client.encrypt_sensitive(SECRET).unwrap();
+    let request = |value| post::Request::new().echo_message("hello").encrypted_echo_message(value);
+    client.v3().security().echo().post(request(Sensitive::ciphertext(&ciphertext))).unwrap();
     let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
-    assert_eq!(body["encrypted_echo_message"], "ciphertext");
-    assert_eq!(reply.decode().unwrap().encrypted_echo_message, Some(ciphertext));
+    assert_eq!(body["encrypted_echo_message"], ciphertext);
+
+    let error = client.v3().security().echo().post(request(Sensitive::ciphertext(SECRET))).unwrap_err();
+    assert!(error.is_request() && !error.may_have_taken_effect(), "{error}");
+    assert!(error.to_string().contains("was given as ciphertext"), "{error}");
+    assert!(!platform.saw_more());
+}
+
+#[test]
+fn a_client_that_checks_nothing_encrypts_all_the_same() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().check_requests(false).build_blocking().unwrap();
+    client.v3().security().echo().post(post::Request::new().encrypted_echo_message(SECRET)).unwrap();
+    let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
+    assert_eq!(opened(&PLATFORM, body["encrypted_echo_message"].as_str().unwrap()), SECRET);
+}
+
+#[test]
+fn a_typed_request_given_to_a_call_without_types_does_not_leave_in_plain_text() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().build_blocking().unwrap();
+    let request = |value| post::Request::new().echo_message("hello").encrypted_echo_message(value);
+    let call = || client.chain("v3/security/echo");
+    let error = call().post(request(Sensitive::plain_text(SECRET))).unwrap_err();
+    assert!(error.to_string().contains("`encrypted_echo_message` travels encrypted"), "{error}");
+    assert!(error.is_request() && !error.to_string().contains(SECRET), "{error}");
+    // Inside other values too.
+    let inside = json!([1]);
+    assert!(call().post((inside, request(Sensitive::plain_text(SECRET)))).is_err());
+    assert!(!platform.saw_more());
+
+    let ciphertext = client.encrypt_sensitive(SECRET).unwrap();
+    call().post(request(Sensitive::ciphertext(&ciphertext))).unwrap();
+    let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
+    assert_eq!(body["encrypted_echo_message"], ciphertext);
+    // Elsewhere a model is written as it was filled in.
+    let kept = serde_json::to_value(request(Sensitive::plain_text(SECRET))).unwrap();
+    assert_eq!(kept["encrypted_echo_message"], SECRET);
 }

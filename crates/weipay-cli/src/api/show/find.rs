@@ -3,10 +3,7 @@
 use weipay_catalog::{Catalog, Notification, Operation};
 
 use super::command_line::quoted_word as quoted;
-
-/// How many paths are suggested for one that is unknown, and how near they must be: 1 is the same.
-const SUGGESTIONS: usize = 3;
-const NEAR: f64 = 0.6;
+use crate::nearest::{closeness, nearest};
 
 #[derive(Debug)]
 pub(super) enum Found {
@@ -26,7 +23,10 @@ pub(super) fn find(text: &str, method: Option<&http::Method>) -> Result<Vec<Foun
         return Ok(events);
     }
     let path = path_of(text);
-    let operations = catalog.all_at(&path);
+    let mut operations = catalog.all_at(&path);
+    if operations.is_empty() {
+        operations = catalog.all_at(&with_other_end(&path));
+    }
     if operations.is_empty() {
         return Err(unknown(text, &path));
     }
@@ -47,7 +47,7 @@ pub(super) fn path_of(text: &str) -> String {
     let text = text.split(['?', '#']).next().unwrap_or_default();
     let path =
         text.split_once("://").map_or(text, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
-    let path = path.trim_matches('/');
+    let path = path.trim_start_matches('/');
     // Hosts of other regions have something before the version.
     let segments: Vec<&str> = path.split('/').collect();
     match segments.iter().position(|segment| ["v3", "v2"].contains(segment)) {
@@ -57,21 +57,18 @@ pub(super) fn path_of(text: &str) -> String {
     }
 }
 
+/// The path with a slash at its end where it has none, and without where it has one: the page shows what is right.
+fn with_other_end(path: &str) -> String {
+    path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned)
+}
+
 fn unknown(text: &str, path: &str) -> String {
     let catalog = Catalog::embedded();
     let events = catalog.notification_headings().map(|(_, event)| event);
-    let mut near: Vec<(f64, &str)> = catalog
-        .headings()
-        .map(|(_, known)| (strsim::normalized_damerau_levenshtein(known, path), known))
-        .chain(
-            events.map(|event| (strsim::normalized_damerau_levenshtein(event, &text.to_uppercase()), event)),
-        )
-        .collect();
-    near.retain(|(nearness, _)| *nearness >= NEAR);
-    near.sort_by(|(left, _), (right, _)| right.total_cmp(left));
-    near.dedup();
-    let names: Vec<String> =
-        near.iter().take(SUGGESTIONS).map(|(_, name)| format!("\n  weipay api show '{name}'")).collect();
+    let event = text.to_uppercase();
+    let paths = catalog.headings().map(|(_, known)| (closeness(path, known), known));
+    let names = nearest(paths.chain(events.map(|known| (closeness(&event, known), known))));
+    let names: Vec<String> = names.iter().map(|name| format!("\n  weipay api show '{name}'")).collect();
     let by_words = if text.trim_matches('/').is_empty() { "TEXT".to_owned() } else { quoted(text) };
     match names.concat() {
         none if none.is_empty() => {
@@ -106,6 +103,19 @@ mod tests {
         }
         assert_eq!(found("https://apihk.mch.weixin.qq.com/hk/v3/statements"), ["GET v3/statements"]);
         assert_eq!(found("https://api.mch.weixin.qq.com/pay/micropay"), ["POST v2/pay/micropay"]);
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_forgiven_and_shown_as_it_is_right() {
+        for text in [
+            "v3/applyment4sub/applyment/",
+            "v3/applyment4sub/applyment",
+            "https://api.mch.weixin.qq.com/v3/applyment4sub/applyment/",
+        ] {
+            assert_eq!(found(text), ["POST v3/applyment4sub/applyment/"], "{text}");
+        }
+        assert_eq!(found("v3/pay/transactions/native/"), ["POST v3/pay/transactions/native"]);
+        assert_eq!(found("v3/marketing/busifavor/stocks/"), ["POST v3/marketing/busifavor/stocks"]);
     }
 
     #[test]

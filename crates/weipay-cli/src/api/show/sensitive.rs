@@ -4,7 +4,7 @@
 use weipay_catalog::{Field, Operation};
 
 /// What stands above typed requests with such a field.
-pub(super) const SWITCH: &str = "// 敏感信息加密: Client::builder().encrypt_sensitive_fields(true)\n";
+pub(super) const NOTE: &str = "// 敏感信息加密: give plain text, the client encrypts it\n";
 
 /// Whether the operation takes such a field, where client and command can encrypt it: in query or body, of APIv3.
 pub(super) fn is_taken_by(operation: &Operation) -> bool {
@@ -52,7 +52,7 @@ mod tests {
             let words = command_line::of(operation).unwrap();
             assert!(words.contains(&"--encrypt".to_owned()), "{words:?}");
             let groups = styles::of(operation).unwrap();
-            assert!(groups[0].before.starts_with(SWITCH), "{}", groups[0].before);
+            assert!(groups[0].before.starts_with(NOTE), "{}", groups[0].before);
         }
         let groups = styles::of(named).unwrap();
         let call = "\"encrypted_phone_number\": client.encrypt_sensitive(\"13800138000\")?,";
@@ -65,7 +65,7 @@ mod tests {
         let mut count = 0;
         for operation in Catalog::embedded().operations() {
             let Ok(groups) = styles::of(operation) else { continue };
-            let shown = groups.iter().any(|group| group.before.contains("encrypt_sensitive_fields"));
+            let shown = groups.iter().any(|group| group.before.starts_with(NOTE));
             assert_eq!(shown, is_taken_by(operation), "{}", operation.path);
             let required = |field: &Field| field.required && field.is_encrypted();
             if operation.method == "GET" && operation.request.query.iter().any(required) {
@@ -87,7 +87,7 @@ mod tests {
                 all(&field.fields, texts);
             }
         }
-        let application = Catalog::embedded().find("POST", "v3/applyment4sub/applyment/index").unwrap();
+        let application = Catalog::embedded().find("POST", "v3/applyment4sub/applyment/").unwrap();
         let mut texts = Vec::new();
         all(&application.request.json, &mut texts);
         for (label, text) in [

@@ -1,5 +1,6 @@
 //! Fields as a table: members stand indented below their object.
 
+use weipay_catalog::field::NOTIFY_URL;
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
 
 use super::layout::{BOLD, DIM, Page, padded, width, wrapped};
@@ -87,10 +88,13 @@ fn rules(field: &Field) -> String {
     rules.extend(limits(field.limits).map(|range| match field.kind {
         Kind::Integer | Kind::Number => range,
         Kind::Object => format!("{range} 字节"),
+        _ if field.in_bytes => format!("{range} 字节"),
         _ => format!("{range} 字"),
     }));
     rules.extend(limits(field.items).map(|range| format!("{range} 个")));
-    rules.extend(field.format.map(|format| match format {
+    // What a notify URL is, the words say.
+    let format = field.format.filter(|format| *format != Format::NotifyUrl);
+    rules.extend(format.map(|format| match format {
         Format::Fen => "分 fen".to_owned(),
         Format::Minor => "最小货币单位 minor".to_owned(),
         format => format.word().to_owned(),
@@ -120,7 +124,10 @@ fn words(field: &Field) -> String {
     if !field.values.is_empty() {
         words.push(format!("取值 {}", field.values.join(" | ")));
     }
-    words.extend(field.pattern.map(|pattern| format!("匹配 {pattern}")));
+    words.extend(field.pattern.map(|pattern| match pattern {
+        NOTIFY_URL => "http 或 https, 不带查询串 (no query)".to_owned(),
+        pattern => format!("匹配 {pattern}"),
+    }));
     words.extend(field.example.as_deref().map(|example| format!("例 {}", example.replace('\n', "\\n"))));
     words.join("; ")
 }

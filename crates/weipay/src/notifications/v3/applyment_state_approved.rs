@@ -30,8 +30,8 @@ answer! {
         audit_reject_detail: String = body("audit_reject_detail"),
         /// 申请单状态.
         applyment_state: ApplymentState = body("applyment_state"),
-        /// 商户提供的审核结果回调接口.
-        notify_url: String = body("notify_url"),
+        /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 商户申请单号.
         out_applyment_id: String = body("out_applyment_id"),
     }

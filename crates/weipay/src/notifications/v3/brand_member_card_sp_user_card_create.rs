@@ -6,7 +6,7 @@
 //!
 //! - partner: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -26,7 +26,7 @@ answer! {
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
         /// 加密的手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
+        phone_number: Sensitive = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),
         /// 会员卡有效期. Required.
@@ -74,7 +74,7 @@ answer! {
         /// 平台提供的通用开卡信息字段.
         name: Name = body("name"),
         /// Travels encrypted (敏感信息加密).
-        value: String = body("value").encrypted(),
+        value: Sensitive = body("value").encrypted(),
     }
 
     /// 商户自定义的开卡信息字段.
@@ -82,7 +82,7 @@ answer! {
         /// 字段名称.
         name: String = body("name"),
         /// 加密的用户选择的字段值列表. Travels encrypted (敏感信息加密).
-        user_chosen_values: Vec<String> = body("user_chosen_values").encrypted(),
+        user_chosen_values: Vec<Sensitive> = body("user_chosen_values").encrypted(),
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! - merchant: [4014301851](https://pay.weixin.qq.com/doc/v3/merchant/4014301851)
 
-use crate::model::{answer, body};
+use crate::model::{Sensitive, answer, body};
 
 pub use crate::notifications::v3::mchtransfer_bill_finished::State;
 
@@ -32,7 +32,7 @@ answer! {
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 失败原因.
         fail_reason: String = body("fail_reason"),
         /// 单据创建时间. Required.

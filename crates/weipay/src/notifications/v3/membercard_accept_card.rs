@@ -8,7 +8,7 @@
 //!   [4017166745](https://pay.weixin.qq.com/doc/v3/merchant/4017166745)
 //! - partner: [4012163936](https://pay.weixin.qq.com/doc/v3/partner/4012163936)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Sensitive, answer, body, open_enum};
 
 answer! {
     /// What the sealed part opens to.
@@ -26,7 +26,7 @@ answer! {
         /// 用户统一标识.
         unionid: String = body("unionid"),
         /// 加密手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
+        phone_number: Sensitive = body("phone_number").encrypted(),
         /// 自定义场景值.
         outer_str: String = body("outer_str"),
     }

@@ -64,8 +64,8 @@ answer! {
         time_expire: String = body("time_expire").required(),
         /// 商品标记.
         goods_tag: String = body("goods_tag"),
-        /// Required.
-        notify_url: String = body("notify_url").required(),
+        /// Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// Required.
         trade_type: String = body("trade_type").required(),
         /// Required.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
 
-use crate::model::{JsonText, answer, body, header, open_enum, request};
+use crate::model::{JsonText, Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -56,11 +56,11 @@ request! {
     /// 联系人信息.
     pub struct Contact {
         /// 联系人名称. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
         /// 联系人电话. Required; travels encrypted (敏感信息加密).
-        phone: String = body("phone").required().encrypted(),
+        phone: Sensitive = body("phone").required().encrypted(),
         /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
-        email: String = body("email").required().encrypted(),
+        email: Sensitive = body("email").required().encrypted(),
     }
 
     /// 业务信息.

@@ -42,11 +42,11 @@ impl<M: Mode> Serviceorder<M> {
         direct_complete::DirectComplete::new(self.call.step("direct-complete"))
     }
 
-    /// `v3/payscore/serviceorder/{out_order_no}` with this 商户服务订单号. 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+    /// `v3/payscore/serviceorder/{out_order_no}` with this 商户服务订单号. 1 to 32 bytes; matches `^[0-9A-Za-z_\-|*]+$`.
     pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
         out_order_no::OutOrderNo::new(
             self.call.fill(
-                path("out_order_no").length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+                path("out_order_no").bytes(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
                 out_order_no.into(),
             ),
         )

@@ -18,7 +18,8 @@ pub(super) struct Chain {
 pub(super) fn typed(operation: &Operation) -> Chain {
     let mut chain = Chain { calls: vec!["client".to_owned()], module: "weipay".to_owned() };
     let mut above = String::new();
-    for segment in operation.path.split('/') {
+    // A slash at the end has no step of its own.
+    for segment in operation.path.trim_end_matches('/').split('/') {
         let name = if above.is_empty() { segment.to_owned() } else { name_of(segment, &above) };
         let value = placeholder(segment).map(|placeholder| value_of(operation, placeholder));
         chain.calls.push(format!("{name}({})", value.unwrap_or_default()));
@@ -35,6 +36,7 @@ fn name_of(segment: &str, above: &str) -> String {
     let beside: BTreeSet<&str> = Catalog::embedded()
         .headings()
         .filter_map(|(_, path)| path.strip_prefix(above)?.split('/').next())
+        .filter(|segment| !segment.is_empty())
         .collect();
     let named = names::steps(beside.iter().copied());
     named.into_iter().find(|(_, other)| *other == segment).map(|(name, _)| name).unwrap_or_default()

@@ -10,7 +10,7 @@
 //!
 //! - institution: [4011985625](https://pay.weixin.qq.com/doc/v2/institution/4011985625)
 
-use crate::model::{answer, request, xml};
+use crate::model::{Sensitive, answer, request, xml};
 
 pub use crate::v2::mchrisk::bankquerymchauditinfo::post::{ResultCode, ReturnCode, SignType};
 
@@ -22,17 +22,17 @@ request! {
         /// 平台证书序列号. At most 32 characters.
         cert_serial_number: String = xml("cert_serial_number").length(0, 32),
         /// 身份证号. At most 344 characters; travels encrypted (敏感信息加密).
-        certificates_number: String = xml("certificates_number").length(0, 344).encrypted(),
+        certificates_number: Sensitive = xml("certificates_number").length(0, 344).encrypted(),
         /// 身份证所有人姓名. At most 344 characters; travels encrypted (敏感信息加密).
-        certificates_name: String = xml("certificates_name").length(0, 344).encrypted(),
+        certificates_name: Sensitive = xml("certificates_name").length(0, 344).encrypted(),
         /// 结算账号. At most 344 characters; travels encrypted (敏感信息加密).
-        settlement_card_no: String = xml("settlement_card_no").length(0, 344).encrypted(),
+        settlement_card_no: Sensitive = xml("settlement_card_no").length(0, 344).encrypted(),
         /// 结算户名. At most 344 characters; travels encrypted (敏感信息加密).
-        settlement_card_name: String = xml("settlement_card_name").length(0, 344).encrypted(),
+        settlement_card_name: Sensitive = xml("settlement_card_name").length(0, 344).encrypted(),
         /// 结算银行. At most 128 characters.
         settlement_card_bank: String = xml("settlement_card_bank").length(0, 128),
         /// 营业执照编号. At most 344 characters; travels encrypted (敏感信息加密).
-        business_license_number: String = xml("business_license_number").length(0, 344).encrypted(),
+        business_license_number: Sensitive = xml("business_license_number").length(0, 344).encrypted(),
         /// 公司名称. At most 128 characters.
         company_name: String = xml("company_name").length(0, 128),
         /// 门店地址. At most 256 characters.

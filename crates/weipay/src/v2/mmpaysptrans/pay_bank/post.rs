@@ -10,7 +10,7 @@
 //!
 //! - merchant: [4011939840](https://pay.weixin.qq.com/doc/v2/merchant/4011939840)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{Sensitive, answer, open_enum, request, xml};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
         /// 商户企业付款单号. Required; at most 32 characters.
         partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
         /// 收款方银行卡号. Required; at most 384 characters; travels encrypted (敏感信息加密).
-        enc_bank_no: String = xml("enc_bank_no").required().length(0, 384).encrypted(),
+        enc_bank_no: Sensitive = xml("enc_bank_no").required().length(0, 384).encrypted(),
         /// 收款方用户名. Required; at most 384 characters; travels encrypted (敏感信息加密).
-        enc_true_name: String = xml("enc_true_name").required().length(0, 384).encrypted(),
+        enc_true_name: Sensitive = xml("enc_true_name").required().length(0, 384).encrypted(),
         /// 收款方开户行. Required; at most 64 characters.
         bank_code: String = xml("bank_code").required().length(0, 64),
         /// 付款金额. Required; in fen (分).

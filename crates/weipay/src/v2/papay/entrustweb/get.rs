@@ -29,8 +29,8 @@ request! {
         request_serial: i64 = query("request_serial").required(),
         /// 用户账户展示名称. Required.
         contract_display_account: String = query("contract_display_account").required(),
-        /// 回调通知url. Required.
-        notify_url: String = query("notify_url").required(),
+        /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = query("notify_url").required().notify_url(),
         /// 版本号. Required.
         version: Version = query("version").required(),
         /// 签名. The client fills it in.

@@ -31,8 +31,8 @@ request! {
         time_start: String = xml("time_start").length(0, 14),
         /// 交易结束时间. At most 14 characters.
         time_expire: String = xml("time_expire").length(0, 14),
-        /// 通知地址. Required; at most 256 characters.
-        notify_url: String = xml("notify_url").required().length(0, 256),
+        /// 通知地址. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
         /// 交易类型. Required.
         trade_type: String = xml("trade_type").required(),
         /// 商品ID. At most 32 characters.

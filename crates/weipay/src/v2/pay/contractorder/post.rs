@@ -38,8 +38,8 @@ request! {
         detail: String = xml("detail").length(0, 8192),
         /// 附加数据. At most 127 characters.
         attach: String = xml("attach").length(0, 127),
-        /// 回调通知url. Required; at most 256 characters.
-        notify_url: String = xml("notify_url").required().length(0, 256),
+        /// 回调通知url. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
         /// 总金额. Required; in fen (分).
         total_fee: i64 = xml("total_fee").required(),
         /// 终端IP. Required; at most 16 characters.
@@ -68,8 +68,8 @@ request! {
         request_serial: i64 = xml("request_serial").required(),
         /// 用户账户展示名称. Required.
         contract_display_account: String = xml("contract_display_account").required(),
-        /// 签约信息通知url. Required.
-        contract_notify_url: String = xml("contract_notify_url").required(),
+        /// 签约信息通知url. Required; a URL that the platform calls: http or https, without a query.
+        contract_notify_url: String = xml("contract_notify_url").required().notify_url(),
     }
 }
 

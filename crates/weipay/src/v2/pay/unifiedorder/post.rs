@@ -44,8 +44,8 @@ request! {
         device_info: String = xml("device_info").length(0, 32),
         /// 签名类型. At most 32 characters.
         sign_type: SignType = xml("sign_type").length(0, 32),
-        /// 商品描述. Required; at most 128 characters.
-        body: String = xml("body").required().length(0, 128),
+        /// 商品描述. Required; at most 128 bytes.
+        body: String = xml("body").required().bytes(0, 128),
         /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.
         detail: JsonText<Detail> = xml("detail").length(0, 6000),
         /// 附加数据. At most 127 characters.
@@ -64,8 +64,8 @@ request! {
         time_expire: String = xml("time_expire").length(0, 14),
         /// 订单优惠标记. At most 32 characters.
         goods_tag: String = xml("goods_tag").length(0, 32),
-        /// 通知地址. Required; at most 256 characters.
-        notify_url: String = xml("notify_url").required().length(0, 256),
+        /// 通知地址. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
         /// 交易类型. Required; at most 16 characters.
         trade_type: String = xml("trade_type").required().length(0, 16),
         /// 商品ID. At most 32 characters.

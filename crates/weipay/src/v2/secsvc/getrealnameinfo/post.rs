@@ -10,7 +10,7 @@
 //!
 //! - merchant: [4011987792](https://pay.weixin.qq.com/doc/v2/merchant/4011987792)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{Sensitive, answer, open_enum, request, xml};
 
 request! {
     /// What is sent.
@@ -62,9 +62,9 @@ answer! {
         /// 用户标识. Required; at most 128 characters.
         openid: String = xml("openid").required().length(0, 128),
         /// 加密后的姓名. Required; at most 344 characters; travels encrypted (敏感信息加密).
-        encrypted_real_name: String = xml("encrypted_real_name").required().length(0, 344).encrypted(),
+        encrypted_real_name: Sensitive = xml("encrypted_real_name").required().length(0, 344).encrypted(),
         /// 加密后的证件号码. Required; at most 344 characters; travels encrypted (敏感信息加密).
-        encrypted_credential_id: String =
+        encrypted_credential_id: Sensitive =
             xml("encrypted_credential_id").required().length(0, 344).encrypted(),
         /// 证件类型.
         cre_type: CreType = xml("cre_type"),

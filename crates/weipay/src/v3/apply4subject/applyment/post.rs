@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
 
-use crate::model::{JsonText, answer, body, header, open_enum, query, request};
+use crate::model::{JsonText, Sensitive, answer, body, header, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -36,11 +36,11 @@ request! {
         /// 超级管理员类型.
         contact_type: ContactType = body("contact_type"),
         /// 联系人姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
         /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
         /// 联系人身份证号码. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 联系人证件正面照片. Format `media-id`.
         contact_id_doc_copy: String = body("contact_id_doc_copy"),
         /// 联系人证件反面照片. Format `media-id`.
@@ -52,7 +52,7 @@ request! {
         /// 业务办理授权函. Format `media-id`.
         business_authorization_letter: String = body("business_authorization_letter"),
         /// 联系人手机号. Required; travels encrypted (敏感信息加密).
-        mobile: String = body("mobile").required().encrypted(),
+        mobile: Sensitive = body("mobile").required().encrypted(),
     }
 
     /// 主体信息.
@@ -150,13 +150,13 @@ request! {
         /// 法定代表人说明函. Format `media-id`.
         authorize_letter_copy: String = body("authorize_letter_copy"),
         /// 证件姓名. Required; travels encrypted (敏感信息加密).
-        identification_name: String = body("identification_name").required().encrypted(),
+        identification_name: Sensitive = body("identification_name").required().encrypted(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        identification_number: String = body("identification_number").required().encrypted(),
+        identification_number: Sensitive = body("identification_number").required().encrypted(),
         /// 证件有效日期. Required; JSON text in a string.
         identification_valid_date: JsonText<Vec<String>> = body("identification_valid_date").required(),
         /// 证件居住地址. Travels encrypted (敏感信息加密).
-        identification_address: String = body("identification_address").encrypted(),
+        identification_address: Sensitive = body("identification_address").encrypted(),
         /// 证件正面照片. Required; format `media-id`.
         identification_front_copy: String = body("identification_front_copy").required(),
         /// 证件反面照片. Format `media-id`.
@@ -174,11 +174,11 @@ request! {
         /// 证件反面照片. Required; format `media-id`.
         ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
         /// 证件姓名. Required; travels encrypted (敏感信息加密).
-        ubo_id_doc_name: String = body("ubo_id_doc_name").required().encrypted(),
+        ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        ubo_id_doc_number: String = body("ubo_id_doc_number").required().encrypted(),
+        ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
         /// 证件居住地址. Required; travels encrypted (敏感信息加密).
-        ubo_id_doc_address: String = body("ubo_id_doc_address").required().encrypted(),
+        ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
         /// 证件有效期开始时间. Required; format `date`.
         ubo_period_begin: String = body("ubo_period_begin").required(),
         /// 证件有效期结束时间. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012465889](https://pay.weixin.qq.com/doc/v3/partner/4012465889)
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Sensitive, Time, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -56,9 +56,9 @@ request! {
         /// 收款用户openid. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").required().encrypted(),
+        user_name: Sensitive = body("user_name").required().encrypted(),
         /// 收款用户身份证. Travels encrypted (敏感信息加密).
-        user_id_card: String = body("user_id_card").encrypted(),
+        user_id_card: Sensitive = body("user_id_card").encrypted(),
     }
 }
 

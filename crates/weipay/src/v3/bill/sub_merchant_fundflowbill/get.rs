@@ -13,7 +13,7 @@
 //!   [4012760249](https://pay.weixin.qq.com/doc/v3/partner/4012760249),
 //!   [4012886329](https://pay.weixin.qq.com/doc/v3/partner/4012886329)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Sensitive, answer, body, open_enum, query, request};
 
 pub use crate::v3::bill::fundflowbill::get::{HashType, TarType};
 
@@ -49,7 +49,7 @@ answer! {
         /// 下载地址. Required.
         download_url: String = body("download_url").required(),
         /// 加密密钥. Required; travels encrypted (敏感信息加密).
-        encrypt_key: String = body("encrypt_key").required().encrypted(),
+        encrypt_key: Sensitive = body("encrypt_key").required().encrypted(),
         /// 哈希类型. Required.
         hash_type: HashType = body("hash_type").required(),
         /// 哈希值. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016249989](https://pay.weixin.qq.com/doc/v3/partner/4016249989)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -30,11 +30,11 @@ request! {
     /// 管理员信息.
     pub struct AdminInfo {
         /// 管理员姓名. Required; travels encrypted (敏感信息加密).
-        admin_name: String = body("admin_name").required().encrypted(),
+        admin_name: Sensitive = body("admin_name").required().encrypted(),
         /// 管理员证件类型. Required.
         id_doc_type: IdDocType = body("id_doc_type").required(),
         /// 管理员证件号. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
     }
 
     /// 主体资料.

@@ -15,7 +15,7 @@
 //!   [4015001933](https://pay.weixin.qq.com/doc/v3/partner/4015001933),
 //!   [4015973099](https://pay.weixin.qq.com/doc/v3/partner/4015973099)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -40,8 +40,8 @@ request! {
         time_expire: Time = body("time_expire"),
         /// 预支付交易会话标识.
         prepay_id: String = body("prepay_id"),
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 交易场景.
         trade_scenario: TradeScenario = body("trade_scenario"),
         /// 指定支付方式.
@@ -118,9 +118,9 @@ request! {
         /// 证件类型. Required.
         type_: Type = body("type").required(),
         /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
+        number: Sensitive = body("number").required().encrypted(),
         /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
     }
 
     /// 预签约信息.
@@ -135,8 +135,8 @@ request! {
         plan_id: i64 = body("plan_id").required(),
         /// 用户账户展示名称. Required.
         contract_display_account: String = body("contract_display_account").required(),
-        /// 回调通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 
     /// 贴息信息.

@@ -44,8 +44,8 @@ request! {
         time_start: Time = body("time_start"),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 指定支付方式.
         limit_pay: Vec<LimitPay> = body("limit_pay"),
         /// 贴息信息.

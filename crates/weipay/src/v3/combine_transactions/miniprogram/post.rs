@@ -30,8 +30,8 @@ request! {
         sub_orders: Vec<SubOrders> = body("sub_orders").required(),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 交易场景.
         trade_scenario: TradeScenario = body("trade_scenario"),
     }

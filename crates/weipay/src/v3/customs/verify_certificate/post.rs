@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_2.shtml>
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 pub use crate::v3::customs::orders::get::Customs;
 
@@ -34,9 +34,9 @@ request! {
         /// 证件类型. Required.
         certificate_type: CertificateType = body("certificate_type").required(),
         /// 证件号. Required; travels encrypted (敏感信息加密).
-        certificate_id: String = body("certificate_id").required().encrypted(),
+        certificate_id: Sensitive = body("certificate_id").required().encrypted(),
         /// 证件姓名. Required; travels encrypted (敏感信息加密).
-        certificate_name: String = body("certificate_name").required().encrypted(),
+        certificate_name: Sensitive = body("certificate_name").required().encrypted(),
     }
 }
 

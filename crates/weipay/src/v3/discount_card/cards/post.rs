@@ -19,8 +19,8 @@ request! {
         card_template_id: String = body("card_template_id").required(),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
-        /// 通知商户URL. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知商户URL. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 }
 

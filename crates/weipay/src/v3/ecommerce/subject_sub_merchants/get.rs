@@ -8,7 +8,7 @@
 //!
 //! - partner: [4033742105](https://pay.weixin.qq.com/doc/v3/partner/4033742105)
 
-use crate::model::{Time, answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -16,7 +16,7 @@ request! {
         /// 主体类型. Required.
         organization_type: OrganizationType = query("organization_type").required(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        cert_number: String = query("cert_number").required().encrypted(),
+        cert_number: Sensitive = query("cert_number").required().encrypted(),
         /// 分页大小.
         limit: i64 = query("limit"),
         /// 分页偏移.

@@ -28,8 +28,8 @@ request! {
         out_trade_no: String = body("out_trade_no").required(),
         /// 商品标记.
         goods_tag: String = body("goods_tag"),
-        /// 支付回调通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 支付回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 签约协议号. Required.
         contract_id: String = body("contract_id").required(),
         /// 场景信息枚举. Required.

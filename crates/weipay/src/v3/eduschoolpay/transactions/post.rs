@@ -27,8 +27,8 @@ request! {
         out_trade_no: String = body("out_trade_no").required(),
         /// 订单优惠标记.
         goods_tag: String = body("goods_tag"),
-        /// 商户接收通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户接收通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 签约协议号. Required.
         contract_id: String = body("contract_id").required(),
         /// 用户账号. Required.

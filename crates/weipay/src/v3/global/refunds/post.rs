@@ -38,8 +38,8 @@ request! {
         reason: String = body("reason"),
         /// 订单金额.
         amount: Amount = body("amount"),
-        /// 退款通知地址.
-        notify_url: String = body("notify_url"),
+        /// 退款通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 
     /// 订单金额.

@@ -18,8 +18,8 @@ request! {
         out_order_no: String = body("out_order_no"),
         /// On the wire: `openid`.
         openid: String = body("openid"),
-        /// 用于接收保险订单状态变化通知.
-        notify_url: String = body("notify_url"),
+        /// 用于接收保险订单状态变化通知. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// On the wire: `service_id`.
         service_id: String = body("service_id"),
     }

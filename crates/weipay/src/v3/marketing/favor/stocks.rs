@@ -26,7 +26,7 @@ impl<M: Mode> Stocks<M> {
         self.call.typed(Method::GET, request)
     }
 
-    /// `v3/marketing/favor/stocks/{stock_id}` with this 批次号.
+    /// `v3/marketing/favor/stocks/{stock_id}` with this 批次id.
     pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
         stock_id::StockId::new(self.call.fill(path("stock_id"), stock_id.into()))
     }

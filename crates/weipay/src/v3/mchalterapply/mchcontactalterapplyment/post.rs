@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015617906](https://pay.weixin.qq.com/doc/v3/partner/4015617906)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -26,11 +26,11 @@ request! {
     /// 超级管理员信息.
     pub struct ContactInfo {
         /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
-        contact_name: String = body("contact_name").required().encrypted(),
+        contact_name: Sensitive = body("contact_name").required().encrypted(),
         /// 超级管理员证件类型. Required.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type").required(),
         /// 超级管理员身份证件号码. Required; travels encrypted (敏感信息加密).
-        contact_id_card_number: String = body("contact_id_card_number").required().encrypted(),
+        contact_id_card_number: Sensitive = body("contact_id_card_number").required().encrypted(),
         /// 超级管理员证件正面照片. Required; format `media-id`.
         contact_id_doc_copy: String = body("contact_id_doc_copy").required(),
         /// 超级管理员证件反面照片. Format `media-id`.
@@ -42,7 +42,7 @@ request! {
         /// 业务办理授权函. Format `media-id`.
         business_authorization_letter: String = body("business_authorization_letter"),
         /// 超级管理员手机. Required; travels encrypted (敏感信息加密).
-        mobile_phone: String = body("mobile_phone").required().encrypted(),
+        mobile_phone: Sensitive = body("mobile_phone").required().encrypted(),
     }
 }
 

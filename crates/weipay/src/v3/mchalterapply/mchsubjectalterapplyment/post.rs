@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014090649](https://pay.weixin.qq.com/doc/v3/partner/4014090649)
 
-use crate::model::{body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request};
 
 pub use crate::v3::mchalterapply::mchcontactalterapplyment::post::Answer;
 
@@ -100,11 +100,11 @@ request! {
         /// 证件反面照片. Format `media-id`.
         card_back: String = body("card_back"),
         /// 证件姓名. Travels encrypted (敏感信息加密).
-        card_name: String = body("card_name").encrypted(),
+        card_name: Sensitive = body("card_name").encrypted(),
         /// 证件号码. Travels encrypted (敏感信息加密).
-        card_number: String = body("card_number").encrypted(),
+        card_number: Sensitive = body("card_number").encrypted(),
         /// 证件居住地址. Travels encrypted (敏感信息加密).
-        card_address: String = body("card_address").encrypted(),
+        card_address: Sensitive = body("card_address").encrypted(),
         /// 证件有效期开始时间.
         card_period_begin: String = body("card_period_begin"),
         /// 证件有效期结束时间.
@@ -122,11 +122,11 @@ request! {
         /// 证件反面照片. Format `media-id`.
         card_back: String = body("card_back"),
         /// 证件姓名. Required; travels encrypted (敏感信息加密).
-        card_name: String = body("card_name").required().encrypted(),
+        card_name: Sensitive = body("card_name").required().encrypted(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        card_number: String = body("card_number").required().encrypted(),
+        card_number: Sensitive = body("card_number").required().encrypted(),
         /// 证件居住地址. Required; travels encrypted (敏感信息加密).
-        card_address: String = body("card_address").required().encrypted(),
+        card_address: Sensitive = body("card_address").required().encrypted(),
         /// 证件有效期开始时间. Required.
         card_period_begin: String = body("card_period_begin").required(),
         /// 证件有效期结束时间. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4016781466](https://pay.weixin.qq.com/doc/v3/merchant/4016781466)
 //! - partner: [4012503131](https://pay.weixin.qq.com/doc/v3/partner/4012503131)
 
-use crate::model::{JsonText, Time, answer, body, header, open_enum, request};
+use crate::model::{JsonText, Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -90,9 +90,9 @@ request! {
     /// 支付人身份信息.
     pub struct Payer {
         /// 真实姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
         /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
-        id_digest: String = body("id_digest").required().encrypted(),
+        id_digest: Sensitive = body("id_digest").required().encrypted(),
         /// 证件类型. Required.
         card_type: CardType = body("card_type").required(),
     }
@@ -100,9 +100,9 @@ request! {
     /// 亲属身份信息.
     pub struct Relative {
         /// 真实姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
         /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
-        id_digest: String = body("id_digest").required().encrypted(),
+        id_digest: Sensitive = body("id_digest").required().encrypted(),
         /// 证件类型. Required.
         card_type: CardType = body("card_type").required(),
     }

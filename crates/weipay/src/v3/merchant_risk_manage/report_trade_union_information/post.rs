@@ -9,7 +9,7 @@
 //! - merchant: [4012529250](https://pay.weixin.qq.com/doc/v3/merchant/4012529250)
 //! - partner: [4012692160](https://pay.weixin.qq.com/doc/v3/partner/4012692160)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
         /// 用户标识.
         openid: String = body("openid"),
         /// 用户手机号. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
         /// 用户实名证件号. Travels encrypted (敏感信息加密).
-        certificates_number: String = body("certificates_number").encrypted(),
+        certificates_number: Sensitive = body("certificates_number").encrypted(),
         /// 用户终端ip.
         client_ip: String = body("client_ip"),
         /// 商户判定交易的风险等级.

@@ -13,7 +13,7 @@ use crate::model::{answer, body};
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }

@@ -15,7 +15,7 @@ pub use crate::v3::merchant_risk_manage::violation_notifications::get::Answer;
 request! {
     /// What is sent.
     pub struct Request {
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }

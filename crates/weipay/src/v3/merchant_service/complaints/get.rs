@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml>
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -48,7 +48,7 @@ answer! {
         /// 订单金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 投诉人联系方式. Travels encrypted (敏感信息加密).
-        payer_phone: String = body("payer_phone").encrypted(),
+        payer_phone: Sensitive = body("payer_phone").encrypted(),
         /// 投诉详情. Required.
         complaint_detail: String = body("complaint_detail").required(),
         /// 投诉单状态. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431)
 //! - partner: [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -53,7 +53,7 @@ answer! {
         /// 被诉商户号. Required.
         complainted_mchid: String = body("complainted_mchid").required(),
         /// 投诉人联系方式. Travels encrypted (敏感信息加密).
-        payer_phone: String = body("payer_phone").encrypted(),
+        payer_phone: Sensitive = body("payer_phone").encrypted(),
         /// 投诉单关联订单信息.
         complaint_order_info: Vec<ComplaintOrderInfo> = body("complaint_order_info"),
         /// 投诉单关联服务单信息.

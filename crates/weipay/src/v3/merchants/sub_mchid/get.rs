@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{Sensitive, answer, body, query, request};
 
 pub use crate::v3::merchants::post::{BusinessType, MerchantType};
 
@@ -58,11 +58,11 @@ answer! {
     /// 联系人信息.
     pub struct Contact {
         /// 联系人名称. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 联系人电话. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
         /// 联系人邮箱. Travels encrypted (敏感信息加密).
-        email: String = body("email").encrypted(),
+        email: Sensitive = body("email").encrypted(),
     }
 
     /// 业务信息.

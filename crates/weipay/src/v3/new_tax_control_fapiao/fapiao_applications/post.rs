@@ -9,7 +9,7 @@
 //! - merchant: [4012538301](https://pay.weixin.qq.com/doc/v3/merchant/4012538301)
 //! - partner: [4012474060](https://pay.weixin.qq.com/doc/v3/partner/4012474060)
 
-use crate::model::{body, header, request};
+use crate::model::{Sensitive, body, header, request};
 
 request! {
     /// What is sent.
@@ -45,9 +45,9 @@ request! {
         /// 银行账号.
         bank_account: String = body("bank_account"),
         /// 手机号. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
         /// 邮箱地址. Travels encrypted (敏感信息加密).
-        email: String = body("email").encrypted(),
+        email: Sensitive = body("email").encrypted(),
     }
 
     /// 需要开具的发票信息.

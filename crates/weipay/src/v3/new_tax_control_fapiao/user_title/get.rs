@@ -10,7 +10,7 @@
 //! - partner: [4012474048](https://pay.weixin.qq.com/doc/v3/partner/4012474048),
 //!   [4015784260](https://pay.weixin.qq.com/doc/v3/partner/4015784260)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Sensitive, answer, body, open_enum, query, request};
 
 pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::{
     FapiaoBillType, Type,
@@ -46,9 +46,9 @@ answer! {
         /// 银行账号.
         bank_account: String = body("bank_account"),
         /// 手机号. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
         /// 邮箱地址. Travels encrypted (敏感信息加密).
-        email: String = body("email").encrypted(),
+        email: Sensitive = body("email").encrypted(),
         /// 订单金额. In fen (分).
         amount: i64 = body("amount"),
         /// 商户订单号.

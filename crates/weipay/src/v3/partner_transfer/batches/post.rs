@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012465738](https://pay.weixin.qq.com/doc/v3/partner/4012465738)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -52,9 +52,9 @@ request! {
         /// 收款用户openid. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").required().encrypted(),
+        user_name: Sensitive = body("user_name").required().encrypted(),
         /// 收款用户身份证. Travels encrypted (敏感信息加密).
-        user_id_card: String = body("user_id_card").encrypted(),
+        user_id_card: Sensitive = body("user_id_card").encrypted(),
     }
 }
 

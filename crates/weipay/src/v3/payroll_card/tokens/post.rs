@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 pub use crate::v3::payroll_card::authentications::pre_order_with_auth::post::EmploymentType;
 
@@ -26,9 +26,9 @@ request! {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 用户实名. Required; travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").required().encrypted(),
+        user_name: Sensitive = body("user_name").required().encrypted(),
         /// 用户证件号. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 用工类型.
         employment_type: EmploymentType = body("employment_type"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::payroll_card::authentications::pre_order_with_auth::post::EmploymentType;
 
@@ -56,7 +56,7 @@ request! {
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").required().encrypted(),
+        user_name: Sensitive = body("user_name").required().encrypted(),
     }
 }
 

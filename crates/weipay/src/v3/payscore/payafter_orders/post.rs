@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_1&index=3>
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -44,13 +44,13 @@ request! {
         /// On the wire: `openid`.
         openid: String = body("openid"),
         /// 用户姓名. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 用户手机号. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
         /// 用户身份证ID. Travels encrypted (敏感信息加密).
-        userid: String = body("userid").encrypted(),
+        userid: Sensitive = body("userid").encrypted(),
         /// 用户收货地址. Travels encrypted (敏感信息加密).
-        address: String = body("address").encrypted(),
+        address: Sensitive = body("address").encrypted(),
     }
 
     /// 后付费.

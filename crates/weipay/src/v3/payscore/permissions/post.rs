@@ -21,7 +21,7 @@ request! {
         appid: String = body("appid").required(),
         /// 授权协议号. Required.
         authorization_code: String = body("authorization_code").required(),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }

@@ -20,8 +20,8 @@ pub use crate::v3::payscore::partner::serviceorder::get::{Collection, Details, P
 request! {
     /// What is sent.
     pub struct Request {
-        /// 商户服务订单号. 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_order_no: String = query("out_order_no").length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        /// 商户服务订单号. 1 to 32 bytes; matches `^[0-9A-Za-z_\-|*]+$`.
+        out_order_no: String = query("out_order_no").bytes(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 回跳查询ID.
         query_id: String = query("query_id"),
         /// 服务ID. Required; 1 to 32 characters.
@@ -66,8 +66,8 @@ answer! {
         location: Location = body("location"),
         /// 附加数据.
         attach: String = body("attach"),
-        /// 商户回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 服务商公众号下的用户标识.
         openid: String = body("openid"),
         /// 微信支付服务订单号.

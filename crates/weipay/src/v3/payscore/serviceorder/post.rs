@@ -19,9 +19,8 @@ pub use crate::v3::payscore::serviceorder::get::Name;
 request! {
     /// What is sent.
     pub struct Request {
-        /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_order_no: String =
-            body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        /// 商户服务订单号. Required; 1 to 32 bytes; matches `^[0-9A-Za-z_\-|*]+$`.
+        out_order_no: String = body("out_order_no").required().bytes(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 服务ID. Required; 1 to 32 characters.
@@ -40,8 +39,8 @@ request! {
         risk_fund: RiskFund = body("risk_fund").required(),
         /// 商户数据包. At most 256 characters.
         attach: String = body("attach").length(0, 256),
-        /// 商户回调地址. Required; at most 255 characters.
-        notify_url: String = body("notify_url").required().length(0, 255),
+        /// 商户回调地址. Required; at most 255 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().length(0, 255).notify_url(),
         /// 用户标识.
         openid: String = body("openid"),
         /// 是否需要用户确认.
@@ -124,8 +123,8 @@ answer! {
         location: Location = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 微信支付服务订单号. Required.
         order_id: String = body("order_id").required(),
         /// 跳转微信侧小程序订单数据. Required.

@@ -40,8 +40,8 @@ request! {
         risk_fund: RiskFund = body("risk_fund").required(),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 用户标识.
         openid: String = body("openid"),
         /// 是否需要用户确认.
@@ -128,8 +128,8 @@ answer! {
         location: Location = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 微信支付服务订单号. Required.
         order_id: String = body("order_id").required(),
         /// 跳转微信侧小程序订单数据. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936)
 //! - partner: [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -37,10 +37,10 @@ request! {
     pub struct Receivers {
         /// 分账接收方类型. Required.
         type_: Type = body("type").required(),
-        /// 分账接收方帐号. Required.
-        account: String = body("account").required(),
+        /// 分账接收方帐号. Required; at least 1 character.
+        account: String = body("account").required().length(1, usize::MAX),
         /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 分账金额. Required; at least 1; in fen (分).
         amount: i64 = body("amount").required().range(1, i64::MAX),
         /// 分账描述. Required; 1 to 80 characters.

@@ -27,8 +27,8 @@ request! {
         goods_tag: String = body("goods_tag"),
         /// 签约成功后. Required.
         contract_id: String = body("contract_id").required(),
-        /// On the wire: `notify_url`.
-        notify_url: String = body("notify_url"),
+        /// A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 订单金额信息.
         amount: Amount = body("amount"),
         /// 公交场景信息.

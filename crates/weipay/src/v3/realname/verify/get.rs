@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013735179](https://pay.weixin.qq.com/doc/v3/partner/4013735179)
 
-use crate::model::{answer, body, header, query, request};
+use crate::model::{Sensitive, answer, body, header, query, request};
 
 request! {
     /// What is sent.
@@ -16,9 +16,9 @@ request! {
         /// 下单用户账户的证件类型. Required.
         credential_type: i64 = query("credential_type").required(),
         /// 加密后的下单用户证件号. Required; travels encrypted (敏感信息加密).
-        encrypted_credential_id: String = query("encrypted_credential_id").required().encrypted(),
+        encrypted_credential_id: Sensitive = query("encrypted_credential_id").required().encrypted(),
         /// 加密后的下单用户姓名. Required; travels encrypted (敏感信息加密).
-        encrypted_name: String = query("encrypted_name").required().encrypted(),
+        encrypted_name: Sensitive = query("encrypted_name").required().encrypted(),
         /// 微信支付交易单号. Required.
         wxp_trade_no: String = query("wxp_trade_no").required(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.

@@ -9,19 +9,19 @@
 //! - merchant: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946)
 //! - partner: [4015139289](https://pay.weixin.qq.com/doc/v3/partner/4015139289)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
         /// Travels encrypted (敏感信息加密).
-        encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
+        encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
     }
 }
 
@@ -31,6 +31,6 @@ answer! {
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
         /// Travels encrypted (敏感信息加密).
-        encrypted_echo_message: String = body("encrypted_echo_message").encrypted(),
+        encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
     }
 }

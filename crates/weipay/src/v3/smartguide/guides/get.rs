@@ -9,7 +9,7 @@
 //! - merchant: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123)
 //! - partner: [4012688558](https://pay.weixin.qq.com/doc/v3/partner/4012688558)
 
-use crate::model::{answer, body, header, query, request};
+use crate::model::{Sensitive, answer, body, header, query, request};
 
 request! {
     /// What is sent.
@@ -21,7 +21,7 @@ request! {
         /// 企业微信的员工ID.
         userid: String = query("userid"),
         /// 手机号码. Travels encrypted (敏感信息加密).
-        mobile: String = query("mobile").encrypted(),
+        mobile: Sensitive = query("mobile").encrypted(),
         /// 工号.
         work_id: String = query("work_id"),
         /// 最大资源条数. At most 10.
@@ -53,9 +53,9 @@ answer! {
         /// 门店ID.
         store_id: i64 = body("store_id"),
         /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 手机号码. Travels encrypted (敏感信息加密).
-        mobile: String = body("mobile").encrypted(),
+        mobile: Sensitive = body("mobile").encrypted(),
         /// 企业微信的员工ID.
         userid: String = body("userid"),
         /// 工号.

@@ -9,7 +9,7 @@
 //! - merchant: [4012535138](https://pay.weixin.qq.com/doc/v3/merchant/4012535138)
 //! - partner: [4012688564](https://pay.weixin.qq.com/doc/v3/partner/4012688564)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
         /// 企业微信的员工ID. Required.
         userid: String = body("userid").required(),
         /// 企业微信的员工姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
         /// 手机号码. Required; travels encrypted (敏感信息加密).
-        mobile: String = body("mobile").required().encrypted(),
+        mobile: Sensitive = body("mobile").required().encrypted(),
         /// 员工个人二维码. Required; format `url`.
         qr_code: String = body("qr_code").required(),
         /// 头像URL. Required; format `url`.

@@ -30,8 +30,8 @@ request! {
         description: String = body("description").required(),
         /// 商户数据.
         attach: String = body("attach"),
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
         /// 商品标记.

@@ -8,15 +8,15 @@
 //!
 //! - merchant: [4012458841](https://pay.weixin.qq.com/doc/v3/merchant/4012458841)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 直连商户的appid. Required.
-        appid: String = body("appid").required(),
+        /// 商户appid. Required; at least 1 character.
+        appid: String = body("appid").required().length(1, usize::MAX),
         /// 商家批次单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
         out_batch_no: String = body("out_batch_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
         /// 批次名称. Required; 1 to 32 characters.
@@ -32,8 +32,8 @@ request! {
             body("transfer_detail_list").required().items(1, 1000),
         /// 转账场景ID.
         transfer_scene_id: String = body("transfer_scene_id"),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 
     /// 转账明细列表.
@@ -47,9 +47,9 @@ request! {
         /// Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 收款用户身份证. Travels encrypted (敏感信息加密).
-        user_id_card: String = body("user_id_card").encrypted(),
+        user_id_card: Sensitive = body("user_id_card").encrypted(),
     }
 }
 

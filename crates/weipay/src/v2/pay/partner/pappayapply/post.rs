@@ -39,8 +39,8 @@ request! {
         spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 16),
         /// 商品标记. At most 32 characters.
         goods_tag: String = xml("goods_tag").length(0, 32),
-        /// 回调通知url. Required.
-        notify_url: String = xml("notify_url").required(),
+        /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = xml("notify_url").required().notify_url(),
         /// 交易类型. Required.
         trade_type: String = xml("trade_type").required(),
         /// 委托代扣协议id. Required.

@@ -67,8 +67,8 @@ request! {
         refund_desc: String = xml("refund_desc").length(0, 80),
         /// 退款资金来源. At most 30 characters.
         refund_account: String = xml("refund_account").length(0, 30),
-        /// 退款结果通知url. At most 256 characters.
-        notify_url: String = xml("notify_url").length(0, 256),
+        /// 退款结果通知url. At most 256 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = xml("notify_url").length(0, 256).notify_url(),
     }
 }
 

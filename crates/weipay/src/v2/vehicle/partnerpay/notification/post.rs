@@ -41,8 +41,8 @@ request! {
     pub struct SceneInfoContent {
         /// 入场时间. Required.
         start_time: String = body("start_time").required(),
-        /// 回调通知URL.
-        notify_url: String = body("notify_url"),
+        /// 回调通知URL. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 车牌号.
         plate_number: String = body("plate_number"),
         /// 车辆类型.

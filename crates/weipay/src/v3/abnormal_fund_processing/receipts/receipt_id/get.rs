@@ -49,8 +49,8 @@ answer! {
         success_time: Time = body("success_time"),
         /// 商户AppID. Required.
         appid: Vec<String> = body("appid").required(),
-        /// 回调通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 
     /// 在途异常资金付款指令的发起方.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
 
@@ -20,7 +20,7 @@ request! {
         /// 微信支付商户号. Required.
         mchid: String = body("mchid").required(),
         /// 额度台账号. Required; travels encrypted (敏感信息加密).
-        bal_account_no: String = body("bal_account_no").required().encrypted(),
+        bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
         /// 特殊减额单号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 特殊减额类型. Required.
@@ -30,7 +30,7 @@ request! {
         /// 特殊减额原因.
         reason: String = body("reason"),
         /// 卡号. Travels encrypted (敏感信息加密).
-        card_no: String = body("card_no").encrypted(),
+        card_no: Sensitive = body("card_no").encrypted(),
         /// 商户账户协议号.
         sgn_no: String = body("sgn_no"),
         /// 请求场景.
@@ -44,7 +44,7 @@ answer! {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
         /// 额度台账号. Travels encrypted (敏感信息加密).
-        bal_account_no: String = body("bal_account_no").encrypted(),
+        bal_account_no: Sensitive = body("bal_account_no").encrypted(),
         /// 特殊减额单号.
         out_request_no: String = body("out_request_no"),
         /// 特殊减额类型.

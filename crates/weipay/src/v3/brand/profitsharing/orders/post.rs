@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012692975](https://pay.weixin.qq.com/doc/v3/partner/4012692975)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::brand::profitsharing::orders::get::{FailReason, Status, Type};
 
@@ -46,7 +46,7 @@ request! {
         /// 分账描述. Required.
         description: String = body("description").required(),
         /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
     }
 }
 

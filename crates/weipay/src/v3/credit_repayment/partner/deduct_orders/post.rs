@@ -21,8 +21,8 @@ request! {
         out_record_id: String = body("out_record_id").required(),
         /// 还款金额. Required.
         deduct_amount: String = body("deduct_amount").required(),
-        /// 商户回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 产品描述. Required.
         description: String = body("description").required(),
         /// 商户数据包.

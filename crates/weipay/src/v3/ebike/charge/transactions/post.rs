@@ -25,8 +25,8 @@ request! {
         attach: String = body("attach"),
         /// 营销信息.
         goods_tag: String = body("goods_tag"),
-        /// 通知url. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知url. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 商品描述. Required.
         description: String = body("description").required(),
         /// 用户充电代扣凭证. Required.

@@ -8,12 +8,11 @@
 //!
 //! - partner: [4015616688](https://pay.weixin.qq.com/doc/v3/partner/4015616688)
 
-use crate::model::{JsonText, body, header, request};
+use crate::model::{JsonText, Sensitive, body, header, request};
 
 pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::IdDocType;
-pub use crate::v3::ecommerce::applyments::applyment_id::revoke::post::Answer;
-pub use crate::v3::ecommerce::applyments::index::post::{
-    BankAccountType, CertType, ContactIdDocType, ContactType, FinanceInstitutionInfo, FinanceType,
+pub use crate::v3::ecommerce::applyments::post::{
+    Answer, BankAccountType, CertType, ContactIdDocType, ContactType, FinanceInstitutionInfo, FinanceType,
     IdHolderType, OrganizationType, SalesSceneInfo, SettlementInfo, UboIdDocType,
 };
 
@@ -91,9 +90,9 @@ request! {
         /// 身份证国徽面照片. Required; format `media-id`.
         id_card_national: String = body("id_card_national").required(),
         /// 身份证姓名. Required; travels encrypted (敏感信息加密).
-        id_card_name: String = body("id_card_name").required().encrypted(),
+        id_card_name: Sensitive = body("id_card_name").required().encrypted(),
         /// 身份证号码. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 身份证有效期开始时间. Required; format `date`.
         id_card_valid_time_begin: String = body("id_card_valid_time_begin").required(),
         /// 身份证有效期结束时间. Required.
@@ -103,9 +102,9 @@ request! {
     /// 经营者/法人其他类型证件信息.
     pub struct IdDocInfo {
         /// 证件姓名. Required; travels encrypted (敏感信息加密).
-        id_doc_name: String = body("id_doc_name").required().encrypted(),
+        id_doc_name: Sensitive = body("id_doc_name").required().encrypted(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        id_doc_number: String = body("id_doc_number").required().encrypted(),
+        id_doc_number: Sensitive = body("id_doc_number").required().encrypted(),
         /// 证件正面照片. Required; format `media-id`.
         id_doc_copy: String = body("id_doc_copy").required(),
         /// 证件反面照片. Format `media-id`.
@@ -125,11 +124,11 @@ request! {
         /// 证件反面照片. Format `media-id`.
         ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back"),
         /// 受益人姓名. Travels encrypted (敏感信息加密).
-        ubo_id_doc_name: String = body("ubo_id_doc_name").encrypted(),
+        ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").encrypted(),
         /// 证件号码. Travels encrypted (敏感信息加密).
-        ubo_id_doc_number: String = body("ubo_id_doc_number").encrypted(),
+        ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").encrypted(),
         /// 证件居住地址. Travels encrypted (敏感信息加密).
-        ubo_id_doc_address: String = body("ubo_id_doc_address").encrypted(),
+        ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").encrypted(),
         /// 证件有效期开始时间. Format `date`.
         ubo_period_begin: String = body("ubo_period_begin"),
         /// 证件有效期结束时间.
@@ -147,13 +146,13 @@ request! {
         /// 开户银行. Required.
         account_bank: String = body("account_bank").required(),
         /// 开户名称. Required; travels encrypted (敏感信息加密).
-        account_name: String = body("account_name").required().encrypted(),
+        account_name: Sensitive = body("account_name").required().encrypted(),
         /// 开户银行联行号.
         bank_branch_id: String = body("bank_branch_id"),
         /// 开户银行全称.
         bank_name: String = body("bank_name"),
         /// 银行帐号. Required; travels encrypted (敏感信息加密).
-        account_number: String = body("account_number").required().encrypted(),
+        account_number: Sensitive = body("account_number").required().encrypted(),
     }
 
     /// 超级管理员信息.
@@ -161,11 +160,11 @@ request! {
         /// 超级管理员类型. Required.
         contact_type: ContactType = body("contact_type").required(),
         /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
-        contact_name: String = body("contact_name").required().encrypted(),
+        contact_name: Sensitive = body("contact_name").required().encrypted(),
         /// On the wire: `contact_id_doc_type`.
         contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
         /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
-        contact_id_card_number: String = body("contact_id_card_number").encrypted(),
+        contact_id_card_number: Sensitive = body("contact_id_card_number").encrypted(),
         /// 超级管理员证件正面照片. Format `media-id`.
         contact_id_doc_copy: String = body("contact_id_doc_copy"),
         /// 超级管理员证件反面照片. Format `media-id`.
@@ -181,6 +180,6 @@ request! {
         /// 超级管理员证件有效期结束时间.
         contact_id_doc_period_end: String = body("contact_id_doc_period_end"),
         /// 超级管理员手机. Travels encrypted (敏感信息加密).
-        mobile_phone: String = body("mobile_phone").encrypted(),
+        mobile_phone: Sensitive = body("mobile_phone").encrypted(),
     }
 }

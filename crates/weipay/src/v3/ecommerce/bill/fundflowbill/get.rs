@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012760697](https://pay.weixin.qq.com/doc/v3/partner/4012760697)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Sensitive, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -44,7 +44,7 @@ answer! {
         /// 账单下载地址. Required.
         download_url: String = body("download_url").required(),
         /// 加密密钥. Required; travels encrypted (敏感信息加密).
-        encrypt_key: String = body("encrypt_key").required().encrypted(),
+        encrypt_key: Sensitive = body("encrypt_key").required().encrypted(),
         /// 随机字符串. Required.
         nonce: String = body("nonce").required(),
     }

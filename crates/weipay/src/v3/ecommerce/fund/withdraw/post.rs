@@ -28,8 +28,8 @@ request! {
         bank_memo: String = body("bank_memo"),
         /// 出款账户类型.
         account_type: AccountType = body("account_type"),
-        /// 提现结果通知地址.
-        notify_url: String = body("notify_url"),
+        /// 提现结果通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }
 

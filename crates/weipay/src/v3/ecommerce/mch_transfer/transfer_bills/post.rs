@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Sensitive, Time, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -26,13 +26,13 @@ request! {
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required.
         transfer_remark: String = body("transfer_remark").required(),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::ecommerce::profitsharing::after_sales_orders::get::FailReason;
 pub use crate::v3::ecommerce::profitsharing::orders::get::{
@@ -45,7 +45,7 @@ request! {
         /// 分账描述. Required.
         description: String = body("description").required(),
         /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
-        receiver_name: String = body("receiver_name").encrypted(),
+        receiver_name: Sensitive = body("receiver_name").encrypted(),
     }
 }
 

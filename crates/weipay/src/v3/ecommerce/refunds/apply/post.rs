@@ -40,8 +40,8 @@ request! {
         reason: String = body("reason"),
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
-        /// 退款结果回调url.
-        notify_url: String = body("notify_url"),
+        /// 退款结果回调url. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 退款出资商户.
         refund_account: RefundAccount = body("refund_account"),
         /// 资金账户. Required.

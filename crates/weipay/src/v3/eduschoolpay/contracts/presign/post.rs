@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012468952](https://pay.weixin.qq.com/doc/v3/partner/4012468952)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -40,21 +40,21 @@ request! {
     /// 实名信息.
     pub struct Identity {
         /// 姓名. Required; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
+        real_name: Sensitive = body("real_name").required().encrypted(),
         /// 证件类型. Required; travels encrypted (敏感信息加密).
-        credential_type: String = body("credential_type").required().encrypted(),
+        credential_type: Sensitive = body("credential_type").required().encrypted(),
         /// 身份证号. Travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").encrypted(),
+        id_card_number: Sensitive = body("id_card_number").encrypted(),
     }
 
     /// 签约银行卡.
     pub struct BankCard {
         /// 签约银行卡号. Required; travels encrypted (敏感信息加密).
-        bank_card_no: String = body("bank_card_no").required().encrypted(),
+        bank_card_no: Sensitive = body("bank_card_no").required().encrypted(),
         /// 银行卡有效期.
         valid_thru: String = body("valid_thru"),
         /// 银行卡开卡预留手机号. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
         /// 银行类型.
         bank_type: String = body("bank_type"),
     }

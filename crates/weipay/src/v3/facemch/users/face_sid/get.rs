@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html>
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Sensitive, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -42,11 +42,11 @@ answer! {
     /// 姓名信息.
     pub struct RealNameInfo {
         /// 加密后的姓名信息. Travels encrypted (敏感信息加密).
-        encrypted_real_name: String = body("encrypted_real_name").encrypted(),
+        encrypted_real_name: Sensitive = body("encrypted_real_name").encrypted(),
         /// On the wire: `credential_type`.
         credential_type: i64 = body("credential_type"),
         /// 加密后的身份证号. Travels encrypted (敏感信息加密).
-        encrypted_credential_id: String = body("encrypted_credential_id").encrypted(),
+        encrypted_credential_id: Sensitive = body("encrypted_credential_id").encrypted(),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -46,7 +46,7 @@ request! {
         /// 接收红包用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 红包备注. Required.
         remark: String = body("remark").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014297386](https://pay.weixin.qq.com/doc/v3/merchant/4014297386)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneReportInfos;
@@ -27,13 +27,13 @@ request! {
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required.
         transfer_remark: String = body("transfer_remark").required(),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 转账场景ID. Required.
         transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
         /// 转账场景报备信息. Required.
@@ -64,7 +64,7 @@ answer! {
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 失败原因.
         fail_reason: String = body("fail_reason"),
         /// 单据创建时间. Required.

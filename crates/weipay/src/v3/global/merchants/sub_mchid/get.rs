@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{Sensitive, answer, body, open_enum, query, request};
 
 pub use crate::v3::global::merchants::post::{BusinessType, H5AuthorizationState, MerchantType};
 
@@ -64,11 +64,11 @@ answer! {
     /// 联系人信息.
     pub struct Contact {
         /// 联系人名称. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 联系人电话. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
         /// 联系人邮箱. Travels encrypted (敏感信息加密).
-        email: String = body("email").encrypted(),
+        email: Sensitive = body("email").encrypted(),
     }
 
     /// 业务信息.

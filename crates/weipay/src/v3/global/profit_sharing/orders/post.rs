@@ -8,7 +8,7 @@
 //!
 //! - global: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -38,7 +38,7 @@ request! {
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
         /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 是否已经获取用户实名信息授权.
         authorized: bool = body("authorized"),
         /// 分账金额. Required; in the smallest unit of its currency (币种最小货币单位).

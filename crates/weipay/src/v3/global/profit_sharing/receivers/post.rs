@@ -8,7 +8,7 @@
 //!
 //! - global: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{Sensitive, answer, body, open_enum, request};
 
 pub use crate::v3::global::profit_sharing::orders::post::Type;
 
@@ -26,7 +26,7 @@ request! {
         /// 分账接收方帐号.
         account: String = body("account"),
         /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 是否已经获取用户实名信息授权.
         authorized: bool = body("authorized"),
         /// 与分账方的关系类型.
@@ -56,7 +56,7 @@ answer! {
         /// 分账接收方账号. Required.
         account: String = body("account").required(),
         /// 分账接收方全称. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),
         /// 自定义的分账关系.

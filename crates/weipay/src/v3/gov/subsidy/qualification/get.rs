@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, query, request};
 
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
 
@@ -16,11 +16,11 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 自然人姓名. Travels encrypted (敏感信息加密).
-        real_name: String = query("real_name").encrypted(),
+        real_name: Sensitive = query("real_name").encrypted(),
         /// 自然人证件号. Travels encrypted (敏感信息加密).
-        id_card_number: String = query("id_card_number").encrypted(),
+        id_card_number: Sensitive = query("id_card_number").encrypted(),
         /// 手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = query("phone_number").encrypted(),
+        phone_number: Sensitive = query("phone_number").encrypted(),
         /// 消费品类ID. Required.
         appliance_id: i64 = query("appliance_id").required(),
         /// OPENID.

@@ -24,8 +24,8 @@ request! {
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// 通知URL地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
     }

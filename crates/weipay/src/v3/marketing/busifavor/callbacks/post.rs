@@ -18,8 +18,8 @@ request! {
     pub struct Request {
         /// 商户号. 8 to 15 characters.
         mchid: String = body("mchid").length(8, 15),
-        /// 通知URL地址. Required; 10 to 256 characters.
-        notify_url: String = body("notify_url").required().length(10, 256),
+        /// 通知URL地址. Required; 10 to 256 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().length(10, 256).notify_url(),
     }
 }
 
@@ -28,8 +28,8 @@ answer! {
     pub struct Answer {
         /// 修改时间.
         update_time: Time = body("update_time"),
-        /// 通知URL地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
     }

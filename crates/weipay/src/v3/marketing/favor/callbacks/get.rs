@@ -24,7 +24,7 @@ answer! {
     pub struct Answer {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 }

@@ -16,8 +16,8 @@ request! {
     pub struct Request {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
-        /// 通知url地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知url地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 回调开关.
         switch: bool = body("switch"),
     }
@@ -28,7 +28,7 @@ answer! {
     pub struct Answer {
         /// 修改时间. Required.
         update_time: Time = body("update_time").required(),
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 }

@@ -36,9 +36,9 @@ request! {
         pattern_info: PatternInfo = body("pattern_info"),
         /// 核销规则. Required.
         coupon_use_rule: CouponUseRule = body("coupon_use_rule").required(),
-        /// 商户单据号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+        /// 商户单据号. Required; 1 to 128 characters; matches `^[0-9a-zA-Z_\-|\*]{1,}$`.
         out_request_no: String =
-            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9a-zA-Z_\-|\*]{1,}$"#),
         /// 扩展属性.
         ext_info: String = body("ext_info"),
     }

@@ -14,8 +14,8 @@ use crate::model::{answer, body};
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// 通知url地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知url地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 商户号.
         mchid: String = body("mchid"),
     }

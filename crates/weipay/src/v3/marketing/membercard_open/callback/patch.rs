@@ -16,7 +16,7 @@ pub use crate::v3::marketing::membercard_open::callback::get::Answer;
 request! {
     /// What is sent.
     pub struct Request {
-        /// 通知url地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知url地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 }

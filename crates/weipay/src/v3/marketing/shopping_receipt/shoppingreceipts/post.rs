@@ -9,7 +9,7 @@
 //! - merchant: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506)
 //! - partner: [4012698614](https://pay.weixin.qq.com/doc/v3/partner/4012698614)
 
-use crate::model::{File, Time, answer, body, file, header, meta, open_enum, request};
+use crate::model::{File, Sensitive, Time, answer, body, file, header, meta, open_enum, request};
 
 request! {
     /// What is sent.
@@ -39,7 +39,7 @@ request! {
     /// 用户与商家的联系渠道.
     pub struct MerchantContactInformation {
         /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
-        consultation_phone_number: String = body("consultation_phone_number").encrypted(),
+        consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),
     }
 }
 
@@ -82,7 +82,7 @@ answer! {
     /// 用户与商家的联系渠道.
     pub struct ReceiptMerchantContactInformation {
         /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
-        consultation_phone_number: String = body("consultation_phone_number").encrypted(),
+        consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012488950](https://pay.weixin.qq.com/doc/v3/partner/4012488950)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -50,7 +50,7 @@ request! {
     /// 银行账户.
     pub struct BankAccountInfo {
         /// 开户名称. Required; travels encrypted (敏感信息加密).
-        account_name: String = body("account_name").required().encrypted(),
+        account_name: Sensitive = body("account_name").required().encrypted(),
         /// 开户银行. Required.
         account_bank: String = body("account_bank").required(),
         /// 开户银行联行号.
@@ -58,7 +58,7 @@ request! {
         /// 开户银行全称.
         bank_name: String = body("bank_name"),
         /// 银行账号. Required; travels encrypted (敏感信息加密).
-        account_number: String = body("account_number").required().encrypted(),
+        account_number: Sensitive = body("account_number").required().encrypted(),
     }
 
     /// 收款人账号对应的证件信息.
@@ -66,9 +66,9 @@ request! {
         /// 证件类型.
         id_doc_type: IdDocType = body("id_doc_type"),
         /// 证件姓名. Required; travels encrypted (敏感信息加密).
-        identification_name: String = body("identification_name").required().encrypted(),
+        identification_name: Sensitive = body("identification_name").required().encrypted(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        identification_no: String = body("identification_no").required().encrypted(),
+        identification_no: Sensitive = body("identification_no").required().encrypted(),
     }
 
     /// 付款申请证明材料.

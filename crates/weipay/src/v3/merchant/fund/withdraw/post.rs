@@ -23,8 +23,8 @@ request! {
         bank_memo: String = body("bank_memo"),
         /// 资金账户类型. Required.
         account_type: AccountType = body("account_type").required(),
-        /// 提现结果通知地址.
-        notify_url: String = body("notify_url"),
+        /// 提现结果通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }
 

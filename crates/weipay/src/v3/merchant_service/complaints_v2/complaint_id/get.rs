@@ -9,7 +9,7 @@
 //! - merchant: [4012533436](https://pay.weixin.qq.com/doc/v3/merchant/4012533436)
 //! - partner: [4012691648](https://pay.weixin.qq.com/doc/v3/partner/4012691648)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Sensitive, Time, answer, body};
 
 pub use crate::v3::merchant_service::complaints_v2::get::{
     AdditionalInfo, ComplaintMediaList, ComplaintOrderInfo, ComplaintState, MediaType, ProblemType,
@@ -30,7 +30,7 @@ answer! {
         /// 被诉商户号. Required.
         complainted_mchid: String = body("complainted_mchid").required(),
         /// 投诉人联系方式. Travels encrypted (敏感信息加密).
-        payer_phone: String = body("payer_phone").encrypted(),
+        payer_phone: Sensitive = body("payer_phone").encrypted(),
         /// 投诉人openid.
         payer_openid: String = body("payer_openid"),
         /// 投诉资料列表.

@@ -10,7 +10,7 @@
 //! - partner: [4012489258](https://pay.weixin.qq.com/doc/v3/partner/4012489258),
 //!   [4015792567](https://pay.weixin.qq.com/doc/v3/partner/4015792567)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, Time, answer, body, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -140,9 +140,9 @@ answer! {
         /// 银行账号.
         bank_account: String = body("bank_account"),
         /// 手机号. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
         /// 邮箱地址. Travels encrypted (敏感信息加密).
-        email: String = body("email").encrypted(),
+        email: Sensitive = body("email").encrypted(),
         /// 订单金额. In fen (分).
         amount: i64 = body("amount"),
         /// 商户订单号.

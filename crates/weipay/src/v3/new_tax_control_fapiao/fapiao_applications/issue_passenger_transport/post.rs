@@ -8,7 +8,7 @@
 //!
 //! - partner: [4025863376](https://pay.weixin.qq.com/doc/v3/partner/4025863376)
 
-use crate::model::{Time, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request};
 
 pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::{
     FapiaoBillType, Type,
@@ -88,7 +88,7 @@ request! {
         /// 出行人证件类型. Required.
         certificate_type: CertificateType = body("certificate_type").required(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        certificate_number: String = body("certificate_number").required().encrypted(),
+        certificate_number: Sensitive = body("certificate_number").required().encrypted(),
         /// 出行日期. Required.
         departure_date: Time = body("departure_date").required(),
         /// 出发地. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015941740](https://pay.weixin.qq.com/doc/v3/partner/4015941740)
 
-use crate::model::{Time, body, header, request};
+use crate::model::{Sensitive, Time, body, header, request};
 
 pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::{
     FapiaoBillType, Type,
@@ -97,7 +97,7 @@ request! {
         /// 跨地. Required.
         cross_city_flag: bool = body("cross_city_flag").required(),
         /// 产权证书/不动产权证号. Travels encrypted (敏感信息加密).
-        certificate_no: String = body("certificate_no").encrypted(),
+        certificate_no: Sensitive = body("certificate_no").encrypted(),
         /// 车牌号.
         plate_no: Vec<String> = body("plate_no"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015941495](https://pay.weixin.qq.com/doc/v3/partner/4015941495)
 
-use crate::model::{answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -22,7 +22,7 @@ request! {
         /// 服务商邀请渠道.
         invite_channel: String = query("invite_channel"),
         /// 操作人员. Travels encrypted (敏感信息加密).
-        operate_user: String = query("operate_user").encrypted(),
+        operate_user: Sensitive = query("operate_user").encrypted(),
         /// 服务商邀请code. Required.
         invite_code: String = query("invite_code").required(),
         /// 子商户号.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 pub use crate::v3::offlineface::contracts::contract_id::get::ContractMode;
 
@@ -38,7 +38,7 @@ request! {
         /// 证件信息.
         identification: Identification = body("identification"),
         /// 手机号码. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
     }
 
     /// 证件信息.
@@ -46,15 +46,15 @@ request! {
         /// 证件类型. Required.
         identification_type: IdentificationType = body("identification_type").required(),
         /// 证件ID. Required; travels encrypted (敏感信息加密).
-        identification_number: String = body("identification_number").required().encrypted(),
+        identification_number: Sensitive = body("identification_number").required().encrypted(),
     }
 
     /// 签约指定银行卡.
     pub struct LimitBankCard {
         /// 银行卡号. Travels encrypted (敏感信息加密).
-        bank_card_number: String = body("bank_card_number").encrypted(),
+        bank_card_number: Sensitive = body("bank_card_number").encrypted(),
         /// 开卡人姓名. Travels encrypted (敏感信息加密).
-        identification_name: String = body("identification_name").encrypted(),
+        identification_name: Sensitive = body("identification_name").encrypted(),
         /// 开卡人证件.
         identification: Identification = body("identification"),
         /// 银行卡有效期. Format `mm/yy`.
@@ -62,7 +62,7 @@ request! {
         /// 银行类型.
         bank_type: String = body("bank_type"),
         /// 开卡预留手机号. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
     }
 }
 

@@ -14,11 +14,11 @@ chain_branch! {
 }
 
 impl<M: Mode> OutTradeNo<M> {
-    /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}` with this 商户订单号. 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+    /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}` with this 商户订单号. 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
     pub fn out_trade_no(self, out_trade_no: impl Into<String>) -> out_trade_no::OutTradeNo<M> {
         out_trade_no::OutTradeNo::new(
             self.call.fill(
-                path("out_trade_no").length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+                path("out_trade_no").bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
                 out_trade_no.into(),
             ),
         )

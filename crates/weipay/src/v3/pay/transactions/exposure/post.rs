@@ -21,9 +21,9 @@ request! {
         appid: String = body("appid").required().length(1, 32),
         /// 支付者. Required.
         payer: Payer = body("payer").required(),
-        /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+        /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
         out_trade_no: String =
-            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
     }
 
     /// 支付者.

@@ -30,17 +30,17 @@ request! {
         mchid: String = body("mchid").required().length(1, 32),
         /// 商品描述. Required; 1 to 127 characters.
         description: String = body("description").required().length(1, 127),
-        /// 附加数据. At most 128 characters.
-        attach: String = body("attach").length(0, 128),
-        /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+        /// 附加数据. At most 128 bytes.
+        attach: String = body("attach").bytes(0, 128),
+        /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
         out_trade_no: String =
-            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
-        /// 通知地址. Required; 1 to 255 characters.
-        notify_url: String = body("notify_url").required().length(1, 255),
+        /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().length(1, 255).notify_url(),
         /// 订单优惠标记. At most 32 characters.
         goods_tag: String = body("goods_tag").length(0, 32),
         /// 指定支付方式.

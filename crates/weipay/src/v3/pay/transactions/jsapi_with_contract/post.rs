@@ -26,15 +26,15 @@ request! {
         mchid: String = body("mchid").required().length(1, 32),
         /// 商品描述. Required.
         description: String = body("description").required(),
-        /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+        /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
         out_trade_no: String =
-            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
         /// 附加数据.
         attach: String = body("attach"),
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 订单优惠标记.
         goods_tag: String = body("goods_tag"),
         /// 电子发票入口开放标识.
@@ -77,7 +77,7 @@ request! {
         request_serial: String = body("request_serial"),
         /// 用户账户展示名称.
         contract_display_account: String = body("contract_display_account"),
-        /// 签约信息通知URL.
-        contract_notify_url: String = body("contract_notify_url"),
+        /// 签约信息通知URL. A URL that the platform calls: http or https, without a query.
+        contract_notify_url: String = body("contract_notify_url").notify_url(),
     }
 }

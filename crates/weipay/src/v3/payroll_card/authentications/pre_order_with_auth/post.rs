@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461761](https://pay.weixin.qq.com/doc/v3/partner/4012461761)
 
-use crate::model::{body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request};
 
 pub use crate::v3::payroll_card::authentications::pre_order::post::{Answer, AuthenticateType};
 
@@ -32,9 +32,9 @@ request! {
         /// 用工单位名称. Required.
         employer_name: String = body("employer_name").required(),
         /// 用户实名. Required; travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").required().encrypted(),
+        user_name: Sensitive = body("user_name").required().encrypted(),
         /// 用户证件号. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 用工类型. Required.
         employment_type: EmploymentType = body("employment_type").required(),
         /// 核身类型.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Sensitive, Time, answer, body, header, request};
 
 pub use crate::v3::payroll_card::authentications::get::AuthenticateType;
 
@@ -24,9 +24,9 @@ request! {
         /// token值. Required.
         token: String = body("token").required(),
         /// 用户姓名. Required; travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").required().encrypted(),
+        user_name: Sensitive = body("user_name").required().encrypted(),
         /// 用户身份证号. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 核身类型.
         authenticate_type: AuthenticateType = body("authenticate_type"),
     }

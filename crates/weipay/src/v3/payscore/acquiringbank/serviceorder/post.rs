@@ -44,8 +44,8 @@ request! {
         sub_openid: String = body("sub_openid"),
         /// 是否需要用户确认.
         need_user_confirm: bool = body("need_user_confirm"),
-        /// 商户回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 商户数据包.
         attach: String = body("attach"),
     }
@@ -140,8 +140,8 @@ answer! {
         location: AnswerLocation = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 微信支付服务订单号. Required.
         order_id: String = body("order_id").required(),
         /// 跳转微信侧数据包.

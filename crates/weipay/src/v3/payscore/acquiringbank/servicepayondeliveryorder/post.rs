@@ -39,8 +39,8 @@ request! {
         risk_fund: RiskFund = body("risk_fund"),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 用户标识.
         openid: String = body("openid"),
         /// 子商户公众号下的用户标识.
@@ -175,8 +175,8 @@ answer! {
         location: Location = body("location"),
         /// 附加数据.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 微信支付服务订单号.
         order_id: String = body("order_id"),
         /// 跳转微信侧数据包.

@@ -25,7 +25,7 @@ request! {
         sub_mchid: String = body("sub_mchid").required(),
         /// 授权协议号. Required.
         authorization_code: String = body("authorization_code").required(),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }

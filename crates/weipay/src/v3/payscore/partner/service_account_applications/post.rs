@@ -24,8 +24,8 @@ request! {
         sub_appid: String = body("sub_appid"),
         /// 商户申请绑定单号. Required.
         out_apply_no: String = body("out_apply_no").required(),
-        /// 绑定结果回调通知地址.
-        result_notify_url: String = body("result_notify_url"),
+        /// 绑定结果回调通知地址. A URL that the platform calls: http or https, without a query.
+        result_notify_url: String = body("result_notify_url").notify_url(),
     }
 }
 
@@ -44,8 +44,8 @@ answer! {
         sub_appid: String = body("sub_appid"),
         /// 申请单号. Required.
         out_apply_no: String = body("out_apply_no").required(),
-        /// 绑定结果回调通知地址.
-        result_notify_url: String = body("result_notify_url"),
+        /// 绑定结果回调通知地址. A URL that the platform calls: http or https, without a query.
+        result_notify_url: String = body("result_notify_url").notify_url(),
         /// 受理状态. Required.
         apply_state: String = body("apply_state").required(),
         /// 拒绝原因.

@@ -71,8 +71,8 @@ answer! {
         location: Location = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 服务商公众号下的用户标识.
         openid: String = body("openid"),
         /// 子商户公众号下的用户标识.

@@ -47,8 +47,8 @@ request! {
         sub_openid: String = body("sub_openid"),
         /// 是否需要用户确认.
         need_user_confirm: bool = body("need_user_confirm"),
-        /// 商户回调地址. Required; at most 255 characters.
-        notify_url: String = body("notify_url").required().length(0, 255),
+        /// 商户回调地址. Required; at most 255 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().length(0, 255).notify_url(),
         /// 商户数据包. At most 256 characters.
         attach: String = body("attach").length(0, 256),
         /// 设备信息.
@@ -145,8 +145,8 @@ answer! {
         location: AnswerLocation = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 微信支付服务订单号. Required.
         order_id: String = body("order_id").required(),
         /// 跳转微信侧数据包.

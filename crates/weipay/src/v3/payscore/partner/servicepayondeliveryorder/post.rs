@@ -44,8 +44,8 @@ request! {
         risk_fund: RiskFund = body("risk_fund").required(),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 用户标识.
         openid: String = body("openid"),
         /// 子商户公众号下的用户标识.

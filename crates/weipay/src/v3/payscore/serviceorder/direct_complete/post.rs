@@ -18,9 +18,8 @@ pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateD
 request! {
     /// What is sent.
     pub struct Request {
-        /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_order_no: String =
-            body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        /// 商户服务订单号. Required; 1 to 32 bytes; matches `^[0-9A-Za-z_\-|*]+$`.
+        out_order_no: String = body("out_order_no").required().bytes(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 服务ID. Required; 1 to 32 characters.
@@ -37,8 +36,8 @@ request! {
         service_introduction: String = body("service_introduction"),
         /// 商户数据包. At most 256 characters.
         attach: String = body("attach").length(0, 256),
-        /// 商户回调地址. At most 255 characters.
-        notify_url: String = body("notify_url").length(0, 255),
+        /// 商户回调地址. At most 255 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").length(0, 255).notify_url(),
         /// 用户标识.
         openid: String = body("openid"),
         /// 总金额. In fen (分).
@@ -91,8 +90,8 @@ answer! {
         state_description: StateDescription = body("state_description").required(),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 总金额. In fen (分).
         total_amount: i64 = body("total_amount"),
     }

@@ -9,7 +9,7 @@
 //! - merchant: [4012528995](https://pay.weixin.qq.com/doc/v3/merchant/4012528995)
 //! - partner: [4012690944](https://pay.weixin.qq.com/doc/v3/partner/4012690944)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 pub use crate::v3::profitsharing::orders::post::Type;
 
@@ -29,7 +29,7 @@ request! {
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
         /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),
         /// 自定义的分账关系. At most 10 characters.
@@ -47,7 +47,7 @@ answer! {
         /// 分账接收方账号. Required.
         account: String = body("account").required(),
         /// 分账接收方全称. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),
         /// 自定义的分账关系.

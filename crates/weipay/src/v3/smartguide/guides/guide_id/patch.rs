@@ -9,7 +9,7 @@
 //! - merchant: [4012535160](https://pay.weixin.qq.com/doc/v3/merchant/4012535160)
 //! - partner: [4012688570](https://pay.weixin.qq.com/doc/v3/partner/4012688570)
 
-use crate::model::{body, header, request};
+use crate::model::{Sensitive, body, header, request};
 
 request! {
     /// What is sent.
@@ -19,9 +19,9 @@ request! {
         /// 子商户ID.
         sub_mchid: String = body("sub_mchid"),
         /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
-        name: String = body("name").encrypted(),
+        name: Sensitive = body("name").encrypted(),
         /// 手机号码. Travels encrypted (敏感信息加密).
-        mobile: String = body("mobile").encrypted(),
+        mobile: Sensitive = body("mobile").encrypted(),
         /// 员工个人二维码. Format `url`.
         qr_code: String = body("qr_code"),
         /// 头像URL. Format `url`.

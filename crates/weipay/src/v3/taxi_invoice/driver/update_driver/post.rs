@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012460171](https://pay.weixin.qq.com/doc/v3/partner/4012460171)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -16,9 +16,9 @@ request! {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 司机姓名. Required; travels encrypted (敏感信息加密).
-        driver_name: String = body("driver_name").required().encrypted(),
+        driver_name: Sensitive = body("driver_name").required().encrypted(),
         /// 司机身份证号码. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 公司名称. Required.
         company_name: String = body("company_name").required(),
         /// 商户号. Required.
@@ -60,9 +60,9 @@ answer! {
     /// What is answered.
     pub struct Answer {
         /// 司机姓名. Required; travels encrypted (敏感信息加密).
-        driver_name: String = body("driver_name").required().encrypted(),
+        driver_name: Sensitive = body("driver_name").required().encrypted(),
         /// 司机身份证号码. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 公司名称. Required.
         company_name: String = body("company_name").required(),
         /// 商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012715215](https://pay.weixin.qq.com/doc/v3/partner/4012715215)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 request! {
     /// What is sent.
@@ -32,15 +32,15 @@ request! {
         /// 实名信息. Required.
         identify: Identify = body("identify").required(),
         /// 用户开通ETC时绑定的银行卡. Travels encrypted (敏感信息加密).
-        bank_card_no: String = body("bank_card_no").encrypted(),
+        bank_card_no: Sensitive = body("bank_card_no").encrypted(),
     }
 
     /// 实名信息.
     pub struct Identify {
         /// 姓名. Required; travels encrypted (敏感信息加密).
-        encrypted_real_name: String = body("encrypted_real_name").required().encrypted(),
+        encrypted_real_name: Sensitive = body("encrypted_real_name").required().encrypted(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        encrypted_credential_id: String = body("encrypted_credential_id").required().encrypted(),
+        encrypted_credential_id: Sensitive = body("encrypted_credential_id").required().encrypted(),
         /// 证件类型. Required.
         credential_type: String = body("credential_type").required(),
     }

@@ -22,8 +22,8 @@ request! {
         plate_number: String = body("plate_number").required(),
         /// 车牌颜色. Required.
         plate_color: PlateColor = body("plate_color").required(),
-        /// 回调通知url. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 入场时间. Required.
         start_time: Time = body("start_time").required(),
         /// 停车场名称. Required.

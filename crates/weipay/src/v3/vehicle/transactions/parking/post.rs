@@ -33,8 +33,8 @@ request! {
         trade_scene: String = body("trade_scene").required(),
         /// 订单优惠标记.
         goods_tag: String = body("goods_tag"),
-        /// 回调通知url. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 分账标识.
         profit_sharing: ProfitSharing = body("profit_sharing"),
         /// 订单金额. Required.

@@ -23,8 +23,8 @@ request! {
         transfer_mode: TransferMode = body("transfer_mode").required(),
         /// 收款方.
         receiver: Receiver = body("receiver"),
-        /// 回调通知地址.
-        notify_url: String = body("notify_url"),
+        /// 回调通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 
     /// 收款方.
@@ -73,8 +73,8 @@ answer! {
         create_time: Time = body("create_time"),
         /// 入账成功时间.
         success_time: Time = body("success_time"),
-        /// 回调通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)
 
-use crate::model::{answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -16,9 +16,9 @@ request! {
         /// 微信支付商户号. Required.
         mchid: String = query("mchid").required(),
         /// 额度台账号. Required; travels encrypted (敏感信息加密).
-        bal_account_no: String = query("bal_account_no").required().encrypted(),
+        bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
         /// 卡号. Travels encrypted (敏感信息加密).
-        card_no: String = query("card_no").encrypted(),
+        card_no: Sensitive = query("card_no").encrypted(),
         /// 商户子账户协议号.
         sgn_no: String = query("sgn_no"),
         /// 请求场景.

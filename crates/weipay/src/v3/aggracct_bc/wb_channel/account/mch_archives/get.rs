@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{Sensitive, answer, body, open_enum};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::{ReqScene, Request};
 
@@ -18,15 +18,15 @@ answer! {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
         /// 额度台账号. Travels encrypted (敏感信息加密).
-        bal_account_no: String = body("bal_account_no").encrypted(),
+        bal_account_no: Sensitive = body("bal_account_no").encrypted(),
         /// 主体类型.
         merchant_type: MerchantType = body("merchant_type"),
         /// 主体证件类型.
         merchant_id_type: MerchantIdType = body("merchant_id_type"),
         /// 主体证件登记名称. Travels encrypted (敏感信息加密).
-        merchant_name: String = body("merchant_name").encrypted(),
+        merchant_name: Sensitive = body("merchant_name").encrypted(),
         /// 主体证件号码. Travels encrypted (敏感信息加密).
-        merchant_id_no: String = body("merchant_id_no").encrypted(),
+        merchant_id_no: Sensitive = body("merchant_id_no").encrypted(),
         /// 主体证件有效期起始日.
         effective_date: String = body("effective_date"),
         /// 主体证件有效期结束日.
@@ -42,7 +42,7 @@ answer! {
         /// 受益所有人信息列表.
         beneficial_owner: Vec<BeneficialOwner> = body("beneficial_owner"),
         /// 卡号. Travels encrypted (敏感信息加密).
-        card_no: String = body("card_no").encrypted(),
+        card_no: Sensitive = body("card_no").encrypted(),
         /// 商户子账户协议号.
         sgn_no: String = body("sgn_no"),
     }
@@ -53,9 +53,9 @@ answer! {
         legal_representative_id_type: LegalRepresentativeIdType =
             body("legal_representative_id_type").required(),
         /// 法定代表人姓名. Required; travels encrypted (敏感信息加密).
-        legal_representative_name: String = body("legal_representative_name").required().encrypted(),
+        legal_representative_name: Sensitive = body("legal_representative_name").required().encrypted(),
         /// 法定代表人证件号码. Required; travels encrypted (敏感信息加密).
-        legal_representative_id_no: String = body("legal_representative_id_no").required().encrypted(),
+        legal_representative_id_no: Sensitive = body("legal_representative_id_no").required().encrypted(),
         /// 法定代表人证件有效期起始日. Required.
         legal_representative_effective_date: String = body("legal_representative_effective_date").required(),
         /// 法定代表人证件有效期结束日. Required.
@@ -65,7 +65,7 @@ answer! {
         /// 法定代表人证件反面影像ID. Required.
         legal_representative_img_back_id: String = body("legal_representative_img_back_id").required(),
         /// 法定代表人居住地址. Required; travels encrypted (敏感信息加密).
-        legal_representative_address: String = body("legal_representative_address").required().encrypted(),
+        legal_representative_address: Sensitive = body("legal_representative_address").required().encrypted(),
         /// 法定代表人发证机关.
         legal_representative_issue_authority: String = body("legal_representative_issue_authority"),
         /// 法定代表人民族.
@@ -79,9 +79,9 @@ answer! {
         /// 受益所有人证件类型. Required.
         beneficial_owner_id_type: BeneficialOwnerIdType = body("beneficial_owner_id_type").required(),
         /// 受益所有人姓名. Required; travels encrypted (敏感信息加密).
-        beneficial_owner_name: String = body("beneficial_owner_name").required().encrypted(),
+        beneficial_owner_name: Sensitive = body("beneficial_owner_name").required().encrypted(),
         /// 受益所有人证件号码. Required; travels encrypted (敏感信息加密).
-        beneficial_owner_id_no: String = body("beneficial_owner_id_no").required().encrypted(),
+        beneficial_owner_id_no: Sensitive = body("beneficial_owner_id_no").required().encrypted(),
         /// 受益所有人证件有效期起始日. Required.
         beneficial_owner_effective_date: String = body("beneficial_owner_effective_date").required(),
         /// 受益所有人证件有效期结束日. Required.
@@ -91,7 +91,7 @@ answer! {
         /// 受益所有人证件反面影像ID. Required.
         beneficial_owner_img_back_id: String = body("beneficial_owner_img_back_id").required(),
         /// 受益所有人居住地址. Required; travels encrypted (敏感信息加密).
-        beneficial_owner_address: String = body("beneficial_owner_address").required().encrypted(),
+        beneficial_owner_address: Sensitive = body("beneficial_owner_address").required().encrypted(),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
 
@@ -22,7 +22,7 @@ request! {
         /// 目标商户号. Required.
         mchid: String = body("mchid").required(),
         /// 台账ID. Required; travels encrypted (敏感信息加密).
-        bal_account_no: String = body("bal_account_no").required().encrypted(),
+        bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
         /// 变更类型. Required.
         change_scene: ChangeScene = body("change_scene").required(),
         /// 请求场景.
@@ -42,9 +42,9 @@ answer! {
         /// 目标商户号. Required.
         mchid: String = body("mchid").required(),
         /// 台账ID. Required; travels encrypted (敏感信息加密).
-        bal_account_no: String = body("bal_account_no").required().encrypted(),
+        bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
         /// 目标账户名. Required; travels encrypted (敏感信息加密).
-        new_account_name: String = body("new_account_name").required().encrypted(),
+        new_account_name: Sensitive = body("new_account_name").required().encrypted(),
         /// 申请单状态. Required.
         application_state: ApplicationState = body("application_state").required(),
         /// 完成时间.

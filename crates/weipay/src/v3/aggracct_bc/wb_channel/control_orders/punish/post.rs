@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016025247](https://pay.weixin.qq.com/doc/v3/merchant/4016025247)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
 
@@ -22,7 +22,7 @@ request! {
         /// 目标下管商户号. Required.
         mchid: String = body("mchid").required(),
         /// 目标下管台账ID. Required; travels encrypted (敏感信息加密).
-        bal_account_no: String = body("bal_account_no").required().encrypted(),
+        bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
         /// 管控场景. Required.
         punish_scene: i64 = body("punish_scene").required(),
         /// 管控原因.
@@ -30,7 +30,7 @@ request! {
         /// 管控结束时间.
         punish_end_time: Time = body("punish_end_time"),
         /// 目标下管卡号. Travels encrypted (敏感信息加密).
-        card_no: String = body("card_no").encrypted(),
+        card_no: Sensitive = body("card_no").encrypted(),
         /// 目标下管商户子账户协议号.
         sgn_no: String = body("sgn_no"),
         /// 请求场景.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016025279](https://pay.weixin.qq.com/doc/v3/merchant/4016025279)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{Sensitive, answer, body, header, request};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
 
@@ -26,11 +26,11 @@ request! {
         /// 目标解管商户号. Required.
         mchid: String = body("mchid").required(),
         /// 目标解管台账ID. Required; travels encrypted (敏感信息加密).
-        bal_account_no: String = body("bal_account_no").required().encrypted(),
+        bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
         /// 解管原因描述. Required.
         recover_reason: String = body("recover_reason").required(),
         /// 目标下管卡号. Travels encrypted (敏感信息加密).
-        card_no: String = body("card_no").encrypted(),
+        card_no: Sensitive = body("card_no").encrypted(),
         /// 目标下管商户子账户协议号.
         sgn_no: String = body("sgn_no"),
         /// 请求场景.

@@ -11,7 +11,7 @@
 //!   [4012761102](https://pay.weixin.qq.com/doc/v3/partner/4012761102),
 //!   [4012761138](https://pay.weixin.qq.com/doc/v3/partner/4012761138)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 pub use crate::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get::AccountType;
 
@@ -33,9 +33,9 @@ request! {
         /// 开户银行联行号.
         bank_branch_id: String = body("bank_branch_id"),
         /// 银行账号. Required; travels encrypted (敏感信息加密).
-        account_number: String = body("account_number").required().encrypted(),
+        account_number: Sensitive = body("account_number").required().encrypted(),
         /// 开户名称. Travels encrypted (敏感信息加密).
-        account_name: String = body("account_name").encrypted(),
+        account_name: Sensitive = body("account_name").encrypted(),
     }
 }
 

@@ -61,8 +61,8 @@ answer! {
         code_jump_information: CodeJumpInformation = body("code_jump_information"),
         /// 会员权益. Required.
         benefits: String = body("benefits").required(),
-        /// 回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 是否置顶.
         need_pinned: bool = body("need_pinned"),
         /// 是否展示会员等级.

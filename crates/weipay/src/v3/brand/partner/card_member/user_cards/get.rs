@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336984](https://pay.weixin.qq.com/doc/v3/partner/4015336984)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, Time, answer, body, open_enum, query, request};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, ValidDateInformation};
 
@@ -58,7 +58,7 @@ answer! {
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
         /// 加密的手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
+        phone_number: Sensitive = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),
         /// 会员卡有效期. Required.
@@ -90,7 +90,7 @@ answer! {
         /// 平台提供的通用开卡信息字段.
         name: Name = body("name"),
         /// Travels encrypted (敏感信息加密).
-        value: String = body("value").encrypted(),
+        value: Sensitive = body("value").encrypted(),
     }
 
     /// 商户自定义的开卡信息字段.

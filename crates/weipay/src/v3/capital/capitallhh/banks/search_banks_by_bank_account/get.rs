@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012697541](https://pay.weixin.qq.com/doc/v3/partner/4012697541)
 
-use crate::model::{answer, body, header, query, request};
+use crate::model::{Sensitive, answer, body, header, query, request};
 
 pub use crate::v3::capital::capitallhh::banks::corporate_banking::get::Data;
 
@@ -16,7 +16,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 银行卡号. Required; travels encrypted (敏感信息加密).
-        account_number: String = query("account_number").required().encrypted(),
+        account_number: Sensitive = query("account_number").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }

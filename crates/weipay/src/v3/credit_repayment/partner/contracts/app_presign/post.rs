@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -23,8 +23,8 @@ request! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 用户展示名称. Required.
         display_name: String = body("display_name").required(),
-        /// 签约结果通知地址. Required.
-        contract_notify_url: String = body("contract_notify_url").required(),
+        /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+        contract_notify_url: String = body("contract_notify_url").required().notify_url(),
         /// 还款日. Required.
         repayment_day: i64 = body("repayment_day").required(),
         /// 还款金额上限. Required.
@@ -44,9 +44,9 @@ request! {
         /// 实名验证类型. Required.
         identity_type: IdentityType = body("identity_type").required(),
         /// 自然人证件号码. Required; travels encrypted (敏感信息加密).
-        identity_id: String = body("identity_id").required().encrypted(),
+        identity_id: Sensitive = body("identity_id").required().encrypted(),
         /// 自然人姓名. Required; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
+        real_name: Sensitive = body("real_name").required().encrypted(),
     }
 
     /// 交易信息.
@@ -59,8 +59,8 @@ request! {
         description: String = body("description"),
         /// 商户数据包.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }
 

@@ -27,8 +27,8 @@ request! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 用户展示名称. Required.
         display_name: String = body("display_name").required(),
-        /// 签约结果通知地址. Required.
-        contract_notify_url: String = body("contract_notify_url").required(),
+        /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+        contract_notify_url: String = body("contract_notify_url").required().notify_url(),
         /// 还款日. Required.
         repayment_day: i64 = body("repayment_day").required(),
         /// 还款金额上限. Required.

@@ -8,14 +8,4 @@
 //!
 //! - partner: [4015616720](https://pay.weixin.qq.com/doc/v3/partner/4015616720)
 
-use crate::model::{answer, body};
-
-answer! {
-    /// What is answered.
-    pub struct Answer {
-        /// 微信支付申请单号. Required.
-        applyment_id: i64 = body("applyment_id").required(),
-        /// 业务申请编号. Required.
-        out_request_no: String = body("out_request_no").required(),
-    }
-}
+pub use crate::v3::ecommerce::applyments::post::Answer;

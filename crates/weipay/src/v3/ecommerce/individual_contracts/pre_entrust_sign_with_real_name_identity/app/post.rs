@@ -8,7 +8,7 @@
 //!
 //! - partner: [4020083765](https://pay.weixin.qq.com/doc/v3/partner/4020083765)
 
-use crate::model::{body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request};
 
 pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Answer;
 
@@ -22,11 +22,11 @@ request! {
         /// 业务申请单号. Required.
         out_contract_code: String = body("out_contract_code").required(),
         /// 真实姓名. Required; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
+        real_name: Sensitive = body("real_name").required().encrypted(),
         /// 证件类型. Required.
         cred_type: CredType = body("cred_type").required(),
         /// 件号码. Required; travels encrypted (敏感信息加密).
-        cred_id: String = body("cred_id").required().encrypted(),
+        cred_id: Sensitive = body("cred_id").required().encrypted(),
     }
 }
 

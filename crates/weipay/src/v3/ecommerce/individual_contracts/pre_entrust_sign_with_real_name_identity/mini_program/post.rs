@@ -8,7 +8,7 @@
 //!
 //! - partner: [4020023723](https://pay.weixin.qq.com/doc/v3/partner/4020023723)
 
-use crate::model::{body, header, request};
+use crate::model::{Sensitive, body, header, request};
 
 pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Answer;
 pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::CredType;
@@ -25,10 +25,10 @@ request! {
         /// 个人收款方的OpenID. Required.
         openid: String = body("openid").required(),
         /// 真实姓名. Required; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
+        real_name: Sensitive = body("real_name").required().encrypted(),
         /// 证件类型. Required.
         cred_type: CredType = body("cred_type").required(),
         /// 件号码. Required; travels encrypted (敏感信息加密).
-        cred_id: String = body("cred_id").required().encrypted(),
+        cred_id: Sensitive = body("cred_id").required().encrypted(),
     }
 }

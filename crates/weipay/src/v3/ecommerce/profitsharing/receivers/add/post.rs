@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -24,7 +24,7 @@ request! {
         /// 接收方名称.
         name: String = body("name"),
         /// 接收方名称的密文. Travels encrypted (敏感信息加密).
-        encrypted_name: String = body("encrypted_name").encrypted(),
+        encrypted_name: Sensitive = body("encrypted_name").encrypted(),
         /// 与分账方的关系类型. Required.
         relation_type: RelationType = body("relation_type").required(),
     }

@@ -9,7 +9,7 @@
 //! - partner: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274),
 //!   [4015181616](https://pay.weixin.qq.com/doc/v3/partner/4015181616)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::ecommerce::refunds::apply::post::Scope;
 pub use crate::v3::ecommerce::refunds::id::refund_id::get::Status;
@@ -30,9 +30,9 @@ request! {
         /// 开户银行.
         bank_type: BankType = body("bank_type"),
         /// 收款银行卡号. Travels encrypted (敏感信息加密).
-        bank_account: String = body("bank_account").encrypted(),
+        bank_account: Sensitive = body("bank_account").encrypted(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").encrypted(),
+        real_name: Sensitive = body("real_name").encrypted(),
     }
 }
 

@@ -25,8 +25,8 @@ request! {
         activity_remark: String = body("activity_remark").required(),
         /// 预算总金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
-        /// 回调地址.
-        notify_url: String = body("notify_url"),
+        /// 回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }
 

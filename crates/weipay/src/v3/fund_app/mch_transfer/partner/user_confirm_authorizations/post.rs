@@ -27,8 +27,8 @@ request! {
         user_display_name: String = body("user_display_name").required(),
         /// 用户收款感知.
         user_recv_perception: String = body("user_recv_perception"),
-        /// 授权结果通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 授权结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
     TransferSceneId, TransferSceneReportInfos,
@@ -27,13 +27,13 @@ request! {
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required.
         transfer_remark: String = body("transfer_remark").required(),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 用户收款感知.
         user_recv_perception: String = body("user_recv_perception"),
         /// 转账场景ID. Required.

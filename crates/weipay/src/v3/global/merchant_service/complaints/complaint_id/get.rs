@@ -4,7 +4,7 @@
 //!
 //! For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Sensitive, Time, answer, body, query, request};
 
 pub use crate::v3::global::merchant_service::complaints::get::{
     ComplaintMediaList, ComplaintOrderInfo, ComplaintState, MchLanguage, MediaType, Priority,
@@ -33,7 +33,7 @@ answer! {
         /// 被诉商户号. Required.
         complainted_mchid: String = body("complainted_mchid").required(),
         /// 投诉人联系方式. Travels encrypted (敏感信息加密).
-        payer_phone: String = body("payer_phone").encrypted(),
+        payer_phone: Sensitive = body("payer_phone").encrypted(),
         /// 投诉单关联订单信息.
         complaint_order_info: Vec<ComplaintOrderInfo> = body("complaint_order_info"),
         /// 投诉单是否已全额退款. Required.

@@ -29,8 +29,8 @@ request! {
         out_contract_code: String = body("out_contract_code"),
         /// 用户账户展示名称.
         user_display_name: String = body("user_display_name"),
-        /// 签约成功通知url.
-        success_notify_url: String = body("success_notify_url"),
+        /// 签约成功通知url. A URL that the platform calls: http or https, without a query.
+        success_notify_url: String = body("success_notify_url").notify_url(),
         /// 过期时间.
         expired_time: Time = body("expired_time"),
         /// 签约完成跳转URL.

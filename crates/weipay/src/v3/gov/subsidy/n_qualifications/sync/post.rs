@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{Time, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request};
 
 pub use crate::v3::gov::subsidy::goods::upload::post::{Answer, EnergyGrade, ProductType};
 
@@ -18,11 +18,11 @@ request! {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 自然人姓名. Required; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
+        real_name: Sensitive = body("real_name").required().encrypted(),
         /// 自然人证件号. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 手机号. Required; travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").required().encrypted(),
+        phone_number: Sensitive = body("phone_number").required().encrypted(),
         /// 消费品类ID.
         appliance_id: i64 = body("appliance_id"),
         /// 商户支付订单号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{Time, body, header, request};
+use crate::model::{Sensitive, Time, body, header, request};
 
 pub use crate::v3::gov::subsidy::goods::upload::post::{Answer, EnergyGrade, ProductType};
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::{
@@ -21,11 +21,11 @@ request! {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 自然人姓名. Travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").encrypted(),
+        real_name: Sensitive = body("real_name").encrypted(),
         /// 自然人证件号. Travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").encrypted(),
+        id_card_number: Sensitive = body("id_card_number").encrypted(),
         /// 手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
+        phone_number: Sensitive = body("phone_number").encrypted(),
         /// 消费品类ID.
         appliance_id: i64 = body("appliance_id"),
         /// 商户支付订单号. Required.

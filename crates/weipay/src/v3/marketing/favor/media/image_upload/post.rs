@@ -18,7 +18,7 @@ use crate::model::{File, answer, body, file, meta, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 媒体图片文件. Required; at most 2097152 bytes.
+        /// 图片文件. Required; at most 2097152 bytes.
         file: File = file("file").required(),
         /// 图片文件的SHA256摘要. Required.
         sha256: String = meta("sha256").required(),

@@ -9,7 +9,7 @@
 //! - merchant: [4017166226](https://pay.weixin.qq.com/doc/v3/merchant/4017166226)
 //! - partner: [4017171998](https://pay.weixin.qq.com/doc/v3/partner/4017171998)
 
-use crate::model::{Time, body, header, request};
+use crate::model::{Sensitive, Time, body, header, request};
 
 request! {
     /// What is sent.
@@ -19,7 +19,7 @@ request! {
         /// 会员信息. Required.
         member_information: MemberInformation = body("member_information").required(),
         /// 加密手机号. Required; travels encrypted (敏感信息加密).
-        encrypted_phone_number: String = body("encrypted_phone_number").required().encrypted(),
+        encrypted_phone_number: Sensitive = body("encrypted_phone_number").required().encrypted(),
         /// 自定义场景值.
         outer_str: String = body("outer_str"),
     }

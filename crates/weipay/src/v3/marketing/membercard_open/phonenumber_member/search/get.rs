@@ -9,7 +9,7 @@
 //! - merchant: [4017166232](https://pay.weixin.qq.com/doc/v3/merchant/4017166232)
 //! - partner: [4017172062](https://pay.weixin.qq.com/doc/v3/partner/4017172062)
 
-use crate::model::{Time, answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, query, request};
 
 request! {
     /// What is sent.
@@ -17,7 +17,7 @@ request! {
         /// 会员卡id. Required.
         card_id: String = query("card_id").required(),
         /// 加密手机号. Required; travels encrypted (敏感信息加密).
-        encrypted_phone_number: String = query("encrypted_phone_number").required().encrypted(),
+        encrypted_phone_number: Sensitive = query("encrypted_phone_number").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }

@@ -14,8 +14,8 @@ use crate::model::{Time, answer, body};
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// 通知URL地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 修改时间. Required.
         update_time: Time = body("update_time").required(),
     }

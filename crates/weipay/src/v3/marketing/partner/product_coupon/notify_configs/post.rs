@@ -16,7 +16,7 @@ pub use crate::v3::marketing::partner::product_coupon::notify_configs::get::Answ
 request! {
     /// What is sent.
     pub struct Request {
-        /// 通知URL地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 }

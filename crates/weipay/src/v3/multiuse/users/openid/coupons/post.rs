@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012539766](https://pay.weixin.qq.com/doc/v3/merchant/4012539766)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
         /// 商户单据号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 用户姓名. Required; travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").required().encrypted(),
+        user_name: Sensitive = body("user_name").required().encrypted(),
         /// 身份证号码. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 发放面额. In fen (分).
         amount: i64 = body("amount"),
         /// 公众账号ID. Required.

@@ -19,8 +19,8 @@ request! {
         out_trade_no: String = body("out_trade_no").required(),
         /// 商品描述. Required.
         description: String = body("description").required(),
-        /// 通知地址. Required.
-        transaction_notify_url: String = body("transaction_notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        transaction_notify_url: String = body("transaction_notify_url").required().notify_url(),
         /// 委托代扣协议ID. Required.
         contract_id: String = body("contract_id").required(),
         /// 保单的扣费周期编号. Required.

@@ -26,11 +26,11 @@ request! {
         sub_mchid: String = body("sub_mchid").required().length(1, 32),
         /// 商品描述. Required; 1 to 127 characters.
         description: String = body("description").required().length(1, 127),
-        /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+        /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
         out_trade_no: String =
-            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
-        /// 附加数据. At most 128 characters.
-        attach: String = body("attach").length(0, 128),
+            body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+        /// 附加数据. At most 128 bytes.
+        attach: String = body("attach").bytes(0, 128),
         /// 订单优惠标记. At most 32 characters.
         goods_tag: String = body("goods_tag").length(0, 32),
         /// 电子发票入口开放标识.

@@ -10,7 +10,7 @@
 //!   [4012714759](https://pay.weixin.qq.com/doc/v3/partner/4012714759),
 //!   [4012738604](https://pay.weixin.qq.com/doc/v3/partner/4012738604)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::pay::partner::transactions::app::post::{
     Amount, Detail, GoodsDetail, LimitPay, SettleInfo, StoreInfo,
@@ -21,7 +21,7 @@ request! {
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
-        /// 服务商公众号ID. Required; 1 to 32 characters.
+        /// 服务商应用ID. Required; 1 to 32 characters.
         sp_appid: String = body("sp_appid").required().length(1, 32),
         /// 服务商户号. Required; 1 to 32 characters.
         sp_mchid: String = body("sp_mchid").required().length(1, 32),
@@ -33,17 +33,17 @@ request! {
         settle_info: SettleInfo = body("settle_info"),
         /// 商品描述. Required; 1 to 127 characters.
         description: String = body("description").required().length(1, 127),
-        /// 附加数据. At most 128 characters.
-        attach: String = body("attach").length(0, 128),
-        /// 商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+        /// 附加数据. At most 128 bytes.
+        attach: String = body("attach").bytes(0, 128),
+        /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
         out_trade_no: String =
-            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
-        /// 通知地址. Required; 1 to 255 characters.
-        notify_url: String = body("notify_url").required().length(1, 255),
+        /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().length(1, 255).notify_url(),
         /// 订单优惠标记. At most 32 characters.
         goods_tag: String = body("goods_tag").length(0, 32),
         /// 指定支付方式.
@@ -95,9 +95,9 @@ request! {
         /// 证件类型. Required.
         type_: IdentityType = body("type").required(),
         /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
+        number: Sensitive = body("number").required().encrypted(),
         /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
     }
 }
 

@@ -23,8 +23,8 @@ request! {
         sub_mchid: String = body("sub_mchid").required(),
         /// 授权协议号. Required.
         authorization_code: String = body("authorization_code").required(),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 授权场景. Required.
         scene: String = body("scene").required(),
         /// 微信支付交易中授权附带的参数.

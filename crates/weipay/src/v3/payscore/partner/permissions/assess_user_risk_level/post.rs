@@ -67,8 +67,8 @@ answer! {
         authorization_code: String = body("authorization_code"),
         /// 授权状态. Required.
         authorization_state: String = body("authorization_state").required(),
-        /// 授权通知地址.
-        notify_url: String = body("notify_url"),
+        /// 授权通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 最近一次解除授权时间.
         cancel_authorization_time: Time = body("cancel_authorization_time"),
         /// 最近一次授权成功时间.

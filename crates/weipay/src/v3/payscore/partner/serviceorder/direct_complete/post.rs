@@ -45,8 +45,8 @@ request! {
         goods_tag: String = body("goods_tag"),
         /// 商户数据包. At most 256 characters.
         attach: String = body("attach").length(0, 256),
-        /// 商户回调地址. Required; at most 255 characters.
-        notify_url: String = body("notify_url").required().length(0, 255),
+        /// 商户回调地址. Required; at most 255 characters; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().length(0, 255).notify_url(),
         /// 服务商公众号下的用户标识.
         openid: String = body("openid"),
     }

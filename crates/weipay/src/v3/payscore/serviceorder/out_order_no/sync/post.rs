@@ -69,8 +69,8 @@ answer! {
         location: Location = body("location"),
         /// 附加数据.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 服务商公众号下的用户标识. Required.
         openid: String = body("openid").required(),
         /// 微信支付服务订单号. Required.

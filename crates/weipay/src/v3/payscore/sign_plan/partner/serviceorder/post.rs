@@ -31,8 +31,8 @@ request! {
         openid: String = body("openid"),
         /// 子商户公众号下的用户标识.
         sub_openid: String = body("sub_openid"),
-        /// 商户扣款成功回调通知的地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户扣款成功回调通知的地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 服务信息. Required.
         service_introduction: String = body("service_introduction").required(),
         /// 服务时间. Required.
@@ -91,8 +91,8 @@ answer! {
         location: Location = body("location"),
         /// 附加数据.
         attach: String = body("attach"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 微信支付服务订单号.
         order_id: String = body("order_id"),
     }

@@ -29,8 +29,8 @@ request! {
         sub_openid: String = body("sub_openid"),
         /// 商户签约计划单号. Required.
         merchant_sign_plan_no: String = body("merchant_sign_plan_no").required(),
-        /// 签约成功事件通知回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 签约成功事件通知回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// Required.
         sign_plan_detail: Vec<SignPlanDetail> = body("sign_plan_detail").required(),
     }

@@ -25,8 +25,8 @@ request! {
         account_type: AccountType = body("account_type").required(),
         /// 充值金额. Required.
         recharge_amount: RechargeAmount = body("recharge_amount").required(),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 可用充值渠道列表.
         available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
         /// 充值备注.

@@ -19,8 +19,8 @@ request! {
         out_settle_batch_no: String = body("out_settle_batch_no").required(),
         /// 商品单个人收款方受理授权ID. Required.
         individual_auth_id: String = body("individual_auth_id").required(),
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 收款方描述. Required.
         description: String = body("description").required(),
         /// 交易场景. Required.

@@ -23,8 +23,8 @@ request! {
         remark: String = body("remark"),
         /// 银行附言.
         bank_memo: String = body("bank_memo"),
-        /// 提现结果通知地址.
-        notify_url: String = body("notify_url"),
+        /// 提现结果通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 留存额. In fen (分).
         reserve_amount: i64 = body("reserve_amount"),
     }

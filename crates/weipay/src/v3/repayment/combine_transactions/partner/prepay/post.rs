@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, open_enum, request};
 
 request! {
     /// What is sent.
@@ -21,8 +21,8 @@ request! {
         sub_orders: Vec<SubOrders> = body("sub_orders").required().items(0, 10),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// H5调起支付场景信息.
         h5_info: H5Info = body("h5_info"),
         /// APP调起支付场景信息.
@@ -112,9 +112,9 @@ request! {
         /// 类型. Required.
         type_: IdentityType = body("type").required(),
         /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
-        number: String = body("number").required().encrypted(),
+        number: Sensitive = body("number").required().encrypted(),
         /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
     }
 
     /// 微信内网页调起支付场景信息.

@@ -34,8 +34,8 @@ answer! {
         success_time: Time = body("success_time"),
         /// 在途异常资金付款指令关闭时间.
         close_time: Time = body("close_time"),
-        /// 回调通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// On the wire: `instruction_instance_id`.
         instruction_instance_id: String = body("instruction_instance_id"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4018968051](https://pay.weixin.qq.com/doc/v3/merchant/4018968051)
 
-use crate::model::{header, query, request};
+use crate::model::{Sensitive, header, query, request};
 
 pub use crate::v3::aggracct_bc::wb_channel::bank_channel_account::rename::post::{
     Answer, ApplicationState, ChangeScene,
@@ -20,7 +20,7 @@ request! {
         /// 目标商户号. Required.
         mchid: String = query("mchid").required(),
         /// 台账ID. Required; travels encrypted (敏感信息加密).
-        bal_account_no: String = query("bal_account_no").required().encrypted(),
+        bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
     }

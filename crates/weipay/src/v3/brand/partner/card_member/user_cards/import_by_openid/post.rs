@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336981](https://pay.weixin.qq.com/doc/v3/partner/4015336981)
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Sensitive, Time, answer, body, header, request};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, ValidDateInformation};
 pub use crate::v3::brand::partner::card_member::user_cards::get::{Name, UserCardState};
@@ -27,7 +27,7 @@ request! {
         /// 会员卡code. Required.
         user_card_code: String = body("user_card_code").required(),
         /// 加密的手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
+        phone_number: Sensitive = body("phone_number").encrypted(),
         /// 用户开卡时填写的个人信息.
         user_information: UserInformation = body("user_information"),
         /// 会员卡有效期. Required.
@@ -49,7 +49,7 @@ request! {
         /// 平台提供的通用开卡信息字段.
         name: Name = body("name"),
         /// Travels encrypted (敏感信息加密).
-        value: String = body("value").encrypted(),
+        value: Sensitive = body("value").encrypted(),
     }
 
     /// 商户自定义的开卡信息字段.
@@ -91,7 +91,7 @@ answer! {
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
         /// 加密的手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
+        phone_number: Sensitive = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),
         /// 会员卡有效期. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336982](https://pay.weixin.qq.com/doc/v3/partner/4015336982)
 
-use crate::model::{Time, body, header, request};
+use crate::model::{Sensitive, Time, body, header, request};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, ValidDateInformation};
 pub use crate::v3::brand::partner::card_member::user_cards::get::{Name, UserCardState};
@@ -26,7 +26,7 @@ request! {
         /// 会员卡模板ID. Required.
         card_id: String = body("card_id").required(),
         /// 加密的手机号. Required; travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").required().encrypted(),
+        phone_number: Sensitive = body("phone_number").required().encrypted(),
         /// 会员卡code. Required.
         user_card_code: String = body("user_card_code").required(),
         /// 用户开卡时填写的个人信息.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336985](https://pay.weixin.qq.com/doc/v3/partner/4015336985)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Sensitive, Time, answer, body, query, request};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type};
 pub use crate::v3::brand::partner::card_member::cards::post::ValidDateInformation;
@@ -31,7 +31,7 @@ request! {
         /// 卡背景图URL.
         card_picture_url: String = body("card_picture_url"),
         /// 加密的手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
+        phone_number: Sensitive = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),
         /// 会员卡有效期.
@@ -63,7 +63,7 @@ answer! {
         /// 会员卡类型. Required.
         card_type: CardType = body("card_type").required(),
         /// 加密的手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
+        phone_number: Sensitive = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),
         /// 会员卡有效期. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
 
-use crate::model::{body, header, request};
+use crate::model::{Sensitive, body, header, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
     Answer, TransferSceneId, TransferSceneReportInfos,
@@ -28,13 +28,13 @@ request! {
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required.
         transfer_remark: String = body("transfer_remark").required(),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 用户收款感知.
         user_recv_perception: String = body("user_recv_perception"),
         /// 转账场景ID. Required.
@@ -52,7 +52,7 @@ request! {
         user_display_name: String = body("user_display_name").required(),
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
-        /// 自动收款授权结果通知地址. Required.
-        authorization_notify_url: String = body("authorization_notify_url").required(),
+        /// 自动收款授权结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+        authorization_notify_url: String = body("authorization_notify_url").required().notify_url(),
     }
 }

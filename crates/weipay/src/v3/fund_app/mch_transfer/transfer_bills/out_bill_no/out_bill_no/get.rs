@@ -9,7 +9,7 @@
 //! - merchant: [4012716437](https://pay.weixin.qq.com/doc/v3/merchant/4012716437),
 //!   [4024814206](https://pay.weixin.qq.com/doc/v3/merchant/4024814206)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Sensitive, Time, answer, body};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 
@@ -35,7 +35,7 @@ answer! {
         /// 收款用户OpenID.
         openid: String = body("openid"),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 单据创建时间. Required.
         create_time: Time = body("create_time").required(),
         /// 最后一次状态变更时间. Required.

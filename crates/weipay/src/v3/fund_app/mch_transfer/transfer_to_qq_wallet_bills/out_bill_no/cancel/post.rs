@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Sensitive, Time, answer, body};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 
@@ -36,7 +36,7 @@ answer! {
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 单据创建时间.
         create_time: Time = body("create_time"),
         /// 最后一次状态变更时间. Required.

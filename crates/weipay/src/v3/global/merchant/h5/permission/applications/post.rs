@@ -31,8 +31,8 @@ request! {
         website_state: WebsiteState = body("website_state"),
         /// 子商户H5经营网址. Required.
         website_url: String = body("website_url").required(),
-        /// 商户提供的审核结果回调接口.
-        notify_url: String = body("notify_url"),
+        /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 申请单类型.
         applyment_type: ApplymentType = body("applyment_type"),
     }
@@ -67,8 +67,8 @@ answer! {
         applyment_state: ApplymentState = body("applyment_state").required(),
         /// 申请单类型. Required.
         applyment_type: ApplymentType = body("applyment_type").required(),
-        /// 商户提供的审核结果回调接口.
-        notify_url: String = body("notify_url"),
+        /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }
 

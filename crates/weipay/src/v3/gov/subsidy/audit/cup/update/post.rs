@@ -29,8 +29,8 @@ request! {
         mchnt_order_id: String = body("mchnt_order_id").required(),
         /// 审核记录上传时间. Required.
         upload_time: String = body("upload_time").required(),
-        /// 审核结果通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 审核结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 品类. Required.
         prod_id: String = body("prod_id").required(),
         /// 能效.

@@ -4,7 +4,7 @@
 //!
 //! For 电商平台, 服务商.
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
 
@@ -14,11 +14,11 @@ request! {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 自然人姓名. Required; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
+        real_name: Sensitive = body("real_name").required().encrypted(),
         /// 自然人证件号. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 手机号. Required; travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").required().encrypted(),
+        phone_number: Sensitive = body("phone_number").required().encrypted(),
         /// 使用的资格的地区编码. Required.
         qualification_region_code: i64 = body("qualification_region_code").required(),
         /// 证件类型. Required.

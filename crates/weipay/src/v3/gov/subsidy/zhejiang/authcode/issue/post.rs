@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
         /// 用户id.
         openid: String = body("openid"),
         /// 姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
         /// 手机号. Required; travels encrypted (敏感信息加密).
-        mobile: String = body("mobile").required().encrypted(),
+        mobile: Sensitive = body("mobile").required().encrypted(),
         /// 区县编码. Required.
         add_code: String = body("add_code").required(),
         /// 自定义域.
@@ -30,7 +30,7 @@ request! {
         /// 证件类型. Required.
         cert_type: CertType = body("cert_type").required(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        cert_no: String = body("cert_no").required().encrypted(),
+        cert_no: Sensitive = body("cert_no").required().encrypted(),
         /// 请求流水号. Required.
         req_ssn: String = body("req_ssn").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
-use crate::model::{body, header, request};
+use crate::model::{Sensitive, body, header, request};
 
 pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
 
@@ -30,11 +30,11 @@ request! {
         /// 品类编码. Required.
         cate_code: String = body("cate_code").required(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        cert_no: String = body("cert_no").required().encrypted(),
+        cert_no: Sensitive = body("cert_no").required().encrypted(),
         /// 能耗等级.
         grade: String = body("grade"),
         /// 姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
         /// 交易完成或商品退回时间戳. Required.
         operation_time: String = body("operation_time").required(),
         /// 银行机构名称.
@@ -50,11 +50,11 @@ request! {
         /// 政府补贴金额. Required.
         subsidy: String = body("subsidy").required(),
         /// 手机号. Required; travels encrypted (敏感信息加密).
-        tel: String = body("tel").required().encrypted(),
+        tel: Sensitive = body("tel").required().encrypted(),
         /// 收货地区编码. Required.
         add_code: String = body("add_code").required(),
         /// 收货地址. Required; travels encrypted (敏感信息加密).
-        address: String = body("address").required().encrypted(),
+        address: Sensitive = body("address").required().encrypted(),
         /// 销售方式. Required.
         sale_models: String = body("sale_models").required(),
         /// 家电品牌. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
-use crate::model::{body, header, request};
+use crate::model::{Sensitive, body, header, request};
 
 pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
 pub use crate::v3::gov::subsidy::zhejiang::authcode::issue::post::CertType;
@@ -21,11 +21,11 @@ request! {
         /// 品类编码. Required.
         cate_code: String = body("cate_code").required(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        cert_no: String = body("cert_no").required().encrypted(),
+        cert_no: Sensitive = body("cert_no").required().encrypted(),
         /// 姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
         /// 手机号. Required; travels encrypted (敏感信息加密).
-        tel: String = body("tel").required().encrypted(),
+        tel: Sensitive = body("tel").required().encrypted(),
         /// 证件类型.
         cert_type: CertType = body("cert_type"),
         /// 请求流水号. Required.

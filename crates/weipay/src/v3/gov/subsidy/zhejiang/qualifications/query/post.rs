@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -16,7 +16,7 @@ request! {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        cert_no: String = body("cert_no").required().encrypted(),
+        cert_no: Sensitive = body("cert_no").required().encrypted(),
         /// 品类编码.
         cate_code: String = body("cate_code"),
         /// 请求流水号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 pub use crate::v3::gov::subsidy::zhejiang::authcode::commit::post::SaleModels;
 
@@ -30,11 +30,11 @@ request! {
         /// 品类编码. Required.
         cate_code: String = body("cate_code").required(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
-        cert_no: String = body("cert_no").required().encrypted(),
+        cert_no: Sensitive = body("cert_no").required().encrypted(),
         /// 能耗等级.
         grade: Grade = body("grade"),
         /// 姓名. Required; travels encrypted (敏感信息加密).
-        name: String = body("name").required().encrypted(),
+        name: Sensitive = body("name").required().encrypted(),
         /// 交易完成或商品退回时间戳. Required.
         operation_time: String = body("operation_time").required(),
         /// 银行机构名称.
@@ -50,7 +50,7 @@ request! {
         /// 政府补贴金额. Required.
         subsidy: String = body("subsidy").required(),
         /// 手机号. Required; travels encrypted (敏感信息加密).
-        tel: String = body("tel").required().encrypted(),
+        tel: Sensitive = body("tel").required().encrypted(),
         /// 区县编码. Required.
         add_code: String = body("add_code").required(),
         /// 收货地址. Required.

@@ -15,7 +15,7 @@ pub use crate::v3::marketing::membercard_open::callback::patch::Request;
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// 通知地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
 
-use crate::model::{answer, body, header, open_enum, request};
+use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
 
@@ -27,8 +27,8 @@ request! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 被保人的展示名称. Required.
         insured_display_name: String = body("insured_display_name").required(),
-        /// 签约结果通知地址. Required.
-        contract_notify_url: String = body("contract_notify_url").required(),
+        /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+        contract_notify_url: String = body("contract_notify_url").required().notify_url(),
         /// 保险保单的开始日期. Required.
         policy_start_date: String = body("policy_start_date").required(),
         /// 保险保单的结束日期. Required.
@@ -41,8 +41,8 @@ request! {
         out_trade_no: String = body("out_trade_no"),
         /// 商品描述.
         description: String = body("description"),
-        /// 支付结果通知地址.
-        transaction_notify_url: String = body("transaction_notify_url"),
+        /// 支付结果通知地址. A URL that the platform calls: http or https, without a query.
+        transaction_notify_url: String = body("transaction_notify_url").notify_url(),
         /// 商户侧用户标识.
         out_user_code: String = body("out_user_code"),
         /// 订单优惠标记.
@@ -72,9 +72,9 @@ request! {
     /// 用户实名信息.
     pub struct RealIdentity {
         /// 自然人姓名. Required; travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").required().encrypted(),
+        real_name: Sensitive = body("real_name").required().encrypted(),
         /// 自然人身份证号码. Required; travels encrypted (敏感信息加密).
-        id_card_number: String = body("id_card_number").required().encrypted(),
+        id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 实名验证类型.
         identity_type: IdentityType = body("identity_type"),
     }

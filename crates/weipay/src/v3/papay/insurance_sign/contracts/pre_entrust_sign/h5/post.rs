@@ -29,8 +29,8 @@ request! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 被保人的展示名称. Required.
         insured_display_name: String = body("insured_display_name").required(),
-        /// 签约结果通知地址. Required.
-        contract_notify_url: String = body("contract_notify_url").required(),
+        /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+        contract_notify_url: String = body("contract_notify_url").required().notify_url(),
         /// 保险保单的开始日期. Required.
         policy_start_date: String = body("policy_start_date").required(),
         /// 保险保单的结束日期. Required.
@@ -43,8 +43,8 @@ request! {
         out_trade_no: String = body("out_trade_no"),
         /// 商品描述.
         description: String = body("description"),
-        /// 支付结果通知地址.
-        transaction_notify_url: String = body("transaction_notify_url"),
+        /// 支付结果通知地址. A URL that the platform calls: http or https, without a query.
+        transaction_notify_url: String = body("transaction_notify_url").notify_url(),
         /// 商户侧用户标识.
         out_user_code: String = body("out_user_code"),
         /// 订单优惠标记.

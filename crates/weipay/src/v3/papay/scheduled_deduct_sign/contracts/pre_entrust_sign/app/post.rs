@@ -23,8 +23,8 @@ request! {
         out_contract_code: String = body("out_contract_code").required(),
         /// 用户账户展示名称. Required.
         contract_display_account: String = body("contract_display_account").required(),
-        /// 签约结果通知地址. Required.
-        contract_notify_url: String = body("contract_notify_url").required(),
+        /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+        contract_notify_url: String = body("contract_notify_url").required().notify_url(),
         /// 商户侧用户标识.
         out_user_code: String = body("out_user_code"),
         /// 用于预约扣费的预约信息.

@@ -28,7 +28,7 @@ pub use crate::v3::pay::partner::transactions::id::transaction_id::get::{
 answer! {
     /// What is answered.
     pub struct Answer {
-        /// 服务商公众号ID. Required.
+        /// 服务商应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
         /// 服务商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -66,8 +66,8 @@ answer! {
         description: String = body("description"),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
-        /// 通知地址.
-        notify_url: String = body("notify_url"),
+        /// 通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 订单优惠标记.
         goods_tag: String = body("goods_tag"),
         /// 指定支付方式.

@@ -13,8 +13,8 @@ answer! {
         print_order_no: String = body("print_order_no"),
         /// 模板ID.
         template_id: String = body("template_id"),
-        /// 回调通知地址.
-        notify_url: String = body("notify_url"),
+        /// 回调通知地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 打印状态.
         print_state: PrintState = body("print_state"),
         /// 打印状态描述.

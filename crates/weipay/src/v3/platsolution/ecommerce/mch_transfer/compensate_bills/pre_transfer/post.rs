@@ -33,8 +33,8 @@ request! {
         transfer_scene_id: String = body("transfer_scene_id"),
         /// 用户收款感知.
         user_recv_perception: String = body("user_recv_perception"),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 }
 

@@ -28,8 +28,8 @@ request! {
         amount: i64 = body("amount"),
         /// 赔付原因. Required.
         transfer_remark: String = body("transfer_remark").required(),
-        /// 商户回调地址.
-        notify_url: String = body("notify_url"),
+        /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
     }
 
     /// 收款方信息.

@@ -33,8 +33,8 @@ request! {
         transfer_scene_id: String = body("transfer_scene_id").required(),
         /// 转账明细列表. Required.
         transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list").required(),
-        /// 商户回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
     }
 
     /// 转账明细列表.

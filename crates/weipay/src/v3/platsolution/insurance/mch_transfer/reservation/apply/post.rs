@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504216](https://pay.weixin.qq.com/doc/v3/partner/4013504216)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 request! {
     /// What is sent.
@@ -34,11 +34,11 @@ request! {
         /// 收款用户OpenID.
         openid: String = body("openid"),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_real_name: String = body("user_real_name").encrypted(),
+        user_real_name: Sensitive = body("user_real_name").encrypted(),
         /// 预约备注. Required.
         reserve_remark: String = body("reserve_remark").required(),
-        /// 商户回调地址. Required.
-        notify_url: String = body("notify_url").required(),
+        /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").required().notify_url(),
         /// 场景报备信息.
         scene_report_data: SceneReportData = body("scene_report_data"),
     }

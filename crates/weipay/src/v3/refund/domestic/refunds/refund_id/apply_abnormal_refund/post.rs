@@ -30,7 +30,7 @@
 //!   [4013462582](https://pay.weixin.qq.com/doc/v3/partner/4013462582),
 //!   [4017150905](https://pay.weixin.qq.com/doc/v3/partner/4017150905)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
 
 pub use crate::v3::refund::domestic::refunds::out_refund_no::get::{Amount, AmountFrom, GoodsDetail};
 pub use crate::v3::refund::domestic::refunds::post::{Account, Scope};
@@ -50,9 +50,9 @@ request! {
         /// 开户银行. At most 16 characters.
         bank_type: BankType = body("bank_type").length(0, 16),
         /// 收款银行卡号. Travels encrypted (敏感信息加密).
-        bank_account: String = body("bank_account").encrypted(),
+        bank_account: Sensitive = body("bank_account").encrypted(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        real_name: String = body("real_name").encrypted(),
+        real_name: Sensitive = body("real_name").encrypted(),
     }
 }
 

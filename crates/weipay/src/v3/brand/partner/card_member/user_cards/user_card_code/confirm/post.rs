@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336979](https://pay.weixin.qq.com/doc/v3/partner/4015336979)
 
-use crate::model::{body, header, open_enum, query, request};
+use crate::model::{Sensitive, body, header, open_enum, query, request};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type};
 pub use crate::v3::brand::partner::card_member::cards::post::ValidDateInformation;
@@ -34,7 +34,7 @@ request! {
         /// 卡背景图URL.
         card_picture_url: String = body("card_picture_url"),
         /// 加密的手机号. Travels encrypted (敏感信息加密).
-        phone_number: String = body("phone_number").encrypted(),
+        phone_number: Sensitive = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),
         /// 会员卡有效期.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014310384](https://pay.weixin.qq.com/doc/v3/merchant/4014310384)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, answer, body, open_enum};
 
 answer! {
     /// What is answered.
@@ -34,7 +34,7 @@ answer! {
         /// 接收红包用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 品牌红包发起时间.
         initiate_time: Time = body("initiate_time"),
         /// 品牌红包更新时间. Required.

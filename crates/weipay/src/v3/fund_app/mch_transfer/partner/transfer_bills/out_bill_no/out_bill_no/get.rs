@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015469131](https://pay.weixin.qq.com/doc/v3/partner/4015469131)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, answer, body, open_enum};
 
 pub use crate::v3::fund_app::mch_transfer::partner::electronic_receipts::out_bill_no::get::Request;
 
@@ -36,7 +36,7 @@ answer! {
         /// 收款用户OpenID.
         openid: String = body("openid"),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 单据创建时间. Required.
         create_time: Time = body("create_time").required(),
         /// 最后一次状态变更时间. Required.

@@ -27,8 +27,8 @@ request! {
         website_homepage_pics: Vec<String> = body("website_homepage_pics"),
         /// 子商户经营网址状态.
         website_state: WebsiteState = body("website_state"),
-        /// 商户提供的审核结果回调接口.
-        notify_url: String = body("notify_url"),
+        /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 商户申请单号. Required.
         out_applyment_id: String = body("out_applyment_id").required(),
     }
@@ -55,8 +55,8 @@ answer! {
         audit_reject_detail: String = body("audit_reject_detail"),
         /// 申请单状态.
         applyment_state: ApplymentState = body("applyment_state"),
-        /// 商户提供的审核结果回调接口.
-        notify_url: String = body("notify_url"),
+        /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+        notify_url: String = body("notify_url").notify_url(),
         /// 商户申请单号. Required.
         out_applyment_id: String = body("out_applyment_id").required(),
     }

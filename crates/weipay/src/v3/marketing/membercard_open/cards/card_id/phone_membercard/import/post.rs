@@ -9,7 +9,7 @@
 //! - merchant: [4012550535](https://pay.weixin.qq.com/doc/v3/merchant/4012550535)
 //! - partner: [4012727629](https://pay.weixin.qq.com/doc/v3/partner/4012727629)
 
-use crate::model::{body, header, request};
+use crate::model::{Sensitive, body, header, request};
 
 pub use crate::v3::marketing::membercard_open::cards::card_id::decrypt_code::get::Answer;
 
@@ -19,7 +19,7 @@ request! {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 用户加密手机号. Required; travels encrypted (敏感信息加密).
-        encrypted_phone_number: String = body("encrypted_phone_number").required().encrypted(),
+        encrypted_phone_number: Sensitive = body("encrypted_phone_number").required().encrypted(),
         /// 会员卡code.
         code: String = body("code"),
         /// 商户请求单号. Required.

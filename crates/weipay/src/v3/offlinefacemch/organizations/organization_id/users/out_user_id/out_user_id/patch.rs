@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 
-use crate::model::{body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request};
 
 pub use crate::v3::offlinefacemch::organizations::organization_id::users::out_user_id::out_user_id::get::UserType;
 
@@ -18,7 +18,7 @@ request! {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
         wechatpay_serial: String = header("Wechatpay-Serial"),
         /// 姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 用户类型.
         user_type: UserType = body("user_type"),
         /// 学生信息.
@@ -28,7 +28,7 @@ request! {
         /// 状态.
         status: Status = body("status"),
         /// 手机号. Travels encrypted (敏感信息加密).
-        phone: String = body("phone").encrypted(),
+        phone: Sensitive = body("phone").encrypted(),
     }
 
     /// 学生信息.

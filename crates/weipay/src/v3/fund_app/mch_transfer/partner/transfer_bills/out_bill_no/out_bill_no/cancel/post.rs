@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Sensitive, Time, answer, body, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 
@@ -40,7 +40,7 @@ answer! {
         /// 收款用户OpenID.
         openid: String = body("openid"),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 单据创建时间.
         create_time: Time = body("create_time"),
         /// 最后一次单据状态变更时间. Required.

@@ -9,7 +9,7 @@
 //! - partner: [4012465781](https://pay.weixin.qq.com/doc/v3/partner/4012465781),
 //!   [4012718324](https://pay.weixin.qq.com/doc/v3/partner/4012718324)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, answer, body, open_enum};
 
 answer! {
     /// What is answered.
@@ -37,7 +37,7 @@ answer! {
         /// 收款用户openid. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
-        username: String = body("username").required().encrypted(),
+        username: Sensitive = body("username").required().encrypted(),
         /// 转账发起时间. Required.
         initiate_time: Time = body("initiate_time").required(),
         /// 明细更新时间. Required.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012458886](https://pay.weixin.qq.com/doc/v3/merchant/4012458886)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, answer, body, open_enum};
 
 answer! {
     /// What is answered.
@@ -36,7 +36,7 @@ answer! {
         /// Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 转账发起时间. Required.
         initiate_time: Time = body("initiate_time").required(),
         /// 明细更新时间. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504223](https://pay.weixin.qq.com/doc/v3/partner/4013504223)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, answer, body, open_enum};
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 
@@ -44,7 +44,7 @@ answer! {
         /// 收款银行类型.
         bank_type: String = body("bank_type"),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
-        user_name: String = body("user_name").encrypted(),
+        user_name: Sensitive = body("user_name").encrypted(),
         /// 转账完成时间.
         transfer_finish_time: Time = body("transfer_finish_time"),
         /// 银行退票时间.

@@ -1,13 +1,22 @@
-//! JSON whose texts hold what is no character, as a name that was cut inside one.
+//! JSON whose text is damaged, as by a name that was cut inside a character: what can be read of it is read.
 
-/// The JSON with U+FFFD in the place of bytes that are no UTF-8 and of `\u` escapes of half a character; nothing where
-/// there is nothing to mend.
-pub(super) fn of(json: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(json);
-    let mut mended = String::with_capacity(text.len());
-    let mut rest = &*text;
+/// The JSON with U+FFFD in place of bytes that are not UTF-8 and of `\u` escapes of half a character; nothing if there is
+/// nothing to repair.
+pub(crate) fn repaired(json: &[u8]) -> Option<String> {
+    let mut repaired = String::with_capacity(json.len());
+    for chunk in json.utf8_chunks() {
+        push_escapes_repaired(chunk.valid(), &mut repaired);
+        if !chunk.invalid().is_empty() {
+            repaired.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    (repaired.as_bytes() != json).then_some(repaired)
+}
+
+fn push_escapes_repaired(text: &str, repaired: &mut String) {
+    let mut rest = text;
     while let Some(at) = rest.find('\\') {
-        mended.push_str(&rest[..at]);
+        repaired.push_str(&rest[..at]);
         rest = &rest[at..];
         let taken = match (escaped_unit(rest), rest.get(6..).and_then(escaped_unit)) {
             (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => rest.get(..12),
@@ -18,17 +27,16 @@ pub(super) fn of(json: &[u8]) -> Option<String> {
         };
         match taken {
             Some(taken) => {
-                mended.push_str(taken);
+                repaired.push_str(taken);
                 rest = &rest[taken.len()..];
             }
             None => {
-                mended.push('\u{FFFD}');
+                repaired.push(char::REPLACEMENT_CHARACTER);
                 rest = &rest[6..];
             }
         }
     }
-    mended.push_str(rest);
-    (mended.as_bytes() != json).then_some(mended)
+    repaired.push_str(rest);
 }
 
 /// The UTF-16 code unit of an escape such as `\u00e4` that a text begins with.
@@ -45,25 +53,25 @@ mod tests {
 
     #[test]
     fn half_characters_are_replaced_and_nothing_else() {
-        for (json, mended) in [
+        for (json, expected) in [
             (r#"{"a":"x\ud83d"}"#, "{\"a\":\"x\u{FFFD}\"}"),
             (r#"{"a":"\ude00\ud83d\ud83d\ude00"}"#, "{\"a\":\"\u{FFFD}\u{FFFD}\\ud83d\\ude00\"}"),
             (r#"{"a":"\\\\ud83d\ud83d\""}"#, "{\"a\":\"\\\\\\\\ud83d\u{FFFD}\\\"\"}"),
         ] {
-            assert_eq!(of(json.as_bytes()).as_deref(), Some(mended), "{json}");
+            assert_eq!(repaired(json.as_bytes()).as_deref(), Some(expected), "{json}");
         }
-        assert_eq!(of(b"\"a\xE4\xBD\"").as_deref(), Some("\"a\u{FFFD}\""));
+        assert_eq!(repaired(b"\"a\xE4\xBD\"").as_deref(), Some("\"a\u{FFFD}\""));
         for json in [r#"{"a":"\\\\ud83d \u00e4 \ud83d\ude00"}"#, "", "\\", r#""\ud8""#, r#""\ud8zz""#] {
-            assert_eq!(of(json.as_bytes()), None, "{json}");
+            assert_eq!(repaired(json.as_bytes()), None, "{json}");
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_mended_needs_no_mending(json in ".*", bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn what_is_repaired_needs_no_repair(json in ".*", bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             for json in [json.as_bytes(), &bytes] {
-                if let Some(mended) = of(json) {
-                    prop_assert_eq!(of(mended.as_bytes()), None);
+                if let Some(mended) = repaired(json) {
+                    prop_assert_eq!(repaired(mended.as_bytes()), None);
                 }
             }
         }

@@ -1,38 +1,19 @@
-// A foreign client, unmodified and in its own words, against `weipay sandbox`: it creates, sends, associates and
-// disassociates a coupon by its chain and by its index, verifies every answer with its own code, and refuses an answer
-// that somebody changed on the way.
+// wechatpay-axios-plugin, unmodified and in its own words, against `weipay sandbox`: its `baseURL` names the sandbox, and it holds
+// both keys of the platform. It verifies every successful answer itself, and refuses one that somebody changed on the way.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, request as forward } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { after, before, test } from 'node:test';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
 import plugin from 'wechatpay-axios-plugin';
 
 const { Rsa, Wechatpay } = plugin;
-const command = process.env.WEIPAY ?? '../../target/release/weipay';
-const data = mkdtempSync(join(tmpdir(), 'weipay-foreign-'));
-let sandbox;
-let kit;
+const { KIT } = process.env;
+if (!KIT) throw new Error('KIT is not set: run foreign/run');
+const kit = JSON.parse(readFileSync(KIT, 'utf8'));
 
-before(async () => {
-  sandbox = spawn(command, ['sandbox', '--data', data, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: sandbox.stdout })) {
-    if (line.startsWith('listening on ')) break;
-  }
-  kit = JSON.parse(readFileSync(join(data, 'kit.json'), 'utf8'));
-});
-
-after(async () => {
-  sandbox.kill('SIGKILL');
-  await once(sandbox, 'exit');
-  rmSync(data, { recursive: true });
-});
-
-const pem = (name) => readFileSync(join(data, kit[name]));
+const pem = (name) => readFileSync(join(dirname(KIT), kit[name]));
 
 function client(options = {}) {
   return new Wechatpay({
@@ -48,9 +29,10 @@ function client(options = {}) {
   });
 }
 
+const beijing = (time) => new Date(time + 8 * 3_600_000).toISOString().replace(/\.\d+Z$/, '+08:00');
+
 function stock(number) {
   const day = 86_400_000;
-  const beijing = (time) => new Date(time + 8 * 3_600_000).toISOString().replace(/\.\d+Z$/, '+08:00');
   return {
     stock_name: '满十元减五元',
     belong_merchant: kit.mchid,
@@ -68,7 +50,7 @@ function stock(number) {
 }
 
 // `operation(path)` names an operation in one of the plugin's styles; the story is the same in each.
-async function story(name, operation) {
+async function story(name, style, operation) {
   const { data: { stock_id } } = await operation('v3/marketing/busifavor/stocks').post(stock(name));
   const sent = await operation('v3/marketing/busifavor/coupons/send').post({
     appid: kit.appid, openid: kit.openid, stock_id, out_request_no: `foreign-send-${name}`,
@@ -89,22 +71,56 @@ async function story(name, operation) {
   const free = await operation(user).get(values);
   assert.equal(free.data.coupon_state, 'SENDED');
   assert.equal(free.data.associate_out_trade_no, undefined);
+
+  const used = await operation('v3/marketing/busifavor/coupons/use').post({
+    appid: kit.appid, openid: kit.openid, stock_id, coupon_code, use_time: beijing(Date.now()), use_request_no: `foreign-use-${name}`,
+  });
+  assert.equal(used.data.openid, kit.openid);
+  assert.equal((await operation(user).get(values)).data.coupon_state, 'USED');
+  console.log(`did: coupon story (${style})`);
 }
+
+// It sends no `Wechatpay-Serial`, unless somebody writes it.
+test('orders are placed with its own headers', async () => {
+  const transactions = client().v3.pay.transactions;
+  const order = (kind) => ({
+    appid: kit.appid, mchid: kit.mchid, description: '测试', out_trade_no: `axios-${kind}`, notify_url: 'https://example.com/notify',
+    amount: { total: 1 },
+  });
+  assert.match((await transactions.jsapi.post({ ...order('jsapi'), payer: { openid: kit.openid } })).data.prepay_id, /.+/);
+  assert.match((await transactions.native.post(order('native'))).data.code_url, /^weixin:/);
+  assert.match((await transactions.app.post(order('app'))).data.prepay_id, /.+/);
+  const scene_info = { payer_client_ip: '127.0.0.1', h5_info: { type: 'Wap' } };
+  assert.match((await transactions.h5.post({ ...order('h5'), scene_info })).data.h5_url, /.+/);
+  const found = await transactions.outTradeNo.$out_trade_no$.get({ params: { mchid: kit.mchid }, out_trade_no: 'axios-native' });
+  assert.equal(found.data.out_trade_no, 'axios-native');
+  const closed = await transactions.outTradeNo.$out_trade_no$.close.post({ mchid: kit.mchid }, { out_trade_no: 'axios-native' });
+  assert.equal(closed.status, 204);
+  console.log('did: orders (both)');
+});
+
+test('each of the two keys of the platform is asked for by its serial, and verifies', async () => {
+  for (const serial of [kit.platform_serial, kit.public_key_id]) {
+    const { headers } = await client().v3.certificates.get({ headers: { 'Wechatpay-Serial': serial } });
+    assert.equal(headers['wechatpay-serial'], serial);
+  }
+  console.log('did: answers by the key that was asked for (certificate)\ndid: answers by the key that was asked for (public-key)');
+});
 
 test('its property chain', async () => {
   const wxpay = client();
   // The chain is walked segment by segment, as a person writes it: wxpay.v3.marketing.busifavor...
-  await story('chain', (path) => path.split('/').reduce((node, segment) => node[segment], wxpay));
+  await story('chain', 'property chain', (path) => path.split('/').reduce((node, segment) => node[segment], wxpay));
 });
 
 test('its declarative style', async () => {
   const wxpay = client();
-  await story('declared', (path) => wxpay.chain(path));
+  await story('declared', 'chain()', (path) => wxpay.chain(path));
 });
 
 test('its index style', async () => {
   const wxpay = client();
-  await story('index', (path) => wxpay[path]);
+  await story('index', 'index', (path) => wxpay[path]);
 });
 
 test('the seed page, letter for letter', async () => {
@@ -114,6 +130,7 @@ test('the seed page, letter for letter', async () => {
     }),
     ({ response }) => response.status === 400 && response.data.code === 'INVALID_REQUEST',
   );
+  console.log('did: unknown coupon (both)');
 });
 
 test('an answer that was changed on the way is refused by its own verifier', async () => {

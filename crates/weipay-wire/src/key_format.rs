@@ -1,0 +1,268 @@
+//! What a text or a file looks like that is not a PEM, so that the refusal can say what was given.
+//!
+//! Only the form is told, never the content.
+
+use std::fmt::{self, Display, Formatter};
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use x509_cert::der::asn1::AnyRef;
+use x509_cert::der::{Error, Reader, SliceReader, Tag, Tagged as _};
+use zeroize::Zeroizing;
+
+use crate::key_error::PemKind;
+use crate::path_shape::looks_like_path;
+
+/// What was given where a PEM was wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyFormat {
+    /// Base64 without the PEM lines around it; of what, where that can be told.
+    Base64(Option<PemKind>),
+    /// The base64 of a whole PEM.
+    Base64OfPem,
+    /// The base64 of a PKCS#12 file.
+    Base64OfPkcs12,
+    /// A PEM without its `-----BEGIN ...-----` line.
+    NoBeginLine,
+    /// A PEM whose `-----BEGIN ...-----` line lost a dash or is in lower case.
+    DamagedBeginLine,
+    /// A PEM whose dashes are full-width or typographic.
+    OtherDashes,
+    /// A PEM that is percent-encoded, as for a URL.
+    PercentEncoded,
+    /// The path of a file.
+    Path,
+    /// JSON.
+    Json,
+    /// A public key as SSH writes it.
+    Ssh,
+    /// Text in UTF-16 or UTF-32.
+    Utf16,
+    /// A key or certificate in DER, the binary form.
+    Der(PemKind),
+    /// A PKCS#12 file, such as `apiclient_cert.p12`.
+    Pkcs12,
+    /// A PKCS#7 file, such as a chain of certificates in `.p7b`.
+    Pkcs7,
+    /// A Java key store.
+    JavaKeyStore,
+    /// A ZIP or gzip file.
+    Archive,
+    /// Bytes that are not text.
+    Binary,
+    /// Any other text.
+    Text,
+}
+
+/// No shorter text is taken for the base64 of a key.
+const MIN_BASE64_LENGTH: usize = 40;
+
+/// What word processors and input methods put in the place of `-`.
+const OTHER_DASHES: [char; 12] = [
+    '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2015}', '\u{2212}', '\u{2500}',
+    '\u{30FC}', '\u{FE58}', '\u{FE63}', '\u{FF0D}',
+];
+
+/// Both alphabets of base64 are read, with padding or without: only the form is wanted.
+const ANY_PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PADDING);
+
+impl KeyFormat {
+    /// What a text looks like that has no `-----BEGIN ...-----` line.
+    pub(crate) fn of_text(text: &str) -> Self {
+        let text = text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{FEFF}');
+        let capitals = Zeroizing::new(text.to_ascii_uppercase());
+        let has = |word: &str| capitals.contains(word);
+        let has_words = has("BEGIN") || has("PRIVATE KEY") || has("PUBLIC KEY") || has("CERTIFICATE-");
+        if has_words && ["BEGIN%20", "KEY%20", "%2D%2D", "%0A"].iter().any(|mark| has(mark)) {
+            return Self::PercentEncoded;
+        }
+        if text.contains(OTHER_DASHES)
+            && (has_words || text.chars().filter(|c| OTHER_DASHES.contains(c)).count() >= 5)
+        {
+            return Self::OtherDashes;
+        }
+        if has("-----END ") && !has("BEGIN") {
+            return Self::NoBeginLine;
+        }
+        if looks_like_path(text) {
+            return Self::Path;
+        }
+        if has_words {
+            return Self::DamagedBeginLine;
+        }
+        if text.starts_with("ssh-") {
+            return Self::Ssh;
+        }
+        if text.starts_with(['{', '[']) {
+            return Self::Json;
+        }
+        Self::of_base64(text).unwrap_or(Self::Text)
+    }
+
+    fn of_base64(text: &str) -> Option<Self> {
+        let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
+        let unescaped = text.split("\\r").flat_map(|part| part.split("\\n"));
+        base64.extend(
+            unescaped.flat_map(str::chars).filter(|letter| !letter.is_whitespace() && *letter != '"'),
+        );
+        let of_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);
+        if base64.len() < MIN_BASE64_LENGTH || !base64.bytes().all(of_alphabet) {
+            return None;
+        }
+        let mut content = Zeroizing::new(Vec::with_capacity(base64.len()));
+        let decoded = STANDARD.decode_vec(base64.as_bytes(), &mut content).is_ok() || {
+            content.clear();
+            URL_SAFE.decode_vec(base64.as_bytes(), &mut content).is_ok()
+        };
+        Some(match decoded.then(|| Self::of_bytes(&content)) {
+            _ if decoded && contains(&content, b"-----BEGIN ") => Self::Base64OfPem,
+            Some(Self::Der(kind)) => Self::Base64(Some(kind)),
+            Some(Self::Pkcs12) => Self::Base64OfPkcs12,
+            _ => Self::Base64(None),
+        })
+    }
+
+    /// What bytes look like that are not text.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        match bytes {
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 0, 0xFE, 0xFF, ..] => return Self::Utf16,
+            [b'P', b'K', 3, 4, ..] | [0x1F, 0x8B, ..] => return Self::Archive,
+            [0xFE, 0xED, 0xFE, 0xED, ..] => return Self::JavaKeyStore,
+            _ => {}
+        }
+        if contains(bytes, b"-\0-\0-\0") || contains(bytes, b"\0-\0-\0-") {
+            return Self::Utf16;
+        }
+        let head = &bytes[..bytes.len().min(64)];
+        let is_sequence = bytes.first() == Some(&0x30);
+        if is_sequence && contains(head, PKCS12_VERSION) && contains(head, PKCS7_DATA) {
+            return Self::Pkcs12;
+        }
+        if is_sequence && contains(&head[..head.len().min(24)], PKCS7_SIGNED) {
+            return Self::Pkcs7;
+        }
+        der_kind(bytes).map_or(Self::Binary, Self::Der)
+    }
+}
+
+/// `INTEGER 3` and the beginning of a SEQUENCE: the version of a PKCS#12 file and what follows it.
+const PKCS12_VERSION: &[u8] = &[2, 1, 3, 0x30];
+/// The object identifiers 1.2.840.113549.1.7.1 and 1.2.840.113549.1.7.2.
+const PKCS7_DATA: &[u8] = &[6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, 1];
+const PKCS7_SIGNED: &[u8] = &[6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, 2];
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// Which key or certificate a DER is, told by the types of its members.
+fn der_kind(der: &[u8]) -> Option<PemKind> {
+    let members = members(der).ok()?;
+    let tags: Vec<Tag> = members.iter().map(|member| member.tag()).collect();
+    match tags[..] {
+        [Tag::Integer, Tag::Sequence, Tag::OctetString, ..] => Some(PemKind::PrivateKey),
+        [Tag::Integer, Tag::OctetString, ..] => Some(PemKind::EcPrivateKey),
+        [Tag::Integer, Tag::Integer] => Some(PemKind::RsaPublicKey),
+        [Tag::Integer, Tag::Integer, Tag::Integer, ..] => Some(PemKind::RsaPrivateKey),
+        [Tag::Sequence, Tag::OctetString] => Some(PemKind::EncryptedPrivateKey),
+        [Tag::Sequence, Tag::BitString] => Some(PemKind::PublicKey),
+        // A certificate has six members or more inside, a request at most four.
+        [Tag::Sequence, Tag::Sequence, Tag::BitString] => {
+            let inside = fields(members.first()?.value()).ok()?.len();
+            Some(if inside > 4 { PemKind::Certificate } else { PemKind::CertificateRequest })
+        }
+        _ => None,
+    }
+}
+
+/// The members of the SEQUENCE that a DER is.
+fn members(der: &[u8]) -> Result<Vec<AnyRef<'_>>, Error> {
+    let mut reader = SliceReader::new(der)?;
+    let outer: AnyRef<'_> = reader.decode()?;
+    if outer.tag() == Tag::Sequence { fields(outer.value()) } else { Err(Tag::Sequence.value_error().into()) }
+}
+
+fn fields(content: &[u8]) -> Result<Vec<AnyRef<'_>>, Error> {
+    let mut reader = SliceReader::new(content)?;
+    let mut fields = Vec::new();
+    while !reader.is_finished() {
+        fields.push(reader.decode()?);
+    }
+    Ok(fields)
+}
+
+impl Display for KeyFormat {
+    /// What it is and what to do, as the beginning of a sentence about "this".
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Base64(Some(kind)) => {
+                write!(f, "this text is {kind} in base64, without its PEM lines")?;
+                match kind.label() {
+                    Some(label) => write!(
+                        f,
+                        ": put the line `-----BEGIN {label}-----` before it and the line `-----END {label}-----` after it"
+                    ),
+                    None => Ok(()),
+                }
+            }
+            Self::Base64(None) => f.write_str(
+                "this text looks like base64 without its PEM lines: copy the whole file, with its `-----BEGIN ...-----` \
+                 and `-----END ...-----` lines",
+            ),
+            Self::Base64OfPem => f.write_str(
+                "this text is a whole PEM that was encoded in base64 once more, as Kubernetes secrets are: decode it \
+                 first, with `base64 -d`",
+            ),
+            Self::Base64OfPkcs12 => f.write_str("this text is the base64 of a PKCS#12 file (.p12, .pfx), not a PEM"),
+            Self::NoBeginLine => {
+                f.write_str("this PEM lost its `-----BEGIN ...-----` line: copy the whole file again")
+            }
+            Self::DamagedBeginLine => f.write_str(
+                "the `-----BEGIN ...-----` line of this PEM is damaged: it has five dashes on each side and capital \
+                 letters; copy the whole file again",
+            ),
+            Self::OtherDashes => f.write_str(
+                "this PEM has full-width or typographic dashes where five `-` belong, as input methods and word \
+                 processors write them: copy the file again from an editor for plain text",
+            ),
+            Self::PercentEncoded => {
+                f.write_str("this PEM is percent-encoded, as for a URL: decode it first")
+            }
+            Self::Path => f.write_str(
+                "this text looks like the path of a file, and the text of the PEM is wanted: give what is in the file",
+            ),
+            Self::Json => f.write_str("this is JSON, not a PEM"),
+            Self::Ssh => f.write_str("this is a key for SSH, not a PEM"),
+            Self::Utf16 => f.write_str("this text is in UTF-16, not a PEM as it is: save it again as UTF-8"),
+            Self::Der(kind) => {
+                write!(f, "this is {kind} in DER, the binary form, not a PEM")?;
+                match kind {
+                    PemKind::Certificate => {
+                        f.write_str(": convert it with `openssl x509 -inform DER -in FILE -out FILE.pem`")
+                    }
+                    PemKind::PrivateKey | PemKind::RsaPrivateKey => {
+                        f.write_str(": convert it with `openssl pkey -inform DER -in FILE -out FILE.pem`")
+                    }
+                    PemKind::PublicKey => {
+                        f.write_str(": convert it with `openssl pkey -pubin -inform DER -in FILE -out FILE.pem`")
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Self::Pkcs12 => f.write_str(
+                "this is a PKCS#12 file (.p12, .pfx), such as apiclient_cert.p12, not a PEM: take the .pem from the same \
+                 download",
+            ),
+            Self::Pkcs7 => f.write_str("this is a PKCS#7 file (.p7b), not a PEM"),
+            Self::JavaKeyStore => f.write_str("this is a Java key store (.jks), not a PEM"),
+            Self::Archive => f.write_str("this is a ZIP or gzip file, not a PEM: unpack it first"),
+            Self::Binary => f.write_str("this is binary data, not a PEM"),
+            Self::Text => f.write_str("this text is not a PEM: it has no `-----BEGIN ...-----` line"),
+        }
+    }
+}

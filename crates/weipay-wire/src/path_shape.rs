@@ -1,0 +1,133 @@
+//! Whether a text is the path of a file and nothing else, as far as its shape tells.
+//!
+//! A setting such as `WEIPAY_MERCHANT_KEY` takes a path or the text of a key. When it cannot be read, the error names
+//! the path; it must never print a key that was pasted in an unexpected form. So the shape is judged strictly: a path
+//! that is taken for something else costs a word in a message, a key that is taken for a path is public.
+
+/// No path in a setting is longer.
+const MAX_PATH_LENGTH: usize = 255;
+
+/// From this length on, a run of letters of base64 that mixes upper case, lower case and digits may be a part of a key.
+const MIN_KEY_RUN: usize = 24;
+
+/// The same for runs with `/` in them, which is a letter of base64 and the separator of paths.
+const MIN_KEY_RUN_WITH_SLASHES: usize = 32;
+
+/// Endings of files that hold keys, certificates and settings. A text with one of them needs no folder to be a path.
+const ENDINGS: [&str; 15] = [
+    "cer", "cert", "conf", "crt", "der", "env", "jks", "json", "key", "p12", "p8", "pem", "pfx", "pub", "txt",
+];
+
+/// What stands in a PEM, in base64 or in a URL with a password or a token.
+const OTHER_MARKS: [&str; 7] = ["-----", "BEGIN ", "PRIVATE KEY", "=", "://", "@", "?"];
+
+/// Whether a text has the shape of a path and cannot be, or hold, a key: it may then stand in an error or a log.
+///
+/// ```
+/// use weipay_wire::looks_like_path;
+///
+/// assert!(looks_like_path("/etc/weipay/apiclient_key.pem"));
+/// assert!(looks_like_path(r"C:\weipay\apiclient_key.pem"));
+/// assert!(!looks_like_path("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7/k3E"));
+/// ```
+#[must_use]
+pub fn looks_like_path(text: &str) -> bool {
+    if text.is_empty() || text.len() > MAX_PATH_LENGTH || text.trim() != text {
+        return false;
+    }
+    if text.chars().any(char::is_control) || OTHER_MARKS.iter().any(|mark| text.contains(mark)) {
+        return false;
+    }
+    if has_key_run(text, MIN_KEY_RUN, false) {
+        return false;
+    }
+    has_ending(text) || (is_rooted(text) && !has_key_run(text, MIN_KEY_RUN_WITH_SLASHES, true))
+}
+
+/// Whether the text ends like the name of a file: `.pem`, or below a folder any short ending.
+fn has_ending(text: &str) -> bool {
+    let (folder, name) =
+        text.rsplit_once(['/', '\\']).map_or((None, text), |(folder, name)| (Some(folder), name));
+    let Some((stem, ending)) = name.rsplit_once('.') else { return false };
+    let known = ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
+    let short = (1..=10).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    !stem.is_empty() && (known || (short && folder.is_some()))
+}
+
+/// Whether the text begins as an absolute path does, or as one that says where it starts.
+fn is_rooted(text: &str) -> bool {
+    let has_drive = match text.as_bytes() {
+        [letter, b':', b'/' | b'\\', ..] => letter.is_ascii_alphabetic(),
+        _ => false,
+    };
+    has_drive || ["/", "./", "../", "~/", ".\\", "..\\", "\\\\"].iter().any(|root| text.starts_with(root))
+}
+
+/// Whether somewhere `length` letters of base64 stand in a row that mix upper case, lower case and digits.
+fn has_key_run(text: &str, length: usize, with_slashes: bool) -> bool {
+    let of_base64 = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'=') || (with_slashes && *byte == b'/')
+    };
+    text.as_bytes().split(|byte| !of_base64(byte)).any(|run| {
+        run.len() >= length
+            && run.iter().any(u8::is_ascii_uppercase)
+            && run.iter().any(u8::is_ascii_lowercase)
+            && run.iter().any(u8::is_ascii_digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_known_by_their_root_or_their_ending() {
+        for text in [
+            "apiclient_key.pem",
+            "keys/apiclient_key.pem",
+            "./apiclient_key",
+            "../keys/merchant",
+            "~/weipay/key",
+            "/run/secrets/merchant_key",
+            "/Users/wang/Documents/shop 2/key2.pem",
+            "/etc/weipay/1900007291_20241125_cert/apiclient_key.pem",
+            "certs/wechatpay_408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB.pem",
+            "/nix/store/0c4aef34b89340881bb2b25226393dc2-keys/merchant",
+            "密钥/商户私钥.pem",
+            r"C:\Users\Wang\keys\merchant",
+            "d:/keys/merchant",
+            "secrets/merchant.secret",
+        ] {
+            assert!(looks_like_path(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_key_or_another_secret_is_not_a_path() {
+        let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7k3EpZ2mX/9dQ+1kYw0aHq3uVb5t";
+        for text in [
+            "",
+            key,
+            &key[..30],
+            &format!("/{key}"),
+            &format!("{key}.pem"),
+            &format!("/etc/{key}"),
+            &format!("-----BEGIN PRIVATE KEY-----{key}"),
+            &format!("----BEGIN PRIVATE KEY---- {}/key.pem", &key[..8]),
+            &format!("/etc/key.pem\n{key}"),
+            &"/a".repeat(200),
+            "/k3Epz2mX/9dQ1kYw0aHq/3uVb5tAAoIBAQC7",
+            "0123456789abcdef0123456789abcdef",
+            "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl",
+            "Tr0ub4dor.3",
+            "https://wang:secret@keys.example/apiclient_key.pem",
+            "/keys/apiclient_key.pem?token=secret",
+            "KEY=secret.pem",
+            "keys/merchant",
+            "merchant",
+            " key.pem",
+        ] {
+            assert!(!looks_like_path(text), "{text}");
+        }
+    }
+}

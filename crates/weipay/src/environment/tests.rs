@@ -1,0 +1,314 @@
+//! Settings as people give them: what is read without guessing, and what an error may say of the rest.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+use weipay_sandbox::kit;
+
+use super::*;
+
+/// A kit, made once. Tests that change it work on a copy.
+static KIT: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let file = kit::init(folder.path()).unwrap().file().to_owned();
+    (folder, file)
+});
+
+fn member(name: &str) -> String {
+    let kit: Value = serde_json::from_str(&fs::read_to_string(&KIT.1).unwrap()).unwrap();
+    kit[name].as_str().unwrap().to_owned()
+}
+
+fn file(name: &str) -> PathBuf {
+    KIT.1.parent().unwrap().join(member(name))
+}
+
+fn pem(name: &str) -> String {
+    fs::read_to_string(file(name)).unwrap()
+}
+
+/// The kit's folder copied, with members replaced.
+fn kit_with(changes: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut kit: Value = serde_json::from_str(&fs::read_to_string(&KIT.1).unwrap()).unwrap();
+    fs::create_dir(folder.path().join("keys")).unwrap();
+    for name in ["merchant_key", "merchant_cert", "public_key", "platform_cert"] {
+        fs::copy(file(name), folder.path().join(member(name))).unwrap();
+    }
+    for (name, value) in changes {
+        kit[*name] = json!(value);
+    }
+    let file = folder.path().join("kit.json");
+    fs::write(&file, kit.to_string()).unwrap();
+    (folder, file)
+}
+
+fn variables() -> HashMap<&'static str, String> {
+    HashMap::from([
+        ("WEIPAY_MCHID", member("mchid")),
+        ("WEIPAY_MERCHANT_SERIAL", member("merchant_serial")),
+        ("WEIPAY_MERCHANT_KEY", pem("merchant_key")),
+        ("WEIPAY_PUBLIC_KEY_ID", member("public_key_id")),
+        ("WEIPAY_PUBLIC_KEY", pem("public_key")),
+        ("WEIPAY_API_V3_KEY", member("api_v3_key")),
+        ("WEIPAY_BASE_URL", member("base_url")),
+    ])
+}
+
+fn from(variables: &HashMap<&str, String>) -> Result<Builder, ConfigError> {
+    Builder::from_variables(|name| variables.get(name).map(OsString::from))
+}
+
+fn with(name: &'static str, value: &str) -> Result<crate::core::Core, ConfigError> {
+    let mut variables = variables();
+    variables.insert(name, value.to_owned());
+    from(&variables).and_then(Builder::into_core)
+}
+
+/// What is printed of the error, in every way.
+fn told<T>(result: Result<T, ConfigError>) -> String {
+    let error = result.err().expect("it was accepted");
+    format!("{error} {error:?} {error:#?}")
+}
+
+/// No twelve letters in a row of the value are in the text.
+fn assert_tells_nothing_of(value: &str, text: &str) {
+    for run in value.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|run| run.len() >= 12) {
+        assert!(!text.contains(&run[..12]), "{text}");
+    }
+}
+
+#[test]
+fn all_variables_that_are_missing_are_told_at_once() {
+    let error = from(&HashMap::new()).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "these environment variables are not set: WEIPAY_MCHID, WEIPAY_MERCHANT_SERIAL, WEIPAY_MERCHANT_KEY, \
+         WEIPAY_PUBLIC_KEY_ID, WEIPAY_PUBLIC_KEY"
+    );
+    let mut some = variables();
+    some.insert("WEIPAY_MCHID", " \r\n".to_owned());
+    some.remove("WEIPAY_PUBLIC_KEY");
+    let error = from(&some).err().unwrap().to_string();
+    assert_eq!(error, "these environment variables are not set: WEIPAY_MCHID, WEIPAY_PUBLIC_KEY");
+}
+
+#[test]
+fn every_setting_is_read_with_what_copying_leaves_around_it() {
+    for around in [" VALUE ", "\u{FEFF}VALUE", "VALUE\r\n", "\"VALUE\"", "'VALUE'\r", "\tVALUE\n\n"] {
+        let given: HashMap<_, _> =
+            variables().into_iter().map(|(name, value)| (name, around.replace("VALUE", &value))).collect();
+        let core =
+            from(&given).and_then(Builder::into_core).unwrap_or_else(|error| panic!("{around:?}: {error}"));
+        assert_eq!(core.merchant.mchid.as_str(), member("mchid"));
+        assert_eq!(format!("{}/", core.base_url), format!("{}/", member("base_url").trim_end_matches('/')));
+    }
+}
+
+#[test]
+fn a_key_is_read_with_its_line_breaks_written_as_two_characters_or_from_a_file() {
+    let key = pem("merchant_key");
+    let path = file("merchant_key").display().to_string();
+    for value in [
+        key.replace('\n', "\\n"),
+        format!("\"{}\"", key.replace('\n', "\\n")),
+        path.clone(),
+        format!("{path}\r\n"),
+    ] {
+        with("WEIPAY_MERCHANT_KEY", &value).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key with a mark.pem");
+    for content in [
+        format!("\u{FEFF}{key}"),
+        key.replace('\n', "\r\n"),
+        key.replace('\n', "\\n"),
+        format!("{key}  \n\n"),
+    ] {
+        fs::write(&file, content).unwrap();
+        with("WEIPAY_MERCHANT_KEY", file.to_str().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn a_key_in_a_form_that_is_not_read_is_described_and_never_printed() {
+    let key = pem("merchant_key");
+    let inner: String = key.lines().filter(|line| !line.starts_with("-----")).collect();
+    let first = key.lines().nth(1).unwrap();
+    for (value, said) in [
+        (inner.as_str(), "base64, without its PEM lines"),
+        (&key.replacen("-----BEGIN PRIVATE KEY-----\n", "", 1), "lost its `-----BEGIN"),
+        (&key.replacen("-----BEGIN", "----BEGIN", 1), "five dashes"),
+        (&key.replacen("KEY-----", "KEY----", 1), "five dashes"),
+        (&key.replacen("-----END PRIVATE KEY-----", "", 1), "-----END"),
+        (&key.replace('-', "－"), "full-width"),
+        (&key.replace("--", "—"), "typographic"),
+        (&base64_of(&key), "encoded in base64 once more"),
+        (first, "base64 without its PEM lines"),
+        (&format!("/{inner}"), "WEIPAY_MERCHANT_KEY"),
+        (&format!("/etc/{first}"), "WEIPAY_MERCHANT_KEY"),
+        (&format!("{first}.pem"), "WEIPAY_MERCHANT_KEY"),
+        (&format!("file:{first}"), "WEIPAY_MERCHANT_KEY"),
+        (&key.lines().take(3).collect::<Vec<_>>().join("\n"), "-----END"),
+        ("apiclient_key", "does not name a file"),
+    ] {
+        for name in ["WEIPAY_MERCHANT_KEY", "WEIPAY_PUBLIC_KEY"] {
+            let text = told(with(name, value));
+            assert!(text.contains(&said.replace("WEIPAY_MERCHANT_KEY", name)), "{said}: {text}");
+            assert!(text.contains(name), "{text}");
+            assert_tells_nothing_of(value, &text);
+        }
+    }
+}
+
+/// Enough of an encoder for a test.
+fn base64_of(text: &str) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let letter = |bits: u32| LETTERS[(bits & 63) as usize] as char;
+    text.as_bytes()
+        .chunks_exact(3)
+        .map(|three| u32::from_be_bytes([0, three[0], three[1], three[2]]))
+        .flat_map(|bits| [letter(bits >> 18), letter(bits >> 12), letter(bits >> 6), letter(bits)])
+        .collect()
+}
+
+#[test]
+fn a_secret_in_the_place_of_any_setting_is_never_printed() {
+    let key = pem("merchant_key");
+    let inner: String = key.lines().filter(|line| !line.starts_with("-----")).collect();
+    let secrets = [
+        key.clone(),
+        inner,
+        "S3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3".to_owned(),
+        "https://wang:S3cr3tS3cr3tS3@host".to_owned(),
+    ];
+    for name in variables().into_keys() {
+        for secret in &secrets {
+            if let Err(error) = with(name, secret) {
+                let text = told(Err::<(), _>(error));
+                assert!(text.contains(name), "{text}");
+                assert_tells_nothing_of(secret, &text);
+            }
+        }
+    }
+    for name in weipay_wire::Kit::MEMBERS {
+        for secret in &secrets {
+            let (_folder, kit) = kit_with(&[(name, secret)]);
+            if let Err(error) = Builder::from_kit(&kit).and_then(Builder::into_core) {
+                assert_tells_nothing_of(secret, &told(Err::<(), _>(error)));
+            }
+        }
+    }
+    for secret in &secrets {
+        assert_tells_nothing_of(secret, &told(Builder::from_kit(secret)));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_its_setting() {
+    let text = told(with("WEIPAY_MERCHANT_KEY", "no/such/file.pem"));
+    assert!(text.starts_with("WEIPAY_MERCHANT_KEY: no/such/file.pem cannot be read"), "{text}");
+    let text = told(with("WEIPAY_API_V3_KEY", "no/such/key.txt"));
+    assert!(text.starts_with("WEIPAY_API_V3_KEY: no/such/key.txt cannot be read"), "{text}");
+    let text = told(with("WEIPAY_PUBLIC_KEY", KIT.0.path().to_str().unwrap()));
+    assert!(text.contains("is a folder"), "{text}");
+    let text = told(Builder::from_kit("no/such/kit.json"));
+    assert!(text.starts_with("no/such/kit.json: cannot be read"), "{text}");
+    let text = told(Builder::from_kit(KIT.0.path()));
+    assert!(text.contains("is a folder"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_never_ends_is_not_read() {
+    for name in ["WEIPAY_MERCHANT_KEY", "WEIPAY_PUBLIC_KEY", "WEIPAY_API_V3_KEY"] {
+        let text = told(with(name, "/dev/zero"));
+        assert!(text.contains(name) && text.contains("/dev/zero is a device"), "{text}");
+    }
+    assert!(told(Builder::from_kit("/dev/zero")).contains("/dev/zero: is a device"));
+    for name in ["merchant_key", "merchant_cert", "public_key", "platform_cert"] {
+        let (_folder, kit) = kit_with(&[(name, "/dev/zero")]);
+        let text = told(Builder::from_kit(&kit));
+        assert!(text.contains(name) && text.contains("/dev/zero is a device"), "{text}");
+    }
+}
+
+#[test]
+fn a_file_of_another_kind_is_named_with_the_one_that_is_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("apiclient_cert.p12");
+    let pkcs12 = include_bytes!("../../../weipay-wire/tests/fixtures/merchant.p12");
+    let utf16: Vec<u8> = pem("merchant_key").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (content, said) in [(&pkcs12[..], "PKCS#12"), (&utf16, "UTF-16"), (b"\x30\x82\x01\x00", "binary")] {
+        fs::write(&file, content).unwrap();
+        let text = told(with("WEIPAY_MERCHANT_KEY", file.to_str().unwrap()));
+        assert!(text.contains(said) && text.contains("apiclient_key.pem"), "{text}");
+        assert!(text.contains("apiclient_cert.p12"), "{text}");
+    }
+}
+
+#[test]
+fn an_api_v3_key_is_read_from_a_file_as_from_its_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("api_v3_key");
+    let key = member("api_v3_key");
+    for content in [format!("\u{FEFF}{key}\r\n"), format!("{key}  \n"), format!("\"{key}\"\n")] {
+        fs::write(&file, content).unwrap();
+        with("WEIPAY_API_V3_KEY", file.to_str().unwrap()).unwrap();
+    }
+    fs::write(&file, b"\xFF\xFEa\0").unwrap();
+    assert!(told(with("WEIPAY_API_V3_KEY", file.to_str().unwrap())).contains("UTF-16"));
+    let text = told(with("WEIPAY_API_V3_KEY", "short-secret-value"));
+    assert!(!text.contains("short-secret"), "{text}");
+}
+
+#[test]
+fn a_kit_is_read_with_a_byte_order_mark_with_blanks_and_with_a_key_in_it() {
+    let content = fs::read_to_string(&KIT.1).unwrap();
+    let (_folder, kit) = kit_with(&[]);
+    for changed in
+        [format!("\u{FEFF}{content}"), content.replace('\n', "\r\n"), content.replace("\",", " \",")]
+    {
+        fs::write(&kit, changed).unwrap();
+        Builder::from_kit(&kit).and_then(Builder::into_core).unwrap();
+    }
+    let (_folder, kit) = kit_with(&[("merchant_key", &pem("merchant_key"))]);
+    Builder::from_kit(&kit).and_then(Builder::into_core).unwrap();
+
+    fs::write(
+        &kit,
+        [b"\xFF\xFE".to_vec(), content.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat(),
+    )
+    .unwrap();
+    assert!(told(Builder::from_kit(&kit)).contains("UTF-16"));
+}
+
+#[test]
+fn what_a_kit_says_twice_must_agree() {
+    let other = PrivateKey::generate().unwrap();
+    let (folder, kit) = kit_with(&[]);
+    fs::write(folder.path().join(member("merchant_key")), other.to_pkcs8_pem().unwrap().as_bytes()).unwrap();
+    let text = told(Builder::from_kit(Path::new(&kit)).and_then(Builder::into_core));
+    assert!(text.contains("does not belong to the merchant certificate"), "{text}");
+    for (name, value) in
+        [("merchant_serial", "0C4AEF34B89340881BB2B25226393DC2E47F094B"), ("platform_serial", "0C4A")]
+    {
+        let (_folder, kit) = kit_with(&[(name, value)]);
+        let text = told(Builder::from_kit(&kit).and_then(Builder::into_core));
+        assert!(text.contains("serial"), "{text}");
+    }
+}
+
+#[test]
+fn the_base_url_is_told_once_and_by_the_name_of_its_setting() {
+    let text = with("WEIPAY_BASE_URL", "api.mch.weixin.qq.com").err().unwrap().to_string();
+    assert!(text.starts_with("WEIPAY_BASE_URL: the base URL should begin with https://"), "{text}");
+    let (_folder, kit) = kit_with(&[("base_url", "127.0.0.1:8880")]);
+    let text = Builder::from_kit(&kit).err().unwrap().to_string();
+    assert!(text.contains("kit.json: base_url: the base URL should begin"), "{text}");
+    let text = from(&variables()).unwrap().base_url("nothing").into_core().err().unwrap().to_string();
+    assert!(text.starts_with("the base URL should begin"), "{text}");
+}

@@ -1,0 +1,197 @@
+// WxJava's weixin-java-pay, unmodified, against `weipay sandbox`. Its `apiHostUrl` may be any, but it signs only what goes to a host
+// below mch.weixin.qq.com: the URL keeps the host, without TLS, and the sandbox is its HTTP proxy. It verifies every successful
+// answer itself.
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.github.binarywang.wxpay.bean.marketing.*;
+import com.github.binarywang.wxpay.bean.request.WxPayUnifiedOrderV3Request;
+import com.github.binarywang.wxpay.bean.result.WxPayUnifiedOrderV3Result;
+import com.github.binarywang.wxpay.bean.result.enums.TradeTypeEnum;
+import com.github.binarywang.wxpay.config.WxPayConfig;
+import com.github.binarywang.wxpay.exception.WxPayException;
+import com.github.binarywang.wxpay.service.WxPayService;
+import com.github.binarywang.wxpay.service.impl.WxPayServiceImpl;
+import com.google.gson.Gson;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.http.HttpResponseInterceptor;
+import org.apache.http.entity.StringEntity;
+import org.apache.http.util.EntityUtils;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ClientTest {
+  static final Path KIT = Path.of(Objects.requireNonNull(System.getenv("KIT"), "KIT is not set: run foreign/run"));
+  static final Map<String, String> kit = kit();
+  static final String HOST = "http://api.mch.weixin.qq.com";
+
+  @SuppressWarnings("unchecked")
+  static Map<String, String> kit() {
+    try {
+      return new Gson().fromJson(Files.readString(KIT), Map.class);
+    } catch (java.io.IOException error) {
+      throw new java.io.UncheckedIOException(error);
+    }
+  }
+
+  static String file(String member) {
+    return KIT.resolveSibling(kit.get(member)).toString();
+  }
+
+  /** Of the platform's keys it holds the certificate, which it downloads, the public key, or both. */
+  static WxPayConfig config(String keys) {
+    WxPayConfig config = new WxPayConfig();
+    config.setApiHostUrl(HOST);
+    config.setHttpProxyHost(URI.create(kit.get("base_url")).getHost());
+    config.setHttpProxyPort(URI.create(kit.get("base_url")).getPort());
+    config.setAppId(kit.get("appid"));
+    config.setMchId(kit.get("mchid"));
+    config.setApiV3Key(kit.get("api_v3_key"));
+    config.setPrivateKeyPath(file("merchant_key"));
+    config.setPrivateCertPath(file("merchant_cert"));
+    config.setNotifyUrl("https://example.com/notify");
+    if (!keys.equals("certificate")) {
+      config.setPublicKeyId(kit.get("public_key_id"));
+      config.setPublicKeyPath(file("public_key"));
+    }
+    config.setFullPublicKeyModel(keys.equals("public-key"));
+    return config;
+  }
+
+  static WxPayService service(WxPayConfig config) {
+    WxPayService service = new WxPayServiceImpl();
+    service.setConfig(config);
+    return service;
+  }
+
+  static WxPayUnifiedOrderV3Request order(String number) {
+    return new WxPayUnifiedOrderV3Request()
+        .setDescription("测试").setOutTradeNo(number)
+        .setAmount(new WxPayUnifiedOrderV3Request.Amount().setTotal(1).setCurrency("CNY"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"certificate", "public-key", "both"})
+  void ordersArePlaced(String keys) throws WxPayException {
+    WxPayService service = service(config(keys));
+    String number = "wxjava-" + keys + "-";
+
+    WxPayUnifiedOrderV3Result.JsapiResult jsapi = service.createOrderV3(TradeTypeEnum.JSAPI,
+        order(number + "jsapi").setPayer(new WxPayUnifiedOrderV3Request.Payer().setOpenid(kit.get("openid"))));
+    assertTrue(jsapi.getPackageValue().matches("prepay_id=.+"), jsapi.getPackageValue());
+    String code = service.createOrderV3(TradeTypeEnum.NATIVE, order(number + "native"));
+    assertTrue(code.startsWith("weixin:"), code);
+    WxPayUnifiedOrderV3Result.AppResult app = service.createOrderV3(TradeTypeEnum.APP, order(number + "app"));
+    assertFilled(app.getPrepayId());
+    var scene = new WxPayUnifiedOrderV3Request.SceneInfo().setPayerClientIp("127.0.0.1")
+        .setH5Info(new WxPayUnifiedOrderV3Request.H5Info().setType("Wap"));
+    String page = service.createOrderV3(TradeTypeEnum.H5, order(number + "h5").setSceneInfo(scene));
+    assertFilled(page);
+
+    assertEquals(number + "native", service.queryOrderV3(null, number + "native").getOutTradeNo());
+    service.closeOrderV3(number + "native");
+    System.out.println("did: orders (" + keys + ")");
+  }
+
+  static void assertFilled(String value) {
+    assertFalse(value == null || value.isEmpty(), "the answer is empty");
+  }
+
+  /** A request of the client, from the members that its model writes. */
+  @SafeVarargs
+  static <T> T request(Class<T> type, Map<String, ?>... members) {
+    Map<String, Object> all = new HashMap<>();
+    for (Map<String, ?> some : members) {
+      all.putAll(some);
+    }
+    Gson gson = new Gson();
+    return gson.fromJson(gson.toJson(all), type);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"certificate", "public-key", "both"})
+  void aCouponIsCreatedSentAssociatedDisassociatedAndUsed(String keys) throws WxPayException {
+    WxPayService service = service(config(keys));
+    var coupons = service.getMarketingBusiFavorService();
+    String number = "wxjava-" + keys + "-";
+    var now = OffsetDateTime.now(ZoneOffset.ofHours(8)).truncatedTo(ChronoUnit.SECONDS);
+    String stock = coupons.createBusiFavorStocksV3(request(BusiFavorStocksCreateRequest.class, Map.of(
+        "stock_name", "满十元减五元", "belong_merchant", kit.get("mchid"), "goods_name", "全场通用", "stock_type", "NORMAL",
+        "coupon_use_rule", Map.of(
+            "coupon_available_time", Map.of(
+                "available_begin_time", now.minusDays(1).toString(), "available_end_time", now.plusDays(30).toString()),
+            "fixed_normal_coupon", Map.of("discount_amount", 500, "transaction_minimum", 1000),
+            "use_method", "OFF_LINE"),
+        "stock_send_rule", Map.of("max_coupons", 100, "max_coupons_per_user", 10),
+        "coupon_code_mode", "WECHATPAY_MODE", "out_request_no", number + "stock"))).getStockId();
+
+    // It has no function that sends a coupon, and its model of a coupon lacks the order: postV3 and getV3 do any call.
+    String base = HOST + "/v3/marketing/busifavor/";
+    String sent = service.postV3(base + "coupons/send", new Gson().toJson(Map.of("stock_id", stock, "appid", kit.get("appid"),
+        "openid", kit.get("openid"), "out_request_no", number + "send")));
+    String code = json(sent).getAsJsonObject("send_coupon_result").get("coupon_code").getAsString();
+    String coupon = base + "users/" + kit.get("openid") + "/coupons/" + code + "/appids/" + kit.get("appid");
+    Map<String, String> tie = Map.of("stock_id", stock, "coupon_code", code, "out_trade_no", number + "order");
+
+    assertFilled(coupons.queryBusiFavorCouponsAssociate(request(BusiFavorCouponsAssociateRequest.class, tie,
+        Map.of("out_request_no", number + "associate"))).getWechatpayAssociateTime());
+    assertEquals(number + "order", json(service.getV3(coupon)).get("associate_out_trade_no").getAsString());
+
+    assertFilled(coupons.queryBusiFavorCouponsDisAssociate(request(BusiFavorCouponsAssociateRequest.class, tie,
+        Map.of("out_request_no", number + "disassociate"))).getWechatpayDisassociateTime());
+    JsonElement order = json(service.getV3(coupon)).get("associate_out_trade_no");
+    assertTrue(order == null, () -> "still associated: " + order);
+
+    var query = request(BusiFavorQueryOneUserCouponsRequest.class,
+        Map.of("coupon_code", code, "openid", kit.get("openid"), "appid", kit.get("appid")));
+    assertEquals("SENDED", coupons.queryOneBusiFavorUsersCoupons(query).getCouponState());
+    var use = request(BusiFavorCouponsUseRequest.class, Map.of("stock_id", stock, "coupon_code", code,
+        "openid", kit.get("openid"), "use_time", now.toString(), "use_request_no", number + "use"));
+    use.setAppId(kit.get("appid"));
+    assertEquals(kit.get("openid"), coupons.verifyBusiFavorCouponsUseV3(use).getOpenid());
+    assertEquals("USED", coupons.queryOneBusiFavorUsersCoupons(query).getCouponState());
+
+    WxPayException unknown = assertThrows(WxPayException.class, () -> coupons.queryBusiFavorCouponsDisAssociate(request(
+        BusiFavorCouponsAssociateRequest.class, tie, Map.of("coupon_code", "1", "out_request_no", number + "unknown"))));
+    assertEquals("INVALID_REQUEST", unknown.getErrCode());
+    System.out.println("did: coupon story, unknown coupon (" + keys + ")");
+  }
+
+  static JsonObject json(String text) {
+    return new Gson().fromJson(text, JsonObject.class);
+  }
+
+  @Test
+  void anAnswerThatWasChangedOnTheWayIsRefused() {
+    WxPayConfig config = config("both");
+    HttpResponseInterceptor change = (answer, context) -> {
+      if (answer.getEntity() != null) {
+        String text = EntityUtils.toString(answer.getEntity(), StandardCharsets.UTF_8).replace("weixin:", "weixin!");
+        StringEntity changed = new StringEntity(text, StandardCharsets.UTF_8);
+        changed.setContentType(answer.getFirstHeader("Content-Type"));
+        answer.setEntity(changed);
+      }
+    };
+    config.setApiV3HttpClientBuilderCustomizer(builder -> builder.addInterceptorLast(change));
+    Throwable refused = assertThrows(WxPayException.class,
+        () -> service(config).createOrderV3(TradeTypeEnum.NATIVE, order("wxjava-changed")));
+    while (refused.getCause() != null) {
+      refused = refused.getCause();
+    }
+    assertEquals("应答的微信支付签名验证失败", refused.getMessage());
+  }
+}
