@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use weipay_sandbox::{Builder, Sandbox, Strictness, kit};
+use weipay_sandbox::{Sandbox, SandboxBuilder, Strictness, kit};
 
 use crate::arguments::{self, SandboxCommand};
 use crate::exit;
@@ -56,7 +56,7 @@ fn serve(arguments: &arguments::Sandbox) -> ExitCode {
     }
 }
 
-fn described(arguments: &arguments::Sandbox) -> Builder {
+fn described(arguments: &arguments::Sandbox) -> SandboxBuilder {
     let strictness = match (arguments.strict, arguments.loose) {
         (true, _) => Strictness::STRICT,
         (false, true) => Strictness::LOOSE,
@@ -67,7 +67,7 @@ fn described(arguments: &arguments::Sandbox) -> Builder {
         .listen(arguments.listen)
         .strictness(Strictness { replayed_requests: arguments.no_replays, ..strictness })
         .examples(!arguments.no_examples)
-        .patience(Duration::from_secs(arguments.idle_timeout));
+        .idle_timeout(Duration::from_secs(arguments.idle_timeout));
     if let Some(clock) = &arguments.clock {
         builder = builder.clock(clock.clone());
     }

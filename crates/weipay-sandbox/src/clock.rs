@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::moment;
+use crate::calendar;
 
 /// What time it is for a platform. Clones show the same time.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +42,7 @@ impl FromStr for Clock {
 
     /// A clock that stands still at a time of RFC 3339, such as `2026-08-15T12:00:00+08:00`.
     fn from_str(text: &str) -> Result<Clock, String> {
-        let seconds = moment::parse(text)
+        let seconds = calendar::parse(text)
             .ok_or("write a time with its offset, as 2026-08-15T12:00:00+08:00 (RFC 3339)")?;
         Ok(Clock::held(seconds).0)
     }

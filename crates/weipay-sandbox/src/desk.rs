@@ -11,11 +11,11 @@ use serde_json::Value;
 use weipay_catalog::Operation;
 use weipay_wire::ApiV3Key;
 
-use crate::chance::Chance;
 use crate::contract::Checked;
 use crate::domain::Caller;
 use crate::domain::platform_certificates::ListedCertificate;
 use crate::domain::repeat::{Fingerprint, Repeat, judge};
+use crate::entropy::Entropy;
 use crate::refusal::Refusal;
 use crate::store::{Ledger, StoreError};
 
@@ -24,13 +24,13 @@ pub(crate) struct Errand<'a> {
     pub(crate) caller: Caller<'a>,
     pub(crate) request: &'a Checked,
     pub(crate) now: i64,
-    pub(crate) chance: &'a Chance,
-    pub(crate) own: &'a PlatformsOwn,
+    pub(crate) entropy: &'a Entropy,
+    pub(crate) own: &'a PlatformConfig,
 }
 
 /// What a platform has that no request changes.
 #[derive(Debug)]
-pub(crate) struct PlatformsOwn {
+pub(crate) struct PlatformConfig {
     pub(crate) certificate: ListedCertificate,
     /// The merchant's APIv3 key (APIv3密钥), which the platform shares.
     pub(crate) api_v3_key: ApiV3Key,
@@ -82,7 +82,7 @@ fn once(
     work: impl FnOnce() -> Result<Value, Unserved>,
 ) -> Result<Value, Unserved> {
     let Number { operation, scope, request_no, other } = *number;
-    let fingerprint = Fingerprint::of(&errand.request.body);
+    let fingerprint = Fingerprint::new(&errand.request.body);
     match judge(ledger.receipt(operation, scope, request_no)?, fingerprint) {
         Repeat::Same(reply) => Ok(reply),
         Repeat::Other => Err(other().into()),

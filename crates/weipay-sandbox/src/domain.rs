@@ -21,7 +21,7 @@ pub(crate) struct Caller<'a> {
 
 impl Caller<'_> {
     /// An appid that is not bound to the caller.
-    pub(crate) fn owns_appid(&self, appid: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_appid(&self, appid: &str) -> Result<(), Refusal> {
         if appid == self.appid {
             return Ok(());
         }
@@ -40,7 +40,7 @@ pub(crate) fn is_openid(text: &str) -> bool {
 }
 
 /// 404 USER_NOT_EXISTS unless the openid has its form.
-pub(crate) fn user_exists(openid: &str) -> Result<(), Refusal> {
+pub(crate) fn check_user_exists(openid: &str) -> Result<(), Refusal> {
     if is_openid(openid) {
         return Ok(());
     }

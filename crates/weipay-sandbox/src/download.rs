@@ -35,7 +35,7 @@ pub(crate) fn file(operation: &Operation, request: &Checked, links: &Links<'_>) 
         Some(Some(link)) => link,
         Some(None) | None => {
             let is_gzip = request.query("tartype").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"));
-            Link { document: Document::of_download(operation), is_gzip, key: None, made: links.now }
+            Link { document: Document::from_operation(operation), is_gzip, key: None, made: links.now }
         }
     };
     let is_statement = operation.path.ends_with("statements");

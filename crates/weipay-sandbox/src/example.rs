@@ -12,7 +12,7 @@ use weipay_catalog::{Carrier, Field, Kind, Operation, sample};
 pub(crate) use given::Given;
 
 /// A list is repeated up to here: an answer must not be many times as long as its request.
-const MOST_ITEMS: usize = 50;
+const MAX_ITEMS: usize = 50;
 
 /// The JSON of an operation's answer; `None` for an operation that answers without a body.
 pub(crate) fn answer(operation: &Operation, given: &Given) -> Option<Value> {
@@ -36,7 +36,7 @@ fn list_or_one(field: &Field, given: &Given, here: Option<&Value>) -> Value {
         return one(field, given, here);
     }
     match here.and_then(Value::as_array).filter(|items| !items.is_empty()) {
-        Some(items) => items.iter().take(MOST_ITEMS).map(|item| one(field, given, Some(item))).collect(),
+        Some(items) => items.iter().take(MAX_ITEMS).map(|item| one(field, given, Some(item))).collect(),
         None => json!([one(field, given, None)]),
     }
 }
@@ -77,7 +77,7 @@ mod tests {
         let query = target.split_once('?').map(|(_, query)| query);
         let contract = Contract::new(Strictness::LOOSE);
         let checked = contract.checked(&routed, query, body.to_string().as_bytes()).unwrap();
-        answer(routed.operation, &Given::of(routed.operation, &checked, &CALLER)).unwrap()
+        answer(routed.operation, &Given::from_request(routed.operation, &checked, &CALLER)).unwrap()
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         let operation = find("POST", "v3/profitsharing/orders");
         let field = operation.answer.iter().find(|field| field.name == "receivers").unwrap();
         let answered = list_or_one(field, &Given::default(), Some(&receivers.into()));
-        assert_eq!(answered.as_array().unwrap().len(), MOST_ITEMS);
+        assert_eq!(answered.as_array().unwrap().len(), MAX_ITEMS);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::platform::{ANSWER_ORIGIN, Behaviour};
 
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.
 #[derive(Debug, Clone, Default)]
-pub struct Incoming {
+pub struct Request {
     /// The method, upper case.
     pub method: String,
     /// Path and query exactly as they stood on the request line.
@@ -17,7 +17,7 @@ pub struct Incoming {
     pub body: Vec<u8>,
 }
 
-impl Incoming {
+impl Request {
     /// The path, without the query.
     pub fn path(&self) -> &str {
         self.target.split_once('?').map_or(&*self.target, |(path, _)| path)
@@ -41,7 +41,7 @@ impl Incoming {
 
 /// A reply as it is to be sent.
 #[derive(Debug, Clone)]
-pub struct Outgoing {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The header fields, in the platform's order; transport adds `Content-Length`, `Connection` and `Keep-Alive`.
@@ -54,9 +54,9 @@ pub struct Outgoing {
     pub(crate) message: Option<String>,
 }
 
-impl Outgoing {
-    pub(crate) fn empty(status: u16) -> Outgoing {
-        Outgoing { status, headers: HeaderMap::new(), body: Vec::new(), code: None, message: None }
+impl Response {
+    pub(crate) fn empty(status: u16) -> Response {
+        Response { status, headers: HeaderMap::new(), body: Vec::new(), code: None, message: None }
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
@@ -88,13 +88,13 @@ mod tests {
 
     #[test]
     fn a_target_is_cut_at_its_first_question_mark() {
-        let incoming = Incoming { target: "/v3/a?b=c?d".to_owned(), ..Incoming::default() };
+        let incoming = Request { target: "/v3/a?b=c?d".to_owned(), ..Request::default() };
         assert_eq!((incoming.path(), incoming.query()), ("/v3/a", Some("b=c?d")));
     }
 
     #[test]
     fn a_header_that_stands_twice_is_as_good_as_none() {
-        let mut incoming = Incoming::default();
+        let mut incoming = Request::default();
         incoming.headers.append("authorization", HeaderValue::from_static("a"));
         assert_eq!(incoming.header("Authorization"), Some("a"));
         incoming.headers.append("authorization", HeaderValue::from_static("b"));

@@ -20,7 +20,7 @@ mod signed_body;
 use weipay_catalog::{Catalog, Operation, Routed, Unrouted};
 use weipay_wire::{Authorization, AuthorizationError, PublicKey, is_fresh, is_same_serial, request_message};
 
-use crate::exchange::Incoming;
+use crate::exchange::Request;
 use crate::refusal::{Refusal, tail};
 use crate::upload::Upload;
 pub(crate) use replays::Replays;
@@ -40,7 +40,7 @@ pub(crate) struct Merchant {
 
 /// A request that may enter.
 #[derive(Debug)]
-pub(crate) struct Admitted<'a> {
+pub(crate) struct Authenticated<'a> {
     pub(crate) routed: Routed,
     pub(crate) mchid: String,
     /// The parts of the body, when the operation is an upload.
@@ -49,16 +49,16 @@ pub(crate) struct Admitted<'a> {
 
 /// A request that may not.
 #[derive(Debug)]
-pub(crate) enum TurnedAway {
+pub(crate) enum Rejection {
     /// 404 or 405 of the router: no body, no `Request-ID`. The reason is for the developer.
     Unrouted { status: u16, reason: String },
     /// A refusal with a body; one of them was seen to come without `Request-ID`.
     Refused { refusal: Refusal, has_request_id: bool },
 }
 
-impl From<Refusal> for TurnedAway {
-    fn from(refusal: Refusal) -> TurnedAway {
-        TurnedAway::Refused { refusal, has_request_id: true }
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Rejection {
+        Rejection::Refused { refusal, has_request_id: true }
     }
 }
 
@@ -78,29 +78,29 @@ const REPLAYED: &str = "Http头Authorization中的随机串重复";
 const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
 
 /// Lets a request in, or turns it away. With `replays`, a request enters once.
-pub(crate) fn admit<'a>(
-    incoming: &'a Incoming,
+pub(crate) fn authenticate<'a>(
+    incoming: &'a Request,
     merchant: &Merchant,
     replays: Option<&Replays>,
     now: i64,
-) -> Result<Admitted<'a>, TurnedAway> {
+) -> Result<Authenticated<'a>, Rejection> {
     let routed = route(&incoming.method, incoming.path())?;
-    names_its_client(incoming)?;
+    check_client_headers(incoming)?;
     let authorization = authorization(incoming)?;
     if !is_fresh(now, authorization.timestamp) {
         let signed = authorization.timestamp;
         let reason = format!("the request was signed at {signed}, and the sandbox's clock shows {now}");
         return Err(Refusal::sign_error(STALE).with_reason(reason).into());
     }
-    is_known(&authorization, merchant, now)?;
+    check_known(&authorization, merchant, now)?;
     let upload = Upload::read(routed.operation, incoming);
-    is_signed(incoming, upload.as_ref(), &authorization, merchant)?;
+    check_signature(incoming, upload.as_ref(), &authorization, merchant)?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, now)) {
         let reason =
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
         return Err(Refusal::sign_error(REPLAYED).with_reason(reason).into());
     }
-    Ok(Admitted { routed, mchid: authorization.mchid, upload })
+    Ok(Authenticated { routed, mchid: authorization.mchid, upload })
 }
 
 /// Whether requests of an operation are let in at all: APIv2 has another gateway, which is not here.
@@ -109,7 +109,7 @@ pub(crate) fn serves(operation: &Operation) -> bool {
 }
 
 /// The operation that a request line asks for.
-pub(crate) fn route(method: &str, path: &str) -> Result<Routed, TurnedAway> {
+pub(crate) fn route(method: &str, path: &str) -> Result<Routed, Rejection> {
     match Catalog::embedded().route(method, path) {
         Ok(routed) if !serves(routed.operation) => {
             Err(unrouted(404, "the sandbox does not serve APIv2".to_owned()))
@@ -130,12 +130,12 @@ fn unknown_path(method: &str, path: &str) -> String {
     }
 }
 
-fn unrouted(status: u16, reason: String) -> TurnedAway {
-    TurnedAway::Unrouted { status, reason }
+fn unrouted(status: u16, reason: String) -> Rejection {
+    Rejection::Unrouted { status, reason }
 }
 
 /// Both headers must be there; any value passes.
-fn names_its_client(incoming: &Incoming) -> Result<(), TurnedAway> {
+fn check_client_headers(incoming: &Request) -> Result<(), Rejection> {
     let has = |name: &str| incoming.headers.get(name).is_some_and(|value| !value.is_empty());
     if incoming.path().starts_with(TRANSACTIONS) || (has("user-agent") && has("accept")) {
         return Ok(());
@@ -143,7 +143,7 @@ fn names_its_client(incoming: &Incoming) -> Result<(), TurnedAway> {
     Err(Refusal::invalid_request(NO_USER_AGENT).into())
 }
 
-fn authorization(incoming: &Incoming) -> Result<Authorization, TurnedAway> {
+fn authorization(incoming: &Request) -> Result<Authorization, Rejection> {
     let of_transactions = incoming.path().starts_with(TRANSACTIONS);
     let parsed = incoming.header("authorization").unwrap_or_default().parse::<Authorization>();
     parsed.map_err(|error| {
@@ -157,7 +157,7 @@ fn authorization(incoming: &Incoming) -> Result<Authorization, TurnedAway> {
         let refused = |words| Refusal::sign_error(words).with_reason(reason);
         match error {
             AuthorizationError::MissingScheme | AuthorizationError::OtherScheme { .. } if of_transactions => {
-                TurnedAway::Refused { refusal: refused(NO_SIGNATURE), has_request_id: false }
+                Rejection::Refused { refusal: refused(NO_SIGNATURE), has_request_id: false }
             }
             AuthorizationError::MissingScheme => refused(MALFORMED).into(),
             AuthorizationError::OtherScheme { .. } => refused(OTHER_SCHEME).into(),
@@ -170,7 +170,7 @@ fn wrong_signature() -> Refusal {
     Refusal::sign_error(WRONG_SIGNATURE).with_tail(tail::BAD_SIGNATURE)
 }
 
-fn is_known(authorization: &Authorization, merchant: &Merchant, now: i64) -> Result<(), TurnedAway> {
+fn check_known(authorization: &Authorization, merchant: &Merchant, now: i64) -> Result<(), Rejection> {
     if authorization.mchid != merchant.mchid {
         // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
         let reason = "mchid in the Authorization header is not the merchant of this sandbox's kit";
@@ -186,15 +186,15 @@ fn is_known(authorization: &Authorization, merchant: &Merchant, now: i64) -> Res
     Ok(())
 }
 
-fn is_signed<'a>(
-    incoming: &'a Incoming,
+fn check_signature<'a>(
+    incoming: &'a Request,
     upload: Option<&Upload<'a>>,
     authorization: &Authorization,
     merchant: &Merchant,
-) -> Result<(), TurnedAway> {
+) -> Result<(), Rejection> {
     let Authorization { timestamp, nonce_str, signature, .. } = authorization;
     let mut refusal = None;
-    for body in signed_body::of(incoming, upload) {
+    for body in signed_body::candidates(incoming, upload) {
         let message = request_message(&incoming.method, &incoming.target, *timestamp, nonce_str, body);
         if merchant.key.verify(&message, signature).is_ok() {
             return Ok(());

@@ -41,24 +41,24 @@
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
 
-mod answer;
-mod chance;
+mod calendar;
 mod clock;
 mod contract;
 mod data_folder;
 mod desk;
 mod domain;
 mod download;
+mod entropy;
 mod example;
 mod exchange;
 mod gate;
 mod grammar;
 pub mod kit;
 mod log;
-mod moment;
 mod platform;
 mod reason;
 mod refusal;
+mod response;
 mod sandbox;
 mod sensitive;
 mod server;
@@ -70,9 +70,9 @@ pub use clock::{Clock, HeldClock};
 pub use contract::Strictness;
 pub use data_folder::FolderError;
 pub use domain::merchant_coupons::stock::StockState;
-pub use exchange::{Incoming, Outgoing};
+pub use exchange::{Request, Response};
 pub use log::LogEntry;
 pub use platform::{ANSWER_ORIGIN, Behaviour, Platform};
 pub use reason::{REASON, decode as decode_reason};
-pub use sandbox::{Builder, Sandbox, StartError};
+pub use sandbox::{Sandbox, SandboxBuilder, StartError};
 pub use store::StoreError;

@@ -7,9 +7,9 @@ use std::fmt;
 
 use weipay_catalog::Catalog;
 
+use crate::calendar;
 use crate::clock::Clock;
-use crate::exchange::Outgoing;
-use crate::moment;
+use crate::exchange::Response;
 use crate::reason::{self, REASON};
 
 /// What became of one request. [`Display`](fmt::Display) is a line for a log.
@@ -35,17 +35,17 @@ pub struct LogEntry {
 pub(crate) type Log = dyn Fn(LogEntry) + Send + Sync;
 
 /// The longest path that is shown.
-const LONGEST_PATH: usize = 400;
-const LONGEST_METHOD: usize = 20;
+const MAX_PATH_LENGTH: usize = 400;
+const MAX_METHOD_LENGTH: usize = 20;
 /// The longest message that is shown, in characters.
-const LONGEST_REASON: usize = 300;
+const MAX_REASON_LENGTH: usize = 300;
 
 impl LogEntry {
-    pub(crate) fn of(method: &str, path: &str, outgoing: &Outgoing) -> LogEntry {
+    pub(crate) fn new(method: &str, path: &str, outgoing: &Response) -> LogEntry {
         LogEntry {
             time: Clock::System.now(),
-            method: shown(method, LONGEST_METHOD),
-            path: shown(&without_people(method, path), LONGEST_PATH),
+            method: shown(method, MAX_METHOD_LENGTH),
+            path: shown(&without_people(method, path), MAX_PATH_LENGTH),
             status: Some(outgoing.status),
             code: outgoing.code(),
             reason: reason(outgoing),
@@ -54,16 +54,16 @@ impl LogEntry {
     }
 
     /// A request that did not arrive whole.
-    pub(crate) fn of_broken(method: &str, path: &str, reason: &str) -> LogEntry {
+    pub(crate) fn incomplete(method: &str, path: &str, reason: &str) -> LogEntry {
         let reason = Some(reason.to_owned());
-        let outgoing = Outgoing::empty(0);
-        LogEntry { status: None, reason, ..LogEntry::of(method, path, &outgoing) }
+        let outgoing = Response::empty(0);
+        LogEntry { status: None, reason, ..LogEntry::new(method, path, &outgoing) }
     }
 }
 
 impl fmt::Display for LogEntry {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {} {} ", moment::rfc3339(self.time), self.method, self.path)?;
+        write!(out, "{} {} {} ", calendar::rfc3339(self.time), self.method, self.path)?;
         match self.status {
             Some(status) => write!(out, "{status}")?,
             None => out.write_str("-")?,
@@ -81,10 +81,10 @@ impl fmt::Display for LogEntry {
     }
 }
 
-fn reason(outgoing: &Outgoing) -> Option<String> {
+fn reason(outgoing: &Response) -> Option<String> {
     let message = || {
         let message = outgoing.message.as_deref()?;
-        Some(message.chars().filter(|character| !character.is_control()).take(LONGEST_REASON).collect())
+        Some(message.chars().filter(|character| !character.is_control()).take(MAX_REASON_LENGTH).collect())
     };
     outgoing.header(REASON).map(reason::decode).or_else(message)
 }
@@ -143,14 +143,14 @@ fn shown(text: &str, longest: usize) -> String {
 mod tests {
     use super::*;
 
-    fn line(method: &str, path: &str, outgoing: &Outgoing) -> String {
-        let entry = LogEntry { time: 1_786_766_400, ..LogEntry::of(method, path, outgoing) };
+    fn line(method: &str, path: &str, outgoing: &Response) -> String {
+        let entry = LogEntry { time: 1_786_766_400, ..LogEntry::new(method, path, outgoing) };
         entry.to_string()
     }
 
     #[test]
     fn a_line_has_time_method_path_status_code_and_reason() {
-        let mut refused = Outgoing::empty(400);
+        let mut refused = Response::empty(400);
         refused.code = Some("PARAM_ERROR");
         refused.set(REASON, &reason::encode("use_method is one of OFF_LINE"));
         assert_eq!(
@@ -158,14 +158,14 @@ mod tests {
             "2026-08-15T12:00:00+08:00 POST /v3/marketing/busifavor/stocks 400 PARAM_ERROR (use_method is one of OFF_LINE)"
         );
         assert_eq!(
-            line("GET", "/v3/certificates", &Outgoing::empty(200)),
+            line("GET", "/v3/certificates", &Response::empty(200)),
             "2026-08-15T12:00:00+08:00 GET /v3/certificates 200"
         );
     }
 
     #[test]
     fn a_message_that_says_enough_stands_for_the_reason() {
-        let mut refused = Outgoing::empty(404);
+        let mut refused = Response::empty(404);
         refused.code = Some("RESOURCE_NOT_EXISTS");
         refused.message = Some("批次\n不存在".to_owned());
         let line = line("GET", "/v3/certificates", &refused);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn people_are_not_in_it_and_numbers_of_things_are() {
-        let shown = |method, path| LogEntry::of(method, path, &Outgoing::empty(200)).path;
+        let shown = |method, path| LogEntry::new(method, path, &Response::empty(200)).path;
         let coupon = "/v3/marketing/busifavor/users/oUpF8uMuAJO_M2pxb1Q9zNjWeS6o/coupons/1/appids/wx1";
         for method in ["GET", "POST"] {
             assert_eq!(
@@ -189,13 +189,13 @@ mod tests {
 
     #[test]
     fn a_request_that_did_not_arrive_has_no_status() {
-        let entry = LogEntry::of_broken("POST", "/v3/certificates", "its body did not arrive");
+        let entry = LogEntry::incomplete("POST", "/v3/certificates", "its body did not arrive");
         assert!(entry.to_string().ends_with(" POST /v3/certificates - (its body did not arrive)"), "{entry}");
     }
 
     #[test]
     fn a_path_of_any_bytes_and_length_stays_one_line() {
-        let entry = LogEntry::of("GET", &format!("/\u{1b}[2J券{}", "a".repeat(1000)), &Outgoing::empty(404));
+        let entry = LogEntry::new("GET", &format!("/\u{1b}[2J券{}", "a".repeat(1000)), &Response::empty(404));
         let text = entry.to_string();
         assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && text.len() < 500, "{text}");
     }

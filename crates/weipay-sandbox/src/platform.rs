@@ -9,20 +9,20 @@
 use weipay_catalog::Operation;
 use weipay_wire::PrivateKey;
 
-use crate::answer::{self, Draft, Signers};
-use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::contract::{Checked, Contract, Received};
-use crate::desk::{self, Desk, Errand, PlatformsOwn, Unserved};
+use crate::desk::{self, Desk, Errand, PlatformConfig, Unserved};
 use crate::domain::Caller;
 use crate::domain::merchant_coupons::stock::{Stock, StockState};
 use crate::download::{self, Links};
+use crate::entropy::Entropy;
 use crate::example::{self, Given};
-use crate::exchange::{Incoming, Outgoing};
-use crate::gate::{self, Admitted, Merchant, Replays, TurnedAway};
+use crate::exchange::{Request, Response};
+use crate::gate::{self, Authenticated, Merchant, Rejection, Replays};
 use crate::grammar;
 use crate::reason::{self, REASON};
 use crate::refusal::{Refusal, tail};
+use crate::response::{self, Signers, UnsignedResponse};
 use crate::sensitive;
 use crate::store::{Store, StoreError};
 use crate::upload;
@@ -36,7 +36,7 @@ pub struct Platform {
     /// The appid that is bound to the merchant.
     pub(crate) appid: String,
     pub(crate) signers: Signers,
-    pub(crate) own: PlatformsOwn,
+    pub(crate) own: PlatformConfig,
     pub(crate) contract: Contract,
     /// Whether operations without behaviour are answered with examples.
     pub(crate) examples: bool,
@@ -44,7 +44,7 @@ pub struct Platform {
     pub(crate) replays: Option<Replays>,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
-    pub(crate) chance: Chance,
+    pub(crate) entropy: Entropy,
 }
 
 /// The header that says where an answer comes from: `state` when the platform did what was asked, `example` when it
@@ -64,7 +64,7 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// What the sandbox has of an operation of the catalogue.
-    pub fn of(operation: &Operation) -> Behaviour {
+    pub fn from_operation(operation: &Operation) -> Behaviour {
         match desk::of(operation) {
             Some(_) => Behaviour::State,
             None if gate::serves(operation) => Behaviour::Example,
@@ -102,7 +102,7 @@ enum Note {
 }
 
 enum Content {
-    Signed(Draft),
+    Signed(UnsignedResponse),
     File(download::File),
 }
 
@@ -110,18 +110,18 @@ impl Platform {
     /// Answers one request.
     ///
     /// Whatever this returns has happened: state is committed before the answer is signed.
-    pub fn answer(&self, incoming: &Incoming) -> Outgoing {
+    pub fn answer(&self, incoming: &Request) -> Response {
         let now = self.clock.now();
-        let admitted = match gate::admit(incoming, &self.merchant, self.replays.as_ref(), now) {
+        let admitted = match gate::authenticate(incoming, &self.merchant, self.replays.as_ref(), now) {
             Ok(admitted) => admitted,
-            Err(turned_away) => {
-                return noted(answer::turned_away(&turned_away, now, &self.chance), note_of(turned_away));
+            Err(rejection) => {
+                return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
             }
         };
         let done = self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| self.explained(unserved));
         let outgoing = match done.content {
-            Content::Signed(draft) => self.signers.signed(incoming, draft, now, &self.chance),
-            Content::File(file) => self.signers.file(incoming, file, now, &self.chance),
+            Content::Signed(draft) => self.signers.signed(incoming, draft, now, &self.entropy),
+            Content::File(file) => self.signers.file(incoming, file, now, &self.entropy),
         };
         noted(outgoing, done.note)
     }
@@ -133,21 +133,20 @@ impl Platform {
 
     /// The answer to a body that is longer than any request needs to be. It was not kept, so only its request line is
     /// known.
-    pub(crate) fn too_long(&self, method: &str, path: &str) -> Outgoing {
+    pub(crate) fn too_long(&self, method: &str, path: &str) -> Response {
         let now = self.clock.now();
         match gate::route(method, path) {
-            Err(turned_away) => {
-                noted(answer::turned_away(&turned_away, now, &self.chance), note_of(turned_away))
-            }
+            Err(rejection) => noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection)),
             Ok(_) => {
                 let refusal = grammar::unconfirmed::body_too_long();
-                let outgoing = answer::dressed(Draft::from(&refusal), now, &self.chance, true);
+                let outgoing =
+                    response::with_headers(UnsignedResponse::from(&refusal), now, &self.entropy, true);
                 noted(outgoing, Note::refused(refusal))
             }
         }
     }
 
-    fn serve(&self, incoming: &Incoming, admitted: &Admitted<'_>, now: i64) -> Result<Done, Unserved> {
+    fn serve(&self, incoming: &Request, admitted: &Authenticated<'_>, now: i64) -> Result<Done, Unserved> {
         let operation = admitted.routed.operation;
         let checked = self.check(operation, incoming, admitted)?;
         match desk::of(operation) {
@@ -161,8 +160,8 @@ impl Platform {
     fn check(
         &self,
         operation: &Operation,
-        incoming: &Incoming,
-        admitted: &Admitted<'_>,
+        incoming: &Request,
+        admitted: &Authenticated<'_>,
     ) -> Result<Checked, Refusal> {
         let mut request = self.contract.read(
             &admitted.routed,
@@ -176,7 +175,7 @@ impl Platform {
             sensitive::open(operation, &mut request, key)?;
         }
         let checked = Checked::from(request);
-        is_of_its_caller(operation, &checked, &admitted.mchid)?;
+        check_caller(operation, &checked, &admitted.mchid)?;
         Ok(checked)
     }
 
@@ -185,7 +184,7 @@ impl Platform {
         &self,
         operation: &Operation,
         request: &Received<'_>,
-        incoming: &Incoming,
+        incoming: &Request,
     ) -> Result<Option<&PrivateKey>, Refusal> {
         if !sensitive::are_in(operation, request) {
             return Ok(None);
@@ -200,26 +199,26 @@ impl Platform {
         &self,
         desk: Desk,
         operation: &Operation,
-        admitted: &Admitted<'_>,
+        admitted: &Authenticated<'_>,
         request: &Checked,
         now: i64,
     ) -> Result<Done, Unserved> {
         let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
-        let errand = Errand { caller, request, now, chance: &self.chance, own: &self.own };
+        let errand = Errand { caller, request, now, entropy: &self.entropy, own: &self.own };
         let reply = self.store.transaction(|ledger| {
             let mut reply = desk(ledger, &errand)?;
             sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
             Ok::<_, Unserved>(reply)
         })?;
         let body = if reply.is_null() { Vec::new() } else { reply.to_string().into_bytes() };
-        let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
+        let draft = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(draft), note: Note::Answered(Behaviour::State) })
     }
 
     fn show(
         &self,
-        incoming: &Incoming,
-        admitted: &Admitted<'_>,
+        incoming: &Request,
+        admitted: &Authenticated<'_>,
         request: &Checked,
         now: i64,
     ) -> Result<Done, Unserved> {
@@ -232,19 +231,19 @@ impl Platform {
             return Ok(Done { content, note });
         }
         let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
-        let mut answer = example::answer(operation, &Given::of(operation, request, &caller));
+        let mut answer = example::answer(operation, &Given::from_request(operation, request, &caller));
         if let Some(answer) = &mut answer {
             download::lead_back(operation, request, answer, &links);
             sensitive::encrypt(&operation.answer, answer, &self.merchant.key)?;
         }
         let body = answer.map(|value| value.to_string().into_bytes()).unwrap_or_default();
-        let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
+        let draft = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(draft), note })
     }
 
     /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
     /// address too. A name of the real platform is not passed on: that would lead there.
-    fn base_url_for(&self, incoming: &Incoming) -> String {
+    fn base_url_for(&self, incoming: &Request) -> String {
         let named = incoming.header("host").filter(|host| {
             let name = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
@@ -271,12 +270,12 @@ impl Platform {
                 Refusal::system_error().with_reason(format!("{}: {error}", self.store.file().display()))
             }
         };
-        Done { content: Content::Signed(Draft::from(&refusal)), note: Note::refused(refusal) }
+        Done { content: Content::Signed(UnsignedResponse::from(&refusal)), note: Note::refused(refusal) }
     }
 }
 
 /// The operations of payments compare the merchant of the body with the caller.
-fn is_of_its_caller(operation: &Operation, request: &Checked, mchid: &str) -> Result<(), Refusal> {
+fn check_caller(operation: &Operation, request: &Checked, mchid: &str) -> Result<(), Refusal> {
     let is_payment = operation.path.starts_with("v3/pay/");
     match request.text("mchid") {
         Some(named) if is_payment && named != mchid => Err(grammar::other_merchant()),
@@ -294,17 +293,17 @@ impl Note {
     }
 }
 
-fn note_of(turned_away: TurnedAway) -> Note {
-    match turned_away {
-        TurnedAway::Unrouted { reason, .. } => {
+fn note_of(rejection: Rejection) -> Note {
+    match rejection {
+        Rejection::Unrouted { reason, .. } => {
             Note::Refused { code: "", message: String::new(), reason: Some(reason) }
         }
-        TurnedAway::Refused { refusal, .. } => Note::refused(refusal),
+        Rejection::Refused { refusal, .. } => Note::refused(refusal),
     }
 }
 
 /// An answer with the sandbox's own headers, which come last.
-fn noted(mut outgoing: Outgoing, note: Note) -> Outgoing {
+fn noted(mut outgoing: Response, note: Note) -> Response {
     match note {
         Note::Answered(behaviour) => outgoing.set(ANSWER_ORIGIN, behaviour.word()),
         Note::Refused { code, message, reason } => {

@@ -7,7 +7,7 @@
 pub const REASON: &str = "weipay-sandbox-reason";
 
 /// The longest header value.
-const LONGEST: usize = 600;
+const MAX_LENGTH: usize = 600;
 
 /// A reason as a header value: visible ASCII and blanks stay, everything else is percent-encoded, and so is `%`.
 pub(crate) fn encode(reason: &str) -> String {
@@ -22,7 +22,7 @@ pub(crate) fn encode(reason: &str) -> String {
                 other => encoded.push_str(&format!("%{other:02X}")),
             }
         }
-        if text.len() + encoded.len() > LONGEST {
+        if text.len() + encoded.len() > MAX_LENGTH {
             break;
         }
         text.push_str(&encoded);
@@ -72,7 +72,7 @@ mod tests {
         #[test]
         fn a_long_one_is_cut_between_characters(text in "[券%a]{600,900}") {
             let encoded = encode(&text);
-            prop_assert!(encoded.len() <= LONGEST && text.starts_with(&decode(&encoded)));
+            prop_assert!(encoded.len() <= MAX_LENGTH && text.starts_with(&decode(&encoded)));
         }
     }
 }

@@ -8,10 +8,10 @@ use std::{fmt, io};
 
 use weipay_wire::Kit;
 
-use crate::chance::{self, Chance};
 use crate::clock::Clock;
 use crate::contract::{Contract, Strictness};
 use crate::data_folder::{DataFolder, FolderError, STATE};
+use crate::entropy::{self, Entropy};
 use crate::gate::Replays;
 use crate::kit::{self, KitError, KitOnDisk};
 use crate::log::{Log, LogEntry};
@@ -37,28 +37,28 @@ pub struct Sandbox {
 }
 
 /// What a sandbox is to be like.
-pub struct Builder {
+pub struct SandboxBuilder {
     data: Option<PathBuf>,
     listen: String,
     clock: Clock,
     seed: Option<u64>,
     strictness: Strictness,
     examples: bool,
-    patience: Duration,
+    idle_timeout: Duration,
     connections: Option<usize>,
     log: Option<Arc<Log>>,
 }
 
-impl fmt::Debug for Builder {
+impl fmt::Debug for SandboxBuilder {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Builder")
+        out.debug_struct("SandboxBuilder")
             .field("data", &self.data)
             .field("listen", &self.listen)
             .field("clock", &self.clock)
             .field("seed", &self.seed)
             .field("strictness", &self.strictness)
             .field("examples", &self.examples)
-            .field("patience", &self.patience)
+            .field("idle_timeout", &self.idle_timeout)
             .field("connections", &self.connections)
             .finish_non_exhaustive()
     }
@@ -119,51 +119,51 @@ impl From<FolderError> for StartError {
     }
 }
 
-impl Builder {
+impl SandboxBuilder {
     /// Keeps kit and state in this directory. Without one, both are gone with the sandbox.
     #[must_use]
-    pub fn data(mut self, dir: impl Into<PathBuf>) -> Builder {
+    pub fn data(mut self, dir: impl Into<PathBuf>) -> SandboxBuilder {
         self.data = Some(dir.into());
         self
     }
 
     /// Listens here, such as `127.0.0.1:8880`; port 0 picks a free one, which is the default.
     #[must_use]
-    pub fn listen(mut self, address: impl ToString) -> Builder {
+    pub fn listen(mut self, address: impl ToString) -> SandboxBuilder {
         self.listen = address.to_string();
         self
     }
 
     /// Takes the time from this clock.
     #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Builder {
+    pub fn clock(mut self, clock: Clock) -> SandboxBuilder {
         self.clock = clock;
         self
     }
 
     /// Makes numbers and nonces repeatable. Keys never are.
     #[must_use]
-    pub fn seed(mut self, seed: u64) -> Builder {
+    pub fn seed(mut self, seed: u64) -> SandboxBuilder {
         self.seed = Some(seed);
         self
     }
 
     /// Lets members through that the documentation does not have, and characters that the platform does not take.
     #[must_use]
-    pub fn loose(self, loose: bool) -> Builder {
+    pub fn loose(self, loose: bool) -> SandboxBuilder {
         self.strictness(if loose { Strictness::LOOSE } else { Strictness::USUAL })
     }
 
     /// Decides one by one what is refused beyond types, lengths and required fields.
     #[must_use]
-    pub fn strictness(mut self, strictness: Strictness) -> Builder {
+    pub fn strictness(mut self, strictness: Strictness) -> SandboxBuilder {
         self.strictness = strictness;
         self
     }
 
     /// Whether operations without behaviour are answered with examples, which is the default; otherwise with 501.
     #[must_use]
-    pub fn examples(mut self, examples: bool) -> Builder {
+    pub fn examples(mut self, examples: bool) -> SandboxBuilder {
         self.examples = examples;
         self
     }
@@ -171,29 +171,29 @@ impl Builder {
     /// How long a request may take to arrive, its answer to leave, and a connection to be idle; an hour at most. The
     /// platform's own is 8 seconds.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Builder {
-        self.patience = patience.min(LONGEST_PATIENCE);
+    pub fn idle_timeout(mut self, idle_timeout: Duration) -> SandboxBuilder {
+        self.idle_timeout = idle_timeout.min(MAX_IDLE_TIMEOUT);
         self
     }
 
     /// How many connections there are at most; when one more comes, the one that does nothing gives way. Without a
     /// number, 1,024, or half of the files that the process may open.
     #[must_use]
-    pub fn connections(mut self, most: usize) -> Builder {
+    pub fn connections(mut self, most: usize) -> SandboxBuilder {
         self.connections = Some(most.clamp(1, 100_000));
         self
     }
 
     /// Tells somebody of every request when it has been answered. Answers wait for it: it must not block.
     #[must_use]
-    pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> Builder {
+    pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> SandboxBuilder {
         self.log = Some(Arc::new(log));
         self
     }
 
     /// Starts the sandbox. When this returns, it answers.
     pub fn start(self) -> Result<Sandbox, StartError> {
-        chance::wake();
+        entropy::warm_up();
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
         let mut kit = kit::open(&folder)?;
@@ -203,7 +203,7 @@ impl Builder {
         let platform = Arc::new(self.platform(&kit)?);
         let settings = Settings {
             platform: Arc::clone(&platform),
-            patience: self.patience,
+            idle_timeout: self.idle_timeout,
             connections: self.connections,
             log: self.log,
         };
@@ -233,19 +233,19 @@ impl Builder {
             merchant: kit.merchant()?,
             appid: kit.kit().appid.clone(),
             signers: kit.signers()?,
-            own: kit.platforms_own()?,
+            own: kit.platform_config()?,
             contract: Contract::new(self.strictness),
             examples: self.examples,
             replays: self.strictness.replayed_requests.then(Replays::default),
             store: Store::open(&state).map_err(|error| StartError::Store(state, error))?,
             clock: self.clock.clone(),
-            chance: self.seed.map_or_else(Chance::system, Chance::seeded),
+            entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
         })
     }
 }
 
 /// Nobody waits longer; more would be more than a timer can count to.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(3_600);
+const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Where clients on this machine reach an address that may mean every interface.
 fn base_url(address: SocketAddr) -> String {
@@ -263,15 +263,15 @@ impl Sandbox {
     }
 
     /// A sandbox that is still to be described.
-    pub fn builder() -> Builder {
-        Builder {
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder {
             data: None,
             listen: "127.0.0.1:0".to_owned(),
             clock: Clock::System,
             seed: None,
             strictness: Strictness::USUAL,
             examples: true,
-            patience: Duration::from_secs(8),
+            idle_timeout: Duration::from_secs(8),
             connections: None,
             log: None,
         }

@@ -34,7 +34,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use crate::exchange::Incoming;
+use crate::exchange;
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
 use body::ReadBody;
@@ -42,8 +42,8 @@ use places::{Doing, Place, Places};
 use stream::Stream;
 
 /// The head of a request, request line included. The platform's own limit is not known.
-const LONGEST_HEAD: usize = 32 * 1024;
-const MOST_HEADERS: usize = 100;
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+const MAX_HEADERS: usize = 100;
 /// Answers on their way may leave for this long after the stop.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -73,7 +73,7 @@ struct Service {
 pub(crate) struct Settings {
     pub(crate) platform: Arc<Platform>,
     /// How long a request may take to arrive, head and body each, its answer to leave, and a connection to be idle.
-    pub(crate) patience: Duration,
+    pub(crate) idle_timeout: Duration,
     /// How many connections there are at most; `None` for as many as the process may have.
     pub(crate) connections: Option<usize>,
     pub(crate) log: Option<Arc<Log>>,
@@ -192,13 +192,13 @@ async fn connection(socket: TcpStream, mut place: Place, service: Service, watch
     let _ = socket.set_nodelay(true);
     let Some(given_way) = place.given_way() else { return };
     let place = Arc::new(place);
-    let stream = Stream::new(socket, Arc::clone(&place), service.settings.patience);
+    let stream = Stream::new(socket, Arc::clone(&place), service.settings.idle_timeout);
     let mut protocol = http1::Builder::new();
     protocol
         .timer(TokioTimer::new())
-        .header_read_timeout(service.settings.patience)
-        .max_buf_size(LONGEST_HEAD)
-        .max_headers(MOST_HEADERS)
+        .header_read_timeout(service.settings.idle_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
         // A client that has said all it wants to say may still wait for the answer.
         .half_close(true)
         .title_case_headers(true);
@@ -232,13 +232,13 @@ async fn answered(
 ) -> Result<Response<Full<Bytes>>, Dropped> {
     let stays_open = framing::stays_open(&request);
     let (head, stream) = request.into_parts();
-    let Settings { platform, patience, .. } = &service.settings;
+    let Settings { platform, idle_timeout, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     place.is_now(Doing::Sending);
     let is_upload = platform.is_upload(method.as_str(), &path);
-    let Ok(body) = service.bodies.read(stream, &place, is_upload, *patience).await else {
+    let Ok(body) = service.bodies.read(stream, &place, is_upload, *idle_timeout).await else {
         let reason = "its body did not arrive whole and in time";
-        service.settings.tell(|| LogEntry::of_broken(method.as_str(), &path, reason));
+        service.settings.tell(|| LogEntry::incomplete(method.as_str(), &path, reason));
         return Err(Dropped);
     };
     if !place.is_now(Doing::Answering) {
@@ -249,7 +249,7 @@ async fn answered(
     let outgoing = match body {
         ReadBody::TooLong => platform.too_long(method.as_str(), &path),
         ReadBody::Whole(body, _place) => {
-            let incoming = Incoming {
+            let incoming = exchange::Request {
                 method: head.method.as_str().to_owned(),
                 target: head
                     .uri
@@ -262,7 +262,7 @@ async fn answered(
             spawn_blocking(move || platform.answer(&incoming)).await.map_err(|_| Dropped)?
         }
     };
-    service.settings.tell(|| LogEntry::of(method.as_str(), &path, &outgoing));
+    service.settings.tell(|| LogEntry::new(method.as_str(), &path, &outgoing));
     place.is_now(Doing::Waiting);
-    Ok(framing::framed(outgoing, stays_open.then_some(*patience), &service.spelling))
+    Ok(framing::framed(outgoing, stays_open.then_some(*idle_timeout), &service.spelling))
 }

@@ -124,7 +124,7 @@ impl Store {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         schema::prepare(&mut connection)?;
-        is_whole(&connection)?;
+        check_whole(&connection)?;
         Ok(Store { connection: Mutex::new(connection), file })
     }
 
@@ -144,7 +144,7 @@ impl Store {
 }
 
 /// Looks through a database that is not large, so that a broken one is told at the start and not by some request.
-fn is_whole(connection: &Connection) -> Result<(), StoreError> {
+fn check_whole(connection: &Connection) -> Result<(), StoreError> {
     let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages > LOOKED_THROUGH {
         return Ok(());

@@ -9,7 +9,7 @@ mod multipart;
 
 use weipay_catalog::{Carrier, Field, Kind, Operation};
 
-use crate::exchange::Incoming;
+use crate::exchange::Request;
 use multipart::Part;
 
 pub(crate) use digest::is_of;
@@ -25,7 +25,7 @@ pub(crate) struct Upload<'a> {
 
 impl<'a> Upload<'a> {
     /// Takes the body of an operation apart; `None` when the operation is not an upload.
-    pub(crate) fn read(operation: &Operation, incoming: &'a Incoming) -> Option<Upload<'a>> {
+    pub(crate) fn read(operation: &Operation, incoming: &'a Request) -> Option<Upload<'a>> {
         is_upload(operation).then(|| {
             let content_type = incoming.header("content-type").unwrap_or_default();
             let boundary = multipart::boundary(content_type, &incoming.body);

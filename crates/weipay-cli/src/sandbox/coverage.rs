@@ -12,8 +12,10 @@ use crate::api;
 pub(super) fn run(only: Option<&str>) -> ExitCode {
     let mut counts = BTreeMap::new();
     let mut text = String::new();
-    let mut rows: Vec<_> =
-        Catalog::embedded().operations().map(|operation| (Behaviour::of(operation), operation)).collect();
+    let mut rows: Vec<_> = Catalog::embedded()
+        .operations()
+        .map(|operation| (Behaviour::from_operation(operation), operation))
+        .collect();
     // What is kept comes first; the order of the catalogue stays within.
     rows.sort_by_key(|(behaviour, _)| *behaviour);
     for (behaviour, operation) in rows {

@@ -4,8 +4,8 @@ use serde_json::Value;
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
 
 use super::{Contract, Undefined};
+use crate::calendar;
 use crate::grammar::{INT32, INT64, Length, OBJECT, Place, Source, UINT32, UINT64, unconfirmed};
-use crate::moment;
 use crate::refusal::Refusal;
 
 /// What a walk looks at. Recorded: a wrong type wins over a missing field that stands before it, and a missing field over an
@@ -147,7 +147,7 @@ impl Walk<'_> {
         {
             return Err(place.unmatched(pattern, text));
         }
-        if field.format == Some(Format::Rfc3339) && moment::parse(text).is_none() {
+        if field.format == Some(Format::Rfc3339) && calendar::parse(text).is_none() {
             return Err(place.not_rfc3339(text));
         }
         if self.contract.strictness.unlisted_values

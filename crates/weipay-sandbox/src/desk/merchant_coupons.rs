@@ -125,9 +125,9 @@ fn situation(ledger: &Ledger<'_>, errand: &Errand<'_>, request: &Sending) -> Res
     })
 }
 
-/// 22 digits as the platform makes them: a serial keeps them apart, chance keeps them from being guessed.
+/// 22 digits as the platform makes them: a serial keeps them apart, entropy keeps them from being guessed.
 fn fresh_code(ledger: &Ledger<'_>, errand: &Errand<'_>) -> Result<String, StoreError> {
-    Ok(format!("1{}{:010}", errand.chance.digits(11), ledger.next("coupon code")?))
+    Ok(format!("1{}{:010}", errand.entropy.digits(11), ledger.next("coupon code")?))
 }
 
 fn use_coupon(ledger: &Ledger<'_>, errand: &Errand<'_>) -> Result<Value, Unserved> {

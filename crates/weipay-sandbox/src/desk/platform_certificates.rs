@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Desk, Errand, Unserved};
-use crate::chance::Chance;
 use crate::domain::platform_certificates;
+use crate::entropy::Entropy;
 use crate::store::Ledger;
 
 /// The desk of an operation, by method and path template.
@@ -14,7 +14,7 @@ pub(super) fn of(method: &str, path: &str) -> Option<Desk> {
 
 fn list(_: &Ledger<'_>, errand: &Errand<'_>) -> Result<Value, Unserved> {
     // Never from a seed: a nonce must not come twice under one key.
-    let nonce = Chance::system().letters(b"0123456789abcdef", 12);
+    let nonce = Entropy::system().letters(b"0123456789abcdef", 12);
     let algorithm = errand.request.query("algorithm_type");
     let own = errand.own;
     Ok(platform_certificates::list(&own.certificate, &own.api_v3_key, algorithm, &nonce)?)

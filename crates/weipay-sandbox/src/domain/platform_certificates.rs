@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use weipay_wire::ApiV3Key;
 
-use crate::moment;
+use crate::calendar;
 use crate::refusal::Refusal;
 
 /// A certificate that can be listed.
@@ -45,8 +45,8 @@ pub(crate) fn list(
     Ok(json!({
         "data": [{
             "serial_no": certificate.serial,
-            "effective_time": moment::rfc3339(certificate.effective),
-            "expire_time": moment::rfc3339(certificate.expire),
+            "effective_time": calendar::rfc3339(certificate.effective),
+            "expire_time": calendar::rfc3339(certificate.expire),
             "encrypt_certificate": {
                 "algorithm": "AEAD_AES_256_GCM",
                 "nonce": nonce,

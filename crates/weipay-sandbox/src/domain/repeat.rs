@@ -38,7 +38,7 @@ pub(crate) fn judge(known: Option<Receipt>, fingerprint: Fingerprint) -> Repeat 
 }
 
 impl Fingerprint {
-    pub(crate) fn of(body: &Map<String, Value>) -> Fingerprint {
+    pub(crate) fn new(body: &Map<String, Value>) -> Fingerprint {
         let mut text = String::new();
         write_members(body, &mut text);
         let mut bytes = [0; 32];
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn fingerprint(text: &str) -> Fingerprint {
-        Fingerprint::of(&serde_json::from_str(text).unwrap())
+        Fingerprint::new(&serde_json::from_str(text).unwrap())
     }
 
     #[test]

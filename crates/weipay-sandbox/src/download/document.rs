@@ -56,7 +56,7 @@ impl Document {
     }
 
     /// What an operation downloads.
-    pub(super) fn of_download(operation: &Operation) -> Document {
+    pub(super) fn from_operation(operation: &Operation) -> Document {
         match operation.path {
             path if path.contains("/images/") => Document::Picture,
             path if path.contains("fapiao") || path.contains("transferdownload") => Document::Page,

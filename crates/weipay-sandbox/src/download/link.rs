@@ -7,8 +7,8 @@ use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, Envelope};
 
 use super::document::Document;
 use super::gzip::gzip;
-use crate::chance::Chance;
 use crate::contract::Checked;
+use crate::entropy::Entropy;
 use crate::refusal::Refusal;
 
 /// So long an address is good for.
@@ -64,7 +64,7 @@ impl Link {
 impl Links<'_> {
     fn token(&self, link: &Link) -> Option<String> {
         // Never from a seed: a nonce must not come twice under one key.
-        let nonce = Chance::system().letters(b"0123456789abcdef", ENVELOPE_NONCE_LENGTH);
+        let nonce = Entropy::system().letters(b"0123456789abcdef", ENVELOPE_NONCE_LENGTH);
         let (key, file_nonce) = link.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
         let text = format!("{} {} {} {key} {file_nonce}", link.word(), u8::from(link.is_gzip), link.made);
         let sealed = self.key.seal(&nonce, ASSOCIATED_DATA, text.as_bytes()).ok()?;
@@ -154,7 +154,7 @@ fn set_link(
     let Some(name) = ["download_url", "url"].into_iter().find(is_address) else { return };
     let is_sealed = fields.iter().any(|field| field.name == "encrypt_key" && field.is_encrypted());
     let key = is_sealed.then(|| {
-        let letters = |count| Chance::system().letters(b"0123456789abcdef", count);
+        let letters = |count| Entropy::system().letters(b"0123456789abcdef", count);
         (letters(32), letters(ENVELOPE_NONCE_LENGTH))
     });
     let link = Link { document: link.document, is_gzip: link.is_gzip, key, made: link.made };

@@ -22,7 +22,7 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    pub(crate) fn of(operation: &Operation, request: &Checked, caller: &Caller<'_>) -> Given {
+    pub(crate) fn from_request(operation: &Operation, request: &Checked, caller: &Caller<'_>) -> Given {
         let fields = &operation.request;
         let in_path = request.path_values().filter(|(name, _)| !is_encrypted(&fields.path, name));
         let in_query = request.query_values().filter(|(name, _)| !is_encrypted(&fields.query, name));

@@ -4,13 +4,13 @@
 
 use serde_json::{Value, json};
 
-use crate::exchange::Incoming;
+use crate::exchange::Request;
 
 /// So many bytes of the body are shown.
 const SHOWN_BODY: usize = 8;
 
 /// The `detail` of 签名错误. `message` is the whole message that should have been signed.
-pub(super) fn detail(incoming: &Incoming, body: &[u8], message: &[u8]) -> Value {
+pub(super) fn detail(incoming: &Request, body: &[u8], message: &[u8]) -> Value {
     json!({
         "detail": { "issue": "sign not match" },
         "field": "signature",
@@ -41,11 +41,11 @@ mod tests {
     use super::*;
 
     fn detail_of(method: &str, target: &str, nonce: &str, body: &[u8]) -> Value {
-        let incoming = Incoming {
+        let incoming = Request {
             method: method.to_owned(),
             target: target.to_owned(),
             body: body.to_vec(),
-            ..Incoming::default()
+            ..Request::default()
         };
         detail(&incoming, body, &request_message(method, target, 1_756_951_532, nonce, body))
     }

@@ -4,14 +4,14 @@
 //! What is signed follows from the operation and from the parts that are really there. A content type by itself decides
 //! nothing: otherwise an unsigned body could be carried out by calling it multipart.
 
-use crate::exchange::Incoming;
+use crate::exchange::Request;
 use crate::upload::Upload;
 
 /// The texts of which one must stand as body in the message that was signed, the usual one first.
 ///
 /// An upload without `meta` is refused behind the gate whatever it says. UNCONFIRMED what the platform lets its caller sign,
 /// so that it hears of the part that it forgot: the whole body or nothing.
-pub(super) fn of<'a>(incoming: &'a Incoming, upload: Option<&Upload<'a>>) -> Vec<&'a [u8]> {
+pub(super) fn candidates<'a>(incoming: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&'a [u8]> {
     match upload {
         None => vec![&incoming.body],
         Some(upload) => upload.meta().map_or_else(|| vec![&incoming.body[..], b""], |meta| vec![meta]),
@@ -31,9 +31,9 @@ mod tests {
     #[track_caller]
     fn signed(path: &str, content_type: &'static str, body: &[u8], expected: &[&[u8]]) {
         let operation = Catalog::embedded().find("POST", path).unwrap();
-        let mut incoming = Incoming { body: body.to_vec(), ..Incoming::default() };
+        let mut incoming = Request { body: body.to_vec(), ..Request::default() };
         incoming.headers.insert("content-type", HeaderValue::from_static(content_type));
-        assert_eq!(of(&incoming, Upload::read(operation, &incoming).as_ref()), expected);
+        assert_eq!(candidates(&incoming, Upload::read(operation, &incoming).as_ref()), expected);
     }
 
     const UPLOAD: &str = "v3/merchant/media/upload";

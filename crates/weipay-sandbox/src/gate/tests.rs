@@ -21,7 +21,7 @@ fn merchant() -> Merchant {
     }
 }
 
-fn signed(target: &str) -> (Incoming, Authorization) {
+fn signed(target: &str) -> (Request, Authorization) {
     let body = b"{\"a\":1}".to_vec();
     let signature = KEY.sign(&request_message("GET", target, NOW, "nonce", &body)).unwrap();
     let authorization = Authorization {
@@ -32,31 +32,31 @@ fn signed(target: &str) -> (Incoming, Authorization) {
         signature,
     };
     let mut incoming =
-        Incoming { method: "GET".to_owned(), target: target.to_owned(), body, ..Incoming::default() };
+        Request { method: "GET".to_owned(), target: target.to_owned(), body, ..Request::default() };
     set(&mut incoming, "user-agent", "test");
     set(&mut incoming, "accept", "*/*");
     set(&mut incoming, "authorization", &authorization.to_string());
     (incoming, authorization)
 }
 
-fn set(incoming: &mut Incoming, name: &'static str, value: &str) {
+fn set(incoming: &mut Request, name: &'static str, value: &str) {
     incoming.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
 }
 
-fn turned_away(incoming: &Incoming) -> (u16, Option<Refusal>, bool) {
-    match admit(incoming, &merchant(), None, NOW).unwrap_err() {
-        TurnedAway::Unrouted { status, .. } => (status, None, false),
-        TurnedAway::Refused { refusal, has_request_id } => (refusal.status, Some(refusal), has_request_id),
+fn rejection(incoming: &Request) -> (u16, Option<Refusal>, bool) {
+    match authenticate(incoming, &merchant(), None, NOW).unwrap_err() {
+        Rejection::Unrouted { status, .. } => (status, None, false),
+        Rejection::Refused { refusal, has_request_id } => (refusal.status, Some(refusal), has_request_id),
     }
 }
 
-fn text(incoming: &Incoming) -> String {
-    let (_, refusal, _) = turned_away(incoming);
+fn text(incoming: &Request) -> String {
+    let (_, refusal, _) = rejection(incoming);
     String::from_utf8(refusal.unwrap().body()).unwrap()
 }
 
 /// The same request with another `Authorization` that is otherwise in order.
-fn with(change: impl FnOnce(&mut Authorization)) -> Incoming {
+fn with(change: impl FnOnce(&mut Authorization)) -> Request {
     let (mut incoming, mut authorization) = signed(TARGET);
     change(&mut authorization);
     set(&mut incoming, "authorization", &authorization.to_string());
@@ -66,7 +66,7 @@ fn with(change: impl FnOnce(&mut Authorization)) -> Incoming {
 #[test]
 fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
     let (mut incoming, authorization) = signed(TARGET);
-    assert_eq!(admit(&incoming, &merchant(), None, NOW).unwrap().mchid, MCHID);
+    assert_eq!(authenticate(&incoming, &merchant(), None, NOW).unwrap().mchid, MCHID);
     let Authorization { signature, .. } = authorization;
     set(
         &mut incoming,
@@ -75,22 +75,22 @@ fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
             r#"WECHATPAY2-SHA256-RSA2048 signature="{signature}",nonce_str="nonce",timestamp="{NOW}",serial_no="{SERIAL}",mchid="{MCHID}""#
         ),
     );
-    assert!(admit(&incoming, &merchant(), None, NOW).is_ok());
+    assert!(authenticate(&incoming, &merchant(), None, NOW).is_ok());
 }
 
 #[test]
 fn an_unknown_path_is_404_and_a_wrong_method_405_before_anything_else() {
     let unknown =
-        Incoming { method: "GET".to_owned(), target: "/v3/nowhere".to_owned(), ..Incoming::default() };
-    assert_eq!(turned_away(&unknown), (404, None, false));
-    let method = Incoming { method: "DELETE".to_owned(), target: TARGET.to_owned(), ..Incoming::default() };
-    assert_eq!(turned_away(&method), (405, None, false));
+        Request { method: "GET".to_owned(), target: "/v3/nowhere".to_owned(), ..Request::default() };
+    assert_eq!(rejection(&unknown), (404, None, false));
+    let method = Request { method: "DELETE".to_owned(), target: TARGET.to_owned(), ..Request::default() };
+    assert_eq!(rejection(&method), (405, None, false));
 }
 
 #[test]
 fn a_path_whose_last_slash_is_wrong_is_unknown_and_the_reason_names_the_right_one() {
     let reason = |method: &str, path: &str| match route(method, path).unwrap_err() {
-        TurnedAway::Unrouted { status: 404, reason } => reason,
+        Rejection::Unrouted { status: 404, reason } => reason,
         other => panic!("{path}: {other:?}"),
     };
     for path in ["/v3/applyment4sub/applyment", "/v3/ecommerce/applyments"] {
@@ -114,7 +114,7 @@ fn a_client_must_name_itself_before_it_is_authenticated() {
         incoming.headers.remove(missing);
         incoming.headers.remove("authorization");
         assert_eq!(text(&incoming), r#"{"code":"INVALID_REQUEST","message":"Http头缺少Accept或User-Agent"}"#);
-        assert_eq!(turned_away(&incoming).0, 400);
+        assert_eq!(rejection(&incoming).0, 400);
     }
 }
 
@@ -128,7 +128,7 @@ fn an_authorization_that_is_missing_foreign_or_incomplete_is_told_apart() {
     ] {
         set(&mut incoming, "authorization", value);
         assert_eq!(text(&incoming), format!(r#"{{"code":"SIGN_ERROR","message":"{message}"}}"#));
-        let (status, _, has_request_id) = turned_away(&incoming);
+        let (status, _, has_request_id) = rejection(&incoming);
         assert_eq!((status, has_request_id), (401, true));
     }
     incoming.headers.remove("authorization");
@@ -168,7 +168,7 @@ fn an_unknown_serial_of_a_known_merchant_is_named() {
 fn a_serial_is_a_number_however_it_is_written() {
     for same in [SERIAL.to_lowercase(), format!("00{SERIAL}")] {
         let incoming = with(|authorization| authorization.serial_no = same.clone());
-        assert!(admit(&incoming, &merchant(), None, NOW).is_ok(), "{same}");
+        assert!(authenticate(&incoming, &merchant(), None, NOW).is_ok(), "{same}");
     }
 }
 
@@ -176,19 +176,22 @@ fn a_serial_is_a_number_however_it_is_written() {
 fn a_replayed_request_enters_unless_the_gate_is_told_to_remember() {
     let (incoming, _) = signed(TARGET);
     for _ in 0..2 {
-        assert!(admit(&incoming, &merchant(), None, NOW).is_ok());
+        assert!(authenticate(&incoming, &merchant(), None, NOW).is_ok());
     }
     let replays = Replays::default();
-    assert!(admit(&incoming, &merchant(), Some(&replays), NOW).is_ok());
-    let away = admit(&incoming, &merchant(), Some(&replays), NOW).unwrap_err();
-    assert!(matches!(away, TurnedAway::Refused { refusal, .. } if refusal.code == "SIGN_ERROR"));
-    assert!(admit(&signed("/v3/marketing/busifavor/stocks/2").0, &merchant(), Some(&replays), NOW).is_ok());
+    assert!(authenticate(&incoming, &merchant(), Some(&replays), NOW).is_ok());
+    let away = authenticate(&incoming, &merchant(), Some(&replays), NOW).unwrap_err();
+    assert!(matches!(away, Rejection::Refused { refusal, .. } if refusal.code == "SIGN_ERROR"));
+    assert!(
+        authenticate(&signed("/v3/marketing/busifavor/stocks/2").0, &merchant(), Some(&replays), NOW).is_ok()
+    );
 }
 
 #[test]
 fn an_expired_certificate_is_refused() {
     let expired = Merchant { not_after: NOW - 1, ..merchant() };
-    let TurnedAway::Refused { refusal, .. } = admit(&signed(TARGET).0, &expired, None, NOW).unwrap_err()
+    let Rejection::Refused { refusal, .. } =
+        authenticate(&signed(TARGET).0, &expired, None, NOW).unwrap_err()
     else {
         panic!("it was routed");
     };
@@ -209,7 +212,7 @@ fn a_wrong_signature_is_answered_with_what_should_have_been_signed() {
 
 #[test]
 fn every_byte_of_target_and_body_is_signed() {
-    let changes: [fn(&mut Incoming); 4] = [
+    let changes: [fn(&mut Request); 4] = [
         |incoming| incoming.target = incoming.target.replace("%7C|", "|%7C"),
         |incoming| incoming.target = incoming.target.replace("%7C", "%7c"),
         |incoming| incoming.body.push(b'\n'),
@@ -218,6 +221,6 @@ fn every_byte_of_target_and_body_is_signed() {
     for change in changes {
         let (mut incoming, _) = signed(TARGET);
         change(&mut incoming);
-        assert_eq!(turned_away(&incoming).0, 401);
+        assert_eq!(rejection(&incoming).0, 401);
     }
 }

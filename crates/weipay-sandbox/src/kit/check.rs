@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use weipay_wire::{ApiV3Key, Certificate, KeyError, PrivateKey, PublicKey};
 
 use super::{CERTIFICATE_KEY, KIT, KitError, KitOnDisk, PUBLIC_KEY_KEY, file};
-use crate::answer::{Signers, SigningKey};
-use crate::desk::PlatformsOwn;
+use crate::desk::PlatformConfig;
 use crate::domain::platform_certificates::ListedCertificate;
 use crate::gate::Merchant;
+use crate::response::{Signers, SigningKey};
 
 impl KitOnDisk {
     /// Whether all parts are there and belong together.
     pub(super) fn check(&self) -> Result<(), KitError> {
         self.merchant()?;
         self.signers()?;
-        self.platforms_own()?;
+        self.platform_config()?;
         Ok(())
     }
 
@@ -50,7 +50,7 @@ impl KitOnDisk {
     }
 
     /// What the platform has that no request changes.
-    pub(crate) fn platforms_own(&self) -> Result<PlatformsOwn, KitError> {
+    pub(crate) fn platform_config(&self) -> Result<PlatformConfig, KitError> {
         let certificate = self.read(&self.kit().platform_cert, Certificate::from_pem)?;
         let api_v3_key = ApiV3Key::new(&self.kit().api_v3_key)
             .map_err(|error| KitError::Broken { path: self.file().to_owned(), reason: error.to_string() })?;
@@ -60,7 +60,7 @@ impl KitOnDisk {
             effective: certificate.not_before(),
             expire: certificate.not_after(),
         };
-        Ok(PlatformsOwn { certificate, api_v3_key })
+        Ok(PlatformConfig { certificate, api_v3_key })
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -38,7 +38,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), KitError> {
 }
 
 /// The longest file that belongs to a kit.
-const LONGEST: u64 = 64 * 1024;
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// Reads a file of a kit. A device may never end and a named pipe makes whoever opens it wait: neither is opened.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KitError> {
@@ -50,10 +50,10 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KitError> {
         return Err(broken("it is not a regular file".to_owned()));
     }
     // Full capacity from the start: growing would leave copies of a private key behind in freed memory.
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST + 1).unwrap_or_default()));
-    fs::File::open(path).map_err(failed)?.take(LONGEST + 1).read_to_string(&mut text).map_err(failed)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
-        return Err(broken(format!("it is longer than {LONGEST} bytes")));
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(MAX_BYTES + 1).unwrap_or_default()));
+    fs::File::open(path).map_err(failed)?.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
+        return Err(broken(format!("it is longer than {MAX_BYTES} bytes")));
     }
     Ok(text)
 }

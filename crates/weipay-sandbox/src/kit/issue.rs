@@ -14,8 +14,8 @@ use weipay_wire::{Certificate, Kit, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::{CERTIFICATE_KEY, DEFAULT_BASE_URL, KitError, PUBLIC_KEY_KEY};
-use crate::chance::Chance;
-use crate::moment;
+use crate::calendar;
+use crate::entropy::Entropy;
 
 /// A kit that is not on disk yet.
 pub(super) struct Issued {
@@ -34,20 +34,20 @@ const LETTERS_AND_DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 /// Makes everything. Three RSA keys take their time, so they are made side by side.
 pub(super) fn issue() -> Result<Issued, KitError> {
     let [merchant, certificate, public_key] = three_keys()?;
-    let chance = Chance::system();
+    let entropy = Entropy::system();
     let mchid = MCHID.to_owned();
     let merchant_key = pem(&merchant)?;
     let certificate_key = pem(&certificate)?;
-    let merchant_cert = certify(&merchant_key, &mchid, &chance)?;
-    let platform_cert = certify(&certificate_key, "weipay sandbox platform", &chance)?;
+    let merchant_cert = certify(&merchant_key, &mchid, &entropy)?;
+    let platform_cert = certify(&certificate_key, "weipay sandbox platform", &entropy)?;
     let kit = Kit {
         base_url: DEFAULT_BASE_URL.to_owned(),
         merchant_serial: serial(&merchant_cert)?,
         merchant_key: MERCHANT_KEY.to_owned(),
         merchant_cert: MERCHANT_CERT.to_owned(),
-        api_v3_key: chance.letters(LETTERS_AND_DIGITS, 32),
-        api_v2_key: chance.letters(LETTERS_AND_DIGITS, 32),
-        public_key_id: public_key_id(&mchid, &chance),
+        api_v3_key: entropy.letters(LETTERS_AND_DIGITS, 32),
+        api_v2_key: entropy.letters(LETTERS_AND_DIGITS, 32),
+        public_key_id: public_key_id(&mchid, &entropy),
         public_key: PUBLIC_KEY.to_owned(),
         platform_serial: serial(&platform_cert)?,
         platform_cert: PLATFORM_CERT.to_owned(),
@@ -88,29 +88,29 @@ fn serial(certificate: &str) -> Result<String, KitError> {
 }
 
 /// `PUB_KEY_ID_`, then a constant, the merchant, the day and a serial, in the real one's proportions.
-fn public_key_id(mchid: &str, chance: &Chance) -> String {
+fn public_key_id(mchid: &str, entropy: &Entropy) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let day: String =
-        moment::rfc3339(now.cast_signed()).chars().filter(char::is_ascii_digit).take(8).collect();
-    format!("PUB_KEY_ID_01{mchid}{day}{}", chance.digits(12))
+        calendar::rfc3339(now.cast_signed()).chars().filter(char::is_ascii_digit).take(8).collect();
+    format!("PUB_KEY_ID_01{mchid}{day}{}", entropy.digits(12))
 }
 
 /// A certificate of a key by itself, for five years like the real ones.
-fn certify(key: &str, common_name: &str, chance: &Chance) -> Result<String, KitError> {
+fn certify(key: &str, common_name: &str, entropy: &Entropy) -> Result<String, KitError> {
     let key = KeyPair::from_pkcs8_pem_and_sign_algo(key, &PKCS_RSA_SHA256).map_err(unmade)?;
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, common_name);
     params.distinguished_name.push(DnType::OrganizationName, "weipay sandbox");
     let now = OffsetDateTime::now_utc();
     (params.not_before, params.not_after) = (now - Duration::DAY, now + Duration::days(5 * 365));
-    params.serial_number = Some(SerialNumber::from_slice(&certificate_serial(chance)));
+    params.serial_number = Some(SerialNumber::from_slice(&certificate_serial(entropy)));
     Ok(params.self_signed(&key).map_err(unmade)?.pem())
 }
 
 /// Twenty bytes, of which the first is neither zero nor a sign: forty hexadecimal digits.
-fn certificate_serial(chance: &Chance) -> [u8; 20] {
+fn certificate_serial(entropy: &Entropy) -> [u8; 20] {
     let mut serial = [0; 20];
-    chance.fill(&mut serial);
+    entropy.fill(&mut serial);
     serial[0] = (serial[0] & 0x7F) | 0x40;
     serial
 }

@@ -55,17 +55,17 @@ struct Arriving {
 }
 
 impl Reader {
-    /// Reads the body that a connection sends, within `patience`.
+    /// Reads the body that a connection sends, within `idle_timeout`.
     pub(super) async fn read(
         &self,
         stream: Incoming,
         connection: &Place,
         is_upload: bool,
-        patience: Duration,
+        idle_timeout: Duration,
     ) -> Result<ReadBody, Broken> {
         let max = if is_upload { MAX_UPLOAD_BODY } else { MAX_BODY };
         let mut body = Arriving::default();
-        let all = timeout(patience, self.fill(&mut body, stream, connection, max)).await;
+        let all = timeout(idle_timeout, self.fill(&mut body, stream, connection, max)).await;
         match all {
             Ok(Err(broken)) => Err(broken),
             // Of one that is too long no more need be known, whether or not it would have ended.

@@ -8,7 +8,7 @@ use http::{Extensions, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
-use crate::exchange::Outgoing;
+use crate::exchange;
 
 /// Whether the connection of a request stays open behind its answer.
 pub(super) fn stays_open<B>(request: &Request<B>) -> bool {
@@ -23,7 +23,7 @@ pub(super) fn stays_open<B>(request: &Request<B>) -> bool {
 
 /// The answer with its frame. `idle` is how long the connection may be idle, when it stays open.
 pub(super) fn framed(
-    outgoing: Outgoing,
+    outgoing: exchange::Response,
     idle: Option<Duration>,
     spelling: &Extensions,
 ) -> Response<Full<Bytes>> {
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_frame_stands_before_the_platforms_own_headers() {
-        let mut outgoing = Outgoing::empty(200);
+        let mut outgoing = exchange::Response::empty(200);
         for (name, value) in [("server", "s"), ("cache-control", "c"), ("request-id", "r")] {
             outgoing.set(name, value);
         }
@@ -98,7 +98,7 @@ mod tests {
             ["server", "content-length", "connection", "keep-alive", "cache-control", "request-id"]
         );
         assert_eq!(response.headers()["keep-alive"], "timeout=8");
-        let closing = framed(Outgoing::empty(204), None, &Extensions::new());
+        let closing = framed(exchange::Response::empty(204), None, &Extensions::new());
         assert_eq!(closing.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["connection"]);
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 /// So many connections are served at once, where the operating system lets the process have them.
-const MOST: usize = 1024;
+const MAX_CONNECTIONS: usize = 1024;
 /// So many may wait to be accepted; the standard library's 128 are full in a moment, and who finds no room tries again
 /// only after a second.
 const QUEUE: i32 = 4096;
@@ -199,7 +199,7 @@ impl Drop for Place {
 /// As many places as the limit of open files leaves room for: the other half is for the database, and for whoever
 /// shares the process.
 pub(super) fn most() -> usize {
-    open_files().map_or(MOST, |limit| (limit / 2).clamp(4, MOST))
+    open_files().map_or(MAX_CONNECTIONS, |limit| (limit / 2).clamp(4, MAX_CONNECTIONS))
 }
 
 /// Lets more wait to be accepted. Where the operating system says no, fewer do.

@@ -19,14 +19,14 @@ use super::places::Place;
 pub(super) struct Stream {
     socket: TcpStream,
     place: Arc<Place>,
-    patience: Duration,
+    idle_timeout: Duration,
     /// Runs from the first write that had to wait until everything has left.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream, place: Arc<Place>, patience: Duration) -> Stream {
-        Stream { socket, place, patience, deadline: None }
+    pub(super) fn new(socket: TcpStream, place: Arc<Place>, idle_timeout: Duration) -> Stream {
+        Stream { socket, place, idle_timeout, deadline: None }
     }
 
     /// The outcome of a write; one that must wait runs against the deadline.
@@ -40,7 +40,7 @@ impl Stream {
         }
         let deadline = self.deadline.get_or_insert_with(|| {
             self.place.is_stuck(true);
-            Box::pin(sleep(self.patience))
+            Box::pin(sleep(self.idle_timeout))
         });
         match deadline.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
@@ -107,12 +107,12 @@ mod tests {
     use super::*;
 
     /// A socket whose other end nobody reads.
-    async fn unread(patience: Duration) -> (Stream, Client) {
+    async fn unread(idle_timeout: Duration) -> (Stream, Client) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().await.unwrap();
         let place = Arc::new(Places::new(1)).take().await.unwrap();
-        (Stream::new(socket, Arc::new(place), patience), client)
+        (Stream::new(socket, Arc::new(place), idle_timeout), client)
     }
 
     #[test]

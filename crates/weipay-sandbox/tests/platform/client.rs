@@ -189,7 +189,7 @@ impl Reply {
         key.verify(&response_message(timestamp, nonce, &self.body), signature).is_ok()
     }
 
-    pub(crate) fn is_signed(&self) -> bool {
+    pub(crate) fn check_signature(&self) -> bool {
         self.headers.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with("wechatpay-"))
     }
 }

@@ -11,7 +11,7 @@ use crate::merchant::{FAMILY, Merchant};
 
 /// A sandbox that waits for half a second only, where others wait for eight.
 static IMPATIENT: LazyLock<Sandbox> =
-    LazyLock::new(|| crate::sandbox().patience(Duration::from_millis(500)).start().unwrap());
+    LazyLock::new(|| crate::sandbox().idle_timeout(Duration::from_millis(500)).start().unwrap());
 
 /// Whether a merchant is served as if nothing had happened.
 fn serves_on(merchant: &Merchant<'_>) {
@@ -111,8 +111,9 @@ fn a_hundred_silent_connections_do_not_keep_anybody_out() {
 }
 
 /// A sandbox with few places, which would wait for an hour before it ended an idle connection by itself.
-static CROWDED: LazyLock<Sandbox> =
-    LazyLock::new(|| crate::sandbox().connections(8).patience(Duration::from_secs(3_600)).start().unwrap());
+static CROWDED: LazyLock<Sandbox> = LazyLock::new(|| {
+    crate::sandbox().connections(8).idle_timeout(Duration::from_secs(3_600)).start().unwrap()
+});
 
 #[test]
 fn who_does_nothing_with_a_connection_gives_way_to_a_newcomer() {
@@ -137,7 +138,7 @@ fn a_head_or_a_body_that_does_not_come_gives_way_too() {
 
 #[test]
 fn a_connection_that_was_served_outlives_those_that_never_ask() {
-    let sandbox = crate::sandbox().connections(8).patience(Duration::from_secs(3_600)).start().unwrap();
+    let sandbox = crate::sandbox().connections(8).idle_timeout(Duration::from_secs(3_600)).start().unwrap();
     let own = Client::of(&sandbox);
     let mut kept = own.connect();
     for _ in 0..3 {

@@ -17,7 +17,7 @@ fn a_bill_is_downloaded_where_the_answer_says() {
     assert!(client.verifies(&bill));
     let file = follow(&client, &bill.success()["download_url"], "127.0.0.1");
     assert_eq!(file.status, 200, "{}", file.text());
-    assert!(!file.is_signed());
+    assert!(!file.check_signature());
     assert_eq!(file.header("Content-Type"), Some("text/plain; charset=utf-8"));
     assert!(file.text().starts_with("交易时间,公众账号ID,商户号"));
     assert!(file.header("Request-ID").is_some());
@@ -58,7 +58,7 @@ fn pictures_and_receipts_have_their_own_types() {
     ] {
         let file = client.get(target);
         assert_eq!((file.status, file.header("Content-Type")), (200, Some(content_type)));
-        assert!(file.body.starts_with(beginning) && !file.is_signed());
+        assert!(file.body.starts_with(beginning) && !file.check_signature());
     }
 }
 

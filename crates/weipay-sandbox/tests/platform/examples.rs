@@ -92,7 +92,7 @@ fn these_operations_of_merchant_coupons_have_no_behaviour_yet() {
     const BELOW: &str = "v3/marketing/busifavor/";
     let examples: Vec<String> = Catalog::embedded()
         .operations()
-        .filter(|operation| Behaviour::of(operation) == Behaviour::Example)
+        .filter(|operation| Behaviour::from_operation(operation) == Behaviour::Example)
         .filter_map(|operation| Some(format!("{} {}", operation.method, operation.path.strip_prefix(BELOW)?)))
         .collect();
     assert_eq!(

@@ -22,13 +22,13 @@ mod uploads;
 
 use std::sync::LazyLock;
 
-use weipay_sandbox::{Builder, Clock, Sandbox};
+use weipay_sandbox::{Clock, Sandbox, SandboxBuilder};
 
 /// 2026-08-15T12:00:00+08:00: the time at which every test begins, so that none depends on the day it runs.
 const NOW: i64 = 1_786_766_400;
 
 /// A sandbox that starts at [`NOW`], whose clock stands still.
-fn sandbox() -> Builder {
+fn sandbox() -> SandboxBuilder {
     Sandbox::builder().clock(Clock::held(NOW).0)
 }
 

@@ -28,7 +28,7 @@ fn send(method: &str, target: &str, body: &Value, serial: Option<&str>) -> Reply
         request.set("Wechatpay-Serial", serial);
     }
     let reply = client.send(&request);
-    assert!(reply.is_signed());
+    assert!(reply.check_signature());
     reply
 }
 

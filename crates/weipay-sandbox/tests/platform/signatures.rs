@@ -124,7 +124,7 @@ fn the_journey_needs_no_socket() {
     let client = crate::client::Client::of(&crate::SHARED);
     let body = crate::merchant::stock_request(&crate::SHARED).to_string();
     let request = client.request("POST", &format!("{}/stocks", crate::merchant::FAMILY), body.as_bytes());
-    let mut incoming = weipay_sandbox::Incoming {
+    let mut incoming = weipay_sandbox::Request {
         method: request.method,
         target: request.target,
         headers: http::HeaderMap::new(),

@@ -17,7 +17,7 @@ fn refused(spoil: impl FnOnce(&Client<'_>, &mut Request)) -> Reply {
     let mut request = merchant.client.request("POST", &target, body.as_bytes());
     spoil(&merchant.client, &mut request);
     let reply = merchant.client.send(&request);
-    assert!(!reply.is_signed(), "what fails at the gate is not signed");
+    assert!(!reply.check_signature(), "what fails at the gate is not signed");
     assert_eq!(merchant.look_at(&coupon), before);
     reply
 }

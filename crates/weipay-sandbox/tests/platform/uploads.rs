@@ -246,7 +246,7 @@ fn a_json_body_called_multipart_is_signed_whole() {
 
 #[test]
 fn uploads_that_do_not_come_to_an_end_give_way_to_one_that_does() {
-    let patient = crate::sandbox().patience(std::time::Duration::from_secs(3_600)).start().unwrap();
+    let patient = crate::sandbox().idle_timeout(std::time::Duration::from_secs(3_600)).start().unwrap();
     let (client, file) = (Client::of(&patient), vec![7; 2 * MB]);
     let meta = meta("a.jpg", &file);
     let body = body(&[("meta", meta.as_bytes()), ("file", &file)]);

@@ -11,11 +11,11 @@ use weipay_catalog::Catalog;
 use weipay_wire::ApiV3Key;
 
 use super::*;
-use crate::chance::Chance;
 use crate::contract::Contract;
-use crate::desk::PlatformsOwn;
+use crate::desk::PlatformConfig;
 use crate::domain::merchant_coupons::tests::{APPID, CALLER, NOW, stock_request};
 use crate::domain::platform_certificates::ListedCertificate;
+use crate::entropy::Entropy;
 use crate::store::Store;
 
 const CAP: usize = 4;
@@ -137,29 +137,29 @@ fn order(order: u8) -> String {
 }
 
 /// Coupons do not look at it.
-fn own() -> PlatformsOwn {
+fn own() -> PlatformConfig {
     let certificate =
         ListedCertificate { serial: String::new(), pem: String::new(), effective: 0, expire: 0 };
-    PlatformsOwn { certificate, api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap() }
+    PlatformConfig { certificate, api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap() }
 }
 
 /// A platform's store and what it needs to be asked.
 struct Desk {
     store: Store,
     contract: Contract,
-    chance: Chance,
-    own: PlatformsOwn,
+    entropy: Entropy,
+    own: PlatformConfig,
     now: i64,
     stock_id: String,
 }
 
 impl Desk {
     fn new() -> Desk {
-        let chance = Chance::seeded(1);
+        let entropy = Entropy::seeded(1);
         let mut desk = Desk {
             store: Store::in_memory(),
             contract: Contract::default(),
-            chance,
+            entropy,
             own: own(),
             now: NOW,
             stock_id: String::new(),
@@ -177,8 +177,13 @@ impl Desk {
     fn ask(&self, method: &str, below: &str, body: &Value) -> Result<Value, Unserved> {
         let routed = Catalog::embedded().route(method, &format!("/v3/marketing/busifavor/{below}")).unwrap();
         let checked = self.contract.checked(&routed, None, body.to_string().as_bytes())?;
-        let errand =
-            Errand { caller: CALLER, request: &checked, now: self.now, chance: &self.chance, own: &self.own };
+        let errand = Errand {
+            caller: CALLER,
+            request: &checked,
+            now: self.now,
+            entropy: &self.entropy,
+            own: &self.own,
+        };
         let desk = of(routed.operation.method, routed.operation.path).unwrap();
         self.store.transaction(|ledger| desk(ledger, &errand))
     }

@@ -9,9 +9,9 @@ use super::coupon::{Association, Coupon};
 use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::{ASSOCIATION_NEEDS_ORDER, SECOND_ASSOCIATION_IS_REFUSED, words};
+use crate::calendar;
 use crate::contract::Checked;
 use crate::domain::Caller;
-use crate::moment;
 use crate::refusal::Refusal;
 
 /// What either of the two asks for.
@@ -52,7 +52,7 @@ pub(crate) fn associate(
         }
         _ => Association { out_trade_no: request.out_trade_no.clone(), time: now },
     };
-    let reply = json!({ "wechatpay_associate_time": moment::rfc3339(association.time) });
+    let reply = json!({ "wechatpay_associate_time": calendar::rfc3339(association.time) });
     Ok((Coupon { association: Some(association), ..coupon }, reply))
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn disassociate(
     if coupon.association.as_ref().is_none_or(|known| known.out_trade_no != request.out_trade_no) {
         return Err(Refusal::invalid_request(words::NOT_ASSOCIATED));
     }
-    let reply = json!({ "wechatpay_disassociate_time": moment::rfc3339(now) });
+    let reply = json!({ "wechatpay_disassociate_time": calendar::rfc3339(now) });
     Ok((Coupon { association: None, ..coupon }, reply))
 }
 
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn a_coupon_is_tied_to_an_order_and_untied_again() {
         let (tied, reply) = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap();
-        assert_eq!(reply, json!({ "wechatpay_associate_time": moment::rfc3339(NOW) }));
+        assert_eq!(reply, json!({ "wechatpay_associate_time": calendar::rfc3339(NOW) }));
         let (untied, reply) = disassociate(&CALLER, &tie("o-1"), found(tied), NOW + 60).unwrap();
-        assert_eq!(reply, json!({ "wechatpay_disassociate_time": moment::rfc3339(NOW + 60) }));
+        assert_eq!(reply, json!({ "wechatpay_disassociate_time": calendar::rfc3339(NOW + 60) }));
         assert_eq!(untied, a_coupon());
         associate(&CALLER, &tie("o-2"), found(untied), NOW + 61).unwrap();
     }

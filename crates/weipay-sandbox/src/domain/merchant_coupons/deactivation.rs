@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::coupon::{Condition, Coupon, Event};
 use super::refusals;
 use super::stock::Stock;
+use crate::calendar;
 use crate::contract::Checked;
 use crate::domain::Caller;
-use crate::moment;
 use crate::refusal::Refusal;
 
 /// What a deactivation asks for.
@@ -47,7 +47,7 @@ pub(crate) fn deactivate(
         return Err(refusals::not_usable());
     }
     let event = Event { request_no: request.deactivate_request_no.clone(), time: now };
-    let reply = json!({ "wechatpay_deactivate_time": moment::rfc3339(now) });
+    let reply = json!({ "wechatpay_deactivate_time": calendar::rfc3339(now) });
     Ok((
         Coupon { condition: Condition::Deactivated(event, request.deactivate_reason.clone()), ..coupon },
         reply,

@@ -51,17 +51,17 @@ impl CodeMode {
 impl Definition {
     /// Reads the members of a create request, or of a stored definition.
     pub(crate) fn read(members: Map<String, Value>) -> Result<Definition, Refusal> {
-        Definition::of(members).map_err(refusals::request_parameters)
+        Definition::from_members(members).map_err(refusals::request_parameters)
     }
 
     /// Or the rule that the members break.
-    fn of(mut members: Map<String, Value>) -> Result<Definition, &'static str> {
+    fn from_members(mut members: Map<String, Value>) -> Result<Definition, &'static str> {
         members.remove("out_request_no");
         let rule = members.get("coupon_use_rule").ok_or("coupon_use_rule is missing")?;
         let discount_amount = worth(text(&members, "stock_type").unwrap_or_default(), rule)?;
         let times = rule.get("coupon_available_time").ok_or("coupon_available_time is missing")?;
         let validity = Validity::read(times)?;
-        has_place_of_use(rule)?;
+        check_place_of_use(rule)?;
         let code_mode = CodeMode::from_word(text(&members, "coupon_code_mode").unwrap_or_default())
             .ok_or("coupon_code_mode is one of WECHATPAY_MODE, MERCHANT_API and MERCHANT_UPLOAD")?;
         let send_rule = members.get("stock_send_rule").ok_or("stock_send_rule is missing")?;
@@ -112,7 +112,7 @@ fn worth(stock_type: &str, rule: &Value) -> Result<Option<i64>, &'static str> {
 }
 
 /// A coupon that is used in a mini-program must say in which.
-fn has_place_of_use(rule: &Value) -> Result<(), &'static str> {
+fn check_place_of_use(rule: &Value) -> Result<(), &'static str> {
     let text = |name: &str| rule.get(name).and_then(Value::as_str).unwrap_or_default();
     match text("use_method") {
         "MINI_PROGRAMS"

@@ -7,7 +7,7 @@ use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::{MAX_PAGE_SIZE, OFFSET_COUNTS_ROWS, PAGE_SIZE};
 use crate::contract::Checked;
-use crate::domain::{Caller, user_exists};
+use crate::domain::{Caller, check_user_exists};
 use crate::grammar::{Place, Source};
 use crate::refusal::Refusal;
 
@@ -49,8 +49,8 @@ impl Listing {
         let limit = number(request, "limit", "分页大小", PAGE_SIZE, 1, MAX_PAGE_SIZE)?;
         let offset = number(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?;
         let openid = request.path("openid").to_owned();
-        caller.owns_appid(request.query("appid").unwrap_or_default())?;
-        user_exists(&openid)?;
+        caller.check_appid(request.query("appid").unwrap_or_default())?;
+        check_user_exists(&openid)?;
         let stock_id = text("stock_id");
         Ok(Listing {
             openid,
@@ -113,8 +113,8 @@ pub(crate) fn one(
     found: Option<(Stock, Coupon)>,
     now: i64,
 ) -> Result<Value, Refusal> {
-    caller.owns_appid(request.path("appid"))?;
-    user_exists(request.path("openid"))?;
+    caller.check_appid(request.path("appid"))?;
+    check_user_exists(request.path("openid"))?;
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
     Ok(Value::Object(coupon.describe(&stock, now)))
 }

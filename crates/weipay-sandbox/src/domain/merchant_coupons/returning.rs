@@ -6,9 +6,9 @@ use super::coupon::{Condition, Coupon, CouponState, Event};
 use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::{RETURN_AFTER_EXPIRY, words};
+use crate::calendar;
 use crate::contract::Checked;
 use crate::domain::Caller;
-use crate::moment;
 use crate::refusal::Refusal;
 
 /// What a return asks for.
@@ -50,7 +50,7 @@ pub(crate) fn return_coupon(
         return Err(Refusal::invalid_request(words::EXPIRED));
     }
     let event = Event { request_no: request.return_request_no.clone(), time: now };
-    let reply = json!({ "wechatpay_return_time": moment::rfc3339(now) });
+    let reply = json!({ "wechatpay_return_time": calendar::rfc3339(now) });
     Ok((Coupon { condition: Condition::Sent, returned: Some(event), ..coupon }, reply))
 }
 
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_used_coupon_is_usable_again_and_remembers_its_return() {
         let (coupon, reply) = attempt(Some(used()), NOW + 5).unwrap();
-        assert_eq!(reply, json!({ "wechatpay_return_time": moment::rfc3339(NOW + 5) }));
+        assert_eq!(reply, json!({ "wechatpay_return_time": calendar::rfc3339(NOW + 5) }));
         assert!(coupon.is_usable_at(NOW + 5));
         assert_eq!(coupon.returned, Some(Event { request_no: "r1".to_owned(), time: NOW + 5 }));
     }

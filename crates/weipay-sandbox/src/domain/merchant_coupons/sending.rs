@@ -8,7 +8,7 @@ use super::refusals;
 use super::stock::{Stock, StockState};
 use super::unconfirmed::{SEND_RESULT_IS_NESTED, words};
 use crate::contract::Checked;
-use crate::domain::{Caller, user_exists};
+use crate::domain::{Caller, check_user_exists};
 use crate::refusal::Refusal;
 
 /// What a send asks for.
@@ -62,8 +62,8 @@ pub(crate) fn send(
     if stock.state_at(now) != StockState::Running {
         return Err(Refusal::invalid_request(words::NOT_RUNNING));
     }
-    caller.owns_appid(&request.appid)?;
-    user_exists(&request.openid)?;
+    caller.check_appid(&request.appid)?;
+    check_user_exists(&request.openid)?;
     let code = code(&stock, request, situation.code_is_taken, situation.fresh_code)?;
     within_limits(&stock, situation.received_by_user, now)?;
     stock.sent = stock.sent.one_more(now);
@@ -124,8 +124,8 @@ fn reply(coupon: &Coupon) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::DAY;
     use crate::domain::merchant_coupons::tests::{APPID, CALLER, NOW, OPENID, a_stock};
-    use crate::moment::DAY;
 
     fn request() -> Sending {
         Sending {
@@ -223,7 +223,7 @@ mod tests {
             let mut stock = a_stock();
             stock.definition.caps.by_day = Some(3);
             stock.sent.total = sent;
-            stock.sent.day = crate::moment::day(NOW);
+            stock.sent.day = crate::calendar::day(NOW);
             stock.sent.on_day = sent_today;
             let situation = Situation { received_by_user: received, ..situation(stock) };
             send(&CALLER, &request(), situation, NOW)

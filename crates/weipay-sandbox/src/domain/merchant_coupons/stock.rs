@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::definition::{CodeMode, Definition};
 use super::refusals;
 use super::unconfirmed::STATE_AFTER_CREATION;
+use crate::calendar;
 use crate::domain::Caller;
-use crate::moment;
 use crate::refusal::Refusal;
 
 /// A stock of coupons.
@@ -67,11 +67,11 @@ impl Sent {
     /// How many were sent on the day of `now`. A clock that went back is still on the last day: otherwise a daily limit
     /// would start again.
     pub(crate) fn today(&self, now: i64) -> i64 {
-        if moment::day(now) <= self.day { self.on_day } else { 0 }
+        if calendar::day(now) <= self.day { self.on_day } else { 0 }
     }
 
     pub(crate) fn one_more(&self, now: i64) -> Sent {
-        let day = self.day.max(moment::day(now));
+        let day = self.day.max(calendar::day(now));
         Sent { total: self.total + 1, day, on_day: self.today(now) + 1 }
     }
 }
@@ -108,7 +108,7 @@ pub(crate) fn create(
         sent: Sent::default(),
         definition,
     };
-    let reply = json!({ "stock_id": stock.id, "create_time": moment::rfc3339(now) });
+    let reply = json!({ "stock_id": stock.id, "create_time": calendar::rfc3339(now) });
     Ok((stock, reply))
 }
 
@@ -182,7 +182,7 @@ mod tests {
     fn a_new_stock_runs_at_once_and_has_sent_nothing() {
         let (stock, reply) = create(&CALLER, stock_request(), 1, NOW).unwrap();
         assert_eq!(reply["stock_id"], stock.id);
-        assert_eq!(moment::parse(reply["create_time"].as_str().unwrap()), Some(NOW));
+        assert_eq!(calendar::parse(reply["create_time"].as_str().unwrap()), Some(NOW));
         let described = stock.describe(NOW);
         assert_eq!(described["stock_state"], "RUNNING");
         assert_eq!(
@@ -218,13 +218,13 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_starts_no_new_day() {
         let sent = Sent::default().one_more(NOW).one_more(NOW);
-        for back in [1, moment::DAY, 400 * moment::DAY] {
+        for back in [1, calendar::DAY, 400 * calendar::DAY] {
             assert_eq!(sent.today(NOW - back), 2, "{back} seconds back");
         }
         // Nor does a send in the past, or the way forward again.
-        let sent = sent.one_more(NOW - moment::DAY);
+        let sent = sent.one_more(NOW - calendar::DAY);
         assert_eq!((sent.on_day, sent.today(NOW)), (3, 3));
-        assert_eq!(sent.today(NOW + moment::DAY), 0);
+        assert_eq!(sent.today(NOW + calendar::DAY), 0);
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
             counts(NOW),
             json!({ "total_send_num": 2, "total_send_amount": 10, "today_send_num": 2, "today_send_amount": 10 })
         );
-        assert_eq!(counts(NOW + moment::DAY)["today_send_num"], 0);
+        assert_eq!(counts(NOW + calendar::DAY)["today_send_num"], 0);
         stock.definition.discount_amount = None;
         assert_eq!(
             stock.describe(NOW)["send_count_information"],

@@ -63,5 +63,5 @@ pub(crate) fn a_coupon() -> Coupon {
 #[test]
 fn the_tests_stock_is_fresh() {
     assert_eq!(a_stock().sent, Sent::default());
-    assert_eq!(crate::moment::rfc3339(NOW), "2026-08-15T12:00:00+08:00");
+    assert_eq!(crate::calendar::rfc3339(NOW), "2026-08-15T12:00:00+08:00");
 }

@@ -6,9 +6,9 @@ use super::coupon::{Condition, Coupon, CouponState, Event};
 use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::words;
+use crate::calendar;
 use crate::contract::Checked;
 use crate::domain::Caller;
-use crate::moment;
 use crate::refusal::Refusal;
 
 /// What a use asks for.
@@ -42,7 +42,7 @@ pub(crate) fn use_coupon(
     found: Option<(Stock, Coupon)>,
     now: i64,
 ) -> Result<(Coupon, Value), Refusal> {
-    caller.owns_appid(&request.appid)?;
+    caller.check_appid(&request.appid)?;
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
     if !stock.may_be_operated_by(caller.mchid) {
         return Err(refusals::no_right_on_coupon());
@@ -68,7 +68,7 @@ pub(crate) fn use_coupon(
     let reply = json!({
         "stock_id": coupon.stock_id,
         "openid": coupon.openid,
-        "wechatpay_use_time": moment::rfc3339(now),
+        "wechatpay_use_time": calendar::rfc3339(now),
     });
     let event = Event { request_no: request.use_request_no.clone(), time: now };
     Ok((Coupon { condition: Condition::Used(event), ..coupon }, reply))

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::moment::{self, DAY};
+use crate::calendar::{self, DAY};
 
 /// A stock's rules of time, read from `coupon_available_time`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub(crate) struct Window {
 
 impl Validity {
     /// The longest period of a stock: one year, of which the longest has 366 days.
-    const LONGEST: i64 = 366 * DAY;
-    const MOST_SEGMENTS: usize = 2;
+    const MAX_PERIOD: i64 = 366 * DAY;
+    const MAX_SEGMENTS: usize = 2;
 
     /// Reads `coupon_available_time`, or says which rule its members break.
     pub(crate) fn read(times: &Value) -> Result<Validity, &'static str> {
@@ -60,15 +60,15 @@ impl Validity {
             intervals: intervals(times.get("irregulary_avaliable_time"), time)
                 .ok_or("each irregulary_avaliable_time needs a begin_time that is not after its end_time")?,
         };
-        validity.is_consistent()?;
+        validity.check_consistent()?;
         Ok(validity)
     }
 
-    fn is_consistent(&self) -> Result<(), &'static str> {
+    fn check_consistent(&self) -> Result<(), &'static str> {
         if self.begin >= self.end {
             return Err("available_end_time must be after available_begin_time");
         }
-        if self.end.saturating_sub(self.begin) > Validity::LONGEST {
+        if self.end.saturating_sub(self.begin) > Validity::MAX_PERIOD {
             return Err("available_end_time may be at most one year after available_begin_time");
         }
         if self.wait_days > 0 && self.days_after_receive.is_none() {
@@ -81,16 +81,16 @@ impl Validity {
     pub(crate) fn window(&self, received: i64) -> Window {
         // A coupon that is received before the period counts from the period's first day.
         let counted_from = received.max(self.begin);
-        let first_day = moment::day(counted_from).saturating_add(self.wait_days);
+        let first_day = calendar::day(counted_from).saturating_add(self.wait_days);
         let start = if self.wait_days > 0 || self.days_after_receive.is_some() {
             // Real coupons that last days began at midnight of the day they were received, even without a wait.
-            moment::midnight(first_day).max(self.begin)
+            calendar::midnight(first_day).max(self.begin)
         } else {
             counted_from
         };
         let by_days = self.days_after_receive.map(|days| {
             // INFERRED: the last of the days counts in full.
-            moment::midnight(first_day.saturating_add(days)).saturating_sub(1)
+            calendar::midnight(first_day.saturating_add(days)).saturating_sub(1)
         });
         let by_seconds = self.seconds_after_receive.map(|seconds| counted_from.saturating_add(seconds));
         let expire = [by_days, by_seconds].into_iter().flatten().fold(self.end, i64::min);
@@ -123,22 +123,22 @@ impl Week {
         if days.is_empty() && !segments.is_empty() {
             return Err("available_day_time needs week_day");
         }
-        if segments.len() > Validity::MOST_SEGMENTS {
+        if segments.len() > Validity::MAX_SEGMENTS {
             return Err("available_day_time may have two members at most");
         }
         Ok(Week { days, segments })
     }
 
     fn allows(&self, now: i64) -> bool {
-        let second = moment::second_of_day(now);
-        self.days.contains(&moment::weekday(now))
+        let second = calendar::second_of_day(now);
+        self.days.contains(&calendar::weekday(now))
             && (self.segments.is_empty()
                 || self.segments.iter().any(|(begin, end)| (*begin..=*end).contains(&second)))
     }
 }
 
 fn time(value: &Value) -> Option<i64> {
-    moment::parse(value.as_str()?)
+    calendar::parse(value.as_str()?)
 }
 
 fn intervals(list: Option<&Value>, read: fn(&Value) -> Option<i64>) -> Option<Vec<(i64, i64)>> {
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> i64 {
-        moment::parse(text).unwrap()
+        calendar::parse(text).unwrap()
     }
 
     fn validity(extra: &Value) -> Result<Validity, &'static str> {

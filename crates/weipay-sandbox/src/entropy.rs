@@ -7,29 +7,29 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Where a platform's nonces and numbers come from.
-pub(crate) struct Chance(Source);
+pub(crate) struct Entropy(Source);
 
 enum Source {
     System,
     Seeded(Mutex<u64>),
 }
 
-impl fmt::Debug for Chance {
+impl fmt::Debug for Entropy {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self.0 {
-            Source::System => "Chance(System)",
-            Source::Seeded(_) => "Chance(Seeded)",
+            Source::System => "Entropy(System)",
+            Source::Seeded(_) => "Entropy(Seeded)",
         })
     }
 }
 
-impl Chance {
-    pub(crate) fn system() -> Chance {
-        Chance(Source::System)
+impl Entropy {
+    pub(crate) fn system() -> Entropy {
+        Entropy(Source::System)
     }
 
-    pub(crate) fn seeded(seed: u64) -> Chance {
-        Chance(Source::Seeded(Mutex::new(seed)))
+    pub(crate) fn seeded(seed: u64) -> Entropy {
+        Entropy(Source::Seeded(Mutex::new(seed)))
     }
 
     pub(crate) fn fill(&self, bytes: &mut [u8]) {
@@ -70,8 +70,8 @@ impl Chance {
 
 /// Lets the cryptographic library gather its entropy beside other work. It does so once in a process, before its first
 /// random byte or signature, and takes 30 to 50 milliseconds: most of what a start with a kit would cost.
-pub(crate) fn wake() {
-    thread::spawn(|| Chance::system().nonce());
+pub(crate) fn warm_up() {
+    thread::spawn(|| Entropy::system().nonce());
 }
 
 fn hex_digit(value: u8) -> char {
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_numbers() {
-        let draw = |seed| (Chance::seeded(seed).nonce(), Chance::seeded(seed).digits(9));
+        let draw = |seed| (Entropy::seeded(seed).nonce(), Entropy::seeded(seed).digits(9));
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
     }
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_32_lower_hex_digits() {
-        let nonce = Chance::system().nonce();
+        let nonce = Entropy::system().nonce();
         assert_eq!(nonce.len(), 32);
         assert!(nonce.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)));
     }

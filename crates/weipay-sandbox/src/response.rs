@@ -9,11 +9,11 @@ mod request_id;
 
 use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
 
-use crate::chance::Chance;
+use crate::calendar;
 use crate::download::{self, File};
-use crate::exchange::{Incoming, Outgoing};
-use crate::gate::TurnedAway;
-use crate::moment;
+use crate::entropy::Entropy;
+use crate::exchange::{Request, Response};
+use crate::gate::Rejection;
 use crate::refusal::{Refusal, tail};
 
 /// A signing key and the name that goes into `Wechatpay-Serial`.
@@ -32,18 +32,18 @@ pub(crate) struct Signers {
     pub(crate) public_key: SigningKey,
 }
 
-/// An answer that is not signed and dressed yet.
+/// An answer that is not signed and with_headers yet.
 #[derive(Debug)]
-pub(crate) struct Draft {
+pub(crate) struct UnsignedResponse {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
     /// The decimal code behind the dash of `Request-ID`.
     pub(crate) tail: u32,
 }
 
-impl From<&Refusal> for Draft {
-    fn from(refusal: &Refusal) -> Draft {
-        Draft { status: refusal.status, body: refusal.body(), tail: refusal.tail }
+impl From<&Refusal> for UnsignedResponse {
+    fn from(refusal: &Refusal) -> UnsignedResponse {
+        UnsignedResponse { status: refusal.status, body: refusal.body(), tail: refusal.tail }
     }
 }
 
@@ -57,27 +57,33 @@ impl Signers {
         [&self.public_key, &self.certificate].into_iter().find(|key| is_same_serial(&key.serial, serial))
     }
 
-    fn for_request(&self, incoming: &Incoming) -> &SigningKey {
+    fn for_request(&self, incoming: &Request) -> &SigningKey {
         incoming.header("wechatpay-serial").and_then(|serial| self.named(serial)).unwrap_or(&self.certificate)
     }
 
     /// A signed answer to a request.
-    pub(crate) fn signed(&self, incoming: &Incoming, draft: Draft, now: i64, chance: &Chance) -> Outgoing {
+    pub(crate) fn signed(
+        &self,
+        incoming: &Request,
+        draft: UnsignedResponse,
+        now: i64,
+        entropy: &Entropy,
+    ) -> Response {
         let text = draft.body.clone();
-        self.sign(dressed(draft, now, chance, true), &text, incoming, now, chance)
+        self.sign(with_headers(draft, now, entropy, true), &text, incoming, now, entropy)
     }
 
     /// A file: unsigned, except an overseas statement, whose signature covers the digest that its header has.
-    pub(crate) fn file(&self, incoming: &Incoming, file: File, now: i64, chance: &Chance) -> Outgoing {
+    pub(crate) fn file(&self, incoming: &Request, file: File, now: i64, entropy: &Entropy) -> Response {
         let File { content_type, bytes, is_statement } = file;
         let digest = is_statement.then(|| download::sha1_hex(&bytes));
-        let draft = Draft { status: 200, body: bytes, tail: tail::SUCCESS };
-        let mut outgoing = dressed(draft, now, chance, true);
+        let draft = UnsignedResponse { status: 200, body: bytes, tail: tail::SUCCESS };
+        let mut outgoing = with_headers(draft, now, entropy, true);
         // In the place of the type that other answers have.
         outgoing.set("content-type", content_type);
         let Some(digest) = digest else { return outgoing };
         let mut outgoing =
-            self.sign(outgoing, format!(r#"{{"sha1":"{digest}"}}"#).as_bytes(), incoming, now, chance);
+            self.sign(outgoing, format!(r#"{{"sha1":"{digest}"}}"#).as_bytes(), incoming, now, entropy);
         outgoing.set("wechatpay-statement-sha1", &digest);
         outgoing
     }
@@ -85,16 +91,16 @@ impl Signers {
     /// An answer that should be signed never leaves without its signature.
     fn sign(
         &self,
-        mut outgoing: Outgoing,
+        mut outgoing: Response,
         text: &[u8],
-        incoming: &Incoming,
+        incoming: &Request,
         now: i64,
-        chance: &Chance,
-    ) -> Outgoing {
-        let (timestamp, nonce) = (now.to_string(), chance.nonce());
+        entropy: &Entropy,
+    ) -> Response {
+        let (timestamp, nonce) = (now.to_string(), entropy.nonce());
         let signer = self.for_request(incoming);
         let Ok(signature) = signer.key.sign(&response_message(&timestamp, &nonce, text)) else {
-            return dressed(Draft::from(&Refusal::system_error()), now, chance, true);
+            return with_headers(UnsignedResponse::from(&Refusal::system_error()), now, entropy, true);
         };
         outgoing.set("wechatpay-nonce", &nonce);
         outgoing.set("wechatpay-signature", &signature);
@@ -106,16 +112,16 @@ impl Signers {
 }
 
 /// The unsigned answer to a request that was turned away.
-pub(crate) fn turned_away(turned_away: &TurnedAway, now: i64, chance: &Chance) -> Outgoing {
-    match turned_away {
-        TurnedAway::Unrouted { status, .. } => {
-            let mut outgoing = Outgoing::empty(*status);
+pub(crate) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Response {
+    match rejection {
+        Rejection::Unrouted { status, .. } => {
+            let mut outgoing = Response::empty(*status);
             outgoing.set("server", SERVER);
-            outgoing.set("date", &moment::http_date(now));
+            outgoing.set("date", &calendar::http_date(now));
             outgoing
         }
-        TurnedAway::Refused { refusal, has_request_id } => {
-            dressed(Draft::from(refusal), now, chance, *has_request_id)
+        Rejection::Refused { refusal, has_request_id } => {
+            with_headers(UnsignedResponse::from(refusal), now, entropy, *has_request_id)
         }
     }
 }
@@ -124,17 +130,22 @@ pub(crate) fn turned_away(turned_away: &TurnedAway, now: i64, chance: &Chance) -
 const SERVER: &str = "weipay-sandbox";
 
 /// An answer with the headers that signed and unsigned ones share, in the platform's order.
-pub(crate) fn dressed(draft: Draft, now: i64, chance: &Chance, has_request_id: bool) -> Outgoing {
-    let mut outgoing = Outgoing::empty(draft.status);
+pub(crate) fn with_headers(
+    draft: UnsignedResponse,
+    now: i64,
+    entropy: &Entropy,
+    has_request_id: bool,
+) -> Response {
+    let mut outgoing = Response::empty(draft.status);
     outgoing.set("server", SERVER);
-    outgoing.set("date", &moment::http_date(now));
+    outgoing.set("date", &calendar::http_date(now));
     // On an answer without a body too. INFERRED: WxJava reads this header of every answer and does not ask whether it is there,
     // and its users close orders, which answers 204.
     outgoing.set("content-type", "application/json; charset=utf-8");
     outgoing.set("cache-control", "no-cache, must-revalidate");
     outgoing.set("x-content-type-options", "nosniff");
     if has_request_id {
-        outgoing.set("request-id", &request_id::make(now, draft.tail, chance));
+        outgoing.set("request-id", &request_id::make(now, draft.tail, entropy));
     }
     // An unsupported `Accept-Language` falls back to zh-CN, and the sandbox has no other texts.
     outgoing.set("content-language", "zh-CN");
@@ -160,19 +171,19 @@ mod tests {
         }
     });
 
-    fn answer(wechatpay_serial: Option<&'static str>, draft: Draft) -> Outgoing {
-        let mut incoming = Incoming::default();
+    fn answer(wechatpay_serial: Option<&'static str>, draft: UnsignedResponse) -> Response {
+        let mut incoming = Request::default();
         if let Some(serial) = wechatpay_serial {
             incoming.headers.insert("wechatpay-serial", HeaderValue::from_static(serial));
         }
-        SIGNERS.signed(&incoming, draft, 1_786_766_400, &Chance::seeded(1))
+        SIGNERS.signed(&incoming, draft, 1_786_766_400, &Entropy::seeded(1))
     }
 
-    fn draft(status: u16, body: &str) -> Draft {
-        Draft { status, body: body.as_bytes().to_vec(), tail: tail::SUCCESS }
+    fn draft(status: u16, body: &str) -> UnsignedResponse {
+        UnsignedResponse { status, body: body.as_bytes().to_vec(), tail: tail::SUCCESS }
     }
 
-    fn verifies(outgoing: &Outgoing, key: &PublicKey) -> bool {
+    fn verifies(outgoing: &Response, key: &PublicKey) -> bool {
         let header = |name| outgoing.header(name).unwrap();
         let message =
             response_message(header("wechatpay-timestamp"), header("wechatpay-nonce"), &outgoing.body);
@@ -227,12 +238,12 @@ mod tests {
 
     #[test]
     fn who_is_turned_away_gets_no_signature() {
-        let away = TurnedAway::Refused { refusal: Refusal::sign_error("签名错误"), has_request_id: true };
-        let outgoing = turned_away(&away, 0, &Chance::seeded(1));
+        let away = Rejection::Refused { refusal: Refusal::sign_error("签名错误"), has_request_id: true };
+        let outgoing = rejected(&away, 0, &Entropy::seeded(1));
         assert!(outgoing.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
         assert!(outgoing.header("request-id").is_some());
         let lost =
-            turned_away(&TurnedAway::Unrouted { status: 404, reason: String::new() }, 0, &Chance::seeded(1));
+            rejected(&Rejection::Unrouted { status: 404, reason: String::new() }, 0, &Entropy::seeded(1));
         assert_eq!((lost.status, lost.body.is_empty(), lost.header("request-id")), (404, true, None));
     }
 }

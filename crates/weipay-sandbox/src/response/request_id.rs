@@ -6,12 +6,12 @@
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
-use crate::chance::Chance;
+use crate::entropy::Entropy;
 
 /// A new `Request-ID`.
-pub(super) fn make(now: i64, tail: u32, chance: &Chance) -> String {
+pub(super) fn make(now: i64, tail: u32, entropy: &Entropy) -> String {
     let mut random = [0; 4];
-    chance.fill(&mut random);
+    entropy.fill(&mut random);
     let [low, high, fourth, fifth] = random;
     let milliseconds = u64::from(u16::from_le_bytes([low, high]) % 1000);
     let machine = u64::from(u32::from(Ipv4Addr::LOCALHOST));
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn it_begins_with_the_time_and_ends_with_the_code() {
-        let id = make(1_756_951_532, 268_435_461, &Chance::seeded(1));
+        let id = make(1_756_951_532, 268_435_461, &Entropy::seeded(1));
         // Field 1, then 1756951532 in groups of seven bits.
         assert!(id.starts_with("08ECE7E3C50610"), "{id}");
         assert!(id.ends_with("-268435461"));
