@@ -1,8 +1,9 @@
 //! The clock of a platform: the system's, or one that a test holds in its hand.
 
+use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::calendar;
@@ -20,7 +21,8 @@ pub enum Clock {
 impl Clock {
     /// A clock that stands still at `unix_seconds`, and can be moved with [`HeldClock`].
     pub fn held(unix_seconds: i64) -> (Clock, HeldClock) {
-        let held = HeldClock(Arc::new(AtomicI64::new(unix_seconds)));
+        let held =
+            HeldClock(Arc::new(Held { now: AtomicI64::new(unix_seconds), listeners: Mutex::default() }));
         (Clock::Held(held.clone()), held)
     }
 
@@ -48,26 +50,53 @@ impl FromStr for Clock {
     }
 }
 
-/// The hand on a [`Clock::Held`].
-#[derive(Debug, Clone)]
-pub struct HeldClock(Arc<AtomicI64>);
+/// Is told the new time, and says whether it wants to be told again.
+type Listener = Box<dyn Fn(i64) -> bool + Send + Sync>;
+
+struct Held {
+    now: AtomicI64,
+    listeners: Mutex<Vec<Listener>>,
+}
+
+/// The hand on a [`Clock::Held`]. When a call that moves it returns, the platforms that have this clock have done what was
+/// due by then.
+#[derive(Clone)]
+pub struct HeldClock(Arc<Held>);
+
+impl fmt::Debug for HeldClock {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("HeldClock").field(&self.now()).finish()
+    }
+}
 
 impl HeldClock {
     /// Unix seconds.
     pub fn now(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+        self.0.now.load(Ordering::SeqCst)
     }
 
     /// Moves the clock forward, or back with a negative number.
     pub fn advance(&self, seconds: i64) {
         // Saturating, so that no test can wrap time around.
-        let _ =
-            self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(now.saturating_add(seconds)));
+        let add = |now: i64| Some(now.saturating_add(seconds));
+        let _ = self.0.now.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
+        self.tell();
     }
 
     /// Sets the clock.
     pub fn set(&self, unix_seconds: i64) {
-        self.0.store(unix_seconds, Ordering::SeqCst);
+        self.0.now.store(unix_seconds, Ordering::SeqCst);
+        self.tell();
+    }
+
+    /// Tells a listener whenever the clock is moved, until it says that it has heard enough. It must not move the clock.
+    pub(crate) fn listen(&self, listener: impl Fn(i64) -> bool + Send + Sync + 'static) {
+        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
+    }
+
+    fn tell(&self) {
+        let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|listener| listener(self.now()));
     }
 }
 
@@ -91,5 +120,20 @@ mod tests {
         assert_eq!((clock.now(), copy.now()), (105, 105));
         hand.set(7);
         assert_eq!(clock.now(), 7);
+    }
+
+    #[test]
+    fn who_listens_hears_of_every_move_until_it_has_heard_enough() {
+        let (_, hand) = Clock::held(100);
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let listener = Arc::clone(&heard);
+        hand.listen(move |now| {
+            listener.lock().unwrap().push(now);
+            now < 200
+        });
+        hand.advance(5);
+        hand.set(200);
+        hand.advance(1);
+        assert_eq!(*heard.lock().unwrap(), [105, 200]);
     }
 }

@@ -63,13 +63,11 @@ mod tests {
 
     use super::*;
     use crate::contract::{Contract, Strictness};
-    use crate::domain::Caller;
+    use crate::products::merchant_coupons::fixtures::{APPID, CALLER, MCHID};
 
     fn find(method: &str, path: &str) -> &'static Operation {
         Catalog::embedded().find(method, path).unwrap()
     }
-
-    const CALLER: Caller<'static> = Caller { mchid: "1900000109", appid: "wx8888888888888888" };
 
     /// The example for a request.
     fn shown(method: &str, target: &str, body: Value) -> Value {
@@ -83,7 +81,7 @@ mod tests {
     #[test]
     fn the_catalogues_examples_are_answered() {
         let answer = shown("GET", "/v3/marketing/busifavor/callbacks", json!({}));
-        assert_eq!(answer, json!({ "notify_url": "https://pay.weixin.qq.com", "mchid": CALLER.mchid }));
+        assert_eq!(answer, json!({ "notify_url": "https://pay.weixin.qq.com", "mchid": MCHID }));
     }
 
     #[test]
@@ -91,7 +89,7 @@ mod tests {
         let target = "/v3/pay/transactions/out-trade-no/order-7?mchid=1900000109";
         let order = shown("GET", target, json!({}));
         assert_eq!((&order["out_trade_no"], &order["mchid"]), (&json!("order-7"), &json!("1900000109")));
-        assert_eq!(order["appid"], CALLER.appid);
+        assert_eq!(order["appid"], APPID);
     }
 
     #[test]
@@ -114,7 +112,7 @@ mod tests {
             })
         };
         let request = json!({
-            "appid": CALLER.appid, "transaction_id": "4208450740201411110007820472", "out_order_no": "P1",
+            "appid": APPID, "transaction_id": "4208450740201411110007820472", "out_order_no": "P1",
             "unfreeze_unsplit": true, "receivers": (1..=2).map(receiver).collect::<Value>()
         });
         let order = shown("POST", "/v3/profitsharing/orders", request);
@@ -139,7 +137,7 @@ mod tests {
     #[test]
     fn what_travels_encrypted_is_not_repeated() {
         let request = json!({
-            "appid": CALLER.appid, "type": "PERSONAL_OPENID", "account": "o1", "name": "the ciphertext", "relation_type": "USER"
+            "appid": APPID, "type": "PERSONAL_OPENID", "account": "o1", "name": "the ciphertext", "relation_type": "USER"
         });
         let answer = shown("POST", "/v3/profitsharing/receivers/add", request);
         assert_eq!(answer["account"], "o1");

@@ -18,31 +18,19 @@ mod sign_information;
 mod signed_body;
 
 use weipay_catalog::{Catalog, Operation, Routed, Unrouted};
-use weipay_wire::{Authorization, AuthorizationError, PublicKey, is_fresh, is_same_serial, request_message};
+use weipay_wire::{Authorization, AuthorizationError, is_fresh, is_same_serial, request_message};
 
 use crate::exchange::Request;
+use crate::merchants::{Merchant, Merchants};
 use crate::refusal::{Refusal, tail};
 use crate::upload::Upload;
 pub(crate) use replays::Replays;
-
-/// The merchant that the gate knows.
-#[derive(Debug)]
-pub(crate) struct Merchant {
-    /// 商户号.
-    pub(crate) mchid: String,
-    /// 商户API证书序列号.
-    pub(crate) serial: String,
-    /// The key of its certificate.
-    pub(crate) key: PublicKey,
-    /// When its certificate expires, in unix seconds.
-    pub(crate) not_after: i64,
-}
 
 /// A request that may enter.
 #[derive(Debug)]
 pub(crate) struct Authenticated<'a> {
     pub(crate) routed: Routed,
-    pub(crate) mchid: String,
+    pub(crate) merchant: &'a Merchant,
     /// The parts of the body, when the operation is an upload.
     pub(crate) upload: Option<Upload<'a>>,
 }
@@ -80,7 +68,7 @@ const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
 /// Lets a request in, or turns it away. With `replays`, a request enters once.
 pub(crate) fn authenticate<'a>(
     incoming: &'a Request,
-    merchant: &Merchant,
+    merchants: &'a Merchants,
     replays: Option<&Replays>,
     now: i64,
 ) -> Result<Authenticated<'a>, Rejection> {
@@ -92,7 +80,7 @@ pub(crate) fn authenticate<'a>(
         let reason = format!("the request was signed at {signed}, and the sandbox's clock shows {now}");
         return Err(Refusal::sign_error(STALE).with_reason(reason).into());
     }
-    check_known(&authorization, merchant, now)?;
+    let merchant = check_known(&authorization, merchants, now)?;
     let upload = Upload::read(routed.operation, incoming);
     check_signature(incoming, upload.as_ref(), &authorization, merchant)?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, now)) {
@@ -100,7 +88,7 @@ pub(crate) fn authenticate<'a>(
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
         return Err(Refusal::sign_error(REPLAYED).with_reason(reason).into());
     }
-    Ok(Authenticated { routed, mchid: authorization.mchid, upload })
+    Ok(Authenticated { routed, merchant, upload })
 }
 
 /// Whether requests of an operation are let in at all: APIv2 has another gateway, which is not here.
@@ -170,12 +158,16 @@ fn wrong_signature() -> Refusal {
     Refusal::sign_error(WRONG_SIGNATURE).with_tail(tail::BAD_SIGNATURE)
 }
 
-fn check_known(authorization: &Authorization, merchant: &Merchant, now: i64) -> Result<(), Rejection> {
-    if authorization.mchid != merchant.mchid {
+fn check_known<'a>(
+    authorization: &Authorization,
+    merchants: &'a Merchants,
+    now: i64,
+) -> Result<&'a Merchant, Rejection> {
+    let Some(merchant) = merchants.find(&authorization.mchid) else {
         // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
         let reason = "mchid in the Authorization header is not the merchant of this sandbox's kit";
         return Err(wrong_signature().with_reason(reason).into());
-    }
+    };
     if !is_same_serial(&authorization.serial_no, &merchant.serial) {
         let reason = "serial_no in the Authorization header is not merchant_serial of this sandbox's kit";
         return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
@@ -183,7 +175,7 @@ fn check_known(authorization: &Authorization, merchant: &Merchant, now: i64) -> 
     if now > merchant.not_after {
         return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).into());
     }
-    Ok(())
+    Ok(merchant)
 }
 
 fn check_signature<'a>(

@@ -15,12 +15,15 @@
 //! # The journey of a request
 //!
 //! ```text
-//! gate ──► contract ──► domain ──► sign ──► reply
-//!                         │
-//!                        store (one transaction per request, committed before the reply leaves)
+//! gate ──► contract ──► handler of a product ──► sign ──► response
+//!                           │  one transaction, committed before the response leaves
+//!                           ├──► records        what changed
+//!                           ├──► idempotency    the response to a repeat
+//!                           ├──► outbox         what merchants are to hear of
+//!                           └──► due ──► tick   what the clock will do
 //! ```
 //!
-//! | room | idea |
+//! | module | idea |
 //! |---|---|
 //! | `sandbox` | a running platform: kit, state and socket |
 //! | `server` | sockets to plain requests, and everything that bounds a stranger |
@@ -31,10 +34,10 @@
 //! | `upload` | the parts of an upload |
 //! | `download` | addresses of files, and the files |
 //! | `grammar` | the sentences in which a value is refused |
-//! | `domain` | the products, as pure functions |
-//! | `desk` | which records an operation reads and keeps |
-//! | `store` | SQLite, one transaction per request |
-//! | `answer` | headers and signature |
+//! | `merchants` | who is known, with what belongs to each |
+//! | `products` | each in its folder: routes, handlers, rules as pure functions, records |
+//! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
+//! | `response` | headers and signature |
 //! | `example` | answers of operations that have no behaviour |
 //! | `reason` | why a request was refused, for the developer |
 //! | `log` | one line for each request |
@@ -45,8 +48,6 @@ mod calendar;
 mod clock;
 mod contract;
 mod data_folder;
-mod desk;
-mod domain;
 mod download;
 mod entropy;
 mod example;
@@ -55,7 +56,9 @@ mod gate;
 mod grammar;
 pub mod kit;
 mod log;
+mod merchants;
 mod platform;
+mod products;
 mod reason;
 mod refusal;
 mod response;
@@ -69,10 +72,10 @@ mod upload;
 pub use clock::{Clock, HeldClock};
 pub use contract::Strictness;
 pub use data_folder::FolderError;
-pub use domain::merchant_coupons::stock::StockState;
 pub use exchange::{Request, Response};
 pub use log::LogEntry;
 pub use platform::{ANSWER_ORIGIN, Behaviour, Platform};
+pub use products::merchant_coupons::stock::StockState;
 pub use reason::{REASON, decode as decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder, StartError};
 pub use store::StoreError;

@@ -1,42 +1,38 @@
-//! The platform (平台): the journey of a request, from what came in to what goes out.
-//!
-//! ```text
-//! gate ──► contract ──► domain ──► sign ──► reply
-//!                         │
-//!                        store (one transaction per request, committed before the reply leaves)
-//! ```
+//! The platform (平台): the journey of a request, from what came in to what goes out, as the crate's first page shows it; and
+//! what the clock does without a request.
+
+use std::fmt;
 
 use weipay_catalog::Operation;
 use weipay_wire::PrivateKey;
 
 use crate::clock::Clock;
 use crate::contract::{Checked, Contract, Received};
-use crate::desk::{self, Desk, Errand, PlatformConfig, Unserved};
-use crate::domain::Caller;
-use crate::domain::merchant_coupons::stock::{Stock, StockState};
 use crate::download::{self, Links};
 use crate::entropy::Entropy;
 use crate::example::{self, Given};
 use crate::exchange::{Request, Response};
-use crate::gate::{self, Authenticated, Merchant, Rejection, Replays};
+use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
+use crate::merchants::Merchants;
+use crate::products::merchant_coupons::{self, stock::StockState};
+use crate::products::{self, Context, Handler, HandlerError, PRODUCTS, PlatformConfig, Product};
 use crate::reason::{self, REASON};
 use crate::refusal::{Refusal, tail};
 use crate::response::{self, Signers, UnsignedResponse};
 use crate::sensitive;
+use crate::store::schedule::Due;
 use crate::store::{Store, StoreError};
 use crate::upload;
 
 /// A platform without sockets: it answers requests that are plain values.
-#[derive(Debug)]
 pub struct Platform {
     /// Where it is reached.
     pub(crate) base_url: String,
-    pub(crate) merchant: Merchant,
-    /// The appid that is bound to the merchant.
-    pub(crate) appid: String,
+    pub(crate) merchants: Merchants,
     pub(crate) signers: Signers,
-    pub(crate) own: PlatformConfig,
+    pub(crate) config: PlatformConfig,
+    pub(crate) products: &'static [Product],
     pub(crate) contract: Contract,
     /// Whether operations without behaviour are answered with examples.
     pub(crate) examples: bool,
@@ -65,7 +61,7 @@ pub enum Behaviour {
 impl Behaviour {
     /// What the sandbox has of an operation of the catalogue.
     pub fn from_operation(operation: &Operation) -> Behaviour {
-        match desk::of(operation) {
+        match products::handler(PRODUCTS, operation) {
             Some(_) => Behaviour::State,
             None if gate::serves(operation) => Behaviour::Example,
             None => Behaviour::None,
@@ -81,6 +77,9 @@ impl Behaviour {
         }
     }
 }
+
+/// So many things are done by one tick at most; the next does the others.
+const MAX_DUE_AT_ONCE: usize = 10_000;
 
 const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
 
@@ -106,24 +105,30 @@ enum Content {
     File(download::File),
 }
 
+impl fmt::Debug for Platform {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Platform").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
 impl Platform {
     /// Answers one request.
     ///
     /// Whatever this returns has happened: state is committed before the answer is signed.
-    pub fn answer(&self, incoming: &Request) -> Response {
+    pub fn answer(&self, request: &Request) -> Response {
         let now = self.clock.now();
-        let admitted = match gate::authenticate(incoming, &self.merchant, self.replays.as_ref(), now) {
+        let admitted = match gate::authenticate(request, &self.merchants, self.replays.as_ref(), now) {
             Ok(admitted) => admitted,
             Err(rejection) => {
                 return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
             }
         };
-        let done = self.serve(incoming, &admitted, now).unwrap_or_else(|unserved| self.explained(unserved));
-        let outgoing = match done.content {
-            Content::Signed(draft) => self.signers.signed(incoming, draft, now, &self.entropy),
-            Content::File(file) => self.signers.file(incoming, file, now, &self.entropy),
+        let done = self.serve(request, &admitted, now).unwrap_or_else(|error| self.explained(error));
+        let response = match done.content {
+            Content::Signed(draft) => self.signers.signed(request, draft, now, &self.entropy),
+            Content::File(file) => self.signers.file(request, file, now, &self.entropy),
         };
-        noted(outgoing, done.note)
+        noted(response, done.note)
     }
 
     /// Whether a request line asks for an upload, whose body may be longer than others.
@@ -139,19 +144,19 @@ impl Platform {
             Err(rejection) => noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection)),
             Ok(_) => {
                 let refusal = grammar::unconfirmed::body_too_long();
-                let outgoing =
+                let response =
                     response::with_headers(UnsignedResponse::from(&refusal), now, &self.entropy, true);
-                noted(outgoing, Note::refused(refusal))
+                noted(response, Note::refused(refusal))
             }
         }
     }
 
-    fn serve(&self, incoming: &Request, admitted: &Authenticated<'_>, now: i64) -> Result<Done, Unserved> {
+    fn serve(&self, request: &Request, admitted: &Authenticated<'_>, now: i64) -> Result<Done, HandlerError> {
         let operation = admitted.routed.operation;
-        let checked = self.check(operation, incoming, admitted)?;
-        match desk::of(operation) {
-            Some(desk) => self.serve_at(desk, operation, admitted, &checked, now),
-            None if self.examples => self.show(incoming, admitted, &checked, now),
+        let checked = self.check(operation, request, admitted)?;
+        match products::handler(self.products, operation) {
+            Some(handler) => self.handle(handler, operation, admitted, &checked, now),
+            None if self.examples => self.show(request, admitted, &checked, now),
             None => Err(Refusal::not_implemented().into()),
         }
     }
@@ -160,22 +165,18 @@ impl Platform {
     fn check(
         &self,
         operation: &Operation,
-        incoming: &Request,
+        request: &Request,
         admitted: &Authenticated<'_>,
     ) -> Result<Checked, Refusal> {
-        let mut request = self.contract.read(
-            &admitted.routed,
-            incoming.query(),
-            &incoming.body,
-            admitted.upload.as_ref(),
-        )?;
-        let key = self.key_that_opens(operation, &request, incoming)?;
-        self.contract.check(operation, &request)?;
+        let mut received =
+            self.contract.read(&admitted.routed, request.query(), &request.body, admitted.upload.as_ref())?;
+        let key = self.key_that_opens(operation, &received, request)?;
+        self.contract.check(operation, &received)?;
         if let Some(key) = key {
-            sensitive::open(operation, &mut request, key)?;
+            sensitive::open(operation, &mut received, key)?;
         }
-        let checked = Checked::from(request);
-        check_caller(operation, &checked, &admitted.mchid)?;
+        let checked = Checked::from(received);
+        check_caller(operation, &checked, &admitted.merchant.account.mchid)?;
         Ok(checked)
     }
 
@@ -183,58 +184,106 @@ impl Platform {
     fn key_that_opens(
         &self,
         operation: &Operation,
-        request: &Received<'_>,
-        incoming: &Request,
+        received: &Received<'_>,
+        request: &Request,
     ) -> Result<Option<&PrivateKey>, Refusal> {
-        if !sensitive::are_in(operation, request) {
+        if !sensitive::are_in(operation, received) {
             return Ok(None);
         }
-        match incoming.header("wechatpay-serial").filter(|serial| !serial.is_empty()) {
+        match request.header("wechatpay-serial").filter(|serial| !serial.is_empty()) {
             None => Err(grammar::no_platform_serial()),
             Some(serial) => self.signers.key(serial).map(Some).ok_or_else(grammar::wrong_platform_serial),
         }
     }
 
-    fn serve_at(
+    fn handle(
         &self,
-        desk: Desk,
+        handler: Handler,
         operation: &Operation,
         admitted: &Authenticated<'_>,
-        request: &Checked,
+        checked: &Checked,
         now: i64,
-    ) -> Result<Done, Unserved> {
-        let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
-        let errand = Errand { caller, request, now, entropy: &self.entropy, own: &self.own };
-        let reply = self.store.transaction(|ledger| {
-            let mut reply = desk(ledger, &errand)?;
-            sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
-            Ok::<_, Unserved>(reply)
+    ) -> Result<Done, HandlerError> {
+        let merchant = admitted.merchant;
+        let context = Context {
+            caller: &merchant.account,
+            api_v3_key: &merchant.api_v3_key,
+            request: checked,
+            now,
+            entropy: &self.entropy,
+            platform: &self.config,
+        };
+        let answer = self.store.transaction(|tx| {
+            let mut answer = handler(tx, &context)?;
+            sensitive::encrypt(&operation.answer, &mut answer, &merchant.key)?;
+            Ok::<_, HandlerError>(answer)
         })?;
-        let body = if reply.is_null() { Vec::new() } else { reply.to_string().into_bytes() };
-        let draft = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
-        Ok(Done { content: Content::Signed(draft), note: Note::Answered(Behaviour::State) })
+        let body = if answer.is_null() { Vec::new() } else { answer.to_string().into_bytes() };
+        let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
+        Ok(Done { content: Content::Signed(unsigned), note: Note::Answered(Behaviour::State) })
+    }
+
+    /// Does what is due at `now`, and says how many things that were. The server calls this every second, and a
+    /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same.
+    pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
+        if !self.store.is_anything_due(now)? {
+            return Ok(0);
+        }
+        let (mut done, mut failed, mut last) = (0, None, None);
+        for _ in 0..MAX_DUE_AT_ONCE {
+            let Some(due) = self.next_due(now, last.as_ref())? else { break };
+            match self.do_due(&due) {
+                Ok(is_done) => done += usize::from(is_done),
+                Err(HandlerError::Failed(error)) => failed = Some(error),
+                // Nobody asked, so that nobody is refused: what may not be done any more is not due any more.
+                Err(HandlerError::Refused(_)) => {
+                    self.store.transaction(|tx| tx.unschedule(&due))?;
+                }
+            }
+            last = Some(due);
+        }
+        failed.map_or(Ok(done), Err)
+    }
+
+    fn next_due(&self, now: i64, last: Option<&Due>) -> Result<Option<Due>, StoreError> {
+        self.store.transaction(|tx| tx.next_due(now, last))
+    }
+
+    /// Does one thing in a transaction of its own. Whether it was still to be done.
+    fn do_due(&self, due: &Due) -> Result<bool, HandlerError> {
+        let handler = products::due_handler(self.products, &due.kind)
+            .ok_or_else(|| StoreError::Corrupt(format!("no product does what is due as {}", due.kind)))?;
+        self.store.transaction(|tx| {
+            // First, so that the handler may let the same thing fall due again.
+            let is_there = tx.unschedule(due)?;
+            if is_there {
+                handler(tx, &due.key, due.at)?;
+            }
+            Ok(is_there)
+        })
     }
 
     fn show(
         &self,
-        incoming: &Request,
+        request: &Request,
         admitted: &Authenticated<'_>,
-        request: &Checked,
+        checked: &Checked,
         now: i64,
-    ) -> Result<Done, Unserved> {
+    ) -> Result<Done, HandlerError> {
         let operation = admitted.routed.operation;
-        let base_url = self.base_url_for(incoming);
-        let links = Links { base_url: &base_url, key: &self.own.api_v3_key, now };
+        let base_url = self.base_url_for(request);
+        let links = Links { base_url: &base_url, key: &admitted.merchant.api_v3_key, now };
         let note = Note::Answered(Behaviour::Example);
         if operation.unsigned {
-            let content = Content::File(download::file(operation, request, &links)?);
+            let content = Content::File(download::file(operation, checked, &links)?);
             return Ok(Done { content, note });
         }
-        let caller = Caller { mchid: &admitted.mchid, appid: &self.appid };
-        let mut answer = example::answer(operation, &Given::from_request(operation, request, &caller));
+        let merchant = admitted.merchant;
+        let mut answer =
+            example::answer(operation, &Given::from_request(operation, checked, &merchant.account));
         if let Some(answer) = &mut answer {
-            download::lead_back(operation, request, answer, &links);
-            sensitive::encrypt(&operation.answer, answer, &self.merchant.key)?;
+            download::lead_back(operation, checked, answer, &links);
+            sensitive::encrypt(&operation.answer, answer, &merchant.key)?;
         }
         let body = answer.map(|value| value.to_string().into_bytes()).unwrap_or_default();
         let draft = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
@@ -243,8 +292,8 @@ impl Platform {
 
     /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
     /// address too. A name of the real platform is not passed on: that would lead there.
-    fn base_url_for(&self, incoming: &Request) -> String {
-        let named = incoming.header("host").filter(|host| {
+    fn base_url_for(&self, request: &Request) -> String {
+        let named = request.header("host").filter(|host| {
             let name = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
             let is_real = OFFICIAL_DOMAINS.iter().any(|domain| name.ends_with(domain));
@@ -256,17 +305,13 @@ impl Platform {
     /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
     /// is such a stock.
     pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
-        self.store.transaction(|ledger| {
-            let Some(stock) = ledger.stock(stock_id)? else { return Ok(false) };
-            ledger.change_stock(&Stock { state, ..stock })?;
-            Ok(true)
-        })
+        self.store.transaction(|tx| merchant_coupons::set_stock_state(tx, stock_id, state))
     }
 
-    fn explained(&self, unserved: Unserved) -> Done {
-        let refusal = match unserved {
-            Unserved::Refused(refusal) => refusal,
-            Unserved::Failed(error) => {
+    fn explained(&self, error: HandlerError) -> Done {
+        let refusal = match error {
+            HandlerError::Refused(refusal) => refusal,
+            HandlerError::Failed(error) => {
                 Refusal::system_error().with_reason(format!("{}: {error}", self.store.file().display()))
             }
         };
@@ -275,9 +320,9 @@ impl Platform {
 }
 
 /// The operations of payments compare the merchant of the body with the caller.
-fn check_caller(operation: &Operation, request: &Checked, mchid: &str) -> Result<(), Refusal> {
+fn check_caller(operation: &Operation, checked: &Checked, mchid: &str) -> Result<(), Refusal> {
     let is_payment = operation.path.starts_with("v3/pay/");
-    match request.text("mchid") {
+    match checked.text("mchid") {
         Some(named) if is_payment && named != mchid => Err(grammar::other_merchant()),
         _ => Ok(()),
     }
@@ -303,16 +348,19 @@ fn note_of(rejection: Rejection) -> Note {
 }
 
 /// An answer with the sandbox's own headers, which come last.
-fn noted(mut outgoing: Response, note: Note) -> Response {
+fn noted(mut response: Response, note: Note) -> Response {
     match note {
-        Note::Answered(behaviour) => outgoing.set(ANSWER_ORIGIN, behaviour.word()),
+        Note::Answered(behaviour) => response.set(ANSWER_ORIGIN, behaviour.word()),
         Note::Refused { code, message, reason } => {
-            outgoing.code = Some(code).filter(|code| !code.is_empty());
-            outgoing.message = Some(message).filter(|message| !message.is_empty());
+            response.code = Some(code).filter(|code| !code.is_empty());
+            response.message = Some(message).filter(|message| !message.is_empty());
             if let Some(reason) = reason {
-                outgoing.set(REASON, &reason::encode(&reason));
+                response.set(REASON, &reason::encode(&reason));
             }
         }
     }
-    outgoing
+    response
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
-//! The answer (应答): headers as the platform sends them, and the signature over what is sent.
+//! The response (应答): headers as the platform sends them, and the signature over what is sent.
 //!
 //! Everything behind the [gate](crate::gate) is signed, refusals included, except [files](crate::download); what the gate turns
 //! away is not. The WeChat
 //! Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
 
+pub(crate) mod dialect;
 mod request_id;
 
 use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
@@ -32,7 +33,7 @@ pub(crate) struct Signers {
     pub(crate) public_key: SigningKey,
 }
 
-/// An answer that is not signed and with_headers yet.
+/// An answer that is not signed yet, and has no headers.
 #[derive(Debug)]
 pub(crate) struct UnsignedResponse {
     pub(crate) status: u16,
@@ -43,7 +44,7 @@ pub(crate) struct UnsignedResponse {
 
 impl From<&Refusal> for UnsignedResponse {
     fn from(refusal: &Refusal) -> UnsignedResponse {
-        UnsignedResponse { status: refusal.status, body: refusal.body(), tail: refusal.tail }
+        UnsignedResponse { status: refusal.status, body: dialect::json(refusal), tail: refusal.tail }
     }
 }
 

@@ -8,14 +8,16 @@ use std::{fmt, io};
 
 use weipay_wire::Kit;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, HeldClock};
 use crate::contract::{Contract, Strictness};
 use crate::data_folder::{DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
 use crate::gate::Replays;
 use crate::kit::{self, KitError, KitOnDisk};
 use crate::log::{Log, LogEntry};
+use crate::merchants::Merchants;
 use crate::platform::Platform;
+use crate::products::{PRODUCTS, Product};
 use crate::server::{Server, Settings};
 use crate::store::{Store, StoreError};
 
@@ -47,6 +49,7 @@ pub struct SandboxBuilder {
     idle_timeout: Duration,
     connections: Option<usize>,
     log: Option<Arc<Log>>,
+    products: &'static [Product],
 }
 
 impl fmt::Debug for SandboxBuilder {
@@ -191,6 +194,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Serves other products.
+    #[cfg(test)]
+    pub(crate) fn products(mut self, products: &'static [Product]) -> SandboxBuilder {
+        self.products = products;
+        self
+    }
+
     /// Starts the sandbox. When this returns, it answers.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
@@ -201,6 +211,9 @@ impl SandboxBuilder {
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit)?);
+        if let Clock::Held(clock) = &self.clock {
+            tick_with(clock, &platform);
+        }
         let settings = Settings {
             platform: Arc::clone(&platform),
             idle_timeout: self.idle_timeout,
@@ -226,14 +239,16 @@ impl SandboxBuilder {
         TcpListener::bind(&*addresses).map_err(failed)
     }
 
-    fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
+    /// A platform with the merchant and the state of a kit's folder.
+    pub(crate) fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
         let state = kit.dir().join(STATE);
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
-            merchant: kit.merchant()?,
-            appid: kit.kit().appid.clone(),
+            // One is all that the kit makes.
+            merchants: Merchants::new(vec![kit.merchant()?]),
             signers: kit.signers()?,
-            own: kit.platform_config()?,
+            config: kit.platform_config()?,
+            products: self.products,
             contract: Contract::new(self.strictness),
             examples: self.examples,
             replays: self.strictness.replayed_requests.then(Replays::default),
@@ -242,6 +257,17 @@ impl SandboxBuilder {
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
         })
     }
+}
+
+/// Lets a platform do what is due whenever its clock is moved, as long as there is the platform.
+fn tick_with(clock: &HeldClock, platform: &Arc<Platform>) {
+    let platform = Arc::downgrade(platform);
+    clock.listen(move |now| {
+        let Some(platform) = platform.upgrade() else { return false };
+        // What failed stays due; the server tries it again every second.
+        let _ = platform.tick(now);
+        true
+    });
 }
 
 /// Nobody waits longer; more would be more than a timer can count to.
@@ -274,6 +300,7 @@ impl Sandbox {
             idle_timeout: Duration::from_secs(8),
             connections: None,
             log: None,
+            products: PRODUCTS,
         }
     }
 

@@ -44,6 +44,8 @@ use stream::Stream;
 /// The head of a request, request line included. The platform's own limit is not known.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 100;
+/// How often what is due is done.
+const TICK: Duration = Duration::from_secs(1);
 /// Answers on their way may leave for this long after the stop.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -161,14 +163,26 @@ fn runtime() -> io::Result<Runtime> {
 
 async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiver<()>) {
     let connections = Arc::new(GracefulShutdown::new());
+    let ticking = tokio::spawn(tick(Arc::clone(&service.settings.platform)));
     let accepting = tokio::spawn(accept(listener, service, Arc::clone(&connections)));
     // A dropped sender means the same as a message.
     let _ = stopped.await;
+    ticking.abort();
     accepting.abort();
     // Waiting for the end of the task closes the socket and leaves the connections to this function alone.
     let _ = accepting.await;
     if let Some(connections) = Arc::into_inner(connections) {
         let _ = timeout(LAST_ANSWERS, connections.shutdown()).await;
+    }
+}
+
+/// Does every second what is due by the platform's own clock.
+async fn tick(platform: Arc<Platform>) {
+    loop {
+        sleep(TICK).await;
+        let platform = Arc::clone(&platform);
+        // What failed stays due, and is tried again.
+        let _ = spawn_blocking(move || platform.tick(platform.clock.now())).await;
     }
 }
 

@@ -1,46 +1,45 @@
-//! The store (存储): SQLite under the data directory, one transaction per request.
+//! The store (存储): the state of a platform, one transaction per request.
 //!
-//! A transaction is committed before its reply is signed, so whatever was answered is there after a restart. With
+//! A transaction is committed before its response is signed, so whatever was answered is there after a restart. With
 //! write-ahead logging and `synchronous=NORMAL` a commit survives the death of the process at any moment (`kill -9`
 //! included), because the operating system has the bytes. The loss of power is another matter: the last commits may be
 //! gone then, though never half of one. `synchronous=FULL` would hold against that too and cost one disk flush for
 //! every request, from some hundred microseconds to several milliseconds; a sandbox need not pay it.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `transaction` | what handlers work on |
+//! | `record` | what a product keeps, and how it is found |
+//! | `idempotency` | what a repeated request gets |
+//! | `schedule` | the outbox, and what falls due when |
+//! | `engine` | what a database must be able to do; it knows no product |
+//! | `sqlite` | SQLite doing it, and the numbered migrations of its tables |
 
-mod counters;
-mod coupons;
-mod receipts;
-mod schema;
-mod stocks;
+mod engine;
+pub(crate) mod idempotency;
+pub(crate) mod record;
+pub(crate) mod schedule;
+mod sqlite;
+mod transaction;
 
+use std::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::data_folder::private;
-
-/// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
-/// milliseconds on a slow one, and SQLite's usual 1,000 pages are full after some 250 requests. A log that a killed
-/// process left is read at the next start, which bounds its length from above: 16 MiB take about ten milliseconds.
-const LOG_PAGES: u32 = 4096;
-
-/// The largest database, in pages, that is looked through at the start: 16 MiB take some ten milliseconds.
-const LOOKED_THROUGH: u32 = 4096;
+use sqlite::Sqlite;
+pub(crate) use transaction::Transaction;
 
 /// The state of a platform.
 pub(crate) struct Store {
     /// One connection, one writer: a request's transaction is far shorter than its signature, so that waiting here
     /// costs less than conflicts between writers would.
-    connection: Mutex<Connection>,
+    database: Mutex<Sqlite>,
     file: PathBuf,
 }
-
-/// What can be read and written inside one transaction.
-pub(crate) struct Ledger<'a>(&'a Transaction<'a>);
 
 /// Why the store could not serve.
 #[derive(Debug)]
@@ -48,10 +47,12 @@ pub enum StoreError {
     /// The database's file could not be made or opened.
     File(io::Error),
     /// The database refused: a full disk, a lost file, a broken page.
-    Database(rusqlite::Error),
-    /// A row holds what this program never wrote.
+    Database(Box<dyn Error + Send + Sync>),
+    /// A record holds what this program never wrote.
     Corrupt(String),
-    /// The database belongs to another version of this program.
+    /// A record was changed by another request in between. Nothing was changed by this one.
+    Conflict(String),
+    /// The database belongs to a later version of this program.
     Version {
         /// What the file says.
         found: i64,
@@ -65,6 +66,12 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::File(error) => write!(out, "the sandbox's database could not be opened: {error}"),
             StoreError::Database(error) => write!(out, "the sandbox's database failed: {error}"),
+            StoreError::Conflict(what) => {
+                write!(
+                    out,
+                    "another request changed a record of the sandbox's database in between: {what}; repeat the request"
+                )
+            }
             StoreError::Corrupt(what) => write!(out, "the sandbox's database holds a broken record: {what}"),
             StoreError::Version { found, wanted } => write!(
                 out,
@@ -75,19 +82,13 @@ impl fmt::Display for StoreError {
     }
 }
 
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             StoreError::File(error) => Some(error),
-            StoreError::Database(error) => Some(error),
-            StoreError::Corrupt(_) | StoreError::Version { .. } => None,
+            StoreError::Database(error) => Some(&**error),
+            StoreError::Corrupt(_) | StoreError::Conflict(_) | StoreError::Version { .. } => None,
         }
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> StoreError {
-        StoreError::Database(error)
     }
 }
 
@@ -99,10 +100,10 @@ impl fmt::Debug for Store {
 
 impl Store {
     /// Opens the database of a data directory, and makes it when there is none.
-    pub(crate) fn open(file: &Path) -> Result<Store, StoreError> {
+    pub(crate) fn open(file: &Path) -> Result<Self, StoreError> {
         // SQLite gives the files beside it (`-wal`, `-shm`) the mode of this one.
         private::open_file(File::options().append(true).create(true), file).map_err(StoreError::File)?;
-        Store::of(Connection::open(file)?, file.to_owned())
+        Ok(Self { database: Mutex::new(Sqlite::open(file)?), file: file.to_owned() })
     }
 
     /// The database's file.
@@ -112,60 +113,44 @@ impl Store {
 
     /// A store that is gone with its value.
     #[cfg(test)]
-    pub(crate) fn in_memory() -> Store {
-        Store::of(Connection::open_in_memory().unwrap(), PathBuf::from(":memory:")).unwrap()
-    }
-
-    fn of(mut connection: Connection, file: PathBuf) -> Result<Store, StoreError> {
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.set_prepared_statement_cache_capacity(64);
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-        schema::prepare(&mut connection)?;
-        check_whole(&connection)?;
-        Ok(Store { connection: Mutex::new(connection), file })
+    pub(crate) fn in_memory() -> Self {
+        Self { database: Mutex::new(Sqlite::in_memory().unwrap()), file: PathBuf::from(":memory:") }
     }
 
     /// Does one request's work. An error takes everything back.
     pub(crate) fn transaction<T, E: From<StoreError>>(
         &self,
-        work: impl FnOnce(&Ledger<'_>) -> Result<T, E>,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        // A panic under the lock has rolled its transaction back by dropping it.
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
-        let done = work(&Ledger(&transaction))?;
-        transaction.commit().map_err(StoreError::from)?;
-        Ok(done)
+        self.database().transaction(|engine| work(&Transaction::new(engine)))
     }
-}
 
-/// Looks through a database that is not large, so that a broken one is told at the start and not by some request.
-fn check_whole(connection: &Connection) -> Result<(), StoreError> {
-    let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-    if pages > LOOKED_THROUGH {
-        return Ok(());
+    /// Whether anything is due, asked without a transaction: the answer is no nearly every time.
+    pub(crate) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
+        self.database().is_anything_due(now)
     }
-    let found: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
-    if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt(found)) }
+
+    fn database(&self) -> MutexGuard<'_, Sqlite> {
+        // A panic under the lock has rolled its transaction back by dropping it.
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
+
     use super::*;
 
     #[test]
     fn an_error_takes_everything_back() {
         let store = Store::in_memory();
-        let attempt: Result<(), StoreError> = store.transaction(|ledger| {
-            ledger.next("stock")?;
+        let attempt: Result<(), StoreError> = store.transaction(|tx| {
+            tx.next_number("stock")?;
             Err(StoreError::Corrupt("on purpose".to_owned()))
         });
         assert!(attempt.is_err());
-        let next: Result<i64, StoreError> = store.transaction(|ledger| ledger.next("stock"));
+        let next: Result<i64, StoreError> = store.transaction(|tx| tx.next_number("stock"));
         assert_eq!(next.unwrap(), 1);
     }
 
@@ -175,14 +160,14 @@ mod tests {
         let file = folder.path().join("state.db");
         let count = || -> i64 {
             let next: Result<i64, StoreError> =
-                Store::open(&file).unwrap().transaction(|ledger| ledger.next("stock"));
+                Store::open(&file).unwrap().transaction(|tx| tx.next_number("stock"));
             next.unwrap()
         };
         assert_eq!((count(), count(), count()), (1, 2, 3));
     }
 
     #[test]
-    fn a_database_of_another_form_is_refused_with_both_numbers() {
+    fn a_database_of_a_later_form_is_refused_with_both_numbers() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("state.db");
         drop(Store::open(&file).unwrap());

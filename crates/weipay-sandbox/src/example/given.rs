@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use weipay_catalog::{Field, Kind, Operation};
 
 use crate::contract::Checked;
-use crate::domain::Caller;
+use crate::merchants::Account;
 
 /// The values of one request.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    pub(crate) fn from_request(operation: &Operation, request: &Checked, caller: &Caller<'_>) -> Given {
+    pub(crate) fn from_request(operation: &Operation, request: &Checked, caller: &Account) -> Given {
         let fields = &operation.request;
         let in_path = request.path_values().filter(|(name, _)| !is_encrypted(&fields.path, name));
         let in_query = request.query_values().filter(|(name, _)| !is_encrypted(&fields.query, name));
@@ -34,13 +34,15 @@ impl Given {
         let body = plain(&fields.json, &request.body);
         let mut identifiers = Vec::new();
         collect(&body, &mut identifiers);
+        let appid = caller.appids.first();
         let own = [
-            ("mchid", caller.mchid),
-            ("sp_mchid", caller.mchid),
-            ("appid", caller.appid),
-            ("sp_appid", caller.appid),
+            ("mchid", Some(&caller.mchid)),
+            ("sp_mchid", Some(&caller.mchid)),
+            ("appid", appid),
+            ("sp_appid", appid),
         ];
-        identifiers.extend(own.map(|(name, value)| (name.to_owned(), value.into())));
+        let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.as_str().into())));
+        identifiers.extend(own);
         Given { body, url, identifiers }
     }
 

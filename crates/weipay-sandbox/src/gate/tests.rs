@@ -1,23 +1,31 @@
 use std::sync::LazyLock;
 
 use http::{HeaderName, HeaderValue};
-use weipay_wire::PrivateKey;
+use weipay_wire::{ApiV3Key, PrivateKey};
 
 use super::*;
+use crate::merchants::Account;
 
 const NOW: i64 = 1_786_766_400;
 const MCHID: &str = "1900000109";
+const OTHER_MCHID: &str = "1900000110";
 const SERIAL: &str = "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB";
 const TARGET: &str = "/v3/marketing/busifavor/stocks/1?a=%7C|";
 
+static OTHER_KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwrap());
 static KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwrap());
 
-fn merchant() -> Merchant {
+static MERCHANTS: LazyLock<Merchants> =
+    LazyLock::new(|| Merchants::new(vec![merchant(MCHID, &KEY), merchant(OTHER_MCHID, &OTHER_KEY)]));
+
+fn merchant(mchid: &str, key: &PrivateKey) -> Merchant {
+    let account = Account { mchid: mchid.to_owned(), appids: Vec::new(), sub_merchants: Vec::new() };
     Merchant {
-        mchid: MCHID.to_owned(),
+        account,
         serial: SERIAL.to_owned(),
-        key: KEY.public_key(),
+        key: key.public_key(),
         not_after: NOW + 1000,
+        api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap(),
     }
 }
 
@@ -44,7 +52,7 @@ fn set(incoming: &mut Request, name: &'static str, value: &str) {
 }
 
 fn rejection(incoming: &Request) -> (u16, Option<Refusal>, bool) {
-    match authenticate(incoming, &merchant(), None, NOW).unwrap_err() {
+    match authenticate(incoming, &MERCHANTS, None, NOW).unwrap_err() {
         Rejection::Unrouted { status, .. } => (status, None, false),
         Rejection::Refused { refusal, has_request_id } => (refusal.status, Some(refusal), has_request_id),
     }
@@ -52,7 +60,7 @@ fn rejection(incoming: &Request) -> (u16, Option<Refusal>, bool) {
 
 fn text(incoming: &Request) -> String {
     let (_, refusal, _) = rejection(incoming);
-    String::from_utf8(refusal.unwrap().body()).unwrap()
+    String::from_utf8(crate::response::dialect::json(&refusal.unwrap())).unwrap()
 }
 
 /// The same request with another `Authorization` that is otherwise in order.
@@ -66,7 +74,7 @@ fn with(change: impl FnOnce(&mut Authorization)) -> Request {
 #[test]
 fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
     let (mut incoming, authorization) = signed(TARGET);
-    assert_eq!(authenticate(&incoming, &merchant(), None, NOW).unwrap().mchid, MCHID);
+    assert_eq!(authenticate(&incoming, &MERCHANTS, None, NOW).unwrap().merchant.account.mchid, MCHID);
     let Authorization { signature, .. } = authorization;
     set(
         &mut incoming,
@@ -75,7 +83,7 @@ fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
             r#"WECHATPAY2-SHA256-RSA2048 signature="{signature}",nonce_str="nonce",timestamp="{NOW}",serial_no="{SERIAL}",mchid="{MCHID}""#
         ),
     );
-    assert!(authenticate(&incoming, &merchant(), None, NOW).is_ok());
+    assert!(authenticate(&incoming, &MERCHANTS, None, NOW).is_ok());
 }
 
 #[test]
@@ -168,7 +176,7 @@ fn an_unknown_serial_of_a_known_merchant_is_named() {
 fn a_serial_is_a_number_however_it_is_written() {
     for same in [SERIAL.to_lowercase(), format!("00{SERIAL}")] {
         let incoming = with(|authorization| authorization.serial_no = same.clone());
-        assert!(authenticate(&incoming, &merchant(), None, NOW).is_ok(), "{same}");
+        assert!(authenticate(&incoming, &MERCHANTS, None, NOW).is_ok(), "{same}");
     }
 }
 
@@ -176,20 +184,20 @@ fn a_serial_is_a_number_however_it_is_written() {
 fn a_replayed_request_enters_unless_the_gate_is_told_to_remember() {
     let (incoming, _) = signed(TARGET);
     for _ in 0..2 {
-        assert!(authenticate(&incoming, &merchant(), None, NOW).is_ok());
+        assert!(authenticate(&incoming, &MERCHANTS, None, NOW).is_ok());
     }
     let replays = Replays::default();
-    assert!(authenticate(&incoming, &merchant(), Some(&replays), NOW).is_ok());
-    let away = authenticate(&incoming, &merchant(), Some(&replays), NOW).unwrap_err();
+    assert!(authenticate(&incoming, &MERCHANTS, Some(&replays), NOW).is_ok());
+    let away = authenticate(&incoming, &MERCHANTS, Some(&replays), NOW).unwrap_err();
     assert!(matches!(away, Rejection::Refused { refusal, .. } if refusal.code == "SIGN_ERROR"));
     assert!(
-        authenticate(&signed("/v3/marketing/busifavor/stocks/2").0, &merchant(), Some(&replays), NOW).is_ok()
+        authenticate(&signed("/v3/marketing/busifavor/stocks/2").0, &MERCHANTS, Some(&replays), NOW).is_ok()
     );
 }
 
 #[test]
 fn an_expired_certificate_is_refused() {
-    let expired = Merchant { not_after: NOW - 1, ..merchant() };
+    let expired = Merchants::new(vec![Merchant { not_after: NOW - 1, ..merchant(MCHID, &KEY) }]);
     let Rejection::Refused { refusal, .. } =
         authenticate(&signed(TARGET).0, &expired, None, NOW).unwrap_err()
     else {
@@ -223,4 +231,19 @@ fn every_byte_of_target_and_body_is_signed() {
         change(&mut incoming);
         assert_eq!(rejection(&incoming).0, 401);
     }
+}
+
+#[test]
+fn each_merchant_enters_with_its_own_key_only() {
+    let signed_by = |key: &PrivateKey| {
+        with(|authorization| {
+            let message = request_message("GET", TARGET, NOW, "nonce", b"{\"a\":1}");
+            authorization.mchid = OTHER_MCHID.to_owned();
+            authorization.signature = key.sign(&message).unwrap();
+        })
+    };
+    let own = signed_by(&OTHER_KEY);
+    let entered = authenticate(&own, &MERCHANTS, None, NOW).unwrap();
+    assert_eq!(entered.merchant.account.mchid, OTHER_MCHID);
+    assert_eq!(rejection(&signed_by(&KEY)).0, 401);
 }

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use weipay_wire::{ApiV3Key, Certificate, KeyError, PrivateKey, PublicKey};
 
 use super::{CERTIFICATE_KEY, KIT, KitError, KitOnDisk, PUBLIC_KEY_KEY, file};
-use crate::desk::PlatformConfig;
-use crate::domain::platform_certificates::ListedCertificate;
-use crate::gate::Merchant;
+use crate::merchants::{Account, Merchant};
+use crate::products::PlatformConfig;
+use crate::products::platform_certificates::ListedCertificate;
 use crate::response::{Signers, SigningKey};
 
 impl KitOnDisk {
@@ -20,17 +20,22 @@ impl KitOnDisk {
         Ok(())
     }
 
-    /// What the gate must know of the merchant.
+    /// The merchant, with its credentials.
     pub(crate) fn merchant(&self) -> Result<Merchant, KitError> {
         let kit = self.kit();
         let certificate = self.certificate(&kit.merchant_cert, "merchant_serial", &kit.merchant_serial)?;
         let key = self.private_key(&kit.merchant_key)?;
         self.fits(&kit.merchant_key, &key, &kit.merchant_cert, certificate.public_key())?;
         Ok(Merchant {
-            mchid: kit.mchid.clone(),
+            account: Account {
+                mchid: kit.mchid.clone(),
+                appids: vec![kit.appid.clone()],
+                sub_merchants: Vec::new(),
+            },
             serial: kit.merchant_serial.clone(),
             key: certificate.public_key().clone(),
             not_after: certificate.not_after(),
+            api_v3_key: self.api_v3_key()?,
         })
     }
 
@@ -52,15 +57,18 @@ impl KitOnDisk {
     /// What the platform has that no request changes.
     pub(crate) fn platform_config(&self) -> Result<PlatformConfig, KitError> {
         let certificate = self.read(&self.kit().platform_cert, Certificate::from_pem)?;
-        let api_v3_key = ApiV3Key::new(&self.kit().api_v3_key)
-            .map_err(|error| KitError::Broken { path: self.file().to_owned(), reason: error.to_string() })?;
         let certificate = ListedCertificate {
             serial: certificate.serial().to_owned(),
             pem: self.platform_cert_pem()?,
             effective: certificate.not_before(),
             expire: certificate.not_after(),
         };
-        Ok(PlatformConfig { certificate, api_v3_key })
+        Ok(PlatformConfig { certificate })
+    }
+
+    fn api_v3_key(&self) -> Result<ApiV3Key, KitError> {
+        ApiV3Key::new(&self.kit().api_v3_key)
+            .map_err(|error| KitError::Broken { path: self.file().to_owned(), reason: error.to_string() })
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use weipay_wire::{Certificate, PrivateKey};
 
 use super::*;
-use crate::domain::is_openid;
+use crate::products::users::is_openid;
 
 /// One kit for the tests that only read it.
 static KIT_DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| {

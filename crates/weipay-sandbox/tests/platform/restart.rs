@@ -84,3 +84,87 @@ fn a_seed_repeats_numbers_and_never_keys() {
     assert_eq!(first.0, second.0);
     assert_ne!(first.1, second.1);
 }
+
+/// A database as the first program wrote it, after two stocks, five coupons and one step of each kind.
+const FORM_1: &str = include_str!("../../src/store/sqlite/migrations/form_1.sql");
+
+#[test]
+fn a_data_folder_of_the_first_form_is_brought_to_todays_with_all_it_holds() {
+    let data = tempfile::tempdir().unwrap();
+    let kit = weipay_sandbox::kit::init(data.path()).unwrap();
+    let mchid = kit.kit().mchid.clone();
+    rusqlite::Connection::open(data.path().join("state.db"))
+        .unwrap()
+        .execute_batch(&FORM_1.replace("1900000109", &mchid))
+        .unwrap();
+
+    // The second start finds the form that the first one made.
+    for _ in 0..2 {
+        let sandbox = sandbox().data(data.path()).start().unwrap();
+        let mut merchant = Merchant::of(&sandbox);
+        let coupon = |code: &str| {
+            let openid = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned();
+            merchant.look_at(&Coupon { openid, code: code.to_owned() })
+        };
+        let (tied, used, returned) = (
+            coupon("1840606438080000000001"),
+            coupon("1663258468880000000002"),
+            coupon("1052199564670000000003"),
+        );
+        assert_eq!(
+            (&tied["coupon_state"], &tied["associate_out_trade_no"]),
+            (&"SENDED".into(), &"o-1".into())
+        );
+        assert_eq!(
+            (&tied["stock_name"], &tied["receive_time"]),
+            (&"8月1日活动券".into(), &"2026-11-26T07:49:25+08:00".into())
+        );
+        assert_eq!(
+            (&tied["send_request_no"], &tied["expire_time"]),
+            (&"n1".into(), &"2026-12-31T23:59:59+08:00".into())
+        );
+        assert_eq!((&used["coupon_state"], &used["use_request_no"]), (&"USED".into(), &"u1".into()));
+        assert_eq!(
+            (&returned["coupon_state"], &returned["return_request_no"]),
+            (&"SENDED".into(), &"r1".into())
+        );
+        let (fresh, deactivated) = (coupon("VIP-4"), coupon("VIP-5"));
+        assert_eq!(
+            (&fresh["coupon_state"], &fresh["stock_id"]),
+            (&"SENDED".into(), &"1001090000000002".into())
+        );
+        assert_eq!(
+            (&deactivated["coupon_state"], &deactivated["deactivate_reason"]),
+            (&"DEACTIVATED".into(), &"误发".into())
+        );
+
+        merchant.stock_id = "1001090000000001".to_owned();
+        let stock = merchant.look_at_stock();
+        assert_eq!(
+            (&stock["stock_state"], &stock["stock_send_rule"]["max_coupons"]),
+            (&"RUNNING".into(), &1000.into())
+        );
+        assert_eq!(stock["send_count_information"]["total_send_num"], 3);
+        let list = format!(
+            "users/oUpF8uMuAJO_M2pxb1Q9zNjWeS6o/coupons?appid={}&creator_merchant={mchid}",
+            sandbox.kit().appid
+        );
+        let listed = merchant.get(&list).success();
+        let codes: Vec<_> = listed["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["coupon_code"].as_str().unwrap())
+            .collect();
+        assert_eq!(codes[..2], ["VIP-5", "VIP-4"], "the newest first");
+        assert_eq!((codes.len(), &listed["total_count"]), (5, &5.into()));
+
+        // A number that was used before means what it meant.
+        let request = serde_json::json!({
+            "stock_id": "1001090000000001", "coupon_code": "1840606438080000000001", "out_trade_no": "o-1",
+            "out_request_no": "a1"
+        });
+        let repeated = merchant.post("coupons/associate", &request).success();
+        assert_eq!(repeated["wechatpay_associate_time"], "2026-11-26T07:49:25+08:00");
+    }
+}

@@ -1,0 +1,218 @@
+//! What no product does yet: things that fall due, announcements, several merchants. A product of this test does them.
+
+use std::thread;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use weipay_wire::{Authorization, PrivateKey, request_message};
+
+use super::*;
+use crate::clock::HeldClock;
+use crate::products::Route;
+use crate::products::decision::{Decided, Decision};
+use crate::products::handler::carry_out;
+use crate::sandbox::Sandbox;
+use crate::store::Transaction;
+use crate::store::record::{IndexEntry, Record};
+use crate::store::schedule::Announcement;
+
+const NOW: i64 = 1_786_766_400;
+const LIFE: i64 = 60;
+
+/// A parcel that is held for a minute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Parcel {
+    number: String,
+    owner: String,
+    is_over: bool,
+}
+
+impl Record for Parcel {
+    const KIND: &'static str = "parcel";
+
+    fn key(&self) -> String {
+        self.number.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new("owner", self.owner.as_str())]
+    }
+}
+
+const EXPIRY: &str = "parcel expires";
+
+fn due(number: &str, at: i64) -> Due {
+    Due { kind: EXPIRY.to_owned(), key: number.to_owned(), at }
+}
+
+/// The rules of the product, which do nothing themselves.
+fn hold(owner: &str, number: &str, now: i64) -> Decided<Parcel> {
+    let parcel = Parcel { number: number.to_owned(), owner: owner.to_owned(), is_over: false };
+    Ok(Decision { due: vec![due(number, now + LIFE)], ..Decision::new(parcel, Value::Null) })
+}
+
+fn expire(parcel: Option<Parcel>, at: i64) -> Decided<Parcel> {
+    let parcel = parcel.ok_or_else(|| Refusal::resource_not_exists("no parcel"))?;
+    let announcement = Announcement {
+        mchid: parcel.owner.clone(),
+        event_type: "PARCEL.OVER",
+        time: at,
+        resource: json!({ "number": parcel.number, "time": at }),
+    };
+    let over = Parcel { is_over: true, ..parcel };
+    Ok(Decision { announcements: vec![announcement], ..Decision::new(over, Value::Null) })
+}
+
+fn hold_handler(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let number = context.request.path("out_trade_no");
+    carry_out(tx, hold(&context.caller.mchid, number, context.now)?)
+}
+
+fn expire_handler(tx: &Transaction<'_>, number: &str, at: i64) -> Result<(), HandlerError> {
+    carry_out(tx, expire(tx.get(number)?, at)?).map(drop)
+}
+
+static PARCELS: &[Product] = &[Product {
+    routes: &[Route {
+        method: "POST",
+        path: "v3/pay/transactions/out-trade-no/{out_trade_no}/close",
+        handler: hold_handler,
+    }],
+    due: &[(EXPIRY, expire_handler)],
+}];
+
+fn held_sandbox() -> (Sandbox, HeldClock) {
+    let (clock, hand) = Clock::held(NOW);
+    (Sandbox::builder().clock(clock).products(PARCELS).start().unwrap(), hand)
+}
+
+/// A signed request of the only operation that the product has.
+fn request(mchid: &str, serial: &str, key: &PrivateKey, number: &str) -> Request {
+    let target = format!("/v3/pay/transactions/out-trade-no/{number}/close");
+    let body = json!({ "mchid": mchid }).to_string().into_bytes();
+    let message = request_message("POST", &target, NOW, "nonce", &body);
+    let authorization = Authorization {
+        mchid: mchid.to_owned(),
+        serial_no: serial.to_owned(),
+        timestamp: NOW,
+        nonce_str: "nonce".to_owned(),
+        signature: key.sign(&message).unwrap(),
+    };
+    let mut request = Request { method: "POST".to_owned(), target, body, ..Request::default() };
+    for (name, value) in
+        [("authorization", authorization.to_string()), ("content-type", "application/json".to_owned())]
+    {
+        request.headers.insert(name, value.parse().unwrap());
+    }
+    request
+}
+
+fn hold_in(sandbox: &Sandbox, number: &str) -> Response {
+    let kit = sandbox.kit();
+    let key = PrivateKey::from_pem(&sandbox.kit_on_disk().merchant_key_pem().unwrap()).unwrap();
+    sandbox.platform().answer(&request(&kit.mchid, &kit.merchant_serial, &key, number))
+}
+
+fn is_over(platform: &Platform, number: &str) -> bool {
+    let parcel: Result<_, StoreError> = platform.store.transaction(|tx| tx.get::<Parcel>(number));
+    parcel.unwrap().unwrap().is_over
+}
+
+fn outbox(platform: &Platform) -> Vec<(String, Value)> {
+    let outbox: Result<_, StoreError> = platform.store.transaction(|tx| tx.outbox());
+    outbox.unwrap()
+}
+
+#[test]
+fn a_held_clock_does_what_is_due_when_it_is_moved_and_once() {
+    let (sandbox, hand) = held_sandbox();
+    let platform = sandbox.platform();
+    assert_eq!(hold_in(&sandbox, "parcel-1").status, 204);
+    hand.advance(LIFE - 1);
+    assert!(!is_over(platform, "parcel-1") && outbox(platform).is_empty());
+    hand.advance(1);
+    assert!(is_over(platform, "parcel-1"));
+    let announced = [("PARCEL.OVER".to_owned(), json!({ "number": "parcel-1", "time": NOW + LIFE }))];
+    assert_eq!(outbox(platform), announced);
+    hand.advance(LIFE);
+    assert_eq!((platform.tick(i64::MAX).unwrap(), outbox(platform).len()), (0, 1));
+}
+
+#[test]
+fn a_clock_that_leaps_does_what_was_due_in_its_order_and_at_its_time() {
+    let (sandbox, hand) = held_sandbox();
+    let platform = sandbox.platform();
+    let kept: Result<(), StoreError> = platform.store.transaction(|tx| {
+        for (number, at) in [("late", NOW + 20), ("early", NOW + 10)] {
+            tx.save(&Parcel { number: number.to_owned(), owner: String::new(), is_over: false })?;
+            tx.schedule(&due(number, at))?;
+        }
+        Ok(())
+    });
+    kept.unwrap();
+    hand.advance(86_400);
+    let told: Vec<Value> = outbox(platform).into_iter().map(|(_, resource)| resource).collect();
+    assert_eq!(
+        told,
+        [json!({ "number": "early", "time": NOW + 10 }), json!({ "number": "late", "time": NOW + 20 })]
+    );
+}
+
+#[test]
+fn the_server_does_what_is_due_by_the_clock_of_the_machine() {
+    let sandbox = Sandbox::builder().products(PARCELS).start().unwrap();
+    let platform = sandbox.platform();
+    let kept: Result<(), StoreError> = platform.store.transaction(|tx| {
+        tx.save(&Parcel { number: "parcel-1".to_owned(), owner: String::new(), is_over: false })?;
+        tx.schedule(&due("parcel-1", platform.clock.now()))
+    });
+    kept.unwrap();
+    while !is_over(platform, "parcel-1") {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(outbox(platform).len(), 1);
+}
+
+#[test]
+fn what_fails_stays_due_and_what_is_refused_does_not_and_neither_holds_up_others() {
+    let (sandbox, _hand) = held_sandbox();
+    let platform = sandbox.platform();
+    let unknown = Due { kind: "of another program".to_owned(), ..due("parcel-1", NOW - 9) };
+    let kept: Result<(), StoreError> = platform.store.transaction(|tx| {
+        tx.schedule(&unknown)?;
+        tx.schedule(&due("no parcel", NOW - 8))?;
+        tx.save(&Parcel { number: "parcel-1".to_owned(), owner: String::new(), is_over: false })?;
+        tx.schedule(&due("parcel-1", NOW - 7))
+    });
+    kept.unwrap();
+    let error = platform.tick(NOW).unwrap_err();
+    assert!(error.to_string().contains("of another program"), "{error}");
+    assert!(is_over(platform, "parcel-1"));
+    let left: Result<_, StoreError> =
+        platform.store.transaction(|tx| Ok((tx.next_due(NOW, None)?, tx.next_due(NOW, Some(&unknown))?)));
+    assert_eq!(left.unwrap(), (Some(unknown), None));
+}
+
+#[test]
+fn a_platform_serves_each_of_its_merchants_as_itself() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let builder = Sandbox::builder().clock(Clock::held(NOW).0).products(PARCELS);
+    let kits = folders.each_ref().map(|folder| crate::kit::init(folder.path()).unwrap());
+    let mut platform = builder.platform(&kits[0]).unwrap();
+    let (first, mut second) = (kits[0].merchant().unwrap(), kits[1].merchant().unwrap());
+    second.account.mchid = "1900000110".to_owned();
+    let mchids = [first.account.mchid.clone(), second.account.mchid.clone()];
+    let serials = [first.serial.clone(), second.serial.clone()];
+    platform.merchants = Merchants::new(vec![first, second]);
+    let keys = kits.each_ref().map(|kit| PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap());
+    for (index, number) in ["parcel-1", "parcel-2"].into_iter().enumerate() {
+        let answer = platform.answer(&request(&mchids[index], &serials[index], &keys[index], number));
+        assert_eq!(answer.status, 204);
+        let parcel: Result<_, StoreError> = platform.store.transaction(|tx| tx.get::<Parcel>(number));
+        assert_eq!(parcel.unwrap().unwrap().owner, mchids[index]);
+    }
+    // Nobody enters with the key of another, nor for another.
+    assert_eq!(platform.answer(&request(&mchids[0], &serials[0], &keys[1], "parcel-3")).status, 401);
+    assert_eq!(platform.answer(&request(&mchids[1], &serials[0], &keys[0], "parcel-3")).status, 401);
+}

@@ -1,0 +1,182 @@
+//! Association (关联订单信息, 取消关联订单信息): a usable coupon is tied to an order so that later statistics can count it, and
+//! untied again. Neither changes the coupon's state.
+//!
+//! INFERRED order for both: the coupon exists, the caller may operate it, it is usable, the association fits.
+
+use serde_json::json;
+
+use super::coupon::{Association, Coupon};
+use super::refusals;
+use super::stock::Stock;
+use super::unconfirmed::{ASSOCIATION_NEEDS_ORDER, SECOND_ASSOCIATION_IS_REFUSED, words};
+use crate::calendar;
+use crate::contract::Checked;
+use crate::merchants::Account;
+use crate::products::decision::{Decided, Decision};
+use crate::refusal::Refusal;
+
+/// What either of the two asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OrderTie {
+    pub(crate) stock_id: String,
+    pub(crate) coupon_code: String,
+    pub(crate) out_trade_no: String,
+    pub(crate) out_request_no: String,
+}
+
+impl OrderTie {
+    pub(crate) fn read(request: &Checked) -> OrderTie {
+        OrderTie {
+            stock_id: request.required("stock_id").to_owned(),
+            coupon_code: request.required("coupon_code").to_owned(),
+            out_trade_no: request.required("out_trade_no").to_owned(),
+            out_request_no: request.required("out_request_no").to_owned(),
+        }
+    }
+}
+
+/// Ties a coupon to an order.
+pub(crate) fn associate(
+    caller: &Account,
+    request: &OrderTie,
+    found: Option<(Stock, Coupon)>,
+    now: i64,
+) -> Decided<Coupon> {
+    // The switch is there for the day when the sandbox has orders.
+    const { assert!(!ASSOCIATION_NEEDS_ORDER) };
+    let coupon = usable(caller, found, now)?;
+    let association = match &coupon.association {
+        // INFERRED: the same order again is the same answer, with the first time, under any number.
+        Some(known) if known.out_trade_no == request.out_trade_no => known.clone(),
+        Some(_) if SECOND_ASSOCIATION_IS_REFUSED => {
+            return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER));
+        }
+        _ => Association { out_trade_no: request.out_trade_no.clone(), time: now },
+    };
+    let response = json!({ "wechatpay_associate_time": calendar::rfc3339(association.time) });
+    Ok(Decision::new(Coupon { association: Some(association), ..coupon }, response))
+}
+
+/// Unties a coupon from the order that it is associated with.
+pub(crate) fn disassociate(
+    caller: &Account,
+    request: &OrderTie,
+    found: Option<(Stock, Coupon)>,
+    now: i64,
+) -> Decided<Coupon> {
+    let coupon = usable(caller, found, now)?;
+    if coupon.association.as_ref().is_none_or(|known| known.out_trade_no != request.out_trade_no) {
+        return Err(Refusal::invalid_request(words::NOT_ASSOCIATED));
+    }
+    let response = json!({ "wechatpay_disassociate_time": calendar::rfc3339(now) });
+    Ok(Decision::new(Coupon { association: None, ..coupon }, response))
+}
+
+fn usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> Result<Coupon, Refusal> {
+    let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon_to_associate)?;
+    if !stock.may_be_operated_by(&caller.mchid) {
+        return Err(refusals::no_right_on_coupon());
+    }
+    if coupon.is_usable_at(now) { Ok(coupon) } else { Err(refusals::not_usable()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::products::merchant_coupons::coupon::{Condition, Event};
+    use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_coupon, a_stock, stranger};
+
+    fn tie(order: &str) -> OrderTie {
+        OrderTie {
+            stock_id: a_stock().id,
+            coupon_code: a_coupon().code,
+            out_trade_no: order.to_owned(),
+            out_request_no: "a1".to_owned(),
+        }
+    }
+
+    fn found(coupon: Coupon) -> Option<(Stock, Coupon)> {
+        Some((a_stock(), coupon))
+    }
+
+    #[test]
+    fn a_coupon_is_tied_to_an_order_and_untied_again() {
+        let (tied, response) = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().parts();
+        assert_eq!(response, json!({ "wechatpay_associate_time": calendar::rfc3339(NOW) }));
+        let (untied, response) = disassociate(&CALLER, &tie("o-1"), found(tied), NOW + 60).unwrap().parts();
+        assert_eq!(response, json!({ "wechatpay_disassociate_time": calendar::rfc3339(NOW + 60) }));
+        assert_eq!(untied, a_coupon());
+        associate(&CALLER, &tie("o-2"), found(untied), NOW + 61).unwrap();
+    }
+
+    #[test]
+    fn the_same_order_again_has_the_first_time() {
+        let (tied, first) = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().parts();
+        let (again, second) = associate(&CALLER, &tie("o-1"), found(tied.clone()), NOW + 60).unwrap().parts();
+        assert_eq!((first, tied), (second, again));
+    }
+
+    #[test]
+    fn a_second_order_is_refused() {
+        let tied = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().changed;
+        let refusal = associate(&CALLER, &tie("o-2"), found(tied), NOW).unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
+    }
+
+    #[test]
+    fn what_is_not_associated_cannot_be_untied() {
+        let tied = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().changed;
+        for (coupon, order) in [(a_coupon(), "o-1"), (tied, "o-2")] {
+            let refusal = disassociate(&CALLER, &tie(order), found(coupon), NOW).unwrap_err();
+            assert_eq!(
+                (refusal.status, refusal.code, &*refusal.message),
+                (400, "INVALID_REQUEST", words::NOT_ASSOCIATED)
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_coupon_is_400_here() {
+        for refusal in [
+            associate(&CALLER, &tie("o-1"), None, NOW).unwrap_err(),
+            disassociate(&CALLER, &tie("o-1"), None, NOW).unwrap_err(),
+        ] {
+            assert_eq!(
+                (refusal.status, refusal.code, &*refusal.message),
+                (400, "INVALID_REQUEST", "券不存在")
+            );
+        }
+    }
+
+    #[test]
+    fn a_coupon_that_is_not_usable_can_be_neither_tied_nor_untied() {
+        let association = Some(Association { out_trade_no: "o-1".to_owned(), time: NOW });
+        let event = || Event { request_no: "x".to_owned(), time: NOW };
+        let conditions =
+            [Condition::Used(event()), Condition::Deactivated(event(), None), Condition::Deleted];
+        for condition in conditions {
+            let coupon = Coupon { condition, association: association.clone(), ..a_coupon() };
+            for refusal in [
+                associate(&CALLER, &tie("o-1"), found(coupon.clone()), NOW).unwrap_err(),
+                disassociate(&CALLER, &tie("o-1"), found(coupon), NOW).unwrap_err(),
+            ] {
+                assert_eq!(
+                    (refusal.status, refusal.code, &*refusal.message),
+                    (400, "INVALID_REQUEST", "券状态非可用态")
+                );
+            }
+        }
+        let expired = a_coupon().window.expire + 1;
+        assert_eq!(
+            associate(&CALLER, &tie("o-1"), found(a_coupon()), expired).unwrap_err().message,
+            "券状态非可用态"
+        );
+    }
+
+    #[test]
+    fn a_stranger_may_do_neither() {
+        let stranger = stranger();
+        assert_eq!(associate(&stranger, &tie("o-1"), found(a_coupon()), NOW).unwrap_err().code, "NO_AUTH");
+        assert_eq!(disassociate(&stranger, &tie("o-1"), found(a_coupon()), NOW).unwrap_err().code, "NO_AUTH");
+    }
+}

@@ -1,0 +1,84 @@
+//! Deactivation (使券失效): a coupon that was received and not used can never be used any more.
+
+use serde_json::json;
+
+use super::coupon::{Condition, Coupon, Event};
+use super::refusals;
+use super::stock::Stock;
+use crate::calendar;
+use crate::contract::Checked;
+use crate::merchants::Account;
+use crate::products::decision::{Decided, Decision};
+
+/// What a deactivation asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Deactivation {
+    pub(crate) stock_id: String,
+    pub(crate) coupon_code: String,
+    pub(crate) deactivate_request_no: String,
+    pub(crate) deactivate_reason: Option<String>,
+}
+
+impl Deactivation {
+    pub(crate) fn read(request: &Checked) -> Deactivation {
+        Deactivation {
+            stock_id: request.required("stock_id").to_owned(),
+            coupon_code: request.required("coupon_code").to_owned(),
+            deactivate_request_no: request.required("deactivate_request_no").to_owned(),
+            deactivate_reason: request.text("deactivate_reason").map(str::to_owned),
+        }
+    }
+}
+
+/// Deactivates a coupon. A missing stock is answered as such, before the coupon is looked for.
+pub(crate) fn deactivate(
+    caller: &Account,
+    request: &Deactivation,
+    stock: Option<Stock>,
+    coupon: Option<Coupon>,
+    now: i64,
+) -> Decided<Coupon> {
+    let stock = stock.ok_or_else(refusals::no_such_stock)?;
+    let coupon = coupon.ok_or_else(refusals::no_such_coupon)?;
+    if !stock.may_be_operated_by(&caller.mchid) {
+        return Err(refusals::no_right_on_coupon());
+    }
+    if !coupon.is_usable_at(now) {
+        return Err(refusals::not_usable());
+    }
+    let event = Event { request_no: request.deactivate_request_no.clone(), time: now };
+    let response = json!({ "wechatpay_deactivate_time": calendar::rfc3339(now) });
+    let condition = Condition::Deactivated(event, request.deactivate_reason.clone());
+    Ok(Decision::new(Coupon { condition, ..coupon }, response))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::products::merchant_coupons::coupon::CouponState;
+    use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_coupon, a_stock};
+
+    fn attempt(stock: Option<Stock>, coupon: Option<Coupon>) -> Decided<Coupon> {
+        let request = Deactivation {
+            stock_id: a_stock().id,
+            coupon_code: a_coupon().code,
+            deactivate_request_no: "d1".to_owned(),
+            deactivate_reason: Some("误发".to_owned()),
+        };
+        deactivate(&CALLER, &request, stock, coupon, NOW)
+    }
+
+    #[test]
+    fn a_usable_coupon_is_deactivated_for_good() {
+        let coupon = attempt(Some(a_stock()), Some(a_coupon())).unwrap().changed;
+        assert_eq!(coupon.state_at(NOW), CouponState::Deactivated);
+        let refusal = attempt(Some(a_stock()), Some(coupon)).unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
+    }
+
+    #[test]
+    fn a_missing_stock_and_a_missing_coupon_are_told_apart() {
+        assert_eq!(attempt(None, None).unwrap_err().message, "批次不存在");
+        assert_eq!(attempt(Some(a_stock()), None).unwrap_err().message, "券不存在");
+    }
+}

@@ -1,0 +1,199 @@
+//! What a merchant says of a stock when creating it, and the rules that this must keep beyond its contract.
+
+use serde_json::{Map, Value, json};
+
+use super::refusals;
+use super::validity::Validity;
+use crate::refusal::Refusal;
+
+/// A stock's definition: the members of the create request, and what the platform reads out of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Definition {
+    /// The members as they were accepted, without `out_request_no`, and with what the platform fills in.
+    pub(crate) members: Map<String, Value>,
+    pub(crate) code_mode: CodeMode,
+    pub(crate) validity: Validity,
+    pub(crate) caps: Caps,
+    /// What a coupon of a NORMAL stock is worth, in fen.
+    pub(crate) discount_amount: Option<i64>,
+}
+
+/// How coupons of a stock get their code (券code模式).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CodeMode {
+    /// `WECHATPAY_MODE`: the platform makes it.
+    WechatPay,
+    /// `MERCHANT_API`: the merchant says it when sending.
+    MerchantApi,
+    /// `MERCHANT_UPLOAD`: the merchant stored codes before.
+    MerchantUpload,
+}
+
+/// How many coupons may be sent (发放规则).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Caps {
+    pub(crate) total: i64,
+    pub(crate) by_user: i64,
+    pub(crate) by_day: Option<i64>,
+}
+
+impl CodeMode {
+    fn from_word(word: &str) -> Option<CodeMode> {
+        match word {
+            "WECHATPAY_MODE" => Some(CodeMode::WechatPay),
+            "MERCHANT_API" => Some(CodeMode::MerchantApi),
+            "MERCHANT_UPLOAD" => Some(CodeMode::MerchantUpload),
+            _ => None,
+        }
+    }
+}
+
+impl Definition {
+    /// Reads the members of a create request, or of a stored definition.
+    pub(crate) fn read(members: Map<String, Value>) -> Result<Definition, Refusal> {
+        Definition::from_members(members).map_err(refusals::request_parameters)
+    }
+
+    /// Or the rule that the members break.
+    pub(super) fn from_members(mut members: Map<String, Value>) -> Result<Definition, &'static str> {
+        members.remove("out_request_no");
+        let rule = members.get("coupon_use_rule").ok_or("coupon_use_rule is missing")?;
+        let discount_amount = worth(text(&members, "stock_type").unwrap_or_default(), rule)?;
+        let times = rule.get("coupon_available_time").ok_or("coupon_available_time is missing")?;
+        let validity = Validity::read(times)?;
+        check_place_of_use(rule)?;
+        let code_mode = CodeMode::from_word(text(&members, "coupon_code_mode").unwrap_or_default())
+            .ok_or("coupon_code_mode is one of WECHATPAY_MODE, MERCHANT_API and MERCHANT_UPLOAD")?;
+        let send_rule = members.get("stock_send_rule").ok_or("stock_send_rule is missing")?;
+        let caps = Caps::read(send_rule, discount_amount)?;
+        // A stock with an amount budget is answered with the number of coupons that it pays for.
+        if let Some(Value::Object(send_rule)) = members.get_mut("stock_send_rule") {
+            send_rule.entry("max_coupons").or_insert(json!(caps.total));
+        }
+        Ok(Definition { members, code_mode, validity, caps, discount_amount })
+    }
+
+    /// The merchant that the stock belongs to (批次归属商户号).
+    pub(crate) fn belong_merchant(&self) -> &str {
+        text(&self.members, "belong_merchant").unwrap_or_default()
+    }
+}
+
+fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    members.get(name)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// Checks that the block of the stock's own type is there and complete. `Some(fen)` for NORMAL.
+///
+/// INFERRED: blocks of other types are ignored, because an official sample carries all three.
+fn worth(stock_type: &str, rule: &Value) -> Result<Option<i64>, &'static str> {
+    let number = |block: &str, name: &str| rule.get(block)?.get(name)?.as_i64();
+    let (block, member, missing) = match stock_type {
+        "NORMAL" => (
+            "fixed_normal_coupon",
+            "discount_amount",
+            "stock_type NORMAL needs discount_amount and transaction_minimum in coupon_use_rule.fixed_normal_coupon",
+        ),
+        "DISCOUNT" => (
+            "discount_coupon",
+            "discount_percent",
+            "stock_type DISCOUNT needs discount_percent and transaction_minimum in coupon_use_rule.discount_coupon",
+        ),
+        "EXCHANGE" => (
+            "exchange_coupon",
+            "exchange_price",
+            "stock_type EXCHANGE needs exchange_price and transaction_minimum in coupon_use_rule.exchange_coupon",
+        ),
+        _ => return Err("stock_type is one of NORMAL, DISCOUNT and EXCHANGE"),
+    };
+    let value = number(block, member).ok_or(missing)?;
+    number(block, "transaction_minimum").ok_or(missing)?;
+    Ok((stock_type == "NORMAL").then_some(value))
+}
+
+/// A coupon that is used in a mini-program must say in which.
+fn check_place_of_use(rule: &Value) -> Result<(), &'static str> {
+    let text = |name: &str| rule.get(name).and_then(Value::as_str).unwrap_or_default();
+    match text("use_method") {
+        "MINI_PROGRAMS"
+            if text("mini_programs_appid").is_empty() || text("mini_programs_path").is_empty() =>
+        {
+            Err("use_method MINI_PROGRAMS needs mini_programs_appid and mini_programs_path")
+        }
+        "MINI_PROGRAMS" | "OFF_LINE" | "PAYMENT_CODE" | "SELF_CONSUME" => Ok(()),
+        _ => Err("use_method is one of OFF_LINE, MINI_PROGRAMS, PAYMENT_CODE and SELF_CONSUME"),
+    }
+}
+
+impl Caps {
+    fn read(rule: &Value, discount_amount: Option<i64>) -> Result<Caps, &'static str> {
+        let number = |name: &str| rule.get(name).and_then(Value::as_i64);
+        let by_amount =
+            |name: &str| Some(number(name)?.checked_div(discount_amount?)?).filter(|count| *count > 0);
+        let total = number("max_coupons").or_else(|| by_amount("max_amount"));
+        Ok(Caps {
+            total: total.ok_or(
+                "stock_send_rule needs max_coupons, or for stock_type NORMAL a max_amount that pays for one coupon",
+            )?,
+            by_user: number("max_coupons_per_user").ok_or("stock_send_rule needs max_coupons_per_user")?,
+            by_day: number("max_coupons_by_day").or_else(|| by_amount("max_amount_by_day")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::products::merchant_coupons::fixtures::stock_request;
+
+    fn with(pointer: &str, value: Value) -> Result<Definition, Refusal> {
+        let mut request = Value::Object(stock_request());
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        request.pointer_mut(parent).unwrap().as_object_mut().unwrap().insert(name.to_owned(), value);
+        let Value::Object(members) = request else { unreachable!() };
+        Definition::read(members)
+    }
+
+    fn is_refused(pointer: &str, value: Value) {
+        let refusal = with(pointer, value).unwrap_err();
+        assert_eq!(
+            (refusal.status, refusal.code, &*refusal.message),
+            (400, "PARAM_ERROR", "请求参数错误"),
+            "{pointer}"
+        );
+        assert!(refusal.reason.is_some(), "{pointer}");
+    }
+
+    #[test]
+    fn the_block_of_the_stocks_own_type_must_be_there() {
+        is_refused("/coupon_use_rule/fixed_normal_coupon", Value::Null);
+        is_refused("/coupon_use_rule/fixed_normal_coupon", json!({ "discount_amount": 5 }));
+        is_refused("/stock_type", json!("DISCOUNT"));
+        is_refused("/stock_type", json!("CASH"));
+        with("/coupon_use_rule/discount_coupon", json!({ "discount_percent": 88, "transaction_minimum": 1 }))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_mini_program_coupon_says_in_which_mini_program() {
+        is_refused("/coupon_use_rule/use_method", json!("MINI_PROGRAMS"));
+        is_refused("/coupon_use_rule/use_method", json!("BY_PIGEON"));
+    }
+
+    #[test]
+    fn an_amount_budget_becomes_a_number_of_coupons() {
+        let rule = json!({ "max_amount": 100_000, "max_coupons_per_user": 2 });
+        let mut definition = with("/stock_send_rule", rule).unwrap();
+        assert_eq!(definition.caps.total, 20_000);
+        assert_eq!(definition.members.remove("stock_send_rule").unwrap()["max_coupons"], 20_000);
+        is_refused("/stock_send_rule", json!({ "max_coupons_per_user": 2 }));
+        is_refused("/stock_send_rule", json!({ "max_amount": 4, "max_coupons_per_user": 2 }));
+    }
+
+    #[test]
+    fn a_stored_definition_reads_back_the_same() {
+        let definition = Definition::read(stock_request()).unwrap();
+        assert_eq!(Definition::read(definition.members.clone()).unwrap(), definition);
+        assert_eq!(definition.members.get("out_request_no"), None);
+    }
+}

@@ -1,0 +1,251 @@
+//! Sending (向用户发券): a coupon of a running stock to a user, within the stock's limits.
+
+use serde_json::{Value, json};
+
+use super::coupon::{Condition, Coupon};
+use super::definition::CodeMode;
+use super::refusals;
+use super::stock::{Stock, StockState};
+use super::unconfirmed::{SEND_RESULT_IS_NESTED, words};
+use crate::contract::Checked;
+use crate::merchants::Account;
+use crate::products::decision::{Decided, Decision};
+use crate::products::users::check_user_exists;
+use crate::refusal::Refusal;
+
+/// What a send asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sending {
+    pub(crate) stock_id: String,
+    pub(crate) openid: String,
+    pub(crate) appid: String,
+    pub(crate) out_request_no: String,
+    pub(crate) coupon_code: Option<String>,
+}
+
+impl Sending {
+    pub(crate) fn read(request: &Checked) -> Sending {
+        Sending {
+            stock_id: request.required("stock_id").to_owned(),
+            openid: request.required("openid").to_owned(),
+            appid: request.required("appid").to_owned(),
+            out_request_no: request.required("out_request_no").to_owned(),
+            coupon_code: request.text("coupon_code").map(str::to_owned),
+        }
+    }
+}
+
+/// What is known when a send is decided.
+#[derive(Debug)]
+pub(crate) struct Situation {
+    pub(crate) stock: Option<Stock>,
+    /// How many coupons of the stock the user has received, whatever became of them.
+    pub(crate) received_by_user: i64,
+    /// Whether the stock has a coupon with the code that the request says.
+    pub(crate) code_is_taken: bool,
+    /// A code that no coupon has.
+    pub(crate) fresh_code: String,
+}
+
+/// Sends a coupon.
+///
+/// INFERRED order: the stock exists, the caller may send it, it runs, appid and user, code mode, then the limits from
+/// the narrowest to the widest.
+pub(crate) fn send(
+    caller: &Account,
+    request: &Sending,
+    situation: Situation,
+    now: i64,
+) -> Decided<(Stock, Coupon)> {
+    let mut stock = situation.stock.ok_or_else(refusals::no_such_stock)?;
+    if stock.creator != caller.mchid {
+        return Err(refusals::sender_has_no_right());
+    }
+    if stock.state_at(now) != StockState::Running {
+        return Err(Refusal::invalid_request(words::NOT_RUNNING));
+    }
+    caller.check_appid(&request.appid)?;
+    check_user_exists(&request.openid)?;
+    let code = code(&stock, request, situation.code_is_taken, situation.fresh_code)?;
+    within_limits(&stock, situation.received_by_user, now)?;
+    stock.sent = stock.sent.one_more(now);
+    let coupon = Coupon {
+        stock_id: stock.id.clone(),
+        code,
+        openid: request.openid.clone(),
+        sender: caller.mchid.clone(),
+        send_request_no: request.out_request_no.clone(),
+        receive_time: now,
+        window: stock.definition.validity.window(now),
+        condition: Condition::Sent,
+        association: None,
+        returned: None,
+    };
+    let response = response(&coupon);
+    Ok(Decision::new((stock, coupon), response))
+}
+
+/// The coupon's code, by the stock's code mode.
+fn code(stock: &Stock, request: &Sending, is_taken: bool, fresh: String) -> Result<String, Refusal> {
+    match (stock.definition.code_mode, &request.coupon_code) {
+        (CodeMode::WechatPay, None) => Ok(fresh),
+        (CodeMode::MerchantApi, Some(_)) if is_taken => Err(Refusal::invalid_request(words::CODE_TAKEN)),
+        (CodeMode::MerchantApi, Some(code)) => Ok(code.clone()),
+        (CodeMode::MerchantApi, None) => Err(refusals::code_is_needed()),
+        // Uploading codes has no behaviour here yet, so a stock of this mode never has one.
+        (CodeMode::MerchantUpload, None) => Err(refusals::limit_reached(words::NO_STORED_CODE).with_reason(
+            "uploading codes is answered with an example here, so no stock of MERCHANT_UPLOAD has any",
+        )),
+        (CodeMode::WechatPay | CodeMode::MerchantUpload, Some(_)) => Err(refusals::wrong_code_mode()),
+    }
+}
+
+fn within_limits(stock: &Stock, received_by_user: i64, now: i64) -> Result<(), Refusal> {
+    let caps = &stock.definition.caps;
+    if received_by_user >= caps.by_user {
+        return Err(refusals::limit_reached(words::USER_LIMIT));
+    }
+    if caps.by_day.is_some_and(|cap| stock.sent.today(now) >= cap) {
+        return Err(refusals::limit_reached(words::DAY_LIMIT));
+    }
+    if stock.sent.total >= caps.total {
+        return Err(refusals::limit_reached(words::STOCK_LIMIT));
+    }
+    Ok(())
+}
+
+fn response(coupon: &Coupon) -> Value {
+    let result = json!({
+        "stock_id": coupon.stock_id,
+        "out_request_no": coupon.send_request_no,
+        "coupon_code": coupon.code,
+    });
+    if SEND_RESULT_IS_NESTED { json!({ "send_coupon_result": result }) } else { result }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::DAY;
+    use crate::products::merchant_coupons::fixtures::{APPID, CALLER, NOW, OPENID, a_stock, stranger};
+
+    fn request() -> Sending {
+        Sending {
+            stock_id: a_stock().id,
+            openid: OPENID.to_owned(),
+            appid: APPID.to_owned(),
+            out_request_no: "s1".to_owned(),
+            coupon_code: None,
+        }
+    }
+
+    fn situation(stock: Stock) -> Situation {
+        Situation {
+            stock: Some(stock),
+            received_by_user: 0,
+            code_is_taken: false,
+            fresh_code: "1".repeat(22),
+        }
+    }
+
+    fn code_of(refusal: Refusal) -> (u16, &'static str, String) {
+        (refusal.status, refusal.code, refusal.message.into_owned())
+    }
+
+    #[test]
+    fn a_running_stock_gives_a_coupon_and_counts_it() {
+        let ((stock, coupon), response) =
+            send(&CALLER, &request(), situation(a_stock()), NOW).unwrap().parts();
+        assert_eq!(stock.sent.total, 1);
+        assert_eq!(coupon.code, "1".repeat(22));
+        let result = json!({ "stock_id": stock.id, "out_request_no": "s1", "coupon_code": coupon.code });
+        assert_eq!(response, json!({ "send_coupon_result": result }));
+    }
+
+    #[test]
+    fn without_a_stock_nothing_is_sent() {
+        let situation = Situation { stock: None, ..situation(a_stock()) };
+        let refusal = send(&CALLER, &request(), situation, NOW).unwrap_err();
+        assert_eq!(code_of(refusal), (404, "RESOURCE_NOT_EXISTS", "批次不存在".to_owned()));
+    }
+
+    #[test]
+    fn another_merchant_may_not_send() {
+        let refusal = send(&stranger(), &request(), situation(a_stock()), NOW).unwrap_err();
+        assert_eq!(code_of(refusal), (403, "NO_AUTH", "发券商户无权限使用此API".to_owned()));
+    }
+
+    #[test]
+    fn a_stock_that_does_not_run_is_not_sent() {
+        for state in [StockState::Unaudit, StockState::Paused, StockState::Stoped] {
+            let stock = Stock { state, ..a_stock() };
+            let refusal = send(&CALLER, &request(), situation(stock), NOW).unwrap_err();
+            assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
+        }
+        let over = a_stock().definition.validity.end + 1;
+        assert_eq!(
+            send(&CALLER, &request(), situation(a_stock()), over).unwrap_err().code,
+            "INVALID_REQUEST"
+        );
+    }
+
+    #[test]
+    fn appid_and_openid_must_be_known() {
+        let foreign = Sending { appid: "wx0000000000000000".to_owned(), ..request() };
+        let refusal = send(&CALLER, &foreign, situation(a_stock()), NOW).unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (400, "APPID_MCHID_NOT_MATCH"));
+        let nobody = Sending { openid: "nobody".to_owned(), ..request() };
+        let refusal = send(&CALLER, &nobody, situation(a_stock()), NOW).unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (404, "USER_NOT_EXISTS"));
+    }
+
+    #[test]
+    fn the_code_comes_from_where_the_mode_says() {
+        let mode = |code_mode| {
+            let mut stock = a_stock();
+            stock.definition.code_mode = code_mode;
+            stock
+        };
+        let named = Sending { coupon_code: Some("VIP-1".to_owned()), ..request() };
+        let refused = |stock, request: &Sending| {
+            send(&CALLER, request, situation(stock), NOW).unwrap_err().message.into_owned()
+        };
+        let decision = send(&CALLER, &named, situation(mode(CodeMode::MerchantApi)), NOW).unwrap();
+        let (_, coupon) = decision.changed;
+        assert_eq!(coupon.code, "VIP-1");
+        assert_eq!(refused(mode(CodeMode::MerchantApi), &request()), "发券需指定code");
+        assert_eq!(refused(mode(CodeMode::WechatPay), &named), "发券模式不合法");
+        assert_eq!(refused(mode(CodeMode::MerchantUpload), &named), "发券模式不合法");
+        let taken = Situation { code_is_taken: true, ..situation(mode(CodeMode::MerchantApi)) };
+        assert_eq!(send(&CALLER, &named, taken, NOW).unwrap_err().code, "INVALID_REQUEST");
+    }
+
+    #[test]
+    fn each_limit_holds_exactly() {
+        let limits = |received, sent_today, sent| {
+            let mut stock = a_stock();
+            stock.definition.caps.by_day = Some(3);
+            stock.sent.total = sent;
+            stock.sent.day = crate::calendar::day(NOW);
+            stock.sent.on_day = sent_today;
+            let situation = Situation { received_by_user: received, ..situation(stock) };
+            send(&CALLER, &request(), situation, NOW)
+                .map(|_| ())
+                .map_err(|refusal| refusal.message.into_owned())
+        };
+        assert_eq!(limits(4, 2, 99), Ok(()));
+        assert_eq!(limits(5, 2, 99), Err(words::USER_LIMIT.to_owned()));
+        assert_eq!(limits(4, 3, 99), Err(words::DAY_LIMIT.to_owned()));
+        assert_eq!(limits(4, 2, 100), Err(words::STOCK_LIMIT.to_owned()));
+    }
+
+    #[test]
+    fn a_daily_limit_is_new_every_day() {
+        let mut stock = a_stock();
+        stock.definition.caps.by_day = Some(1);
+        let (stock, _) = send(&CALLER, &request(), situation(stock), NOW).unwrap().changed;
+        assert!(send(&CALLER, &request(), situation(stock.clone()), NOW).is_err());
+        let (stock, _) = send(&CALLER, &request(), situation(stock), NOW + DAY).unwrap().changed;
+        assert_eq!((stock.sent.total, stock.sent.on_day), (2, 1));
+    }
+}

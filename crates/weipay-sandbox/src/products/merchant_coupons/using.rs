@@ -1,0 +1,139 @@
+//! Using (核销用户券): the coupon is spent. The call carries no amount, so meeting the threshold is the merchant's duty.
+
+use serde_json::json;
+
+use super::coupon::{Condition, Coupon, CouponState, Event};
+use super::refusals;
+use super::stock::Stock;
+use super::unconfirmed::words;
+use crate::calendar;
+use crate::contract::Checked;
+use crate::merchants::Account;
+use crate::products::decision::{Decided, Decision};
+use crate::refusal::Refusal;
+
+/// What a use asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Using {
+    /// Optional for codes that the platform made, which are unique; the merchant's own are unique only in their stock.
+    pub(crate) stock_id: Option<String>,
+    pub(crate) coupon_code: String,
+    pub(crate) appid: String,
+    pub(crate) use_request_no: String,
+    /// A safety check when given.
+    pub(crate) openid: Option<String>,
+}
+
+impl Using {
+    pub(crate) fn read(request: &Checked) -> Using {
+        Using {
+            stock_id: request.text("stock_id").map(str::to_owned),
+            coupon_code: request.required("coupon_code").to_owned(),
+            appid: request.required("appid").to_owned(),
+            use_request_no: request.required("use_request_no").to_owned(),
+            openid: request.text("openid").map(str::to_owned),
+        }
+    }
+}
+
+/// Uses a coupon. INFERRED: the platform's own time counts, the request's `use_time` does not.
+pub(crate) fn use_coupon(
+    caller: &Account,
+    request: &Using,
+    found: Option<(Stock, Coupon)>,
+    now: i64,
+) -> Decided<Coupon> {
+    caller.check_appid(&request.appid)?;
+    let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
+    if !stock.may_be_operated_by(&caller.mchid) {
+        return Err(refusals::no_right_on_coupon());
+    }
+    if request.openid.as_ref().is_some_and(|openid| *openid != coupon.openid) {
+        return Err(Refusal::invalid_request(words::OTHER_USER));
+    }
+    match coupon.state_at(now) {
+        CouponState::Sended => {}
+        CouponState::Used => return Err(refusals::used_by_another_order()),
+        CouponState::Expired => return Err(refusals::outside_period("the coupon's expire_time is over")),
+        CouponState::Deleted => return Err(refusals::coupon_deleted()),
+        // INFERRED: like a deleted one.
+        CouponState::Deactivated => return Err(Refusal::resource_not_exists(words::DEACTIVATED)),
+    }
+    if now < coupon.window.start {
+        return Err(refusals::outside_period("the coupon's available_start_time has not come"));
+    }
+    if !stock.definition.validity.allows(now) {
+        let reason = "now is outside available_week or irregulary_avaliable_time of the stock";
+        return Err(refusals::outside_period(reason));
+    }
+    let response = json!({
+        "stock_id": coupon.stock_id,
+        "openid": coupon.openid,
+        "wechatpay_use_time": calendar::rfc3339(now),
+    });
+    let event = Event { request_no: request.use_request_no.clone(), time: now };
+    Ok(Decision::new(Coupon { condition: Condition::Used(event), ..coupon }, response))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::products::merchant_coupons::fixtures::{APPID, CALLER, NOW, a_coupon, a_stock, stranger};
+
+    fn request() -> Using {
+        Using {
+            stock_id: None,
+            coupon_code: a_coupon().code,
+            appid: APPID.to_owned(),
+            use_request_no: "u1".to_owned(),
+            openid: None,
+        }
+    }
+
+    fn refusal_of(coupon: Coupon, now: i64) -> (u16, &'static str, String) {
+        let refusal = use_coupon(&CALLER, &request(), Some((a_stock(), coupon)), now).unwrap_err();
+        (refusal.status, refusal.code, refusal.message.into_owned())
+    }
+
+    #[test]
+    fn a_usable_coupon_is_used_once() {
+        let (coupon, response) =
+            use_coupon(&CALLER, &request(), Some((a_stock(), a_coupon())), NOW).unwrap().parts();
+        assert_eq!(response["openid"], coupon.openid);
+        assert_eq!(coupon.state_at(NOW), CouponState::Used);
+        assert_eq!(
+            refusal_of(coupon, NOW),
+            (400, "RESOURCE_ALREADY_EXISTS", "券已被其他订单核销".to_owned())
+        );
+    }
+
+    #[test]
+    fn outside_its_period_a_coupon_cannot_be_used() {
+        let outside = (403, "RULE_LIMIT", "券不在有效期".to_owned());
+        let coupon = a_coupon();
+        assert_eq!(refusal_of(coupon.clone(), coupon.window.expire + 1), outside);
+        assert_eq!(refusal_of(coupon.clone(), coupon.window.start - 1), outside);
+    }
+
+    #[test]
+    fn deleted_and_deactivated_coupons_do_not_exist_any_more() {
+        let deleted = Coupon { condition: Condition::Deleted, ..a_coupon() };
+        assert_eq!(refusal_of(deleted, NOW), (404, "RESOURCE_NOT_EXISTS", "券已被删除".to_owned()));
+        let event = Event { request_no: "d1".to_owned(), time: NOW };
+        let deactivated = Coupon { condition: Condition::Deactivated(event, None), ..a_coupon() };
+        assert_eq!(refusal_of(deactivated, NOW).1, "RESOURCE_NOT_EXISTS");
+    }
+
+    #[test]
+    fn a_missing_coupon_a_foreign_appid_and_another_user_are_refused() {
+        assert_eq!(use_coupon(&CALLER, &request(), None, NOW).unwrap_err().code, "RESOURCE_NOT_EXISTS");
+        let foreign = Using { appid: "wx0".to_owned(), ..request() };
+        let found = || Some((a_stock(), a_coupon()));
+        assert_eq!(use_coupon(&CALLER, &foreign, found(), NOW).unwrap_err().code, "APPID_MCHID_NOT_MATCH");
+        let other = Using { openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p".to_owned()), ..request() };
+        assert_eq!(use_coupon(&CALLER, &other, found(), NOW).unwrap_err().code, "INVALID_REQUEST");
+        let stranger = stranger();
+        let refusal = use_coupon(&stranger, &request(), found(), NOW).unwrap_err();
+        assert_eq!((refusal.code, &*refusal.message), ("NO_AUTH", "商户无权限操作该券"));
+    }
+}

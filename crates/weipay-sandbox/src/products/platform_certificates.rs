@@ -1,0 +1,121 @@
+//! Platform certificates (平台证书): the list from which official SDKs take the key that they verify answers with.
+//!
+//! The certificate travels sealed with the merchant's APIv3 key, so that only the merchant can read it. The sandbox's
+//! merchant is in the middle of the platform's migration: it has a certificate and a public key, and this list.
+
+use serde_json::{Value, json};
+use weipay_wire::ApiV3Key;
+
+use super::{Context, HandlerError, Route};
+use crate::calendar;
+use crate::entropy::Entropy;
+use crate::refusal::Refusal;
+use crate::store::Transaction;
+
+pub(super) const ROUTES: &[Route] =
+    &[Route { method: "GET", path: "v3/certificates", handler: list_certificates }];
+
+/// Reads no record, only the platform's own certificate.
+fn list_certificates(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    // Never from a seed: a nonce must not come twice under one key.
+    let nonce = Entropy::system().letters(b"0123456789abcdef", 12);
+    let algorithm = context.request.query("algorithm_type");
+    Ok(list(&context.platform.certificate, context.api_v3_key, algorithm, &nonce)?)
+}
+
+/// A certificate that can be listed.
+#[derive(Debug)]
+pub(crate) struct ListedCertificate {
+    /// 证书序列号.
+    pub(crate) serial: String,
+    pub(crate) pem: String,
+    /// 证书启用时间, in unix seconds.
+    pub(crate) effective: i64,
+    /// 证书弃用时间, in unix seconds.
+    pub(crate) expire: i64,
+}
+
+/// What the list's envelopes carry as associated data.
+const ASSOCIATED_DATA: &str = "certificate";
+
+/// Lists the certificates of an algorithm (获取平台证书列表). The nonce must be new.
+pub(crate) fn list(
+    certificate: &ListedCertificate,
+    key: &ApiV3Key,
+    algorithm: Option<&str>,
+    nonce: &str,
+) -> Result<Value, Refusal> {
+    match algorithm {
+        None | Some("RSA" | "ALL") => {}
+        Some("SM2") => return Err(none()),
+        Some(_) => {
+            return Err(
+                Refusal::param_error("参数错误").with_reason("algorithm_type is one of RSA, SM2 and ALL")
+            );
+        }
+    }
+    let sealed = key.seal(nonce, ASSOCIATED_DATA, certificate.pem.as_bytes());
+    let ciphertext = sealed.map_err(|_| Refusal::system_error())?;
+    Ok(json!({
+        "data": [{
+            "serial_no": certificate.serial,
+            "effective_time": calendar::rfc3339(certificate.effective),
+            "expire_time": calendar::rfc3339(certificate.expire),
+            "encrypt_certificate": {
+                "algorithm": "AEAD_AES_256_GCM",
+                "nonce": nonce,
+                "associated_data": ASSOCIATED_DATA,
+                "ciphertext": ciphertext,
+            },
+        }],
+    }))
+}
+
+/// The answer to a merchant that has none: the words were seen, that they are said for 国密 as well is INFERRED.
+fn none() -> Refusal {
+    Refusal::resource_not_exists(
+        "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。可查看指引https://pay.weixin.qq.com/doc/v3/merchant/4012153196",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_wire::Envelope;
+
+    use super::*;
+
+    fn listed(algorithm: Option<&str>) -> Result<Value, Refusal> {
+        let certificate = ListedCertificate {
+            serial: "5157F09EFDC096DE15EBE81A47057A7232F1B8E1".to_owned(),
+            pem: "-----BEGIN CERTIFICATE-----".to_owned(),
+            effective: 1_528_425_296,
+            expire: 1_544_236_496,
+        };
+        list(&certificate, &key(), algorithm, "61f9c719728a")
+    }
+
+    fn key() -> ApiV3Key {
+        ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap()
+    }
+
+    #[test]
+    fn the_certificate_opens_with_the_merchants_key() {
+        let answer = listed(None).unwrap();
+        let item = &answer["data"][0];
+        assert_eq!(item["effective_time"], "2018-06-08T10:34:56+08:00");
+        let text = |name: &str| item["encrypt_certificate"][name].as_str().unwrap();
+        let envelope = Envelope {
+            nonce: text("nonce"),
+            associated_data: text("associated_data"),
+            ciphertext: text("ciphertext"),
+        };
+        assert_eq!(key().open(&envelope).unwrap().as_slice(), b"-----BEGIN CERTIFICATE-----");
+    }
+
+    #[test]
+    fn there_is_none_of_another_algorithm() {
+        assert!(listed(Some("RSA")).is_ok() && listed(Some("ALL")).is_ok());
+        assert_eq!(listed(Some("SM2")).unwrap_err().code, "RESOURCE_NOT_EXISTS");
+        assert_eq!(listed(Some("rsa")).unwrap_err().code, "PARAM_ERROR");
+    }
+}

@@ -1,0 +1,39 @@
+//! Users (用户): whoever has a well-formed openid.
+
+use crate::refusal::Refusal;
+
+/// Whether a text has the official form of an openid: 28 characters, the first an `o`.
+///
+/// Every such text is a user here, so that a story needs no set-up of people.
+pub(crate) fn is_openid(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    text.len() == 28 && text.starts_with('o') && text.bytes().all(plain)
+}
+
+/// 404 USER_NOT_EXISTS unless the openid has its form.
+pub(crate) fn check_user_exists(openid: &str) -> Result<(), Refusal> {
+    if is_openid(openid) {
+        return Ok(());
+    }
+    Err(Refusal::new(404, "USER_NOT_EXISTS", "用户不存在").with_reason(
+        "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_openid_has_28_characters_and_begins_with_o() {
+        assert!(is_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"));
+        for other in [
+            "",
+            "oUpF8uMuAJO_M2pxb1Q9zNjWeS6",
+            "xUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+            "oUpF8uMuAJO/M2pxb1Q9zNjWeS6o",
+        ] {
+            assert!(!is_openid(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Numbered migrations (迁移): each brings a database from one form to the next, and keeps what it holds.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// The first makes the tables of form 1 in an empty database, the second leads from form 1 to form 2, and so on. One that was
+/// released never changes: data folders out there have run it.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
+
+/// Brings a database to the form of the last migration; an error leaves it in the form that it had. A database of a later
+/// form belongs to a later program, and is refused.
+pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let wanted = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let outstanding = usize::try_from(found).ok().and_then(|done| MIGRATIONS.get(done..));
+    for migration in outstanding.ok_or(StoreError::Version { found, wanted })? {
+        transaction.execute_batch(migration)?;
+    }
+    if found < wanted {
+        transaction.pragma_update(None, "user_version", wanted)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// A database as the program of form 1 wrote it.
+#[cfg(test)]
+pub(crate) fn write_form_1(file: &std::path::Path) {
+    Connection::open(file).unwrap().execute_batch(include_str!("migrations/form_1.sql")).unwrap();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(connection: &Connection) -> i64 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let mut statement =
+            connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn an_old_database_and_a_new_one_end_with_the_same_tables() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        write_form_1(&file);
+        let mut old = Connection::open(&file).unwrap();
+        let mut new = Connection::open_in_memory().unwrap();
+        assert_eq!((form(&old), form(&new)), (1, 0));
+        run(&mut old).unwrap();
+        run(&mut new).unwrap();
+        assert_eq!((form(&old), form(&new)), (2, 2));
+        assert_eq!(tables(&old), tables(&new));
+    }
+
+    #[test]
+    fn a_database_of_todays_form_stays_as_it_is() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        run(&mut connection).unwrap();
+        connection.execute("INSERT INTO counters VALUES ('stock', 7)", []).unwrap();
+        run(&mut connection).unwrap();
+        let count: i64 = connection.query_row("SELECT value FROM counters", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 7);
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_form_that_was_there() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("migrations/form_1.sql")).unwrap();
+        connection.execute("UPDATE stocks SET definition = 'not JSON'", []).unwrap();
+        assert!(matches!(run(&mut connection), Err(StoreError::Database(_))));
+        assert_eq!(form(&connection), 1);
+        let stocks: i64 = connection.query_row("SELECT count(*) FROM stocks", [], |row| row.get(0)).unwrap();
+        assert_eq!(stocks, 2);
+    }
+
+    #[test]
+    fn a_number_that_no_program_wrote_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for number in [-1, 99] {
+            connection.pragma_update(None, "user_version", number).unwrap();
+            assert!(matches!(run(&mut connection), Err(StoreError::Version { wanted: 2, .. })));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The transaction (事务): what a handler reads and writes, all of it or nothing.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::StoreError;
+use super::engine::{Engine, NewRecord, StoredRecord};
+use super::idempotency::{Answered, IdempotencyKey};
+use super::record::{IndexEntry, Record};
+use super::schedule::{Announcement, Due};
+
+/// One request's view of the state.
+///
+/// It remembers the version of every record that it has read. A record is saved only over the version that was read, so
+/// that no change of somebody else is lost, whatever the database isolates.
+pub(crate) struct Transaction<'a> {
+    engine: &'a dyn Engine,
+    known: RefCell<HashMap<(&'static str, String), Known>>,
+}
+
+/// What was read or written of a record.
+struct Known {
+    version: i64,
+    indexes: Vec<IndexEntry>,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(engine: &'a dyn Engine) -> Self {
+        Self { engine, known: RefCell::default() }
+    }
+
+    /// The record with a key.
+    pub(crate) fn get<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        self.engine.record(R::KIND, key)?.map(|stored| self.read(stored)).transpose()
+    }
+
+    /// The records that have a value under an index, the one that was added last first.
+    pub(crate) fn find<R: Record>(&self, index: &'static str, value: &str) -> Result<Vec<R>, StoreError> {
+        let stored = self.engine.records(R::KIND, index, value)?;
+        stored.into_iter().map(|stored| self.read(stored)).collect()
+    }
+
+    /// How many records have a value under an index.
+    pub(crate) fn count<R: Record>(&self, index: &'static str, value: &str) -> Result<i64, StoreError> {
+        self.engine.count(R::KIND, index, value)
+    }
+
+    /// Keeps a record as it is now: a new one, or one that this transaction has read.
+    pub(crate) fn save<R: Record>(&self, record: &R) -> Result<(), StoreError> {
+        let (key, indexes) = (record.key(), record.indexes());
+        let document = serde_json::to_string(record).map_err(|_| unreadable::<R>(&key))?;
+        let mut known = self.known.borrow_mut();
+        let new = NewRecord { kind: R::KIND, key: &key, document: &document, indexes: &indexes };
+        let (is_saved, version) = match known.get(&(R::KIND, key.clone())) {
+            None => (self.engine.insert(&new)?, 1),
+            Some(old) => {
+                let is_saved = self.engine.update(&new, old.version, old.indexes != indexes)?;
+                (is_saved, old.version.saturating_add(1))
+            }
+        };
+        if !is_saved {
+            return Err(StoreError::Conflict(format!("{} {key}", R::KIND)));
+        }
+        known.insert((R::KIND, key), Known { version, indexes });
+        Ok(())
+    }
+
+    /// The next number of a series, from 1.
+    pub(crate) fn next_number(&self, series: &'static str) -> Result<i64, StoreError> {
+        self.engine.next_number(series)
+    }
+
+    /// What was answered under an idempotency key.
+    pub(crate) fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError> {
+        self.engine.answered(key)
+    }
+
+    /// Keeps what was answered under a new idempotency key.
+    pub(crate) fn keep_answer(
+        &self,
+        key: &IdempotencyKey<'_>,
+        answered: &Answered,
+    ) -> Result<(), StoreError> {
+        self.engine.keep_answer(key, answered)
+    }
+
+    /// Puts an announcement into the outbox.
+    pub(crate) fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
+        self.engine.announce(announcement)
+    }
+
+    /// Event type and resource of everything in the outbox, the oldest first.
+    #[cfg(test)]
+    pub(crate) fn outbox(&self) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
+        self.engine.outbox()
+    }
+
+    /// Lets something fall due. The same kind and key again is another time for the same thing.
+    pub(crate) fn schedule(&self, due: &Due) -> Result<(), StoreError> {
+        self.engine.schedule(due)
+    }
+
+    /// Takes something away that was to fall due at this time. Whether it was still there.
+    pub(crate) fn unschedule(&self, due: &Due) -> Result<bool, StoreError> {
+        self.engine.unschedule(due)
+    }
+
+    /// The first that is due at `now`, after the given one in the order of time, kind and key.
+    pub(crate) fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
+        self.engine.next_due(now, after)
+    }
+
+    fn read<R: Record>(&self, stored: StoredRecord) -> Result<R, StoreError> {
+        let StoredRecord { key, version, document } = stored;
+        // What the document holds is somebody's data: the error says which record it is, and no more.
+        let record: R = serde_json::from_str(&document).map_err(|_| unreadable::<R>(&key))?;
+        self.known.borrow_mut().insert((R::KIND, key), Known { version, indexes: record.indexes() });
+        Ok(record)
+    }
+}
+
+fn unreadable<R: Record>(key: &str) -> StoreError {
+    StoreError::Corrupt(format!("{} {key}", R::KIND))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::Store;
+    use crate::store::idempotency::Fingerprint;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Letter {
+        number: u32,
+        to: String,
+    }
+
+    impl Record for Letter {
+        const KIND: &'static str = "letter";
+
+        fn key(&self) -> String {
+            self.number.to_string()
+        }
+
+        fn indexes(&self) -> Vec<IndexEntry> {
+            vec![IndexEntry::new("to", self.to.as_str())]
+        }
+    }
+
+    fn letter(number: u32, to: &str) -> Letter {
+        Letter { number, to: to.to_owned() }
+    }
+
+    fn within<T>(store: &Store, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> T {
+        store.transaction(work).unwrap()
+    }
+
+    #[test]
+    fn records_are_found_by_key_and_by_index_the_newest_first() {
+        let store = Store::in_memory();
+        within(&store, |tx| {
+            [letter(1, "Li"), letter(2, "Wang"), letter(3, "Li")].iter().try_for_each(|one| tx.save(one))
+        });
+        within(&store, |tx| {
+            assert_eq!(tx.get::<Letter>("2")?, Some(letter(2, "Wang")));
+            assert_eq!(tx.get::<Letter>("4")?, None);
+            assert_eq!(tx.find::<Letter>("to", "Li")?, [letter(3, "Li"), letter(1, "Li")]);
+            assert_eq!((tx.count::<Letter>("to", "Li")?, tx.count::<Letter>("to", "Zhao")?), (2, 0));
+            assert_eq!(tx.count::<Letter>("from", "Li")?, 0);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_changed_record_is_found_under_its_new_values_only() {
+        let store = Store::in_memory();
+        within(&store, |tx| tx.save(&letter(1, "Li")));
+        within(&store, |tx| {
+            let one: Letter = tx.get("1")?.unwrap();
+            tx.save(&Letter { to: "Wang".to_owned(), ..one })
+        });
+        within(&store, |tx| {
+            assert_eq!(tx.find::<Letter>("to", "Li")?, []);
+            assert_eq!(tx.find::<Letter>("to", "Wang")?, [letter(1, "Wang")]);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_record_is_not_saved_over_one_that_was_not_read() {
+        let store = Store::in_memory();
+        within(&store, |tx| tx.save(&letter(1, "Li")));
+        let unread = store.transaction(|tx| tx.save(&letter(1, "Wang")));
+        assert!(matches!(unread, Err(StoreError::Conflict(_))));
+        assert_eq!(within(&store, |tx| tx.get::<Letter>("1")), Some(letter(1, "Li")));
+    }
+
+    #[test]
+    fn a_version_that_is_not_the_one_that_was_read_is_a_conflict() {
+        let store = Store::in_memory();
+        within(&store, |tx| tx.save(&letter(1, "Li")));
+        let stale: Result<(), StoreError> = store.transaction(|tx| {
+            let one: Letter = tx.get("1")?.unwrap();
+            // As somebody else would between reading and saving.
+            assert!(tx.engine.update(
+                &NewRecord { kind: Letter::KIND, key: "1", document: "{}", indexes: &[] },
+                1,
+                false
+            )?);
+            tx.save(&one)
+        });
+        assert!(matches!(stale, Err(StoreError::Conflict(_))));
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_read_is_named_without_what_it_holds() {
+        let store = Store::in_memory();
+        within(&store, |tx| {
+            let new = NewRecord { kind: Letter::KIND, key: "1", document: r#"{"to":"Li"}"#, indexes: &[] };
+            tx.engine.insert(&new).map(drop)
+        });
+        let error = store.transaction(|tx| tx.get::<Letter>("1")).unwrap_err();
+        assert_eq!(error.to_string(), "the sandbox's database holds a broken record: letter 1");
+    }
+
+    #[test]
+    fn numbers_of_a_series_never_come_twice() {
+        let store = Store::in_memory();
+        let next = |series| within(&store, |tx| tx.next_number(series));
+        assert_eq!((next("a"), next("a"), next("b"), next("a")), (1, 2, 1, 3));
+    }
+
+    #[test]
+    fn an_idempotency_key_is_known_where_it_is_unique() {
+        let store = Store::in_memory();
+        let key = IdempotencyKey { operation: "send", scope: "1900000109", request_no: "1" };
+        let answered = Answered { fingerprint: Fingerprint([7; 32]), response: json!({ "a": 1 }) };
+        within(&store, |tx| tx.keep_answer(&key, &answered));
+        within(&store, |tx| {
+            assert_eq!(tx.answered(&key)?, Some(answered));
+            assert_eq!(tx.answered(&IdempotencyKey { scope: "1900000110", ..key })?, None);
+            assert_eq!(tx.answered(&IdempotencyKey { operation: "use", ..key })?, None);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_is_due_comes_in_the_order_of_time_and_can_be_moved_and_taken_away() {
+        let store = Store::in_memory();
+        let due = |key: &str, at| Due { kind: "close".to_owned(), key: key.to_owned(), at };
+        within(&store, |tx| {
+            tx.schedule(&due("b", 20))?;
+            tx.schedule(&due("a", 30))?;
+            tx.schedule(&due("c", 90))?;
+            assert_eq!(tx.next_due(19, None)?, None);
+            assert_eq!(tx.next_due(50, None)?, Some(due("b", 20)));
+            assert_eq!(tx.next_due(50, Some(&due("b", 20)))?, Some(due("a", 30)));
+            assert_eq!(tx.next_due(50, Some(&due("a", 30)))?, None);
+            tx.schedule(&due("b", 40))?;
+            assert_eq!(tx.next_due(50, None)?, Some(due("a", 30)));
+            assert!(!tx.unschedule(&due("b", 20))?, "it was moved");
+            assert!(tx.unschedule(&due("a", 30))? && tx.unschedule(&due("b", 40))?);
+            assert_eq!(tx.next_due(50, None)?, None);
+            Ok(())
+        });
+    }
+}
