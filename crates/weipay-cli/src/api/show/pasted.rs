@@ -9,13 +9,15 @@ use weipay_sandbox::{ANSWER_ORIGIN, Sandbox};
 use super::{command_line, given, now, sample};
 use crate::arguments::{self, Arguments};
 
-/// The operations that the sandbox keeps state of, in an order in which each finds what it needs: a stock, a coupon of it,
-/// an order that the coupon is tied to, a use that is taken back.
-const STORY: [(&str, &str); 12] = [
+/// The operations that the sandbox keeps state of, in an order in which each finds what it needs: a stock, whose budget
+/// says what it was, a coupon of it, an order that the coupon is tied to, a use that is taken back.
+const STORY: [(&str, &str); 14] = [
     ("GET", "v3/certificates"),
     ("POST", "v3/security/echo"),
     ("POST", "v3/marketing/busifavor/stocks"),
     ("GET", "v3/marketing/busifavor/stocks/{stock_id}"),
+    ("PATCH", "v3/marketing/busifavor/stocks/{stock_id}"),
+    ("PATCH", "v3/marketing/busifavor/stocks/{stock_id}/budget"),
     ("POST", "v3/marketing/busifavor/coupons/send"),
     ("GET", "v3/marketing/busifavor/users/{openid}/coupons"),
     ("GET", "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"),
@@ -122,7 +124,7 @@ fn every_command_is_accepted_by_a_sandbox() {
 fn the_commands_of_operations_with_state_tell_a_story_once_they_have_its_numbers() {
     let sandbox = Sandbox::start().unwrap();
     let client = Client::from_kit(sandbox.kit_file()).unwrap();
-    let (mut stock_id, mut coupon_code) = (None::<String>, None::<String>);
+    let (mut stock_id, mut coupon_code, mut max_coupons) = (None::<String>, None::<String>, None::<Value>);
     for (method, path) in STORY {
         let operation = Catalog::embedded().find(method, path).unwrap();
         let mut asked = path.to_owned();
@@ -137,6 +139,9 @@ fn the_commands_of_operations_with_state_tell_a_story_once_they_have_its_numbers
                     *member = value.as_str().into();
                 }
             }
+            if let (Some(member), Some(value)) = (body.get_mut("current_max_coupons"), &max_coupons) {
+                *member = value.clone();
+            }
             words[at + 1] = body.to_string();
         }
         let answered =
@@ -144,6 +149,7 @@ fn the_commands_of_operations_with_state_tell_a_story_once_they_have_its_numbers
         assert_eq!(answered.origin, "state", "{path}");
         stock_id = stock_id.or_else(|| named(&answered.body, "stock_id"));
         coupon_code = coupon_code.or_else(|| named(&answered.body, "coupon_code"));
+        max_coupons = max_coupons.or_else(|| answered.body.pointer("/stock_send_rule/max_coupons").cloned());
     }
     assert!(stock_id.is_some() && coupon_code.is_some());
 }
