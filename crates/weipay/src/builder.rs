@@ -30,9 +30,9 @@ pub struct Builder {
     check_requests: bool,
     clock: Clock,
     #[cfg(feature = "async")]
-    pub(crate) transport: Option<Box<dyn crate::transport::AsyncTransport>>,
+    pub(crate) transport: Option<Box<dyn crate::transport::Transport>>,
     #[cfg(feature = "blocking")]
-    pub(crate) blocking_transport: Option<Box<dyn crate::transport::Transport>>,
+    pub(crate) blocking_transport: Option<Box<dyn crate::transport::blocking::Transport>>,
 }
 
 /// Gives the time in seconds since 1970.
@@ -133,16 +133,20 @@ impl Builder {
         self
     }
 
-    /// A transport of your own for the async client.
+    /// A transport of your own for the async client, perhaps around the [default one](crate::transport::DefaultTransport).
     #[cfg(feature = "async")]
-    pub fn transport(mut self, transport: impl crate::transport::AsyncTransport + 'static) -> Builder {
+    pub fn transport(mut self, transport: impl crate::transport::Transport + 'static) -> Builder {
         self.transport = Some(Box::new(transport));
         self
     }
 
-    /// A transport of your own for the blocking client.
+    /// A transport of your own for the blocking client, perhaps around the
+    /// [default one](crate::transport::blocking::DefaultTransport).
     #[cfg(feature = "blocking")]
-    pub fn blocking_transport(mut self, transport: impl crate::transport::Transport + 'static) -> Builder {
+    pub fn blocking_transport(
+        mut self,
+        transport: impl crate::transport::blocking::Transport + 'static,
+    ) -> Builder {
         self.blocking_transport = Some(Box::new(transport));
         self
     }

@@ -52,6 +52,8 @@ pub use mode::Mode;
 pub use mode::{Async, Pending};
 pub use node::Node;
 pub use reply::{Decode, Reply};
+#[cfg(feature = "async")]
+pub use transport::Transport;
 pub use upload::File;
 pub use weipay_wire as wire;
 

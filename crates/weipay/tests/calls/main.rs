@@ -13,3 +13,4 @@ mod root_certificates;
 mod sandbox;
 mod sensitive;
 mod story;
+mod transports;
