@@ -44,7 +44,7 @@ pub use builder::{Builder, ConfigError};
 pub use call::Call;
 #[cfg(feature = "async")]
 pub use client::Client;
-pub use error::Error;
+pub use error::{Error, Result};
 #[cfg(feature = "blocking")]
 pub use mode::Blocking;
 pub use mode::Mode;
