@@ -1,7 +1,6 @@
 //! Sample values of the catalogue as JSON, and which members a sample has.
 
 use serde_json::{Map, Number, Value};
-use weipay_catalog::names::request::is_sent_by_the_client;
 use weipay_catalog::{Carrier, Field, Kind, sample};
 
 use super::sensitive;
@@ -18,7 +17,7 @@ pub(super) fn required<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Vec<&
     // Of two modes the first: no caller is in both.
     let mode = fields.iter().find_map(|field| field.required_in);
     let is_required = |field: &Field| field.required || (mode.is_some() && field.required_in == mode);
-    fields.into_iter().filter(|field| is_required(field) && !is_sent_by_the_client(field)).collect()
+    fields.into_iter().filter(|field| is_required(field) && !field.is_sent_by_the_client()).collect()
 }
 
 /// An object with a sample of each of these.

@@ -1,7 +1,7 @@
 //! Sensitive fields (敏感信息加密): the documents show ciphertext, which nobody can type. A page shows the plain text that a
 //! caller has, and where it is encrypted.
 
-use weipay_catalog::{Field, Operation};
+use weipay_catalog::{Field, Operation, Version};
 
 /// What stands above typed requests with such a field.
 pub(super) const NOTE: &str = "// 敏感信息加密: give plain text, the client encrypts it\n";
@@ -9,7 +9,8 @@ pub(super) const NOTE: &str = "// 敏感信息加密: give plain text, the clien
 /// Whether the operation takes such a field, where client and command can encrypt it: in query or body, of APIv3.
 pub(super) fn is_taken_by(operation: &Operation) -> bool {
     let request = &operation.request;
-    operation.path.starts_with("v3/") && request.query.iter().chain(&request.json).any(Field::holds_encrypted)
+    operation.version() == Version::V3
+        && request.query.iter().chain(&request.json).any(Field::holds_encrypted)
 }
 
 /// What a field is about, by words of its official label or else of its name, and an example of it. The first that fits

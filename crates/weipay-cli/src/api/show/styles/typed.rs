@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration, places};
 use weipay_catalog::names::{self, TypeNames};
-use weipay_catalog::{Field, Kind, Operation};
+use weipay_catalog::{Field, Kind, Operation, Purpose};
 
 use super::{sample, upload};
 
@@ -43,7 +43,7 @@ pub(super) fn request(operation: &Operation) -> Option<Expression> {
 
 /// The required fields are shown, but for what the file says by itself; where a body requires none, its first.
 fn is_shown(operation: &Operation, field: &Field, all: &[(&str, &Field)]) -> bool {
-    if upload::is_said_by_the_file(operation, field) {
+    if field.purpose.is_some_and(Purpose::is_of_a_file) {
         return false;
     }
     let required = sample::required(all.iter().map(|(_, field)| *field));
