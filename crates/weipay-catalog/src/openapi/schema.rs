@@ -54,6 +54,9 @@ impl Schemas {
         if let Some(purpose) = field.purpose {
             schema["x-purpose"] = purpose.word().into();
         }
+        if let Some(case) = field.needed_in {
+            schema["x-needed-in"] = case.into();
+        }
         schema
     }
 
