@@ -69,7 +69,11 @@ impl Sqlite {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(Box::new(error))
+        match error {
+            // The statement that SQLite did not take is long, and nobody who starts a sandbox wrote it.
+            rusqlite::Error::SqlInputError { msg, .. } => Self::Database(msg.into()),
+            error => Self::Database(Box::new(error)),
+        }
     }
 }
 
