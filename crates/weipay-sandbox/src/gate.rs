@@ -11,7 +11,7 @@
 //! | the signature is right | 401 SIGN_ERROR, with what was signed |
 //! | it is not a [replay](replays), where that is asked for | 401 SIGN_ERROR |
 //!
-//! Whoever is turned away here gets an unsigned answer: the platform signs only for a caller that it knows.
+//! Whoever is rejected here gets an unsigned answer: the platform signs only for a caller that it knows.
 
 mod replays;
 mod sign_information;
@@ -65,7 +65,7 @@ const WRONG_SIGNATURE: &str = "签名错误";
 const REPLAYED: &str = "Http头Authorization中的随机串重复";
 const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
 
-/// Lets a request in, or turns it away. With `replays`, a request enters once.
+/// Finds out whose request it is, or rejects it. With `replays`, a request enters once.
 pub(crate) fn authenticate<'a>(
     incoming: &'a Request,
     merchants: &'a Merchants,

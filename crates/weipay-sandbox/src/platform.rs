@@ -83,7 +83,7 @@ const MAX_DUE_AT_ONCE: usize = 10_000;
 
 const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
 
-/// What came of an admitted request.
+/// What came of an authenticated request.
 struct Done {
     content: Content,
     note: Note,
@@ -117,15 +117,15 @@ impl Platform {
     /// Whatever this returns has happened: state is committed before the answer is signed.
     pub fn answer(&self, request: &Request) -> Response {
         let now = self.clock.now();
-        let admitted = match gate::authenticate(request, &self.merchants, self.replays.as_ref(), now) {
-            Ok(admitted) => admitted,
+        let authenticated = match gate::authenticate(request, &self.merchants, self.replays.as_ref(), now) {
+            Ok(authenticated) => authenticated,
             Err(rejection) => {
                 return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
             }
         };
-        let done = self.serve(request, &admitted, now).unwrap_or_else(|error| self.explained(error));
+        let done = self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error));
         let response = match done.content {
-            Content::Signed(draft) => self.signers.signed(request, draft, now, &self.entropy),
+            Content::Signed(unsigned) => self.signers.signed(request, unsigned, now, &self.entropy),
             Content::File(file) => self.signers.file(request, file, now, &self.entropy),
         };
         noted(response, done.note)
@@ -151,12 +151,17 @@ impl Platform {
         }
     }
 
-    fn serve(&self, request: &Request, admitted: &Authenticated<'_>, now: i64) -> Result<Done, HandlerError> {
-        let operation = admitted.routed.operation;
-        let checked = self.check(operation, request, admitted)?;
+    fn serve(
+        &self,
+        request: &Request,
+        authenticated: &Authenticated<'_>,
+        now: i64,
+    ) -> Result<Done, HandlerError> {
+        let operation = authenticated.routed.operation;
+        let checked = self.check(operation, request, authenticated)?;
         match products::handler(self.products, operation) {
-            Some(handler) => self.handle(handler, operation, admitted, &checked, now),
-            None if self.examples => self.show(request, admitted, &checked, now),
+            Some(handler) => self.handle(handler, operation, authenticated, &checked, now),
+            None if self.examples => self.show(request, authenticated, &checked, now),
             None => Err(Refusal::not_implemented().into()),
         }
     }
@@ -166,17 +171,21 @@ impl Platform {
         &self,
         operation: &Operation,
         request: &Request,
-        admitted: &Authenticated<'_>,
+        authenticated: &Authenticated<'_>,
     ) -> Result<Checked, Refusal> {
-        let mut received =
-            self.contract.read(&admitted.routed, request.query(), &request.body, admitted.upload.as_ref())?;
+        let mut received = self.contract.read(
+            &authenticated.routed,
+            request.query(),
+            &request.body,
+            authenticated.upload.as_ref(),
+        )?;
         let key = self.key_that_opens(operation, &received, request)?;
         self.contract.check(operation, &received)?;
         if let Some(key) = key {
             sensitive::open(operation, &mut received, key)?;
         }
         let checked = Checked::from(received);
-        check_caller(operation, &checked, &admitted.merchant.account.mchid)?;
+        check_caller(operation, &checked, &authenticated.merchant.account.mchid)?;
         Ok(checked)
     }
 
@@ -200,11 +209,11 @@ impl Platform {
         &self,
         handler: Handler,
         operation: &Operation,
-        admitted: &Authenticated<'_>,
+        authenticated: &Authenticated<'_>,
         checked: &Checked,
         now: i64,
     ) -> Result<Done, HandlerError> {
-        let merchant = admitted.merchant;
+        let merchant = authenticated.merchant;
         let context = Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
@@ -266,19 +275,19 @@ impl Platform {
     fn show(
         &self,
         request: &Request,
-        admitted: &Authenticated<'_>,
+        authenticated: &Authenticated<'_>,
         checked: &Checked,
         now: i64,
     ) -> Result<Done, HandlerError> {
-        let operation = admitted.routed.operation;
+        let operation = authenticated.routed.operation;
         let base_url = self.base_url_for(request);
-        let links = Links { base_url: &base_url, key: &admitted.merchant.api_v3_key, now };
+        let links = Links { base_url: &base_url, key: &authenticated.merchant.api_v3_key, now };
         let note = Note::Answered(Behaviour::Example);
         if operation.unsigned {
             let content = Content::File(download::file(operation, checked, &links)?);
             return Ok(Done { content, note });
         }
-        let merchant = admitted.merchant;
+        let merchant = authenticated.merchant;
         let mut answer =
             example::answer(operation, &Given::from_request(operation, checked, &merchant.account));
         if let Some(answer) = &mut answer {
@@ -286,8 +295,8 @@ impl Platform {
             sensitive::encrypt(&operation.answer, answer, &merchant.key)?;
         }
         let body = answer.map(|value| value.to_string().into_bytes()).unwrap_or_default();
-        let draft = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
-        Ok(Done { content: Content::Signed(draft), note })
+        let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
+        Ok(Done { content: Content::Signed(unsigned), note })
     }
 
     /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an

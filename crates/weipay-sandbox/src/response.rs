@@ -1,8 +1,7 @@
 //! The response (应答): headers as the platform sends them, and the signature over what is sent.
 //!
-//! Everything behind the [gate](crate::gate) is signed, refusals included, except [files](crate::download); what the gate turns
-//! away is not. The WeChat
-//! Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
+//! Everything behind the [gate](crate::gate) is signed, refusals included, except [files](crate::download); what the gate rejects is not.
+//! The WeChat Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
 
 pub(crate) mod dialect;
@@ -33,7 +32,7 @@ pub(crate) struct Signers {
     pub(crate) public_key: SigningKey,
 }
 
-/// An answer that is not signed yet, and has no headers.
+/// A response that is not signed yet, and has no headers.
 #[derive(Debug)]
 pub(crate) struct UnsignedResponse {
     pub(crate) status: u16,
@@ -66,20 +65,20 @@ impl Signers {
     pub(crate) fn signed(
         &self,
         incoming: &Request,
-        draft: UnsignedResponse,
+        unsigned: UnsignedResponse,
         now: i64,
         entropy: &Entropy,
     ) -> Response {
-        let text = draft.body.clone();
-        self.sign(with_headers(draft, now, entropy, true), &text, incoming, now, entropy)
+        let text = unsigned.body.clone();
+        self.sign(with_headers(unsigned, now, entropy, true), &text, incoming, now, entropy)
     }
 
     /// A file: unsigned, except an overseas statement, whose signature covers the digest that its header has.
     pub(crate) fn file(&self, incoming: &Request, file: File, now: i64, entropy: &Entropy) -> Response {
         let File { content_type, bytes, is_statement } = file;
         let digest = is_statement.then(|| download::sha1_hex(&bytes));
-        let draft = UnsignedResponse { status: 200, body: bytes, tail: tail::SUCCESS };
-        let mut outgoing = with_headers(draft, now, entropy, true);
+        let unsigned = UnsignedResponse { status: 200, body: bytes, tail: tail::SUCCESS };
+        let mut outgoing = with_headers(unsigned, now, entropy, true);
         // In the place of the type that other answers have.
         outgoing.set("content-type", content_type);
         let Some(digest) = digest else { return outgoing };
@@ -112,7 +111,7 @@ impl Signers {
     }
 }
 
-/// The unsigned answer to a request that was turned away.
+/// The unsigned response to a request that the gate rejected.
 pub(crate) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Response {
     match rejection {
         Rejection::Unrouted { status, .. } => {
@@ -130,14 +129,14 @@ pub(crate) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Re
 /// The real one says `nginx`; nobody should take this for the real one.
 const SERVER: &str = "weipay-sandbox";
 
-/// An answer with the headers that signed and unsigned ones share, in the platform's order.
+/// A response with the headers that signed and unsigned ones share, in the platform's order.
 pub(crate) fn with_headers(
-    draft: UnsignedResponse,
+    unsigned: UnsignedResponse,
     now: i64,
     entropy: &Entropy,
     has_request_id: bool,
 ) -> Response {
-    let mut outgoing = Response::empty(draft.status);
+    let mut outgoing = Response::empty(unsigned.status);
     outgoing.set("server", SERVER);
     outgoing.set("date", &calendar::http_date(now));
     // On an answer without a body too. INFERRED: WxJava reads this header of every answer and does not ask whether it is there,
@@ -146,11 +145,11 @@ pub(crate) fn with_headers(
     outgoing.set("cache-control", "no-cache, must-revalidate");
     outgoing.set("x-content-type-options", "nosniff");
     if has_request_id {
-        outgoing.set("request-id", &request_id::make(now, draft.tail, entropy));
+        outgoing.set("request-id", &request_id::make(now, unsigned.tail, entropy));
     }
     // An unsupported `Accept-Language` falls back to zh-CN, and the sandbox has no other texts.
     outgoing.set("content-language", "zh-CN");
-    outgoing.body = draft.body;
+    outgoing.body = unsigned.body;
     outgoing
 }
 

@@ -17,6 +17,8 @@
 
 mod engine;
 pub(crate) mod idempotency;
+#[cfg(test)]
+mod model;
 pub(crate) mod record;
 pub(crate) mod schedule;
 mod sqlite;

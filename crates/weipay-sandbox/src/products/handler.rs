@@ -3,11 +3,11 @@
 use serde_json::Value;
 use weipay_wire::ApiV3Key;
 
-use super::decision::Decision;
+use super::decision::{Changes, Decision};
+use super::platform_certificates::ListedCertificate;
 use crate::contract::Checked;
 use crate::entropy::Entropy;
 use crate::merchants::Account;
-use crate::products::platform_certificates::ListedCertificate;
 use crate::refusal::Refusal;
 use crate::store::idempotency::{Answered, Fingerprint, IdempotencyKey, Repeat, compare};
 use crate::store::{StoreError, Transaction};
@@ -83,7 +83,7 @@ pub(crate) fn idempotently(
 }
 
 /// Keeps a decision, and gives its response.
-pub(crate) fn carry_out<C: super::decision::Changes>(
+pub(crate) fn carry_out<C: Changes>(
     tx: &Transaction<'_>,
     decision: Decision<C>,
 ) -> Result<Value, HandlerError> {

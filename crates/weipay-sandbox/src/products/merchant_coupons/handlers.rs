@@ -11,7 +11,7 @@ use super::sending::{self, Sending, Situation};
 use super::stock::{self, Stock};
 use super::using::{self, Using};
 use super::{budget, modification, records, refusals};
-use crate::products::decision::Decided;
+use crate::products::decision::{Changes, Decided};
 use crate::products::handler::{carry_out, idempotently};
 use crate::products::{Context, HandlerError};
 use crate::store::idempotency::IdempotencyKey;
@@ -20,7 +20,7 @@ use crate::store::{StoreError, Transaction};
 type Response = Result<Value, HandlerError>;
 
 /// Carries out a decision once for a number that the merchant uses once for an operation.
-fn once_for_merchant<C: crate::products::decision::Changes>(
+fn once_for_merchant<C: Changes>(
     tx: &Transaction<'_>,
     context: &Context<'_>,
     operation: &'static str,

@@ -198,6 +198,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stock_may_belong_to_a_merchant_that_the_caller_acts_for() {
+        let caller = Account { sub_merchants: vec!["10000022".to_owned()], ..CALLER.clone() };
+        let mut request = stock_request();
+        request.insert("belong_merchant".to_owned(), json!("10000022"));
+        let stock = create(&caller, request, 1, NOW).unwrap().changed;
+        assert_eq!((&*stock.creator, stock.definition.belong_merchant()), (&*caller.mchid, "10000022"));
+        assert!(stock.may_be_operated_by("10000022"));
+    }
+
+    #[test]
     fn a_stock_stops_when_its_period_is_over() {
         let stock = a_stock();
         let end = stock.definition.validity.end;

@@ -1,0 +1,256 @@
+//! A second engine, of maps in memory, that is small enough to be believed: SQLite must give the same results.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::StoreError;
+use super::engine::{Engine, NewRecord, StoredRecord};
+use super::idempotency::{Answered, Fingerprint, IdempotencyKey};
+use super::record::IndexEntry;
+use super::schedule::{Announcement, Due};
+use super::sqlite::Sqlite;
+
+/// A record with its indexes, in the order in which they were added.
+type Kept = (String, StoredRecord, Vec<IndexEntry>);
+
+#[derive(Default)]
+struct Memory {
+    records: RefCell<Vec<Kept>>,
+    counters: RefCell<BTreeMap<String, i64>>,
+    answers: RefCell<BTreeMap<[String; 3], Answered>>,
+    outbox: RefCell<Vec<(String, Value)>>,
+    due: RefCell<BTreeMap<(String, String), i64>>,
+}
+
+fn name(key: &IdempotencyKey<'_>) -> [String; 3] {
+    [key.operation, key.scope, key.request_no].map(str::to_owned)
+}
+
+fn has(entries: &[IndexEntry], index: &str, value: &str) -> bool {
+    entries.iter().any(|entry| entry.index == index && entry.value == value)
+}
+
+impl Engine for Memory {
+    fn record(&self, kind: &str, key: &str) -> Result<Option<StoredRecord>, StoreError> {
+        let records = self.records.borrow();
+        Ok(records.iter().find(|kept| kept.0 == kind && kept.1.key == key).map(|kept| kept.1.clone()))
+    }
+
+    fn records(&self, kind: &str, index: &str, value: &str) -> Result<Vec<StoredRecord>, StoreError> {
+        let records = self.records.borrow();
+        let found = records.iter().rev().filter(|kept| kept.0 == kind && has(&kept.2, index, value));
+        Ok(found.map(|kept| kept.1.clone()).collect())
+    }
+
+    fn count(&self, kind: &str, index: &str, value: &str) -> Result<i64, StoreError> {
+        Ok(self.records(kind, index, value)?.len().try_into().unwrap())
+    }
+
+    fn insert(&self, record: &NewRecord<'_>) -> Result<bool, StoreError> {
+        if self.record(record.kind, record.key)?.is_some() {
+            return Ok(false);
+        }
+        let (key, document) = (record.key.to_owned(), record.document.to_owned());
+        let stored = StoredRecord { key, version: 1, document };
+        self.records.borrow_mut().push((record.kind.to_owned(), stored, record.indexes.to_vec()));
+        Ok(true)
+    }
+
+    fn update(
+        &self,
+        record: &NewRecord<'_>,
+        version: i64,
+        indexes_changed: bool,
+    ) -> Result<bool, StoreError> {
+        let mut records = self.records.borrow_mut();
+        let is_meant =
+            |kept: &&mut Kept| kept.0 == record.kind && kept.1.key == record.key && kept.1.version == version;
+        let Some((_, stored, indexes)) = records.iter_mut().find(is_meant) else { return Ok(false) };
+        (stored.version, stored.document) = (version + 1, record.document.to_owned());
+        if indexes_changed {
+            *indexes = record.indexes.to_vec();
+        }
+        Ok(true)
+    }
+
+    fn next_number(&self, series: &str) -> Result<i64, StoreError> {
+        let mut counters = self.counters.borrow_mut();
+        let value = counters.entry(series.to_owned()).or_insert(0);
+        *value += 1;
+        Ok(*value)
+    }
+
+    fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError> {
+        Ok(self.answers.borrow().get(&name(key)).cloned())
+    }
+
+    fn keep_answer(&self, key: &IdempotencyKey<'_>, answered: &Answered) -> Result<(), StoreError> {
+        self.answers.borrow_mut().insert(name(key), answered.clone());
+        Ok(())
+    }
+
+    fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
+        let Announcement { event_type, resource, .. } = announcement.clone();
+        self.outbox.borrow_mut().push((event_type.to_owned(), resource));
+        Ok(())
+    }
+
+    fn outbox(&self) -> Result<Vec<(String, Value)>, StoreError> {
+        Ok(self.outbox.borrow().clone())
+    }
+
+    fn schedule(&self, due: &Due) -> Result<(), StoreError> {
+        self.due.borrow_mut().insert((due.kind.clone(), due.key.clone()), due.at);
+        Ok(())
+    }
+
+    fn unschedule(&self, due: &Due) -> Result<bool, StoreError> {
+        let (mut entries, name) = (self.due.borrow_mut(), (due.kind.clone(), due.key.clone()));
+        let is_there = entries.get(&name) == Some(&due.at);
+        if is_there {
+            entries.remove(&name);
+        }
+        Ok(is_there)
+    }
+
+    fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
+        let place = |due: &Due| (due.at, due.kind.clone(), due.key.clone());
+        let entries = self.due.borrow();
+        let all =
+            entries.iter().map(|((kind, key), at)| Due { kind: kind.clone(), key: key.clone(), at: *at });
+        let meant = all.filter(|due| due.at <= now && after.is_none_or(|after| place(due) > place(after)));
+        Ok(meant.min_by_key(place))
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Insert { kind: u8, key: u8, value: u8 },
+    Update { kind: u8, key: u8, version: i64, value: u8, indexes_changed: bool },
+    Next { series: u8 },
+    Answer { scope: u8, request_no: u8, answer: u8 },
+    Announce { what: u8 },
+    Schedule { key: u8, at: i64 },
+    Unschedule { key: u8, at: i64 },
+}
+
+/// Few kinds, keys and values, so that steps meet each other.
+fn step() -> impl Strategy<Value = Step> {
+    let (kind, key, value, at) = (0..2_u8, 0..4_u8, 0..3_u8, -2..3_i64);
+    prop_oneof![
+        (kind.clone(), key.clone(), value.clone()).prop_map(|(kind, key, value)| Step::Insert {
+            kind,
+            key,
+            value
+        }),
+        (kind.clone(), key.clone(), 1..4_i64, value.clone(), any::<bool>()).prop_map(
+            |(kind, key, version, value, indexes_changed)| Step::Update {
+                kind,
+                key,
+                version,
+                value,
+                indexes_changed
+            }
+        ),
+        kind.clone().prop_map(|series| Step::Next { series }),
+        (kind, key.clone(), value.clone()).prop_map(|(scope, request_no, answer)| Step::Answer {
+            scope,
+            request_no,
+            answer
+        }),
+        value.prop_map(|what| Step::Announce { what }),
+        (key.clone(), at.clone()).prop_map(|(key, at)| Step::Schedule { key, at }),
+        (key, at).prop_map(|(key, at)| Step::Unschedule { key, at }),
+    ]
+}
+
+fn due(key: u8, at: i64) -> Due {
+    Due { kind: if key < 2 { "a" } else { "b" }.to_owned(), key: key.to_string(), at }
+}
+
+/// What a step gives, as text that two engines must agree on.
+fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
+    let entries = |value: u8| {
+        vec![IndexEntry::new("value", value.to_string()), IndexEntry::new("parity", (value % 2).to_string())]
+    };
+    Ok(match *step {
+        Step::Insert { kind, key, value } => {
+            let (kind, key, document, indexes) =
+                (kind.to_string(), key.to_string(), value.to_string(), entries(value));
+            let new = NewRecord { kind: &kind, key: &key, document: &document, indexes: &indexes };
+            format!("{}", engine.insert(&new)?)
+        }
+        Step::Update { kind, key, version, value, indexes_changed } => {
+            let (kind, key, document, indexes) =
+                (kind.to_string(), key.to_string(), value.to_string(), entries(value));
+            let new = NewRecord { kind: &kind, key: &key, document: &document, indexes: &indexes };
+            format!("{}", engine.update(&new, version, indexes_changed)?)
+        }
+        Step::Next { series } => format!("{}", engine.next_number(&series.to_string())?),
+        Step::Answer { scope, request_no, answer } => {
+            let (scope, request_no) = (scope.to_string(), request_no.to_string());
+            let key = IdempotencyKey { operation: "send", scope: &scope, request_no: &request_no };
+            let known = engine.answered(&key)?;
+            if known.is_none() {
+                let answered = Answered { fingerprint: Fingerprint([answer; 32]), response: answer.into() };
+                engine.keep_answer(&key, &answered)?;
+            }
+            format!("{known:?}")
+        }
+        Step::Announce { what } => {
+            let announcement = Announcement {
+                mchid: "1900000109".to_owned(),
+                event_type: "PARCEL.OVER",
+                time: 0,
+                resource: what.into(),
+            };
+            engine.announce(&announcement)?;
+            format!("{:?}", engine.outbox()?)
+        }
+        Step::Schedule { key, at } => format!("{:?}", engine.schedule(&due(key, at))?),
+        Step::Unschedule { key, at } => format!("{}", engine.unschedule(&due(key, at))?),
+    })
+}
+
+/// Everything that can be asked.
+fn look(engine: &dyn Engine) -> Result<String, StoreError> {
+    let mut text = String::new();
+    for kind in ["0", "1"] {
+        for key in ["0", "1", "2", "3"] {
+            text.push_str(&format!("{:?}\n", engine.record(kind, key)?));
+        }
+        for (index, value) in
+            [("value", "0"), ("value", "1"), ("value", "2"), ("parity", "0"), ("parity", "1")]
+        {
+            let (found, count) = (engine.records(kind, index, value)?, engine.count(kind, index, value)?);
+            text.push_str(&format!("{count} {found:?}\n"));
+        }
+    }
+    for now in -3..3 {
+        let mut last = None;
+        while let Some(due) = engine.next_due(now, last.as_ref())? {
+            text.push_str(&format!("{now} {due:?}\n"));
+            last = Some(due);
+        }
+    }
+    Ok(text)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sqlite_does_what_the_engine_of_maps_does(steps in proptest::collection::vec(step(), 1..60)) {
+        let (mut sqlite, memory) = (Sqlite::in_memory().unwrap(), Memory::default());
+        for step in &steps {
+            // Each in a transaction of its own, so that what is read was committed.
+            let done = sqlite.transaction(|engine| take(engine, step)).unwrap();
+            prop_assert_eq!(done, take(&memory, step).unwrap(), "{:?}", step);
+        }
+        let seen = sqlite.transaction(look).unwrap();
+        prop_assert_eq!(seen, look(&memory).unwrap());
+    }
+}
