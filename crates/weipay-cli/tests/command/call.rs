@@ -11,7 +11,7 @@ use weipay_sandbox::Sandbox;
 
 use crate::serving::WEIPAY;
 
-fn weipay(arguments: &[&str], environment: &HashMap<&str, String>) -> Output {
+pub(crate) fn weipay(arguments: &[&str], environment: &HashMap<&str, String>) -> Output {
     let mut command = Command::new(WEIPAY);
     for name in
         ["BASE_URL", "MCHID", "MERCHANT_SERIAL", "MERCHANT_KEY", "PUBLIC_KEY_ID", "PUBLIC_KEY", "API_V3_KEY"]
@@ -21,16 +21,16 @@ fn weipay(arguments: &[&str], environment: &HashMap<&str, String>) -> Output {
     command.args(arguments).envs(environment).output().unwrap()
 }
 
-fn exit(output: &Output) -> i32 {
+pub(crate) fn exit(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// The environment that says the same as a sandbox's kit.
-fn environment(sandbox: &Sandbox) -> HashMap<&'static str, String> {
+pub(crate) fn environment(sandbox: &Sandbox) -> HashMap<&'static str, String> {
     let folder = sandbox.kit_file().parent().unwrap();
     let kit: Value = serde_json::from_slice(&std::fs::read(sandbox.kit_file()).unwrap()).unwrap();
     let text = |name: &str| kit[name].as_str().unwrap().to_owned();
@@ -295,25 +295,6 @@ fn a_sensitive_field_does_not_leave_in_plain_text() {
     assert_eq!(exit(&encrypted), 0, "{}", stderr(&encrypted));
     let named = weipay(&[&call[..], &["--encrypt", "--header", "wechatpay-serial:X"]].concat(), &full);
     assert_eq!(exit(&named), 2, "the key of another serial is not at hand");
-}
-
-/// The line as a person copies it from a page, run by a shell in which the sandbox's credentials are set.
-#[cfg(unix)]
-#[test]
-fn a_command_that_is_pasted_from_a_page_creates_a_stock() {
-    let sandbox = Sandbox::start().unwrap();
-    let page = weipay(&["api", "show", "POST", "v3/marketing/busifavor/stocks"], &HashMap::new());
-    let page = String::from_utf8(page.stdout).unwrap();
-    let line = page.lines().find(|line| line.starts_with("  weipay call ")).unwrap();
-    let folder = Path::new(WEIPAY).parent().unwrap().display();
-    let pasted = Command::new("sh")
-        .args(["-c", &format!("PATH={folder}:$PATH\n{line}")])
-        .envs(environment(&sandbox))
-        .output()
-        .unwrap();
-    assert_eq!(exit(&pasted), 0, "{line}\n{}", stderr(&pasted));
-    let answer: Value = serde_json::from_slice(&pasted.stdout).unwrap();
-    assert!(answer["stock_id"].is_string(), "{answer}");
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod api;
 mod call;
 mod documents;
 mod kit;
+#[cfg(unix)]
+mod pasted;
 mod printed_styles;
 mod quickstart;
 mod sandbox;
