@@ -6,8 +6,6 @@ mod api;
 mod call;
 mod documents;
 mod kit;
-#[cfg(unix)]
-mod pasted;
 mod printed_styles;
 mod quickstart;
 mod sandbox;
