@@ -185,7 +185,8 @@ mod tests {
             headers.insert("Weipay-Sandbox-Answer", HeaderValue::from_static(origin));
         }
         let body = Bytes::from_static(br#"{"name":"secret"}"#);
-        let raw = RawReply { status: StatusCode::OK, headers, body, verified: true, opener: None };
+        let opener = Arc::new(PrivateKey::generate().unwrap());
+        let raw = RawReply { status: StatusCode::OK, headers, body, verified: true, opener };
         format!("{:?}", Reply::<Value>::new(raw))
     }
 
