@@ -95,7 +95,7 @@ fn an_error_that_is_not_of_a_call_has_no_effect() {
     for text in ["abc", "", "13800138000"] {
         let error = client.decrypt_sensitive(text).unwrap_err();
         assert!(!error.may_have_taken_effect() && !error.is_refused() && !error.is_network());
-        assert!(error.to_string().starts_with("the text cannot be decrypted: "), "{error}");
+        assert!(format!("{error:#}").starts_with("the text cannot be decrypted: "), "{error}");
         assert!(text.is_empty() || !error.to_string().contains(text));
     }
     assert!(!client.encrypt_sensitive(&"x".repeat(500)).unwrap_err().may_have_taken_effect());
@@ -107,7 +107,7 @@ fn an_error_that_is_not_of_a_call_has_no_effect() {
 
 #[test]
 fn an_error_answer_of_another_form_is_shown() {
-    let operation = "POST v3/marketing/busifavor/coupons/disassociate";
+    let operation = "取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate";
     for (status, body, text) in [
         (
             502,
@@ -165,7 +165,7 @@ fn an_error_answer_keeps_everything() {
         assert_eq!(error.body().unwrap(), body.as_bytes());
         assert_eq!(
             error.to_string(),
-            "INVALID_REQUEST: 券不存在 (POST v3/marketing/busifavor/coupons/disassociate, HTTP 400, Request-ID 08F4-268435461)"
+            "INVALID_REQUEST: 券不存在 (取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate, HTTP 400, Request-ID 08F4-268435461)"
         );
     }
 }

@@ -3,6 +3,7 @@
 use crate::platform::{PUBLIC_KEY_ID, Platform, configured, signed};
 use serde_json::json;
 use weipay::error::{Failure, RequestProblem};
+use weipay::transport::blocking::Body;
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
 use weipay::v3::marketing::busifavor::users::openid::coupons::get;
 use weipay::wire::{Certificate, MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
@@ -99,14 +100,14 @@ fn a_base_url_with_a_prefix_is_signed_with_it() {
 #[derive(Clone, Default)]
 struct Kept(std::sync::Arc<std::sync::Mutex<String>>);
 
-impl weipay::transport::Transport for Kept {
+impl weipay::blocking::Transport for Kept {
     fn send(
         &self,
-        request: http::Request<bytes::Bytes>,
+        request: http::Request<Body>,
         _: std::time::Duration,
-    ) -> Result<http::Response<bytes::Bytes>, weipay::error::NetworkProblem> {
+    ) -> Result<http::Response<Body>, weipay::error::NetworkProblem> {
         *self.0.lock().unwrap() = request.uri().to_string();
-        let mut refusal = http::Response::new(bytes::Bytes::new());
+        let mut refusal = http::Response::new(Body::empty());
         *refusal.status_mut() = http::StatusCode::BAD_REQUEST;
         Ok(refusal)
     }
@@ -158,7 +159,7 @@ fn a_typed_request_that_breaks_a_rule_is_not_sent_unless_the_check_is_off() {
     let error = checked.v3().marketing().busifavor().coupons().disassociate().post(broken()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "nothing was sent: `coupon_code` has 33 characters: 1 to 32 (POST v3/marketing/busifavor/coupons/disassociate)"
+        "nothing was sent: `coupon_code` has 33 characters: 1 to 32 (取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate)"
     );
     assert!(error.is_request() && !error.may_have_taken_effect() && !platform.saw_more());
 
@@ -177,7 +178,7 @@ fn a_path_value_that_breaks_a_rule_is_not_sent_unless_the_check_is_off() {
     let error = checked.v3().marketing().busifavor().stocks().stock_id("9".repeat(21)).get().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "nothing was sent: `stock_id` has 21 characters: 1 to 20 (GET v3/marketing/busifavor/stocks/{stock_id})"
+        "nothing was sent: `stock_id` has 21 characters: 1 to 20 (查询商家券详情 · GET v3/marketing/busifavor/stocks/{stock_id})"
     );
     assert!(error.is_request() && !error.may_have_taken_effect() && !platform.saw_more());
 
