@@ -8,6 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use crate::causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
@@ -64,9 +65,7 @@ pub enum FolderError {
 impl fmt::Display for FolderError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FolderError::Temporary(error) => {
-                write!(out, "no folder for the sandbox's data could be made: {error}")
-            }
+            FolderError::Temporary(_) => out.write_str("no folder for the sandbox's data could be made"),
             FolderError::InUse(dir) => write!(
                 out,
                 "another sandbox runs on {dir}, or its kit is just being made; stop it or wait for it, or use another \
@@ -79,12 +78,13 @@ impl fmt::Display for FolderError {
                  use a folder that holds nothing else, or close this one with: chmod 700 {dir}",
                 dir = dir.display()
             ),
-            FolderError::File { path, error } => write!(
+            FolderError::File { path, .. } => write!(
                 out,
-                "{}: {error}; the data directory and its files must belong to the user who runs the sandbox",
+                "{} cannot be used; the data directory and its files must belong to the user who runs the sandbox",
                 path.display()
             ),
-        }
+        }?;
+        causes::append(self, out)
     }
 }
 
