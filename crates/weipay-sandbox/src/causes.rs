@@ -32,7 +32,7 @@ mod tests {
             ),
             (
                 StartError::Folder(FolderError::File { path: "x".into(), error: cause() }),
-                "x cannot be used; the data directory and its files must belong to the user who runs the sandbox",
+                "x cannot be used; use another data directory",
             ),
             (
                 StartError::Kit(KitError::File { path: "kit.json".into(), error: cause() }),

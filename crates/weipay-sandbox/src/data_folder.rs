@@ -78,11 +78,15 @@ impl fmt::Display for FolderError {
                  use a folder that holds nothing else, or close this one with: chmod 700 {dir}",
                 dir = dir.display()
             ),
-            FolderError::File { path, .. } => write!(
-                out,
-                "{} cannot be used; the data directory and its files must belong to the user who runs the sandbox",
-                path.display()
-            ),
+            FolderError::File { path, error } => {
+                let advice = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "the data directory and its files must belong to the user who runs the sandbox"
+                    }
+                    _ => "use another data directory",
+                };
+                write!(out, "{} cannot be used; {advice}", path.display())
+            }
         }?;
         causes::append(self, out)
     }

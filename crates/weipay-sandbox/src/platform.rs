@@ -96,6 +96,7 @@ enum Note {
     /// The code is empty where the answer has no body.
     Refused {
         code: &'static str,
+        message: String,
         reason: Option<String>,
     },
 }
@@ -210,8 +211,8 @@ impl Platform {
             sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
             Ok::<_, Unserved>(reply)
         })?;
-        let draft =
-            Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };
+        let body = if reply.is_null() { Vec::new() } else { reply.to_string().into_bytes() };
+        let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(draft), note: Note::Answered(Behaviour::State) })
     }
 
@@ -274,24 +275,33 @@ impl Platform {
     }
 }
 
-/// The operations of payments compare the merchant of the body with the caller.
+/// The operations of payments compare the merchant of the body with the caller. INFERRED for partners (`sp_mchid`) and
+/// combined orders (`combine_mchid`): whoever places an order is its merchant there, too.
 fn is_of_its_caller(operation: &Operation, request: &Checked, mchid: &str) -> Result<(), Refusal> {
-    let is_payment = operation.path.starts_with("v3/pay/");
-    match request.text("mchid") {
-        Some(named) if is_payment && named != mchid => Err(grammar::other_merchant()),
+    let is_payment =
+        ["v3/pay/", "v3/combine-transactions/"].iter().any(|below| operation.path.starts_with(below));
+    let is_other = |name: &&str| request.text(name).is_some_and(|named| named != mchid);
+    match ["mchid", "sp_mchid", "combine_mchid"].into_iter().find(is_other) {
+        Some(name) if is_payment => Err(grammar::other_merchant(name)),
         _ => Ok(()),
     }
 }
 
 impl Note {
     fn refused(refusal: Refusal) -> Note {
-        Note::Refused { code: refusal.code, reason: refusal.reason.map(Into::into) }
+        Note::Refused {
+            code: refusal.code,
+            message: refusal.message.into_owned(),
+            reason: refusal.reason.map(Into::into),
+        }
     }
 }
 
 fn note_of(turned_away: TurnedAway) -> Note {
     match turned_away {
-        TurnedAway::Unrouted { reason, .. } => Note::Refused { code: "", reason: Some(reason) },
+        TurnedAway::Unrouted { reason, .. } => {
+            Note::Refused { code: "", message: String::new(), reason: Some(reason) }
+        }
         TurnedAway::Refused { refusal, .. } => Note::refused(refusal),
     }
 }
@@ -300,8 +310,9 @@ fn note_of(turned_away: TurnedAway) -> Note {
 fn noted(mut outgoing: Outgoing, note: Note) -> Outgoing {
     match note {
         Note::Answered(behaviour) => outgoing.set(ANSWER_ORIGIN, behaviour.word()),
-        Note::Refused { code, reason } => {
+        Note::Refused { code, message, reason } => {
             outgoing.code = Some(code).filter(|code| !code.is_empty());
+            outgoing.message = Some(message).filter(|message| !message.is_empty());
             if let Some(reason) = reason {
                 outgoing.set(REASON, &reason::encode(&reason));
             }

@@ -164,6 +164,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_database_says_is_printed_without_the_statement() {
+        let connection = Connection::open_in_memory().unwrap();
+        let error = connection.execute_batch("CREATE TABLE a (b); CREATE TABLE a (secret)").unwrap_err();
+        let said = format!("{:#}", StoreError::from(error));
+        assert_eq!(said, "the sandbox's database failed: table a already exists");
+    }
+
+    #[test]
     fn an_error_takes_everything_back() {
         let store = Store::in_memory();
         let attempt: Result<(), StoreError> = store.transaction(|ledger| {

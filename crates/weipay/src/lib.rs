@@ -17,7 +17,6 @@ mod core;
 mod decode_limit;
 mod environment;
 pub mod error;
-mod exceptions;
 mod lossy_json;
 mod merchant;
 mod mode;
@@ -26,6 +25,7 @@ pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
 pub mod notifications;
+pub mod operation;
 mod path;
 mod reply;
 mod styles;
@@ -51,6 +51,7 @@ pub use mode::Mode;
 #[cfg(feature = "async")]
 pub use mode::{Async, Pending};
 pub use node::Node;
+pub use operation::{Dialect, Operation, Repeat, Version, operations};
 pub use reply::{Decode, Reply};
 #[cfg(feature = "async")]
 pub use transport::Transport;

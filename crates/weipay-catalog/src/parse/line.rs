@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
-use crate::field::{Carrier, Field, Format, Kind, Limits, NOTIFY_URL};
+use crate::field::{Carrier, Field, Format, Kind, Limits, NOTIFY_URL, Purpose};
 
 pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
     let (name, rest) = text.split_once(' ').ok_or("a field needs a name and a type")?;
+    let (name, case) = name.split_once('?').map_or((name, None), |(name, case)| (name, Some(case)));
+    let needed_in = case.map(|case| enclosed_mark(case, '?')).transpose()?;
     let (name, mark) = name.split_once('*').map_or((name, None), |(name, mode)| (name, Some(mode)));
-    let required_in = mark.filter(|mode| !mode.is_empty()).map(mode).transpose()?;
+    let required_in =
+        mark.filter(|mode| !mode.is_empty()).map(|mode| enclosed_mark(mode, '*')).transpose()?;
     let rest = rest.trim_start();
     let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let (kind, list, items) = kind(word)?;
@@ -17,6 +20,7 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
         list,
         required: mark.is_some() && required_in.is_none(),
         required_in,
+        needed_in,
         label: "",
         limits: Limits::default(),
         in_bytes: false,
@@ -25,6 +29,7 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
         values: Vec::new(),
         pattern: None,
         carrier: None,
+        purpose: None,
         example: None,
         fields: Vec::new(),
         shared: None,
@@ -35,12 +40,13 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
     Ok(field)
 }
 
-/// `(机构模式)`, behind the `*`.
-fn mode(text: &'static str) -> Result<&'static str, String> {
-    text.strip_prefix('(')
-        .and_then(|mode| mode.strip_suffix(')'))
-        .filter(|mode| !mode.is_empty())
-        .ok_or_else(|| format!("`*{text}` should be `*`, or `*(MODE)` where it is required in one mode only"))
+/// `(机构模式)`, behind the `*`, or `(NORMAL)`, behind a `?`.
+fn enclosed_mark(text: &'static str, sign: char) -> Result<&'static str, String> {
+    let inside = text.strip_prefix('(').and_then(|inside| inside.strip_suffix(')'));
+    inside.filter(|inside| !inside.is_empty()).ok_or_else(|| match sign {
+        '*' => format!("`*{text}` should be `*`, or `*(MODE)` where it is required in one mode only"),
+        _ => format!("`?{text}` should be `?(CASE)`, where it is needed in one case"),
+    })
 }
 
 /// `string`, `object[]`, `string[1..10]`.
@@ -105,6 +111,11 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         field.in_bytes = true;
     } else if let Some(carrier) = Carrier::from_word(word) {
         field.carrier = Some(carrier);
+    } else if let Some(purpose) = Purpose::from_word(word) {
+        if let Some(other) = field.purpose.filter(|other| *other != purpose) {
+            return Err(format!("`{}` and `{word}` are two purposes, and a field has one", other.word()));
+        }
+        field.purpose = Some(purpose);
     } else if let Some(format) = Format::from_word(word) {
         field.format = Some(format);
         if format == Format::NotifyUrl {
@@ -112,7 +123,7 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         }
     } else {
         return Err(format!(
-            "`{word}` is neither a range (1..20), nor `bytes` (of a range), nor a format, nor encrypted, sealed, json-text, nor a shared <object>"
+            "`{word}` is neither a range (1..20), nor `bytes` (of a range), nor a format, nor encrypted, sealed, json-text, nor a purpose (request-number), nor a shared <object>"
         ));
     }
     Ok(())

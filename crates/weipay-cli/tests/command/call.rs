@@ -297,6 +297,25 @@ fn a_sensitive_field_does_not_leave_in_plain_text() {
     assert_eq!(exit(&named), 2, "the key of another serial is not at hand");
 }
 
+/// The line as a person copies it from a page, run by a shell in which the sandbox's credentials are set.
+#[cfg(unix)]
+#[test]
+fn a_command_that_is_pasted_from_a_page_creates_a_stock() {
+    let sandbox = Sandbox::start().unwrap();
+    let page = weipay(&["api", "show", "POST", "v3/marketing/busifavor/stocks"], &HashMap::new());
+    let page = String::from_utf8(page.stdout).unwrap();
+    let line = page.lines().find(|line| line.starts_with("  weipay call ")).unwrap();
+    let folder = Path::new(WEIPAY).parent().unwrap().display();
+    let pasted = Command::new("sh")
+        .args(["-c", &format!("PATH={folder}:$PATH\n{line}")])
+        .envs(environment(&sandbox))
+        .output()
+        .unwrap();
+    assert_eq!(exit(&pasted), 0, "{line}\n{}", stderr(&pasted));
+    let answer: Value = serde_json::from_slice(&pasted.stdout).unwrap();
+    assert!(answer["stock_id"].is_string(), "{answer}");
+}
+
 #[test]
 fn what_is_ciphertext_is_said_and_not_guessed() {
     let sandbox = Sandbox::start().unwrap();
@@ -332,6 +351,32 @@ fn what_is_ciphertext_is_said_and_not_guessed() {
     let ciphertext = format!("{:?}", client.encrypt_sensitive("张三").unwrap());
     let output = call(path, &ciphertext, &["--ciphertext"]);
     assert_eq!(exit(&output), 0, "{}", stderr(&output));
+}
+
+/// Readers do not agree on which of two equal names counts, and a platform may read a path in another way than it is written.
+#[test]
+fn a_sensitive_field_is_not_missed_where_it_is_written_in_an_unusual_way() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    let client = weipay::blocking::Client::from_kit(sandbox.kit_file()).unwrap();
+    let twice = format!(r#"{{"name":"张三","name":"{}"}}"#, client.encrypt_sensitive("张三").unwrap());
+    let add = "v3/profitsharing/receivers/add";
+    let name = r#"{"name":"张三"}"#;
+    for arguments in [
+        &["POST", add, "--json", r#"{"name":"张三","name":null}"#] as &[&str],
+        &["POST", add, "--json", r#"{"name":"张三","n\u0061me":""}"#, "--encrypt"],
+        &["POST", add, "--json", &twice, "--ciphertext"],
+        &["POST", "v3/profitsharing/receivers/%61dd", "--json", name],
+        &["POST", "v3/profitsharing/receivers/{what}", "--path", "what=add", "--json", name],
+        &["POST", "V3/ProfitSharing/receivers/add", "--json", name],
+        &["PUT", add, "--json", name],
+        &["GET", "v3/realname/verify?encrypted%5Fname=%E5%BC%A0%E4%B8%89"],
+        &["GET", "v3/realname/verify?encrypted_name=%E5%BC%A0%E4%B8%89", "--ciphertext"],
+    ] {
+        let output = weipay(&[&["call"][..], arguments].concat(), &full);
+        assert_eq!(exit(&output), 2, "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("张三"), "{}", stderr(&output));
+    }
 }
 
 #[test]
@@ -452,6 +497,8 @@ fn neither_a_body_nor_a_token_nor_a_key_is_repeated() {
         (&["call", "GET", "https://api.mch.weixin.qq.com/v3/billdownload/file?token=secret"], &full),
         (&["call", "GET", CALLBACKS], &broken),
         (&["call", "GET", CALLBACKS, "--kit", &inner], &full),
+        (&["call", "POST", CALLBACKS, "{\"name\":\"secret\"}"], &full),
+        (&["call", &inner, CALLBACKS], &full),
     ] {
         let output = weipay(arguments, environment);
         assert_eq!(exit(&output), 2, "{arguments:?}");

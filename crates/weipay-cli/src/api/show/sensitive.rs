@@ -1,38 +1,24 @@
 //! Sensitive fields (敏感信息加密): the documents show ciphertext, which nobody can type. A page shows the plain text that a
 //! caller has, and where it is encrypted.
 
-use weipay_catalog::{Field, Operation};
+use weipay_catalog::{Field, Operation, Version};
+
+pub(super) use weipay_catalog::sample::sensitive::plain_text;
+
+use super::sample;
 
 /// What stands above typed requests with such a field.
 pub(super) const NOTE: &str = "// 敏感信息加密: give plain text, the client encrypts it\n";
 
-/// Whether the operation takes such a field, where client and command can encrypt it: in query or body, of APIv3.
-pub(super) fn is_taken_by(operation: &Operation) -> bool {
+/// Whether the sample of a request holds such a field, where client and command can encrypt it: in query or body, of APIv3.
+pub(super) fn is_in_sample(operation: &Operation) -> bool {
     let request = &operation.request;
-    operation.path.starts_with("v3/") && request.query.iter().chain(&request.json).any(Field::holds_encrypted)
+    operation.version() == Version::V3
+        && (are_in(&sample::required(&request.query)) || are_in(&sample::wanted(&request.json)))
 }
 
-/// What a field is about, by words of its official label or else of its name, and an example of it. The first that fits
-/// counts: 银行卡开卡预留手机号 is a telephone number and 身份证姓名 a name.
-const PLAIN: [(&[&str], &str); 6] = [
-    (&["邮箱", "email"], "zhangsan@example.com"),
-    (&["手机", "电话", "联系方式", "phone", "mobile"], "13800138000"),
-    (&["地址", "address"], "广东省深圳市南山区"),
-    (&["姓名", "户名", "名称", "全称", "实名", "账户名", "人员", "_name"], "张三"),
-    (&["银行", "卡号", "结算账号", "account_number", "card_no"], "6222020000000000000"),
-    // The example of GB 11643.
-    (&["证件", "身份证", "件号码", "id_card"], "11010519491231002X"),
-];
-
-/// A sample in plain text.
-pub(super) fn plain_text(field: &Field) -> &'static str {
-    // A few fields are whole objects in ciphertext, or numbers that mean something to the platform only.
-    let of = |text: &str| PLAIN.iter().find(|(words, _)| words.iter().any(|word| text.contains(word)));
-    match (field.values.first(), of(field.label).or_else(|| of(field.name))) {
-        (Some(value), _) => value,
-        (None, Some((_, example))) => example,
-        (None, None) => "example",
-    }
+fn are_in(fields: &[&Field]) -> bool {
+    fields.iter().any(|field| field.is_encrypted() || are_in(&sample::wanted(&field.fields)))
 }
 
 #[cfg(test)]
@@ -44,20 +30,24 @@ mod tests {
 
     #[test]
     fn a_page_shows_plain_text_and_where_it_is_encrypted() {
-        let operation = Catalog::embedded().find("POST", "v3/profitsharing/receivers/add").unwrap();
         let named = Catalog::embedded()
             .find("POST", "v3/marketing/membercard-open/phonenumber-member/import")
             .unwrap();
-        for operation in [operation, named] {
-            let words = command_line::of(operation).unwrap();
-            assert!(words.contains(&"--encrypt".to_owned()), "{words:?}");
-            let groups = styles::of(operation).unwrap();
-            assert!(groups[0].before.starts_with(NOTE), "{}", groups[0].before);
-        }
+        let words = command_line::of(named).unwrap();
+        assert!(words.contains(&"--encrypt".to_owned()), "{words:?}");
         let groups = styles::of(named).unwrap();
+        assert!(groups[0].before.starts_with(NOTE), "{}", groups[0].before);
         let call = "\"encrypted_phone_number\": client.encrypt_sensitive(\"13800138000\")?,";
         assert!(groups[1].before.contains(call), "{}", groups[1].before);
         assert!(groups[0].before.contains("encrypted_phone_number(\"13800138000\")"), "{}", groups[0].before);
+    }
+
+    #[test]
+    fn an_order_that_carries_no_such_field_is_not_encrypted() {
+        let order = Catalog::embedded().find("POST", "v3/pay/transactions/jsapi").unwrap();
+        assert!(order.request.json.iter().any(Field::holds_encrypted), "it could carry one");
+        assert!(!command_line::of(order).unwrap().contains(&"--encrypt".to_owned()));
+        assert!(!styles::of(order).unwrap()[0].before.starts_with(NOTE));
     }
 
     #[test]
@@ -66,7 +56,7 @@ mod tests {
         for operation in Catalog::embedded().operations() {
             let Ok(groups) = styles::of(operation) else { continue };
             let shown = groups.iter().any(|group| group.before.starts_with(NOTE));
-            assert_eq!(shown, is_taken_by(operation), "{}", operation.path);
+            assert_eq!(shown, is_in_sample(operation), "{}", operation.path);
             let required = |field: &Field| field.required && field.is_encrypted();
             if operation.method == "GET" && operation.request.query.iter().any(required) {
                 count += 1;

@@ -6,7 +6,7 @@ mod statement;
 mod typed;
 pub(super) mod upload;
 
-use weipay_catalog::Operation;
+use weipay_catalog::{Operation, Version};
 
 use super::{sample, sensitive};
 use statement::statement;
@@ -26,7 +26,7 @@ pub(super) struct Style {
 /// All six, or why there are none.
 pub(super) fn of(operation: &Operation) -> Result<Vec<Group>, &'static str> {
     let is_upload = !operation.request.multipart.is_empty();
-    if is_upload && operation.path.starts_with("v2/") {
+    if is_upload && operation.version() == Version::V2 {
         return Err("an upload of APIv2, which no style sends yet");
     }
     let mut groups = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn of(operation: &Operation) -> Result<Vec<Group>, &'static str> {
     let argument = if request.is_some() { "request" } else { "" };
     let verb = format!("{}({argument})", operation.method.to_ascii_lowercase());
     let before = request.map(|request| typed::before(operation, &chain.module, &request)).unwrap_or_default();
-    let note = if sensitive::is_taken_by(operation) { sensitive::NOTE } else { "" };
+    let note = if sensitive::is_in_sample(operation) { sensitive::NOTE } else { "" };
     groups.push(Group {
         before: format!("{note}{before}"),
         styles: both(["异步纯链式  async, pure chain", "同步纯链式  blocking, pure chain"], |end| {

@@ -41,7 +41,7 @@ fn home(name: &str, module: &str, read: &mut BTreeMap<PathBuf, String>) -> Strin
 fn look_up(expression: &Expression, module: &str, read: &mut BTreeMap<PathBuf, String>) {
     match expression {
         Expression::Atom(_) => {}
-        Expression::List(member) => look_up(member, module, read),
+        Expression::List(member, _) => look_up(member, module, read),
         Expression::Object(name, setters) => {
             let (_, name) = name.split_once("::").unwrap();
             let types = home(name, module, read);
@@ -60,7 +60,7 @@ fn every_typed_style_names_what_the_generated_code_has() {
     let mut read = BTreeMap::new();
     for operation in Catalog::embedded().operations() {
         if of(operation).is_err() {
-            assert!(operation.path.starts_with("v2/"), "{}", operation.path);
+            assert_eq!(operation.version(), Version::V2, "{}", operation.path);
             continue;
         }
         let chain = chain::typed(operation);
