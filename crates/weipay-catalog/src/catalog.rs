@@ -143,13 +143,15 @@ impl Catalog {
     /// The operation that a concrete request line belongs to; `path` is without the query.
     pub fn route(&'static self, method: &str, path: &str) -> Result<Routed, Unrouted> {
         let mut others = Vec::new();
-        for End { operations, path_values } in self.router.ends(path) {
-            for index in operations {
+        for end in self.router.ends(path) {
+            let is_filled = end.is_filled();
+            for index in end.operations {
                 let entry = &self.operations[index];
                 if entry.method == method {
-                    return Ok(Routed { operation: self.parsed(entry), path_values });
+                    return Ok(Routed { operation: self.parsed(entry), path_values: end.path_values });
                 }
-                others.push(entry.method);
+                // `POST stocks/` is not `GET stocks/{stock_id}` with another method.
+                others.extend(is_filled.then_some(entry.method));
             }
         }
         Err(if others.is_empty() { Unrouted::UnknownPath } else { Unrouted::OtherMethod(others) })
@@ -327,5 +329,11 @@ mod tests {
         assert_eq!(empty.operation.path, "v3/marketing/favor/stocks/{stock_id}/items");
         assert_eq!(empty.path_values, [("stock_id", String::new())]);
         assert!(catalog.all_at("v3/marketing/favor/stocks//items").is_empty());
+        let unknown = catalog.route("POST", "/v3/marketing/busifavor/stocks/").unwrap_err();
+        assert_eq!(unknown, Unrouted::UnknownPath);
+        assert_eq!(
+            catalog.but_for_the_last_slash("POST", "v3/refund/domestic/refunds/").unwrap().path,
+            "v3/refund/domestic/refunds"
+        );
     }
 }

@@ -186,6 +186,9 @@ pub fn field(field: &Field) -> Value {
     if let Some(mode) = field.required_in {
         object.insert("required_in".into(), mode.into());
     }
+    if let Some(case) = field.needed_in {
+        object.insert("needed_in".into(), case.into());
+    }
     if !field.label.is_empty() {
         object.insert("label".into(), field.label.into());
     }

@@ -15,6 +15,9 @@ pub struct Field {
     pub required: bool,
     /// In which of the modes that share the operation it is required, where it is not in all of them.
     pub required_in: Option<&'static str>,
+    /// The case in which a request needs it although no page marks it required: a value of a field beside it (`NORMAL`), or
+    /// one way of several to say a thing.
+    pub needed_in: Option<&'static str>,
     /// The official Chinese term (字段标题), empty where the page gives none.
     pub label: &'static str,
     /// Characters of a string (of each one, in an array), the value of a number, or bytes of an upload's file.

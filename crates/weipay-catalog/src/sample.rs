@@ -2,7 +2,21 @@
 //!
 //! The command's pages show them and the sandbox answers with them, so both say the same of a field.
 
+#[cfg(any(test, feature = "samples"))]
+mod day;
+#[cfg(any(test, feature = "samples"))]
+pub mod request;
+#[cfg(any(test, feature = "samples"))]
+pub mod sensitive;
+
 use crate::field::{Field, Format, Limits};
+
+/// The merchant number (商户号) of the caller, which the merchant of every sandbox has.
+pub const MCHID: &str = "1900057215";
+/// The appid that is bound to it.
+pub const APPID: &str = "wx57e15a0db0c5d1e8";
+/// A user of that appid.
+pub const OPENID: &str = "oWeiPaySandboxUser-000000001";
 
 /// A text: the example, else the first listed value, else one that the field's format allows, as long as its limits want.
 pub fn text(field: &Field) -> String {

@@ -252,4 +252,6 @@ fn refuse_path_values(operation: &Operation, members: &Map<String, Value>) -> Re
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;

@@ -50,11 +50,13 @@ pub struct Outgoing {
     pub body: Vec<u8>,
     /// The code of a refusal.
     pub(crate) code: Option<&'static str>,
+    /// The message of a refusal; it names fields and rules, and no values.
+    pub(crate) message: Option<String>,
 }
 
 impl Outgoing {
     pub(crate) fn empty(status: u16) -> Outgoing {
-        Outgoing { status, headers: HeaderMap::new(), body: Vec::new(), code: None }
+        Outgoing { status, headers: HeaderMap::new(), body: Vec::new(), code: None, message: None }
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {

@@ -115,12 +115,18 @@ pub(crate) fn route(method: &str, path: &str) -> Result<Routed, TurnedAway> {
             Err(unrouted(404, "the sandbox does not serve APIv2".to_owned()))
         }
         Ok(routed) => Ok(routed),
-        Err(Unrouted::UnknownPath) => {
-            Err(unrouted(404, "no operation of the catalogue has this path".to_owned()))
-        }
+        Err(Unrouted::UnknownPath) => Err(unrouted(404, unknown_path(method, path))),
         Err(Unrouted::OtherMethod(methods)) => {
             Err(unrouted(405, format!("this path takes {}", methods.join(", "))))
         }
+    }
+}
+
+fn unknown_path(method: &str, path: &str) -> String {
+    match Catalog::embedded().but_for_the_last_slash(method, path) {
+        Some(meant) if meant.path.ends_with('/') => format!("the path ends in a slash: /{}", meant.path),
+        Some(meant) => format!("the path does not end in a slash: /{}", meant.path),
+        None => "no operation of the catalogue has this path".to_owned(),
     }
 }
 

@@ -82,6 +82,15 @@ impl Place<'_> {
         .with_detail(self.detail(value))
     }
 
+    /// A number, a boolean or anything else where text belongs.
+    pub(crate) fn not_a_string(&self, value: Value) -> Refusal {
+        Refusal::param_error(format!(
+            "无法将 JSON 输入源“{}”映射到目标字段“{}”中，此字段需要一个 string 类型的 Json 值",
+            self.pointer, self.title
+        ))
+        .with_detail(self.detail(value))
+    }
+
     /// A value where a list belongs.
     pub(crate) fn not_a_list(&self, value: Value) -> Refusal {
         Refusal::param_error(format!(
@@ -222,8 +231,6 @@ pub(crate) mod unconfirmed {
     use super::Refusal;
 
     /// UNCONFIRMED, after the form of [`super::INT64`].
-    pub(crate) const STRING: &str = "字符串";
-    /// UNCONFIRMED, after the form of [`super::INT64`].
     pub(crate) const BOOLEAN: &str = "布尔值";
     /// UNCONFIRMED, after the form of [`super::INT64`].
     pub(crate) const NUMBER: &str = "数值";
@@ -337,6 +344,11 @@ mod tests {
         assert_eq!(
             String::from_utf8(extra.body()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":null,"value":["/body/payer/openid"]},"message":"请求中含有未在API文档中定义的参数"}"#
+        );
+        let openid = place(Source::Body, "/body/payer/openid", "用户标识").not_a_string(json!(4));
+        assert_eq!(
+            String::from_utf8(openid.body()).unwrap(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":4},"message":"无法将 JSON 输入源“/body/payer/openid”映射到目标字段“用户标识”中，此字段需要一个 string 类型的 Json 值"}"#
         );
         let order = place(Source::Body, "/body/out_order_no", "商户服务订单号")
             .given_by_path("out_order_no", json!("1"));

@@ -25,7 +25,7 @@ pub struct LogEntry {
     pub status: Option<u16>,
     /// The error code (错误码) of a refusal.
     pub code: Option<&'static str>,
-    /// Why it was refused; see [`REASON`].
+    /// Why it was refused: what [`REASON`] says, and otherwise the message of the refusal.
     pub reason: Option<String>,
     /// Whether the answer was only an example.
     pub is_example: bool,
@@ -37,6 +37,8 @@ pub(crate) type Log = dyn Fn(LogEntry) + Send + Sync;
 /// The longest path that is shown.
 const LONGEST_PATH: usize = 400;
 const LONGEST_METHOD: usize = 20;
+/// The longest message that is shown, in characters.
+const LONGEST_REASON: usize = 300;
 
 impl LogEntry {
     pub(crate) fn of(method: &str, path: &str, outgoing: &Outgoing) -> LogEntry {
@@ -46,7 +48,7 @@ impl LogEntry {
             path: shown(&without_people(method, path), LONGEST_PATH),
             status: Some(outgoing.status),
             code: outgoing.code(),
-            reason: outgoing.header(REASON).map(reason::decode),
+            reason: reason(outgoing),
             is_example: outgoing.is_example(),
         }
     }
@@ -77,6 +79,14 @@ impl fmt::Display for LogEntry {
         }
         Ok(())
     }
+}
+
+fn reason(outgoing: &Outgoing) -> Option<String> {
+    let message = || {
+        let message = outgoing.message.as_deref()?;
+        Some(message.chars().filter(|character| !character.is_control()).take(LONGEST_REASON).collect())
+    };
+    outgoing.header(REASON).map(reason::decode).or_else(message)
 }
 
 /// A path whose values do not name people.
@@ -151,6 +161,15 @@ mod tests {
             line("GET", "/v3/certificates", &Outgoing::empty(200)),
             "2026-08-15T12:00:00+08:00 GET /v3/certificates 200"
         );
+    }
+
+    #[test]
+    fn a_message_that_says_enough_stands_for_the_reason() {
+        let mut refused = Outgoing::empty(404);
+        refused.code = Some("RESOURCE_NOT_EXISTS");
+        refused.message = Some("批次\n不存在".to_owned());
+        let line = line("GET", "/v3/certificates", &refused);
+        assert!(line.ends_with(" 404 RESOURCE_NOT_EXISTS (批次不存在)"), "{line}");
     }
 
     #[test]

@@ -96,6 +96,7 @@ enum Note {
     /// The code is empty where the answer has no body.
     Refused {
         code: &'static str,
+        message: String,
         reason: Option<String>,
     },
 }
@@ -210,8 +211,8 @@ impl Platform {
             sensitive::encrypt(&operation.answer, &mut reply, &self.merchant.key)?;
             Ok::<_, Unserved>(reply)
         })?;
-        let draft =
-            Draft { status: operation.success, body: reply.to_string().into_bytes(), tail: tail::SUCCESS };
+        let body = if reply.is_null() { Vec::new() } else { reply.to_string().into_bytes() };
+        let draft = Draft { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(draft), note: Note::Answered(Behaviour::State) })
     }
 
@@ -285,13 +286,19 @@ fn is_of_its_caller(operation: &Operation, request: &Checked, mchid: &str) -> Re
 
 impl Note {
     fn refused(refusal: Refusal) -> Note {
-        Note::Refused { code: refusal.code, reason: refusal.reason.map(Into::into) }
+        Note::Refused {
+            code: refusal.code,
+            message: refusal.message.into_owned(),
+            reason: refusal.reason.map(Into::into),
+        }
     }
 }
 
 fn note_of(turned_away: TurnedAway) -> Note {
     match turned_away {
-        TurnedAway::Unrouted { reason, .. } => Note::Refused { code: "", reason: Some(reason) },
+        TurnedAway::Unrouted { reason, .. } => {
+            Note::Refused { code: "", message: String::new(), reason: Some(reason) }
+        }
         TurnedAway::Refused { refusal, .. } => Note::refused(refusal),
     }
 }
@@ -300,8 +307,9 @@ fn note_of(turned_away: TurnedAway) -> Note {
 fn noted(mut outgoing: Outgoing, note: Note) -> Outgoing {
     match note {
         Note::Answered(behaviour) => outgoing.set(ANSWER_ORIGIN, behaviour.word()),
-        Note::Refused { code, reason } => {
+        Note::Refused { code, message, reason } => {
             outgoing.code = Some(code).filter(|code| !code.is_empty());
+            outgoing.message = Some(message).filter(|message| !message.is_empty());
             if let Some(reason) = reason {
                 outgoing.set(REASON, &reason::encode(&reason));
             }

@@ -236,7 +236,7 @@ async fn answered(
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     place.is_now(Doing::Sending);
     let is_upload = platform.is_upload(method.as_str(), &path);
-    let Ok(body) = service.bodies.read(stream, is_upload, *patience).await else {
+    let Ok(body) = service.bodies.read(stream, &place, is_upload, *patience).await else {
         let reason = "its body did not arrive whole and in time";
         service.settings.tell(|| LogEntry::of_broken(method.as_str(), &path, reason));
         return Err(Dropped);

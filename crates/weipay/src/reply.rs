@@ -172,3 +172,29 @@ impl<T> fmt::Debug for Reply<T> {
         shown.finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn shown(origin: Option<&'static str>) -> String {
+        let mut headers = HeaderMap::new();
+        if let Some(origin) = origin {
+            headers.insert("Weipay-Sandbox-Answer", HeaderValue::from_static(origin));
+        }
+        let body = Bytes::from_static(br#"{"name":"secret"}"#);
+        let raw = RawReply { status: StatusCode::OK, headers, body, verified: true, opener: None };
+        format!("{:?}", Reply::<Value>::new(raw))
+    }
+
+    #[test]
+    fn an_example_of_a_sandbox_says_so_and_no_body_is_printed() {
+        assert!(shown(Some("example")).contains("sandbox_answer: example: nothing happened"));
+        for origin in [None, Some("state")] {
+            assert!(!shown(origin).contains("sandbox_answer"), "{origin:?}");
+        }
+        assert!(!shown(Some("example")).contains("secret"));
+    }
+}

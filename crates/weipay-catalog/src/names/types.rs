@@ -126,6 +126,7 @@ mod tests {
             list,
             required: false,
             required_in: None,
+            needed_in: None,
             label: "",
             limits: Limits::default(),
             in_bytes: false,

@@ -30,6 +30,7 @@ A request is signed over its exact bytes; a success is signed by the platform, i
 | `x-unit: minor` | money in the smallest unit of its currency (币种最小货币单位), which another member names |
 | `x-format` | how the value is to be read, where `format` has no word for it |
 | `x-required-in` | the mode in which the field is required; in the others it is not |
+| `x-needed-in` | the case in which a request needs the field: a value of a field beside it, or one way of several to say a thing |
 | `x-path` | the path from the host on, where the server has a part of it |
 | `x-unsigned` | answers carry no signature |
 | `x-docs`, `x-group`, `x-roles` | the official pages, the official product, who may call |

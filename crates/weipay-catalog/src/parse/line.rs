@@ -6,8 +6,11 @@ use crate::field::{Carrier, Field, Format, Kind, Limits, NOTIFY_URL};
 
 pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
     let (name, rest) = text.split_once(' ').ok_or("a field needs a name and a type")?;
+    let (name, case) = name.split_once('?').map_or((name, None), |(name, case)| (name, Some(case)));
+    let needed_in = case.map(|case| enclosed_mark(case, '?')).transpose()?;
     let (name, mark) = name.split_once('*').map_or((name, None), |(name, mode)| (name, Some(mode)));
-    let required_in = mark.filter(|mode| !mode.is_empty()).map(mode).transpose()?;
+    let required_in =
+        mark.filter(|mode| !mode.is_empty()).map(|mode| enclosed_mark(mode, '*')).transpose()?;
     let rest = rest.trim_start();
     let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let (kind, list, items) = kind(word)?;
@@ -17,6 +20,7 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
         list,
         required: mark.is_some() && required_in.is_none(),
         required_in,
+        needed_in,
         label: "",
         limits: Limits::default(),
         in_bytes: false,
@@ -35,12 +39,13 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
     Ok(field)
 }
 
-/// `(机构模式)`, behind the `*`.
-fn mode(text: &'static str) -> Result<&'static str, String> {
-    text.strip_prefix('(')
-        .and_then(|mode| mode.strip_suffix(')'))
-        .filter(|mode| !mode.is_empty())
-        .ok_or_else(|| format!("`*{text}` should be `*`, or `*(MODE)` where it is required in one mode only"))
+/// `(机构模式)`, behind the `*`, or `(NORMAL)`, behind a `?`.
+fn enclosed_mark(text: &'static str, sign: char) -> Result<&'static str, String> {
+    let inside = text.strip_prefix('(').and_then(|inside| inside.strip_suffix(')'));
+    inside.filter(|inside| !inside.is_empty()).ok_or_else(|| match sign {
+        '*' => format!("`*{text}` should be `*`, or `*(MODE)` where it is required in one mode only"),
+        _ => format!("`?{text}` should be `?(CASE)`, where it is needed in one case"),
+    })
 }
 
 /// `string`, `object[]`, `string[1..10]`.

@@ -69,6 +69,17 @@ fn a_field_may_be_required_in_one_mode_only() {
 }
 
 #[test]
+fn a_field_may_be_needed_in_one_case() {
+    let read = one("  json\n    a?(NORMAL)  object\n      b?(按个数)  integer\n    c  string\n").unwrap();
+    let [a, c] = &read.request.json[..] else { panic!() };
+    assert_eq!((a.name, a.required, a.needed_in), ("a", false, Some("NORMAL")));
+    assert_eq!((a.fields[0].name, a.fields[0].needed_in, c.needed_in), ("b", Some("按个数"), None));
+    for mark in ["?", "?()", "?NORMAL"] {
+        assert!(refusal(&format!("  json\n    a{mark}  string\n")).contains("should be `?(CASE)`"), "{mark}");
+    }
+}
+
+#[test]
 fn a_range_counts_characters_unless_it_says_bytes() {
     let read = one("  json\n    a string 6..32 bytes /^[a-z]+$/\n    b string 6..32\n").unwrap();
     let [a, b] = &read.request.json[..] else { panic!() };

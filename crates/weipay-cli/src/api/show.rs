@@ -6,18 +6,26 @@ mod find;
 mod given;
 mod layout;
 mod page;
+#[cfg(test)]
+mod pasted;
 mod sample;
 mod sensitive;
 mod styles;
 mod table;
 
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::api::print;
 use crate::arguments;
 use crate::exit;
 use find::Found;
 use layout::Page;
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    since.cast_signed()
+}
 
 pub(super) fn run(arguments: &arguments::Show) -> ExitCode {
     let (asked, method) = match arguments.asked() {
@@ -38,7 +46,7 @@ pub(super) fn run(arguments: &arguments::Show) -> ExitCode {
         }
         match found {
             Found::Operation(operation) => {
-                let sample = given::in_path(operation, &find::path_of(asked));
+                let sample = given::in_path(sample::of(operation, now()), &find::path_of(asked));
                 page::operation(operation, &sample, &mut page);
             }
             Found::Notification(notification) => page::notification(notification, &mut page),

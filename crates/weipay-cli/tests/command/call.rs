@@ -297,6 +297,25 @@ fn a_sensitive_field_does_not_leave_in_plain_text() {
     assert_eq!(exit(&named), 2, "the key of another serial is not at hand");
 }
 
+/// The line as a person copies it from a page, run by a shell in which the sandbox's credentials are set.
+#[cfg(unix)]
+#[test]
+fn a_command_that_is_pasted_from_a_page_creates_a_stock() {
+    let sandbox = Sandbox::start().unwrap();
+    let page = weipay(&["api", "show", "POST", "v3/marketing/busifavor/stocks"], &HashMap::new());
+    let page = String::from_utf8(page.stdout).unwrap();
+    let line = page.lines().find(|line| line.starts_with("  weipay call ")).unwrap();
+    let folder = Path::new(WEIPAY).parent().unwrap().display();
+    let pasted = Command::new("sh")
+        .args(["-c", &format!("PATH={folder}:$PATH\n{line}")])
+        .envs(environment(&sandbox))
+        .output()
+        .unwrap();
+    assert_eq!(exit(&pasted), 0, "{line}\n{}", stderr(&pasted));
+    let answer: Value = serde_json::from_slice(&pasted.stdout).unwrap();
+    assert!(answer["stock_id"].is_string(), "{answer}");
+}
+
 #[test]
 fn what_is_ciphertext_is_said_and_not_guessed() {
     let sandbox = Sandbox::start().unwrap();

@@ -51,7 +51,20 @@ fn printed(method: &str, path: &str) -> String {
     let output = Command::new(WEIPAY).args(["api", "show", path, "--method", method]).output().unwrap();
     let page = String::from_utf8(output.stdout).unwrap();
     let (_, styles) = page.split_once("六种写法").unwrap();
-    styles.split_once("命令行").unwrap().0.to_owned()
+    of_one_day(styles.split_once("命令行").unwrap().0)
+}
+
+/// Samples have times of today: here they have those of one day, so that what is compiled stays the same.
+fn of_one_day(styles: &str) -> String {
+    let mut parts = styles.split("+08:00");
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        let day = text.len() - "2015-05-20T13:29:35".len();
+        text.replace_range(day..day + "2015-05-20".len(), "2015-05-20");
+        text.push_str("+08:00");
+        text.push_str(part);
+    }
+    text
 }
 
 /// A function for each style, with what stands before it on the page: code stands in the fourth column, a style's name

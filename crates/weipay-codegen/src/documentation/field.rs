@@ -42,6 +42,8 @@ pub(crate) fn member(field: &Field, in_request: bool) -> String {
         rules.insert(0, "required".to_owned());
     } else if let Some(mode) = field.required_in {
         rules.insert(0, format!("required in {mode} only"));
+    } else if let Some(case) = field.needed_in {
+        rules.insert(0, format!("needed in one case: {case}"));
     }
     let sentences: Vec<String> = [
         labelled(field),

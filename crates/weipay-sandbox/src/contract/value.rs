@@ -118,7 +118,7 @@ impl Walk<'_> {
         match value {
             Value::String(text) if self.pass == Pass::Rules => self.string(field, text),
             Value::String(_) => Ok(()),
-            _ => Err(self.place(field).wrong_type(unconfirmed::STRING, value.clone())),
+            _ => Err(self.place(field).not_a_string(value.clone())),
         }
     }
 

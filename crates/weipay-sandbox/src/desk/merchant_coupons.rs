@@ -4,14 +4,17 @@ use serde_json::Value;
 
 use super::{Desk, Errand, Number, Unserved, once};
 use crate::domain::merchant_coupons::association::{self, OrderTie};
+use crate::domain::merchant_coupons::budget;
 use crate::domain::merchant_coupons::coupon::Coupon;
 use crate::domain::merchant_coupons::deactivation::{self, Deactivation};
 use crate::domain::merchant_coupons::listing::{self, Listing};
+use crate::domain::merchant_coupons::modification;
 use crate::domain::merchant_coupons::refusals;
 use crate::domain::merchant_coupons::returning::{self, Returning};
 use crate::domain::merchant_coupons::sending::{self, Sending, Situation};
 use crate::domain::merchant_coupons::stock::{self, Stock};
 use crate::domain::merchant_coupons::using::{self, Using};
+use crate::refusal::Refusal;
 use crate::store::{Ledger, StoreError};
 
 /// The desk of an operation, by method and path template.
@@ -20,6 +23,8 @@ pub(super) fn of(method: &str, path: &str) -> Option<Desk> {
     Some(match (method, below) {
         ("POST", "stocks") => create_stock,
         ("GET", "stocks/{stock_id}") => query_stock,
+        ("PATCH", "stocks/{stock_id}") => modify_stock,
+        ("PATCH", "stocks/{stock_id}/budget") => change_budget,
         ("POST", "coupons/send") => send,
         ("POST", "coupons/use") => use_coupon,
         ("POST", "coupons/associate") => associate,
@@ -55,6 +60,37 @@ fn create_stock(ledger: &Ledger<'_>, errand: &Errand<'_>) -> Result<Value, Unser
 fn query_stock(ledger: &Ledger<'_>, errand: &Errand<'_>) -> Result<Value, Unserved> {
     let stock = ledger.stock(errand.request.path("stock_id"))?.ok_or_else(refusals::no_such_stock)?;
     Ok(stock.describe(errand.now))
+}
+
+/// A number for changes of one stock: the body does not say which, so that the same body may come for another.
+fn change_of_stock(
+    ledger: &Ledger<'_>,
+    errand: &Errand<'_>,
+    (operation, request_no): (&'static str, &'static str),
+    change: impl FnOnce(Option<Stock>) -> Result<(Stock, Value), Refusal>,
+) -> Result<Value, Unserved> {
+    let stock_id = errand.request.path("stock_id");
+    let scope = format!("{}\n{stock_id}", errand.caller.mchid);
+    let request_no = errand.request.required(request_no);
+    let number = Number { operation, scope: &scope, request_no, other: refusals::other_parameters };
+    once(ledger, errand, &number, || {
+        let (stock, reply) = change(ledger.stock(stock_id)?)?;
+        ledger.redefine_stock(&stock)?;
+        Ok(reply)
+    })
+}
+
+fn modify_stock(ledger: &Ledger<'_>, errand: &Errand<'_>) -> Result<Value, Unserved> {
+    change_of_stock(ledger, errand, ("modify stock", "out_request_no"), |stock| {
+        let stock = modification::modify(&errand.caller, &errand.request.body, stock, errand.now)?;
+        Ok((stock, Value::Null))
+    })
+}
+
+fn change_budget(ledger: &Ledger<'_>, errand: &Errand<'_>) -> Result<Value, Unserved> {
+    change_of_stock(ledger, errand, ("change budget", "modify_budget_request_no"), |stock| {
+        budget::change(&errand.caller, &errand.request.body, stock, errand.now)
+    })
 }
 
 fn send(ledger: &Ledger<'_>, errand: &Errand<'_>) -> Result<Value, Unserved> {

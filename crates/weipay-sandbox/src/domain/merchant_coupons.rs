@@ -5,6 +5,7 @@
 //! | `definition` | what a merchant says of a stock when creating it, and the rules that this must keep |
 //! | `validity` | when a coupon of a stock can be used |
 //! | `stock` | a stock (批次): creation, state, what has been sent |
+//! | `modification`, `budget` | what can be changed of a stock afterwards |
 //! | `coupon` | a user's coupon (用户券): its states and how it is shown |
 //! | `sending`, `using`, `association`, `returning`, `deactivation` | one step of a coupon's life each |
 //! | `listing` | which of a user's coupons a query means |
@@ -12,10 +13,12 @@
 //! | `unconfirmed` | every choice that no source settles, in one place |
 
 pub(crate) mod association;
+pub(crate) mod budget;
 pub(crate) mod coupon;
 pub(crate) mod deactivation;
 pub(crate) mod definition;
 pub(crate) mod listing;
+pub(crate) mod modification;
 pub(crate) mod refusals;
 pub(crate) mod returning;
 pub(crate) mod sending;

@@ -88,6 +88,26 @@ fn an_unknown_path_is_404_and_a_wrong_method_405_before_anything_else() {
 }
 
 #[test]
+fn a_path_whose_last_slash_is_wrong_is_unknown_and_the_reason_names_the_right_one() {
+    let reason = |method: &str, path: &str| match route(method, path).unwrap_err() {
+        TurnedAway::Unrouted { status: 404, reason } => reason,
+        other => panic!("{path}: {other:?}"),
+    };
+    for path in ["/v3/applyment4sub/applyment", "/v3/ecommerce/applyments"] {
+        assert_eq!(reason("POST", path), format!("the path ends in a slash: {path}/"));
+        assert_eq!(
+            format!("/{}", route("POST", &format!("{path}/")).unwrap().operation.path),
+            format!("{path}/")
+        );
+    }
+    assert_eq!(
+        reason("POST", "/v3/refund/domestic/refunds/"),
+        "the path does not end in a slash: /v3/refund/domestic/refunds"
+    );
+    assert_eq!(reason("GET", "/v3/nowhere/"), "no operation of the catalogue has this path");
+}
+
+#[test]
 fn a_client_must_name_itself_before_it_is_authenticated() {
     for missing in ["user-agent", "accept"] {
         let (mut incoming, _) = signed(TARGET);

@@ -1,13 +1,15 @@
 //! Making a kit: a merchant, its key and certificate, and the platform's two keys.
 //!
 //! Nothing here can be mistaken for the real thing: the merchant number is in the range that the documentation uses for
-//! examples, and the certificates name the sandbox.
+//! examples, and the certificates name the sandbox. Merchant number, appid and openid are the same in every kit, so that the
+//! samples of requests that `weipay api show` prints are this merchant's; keys are made anew for each.
 
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, SerialNumber};
 use time::{Duration, OffsetDateTime};
+use weipay_catalog::sample::{APPID, MCHID, OPENID};
 use weipay_wire::{Certificate, Kit, PrivateKey};
 use zeroize::Zeroizing;
 
@@ -28,13 +30,12 @@ const PUBLIC_KEY: &str = "keys/pub_key.pem";
 const PLATFORM_CERT: &str = "keys/wechatpay_cert.pem";
 
 const LETTERS_AND_DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const OPENID_LETTERS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
 
 /// Makes everything. Three RSA keys take their time, so they are made side by side.
 pub(super) fn issue() -> Result<Issued, KitError> {
     let [merchant, certificate, public_key] = three_keys()?;
     let chance = Chance::system();
-    let mchid = format!("19000{}", chance.digits(5));
+    let mchid = MCHID.to_owned();
     let merchant_key = pem(&merchant)?;
     let certificate_key = pem(&certificate)?;
     let merchant_cert = certify(&merchant_key, &mchid, &chance)?;
@@ -50,8 +51,8 @@ pub(super) fn issue() -> Result<Issued, KitError> {
         public_key: PUBLIC_KEY.to_owned(),
         platform_serial: serial(&platform_cert)?,
         platform_cert: PLATFORM_CERT.to_owned(),
-        appid: format!("wx{}", chance.letters(b"0123456789abcdef", 16)),
-        openid: format!("o{}", chance.letters(OPENID_LETTERS, 27)),
+        appid: APPID.to_owned(),
+        openid: OPENID.to_owned(),
         mchid,
     };
     let files = vec![

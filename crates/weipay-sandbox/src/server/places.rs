@@ -60,6 +60,8 @@ pub(super) enum Doing {
     Waiting,
     /// Sending the body of a request.
     Sending,
+    /// Sending a body of which only a few may be on their way at once.
+    SendingLong,
     /// Its request is being answered.
     Answering,
 }
@@ -69,7 +71,7 @@ impl Seat {
     fn rank(&self) -> Option<Rank> {
         let class = match self.doing {
             Doing::Answering => return None,
-            Doing::Sending => 2,
+            Doing::Sending | Doing::SendingLong => 2,
             Doing::Waiting if self.stuck => 2,
             Doing::Waiting => u8::from(self.has_been_served),
         };
@@ -155,6 +157,20 @@ impl Place {
             seat.has_been_served |= seat.doing == Doing::Answering;
             seat.doing = doing;
         })
+    }
+
+    /// Says that the body it sends is a long one.
+    pub(super) fn sends_long_body(&self) {
+        self.is_now(Doing::SendingLong);
+    }
+
+    /// Ends the connection that has been sending a long body for longest.
+    pub(super) fn ends_a_long_body(&self) {
+        let mut seats = self.places.seats();
+        let long = seats.taken.iter().filter(|(_, seat)| seat.doing == Doing::SendingLong);
+        if let Some(id) = long.min_by_key(|(_, seat)| seat.since).map(|(id, _)| *id) {
+            seats.leave(id);
+        }
     }
 
     /// Says whether an answer is stuck because nobody reads it.
@@ -273,6 +289,18 @@ mod tests {
             taken[1].0.is_stuck(true);
             taken[2].0.is_stuck(true);
             assert_eq!(gives_way(&places, taken).await, [1]);
+        });
+    }
+
+    #[test]
+    fn of_long_bodies_the_slowest_gives_way() {
+        runtime().block_on(async {
+            let (_places, taken) = three().await;
+            taken[1].0.sends_long_body();
+            taken[0].0.sends_long_body();
+            taken[2].0.ends_a_long_body();
+            let stays: Vec<bool> = taken.iter().map(|(place, _)| place.is_now(Doing::Waiting)).collect();
+            assert_eq!(stays, [true, false, true]);
         });
     }
 

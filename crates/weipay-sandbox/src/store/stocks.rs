@@ -79,6 +79,14 @@ impl Ledger<'_> {
         Ok(())
     }
 
+    /// Another definition of a stock.
+    pub(crate) fn redefine_stock(&self, stock: &Stock) -> Result<(), StoreError> {
+        let mut statement = self.0.prepare_cached("UPDATE stocks SET definition = ?2 WHERE id = ?1")?;
+        let definition = Value::Object(stock.definition.members.clone()).to_string();
+        statement.execute(params![stock.id, definition])?;
+        Ok(())
+    }
+
     /// What changes in a stock's life: state and counts. The definition stays.
     pub(crate) fn change_stock(&self, stock: &Stock) -> Result<(), StoreError> {
         let mut statement = self.0.prepare_cached(
@@ -105,6 +113,8 @@ mod tests {
             stock.sent = stock.sent.one_more(NOW);
             stock.state = StockState::Paused;
             ledger.change_stock(&stock)?;
+            stock.definition.members.insert("comment".to_owned(), "another".into());
+            ledger.redefine_stock(&stock)?;
             Ok((ledger.stock(&stock.id)?, ledger.stock("another")?))
         });
         assert_eq!(read.unwrap(), (Some(stock), None));

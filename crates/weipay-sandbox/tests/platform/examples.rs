@@ -1,6 +1,8 @@
 //! Operations without behaviour answer from the catalogue, say so, and change nothing.
 
 use serde_json::json;
+use weipay_catalog::Catalog;
+use weipay_sandbox::Behaviour;
 
 use crate::merchant::{Merchant, number};
 
@@ -8,15 +10,12 @@ use crate::merchant::{Merchant, number};
 fn an_operation_without_behaviour_answers_an_example_and_says_so() {
     let merchant = Merchant::new();
     let before = merchant.look_at_stock();
-    let path = format!("stocks/{}/budget", merchant.stock_id);
-    let body =
-        json!({"target_max_coupons": 5, "current_max_coupons": 1000, "modify_budget_request_no": number()});
-    let target = format!("{}/{path}", crate::merchant::FAMILY);
-    let request = merchant.client.request("PATCH", &target, body.to_string().as_bytes());
-    let reply = merchant.client.send(&request);
+    let body = json!({ "coupon_code_list": ["a"], "upload_request_no": number() });
+    let reply = merchant.post(&format!("stocks/{}/couponcodes", merchant.stock_id), &body);
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.header("Weipay-Sandbox-Answer"), Some("example"));
-    assert!(reply.json()["max_coupons"].is_number());
+    assert_eq!(reply.json()["stock_id"], merchant.stock_id, "what was given is repeated");
+    assert!(reply.json()["total_count"].is_number());
     assert!(merchant.client.verifies(&reply));
     assert_eq!(merchant.look_at_stock(), before);
 }
@@ -33,10 +32,8 @@ fn its_request_is_still_held_against_the_catalogue() {
 fn an_example_without_a_body_is_signed_too_and_changes_nothing() {
     let merchant = Merchant::new();
     let before = merchant.look_at_stock();
-    let target = format!("{}/stocks/{}", crate::merchant::FAMILY, merchant.stock_id);
-    let body = serde_json::json!({ "out_request_no": crate::merchant::number(), "goods_name": "另一种" })
-        .to_string();
-    let reply = merchant.client.send(&merchant.client.request("PATCH", &target, body.as_bytes()));
+    let body = json!({ "mchid": merchant.client.sandbox.kit().mchid });
+    let reply = merchant.client.post("/v3/pay/transactions/out-trade-no/order-7/close", &body);
     assert_eq!((reply.status, reply.text()), (204, ""));
     assert_eq!(reply.header("Weipay-Sandbox-Answer"), Some("example"));
     assert!(merchant.client.verifies(&reply));
@@ -53,5 +50,68 @@ fn a_value_that_the_path_has_given_must_not_stand_in_the_body() {
     assert_eq!(
         merchant.client.send(&request).json()["message"],
         "无法将输入源“/body/stock_id”映射到目标字段“批次号”中，此字段并非多重字段但被输入源“/uri_template/stock_id”映射过了"
+    );
+}
+
+#[test]
+fn an_order_and_a_refund_are_answered_with_the_callers_own_numbers() {
+    let merchant = Merchant::new();
+    let (client, kit) = (&merchant.client, merchant.client.sandbox.kit());
+    let order =
+        client.get(&format!("/v3/pay/transactions/out-trade-no/order-7?mchid={}", kit.mchid)).success();
+    assert_eq!((&order["out_trade_no"], &order["mchid"]), (&json!("order-7"), &json!(kit.mchid)));
+    assert_eq!(order["appid"], kit.appid);
+    let refund = client
+        .post(
+            "/v3/refund/domestic/refunds",
+            &json!({
+                "out_trade_no": "order-7", "out_refund_no": "refund-7",
+                "amount": { "refund": 1, "total": 888, "currency": "CNY" }
+            }),
+        )
+        .success();
+    assert_eq!((&refund["out_trade_no"], &refund["out_refund_no"]), (&json!("order-7"), &json!("refund-7")));
+    assert_eq!((&refund["amount"]["refund"], &refund["amount"]["total"]), (&json!(1), &json!(888)));
+}
+
+#[test]
+fn whoever_wants_no_examples_gets_none() {
+    let sandbox = crate::sandbox().examples(false).start().unwrap();
+    let merchant = Merchant::of(&sandbox);
+    let reply = merchant.get("callbacks");
+    assert_eq!(reply.refusal(), (501, "NOT_IMPLEMENTED".to_owned()));
+    assert!(merchant.client.verifies(&reply));
+    // What has state is served, and what is malformed is still told.
+    merchant.look_at_stock();
+    assert_eq!(merchant.post("callbacks", &json!({})).refusal().0, 400);
+}
+
+/// A list to be made shorter: whatever leaves it does what is asked.
+#[test]
+fn these_operations_of_merchant_coupons_have_no_behaviour_yet() {
+    const BELOW: &str = "v3/marketing/busifavor/";
+    let examples: Vec<String> = Catalog::embedded()
+        .operations()
+        .filter(|operation| Behaviour::of(operation) == Behaviour::Example)
+        .filter_map(|operation| Some(format!("{} {}", operation.method, operation.path.strip_prefix(BELOW)?)))
+        .collect();
+    assert_eq!(
+        examples,
+        [
+            "GET callbacks",
+            "POST callbacks",
+            "POST coupons/{card_id}/send",
+            "POST product-coupons/pre-send",
+            "POST product-coupons/send",
+            "GET stocks/{stock_id}/couponcodes/{coupon_code}",
+            "DELETE stocks/{stock_id}/couponcodes/{coupon_code}",
+            "GET stocks/{stock_id}/couponcodes",
+            "POST stocks/{stock_id}/couponcodes",
+            "GET subsidy/pay-receipts/{subsidy_receipt_id}",
+            "GET subsidy/pay-receipts",
+            "POST subsidy/pay-receipts",
+            "GET subsidy/return-receipts/{subsidy_return_receipt_id}",
+            "POST subsidy/return-receipts",
+        ]
     );
 }

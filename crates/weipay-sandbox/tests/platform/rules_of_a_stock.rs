@@ -4,7 +4,7 @@ use serde_json::json;
 use weipay_sandbox::{Clock, StockState};
 
 use crate::NOW;
-use crate::merchant::{Coupon, Merchant, number, stock_request};
+use crate::merchant::{Coupon, FAMILY, Merchant, number, stock_request};
 
 #[test]
 fn a_stock_shows_what_it_was_created_with_and_what_was_sent() {
@@ -48,6 +48,55 @@ fn a_request_that_the_real_platform_took_is_taken() {
     merchant.post("stocks", &request).success();
 }
 
+/// A change of the stock.
+fn patch(merchant: &Merchant<'_>, below: &str, body: &serde_json::Value) -> crate::client::Reply {
+    let target = format!("{FAMILY}/stocks/{}{below}", merchant.stock_id);
+    let request = merchant.client.request("PATCH", &target, body.to_string().as_bytes());
+    merchant.client.send(&request)
+}
+
+#[test]
+fn a_modified_stock_is_another_one_afterwards() {
+    let merchant = Merchant::new();
+    let coupon = merchant.coupon();
+    let request = json!({ "out_request_no": number(), "goods_name": "另一种", "comment": "新备注" });
+    // The same again changes nothing more.
+    for _ in 0..2 {
+        let reply = patch(&merchant, "", &request);
+        assert_eq!((reply.status, reply.text()), (204, ""));
+        assert_eq!(reply.header("Weipay-Sandbox-Answer"), Some("state"));
+        assert!(merchant.client.verifies(&reply));
+    }
+    let stock = merchant.look_at_stock();
+    assert_eq!((&stock["goods_name"], &stock["comment"]), (&json!("另一种"), &json!("新备注")));
+    assert_eq!(merchant.look_at(&coupon)["goods_name"], "另一种");
+    let mut other = request.clone();
+    other["goods_name"] = json!("第三种");
+    assert_eq!(patch(&merchant, "", &other).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    // The number is of this stock: for another the same body is another request.
+    let second = Merchant::new();
+    assert_eq!(patch(&second, "", &request).status, 204);
+    assert_eq!(second.look_at_stock()["goods_name"], "另一种");
+}
+
+#[test]
+fn a_changed_budget_counts_from_then_on() {
+    let merchant = Merchant::new();
+    merchant.coupon();
+    let change = |target: i64, current: i64| {
+        json!({
+            "target_max_coupons": target, "current_max_coupons": current, "modify_budget_request_no": number()
+        })
+    };
+    assert_eq!(patch(&merchant, "/budget", &change(1, 999)).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let reply = patch(&merchant, "/budget", &change(1, 1000));
+    assert_eq!(reply.success(), json!({ "max_coupons": 1 }));
+    let over = merchant.post("coupons/send", &merchant.sending(&merchant.client.sandbox.kit().openid));
+    assert_eq!(over.refusal(), (403, "RULE_LIMIT".to_owned()));
+    patch(&merchant, "/budget", &change(2, 1)).success();
+    merchant.coupon();
+}
+
 #[test]
 fn a_contradiction_is_refused_as_a_whole_and_does_not_spend_the_number() {
     let merchant = Merchant::new();
@@ -55,6 +104,8 @@ fn a_contradiction_is_refused_as_a_whole_and_does_not_spend_the_number() {
     request["stock_type"] = json!("DISCOUNT");
     let reply = merchant.post("stocks", &request);
     assert_eq!(reply.text(), r#"{"code":"PARAM_ERROR","message":"请求参数错误"}"#);
+    let reason = reply.header("Weipay-Sandbox-Reason").unwrap();
+    assert!(reason.starts_with("stock_type DISCOUNT needs discount_percent"), "{reason}");
     request["stock_type"] = json!("NORMAL");
     merchant.post("stocks", &request).success();
 }

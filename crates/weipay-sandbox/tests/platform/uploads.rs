@@ -243,3 +243,21 @@ fn a_json_body_called_multipart_is_signed_whole() {
     // Signed whole, its content type does not matter.
     assert_eq!(client.send(&request(client, target, &json, json.clone())).status, 200);
 }
+
+#[test]
+fn uploads_that_do_not_come_to_an_end_give_way_to_one_that_does() {
+    let patient = crate::sandbox().patience(std::time::Duration::from_secs(3_600)).start().unwrap();
+    let (client, file) = (Client::of(&patient), vec![7; 2 * MB]);
+    let meta = meta("a.jpg", &file);
+    let body = body(&[("meta", meta.as_bytes()), ("file", &file)]);
+    let request = request(&client, PICTURE, meta.as_bytes(), body);
+    let half = &request.bytes("close")[..MB];
+    let _stalled: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = client.connect();
+            std::io::Write::write_all(&mut stream, half).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(client.send(&request).status, 200);
+}

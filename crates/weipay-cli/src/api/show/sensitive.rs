@@ -3,6 +3,8 @@
 
 use weipay_catalog::{Field, Operation};
 
+pub(super) use weipay_catalog::sample::sensitive::plain_text;
+
 /// What stands above typed requests with such a field.
 pub(super) const NOTE: &str = "// 敏感信息加密: give plain text, the client encrypts it\n";
 
@@ -10,29 +12,6 @@ pub(super) const NOTE: &str = "// 敏感信息加密: give plain text, the clien
 pub(super) fn is_taken_by(operation: &Operation) -> bool {
     let request = &operation.request;
     operation.path.starts_with("v3/") && request.query.iter().chain(&request.json).any(Field::holds_encrypted)
-}
-
-/// What a field is about, by words of its official label or else of its name, and an example of it. The first that fits
-/// counts: 银行卡开卡预留手机号 is a telephone number and 身份证姓名 a name.
-const PLAIN: [(&[&str], &str); 6] = [
-    (&["邮箱", "email"], "zhangsan@example.com"),
-    (&["手机", "电话", "联系方式", "phone", "mobile"], "13800138000"),
-    (&["地址", "address"], "广东省深圳市南山区"),
-    (&["姓名", "户名", "名称", "全称", "实名", "账户名", "人员", "_name"], "张三"),
-    (&["银行", "卡号", "结算账号", "account_number", "card_no"], "6222020000000000000"),
-    // The example of GB 11643.
-    (&["证件", "身份证", "件号码", "id_card"], "11010519491231002X"),
-];
-
-/// A sample in plain text.
-pub(super) fn plain_text(field: &Field) -> &'static str {
-    // A few fields are whole objects in ciphertext, or numbers that mean something to the platform only.
-    let of = |text: &str| PLAIN.iter().find(|(words, _)| words.iter().any(|word| text.contains(word)));
-    match (field.values.first(), of(field.label).or_else(|| of(field.name))) {
-        (Some(value), _) => value,
-        (None, Some((_, example))) => example,
-        (None, None) => "example",
-    }
 }
 
 #[cfg(test)]

@@ -68,12 +68,9 @@ fn collect<'a>(fields: &'a [Field], level: usize, are_parts: bool, rows: &mut Ve
     }
 }
 
+/// What is required in one case only, the words say: the name of the case can be long.
 fn mark(field: &Field) -> String {
-    match field.required_in {
-        Some(mode) => format!("{REQUIRED}({mode})"),
-        None if field.required => REQUIRED.to_owned(),
-        None => String::new(),
-    }
+    if field.required { REQUIRED.to_owned() } else { String::new() }
 }
 
 fn kind(field: &Field, is_part: bool) -> String {
@@ -117,10 +114,11 @@ fn limits(Limits { min, max }: Limits) -> Option<String> {
     (min.is_some() || max.is_some()).then(|| format!("{}..{}", end(min), end(max)))
 }
 
-/// Label, values, pattern and example.
+/// Label, when it is required, values, pattern and example.
 fn words(field: &Field) -> String {
     let mut words: Vec<String> = Vec::new();
     words.extend(Some(field.label.to_owned()).filter(|label| !label.is_empty()));
+    words.extend(field.required_in.or(field.needed_in).map(|case| format!("{REQUIRED}({case})")));
     if !field.values.is_empty() {
         words.push(format!("取值 {}", field.values.join(" | ")));
     }

@@ -115,15 +115,18 @@ async fn style_1_of_2(client: &weipay::Client) -> Done {
     use weipay::v3::marketing::busifavor::stocks::post;
     let request = post::Request::new()
         .stock_name("8月1日活动券")
-        .belong_merchant("10000022")
+        .belong_merchant("1900057215")
         .goods_name("xxx商品使用")
         .stock_type("NORMAL")
         .coupon_use_rule(post::CouponUseRule::new()
             .coupon_available_time(post::CouponAvailableTime::new()
-                .available_begin_time("2015-05-20T13:29:35+08:00")
-                .available_end_time("2015-05-20T13:29:35+08:00"))
+                .available_begin_time("2015-05-20T00:00:00+08:00")
+                .available_end_time("2015-05-20T23:59:59+08:00"))
+            .fixed_normal_coupon(post::FixedNormalCoupon::new()
+                .discount_amount(5)
+                .transaction_minimum(100))
             .use_method("OFF_LINE"))
-        .stock_send_rule(post::StockSendRule::new().max_coupons_per_user(5))
+        .stock_send_rule(post::StockSendRule::new().max_coupons(100).max_coupons_per_user(5))
         .out_request_no("100002322019090134234sfdf")
         .coupon_code_mode("WECHATPAY_MODE");
     let reply = client.v3().marketing().busifavor().stocks().post(request).await?;
@@ -134,15 +137,18 @@ fn style_2_of_2(client: &weipay::blocking::Client) -> Done {
     use weipay::v3::marketing::busifavor::stocks::post;
     let request = post::Request::new()
         .stock_name("8月1日活动券")
-        .belong_merchant("10000022")
+        .belong_merchant("1900057215")
         .goods_name("xxx商品使用")
         .stock_type("NORMAL")
         .coupon_use_rule(post::CouponUseRule::new()
             .coupon_available_time(post::CouponAvailableTime::new()
-                .available_begin_time("2015-05-20T13:29:35+08:00")
-                .available_end_time("2015-05-20T13:29:35+08:00"))
+                .available_begin_time("2015-05-20T00:00:00+08:00")
+                .available_end_time("2015-05-20T23:59:59+08:00"))
+            .fixed_normal_coupon(post::FixedNormalCoupon::new()
+                .discount_amount(5)
+                .transaction_minimum(100))
             .use_method("OFF_LINE"))
-        .stock_send_rule(post::StockSendRule::new().max_coupons_per_user(5))
+        .stock_send_rule(post::StockSendRule::new().max_coupons(100).max_coupons_per_user(5))
         .out_request_no("100002322019090134234sfdf")
         .coupon_code_mode("WECHATPAY_MODE");
     let reply = client.v3().marketing().busifavor().stocks().post(request)?;
@@ -153,17 +159,22 @@ async fn style_3_of_2(client: &weipay::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "stock_name": "8月1日活动券",
-        "belong_merchant": "10000022",
+        "belong_merchant": "1900057215",
         "goods_name": "xxx商品使用",
         "stock_type": "NORMAL",
         "coupon_use_rule": {
             "coupon_available_time": {
-                "available_begin_time": "2015-05-20T13:29:35+08:00",
-                "available_end_time": "2015-05-20T13:29:35+08:00",
+                "available_begin_time": "2015-05-20T00:00:00+08:00",
+                "available_end_time": "2015-05-20T23:59:59+08:00",
+            },
+            "fixed_normal_coupon": {
+                "discount_amount": 5,
+                "transaction_minimum": 100,
             },
             "use_method": "OFF_LINE",
         },
         "stock_send_rule": {
+            "max_coupons": 100,
             "max_coupons_per_user": 5,
         },
         "out_request_no": "100002322019090134234sfdf",
@@ -177,17 +188,22 @@ fn style_4_of_2(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "stock_name": "8月1日活动券",
-        "belong_merchant": "10000022",
+        "belong_merchant": "1900057215",
         "goods_name": "xxx商品使用",
         "stock_type": "NORMAL",
         "coupon_use_rule": {
             "coupon_available_time": {
-                "available_begin_time": "2015-05-20T13:29:35+08:00",
-                "available_end_time": "2015-05-20T13:29:35+08:00",
+                "available_begin_time": "2015-05-20T00:00:00+08:00",
+                "available_end_time": "2015-05-20T23:59:59+08:00",
+            },
+            "fixed_normal_coupon": {
+                "discount_amount": 5,
+                "transaction_minimum": 100,
             },
             "use_method": "OFF_LINE",
         },
         "stock_send_rule": {
+            "max_coupons": 100,
             "max_coupons_per_user": 5,
         },
         "out_request_no": "100002322019090134234sfdf",
@@ -201,17 +217,22 @@ async fn style_5_of_2(client: &weipay::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "stock_name": "8月1日活动券",
-        "belong_merchant": "10000022",
+        "belong_merchant": "1900057215",
         "goods_name": "xxx商品使用",
         "stock_type": "NORMAL",
         "coupon_use_rule": {
             "coupon_available_time": {
-                "available_begin_time": "2015-05-20T13:29:35+08:00",
-                "available_end_time": "2015-05-20T13:29:35+08:00",
+                "available_begin_time": "2015-05-20T00:00:00+08:00",
+                "available_end_time": "2015-05-20T23:59:59+08:00",
+            },
+            "fixed_normal_coupon": {
+                "discount_amount": 5,
+                "transaction_minimum": 100,
             },
             "use_method": "OFF_LINE",
         },
         "stock_send_rule": {
+            "max_coupons": 100,
             "max_coupons_per_user": 5,
         },
         "out_request_no": "100002322019090134234sfdf",
@@ -225,17 +246,22 @@ fn style_6_of_2(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "stock_name": "8月1日活动券",
-        "belong_merchant": "10000022",
+        "belong_merchant": "1900057215",
         "goods_name": "xxx商品使用",
         "stock_type": "NORMAL",
         "coupon_use_rule": {
             "coupon_available_time": {
-                "available_begin_time": "2015-05-20T13:29:35+08:00",
-                "available_end_time": "2015-05-20T13:29:35+08:00",
+                "available_begin_time": "2015-05-20T00:00:00+08:00",
+                "available_end_time": "2015-05-20T23:59:59+08:00",
+            },
+            "fixed_normal_coupon": {
+                "discount_amount": 5,
+                "transaction_minimum": 100,
             },
             "use_method": "OFF_LINE",
         },
         "stock_send_rule": {
+            "max_coupons": 100,
             "max_coupons_per_user": 5,
         },
         "out_request_no": "100002322019090134234sfdf",
@@ -366,11 +392,11 @@ async fn style_1_of_5(client: &weipay::Client) -> Done {
         .marketing()
         .busifavor()
         .users()
-        .openid("example")
+        .openid("oWeiPaySandboxUser-000000001")
         .coupons()
         .coupon_code("example")
         .appids()
-        .appid("example")
+        .appid("wx57e15a0db0c5d1e8")
         .get()
         .await?;
     drop(reply);
@@ -382,11 +408,11 @@ fn style_2_of_5(client: &weipay::blocking::Client) -> Done {
         .marketing()
         .busifavor()
         .users()
-        .openid("example")
+        .openid("oWeiPaySandboxUser-000000001")
         .coupons()
         .coupon_code("example")
         .appids()
-        .appid("example")
+        .appid("wx57e15a0db0c5d1e8")
         .get()?;
     drop(reply);
     Ok(())
@@ -394,9 +420,9 @@ fn style_2_of_5(client: &weipay::blocking::Client) -> Done {
 async fn style_3_of_5(client: &weipay::Client) -> Done {
     let reply = client
         .chain("v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}")
-        .path("openid", "example")
+        .path("openid", "oWeiPaySandboxUser-000000001")
         .path("coupon_code", "example")
-        .path("appid", "example")
+        .path("appid", "wx57e15a0db0c5d1e8")
         .get()
         .await?;
     drop(reply);
@@ -405,18 +431,18 @@ async fn style_3_of_5(client: &weipay::Client) -> Done {
 fn style_4_of_5(client: &weipay::blocking::Client) -> Done {
     let reply = client
         .chain("v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}")
-        .path("openid", "example")
+        .path("openid", "oWeiPaySandboxUser-000000001")
         .path("coupon_code", "example")
-        .path("appid", "example")
+        .path("appid", "wx57e15a0db0c5d1e8")
         .get()?;
     drop(reply);
     Ok(())
 }
 async fn style_5_of_5(client: &weipay::Client) -> Done {
     let reply = client["v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"]
-        .path("openid", "example")
+        .path("openid", "oWeiPaySandboxUser-000000001")
         .path("coupon_code", "example")
-        .path("appid", "example")
+        .path("appid", "wx57e15a0db0c5d1e8")
         .get()
         .await?;
     drop(reply);
@@ -424,9 +450,9 @@ async fn style_5_of_5(client: &weipay::Client) -> Done {
 }
 fn style_6_of_5(client: &weipay::blocking::Client) -> Done {
     let reply = client["v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"]
-        .path("openid", "example")
+        .path("openid", "oWeiPaySandboxUser-000000001")
         .path("coupon_code", "example")
-        .path("appid", "example")
+        .path("appid", "wx57e15a0db0c5d1e8")
         .get()?;
     drop(reply);
     Ok(())
@@ -473,7 +499,7 @@ async fn style_1_of_7(client: &weipay::Client) -> Done {
     use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::post;
     let request = post::Request::new()
         .out_request_no("1002600620019090123143254436")
-        .add_time("2015-05-20T13:29:35+08:00")
+        .add_time("2015-05-20T00:00:00+08:00")
         .stores(vec![post::Stores::new().store_code("abc_001")]);
     let reply = client
         .v3()
@@ -491,7 +517,7 @@ fn style_2_of_7(client: &weipay::blocking::Client) -> Done {
     use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::post;
     let request = post::Request::new()
         .out_request_no("1002600620019090123143254436")
-        .add_time("2015-05-20T13:29:35+08:00")
+        .add_time("2015-05-20T00:00:00+08:00")
         .stores(vec![post::Stores::new().store_code("abc_001")]);
     let reply = client
         .v3()
@@ -508,7 +534,7 @@ async fn style_3_of_7(client: &weipay::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
-        "add_time": "2015-05-20T13:29:35+08:00",
+        "add_time": "2015-05-20T00:00:00+08:00",
         "stores": [{
             "store_code": "abc_001",
         }],
@@ -525,7 +551,7 @@ fn style_4_of_7(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
-        "add_time": "2015-05-20T13:29:35+08:00",
+        "add_time": "2015-05-20T00:00:00+08:00",
         "stores": [{
             "store_code": "abc_001",
         }],
@@ -541,7 +567,7 @@ async fn style_5_of_7(client: &weipay::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
-        "add_time": "2015-05-20T13:29:35+08:00",
+        "add_time": "2015-05-20T00:00:00+08:00",
         "stores": [{
             "store_code": "abc_001",
         }],
@@ -557,7 +583,7 @@ fn style_6_of_7(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
-        "add_time": "2015-05-20T13:29:35+08:00",
+        "add_time": "2015-05-20T00:00:00+08:00",
         "stores": [{
             "store_code": "abc_001",
         }],
@@ -637,7 +663,7 @@ async fn style_1_of_9(client: &weipay::Client) -> Done {
     let request = post::Request::new()
         .member_information(post::MemberInformation::new()
             .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-            .registration_time("2015-05-20T13:29:35.120+08:00"))
+            .registration_time("2015-05-20T00:00:00+08:00"))
         .encrypted_phone_number("13800138000");
     let reply = client
         .v3()
@@ -655,7 +681,7 @@ fn style_2_of_9(client: &weipay::blocking::Client) -> Done {
     let request = post::Request::new()
         .member_information(post::MemberInformation::new()
             .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-            .registration_time("2015-05-20T13:29:35.120+08:00"))
+            .registration_time("2015-05-20T00:00:00+08:00"))
         .encrypted_phone_number("13800138000");
     let reply = client.v3().marketing().membercard_open().phonenumber_member().import().post(request)?;
     drop(reply);
@@ -666,7 +692,7 @@ async fn style_3_of_9(client: &weipay::Client) -> Done {
     let request = json!({
         "member_information": {
             "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
-            "registration_time": "2015-05-20T13:29:35.120+08:00",
+            "registration_time": "2015-05-20T00:00:00+08:00",
         },
         "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
     });
@@ -682,7 +708,7 @@ fn style_4_of_9(client: &weipay::blocking::Client) -> Done {
     let request = json!({
         "member_information": {
             "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
-            "registration_time": "2015-05-20T13:29:35.120+08:00",
+            "registration_time": "2015-05-20T00:00:00+08:00",
         },
         "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
     });
@@ -695,7 +721,7 @@ async fn style_5_of_9(client: &weipay::Client) -> Done {
     let request = json!({
         "member_information": {
             "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
-            "registration_time": "2015-05-20T13:29:35.120+08:00",
+            "registration_time": "2015-05-20T00:00:00+08:00",
         },
         "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
     });
@@ -708,7 +734,7 @@ fn style_6_of_9(client: &weipay::blocking::Client) -> Done {
     let request = json!({
         "member_information": {
             "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
-            "registration_time": "2015-05-20T13:29:35.120+08:00",
+            "registration_time": "2015-05-20T00:00:00+08:00",
         },
         "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
     });
@@ -722,7 +748,7 @@ async fn style_1_of_10(client: &weipay::Client) -> Done {
     use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete;
     let request = delete::Request::new()
         .out_request_no("1002600620019090123143254436")
-        .delete_time("2015-05-20T13:29:35+08:00")
+        .delete_time("2015-05-20T00:00:00+08:00")
         .stores(vec![delete::Stores::new().store_code("abc_001")]);
     let reply = client
         .v3()
@@ -740,7 +766,7 @@ fn style_2_of_10(client: &weipay::blocking::Client) -> Done {
     use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete;
     let request = delete::Request::new()
         .out_request_no("1002600620019090123143254436")
-        .delete_time("2015-05-20T13:29:35+08:00")
+        .delete_time("2015-05-20T00:00:00+08:00")
         .stores(vec![delete::Stores::new().store_code("abc_001")]);
     let reply = client
         .v3()
@@ -757,7 +783,7 @@ async fn style_3_of_10(client: &weipay::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
-        "delete_time": "2015-05-20T13:29:35+08:00",
+        "delete_time": "2015-05-20T00:00:00+08:00",
         "stores": [{
             "store_code": "abc_001",
         }],
@@ -774,7 +800,7 @@ fn style_4_of_10(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
-        "delete_time": "2015-05-20T13:29:35+08:00",
+        "delete_time": "2015-05-20T00:00:00+08:00",
         "stores": [{
             "store_code": "abc_001",
         }],
@@ -790,7 +816,7 @@ async fn style_5_of_10(client: &weipay::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
-        "delete_time": "2015-05-20T13:29:35+08:00",
+        "delete_time": "2015-05-20T00:00:00+08:00",
         "stores": [{
             "store_code": "abc_001",
         }],
@@ -806,7 +832,7 @@ fn style_6_of_10(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
     let request = json!({
         "out_request_no": "1002600620019090123143254436",
-        "delete_time": "2015-05-20T13:29:35+08:00",
+        "delete_time": "2015-05-20T00:00:00+08:00",
         "stores": [{
             "store_code": "abc_001",
         }],

@@ -61,5 +61,9 @@ pub(crate) mod words {
     /// UNCONFIRMED.
     pub(crate) const EXPIRED: &str = "券已过期";
     /// UNCONFIRMED.
+    pub(crate) const STOCK_IS_OVER: &str = "批次已结束";
+    /// Seen; the status and the code beside it are INFERRED.
+    pub(crate) const OTHER_BUDGET: &str = "批次库存的当前值错误，请获取批次详情查看最新值";
+    /// UNCONFIRMED.
     pub(crate) const UNKNOWN_MERCHANT: &str = "商户号不存在";
 }

@@ -32,7 +32,7 @@ pub(super) fn value(field: &Field, level: usize) -> String {
         Kind::Object => object(&sample::wanted(&field.fields), level),
         _ => encrypted(field).unwrap_or_else(|| literal(&sample::one(field), level)),
     };
-    if field.list { format!("[{one}]") } else { one }
+    if field.list { format!("[{}]", vec![one; sample::members(field)].join(", ")) } else { one }
 }
 
 /// The call that encrypts a sensitive field, where nothing knows the types that would do it.

@@ -41,7 +41,7 @@ fn home(name: &str, module: &str, read: &mut BTreeMap<PathBuf, String>) -> Strin
 fn look_up(expression: &Expression, module: &str, read: &mut BTreeMap<PathBuf, String>) {
     match expression {
         Expression::Atom(_) => {}
-        Expression::List(member) => look_up(member, module, read),
+        Expression::List(member, _) => look_up(member, module, read),
         Expression::Object(name, setters) => {
             let (_, name) = name.split_once("::").unwrap();
             let types = home(name, module, read);

@@ -15,7 +15,8 @@ pub(super) enum Expression {
     Atom(String),
     /// A constructor with its setters.
     Object(String, Vec<(String, Expression)>),
-    List(Box<Expression>),
+    /// So many of one.
+    List(Box<Expression>, usize),
 }
 
 /// The request, or nothing where the verb takes none.
@@ -96,16 +97,19 @@ impl Types {
 
     fn value(&mut self, field: &Field, owner: &str) -> Expression {
         let mut value = self.one(field, owner);
+        if field.list {
+            value = Expression::List(Box::new(value), sample::members(field));
+        }
         // `coupon_fee_$n` of APIv2 stands for as many elements as there are.
-        for _ in 0..field.name.matches('$').count() + usize::from(field.list) {
-            value = Expression::List(Box::new(value));
+        for _ in 0..field.name.matches('$').count() {
+            value = Expression::List(Box::new(value), 1);
         }
         value
     }
 
     fn one(&mut self, field: &Field, owner: &str) -> Expression {
         if let Some(Inside::Array(item)) = inside_json_text(field) {
-            return Expression::List(Box::new(self.one(item, owner)));
+            return Expression::List(Box::new(self.one(item, owner)), 1);
         }
         if has_members(field) {
             let name = self.names.object(field, owner).into_name();
@@ -161,7 +165,9 @@ impl Expression {
     fn text(&self, level: usize) -> String {
         match self {
             Expression::Atom(text) => text.clone(),
-            Expression::List(member) => format!("vec![{}]", member.text(level)),
+            Expression::List(member, count) => {
+                format!("vec![{}]", vec![member.text(level); *count].join(", "))
+            }
             Expression::Object(name, setters) => {
                 let line: String =
                     setters.iter().map(|(name, value)| format!(".{name}({})", value.text(0))).collect();

@@ -49,17 +49,17 @@ request! {
     pub struct CouponUseRule {
         /// 券可核销时间. Required.
         coupon_available_time: CouponAvailableTime = body("coupon_available_time").required(),
-        /// 固定面额满减券使用规则.
+        /// 固定面额满减券使用规则. Needed in one case: NORMAL.
         fixed_normal_coupon: FixedNormalCoupon = body("fixed_normal_coupon"),
-        /// 折扣券使用规则.
+        /// 折扣券使用规则. Needed in one case: DISCOUNT.
         discount_coupon: DiscountCoupon = body("discount_coupon"),
-        /// 换购券使用规则.
+        /// 换购券使用规则. Needed in one case: EXCHANGE.
         exchange_coupon: ExchangeCoupon = body("exchange_coupon"),
         /// 核销方式. Required.
         use_method: UseMethod = body("use_method").required(),
-        /// 小程序appid.
+        /// 小程序appid. Needed in one case: MINI_PROGRAMS.
         mini_programs_appid: String = body("mini_programs_appid"),
-        /// 小程序path. 0 to 128 characters.
+        /// 小程序path. Needed in one case: MINI_PROGRAMS; 0 to 128 characters.
         mini_programs_path: String = body("mini_programs_path").length(0, 128),
     }
 
@@ -107,25 +107,25 @@ request! {
 
     /// 固定面额满减券使用规则.
     pub struct FixedNormalCoupon {
-        /// 优惠金额. 1 to 10000000; in fen (分).
+        /// 优惠金额. Needed in one case: NORMAL; 1 to 10000000; in fen (分).
         discount_amount: i64 = body("discount_amount").range(1, 10000000),
-        /// 消费门槛. 1 to 10000000; in fen (分).
+        /// 消费门槛. Needed in one case: NORMAL; 1 to 10000000; in fen (分).
         transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
     }
 
     /// 折扣券使用规则.
     pub struct DiscountCoupon {
-        /// 折扣比例. 1 to 100.
+        /// 折扣比例. Needed in one case: DISCOUNT; 1 to 100.
         discount_percent: i64 = body("discount_percent").range(1, 100),
-        /// 消费门槛. 1 to 10000000; in fen (分).
+        /// 消费门槛. Needed in one case: DISCOUNT; 1 to 10000000; in fen (分).
         transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
     }
 
     /// 换购券使用规则.
     pub struct ExchangeCoupon {
-        /// 单品换购价. 0 to 10000000; in fen (分).
+        /// 单品换购价. Needed in one case: EXCHANGE; 0 to 10000000; in fen (分).
         exchange_price: i64 = body("exchange_price").range(0, 10000000),
-        /// 消费门槛. 1 to 10000000; in fen (分).
+        /// 消费门槛. Needed in one case: EXCHANGE; 1 to 10000000; in fen (分).
         transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
     }
 
@@ -133,7 +133,7 @@ request! {
     pub struct StockSendRule {
         /// 批次总预算. In fen (分).
         max_amount: i64 = body("max_amount"),
-        /// 批次最大发放个数. 1 to 1000000000.
+        /// 批次最大发放个数. Needed in one case: 按个数; 1 to 1000000000.
         max_coupons: i64 = body("max_coupons").range(1, 1000000000),
         /// 用户最大可领个数. Required; 1 to 100.
         max_coupons_per_user: i64 = body("max_coupons_per_user").required().range(1, 100),

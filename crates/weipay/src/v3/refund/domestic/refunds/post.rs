@@ -46,9 +46,9 @@ request! {
     pub struct Request {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
-        /// 微信支付订单号.
+        /// 微信支付订单号. Needed in one case: 按微信支付订单号.
         transaction_id: String = body("transaction_id"),
-        /// 商户订单号.
+        /// 商户订单号. Needed in one case: 按商户订单号.
         out_trade_no: String = body("out_trade_no"),
         /// 商户退款单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
         out_refund_no: String =

@@ -27,11 +27,11 @@ request! {
         stock_id: String = query("stock_id").length(1, 20),
         /// 券状态.
         coupon_state: CouponState = query("coupon_state"),
-        /// 创建批次的商户号. 8 to 15 characters.
+        /// 创建批次的商户号. Needed in one case: 按创建方; 8 to 15 characters.
         creator_merchant: String = query("creator_merchant").length(8, 15),
-        /// 批次归属商户号. 8 to 15 characters.
+        /// 批次归属商户号. Needed in one case: 按归属方; 8 to 15 characters.
         belong_merchant: String = query("belong_merchant").length(8, 15),
-        /// 批次发放商户号. 8 to 15 characters.
+        /// 批次发放商户号. Needed in one case: 按发放方; 8 to 15 characters.
         sender_merchant: String = query("sender_merchant").length(8, 15),
         /// 分页页码.
         offset: i64 = query("offset"),

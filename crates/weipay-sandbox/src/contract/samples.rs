@@ -1,0 +1,92 @@
+//! The samples that `weipay api show` prints keep the contract of their operations, all of them.
+
+use serde_json::Value;
+use weipay_catalog::names::request::is_sent_by_the_client;
+use weipay_catalog::sample::request::{self, object, plain, required, wanted};
+use weipay_catalog::{Catalog, Field, Operation};
+
+use super::*;
+
+/// Midday of 2026-11-25 in Beijing.
+const NOW: i64 = 1_795_579_200;
+
+/// What the documents do not list is refused too: a sample shows nothing that a page does not have.
+const STRICT: Strictness = Strictness { unlisted_values: true, ..Strictness::USUAL };
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// The path with the samples of its placeholders.
+fn path(operation: &Operation) -> String {
+    let value = |name: &str| {
+        let field = operation.request.path.iter().find(|field| field.name == name).unwrap();
+        encoded(&plain(field))
+    };
+    let segments = operation.path.split('/').map(|segment| match segment.strip_prefix('{') {
+        Some(name) => value(name.trim_end_matches('}')),
+        None => segment.to_owned(),
+    });
+    format!("/{}", segments.collect::<Vec<_>>().join("/"))
+}
+
+/// The sample's query, with what the client adds: the signature of APIv2.
+fn query(operation: &Operation) -> Option<String> {
+    let fields = &operation.request.query;
+    let added = fields.iter().filter(|field| field.required && is_sent_by_the_client(field));
+    let pairs: Vec<String> = required(fields)
+        .into_iter()
+        .chain(added)
+        .map(|field| format!("{}={}", field.name, encoded(&plain(field))))
+        .collect();
+    (!pairs.is_empty()).then(|| pairs.join("&"))
+}
+
+fn body(operation: &Operation) -> Vec<u8> {
+    let request = &operation.request;
+    if request.json.is_empty() {
+        return Vec::new();
+    }
+    let object = object(&wanted(&request.json));
+    let body = if request.json_is_array { Value::Array(vec![object]) } else { object };
+    body.to_string().into_bytes()
+}
+
+/// What the contract says of the sample of an operation; the XML of APIv2 is held against it as if it were JSON.
+fn verdict(operation: &'static Operation) -> Result<(), Refusal> {
+    let sample = request::of(operation, NOW);
+    let contract = Contract::new(STRICT);
+    let path = path(&sample);
+    let mut routed = Catalog::embedded().route(operation.method, &path).unwrap();
+    // Of two operations that differ in the name of a placeholder the one that is asked about.
+    for ((name, _), placeholder) in routed.path_values.iter_mut().zip(operation.placeholders()) {
+        *name = placeholder;
+    }
+    routed.operation = operation;
+    contract.checked(&routed, query(&sample).as_deref(), &body(&sample))?;
+    let elements: Vec<&Field> = wanted(&sample.request.xml);
+    let Value::Object(elements) = object(&elements) else { unreachable!() };
+    let fields: Vec<Field> =
+        sample.request.xml.iter().filter(|field| elements.contains_key(field.name)).cloned().collect();
+    let mut undefined = Undefined::default();
+    let mut walk = contract.walk(Source::Body, &mut undefined);
+    Pass::ALL.into_iter().try_for_each(|pass| {
+        walk.pass = pass;
+        walk.members(&fields, &elements)
+    })
+}
+
+#[test]
+fn the_sample_of_every_operation_keeps_its_contract() {
+    let mut refused = Vec::new();
+    let mut count = 0;
+    for operation in Catalog::embedded().operations() {
+        count += 1;
+        if let Err(refusal) = verdict(operation) {
+            let detail = refusal.detail.unwrap_or_default();
+            refused.push(format!("{} {}: {} {}", operation.method, operation.path, refusal.message, detail));
+        }
+    }
+    assert_eq!(count, 1148);
+    assert!(refused.is_empty(), "{} of {count}:\n{}", refused.len(), refused.join("\n"));
+}
