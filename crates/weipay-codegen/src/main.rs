@@ -7,6 +7,7 @@
 
 mod documentation;
 mod exceptions;
+mod feature_page;
 mod features;
 mod homes;
 mod models;
@@ -60,6 +61,9 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let written = fs::read_to_string(&manifest)?;
     let wanted = features::manifest(&written, &operations)
         .ok_or("crates/weipay/Cargo.toml has no place for products")?;
+    let page = root.join("crates/weipay/docs/features.md");
+    let page_wanted = feature_page::page(&wanted);
+    let page_is_current = fs::read_to_string(&page).is_ok_and(|written| written == page_wanted);
     for version in ["v2/", "v3/"] {
         let typed = operations.iter().filter(|operation| operation.path.starts_with(version));
         segment::write(&Tree::of(typed), &mut output);
@@ -75,10 +79,17 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     for change in &changes {
         println!("{change}");
     }
+    if written != wanted {
+        println!("write ../Cargo.toml");
+    }
+    if !page_is_current {
+        println!("write ../docs/features.md");
+    }
     if check {
-        return Ok(changes.is_empty() && written == wanted);
+        return Ok(changes.is_empty() && written == wanted && page_is_current);
     }
     fs::write(&manifest, wanted)?;
+    fs::write(&page, page_wanted)?;
     output.write(&source, &changes)?;
     println!("{} operations, {} files, {} changed", operations.len(), output.len(), changes.len());
     Ok(true)
