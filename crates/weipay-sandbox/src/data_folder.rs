@@ -79,11 +79,15 @@ impl fmt::Display for FolderError {
                  use a folder that holds nothing else, or close this one with: chmod 700 {dir}",
                 dir = dir.display()
             ),
-            FolderError::File { path, error } => write!(
-                out,
-                "{}: {error}; the data directory and its files must belong to the user who runs the sandbox",
-                path.display()
-            ),
+            FolderError::File { path, error } => {
+                write!(out, "{}: {error}", path.display())?;
+                match error.kind() {
+                    io::ErrorKind::PermissionDenied => out.write_str(
+                        "; the data directory and its files must belong to the user who runs the sandbox",
+                    ),
+                    _ => out.write_str("; use another data directory"),
+                }
+            }
         }
     }
 }

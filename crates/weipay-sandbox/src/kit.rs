@@ -12,7 +12,7 @@
 //! Keys are made once. They are written into a folder that nobody reads and moved to their place in one step; only then
 //! is `kit.json` written, so a crash in between leaves either no keys or all of them, and the next start completes
 //! the kit. Keys that are there are never made again, and half a kit is refused with a sentence, not replaced. Whoever
-//! makes or completes a kit holds the lock of its [folder](crate::data_folder).
+//! makes or completes a kit holds the lock of its folder.
 
 mod check;
 mod file;

@@ -126,3 +126,49 @@ fn read(kind: Kind, text: &str) -> Option<Value> {
         Kind::Object => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::*;
+    use crate::example::answer;
+
+    /// In every operation: what its URL says and its answer names as well comes back.
+    #[test]
+    fn an_answer_repeats_what_its_url_said() {
+        let mut repeated = 0;
+        for operation in Catalog::embedded().operations() {
+            let in_url = || operation.request.path.iter().chain(&operation.request.query);
+            let url = in_url().map(|field| (field.name.to_owned(), "7".to_owned())).collect();
+            let Some(answer) = answer(operation, &Given { url, ..Given::default() }) else { continue };
+            for field in &operation.answer {
+                let value = match field.kind {
+                    Kind::String => Value::from("7"),
+                    Kind::Integer => Value::from(7),
+                    Kind::Number | Kind::Boolean | Kind::Object => continue,
+                };
+                let is_given = in_url().any(|given| given.name == field.name);
+                if is_given && !field.list && !field.is_encrypted() {
+                    assert_eq!(answer[field.name], value, "{} {}", operation.method, operation.path);
+                    repeated += 1;
+                }
+            }
+        }
+        assert!(repeated > 300, "{repeated}");
+    }
+
+    #[test]
+    fn of_identifiers_in_a_list_none_is_the_one() {
+        let members = |json: Value| json.as_object().unwrap().clone();
+        let mut found = Vec::new();
+        collect(
+            &members(serde_json::json!({
+                "payer": { "openid": "o1" }, "goods": [{ "goods_id": "g1" }], "remark": "r", "out_trade_no": "n1"
+            })),
+            &mut found,
+        );
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["openid", "out_trade_no"]);
+    }
+}

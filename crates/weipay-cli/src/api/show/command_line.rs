@@ -31,7 +31,7 @@ pub(super) fn of(operation: &Operation) -> Result<Vec<String>, &'static str> {
         let body = if request.json_is_array { Value::Array(vec![object]) } else { object };
         give("--json", body.to_string());
     }
-    if sensitive::is_taken_by(operation) {
+    if sensitive::is_in_sample(operation) {
         words.push("--encrypt".to_owned());
     }
     Ok(words)

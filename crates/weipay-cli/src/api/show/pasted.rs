@@ -11,11 +11,13 @@ use crate::arguments::{self, Arguments};
 
 /// The operations that the sandbox keeps state of, in an order in which each finds what it needs: a stock, a coupon of it,
 /// an order that the coupon is tied to, a use that is taken back.
-const STORY: [(&str, &str); 12] = [
+const STORY: [(&str, &str); 14] = [
     ("GET", "v3/certificates"),
     ("POST", "v3/security/echo"),
     ("POST", "v3/marketing/busifavor/stocks"),
     ("GET", "v3/marketing/busifavor/stocks/{stock_id}"),
+    ("PATCH", "v3/marketing/busifavor/stocks/{stock_id}"),
+    ("PATCH", "v3/marketing/busifavor/stocks/{stock_id}/budget"),
     ("POST", "v3/marketing/busifavor/coupons/send"),
     ("GET", "v3/marketing/busifavor/users/{openid}/coupons"),
     ("GET", "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"),
@@ -81,10 +83,10 @@ fn encrypt(client: &Client, fields: &[Field], value: &mut Value) {
     }
 }
 
-/// The text that has this name, at whatever depth.
-fn named(value: &Value, name: &str) -> Option<String> {
+/// The text or number that has this name, at whatever depth.
+fn named(value: &Value, name: &str) -> Option<Value> {
     let members = value.as_object()?;
-    let own = members.get(name).and_then(Value::as_str).map(str::to_owned);
+    let own = members.get(name).filter(|member| member.is_string() || member.is_number()).cloned();
     own.or_else(|| members.values().find_map(|member| named(member, name)))
 }
 
@@ -122,28 +124,36 @@ fn every_command_is_accepted_by_a_sandbox() {
 fn the_commands_of_operations_with_state_tell_a_story_once_they_have_its_numbers() {
     let sandbox = Sandbox::start().unwrap();
     let client = Client::from_kit(sandbox.kit_file()).unwrap();
-    let (mut stock_id, mut coupon_code) = (None::<String>, None::<String>);
+    // What a caller knows from earlier answers, by the name that a later request has for it.
+    let mut known: Vec<(&str, Value)> = Vec::new();
     for (method, path) in STORY {
         let operation = Catalog::embedded().find(method, path).unwrap();
         let mut asked = path.to_owned();
-        for (placeholder, value) in [("{stock_id}", &stock_id), ("{coupon_code}", &coupon_code)] {
-            asked = value.iter().fold(asked, |asked, value| asked.replace(placeholder, value));
+        for (name, value) in &known {
+            asked = asked.replace(&format!("{{{name}}}"), value.as_str().unwrap_or_default());
         }
         let mut words = command_line::of(&given::in_path(sample::of(operation, now()), &asked)).unwrap();
         if let Some(at) = words.iter().position(|word| word == "--json") {
             let mut body: Value = serde_json::from_str(&words[at + 1]).unwrap();
-            for (name, value) in [("stock_id", &stock_id), ("coupon_code", &coupon_code)] {
-                if let (Some(member), Some(value)) = (body.get_mut(name), value) {
-                    *member = value.as_str().into();
+            for (name, value) in &known {
+                if let Some(member) = body.get_mut(*name) {
+                    *member = value.clone();
                 }
+            }
+            if let (Some(member), Some(value)) = (body.get_mut("current_max_coupons"), &max_coupons) {
+                *member = value.clone();
             }
             words[at + 1] = body.to_string();
         }
         let answered =
             answer(&client, operation, &words).unwrap_or_else(|error| panic!("{words:?}\n{error}"));
         assert_eq!(answered.origin, "state", "{path}");
-        stock_id = stock_id.or_else(|| named(&answered.body, "stock_id"));
-        coupon_code = coupon_code.or_else(|| named(&answered.body, "coupon_code"));
+        for (answers, asks) in
+            [("stock_id", "stock_id"), ("coupon_code", "coupon_code"), ("max_coupons", "current_max_coupons")]
+        {
+            let is_new = known.iter().all(|(name, _)| *name != asks);
+            known.extend(named(&answered.body, answers).filter(|_| is_new).map(|value| (asks, value)));
+        }
     }
-    assert!(stock_id.is_some() && coupon_code.is_some());
+    assert_eq!(known.len(), 3, "{known:?}");
 }

@@ -5,13 +5,20 @@ use weipay_catalog::{Field, Operation};
 
 pub(super) use weipay_catalog::sample::sensitive::plain_text;
 
+use super::sample;
+
 /// What stands above typed requests with such a field.
 pub(super) const NOTE: &str = "// 敏感信息加密: give plain text, the client encrypts it\n";
 
-/// Whether the operation takes such a field, where client and command can encrypt it: in query or body, of APIv3.
-pub(super) fn is_taken_by(operation: &Operation) -> bool {
+/// Whether the sample of a request holds such a field, where client and command can encrypt it: in query or body, of APIv3.
+pub(super) fn is_in_sample(operation: &Operation) -> bool {
     let request = &operation.request;
-    operation.path.starts_with("v3/") && request.query.iter().chain(&request.json).any(Field::holds_encrypted)
+    operation.path.starts_with("v3/")
+        && (are_in(&sample::required(&request.query)) || are_in(&sample::wanted(&request.json)))
+}
+
+fn are_in(fields: &[&Field]) -> bool {
+    fields.iter().any(|field| field.is_encrypted() || are_in(&sample::wanted(&field.fields)))
 }
 
 #[cfg(test)]
@@ -23,20 +30,24 @@ mod tests {
 
     #[test]
     fn a_page_shows_plain_text_and_where_it_is_encrypted() {
-        let operation = Catalog::embedded().find("POST", "v3/profitsharing/receivers/add").unwrap();
         let named = Catalog::embedded()
             .find("POST", "v3/marketing/membercard-open/phonenumber-member/import")
             .unwrap();
-        for operation in [operation, named] {
-            let words = command_line::of(operation).unwrap();
-            assert!(words.contains(&"--encrypt".to_owned()), "{words:?}");
-            let groups = styles::of(operation).unwrap();
-            assert!(groups[0].before.starts_with(NOTE), "{}", groups[0].before);
-        }
+        let words = command_line::of(named).unwrap();
+        assert!(words.contains(&"--encrypt".to_owned()), "{words:?}");
         let groups = styles::of(named).unwrap();
+        assert!(groups[0].before.starts_with(NOTE), "{}", groups[0].before);
         let call = "\"encrypted_phone_number\": client.encrypt_sensitive(\"13800138000\")?,";
         assert!(groups[1].before.contains(call), "{}", groups[1].before);
         assert!(groups[0].before.contains("encrypted_phone_number(\"13800138000\")"), "{}", groups[0].before);
+    }
+
+    #[test]
+    fn an_order_that_carries_no_such_field_is_not_encrypted() {
+        let order = Catalog::embedded().find("POST", "v3/pay/transactions/jsapi").unwrap();
+        assert!(order.request.json.iter().any(Field::holds_encrypted), "it could carry one");
+        assert!(!command_line::of(order).unwrap().contains(&"--encrypt".to_owned()));
+        assert!(!styles::of(order).unwrap()[0].before.starts_with(NOTE));
     }
 
     #[test]
@@ -45,7 +56,7 @@ mod tests {
         for operation in Catalog::embedded().operations() {
             let Ok(groups) = styles::of(operation) else { continue };
             let shown = groups.iter().any(|group| group.before.starts_with(NOTE));
-            assert_eq!(shown, is_taken_by(operation), "{}", operation.path);
+            assert_eq!(shown, is_in_sample(operation), "{}", operation.path);
             let required = |field: &Field| field.required && field.is_encrypted();
             if operation.method == "GET" && operation.request.query.iter().any(required) {
                 count += 1;

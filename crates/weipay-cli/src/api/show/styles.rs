@@ -35,7 +35,7 @@ pub(super) fn of(operation: &Operation) -> Result<Vec<Group>, &'static str> {
     let argument = if request.is_some() { "request" } else { "" };
     let verb = format!("{}({argument})", operation.method.to_ascii_lowercase());
     let before = request.map(|request| typed::before(operation, &chain.module, &request)).unwrap_or_default();
-    let note = if sensitive::is_taken_by(operation) { sensitive::NOTE } else { "" };
+    let note = if sensitive::is_in_sample(operation) { sensitive::NOTE } else { "" };
     groups.push(Group {
         before: format!("{note}{before}"),
         styles: both(["异步纯链式  async, pure chain", "同步纯链式  blocking, pure chain"], |end| {

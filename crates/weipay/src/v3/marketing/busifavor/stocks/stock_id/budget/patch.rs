@@ -16,13 +16,13 @@ use crate::model::{answer, body, request};
 request! {
     /// What is sent.
     pub struct Request {
-        /// 目标批次最大发放个数.
+        /// 目标批次最大发放个数. Needed in one case: 按批次.
         target_max_coupons: i64 = body("target_max_coupons"),
-        /// 目标单天发放上限个数.
+        /// 目标单天发放上限个数. Needed in one case: 按单天.
         target_max_coupons_by_day: i64 = body("target_max_coupons_by_day"),
-        /// 当前批次最大发放个数.
+        /// 当前批次最大发放个数. Needed in one case: 按批次.
         current_max_coupons: i64 = body("current_max_coupons"),
-        /// 当前单天发放上限个数.
+        /// 当前单天发放上限个数. Needed in one case: 按单天.
         current_max_coupons_by_day: i64 = body("current_max_coupons_by_day"),
         /// 修改预算请求单据号. Required; 1 to 128 characters.
         modify_budget_request_no: String = body("modify_budget_request_no").required().length(1, 128),
