@@ -18,12 +18,11 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use bytes::Bytes;
 use criterion::Criterion;
 use http::{Request, Response, StatusCode};
 use weipay::Builder;
 use weipay::error::NetworkProblem;
-use weipay::transport::Transport;
+use weipay::transport::blocking::{Body, Transport};
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
 use weipay::wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId, request_message};
 
@@ -101,9 +100,10 @@ static SENT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 struct Nowhere;
 
 impl Transport for Nowhere {
-    fn send(&self, request: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, NetworkProblem> {
-        SENT.lock().expect("a body").clone_from(&request.body().to_vec());
-        let mut refusal = Response::new(Bytes::new());
+    fn send(&self, request: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkProblem> {
+        let body = request.into_body().into_bytes(usize::MAX).expect("a body");
+        SENT.lock().expect("a body").clone_from(&body.to_vec());
+        let mut refusal = Response::new(Body::empty());
         *refusal.status_mut() = StatusCode::BAD_REQUEST;
         Ok(refusal)
     }

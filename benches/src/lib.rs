@@ -1,1 +1,1 @@
-//! Nothing here: the benchmarks are `signing.rs`, `loopback.rs` and `decode.rs`, run by `cargo bench -p weipay-benches`.
+//! Nothing here: the benchmarks are `signing.rs`, `loopback.rs`, `blocking.rs` and `decode.rs`, run by `cargo bench -p weipay-benches`.

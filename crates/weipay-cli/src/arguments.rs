@@ -9,6 +9,7 @@ mod api;
 mod json;
 mod pair;
 mod sandbox;
+mod told;
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
 pub(crate) use sandbox::{Sandbox, SandboxCommand};
@@ -19,6 +20,13 @@ pub(crate) use sandbox::{Sandbox, SandboxCommand};
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// The command line of this process. A wrong one ends it, and is told without what may be secret.
+    pub(crate) fn of_the_process() -> Arguments {
+        Arguments::try_parse().unwrap_or_else(|error| told::fit_for_a_log(error).exit())
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,6 +12,7 @@ use crate::output_file::OutputFile;
 
 mod failure;
 mod layout;
+mod names;
 mod note;
 mod path;
 mod sensitive;

@@ -11,12 +11,10 @@ mod sandbox;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
+    match Arguments::of_the_process().command {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),

@@ -111,9 +111,7 @@ pub(crate) fn serves(operation: &Operation) -> bool {
 /// The operation that a request line asks for.
 pub(crate) fn route(method: &str, path: &str) -> Result<Routed, TurnedAway> {
     match Catalog::embedded().route(method, path) {
-        Ok(routed) if !serves(routed.operation) => {
-            Err(unrouted(404, "the sandbox does not serve APIv2".to_owned()))
-        }
+        Ok(routed) if !serves(routed.operation) => Err(unrouted(404, OF_V2.to_owned())),
         Ok(routed) => Ok(routed),
         Err(Unrouted::UnknownPath) => Err(unrouted(404, unknown_path(method, path))),
         Err(Unrouted::OtherMethod(methods)) => {
@@ -122,10 +120,18 @@ pub(crate) fn route(method: &str, path: &str) -> Result<Routed, TurnedAway> {
     }
 }
 
+const OF_V2: &str = "the sandbox does not serve APIv2";
+
+/// The catalogue keeps the paths of APIv2 below `v2/`, which their addresses do not have.
+fn is_of_v2(path: &str) -> bool {
+    !Catalog::embedded().all_at(&format!("v2{path}")).is_empty()
+}
+
 fn unknown_path(method: &str, path: &str) -> String {
     match Catalog::embedded().but_for_the_last_slash(method, path) {
         Some(meant) if meant.path.ends_with('/') => format!("the path ends in a slash: /{}", meant.path),
         Some(meant) => format!("the path does not end in a slash: /{}", meant.path),
+        None if is_of_v2(path) => OF_V2.to_owned(),
         None => "no operation of the catalogue has this path".to_owned(),
     }
 }

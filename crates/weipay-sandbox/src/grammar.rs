@@ -214,10 +214,10 @@ pub(crate) fn not_utf8() -> Refusal {
 }
 
 /// A body that names another merchant than `Authorization`.
-pub(crate) fn other_merchant() -> Refusal {
-    Refusal::param_error("http header中的mchid与post payload中的mchid不匹配").with_reason(
-        "`mchid` of the body is not that of Authorization; the merchant here is that of this sandbox's kit",
-    )
+pub(crate) fn other_merchant(member: &str) -> Refusal {
+    Refusal::param_error("http header中的mchid与post payload中的mchid不匹配").with_reason(format!(
+        "`{member}` of the body is not mchid of Authorization; the merchant here is that of this sandbox's kit"
+    ))
 }
 
 pub(crate) const INT32: &str = " 32 位有符号整数";
@@ -268,8 +268,15 @@ pub(crate) mod unconfirmed {
 
     /// UNCONFIRMED: a part that stands twice in an upload.
     pub(crate) fn repeated_part(name: &str) -> Refusal {
-        let name: String = name.chars().take(64).collect();
-        Refusal::param_error(format!("请求中的表单字段“{name}”重复"))
+        Refusal::param_error(format!("请求中的表单字段{}重复", quoted(name)))
+    }
+
+    /// A name in quotation marks when it can be a field's. Another one may be as long as a body, and may be somebody's: it
+    /// is left out, because messages are logged.
+    fn quoted(name: &str) -> String {
+        let of_fields = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        let can_be_a_fields = (1..=64).contains(&name.len()) && name.bytes().all(of_fields);
+        if can_be_a_fields { format!("“{name}”") } else { String::new() }
     }
 
     /// UNCONFIRMED: a body that is not JSON.
@@ -284,7 +291,7 @@ pub(crate) mod unconfirmed {
 
     /// UNCONFIRMED: a member that stands twice in one object.
     pub(crate) fn repeated_member(name: &str) -> Refusal {
-        Refusal::param_error(format!("请求体中的参数“{name}”重复"))
+        Refusal::param_error(format!("请求体中的参数{}重复", quoted(name)))
     }
 
     /// UNCONFIRMED: text with characters of four UTF-8 bytes. That they are refused is documented, the words are not.
@@ -390,6 +397,16 @@ mod tests {
             String::from_utf8(not_utf8().body()).unwrap(),
             r#"{"code":"INVALID_REQUEST","message":"请求内容传入了非UTF8参数"}"#
         );
+    }
+
+    #[test]
+    fn a_repeated_name_is_said_where_it_can_be_a_fields_and_not_otherwise() {
+        assert!(unconfirmed::repeated_member("out_trade_no").message.contains("out_trade_no"));
+        assert!(unconfirmed::repeated_part("meta").message.contains("meta"));
+        for name in ["张三", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "13900000000", &"a".repeat(65), ""] {
+            assert!(!unconfirmed::repeated_member(name).message.contains(&format!("“{name}”")), "{name}");
+            assert!(!unconfirmed::repeated_part(name).message.contains(&format!("“{name}”")), "{name}");
+        }
     }
 
     #[test]

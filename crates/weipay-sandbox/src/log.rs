@@ -1,7 +1,8 @@
 //! The log (日志): one line for each request, without anything that belongs to a person or guards a door.
 //!
 //! No header, no body and no query is in it. Of a path it shows the values that number things, such as orders and
-//! stocks, and in place of those that name people the placeholder. Reasons name fields and rules.
+//! stocks, and in place of those that name people the placeholder; of a path that no operation has, only the words that
+//! some operation has. Reasons name fields and rules.
 
 use std::fmt;
 
@@ -92,11 +93,10 @@ fn reason(outgoing: &Outgoing) -> Option<String> {
 /// A path whose values do not name people.
 fn without_people(method: &str, path: &str) -> String {
     let catalog = Catalog::embedded();
-    let at_path = || catalog.all_at(path);
+    let at_path = || catalog.all_at(path).first().copied();
     let routed = catalog.route(method, path).map(|routed| routed.operation);
-    let Some(operation) = routed.ok().or_else(|| at_path().first().copied()) else {
-        return path.to_owned();
-    };
+    let found = routed.ok().or_else(at_path).filter(|_| !path.starts_with("//"));
+    let Some(operation) = found else { return known_words(path) };
     let encrypted =
         |name: &str| operation.request.path.iter().any(|field| field.name == name && field.is_encrypted());
     let segments = operation.path.split('/').zip(path.trim_start_matches('/').split('/'));
@@ -109,6 +109,23 @@ fn without_people(method: &str, path: &str) -> String {
     }
     text
 }
+
+/// A path that no operation has: what may be a value of somebody's is hidden, and so is what was mistyped.
+fn known_words(path: &str) -> String {
+    let literals = || Catalog::embedded().headings().flat_map(|(_, template)| template.split('/'));
+    let shown = |segment| if literals().any(|literal| literal == segment) { segment } else { HIDDEN };
+    let segments: Vec<&str> = path
+        .split('/')
+        .take(MAX_SEGMENTS)
+        .map(|part| if part.is_empty() { part } else { shown(part) })
+        .collect();
+    segments.join("/")
+}
+
+/// What stands for a segment that is not shown.
+const HIDDEN: &str = "{?}";
+/// No operation has as many; it bounds the search for words.
+const MAX_SEGMENTS: usize = 20;
 
 /// Whether a placeholder of this name takes what belongs to a person, or what opens something.
 fn names_people(placeholder: &str) -> bool {
@@ -185,6 +202,31 @@ mod tests {
         }
         let order = "/v3/pay/transactions/out-trade-no/order-7";
         assert_eq!(shown("GET", order), order);
+    }
+
+    /// A path that is mistyped may hold the same people as the one that is meant.
+    #[test]
+    fn of_a_path_that_is_unknown_only_the_catalogues_own_words_are_shown() {
+        let shown = |path| LogEntry::of("GET", path, &Outgoing::empty(404)).path;
+        for (path, expected) in [
+            (
+                "/v3/marketing/busifavor/users/oUpF8uMuAJO_M2pxb1Q9zNjWeS6o/coupon",
+                "/v3/marketing/busifavor/users/{?}/{?}",
+            ),
+            (
+                "/v3/marketing/busifavor/users/oUpF8uMuAJO_M2pxb1Q9zNjWeS6o/coupons/",
+                "/v3/marketing/busifavor/users/{?}/coupons/",
+            ),
+            (
+                "//v3/marketing/busifavor/users/oUpF8uMuAJO_M2pxb1Q9zNjWeS6o/coupons",
+                "//v3/marketing/busifavor/users/{?}/coupons",
+            ),
+            ("/v3/payscore/users/13900000000", "/v3/payscore/users/{?}"),
+            ("/pay/orderquery", "/pay/orderquery"),
+            ("/", "/"),
+        ] {
+            assert_eq!(shown(path), expected);
+        }
     }
 
     #[test]

@@ -275,11 +275,14 @@ impl Platform {
     }
 }
 
-/// The operations of payments compare the merchant of the body with the caller.
+/// The operations of payments compare the merchant of the body with the caller. INFERRED for partners (`sp_mchid`) and
+/// combined orders (`combine_mchid`): whoever places an order is its merchant there, too.
 fn is_of_its_caller(operation: &Operation, request: &Checked, mchid: &str) -> Result<(), Refusal> {
-    let is_payment = operation.path.starts_with("v3/pay/");
-    match request.text("mchid") {
-        Some(named) if is_payment && named != mchid => Err(grammar::other_merchant()),
+    let is_payment =
+        ["v3/pay/", "v3/combine-transactions/"].iter().any(|below| operation.path.starts_with(below));
+    let is_other = |name: &&str| request.text(name).is_some_and(|named| named != mchid);
+    match ["mchid", "sp_mchid", "combine_mchid"].into_iter().find(is_other) {
+        Some(name) if is_payment => Err(grammar::other_merchant(name)),
         _ => Ok(()),
     }
 }

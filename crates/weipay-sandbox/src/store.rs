@@ -64,6 +64,10 @@ impl fmt::Display for StoreError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::File(error) => write!(out, "the sandbox's database could not be opened: {error}"),
+            // The statement that SQLite did not take is long, and nobody who starts a sandbox wrote it.
+            StoreError::Database(rusqlite::Error::SqlInputError { msg, .. }) => {
+                write!(out, "the sandbox's database failed: {msg}")
+            }
             StoreError::Database(error) => write!(out, "the sandbox's database failed: {error}"),
             StoreError::Corrupt(what) => write!(out, "the sandbox's database holds a broken record: {what}"),
             StoreError::Version { found, wanted } => write!(
@@ -156,6 +160,14 @@ fn is_whole(connection: &Connection) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_database_says_is_printed_without_the_statement() {
+        let connection = Connection::open_in_memory().unwrap();
+        let error = connection.execute_batch("CREATE TABLE a (b); CREATE TABLE a (secret)").unwrap_err();
+        let said = StoreError::from(error).to_string();
+        assert_eq!(said, "the sandbox's database failed: table a already exists");
+    }
 
     #[test]
     fn an_error_takes_everything_back() {

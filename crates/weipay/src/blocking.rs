@@ -9,6 +9,8 @@ use crate::mode::{Blocking, Shared};
 use crate::node::Node;
 use crate::styles::client_styles;
 
+pub use crate::transport::blocking::Transport;
+
 /// A WeChat Pay client whose calls return when the answer is there. Cheap to clone; clones share keys and connections.
 ///
 /// ```no_run
@@ -30,7 +32,7 @@ impl Builder {
     pub fn build_blocking(mut self) -> Result<Client, ConfigError> {
         let transport = match self.blocking_transport.take() {
             Some(transport) => transport,
-            None => Box::new(crate::transport::UreqTransport::new()?),
+            None => Box::new(crate::transport::blocking::DefaultTransport::new()?),
         };
         let shared = Arc::new(Shared { core: self.into_core()?, transport });
         Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })

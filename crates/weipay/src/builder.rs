@@ -11,7 +11,7 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::core::Core;
-use crate::error::RequestProblem;
+use crate::error::{Causes, RequestProblem};
 use crate::merchant::MerchantParts;
 
 /// How long a call may take unless it says otherwise.
@@ -30,9 +30,9 @@ pub struct Builder {
     check_requests: bool,
     clock: Clock,
     #[cfg(feature = "async")]
-    pub(crate) transport: Option<Box<dyn crate::transport::AsyncTransport>>,
+    pub(crate) transport: Option<Box<dyn crate::transport::Transport>>,
     #[cfg(feature = "blocking")]
-    pub(crate) blocking_transport: Option<Box<dyn crate::transport::Transport>>,
+    pub(crate) blocking_transport: Option<Box<dyn crate::transport::blocking::Transport>>,
 }
 
 /// Gives the time in seconds since 1970.
@@ -133,16 +133,20 @@ impl Builder {
         self
     }
 
-    /// A transport of your own for the async client.
+    /// A transport of your own for the async client, perhaps around the [default one](crate::transport::DefaultTransport).
     #[cfg(feature = "async")]
-    pub fn transport(mut self, transport: impl crate::transport::AsyncTransport + 'static) -> Builder {
+    pub fn transport(mut self, transport: impl crate::transport::Transport + 'static) -> Builder {
         self.transport = Some(Box::new(transport));
         self
     }
 
-    /// A transport of your own for the blocking client.
+    /// A transport of your own for the blocking client, perhaps around the
+    /// [default one](crate::transport::blocking::DefaultTransport).
     #[cfg(feature = "blocking")]
-    pub fn blocking_transport(mut self, transport: impl crate::transport::Transport + 'static) -> Builder {
+    pub fn blocking_transport(
+        mut self,
+        transport: impl crate::transport::blocking::Transport + 'static,
+    ) -> Builder {
         self.blocking_transport = Some(Box::new(transport));
         self
     }
@@ -191,6 +195,7 @@ pub enum ConfigError {
     Tls(String),
 }
 
+/// What is wrong, without the cause that [`source`](error::Error::source) gives; `{:#}` prints it too, on the same line.
 impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -205,20 +210,27 @@ impl fmt::Display for ConfigError {
                  which the merchant platform offers under 账户中心 > API安全"
             ),
             ConfigError::Identifier(error) => write!(out, "{error}"),
-            ConfigError::Key { setting, source } => write!(out, "{setting}: {source}"),
+            ConfigError::Key { setting, .. } => write!(out, "{setting} cannot be used"),
             ConfigError::BaseUrl(problem) => write!(out, "{problem}"),
             ConfigError::Setting { name, reason } => write!(out, "{name}: {reason}"),
             ConfigError::Tls(reason) => write!(out, "TLS cannot be set up: {reason}"),
+        }?;
+        if out.alternate() { write!(out, "{}", Causes(self)) } else { Ok(()) }
+    }
+}
+
+/// The sentence of `{:#}`, cause included: that is how a program ends whose `main` returns the error.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self:#}")
+    }
+}
+
+impl error::Error for ConfigError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            ConfigError::Key { source, .. } => Some(source),
+            _ => None,
         }
     }
 }
-
-/// The sentence of `Display`: that is how a program ends whose `main` returns the error.
-impl fmt::Debug for ConfigError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, out)
-    }
-}
-
-/// Without a `source`: what it prints is the whole story, cause included.
-impl error::Error for ConfigError {}

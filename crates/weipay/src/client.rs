@@ -30,7 +30,7 @@ impl Builder {
     pub fn build(mut self) -> Result<Client, ConfigError> {
         let transport = match self.transport.take() {
             Some(transport) => transport,
-            None => Box::new(crate::transport::HyperTransport::new()?),
+            None => Box::new(crate::transport::DefaultTransport::new()?),
         };
         let shared = Arc::new(Shared { core: self.into_core()?, transport });
         Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })

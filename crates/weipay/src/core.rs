@@ -152,10 +152,9 @@ impl Core {
 
     pub(crate) fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, Error> {
         let plain = self.merchant.key.decrypt_oaep(ciphertext);
-        let plain = plain.map_err(|error| Error::new(Failure::Decryption(error.to_string())))?;
-        let text = std::str::from_utf8(&plain).map_err(|_| {
-            Error::new(Failure::Decryption("it decrypts to bytes that are not UTF-8".to_owned()))
-        })?;
+        let plain = plain.map_err(|error| Error::new(Failure::Decryption(error.into())))?;
+        let text = std::str::from_utf8(&plain);
+        let text = text.map_err(|error| Error::new(Failure::Decryption(error.into())))?;
         Ok(text.to_owned())
     }
 

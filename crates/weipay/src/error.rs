@@ -19,7 +19,21 @@ mod undecided;
 
 pub use refusal::Refusal;
 
+/// What calls give back: [`std::result::Result`] with the [`Error`] of this crate unless another one is named.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
 /// An error of a call. Cheap to move: one pointer.
+///
+/// `{}` prints what happened, and [`source`](error::Error::source) gives the cause, which that text does not repeat. So programs
+/// that print an error with its causes, as those with `anyhow` or `eyre` do, tell each thing once. To print all of it in one
+/// line, write `{:#}`, or return the error from `main`.
+///
+/// ```
+/// # fn told(error: weipay::Error) -> String {
+/// // no connection: tcp connect error: Connection refused (os error 111) (GET v3/certificates)
+/// format!("{error:#}")
+/// # }
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -45,8 +59,9 @@ pub enum Failure {
     SignatureProbe,
     /// A verified answer is not what the caller wanted to read from it.
     Decode(DecodeProblem),
-    /// A text could not be decrypted; no call was made.
-    Decryption(String),
+    /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::OaepError`], or a
+    /// [`std::str::Utf8Error`] where what came out is not text.
+    Decryption(Box<dyn error::Error + Send + Sync>),
 }
 
 /// Why a call could not be prepared.
@@ -245,11 +260,12 @@ impl Error {
     }
 }
 
+/// What happened, without the causes that [`source`](error::Error::source) gives; `{:#}` prints them too, on the same line.
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.failure {
             Failure::Request(problem) => write!(out, "nothing was sent: {problem}")?,
-            Failure::Network(problem) => write!(out, "{}", Chain(problem))?,
+            Failure::Network(problem) => write!(out, "{problem}")?,
             Failure::Refused(refusal) => match (refusal.code.as_str(), refusal.message.as_str()) {
                 ("", "") => match self.body().and_then(|body| excerpt::body(body)) {
                     Some(beginning) => write!(out, "an error answer without code and message: {beginning}")?,
@@ -258,14 +274,17 @@ impl fmt::Display for Error {
                 (text, "") | ("", text) => write!(out, "{}", excerpt::text(text))?,
                 (code, message) => write!(out, "{}: {}", excerpt::text(code), excerpt::text(message))?,
             },
-            Failure::Unverified(reason) => write!(out, "the answer's signature does not verify: {reason}")?,
+            Failure::Unverified(_) => out.write_str("the answer's signature does not verify")?,
             Failure::SignatureProbe => write!(
                 out,
                 "the answer carries a signature probe (签名探测, WECHATPAY/SIGNTEST/), wrong on purpose: \
                  make the same call again"
             )?,
             Failure::Decode(problem) => write!(out, "{problem}")?,
-            Failure::Decryption(reason) => write!(out, "the text cannot be decrypted: {reason}")?,
+            Failure::Decryption(_) => out.write_str("the text cannot be decrypted")?,
+        }
+        if out.alternate() {
+            write!(out, "{}", Causes(self))?;
         }
         let mut facts = Vec::new();
         facts.extend(self.operation().map(str::to_owned));
@@ -276,12 +295,11 @@ impl fmt::Display for Error {
     }
 }
 
-/// An error with its causes, on one line.
-struct Chain<'a>(&'a (dyn error::Error + 'static));
+/// The causes of an error, each after a colon.
+pub(crate) struct Causes<'a>(pub(crate) &'a (dyn error::Error + 'static));
 
-impl fmt::Display for Chain<'_> {
+impl fmt::Display for Causes<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.0)?;
         let mut cause = self.0.source();
         while let Some(error) = cause {
             write!(out, ": {error}")?;
@@ -292,12 +310,12 @@ impl fmt::Display for Chain<'_> {
 }
 
 impl fmt::Debug for Error {
-    /// `{:?}` is the sentence of `Display`, because that is how a program ends whose `main` returns the error; `{:#?}` shows
-    /// the parts. Body and headers stay out: they may hold what a log must not. What cannot be understood otherwise is shown
+    /// `{:?}` is the sentence of `{:#}`, causes included, because that is how a program ends whose `main` returns the error;
+    /// `{:#?}` shows the parts. Body and headers stay out: they may hold what a log must not. What cannot be understood otherwise is shown
     /// as `Display` shows it.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !out.alternate() {
-            return fmt::Display::fmt(self, out);
+            return write!(out, "{self:#}");
         }
         let mut shown = out.debug_struct("Error");
         shown.field("failure", &self.0.failure).field("operation", &self.0.operation);
@@ -315,9 +333,19 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Without a `source`: what an error prints is the whole story, causes included, and a printed chain of causes would tell it
-/// twice. [`Error::failure`] has the causes as values.
-impl error::Error for Error {}
+impl error::Error for Error {
+    /// What the transport says ([`Failure::Network`]: often a [`std::io::Error`] somewhere in the chain), or why an answer does
+    /// not verify ([`VerifyError`]) or a text not decrypt. What else went wrong is told by the error itself, and its value is in
+    /// [`failure`](Error::failure).
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match &self.0.failure {
+            Failure::Network(problem) => problem.source(),
+            Failure::Unverified(error) => Some(error),
+            Failure::Decryption(error) => Some(&**error),
+            Failure::Request(_) | Failure::Refused(_) | Failure::SignatureProbe | Failure::Decode(_) => None,
+        }
+    }
+}
 
 impl fmt::Display for NetworkProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -417,12 +445,27 @@ mod tests {
     #[test]
     fn an_error_with_its_causes_tells_each_thing_once() {
         let lost = || NetworkProblem { sent: Sent::Perhaps, source: io::Error::other("reset").into() };
-        let text = "no whole answer came, and the request may have been sent: reset";
-        assert_eq!(printed(&lost()), text);
-        assert_eq!(printed(&Error::new(Failure::Network(lost()))), text);
-        let unverified = Failure::Unverified(VerifyError::Missing("Wechatpay-Nonce"));
-        let text = printed(&Error::new(unverified));
-        assert_eq!(text.matches("Wechatpay-Nonce").count(), 1, "{text}");
+        let head = "no whole answer came, and the request may have been sent";
+        let all = format!("{head}: reset");
+        assert_eq!(printed(&lost()), all);
+        let error = Error::new(Failure::Network(lost()));
+        assert_eq!((error.to_string(), printed(&error)), (head.to_owned(), all.clone()));
+        assert_eq!((format!("{error:#}"), format!("{error:?}")), (all.clone(), all));
+        let unverified = Error::new(Failure::Unverified(VerifyError::Missing("Wechatpay-Nonce")));
+        for text in [printed(&unverified), format!("{unverified:#}")] {
+            assert_eq!(text.matches("Wechatpay-Nonce").count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_cause_is_there_with_its_type() {
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        let lost = Error::new(Failure::Network(NetworkProblem { sent: Sent::No, source: reset.into() }));
+        let cause = error::Error::source(&lost).unwrap().downcast_ref::<io::Error>();
+        assert_eq!(cause.map(io::Error::kind), Some(io::ErrorKind::ConnectionReset));
+        let unverified = Error::new(Failure::Unverified(VerifyError::Missing("Wechatpay-Nonce")));
+        assert!(error::Error::source(&unverified).unwrap().is::<VerifyError>());
+        assert!(error::Error::source(&Error::from(RequestProblem::WholeUrl)).is_none());
     }
 
     #[test]

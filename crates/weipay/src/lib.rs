@@ -48,7 +48,7 @@ pub use builder::{Builder, ConfigError};
 pub use call::Call;
 #[cfg(feature = "async")]
 pub use client::Client;
-pub use error::Error;
+pub use error::{Error, Result};
 #[cfg(feature = "blocking")]
 pub use mode::Blocking;
 pub use mode::Mode;
@@ -56,6 +56,8 @@ pub use mode::Mode;
 pub use mode::{Async, Pending};
 pub use node::Node;
 pub use reply::{Decode, Reply};
+#[cfg(feature = "async")]
+pub use transport::Transport;
 pub use upload::File;
 pub use weipay_wire as wire;
 

@@ -51,12 +51,12 @@ mod asynchronous {
     use crate::core::located;
     use crate::error::Failure;
     use crate::reply::{RawReply, Reply};
-    use crate::transport::AsyncTransport;
+    use crate::transport::{Transport, exchange};
 
     impl sealed::Sealed for Async {}
 
     impl Mode for Async {
-        type Transport = dyn AsyncTransport;
+        type Transport = dyn Transport;
         type Sent<T: Decode> = Pending<T>;
 
         fn send<T: Decode>(shared: &Arc<Shared<Async>>, outgoing: Result<Outgoing, Error>) -> Pending<T> {
@@ -72,7 +72,7 @@ mod asynchronous {
     ) -> Result<RawReply, Error> {
         let outgoing = outgoing?;
         let prepared = shared.core.prepare(&outgoing)?;
-        let answer = shared.transport.send(prepared.request, prepared.timeout).await;
+        let answer = exchange(&*shared.transport, prepared.request, prepared.timeout).await;
         let answer = answer.map_err(|problem| located(Error::new(Failure::Network(problem)), &outgoing))?;
         shared.core.conclude(&outgoing, answer)
     }
@@ -102,7 +102,7 @@ mod waiting {
     use crate::core::located;
     use crate::error::Failure;
     use crate::reply::{RawReply, Reply};
-    use crate::transport::Transport;
+    use crate::transport::blocking::{Transport, exchange};
 
     impl sealed::Sealed for Blocking {}
 
@@ -121,7 +121,7 @@ mod waiting {
     fn deliver(shared: &Shared<Blocking>, outgoing: Result<Outgoing, Error>) -> Result<RawReply, Error> {
         let outgoing = outgoing?;
         let prepared = shared.core.prepare(&outgoing)?;
-        let answer = shared.transport.send(prepared.request, prepared.timeout);
+        let answer = exchange(&*shared.transport, prepared.request, prepared.timeout);
         let answer = answer.map_err(|problem| located(Error::new(Failure::Network(problem)), &outgoing))?;
         shared.core.conclude(&outgoing, answer)
     }

@@ -3,6 +3,8 @@
 use http::Method;
 use weipay_catalog::{Catalog, Operation, Unrouted};
 
+use super::names::decoded;
+use crate::arguments;
 use crate::nearest::{closeness, nearest};
 
 /// The operation that the path is of; nothing for one that the catalogue does not know, which is sent all the same.
@@ -33,6 +35,23 @@ pub(super) fn checked(method: &Method, path: &str) -> Result<Option<&'static Ope
         return Err(format!("{path} is an operation of APIv2, which this version does not send yet"));
     }
     Ok(found)
+}
+
+/// For a path that the catalogue does not know: the operations that are there when it is read as the platform may read it, with
+/// the values in their places and without percent-encoding, whatever the method and the case.
+pub(super) fn written_otherwise(arguments: &arguments::Call) -> Vec<&'static Operation> {
+    let path = arguments.path.split('?').next().unwrap_or_default();
+    let segments = path.split('/').map(|segment| {
+        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let value = name.and_then(|name| arguments.values.iter().rfind(|(known, _)| known == name));
+        value.map_or_else(|| decoded(segment).into_owned(), |(_, value)| value.clone())
+    });
+    let path = segments.collect::<Vec<_>>().join("/");
+    let catalog = Catalog::embedded();
+    match catalog.all_at(&path) {
+        none if none.is_empty() => catalog.all_at(&path.to_ascii_lowercase()),
+        operations => operations,
+    }
 }
 
 /// For a call that failed: that the catalogue does not have its path, and which ones come near.

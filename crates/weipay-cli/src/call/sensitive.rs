@@ -9,6 +9,8 @@ use weipay::blocking;
 use weipay::wire::check_ciphertext;
 use weipay_catalog::{Field, Operation};
 
+use super::names::{decoded, given_once};
+use super::path;
 use crate::arguments;
 
 /// What is sent, treated as the command line asks.
@@ -30,11 +32,6 @@ pub(super) fn treated(
                 .to_owned(),
         );
     }
-    let mut treated = Treated {
-        body: arguments.json.clone(),
-        query: arguments.query.clone(),
-        values: arguments.values.clone(),
-    };
     let Some(operation) = operation else {
         if arguments.encrypt {
             return Err(format!(
@@ -43,7 +40,16 @@ pub(super) fn treated(
                 arguments.method, arguments.path
             ));
         }
-        return Ok(treated);
+        // What it was probably meant to be says which of its fields are personal.
+        for operation in path::written_otherwise(arguments) {
+            Treatment { encrypt: false, ciphertext: arguments.ciphertext, client }
+                .all(operation, arguments)?;
+        }
+        return Ok(Treated {
+            body: arguments.json.clone(),
+            query: arguments.query.clone(),
+            values: arguments.values.clone(),
+        });
     };
     let request = &operation.request;
     let places = [&request.path, &request.query, &request.json];
@@ -53,12 +59,8 @@ pub(super) fn treated(
             operation.method, operation.path
         ));
     }
-    let treatment = Treatment { encrypt: arguments.encrypt, ciphertext: arguments.ciphertext, client };
-    treatment.pairs(&request.path, &mut treated.values, "/path")?;
-    treatment.pairs(&request.query, &mut treated.query, "/query")?;
-    treatment.query_in_path(&request.query, &arguments.path)?;
-    treated.body = treatment.body(treated.body, &request.json)?;
-    Ok(treated)
+    Treatment { encrypt: arguments.encrypt, ciphertext: arguments.ciphertext, client }
+        .all(operation, arguments)
 }
 
 /// What is done with each sensitive text.
@@ -69,11 +71,21 @@ struct Treatment<'a> {
 }
 
 impl Treatment<'_> {
+    fn all(&self, operation: &Operation, arguments: &arguments::Call) -> Result<Treated, String> {
+        let request = &operation.request;
+        let (mut values, mut query) = (arguments.values.clone(), arguments.query.clone());
+        self.pairs(&request.path, &mut values, "/path")?;
+        self.pairs(&request.query, &mut query, "/query")?;
+        self.query_in_path(&request.query, &arguments.path)?;
+        Ok(Treated { body: self.body(arguments.json.clone(), &request.json)?, query, values })
+    }
+
     fn body(&self, typed: Option<Box<RawValue>>, fields: &[Field]) -> Result<Option<Box<RawValue>>, String> {
         let Some(typed) = typed else { return Ok(None) };
         if !fields.iter().any(Field::holds_encrypted) {
             return Ok(Some(typed));
         }
+        given_once(typed.get())?;
         let before: Value = serde_json::from_str(typed.get()).map_err(|error| error.to_string())?;
         let mut json = before.clone();
         self.members(fields, &mut json, "/body")?;
@@ -95,13 +107,20 @@ impl Treatment<'_> {
     /// A query that was typed behind the path is sent as it is, so nothing in it can be encrypted.
     fn query_in_path(&self, fields: &[Field], path: &str) -> Result<(), String> {
         let Some((_, query)) = path.split_once('?') else { return Ok(()) };
-        let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or(pair));
-        match names.find(|name| is_encrypted(fields, name)) {
-            Some(name) if !self.ciphertext => Err(format!(
-                "/query/{name} travels encrypted (敏感信息加密): give it with --query {name}=VALUE and --encrypt"
-            )),
-            _ => Ok(()),
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, mut value) = (decoded(name), decoded(value).into_owned());
+            if !is_encrypted(fields, &name) {
+                continue;
+            }
+            if !self.ciphertext {
+                return Err(format!(
+                    "/query/{name} travels encrypted (敏感信息加密): give it with --query {name}=VALUE and --encrypt"
+                ));
+            }
+            self.text(&format!("/query/{name}"), &mut value)?;
         }
+        Ok(())
     }
 
     fn text(&self, path: &str, text: &mut String) -> Result<(), String> {

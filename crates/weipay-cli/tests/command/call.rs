@@ -353,6 +353,32 @@ fn what_is_ciphertext_is_said_and_not_guessed() {
     assert_eq!(exit(&output), 0, "{}", stderr(&output));
 }
 
+/// Readers do not agree on which of two equal names counts, and a platform may read a path in another way than it is written.
+#[test]
+fn a_sensitive_field_is_not_missed_where_it_is_written_in_an_unusual_way() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    let client = weipay::blocking::Client::from_kit(sandbox.kit_file()).unwrap();
+    let twice = format!(r#"{{"name":"张三","name":"{}"}}"#, client.encrypt_sensitive("张三").unwrap());
+    let add = "v3/profitsharing/receivers/add";
+    let name = r#"{"name":"张三"}"#;
+    for arguments in [
+        &["POST", add, "--json", r#"{"name":"张三","name":null}"#] as &[&str],
+        &["POST", add, "--json", r#"{"name":"张三","n\u0061me":""}"#, "--encrypt"],
+        &["POST", add, "--json", &twice, "--ciphertext"],
+        &["POST", "v3/profitsharing/receivers/%61dd", "--json", name],
+        &["POST", "v3/profitsharing/receivers/{what}", "--path", "what=add", "--json", name],
+        &["POST", "V3/ProfitSharing/receivers/add", "--json", name],
+        &["PUT", add, "--json", name],
+        &["GET", "v3/realname/verify?encrypted%5Fname=%E5%BC%A0%E4%B8%89"],
+        &["GET", "v3/realname/verify?encrypted_name=%E5%BC%A0%E4%B8%89", "--ciphertext"],
+    ] {
+        let output = weipay(&[&["call"][..], arguments].concat(), &full);
+        assert_eq!(exit(&output), 2, "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("张三"), "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn encrypt_is_never_ignored() {
     let sandbox = Sandbox::start().unwrap();
@@ -471,6 +497,8 @@ fn neither_a_body_nor_a_token_nor_a_key_is_repeated() {
         (&["call", "GET", "https://api.mch.weixin.qq.com/v3/billdownload/file?token=secret"], &full),
         (&["call", "GET", CALLBACKS], &broken),
         (&["call", "GET", CALLBACKS, "--kit", &inner], &full),
+        (&["call", "POST", CALLBACKS, "{\"name\":\"secret\"}"], &full),
+        (&["call", &inner, CALLBACKS], &full),
     ] {
         let output = weipay(arguments, environment);
         assert_eq!(exit(&output), 2, "{arguments:?}");

@@ -197,6 +197,25 @@ fn titles_are_those_of_recorded_messages() {
 }
 
 #[test]
+fn a_number_in_a_url_is_digits_and_may_be_as_large_as_its_type() {
+    let application = |id: &str| {
+        check("GET", &format!("/v3/applyment4sub/applyment/applyment_id/{id}"), &json!({}))
+            .map_err(|refusal| refusal.detail)
+    };
+    for id in ["0", "9223372036854775807", "9223372036854775808", "18446744073709551615"] {
+        assert!(application(id).is_ok(), "{id}");
+    }
+    for id in ["18446744073709551616", "+1", "-1", "1.0", "1e3", "０"] {
+        let detail = json!({ "location": "uri_template", "value": id });
+        assert_eq!(application(&encoded(id)).unwrap_err(), Some(detail), "{id}");
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[test]
 fn a_number_where_text_is_wanted_is_the_wrong_type_and_so_is_text_for_a_number() {
     let mut body = disassociation();
     body["stock_id"] = json!(1);

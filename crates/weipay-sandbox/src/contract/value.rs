@@ -185,10 +185,17 @@ impl Walk<'_> {
         let place = self.place(field);
         match field.kind {
             Kind::Integer => {
-                let (wanted, fits) = width(field.format);
-                match text.parse::<i64>() {
-                    Ok(number) if fits(number) => self.number(field, number, &number.into()),
-                    _ => Err(place.wrong_type(wanted, text.into())),
+                // `parse` takes a plus sign, which no number of JSON has.
+                let number = Some(text).filter(|text| !text.starts_with('+'));
+                let signed = number.and_then(|text| text.parse::<i64>().ok()).map(Value::from);
+                let number = signed.or_else(|| number?.parse::<u64>().ok().map(Value::from));
+                match number {
+                    // One that does not fit is told as it was sent, as text.
+                    Some(number) => self.integer(field, &number).map_err(|refusal| match self.pass {
+                        Pass::Types => place.wrong_type(width(field.format).0, text.into()),
+                        _ => refusal,
+                    }),
+                    None => Err(place.wrong_type(width(field.format).0, text.into())),
                 }
             }
             Kind::Number if text.parse::<f64>().is_err() => {

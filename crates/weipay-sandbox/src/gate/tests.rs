@@ -108,6 +108,16 @@ fn a_path_whose_last_slash_is_wrong_is_unknown_and_the_reason_names_the_right_on
 }
 
 #[test]
+fn a_path_of_apiv2_is_said_to_be_one() {
+    for path in ["/pay/orderquery", "/secapi/pay/refund", "/v2/pay/orderquery"] {
+        let TurnedAway::Unrouted { status, reason } = route("POST", path).unwrap_err() else {
+            panic!("{path}")
+        };
+        assert_eq!((status, &*reason), (404, "the sandbox does not serve APIv2"), "{path}");
+    }
+}
+
+#[test]
 fn a_client_must_name_itself_before_it_is_authenticated() {
     for missing in ["user-agent", "accept"] {
         let (mut incoming, _) = signed(TARGET);

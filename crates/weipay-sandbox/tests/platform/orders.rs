@@ -74,6 +74,32 @@ fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either()
     taken("POST", "/v3/fund-app/mch-transfer/transfer-bills", &transfer);
 }
 
+#[test]
+fn partners_and_combined_orders_are_of_their_caller_too() {
+    let kit = SHARED.kit();
+    let partner = json!({
+        "sp_appid": kit.appid, "sp_mchid": "1900000999", "sub_mchid": "1900000109", "description": "茶",
+        "out_trade_no": "order-1", "notify_url": NOTIFY_URL, "amount": { "total": 1 },
+    });
+    let combined = json!({
+        "combine_appid": kit.appid, "combine_mchid": "1900000999", "combine_out_trade_no": "combined-1",
+        "notify_url": NOTIFY_URL,
+        "sub_orders": [{
+            "mchid": "1900000109", "attach": "a", "amount": { "total_amount": 1, "currency": "CNY" },
+            "out_trade_no": "combined-1-1", "description": "茶",
+        }],
+    });
+    let close = json!({ "sp_mchid": "1900000999", "sub_mchid": "1900000109" });
+    for (path, body) in [
+        ("/v3/pay/partner/transactions/native", &partner),
+        ("/v3/pay/partner/transactions/out-trade-no/order-1/close", &close),
+        ("/v3/combine-transactions/native", &combined),
+    ] {
+        let reply = Client::of(&SHARED).post(path, body);
+        assert_eq!(reply.json()["message"], "http header中的mchid与post payload中的mchid不匹配", "{path}");
+    }
+}
+
 fn post(body: &Value) -> Reply {
     Client::of(&SHARED).post("/v3/pay/transactions/native", body)
 }

@@ -11,7 +11,7 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 }
 
 /// Why TLS cannot be set up, and what to do. Without roots, loading them is the only step that fails so.
-fn advice(reason: &dyn std::fmt::Display) -> String {
+pub(super) fn advice(reason: &dyn std::fmt::Display) -> String {
     let advice = if cfg!(all(unix, not(target_vendor = "apple"))) {
         ": install the root certificates of the system (on Debian, Ubuntu and Alpine the package ca-certificates), or \
          name a file of them in SSL_CERT_FILE"
@@ -45,52 +45,5 @@ mod asynchronous {
     pub(in crate::transport) fn trusting_the_system() -> Result<ClientConfig, String> {
         let trusting = builder().and_then(ConfigBuilderExt::try_with_platform_verifier);
         trusting.map(ConfigBuilder::<_, WantsClientCert>::with_no_client_auth).map_err(|error| advice(&error))
-    }
-}
-
-#[cfg(feature = "blocking")]
-pub(super) use blocking::SharedTrust;
-
-#[cfg(feature = "blocking")]
-mod blocking {
-    use std::sync::Arc;
-
-    use ureq::Error;
-    use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
-
-    use super::advice;
-
-    /// ureq's own connector, with roots that are loaded once.
-    ///
-    /// A request with a time limit has settings of its own, and for those ureq loads the roots again with each connection.
-    /// Here all requests have the same settings of TLS.
-    #[derive(Debug, Default)]
-    pub(in crate::transport) struct SharedTrust(DefaultConnector);
-
-    impl Connector<()> for SharedTrust {
-        type Out = Box<dyn Transport>;
-
-        fn connect(
-            &self,
-            details: &ConnectionDetails<'_>,
-            chained: Option<()>,
-        ) -> Result<Option<Self::Out>, Error> {
-            let details = ConnectionDetails {
-                request_level: false,
-                uri: details.uri,
-                addrs: details.addrs.clone(),
-                config: details.config,
-                resolver: details.resolver,
-                now: details.now,
-                timeout: details.timeout,
-                current_time: Arc::clone(&details.current_time),
-                run_connector: Arc::clone(&details.run_connector),
-                register_shutdown: Arc::clone(&details.register_shutdown),
-            };
-            self.0.connect(&details, chained).map_err(|error| match error {
-                Error::Rustls(rustls::Error::General(reason)) => Error::Other(advice(&reason).into()),
-                error => error,
-            })
-        }
     }
 }

@@ -95,7 +95,7 @@ fn an_error_that_is_not_of_a_call_has_no_effect() {
     for text in ["abc", "", "13800138000"] {
         let error = client.decrypt_sensitive(text).unwrap_err();
         assert!(!error.may_have_taken_effect() && !error.is_refused() && !error.is_network());
-        assert!(error.to_string().starts_with("the text cannot be decrypted: "), "{error}");
+        assert!(format!("{error:#}").starts_with("the text cannot be decrypted: "), "{error}");
         assert!(text.is_empty() || !error.to_string().contains(text));
     }
     assert!(!client.encrypt_sensitive(&"x".repeat(500)).unwrap_err().may_have_taken_effect());

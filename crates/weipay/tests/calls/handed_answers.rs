@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use weipay::blocking::Client;
-use weipay::bytes::Bytes;
 use weipay::error::NetworkProblem;
 use weipay::http::{Request, Response};
-use weipay::transport::Transport;
+use weipay::transport::blocking::{Body, Transport};
 use weipay::v3::marketing::favor::stocks::get;
 use weipay::wire::response_message;
 
@@ -20,7 +19,7 @@ struct Handed {
 }
 
 impl Transport for Handed {
-    fn send(&self, _: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, NetworkProblem> {
+    fn send(&self, _: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkProblem> {
         let mut answer = Response::builder().status(self.status);
         if let Some(signed) = self.signed {
             let timestamp = now().to_string();
@@ -32,7 +31,7 @@ impl Transport for Handed {
                 // Blanks around a value, as other HTTP libraries may leave them, are not a part of it.
                 .header("Wechatpay-Serial", format!("{PUBLIC_KEY_ID} \t"));
         }
-        Ok(answer.body(Bytes::from_static(self.body.as_bytes())).unwrap())
+        Ok(answer.body(self.body.into()).unwrap())
     }
 }
 

@@ -40,7 +40,7 @@ fn both(limit: Duration, base_url: impl Fn() -> String) -> [(&'static str, Error
 /// Nothing was sent, and the error says why.
 fn nothing_was_sent(limit: Duration, why: &str, base_url: impl Fn() -> String) {
     for (client, error) in both(limit, base_url) {
-        let text = error.to_string();
+        let text = format!("{error:#}");
         assert!(error.is_network() && !error.may_have_taken_effect(), "{client}: {text}");
         assert!(matches!(error.failure(), Failure::Network(problem) if problem.sent == Sent::No));
         assert!(text.starts_with("no connection: ") && text.contains(why), "{client}: {text}");
@@ -50,7 +50,7 @@ fn nothing_was_sent(limit: Duration, why: &str, base_url: impl Fn() -> String) {
 /// The request may have arrived.
 fn perhaps_it_arrived(limit: Duration, why: &str, base_url: impl Fn() -> String) {
     for (client, error) in both(limit, base_url) {
-        let text = error.to_string();
+        let text = format!("{error:#}");
         assert!(error.is_network() && error.may_have_taken_effect(), "{client}: {text}");
         assert!(matches!(error.failure(), Failure::Network(problem) if problem.sent == Sent::Perhaps));
         assert!(text.starts_with("no whole answer came, and the request may have been sent: "), "{text}");
@@ -184,7 +184,7 @@ fn a_time_limit_that_is_over_before_anything_is_sent() {
     for limit in limits {
         let error = client.chain(PATH).timeout(limit).post(()).unwrap_err();
         assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
-        assert!(error.to_string().starts_with("no connection: not connected within"), "{error}");
+        assert!(format!("{error:#}").starts_with("no connection: not connected within"), "{error}");
     }
     // One nanosecond is no test of the async client: the timer of its runtime counts milliseconds.
     let client = to(&base_url).build().unwrap();

@@ -13,3 +13,5 @@ mod root_certificates;
 mod sandbox;
 mod sensitive;
 mod story;
+mod transports;
+mod unasked_answers;

@@ -161,10 +161,30 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
         }
     }
     let mut seen = Seen { method, target, headers, body: Vec::new() };
+    if seen.header("transfer-encoding") == Some("chunked") {
+        seen.body = chunks(reader)?;
+        return Some(seen);
+    }
     let length = seen.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     seen.body = vec![0; length];
     reader.read_exact(&mut seen.body).ok()?;
     Some(seen)
+}
+
+fn chunks(reader: &mut BufReader<&TcpStream>) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size).ok()?;
+        let size = usize::from_str_radix(size.trim_end(), 16).ok()?;
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        assert_eq!(chunk.split_off(size), b"\r\n");
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend(chunk);
+    }
 }
 
 /// The platform's own check of the request: a wrong signature ends the test.

@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, date_time_ymd};
 use weipay::Builder;
 use weipay::error::NetworkProblem;
-use weipay::transport::Transport;
+use weipay::transport::blocking::{Body, Transport};
 use weipay::wire::{Certificate, MerchantId, MerchantSerial, PublicKeyId};
 
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID};
@@ -32,10 +31,10 @@ fn certificate(first_year: i32, last_year: i32) -> Certificate {
 struct Kept(Arc<Mutex<String>>);
 
 impl Transport for Kept {
-    fn send(&self, request: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, NetworkProblem> {
+    fn send(&self, request: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkProblem> {
         let serial = request.headers().get("Wechatpay-Serial").unwrap().to_str().unwrap();
         serial.clone_into(&mut self.0.lock().unwrap());
-        Ok(Response::builder().status(400).body(Bytes::new()).unwrap())
+        Ok(Response::builder().status(400).body(Body::empty()).unwrap())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::platform::{PUBLIC_KEY_ID, Platform, configured, signed};
 use serde_json::json;
 use weipay::error::{Failure, RequestProblem};
+use weipay::transport::blocking::Body;
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
 use weipay::v3::marketing::busifavor::users::openid::coupons::get;
 use weipay::wire::{Certificate, MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
@@ -99,14 +100,14 @@ fn a_base_url_with_a_prefix_is_signed_with_it() {
 #[derive(Clone, Default)]
 struct Kept(std::sync::Arc<std::sync::Mutex<String>>);
 
-impl weipay::transport::Transport for Kept {
+impl weipay::blocking::Transport for Kept {
     fn send(
         &self,
-        request: http::Request<bytes::Bytes>,
+        request: http::Request<Body>,
         _: std::time::Duration,
-    ) -> Result<http::Response<bytes::Bytes>, weipay::error::NetworkProblem> {
+    ) -> Result<http::Response<Body>, weipay::error::NetworkProblem> {
         *self.0.lock().unwrap() = request.uri().to_string();
-        let mut refusal = http::Response::new(bytes::Bytes::new());
+        let mut refusal = http::Response::new(Body::empty());
         *refusal.status_mut() = http::StatusCode::BAD_REQUEST;
         Ok(refusal)
     }

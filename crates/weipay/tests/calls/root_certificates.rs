@@ -38,8 +38,8 @@ fn secure() -> (TcpListener, Builder) {
 
 fn check(error: &weipay::Error) {
     assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
-    assert!(error.to_string().contains("ca-certificates"), "{error}");
-    assert!(error.to_string().contains("SSL_CERT_FILE"), "{error}");
+    assert!(format!("{error:#}").contains("ca-certificates"), "{error}");
+    assert!(format!("{error:#}").contains("SSL_CERT_FILE"), "{error}");
 }
 
 #[test]

@@ -140,9 +140,6 @@ fn the_commands_of_operations_with_state_tell_a_story_once_they_have_its_numbers
                     *member = value.clone();
                 }
             }
-            if let (Some(member), Some(value)) = (body.get_mut("current_max_coupons"), &max_coupons) {
-                *member = value.clone();
-            }
             words[at + 1] = body.to_string();
         }
         let answered =

@@ -13,7 +13,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, NextTimeout, Transport as Connection,
 };
 
-use super::tls::SharedTrust;
+use super::connect::NewConnections;
 use crate::error::Sent;
 
 thread_local! {
@@ -44,15 +44,9 @@ pub(super) fn ends_before_connection() {
     CALL.set(Progress { ends_with_connection: false, ..CALL.get() });
 }
 
-/// ureq's own connector, watching its connections.
-#[derive(Debug)]
-pub(super) struct WatchingConnector(SharedTrust);
-
-impl WatchingConnector {
-    pub(super) fn new() -> WatchingConnector {
-        WatchingConnector(SharedTrust::default())
-    }
-}
+/// Makes connections and watches them.
+#[derive(Debug, Default)]
+pub(super) struct WatchingConnector(NewConnections);
 
 impl Connector<()> for WatchingConnector {
     type Out = Watched;

@@ -1,22 +1,28 @@
-//! The blocking transport, on ureq: no runtime, no thread of its own.
+//! The blocking transport, on ureq: no runtime.
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::resolver::DefaultResolver;
-use ureq::{Agent, Error};
+use ureq::{Agent, AsSendBody, Error, SendBody};
 
-use super::{IDLE, MAX_BODY, MAX_HEAD, Transport, lost, timed_out, tls, too_large, watched};
+use super::connect::NoLookup;
+use super::{Body, Transport, watched};
 use crate::builder::ConfigError;
 use crate::error::NetworkProblem;
+use crate::transport::{IDLE, MAX_BODY, MAX_HEAD, lost, timed_out, tls, too_large};
 
-pub(crate) struct UreqTransport(Agent);
+/// The transport of the blocking client unless it is given another one. It keeps connections, and waits on the thread that
+/// calls it; only the name of a host is looked up on another one, when a new connection is made.
+///
+/// It gives back whole bodies, of at most 8 MB.
+#[derive(Debug)]
+pub struct DefaultTransport(Agent);
 
-impl UreqTransport {
-    pub(crate) fn new() -> Result<UreqTransport, ConfigError> {
+impl DefaultTransport {
+    /// A transport without connections yet.
+    pub fn new() -> Result<Self, ConfigError> {
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
             .unversioned_rustls_crypto_provider(tls::provider())
@@ -31,23 +37,24 @@ impl UreqTransport {
             .proxy(None)
             .tls_config(tls)
             .build();
-        Ok(UreqTransport(Agent::with_parts(
-            config,
-            watched::WatchingConnector::new(),
-            DefaultResolver::default(),
-        )))
+        Ok(Self(Agent::with_parts(config, watched::WatchingConnector::default(), NoLookup)))
     }
 }
 
-impl Transport for UreqTransport {
-    fn send(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, NetworkProblem> {
+impl Transport for DefaultTransport {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem> {
         watched::begin();
-        let (parts, body) = request.into_parts();
-        let response = if body.is_empty() && [http::Method::GET, http::Method::DELETE].contains(&parts.method)
-        {
-            self.run(Request::from_parts(parts, ()), timeout)
-        } else {
-            self.run(Request::from_parts(parts, body.to_vec()), timeout)
+        let (mut parts, body) = request.into_parts();
+        let bodiless = [Method::GET, Method::DELETE].contains(&parts.method);
+        let response = match body.as_bytes() {
+            Some(bytes) if bytes.is_empty() && bodiless => self.run(Request::from_parts(parts, ()), timeout),
+            Some(bytes) => self.run(Request::from_parts(parts, &**bytes), timeout),
+            None => {
+                if let Some(length) = body.length() {
+                    parts.headers.insert(CONTENT_LENGTH, length.into());
+                }
+                self.run(Request::from_parts(parts, SendBody::from_owned_reader(body)), timeout)
+            }
         };
         let (parts, mut body) = response.map_err(problem)?.into_parts();
         if parts.headers.contains_key(CONTENT_LENGTH) || is_chunked(&parts.headers) {
@@ -59,8 +66,8 @@ impl Transport for UreqTransport {
     }
 }
 
-impl UreqTransport {
-    fn run<B: ureq::AsSendBody>(
+impl DefaultTransport {
+    fn run<B: AsSendBody>(
         &self,
         request: Request<B>,
         timeout: Duration,
@@ -82,6 +89,10 @@ fn problem(error: Error) -> NetworkProblem {
     match error {
         Error::Timeout(_) => timed_out(sent),
         Error::BodyExceedsLimit(_) => too_large(),
+        // ureq's error does not tell its cause.
+        Error::Io(error) => lost(sent, error),
+        Error::Rustls(error) => lost(sent, error),
+        Error::Other(error) => lost(sent, error),
         error => lost(sent, error),
     }
 }

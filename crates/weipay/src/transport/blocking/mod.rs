@@ -1,0 +1,81 @@
+//! What carries requests of the blocking client: the same as in [`transport`](super), without `async`.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::sync::atomic::{AtomicU64, Ordering};
+//! use std::time::Duration;
+//!
+//! use weipay::error::NetworkProblem;
+//! use weipay::http::{Request, Response};
+//! use weipay::transport::blocking::{Body, DefaultTransport, Transport};
+//!
+//! /// Counts calls, and has them sent by the transport inside.
+//! struct Counting {
+//!     inner: DefaultTransport,
+//!     calls: Arc<AtomicU64>,
+//! }
+//!
+//! impl Transport for Counting {
+//!     fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem> {
+//!         self.calls.fetch_add(1, Ordering::Relaxed);
+//!         self.inner.send(request, timeout)
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let calls = Arc::new(AtomicU64::new(0));
+//! let counting = Counting { inner: DefaultTransport::new()?, calls: Arc::clone(&calls) };
+//! let builder = weipay::Builder::default().blocking_transport(counting);
+//! # let _ = builder;
+//! # Ok(())
+//! # }
+//! ```
+
+mod body;
+mod connect;
+mod ureq;
+mod watched;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::bytes::Bytes;
+use http::{Request, Response};
+
+use super::{MAX_BODY, lost};
+use crate::error::{NetworkProblem, Sent};
+
+pub use self::ureq::DefaultTransport;
+pub use body::Body;
+
+/// Carries requests for the blocking client. The rules are those of the async
+/// [`Transport`](crate::transport#rules-of-a-transport).
+pub trait Transport: Send + Sync {
+    /// Sends a request and waits for its response. All of it, to the last byte of the response's body, takes at most
+    /// `timeout`, which is never more than a year.
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem>;
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem> {
+        (**self).send(request, timeout)
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem> {
+        (**self).send(request, timeout)
+    }
+}
+
+/// One request and its whole response.
+pub(crate) fn exchange(
+    transport: &dyn Transport,
+    request: Request<Bytes>,
+    timeout: Duration,
+) -> Result<Response<Bytes>, NetworkProblem> {
+    let (parts, body) = transport.send(request.map(Body::from), timeout)?.into_parts();
+    // A head came: the request was sent.
+    let body = body.into_bytes(MAX_BODY).map_err(|error| lost(Sent::Perhaps, error))?;
+    Ok(Response::from_parts(parts, body))
+}

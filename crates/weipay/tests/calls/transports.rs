@@ -1,0 +1,272 @@
+//! Transports around the default ones, and bodies that stream, in both directions and on both clients.
+
+use std::io::{self, Cursor, Read};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use serde_json::json;
+use weipay::bytes::Bytes;
+use weipay::error::{NetworkProblem, Sent};
+use weipay::http::{Request, Response};
+use weipay::transport::{self, ResponseFuture, blocking};
+use weipay::{Builder, Error};
+
+use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, configured, now, signed};
+
+const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
+
+fn on_async<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// Makes the same call on both clients.
+fn both(builder: impl Fn() -> Builder) -> [Result<String, Error>; 2] {
+    let body = json!({"stock_id": "1282070000000003"});
+    let client = builder().build().unwrap();
+    let first = on_async(async { client.chain(PATH).post(&body).await });
+    let client = builder().build_blocking().unwrap();
+    [first, client.chain(PATH).post(&body)].map(|reply| reply.map(|reply| reply.text().unwrap().to_owned()))
+}
+
+/// Has the default transport stream what it is given whole, in pieces of three bytes, and counts calls.
+struct Streaming<T> {
+    inner: T,
+    with_length: bool,
+    calls: Arc<AtomicU32>,
+}
+
+fn pieces(mut bytes: Bytes) -> impl FnMut() -> Option<io::Result<Bytes>> {
+    move || (!bytes.is_empty()).then(|| Ok(bytes.split_to(bytes.len().min(3))))
+}
+
+impl transport::Transport for Streaming<transport::DefaultTransport> {
+    fn send(&self, request: Request<transport::Body>, timeout: Duration) -> ResponseFuture<'_> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let request = request.map(|body| {
+            let bytes = body.as_bytes().unwrap();
+            let (length, mut pieces) =
+                (self.with_length.then_some(bytes.len() as u64), pieces(bytes.clone()));
+            let mut waited = false;
+            transport::Body::from_stream(length, move |context| {
+                waited = !waited;
+                if waited {
+                    // Every piece is awaited.
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(pieces())
+            })
+        });
+        self.inner.send(request, timeout)
+    }
+}
+
+impl blocking::Transport for Streaming<blocking::DefaultTransport> {
+    fn send(
+        &self,
+        request: Request<blocking::Body>,
+        timeout: Duration,
+    ) -> Result<Response<blocking::Body>, NetworkProblem> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let request = request.map(|body| {
+            let bytes = body.as_bytes().unwrap();
+            let length = self.with_length.then_some(bytes.len() as u64);
+            blocking::Body::from_reader(length, Pieces(pieces(bytes.clone()), Bytes::new()))
+        });
+        self.inner.send(request, timeout)
+    }
+}
+
+/// Reads pieces that come one after another, with what is left of the last one.
+struct Pieces<F>(F, Bytes);
+
+impl<F: FnMut() -> Option<io::Result<Bytes>>> Read for Pieces<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.1.is_empty() {
+            self.1 = (self.0)().transpose()?.unwrap_or_default();
+        }
+        let piece = self.1.split_to(self.1.len().min(buffer.len()));
+        Cursor::new(piece).read(buffer)
+    }
+}
+
+/// The default transports, streaming what they send.
+fn streaming(builder: Builder, with_length: bool, calls: &Arc<AtomicU32>) -> Builder {
+    let calls = || Arc::clone(calls);
+    let inner = transport::DefaultTransport::new().unwrap();
+    let builder = builder.transport(Streaming { inner, with_length, calls: calls() });
+    let inner = blocking::DefaultTransport::new().unwrap();
+    builder.blocking_transport(Streaming { inner, with_length, calls: calls() })
+}
+
+#[test]
+fn a_streamed_request_arrives_whole_with_its_length_or_in_chunks() {
+    for with_length in [true, false] {
+        let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
+        let calls = Arc::default();
+        for reply in both(|| streaming(platform.builder(), with_length, &calls)) {
+            assert_eq!(reply.unwrap(), "{}");
+            let seen = platform.seen();
+            assert_eq!(seen.body, br#"{"stock_id":"1282070000000003"}"#);
+            assert_eq!(seen.header("content-length").is_some(), with_length, "{:?}", seen.headers);
+            assert_eq!(seen.header("transfer-encoding").is_some(), !with_length, "{:?}", seen.headers);
+        }
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
+    }
+}
+
+/// Sends a body that fails, or that is not as long as announced.
+#[derive(Clone, Copy)]
+struct Failing {
+    announced: Option<u64>,
+}
+
+impl transport::Transport for Failing {
+    fn send(&self, request: Request<transport::Body>, timeout: Duration) -> ResponseFuture<'_> {
+        let mut pieces = [Ok(Bytes::from("abc"))].into_iter();
+        let broken = self.announced.is_none();
+        let request = request.map(|_| {
+            transport::Body::from_stream(self.announced, move |_| {
+                let end = || broken.then(|| Err(io::Error::other("the disk is gone")));
+                Poll::Ready(pieces.next().or_else(end))
+            })
+        });
+        Box::pin(async move { transport::DefaultTransport::new().unwrap().send(request, timeout).await })
+    }
+}
+
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("the disk is gone"))
+    }
+}
+
+impl blocking::Transport for Failing {
+    fn send(
+        &self,
+        request: Request<blocking::Body>,
+        timeout: Duration,
+    ) -> Result<Response<blocking::Body>, NetworkProblem> {
+        let request = request.map(|_| match self.announced {
+            Some(length) => blocking::Body::from_reader(Some(length), "abc".as_bytes()),
+            None => blocking::Body::from_reader(None, "abc".as_bytes().chain(Broken)),
+        });
+        blocking::DefaultTransport::new().unwrap().send(request, timeout)
+    }
+}
+
+#[test]
+fn a_request_whose_stream_fails_may_have_been_sent() {
+    for (announced, why) in [(None, "the disk is gone"), (Some(9), "before its announced length")] {
+        // It takes connections and never answers.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let failing = Failing { announced };
+        for reply in both(|| configured().base_url(&base_url).transport(failing).blocking_transport(failing))
+        {
+            let error = reply.unwrap_err();
+            let text = format!("{error:#}");
+            assert!(error.is_network() && error.may_have_taken_effect() && text.contains(why), "{text}");
+        }
+    }
+}
+
+/// Gives back a signed response whose body streams: so many pieces, and then perhaps a failure.
+#[derive(Clone, Copy)]
+struct Handed {
+    pieces: usize,
+    piece: &'static [u8],
+    fails: bool,
+}
+
+impl Handed {
+    fn response(self) -> (weipay::http::response::Builder, impl FnMut() -> Option<io::Result<Bytes>>) {
+        let timestamp = now().to_string();
+        let body = self.piece.repeat(self.pieces);
+        let message = weipay::wire::response_message(&timestamp, "n", &body);
+        let response = Response::builder()
+            .header("Wechatpay-Timestamp", timestamp)
+            .header("Wechatpay-Nonce", "n")
+            .header("Wechatpay-Signature", PLATFORM.sign(&message).unwrap())
+            .header("Wechatpay-Serial", PUBLIC_KEY_ID);
+        let mut left = self.pieces;
+        let next = move || match left.checked_sub(1) {
+            Some(fewer) => {
+                left = fewer;
+                Some(Ok(Bytes::from_static(self.piece)))
+            }
+            None => self.fails.then(|| Err(io::Error::from(io::ErrorKind::ConnectionReset))),
+        };
+        (response, next)
+    }
+}
+
+impl transport::Transport for Handed {
+    fn send(&self, _: Request<transport::Body>, _: Duration) -> ResponseFuture<'_> {
+        let (response, mut next) = self.response();
+        let body = transport::Body::from_stream(None, move |_| Poll::Ready(next()));
+        Box::pin(async move { Ok(response.body(body).unwrap()) })
+    }
+}
+
+impl blocking::Transport for Handed {
+    fn send(
+        &self,
+        _: Request<blocking::Body>,
+        _: Duration,
+    ) -> Result<Response<blocking::Body>, NetworkProblem> {
+        let (response, next) = self.response();
+        Ok(response.body(blocking::Body::from_reader(None, Pieces(next, Bytes::new()))).unwrap())
+    }
+}
+
+fn handing(handed: Handed) -> impl Fn() -> Builder {
+    // Behind a pointer: a program may keep one to what it counts.
+    move || configured().transport(Arc::new(handed)).blocking_transport(Arc::new(handed))
+}
+
+#[test]
+fn a_streamed_response_is_read_to_its_end_and_verified() {
+    for reply in both(handing(Handed { pieces: 4, piece: b"[] ", fails: false })) {
+        assert_eq!(reply.unwrap(), "[] [] [] [] ");
+    }
+}
+
+#[test]
+fn a_response_whose_stream_fails_or_does_not_end_may_have_taken_effect() {
+    let endless = Handed { pieces: 8193, piece: &[b' '; 1024], fails: true };
+    for handed in [Handed { pieces: 2, piece: b"{}", fails: true }, endless] {
+        for reply in both(handing(handed)) {
+            let error = reply.unwrap_err();
+            assert!(error.is_network() && error.may_have_taken_effect(), "{error:#}");
+            let weipay::error::Failure::Network(problem) = error.failure() else { panic!("{error}") };
+            assert_eq!(problem.sent, Sent::Perhaps);
+        }
+    }
+}
+
+#[test]
+fn a_host_is_found_by_its_name_and_connections_are_kept() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base_url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // Only one connection is accepted: both calls must come on it.
+        drop(listener);
+        let mut buffer = [0; 4096];
+        while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
+            let answer: &[u8] = b"HTTP/1.1 404 X\r\nContent-Length: 19\r\n\r\n{\"code\":\"NOT_HERE\"}";
+            io::Write::write_all(&mut stream, answer).unwrap();
+        }
+    });
+    let client = configured().base_url(&base_url).build_blocking().unwrap();
+    for _ in 0..2 {
+        let error = client.chain("v3/certificates").get().unwrap_err();
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(404), "{error:#}");
+    }
+}
