@@ -1,4 +1,4 @@
-//! Writes the typed operations of `weipay` from `catalog/`.
+//! Writes the typed operations of `weipay` from `crates/weipay-catalog/catalog`, which generated files call `catalog/`.
 //!
 //! `cargo run -p weipay-codegen` writes them; with `--check` it only says what would change, and fails if anything
 //! would. One file per operation, one per path segment; what is no longer described is removed.
@@ -54,7 +54,8 @@ fn main() -> ExitCode {
 /// Whether everything is as it should be afterwards.
 fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let operations = folder::operations(&root.join("catalog"))?;
+    let catalog = root.join("crates/weipay-catalog/catalog");
+    let operations = folder::operations(&catalog)?;
     let source = root.join("crates/weipay/src");
     let mut output = Output::new();
     let manifest = root.join("crates/weipay/Cargo.toml");
@@ -68,7 +69,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
         let typed = operations.iter().filter(|operation| operation.path.starts_with(version));
         segment::write(&Tree::of(typed), &mut output);
     }
-    notification::write(&folder::notifications(&root.join("catalog"))?, &mut output);
+    notification::write(&folder::notifications(&catalog)?, &mut output);
     output.add("exceptions/list.rs", exceptions::lists(&operations));
     output.format(
         &root,
