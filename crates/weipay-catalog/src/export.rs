@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::catalog::Catalog;
 use crate::field::{Carrier, Field, Format, Kind, Limits};
 use crate::notification::Notification;
-use crate::operation::{Operation, Place};
+use crate::operation::{Dialect, Operation, Place};
 
 /// Writes every operation, one JSON object a line, sorted by path.
 pub fn jsonl(out: &mut impl Write) -> io::Result<()> {
@@ -54,6 +54,13 @@ pub fn operation(operation: &Operation) -> Value {
         ("unsigned", operation.unsigned),
     ];
     set_marks(&mut object, marks);
+    if let Some(repeat) = operation.repeat {
+        object.insert("repeat".into(), repeat.word().into());
+    }
+    if !operation.repeat_reason.is_empty() {
+        object.insert("repeat_reason".into(), operation.repeat_reason.into());
+    }
+    set_marks(&mut object, [("answers_file", operation.answers_file)]);
     if operation.success != 200 {
         object.insert("success_status".into(), operation.success.into());
     }
@@ -77,11 +84,7 @@ fn request(operation: &Operation) -> Value {
         };
         let list = request.fields(place);
         // What APIv2 posts is XML, even where no page describes an element of it.
-        let is_undescribed_xml = place == Place::Xml
-            && operation.method == "POST"
-            && operation.path.starts_with("v2/")
-            && request.json.is_empty()
-            && request.multipart.is_empty();
+        let is_undescribed_xml = place == Place::Xml && operation.dialect() == Dialect::Xml;
         if !list.is_empty() || is_undescribed_xml {
             object.insert(name.into(), fields(list));
         }
@@ -226,6 +229,9 @@ pub fn field(field: &Field) -> Value {
         Some(Carrier::Signed) => object.insert("signed".into(), true.into()),
         None => None,
     };
+    if let Some(purpose) = field.purpose {
+        object.insert("purpose".into(), purpose.word().into());
+    }
     if !field.fields.is_empty() {
         object.insert("fields".into(), fields(&field.fields));
     }
@@ -347,10 +353,13 @@ mod tests {
         assert_eq!(
             exported["request"]["json"][3],
             json!({"name": "out_request_no", "type": "string", "required": true, "label": "商户请求单号",
-                   "min_length": 1, "max_length": 128, "pattern": "^[0-9A-Za-z_\\-|*]+$"})
+                   "min_length": 1, "max_length": 128, "pattern": "^[0-9A-Za-z_\\-|*]+$",
+                   "purpose": "request-number"})
         );
         assert_eq!(exported["response"][0]["format"], "rfc3339");
         assert_eq!(exported.get("success_status"), None);
+        assert_eq!(exported["repeat"], "safe");
+        assert_eq!(exported["repeat_reason"], "the page says: 幂等");
         assert!(
             exported["docs"].as_array().is_some_and(|docs| docs.contains(&"v3/merchant/4012465673".into()))
         );

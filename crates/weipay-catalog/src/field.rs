@@ -34,6 +34,8 @@ pub struct Field {
     pub pattern: Option<&'static str>,
     /// How the value is wrapped for its journey, when it does not travel as it is.
     pub carrier: Option<Carrier>,
+    /// What a field of a request is for, where a client must know that.
+    pub purpose: Option<Purpose>,
     /// A value that the page shows, as text.
     pub example: Option<Cow<'static, str>>,
     /// The members of an object, those of a shared one too.
@@ -49,6 +51,11 @@ impl Field {
     /// Whether its value travels encrypted (敏感信息加密).
     pub fn is_encrypted(&self) -> bool {
         self.carrier == Some(Carrier::Encrypted)
+    }
+
+    /// Whether the client fills it in by itself, so that a caller need not.
+    pub fn is_sent_by_the_client(&self) -> bool {
+        self.purpose.is_some_and(Purpose::is_of_the_client)
     }
 
     /// Whether it, or a field in it, travels encrypted.
@@ -152,6 +159,61 @@ impl Carrier {
 
     pub(crate) fn from_word(word: &str) -> Option<Carrier> {
         Carrier::ALL.into_iter().find(|carrier| carrier.word() == word)
+    }
+}
+
+/// What a field of a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The number of the request itself (商户请求单号): the platform knows a repeated request by it.
+    RequestNumber,
+    /// The name of the file that is uploaded beside it.
+    FileName,
+    /// The SHA-256 of the file that is uploaded beside it.
+    FileSha256,
+    /// The serial number of the platform key that sensitive fields are encrypted with.
+    PlatformSerial,
+    /// A random text that is signed with the request (APIv2).
+    Nonce,
+    /// The signature of the request (APIv2).
+    Signature,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Purpose; 6] = [
+        Purpose::RequestNumber,
+        Purpose::FileName,
+        Purpose::FileSha256,
+        Purpose::PlatformSerial,
+        Purpose::Nonce,
+        Purpose::Signature,
+    ];
+
+    /// The word that catalogue files use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Purpose::RequestNumber => "request-number",
+            Purpose::FileName => "file-name",
+            Purpose::FileSha256 => "file-sha256",
+            Purpose::PlatformSerial => "platform-serial",
+            Purpose::Nonce => "nonce",
+            Purpose::Signature => "signature",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Purpose> {
+        Purpose::ALL.into_iter().find(|purpose| purpose.word() == word)
+    }
+
+    /// Whether the client knows the value before its caller does.
+    pub const fn is_of_the_client(self) -> bool {
+        matches!(self, Purpose::PlatformSerial | Purpose::Nonce | Purpose::Signature)
+    }
+
+    /// Whether the value says something of an uploaded file.
+    pub const fn is_of_a_file(self) -> bool {
+        matches!(self, Purpose::FileName | Purpose::FileSha256)
     }
 }
 

@@ -47,8 +47,8 @@ pub mod sample;
 mod shared;
 
 pub use catalog::Catalog;
-pub use field::{Carrier, Field, Format, Kind, Limits};
+pub use field::{Carrier, Field, Format, Kind, Limits, Purpose};
 pub use notification::{Notification, Retry};
-pub use operation::{Operation, Place, Request};
+pub use operation::{Dialect, Operation, Place, Repeat, Request, Version};
 pub use parse::ParseError;
 pub use route::{Routed, Unrouted};

@@ -7,6 +7,7 @@ mod example;
 mod field;
 mod label;
 mod money;
+mod purpose;
 mod text;
 
 #[cfg(test)]
@@ -177,6 +178,7 @@ impl Linter {
             Heading::Object(_) => {
                 let read = parse::object(text, self.objects.resolver());
                 if let Some(members) = self.read(place, read) {
+                    self.look_for_no_purpose(place, &members);
                     self.look_at_fields(place, &members);
                 }
             }
@@ -204,6 +206,8 @@ impl Linter {
                 self.report(place, field.line, format!("the path has no `{{{}}}`", field.name));
             }
         }
+        self.look_at_repeat(place, operation);
+        self.look_at_purposes(place, operation);
         for travels in operation::Place::ALL {
             self.look_at_fields(place, operation.request.fields(travels));
         }
@@ -226,6 +230,7 @@ impl Linter {
         ];
         for fields in places {
             if inherited.is_none_or(|inherited| fields(inherited) != fields(notification)) {
+                self.look_for_no_purpose(place, fields(notification));
                 self.look_at_fields(place, fields(notification));
             }
         }

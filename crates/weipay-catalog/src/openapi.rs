@@ -23,6 +23,7 @@ mod webhook;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
+use crate::operation::Version;
 use schema::Schemas;
 use title::Titles;
 
@@ -34,7 +35,7 @@ pub fn document() -> Value {
     let catalog = Catalog::embedded();
     let mut schemas = Schemas::default();
     let operations: Vec<_> =
-        catalog.operations().filter(|operation| operation.path.starts_with("v3/")).collect();
+        catalog.operations().filter(|operation| operation.version() == Version::V3).collect();
     let mut paths = operation::paths(&operations, &mut schemas);
     let mut webhooks: Value = catalog
         .notifications()

@@ -1,6 +1,6 @@
 //! One operation (接口): what a catalogue file says of one method on one URL path.
 
-use crate::field::Field;
+use crate::field::{Field, Purpose};
 
 /// An operation of the API.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,15 +25,98 @@ pub struct Operation {
     pub nonceless: bool,
     /// Whether a success carries no signature (file downloads and the like), so that there is nothing to verify.
     pub unsigned: bool,
+    /// Of an operation that writes: what is known of sending the same request again.
+    pub repeat: Option<Repeat>,
+    /// Why a repeat is safe or is not: what the official text or an observation says.
+    pub repeat_reason: &'static str,
     /// What is sent.
     pub request: Request,
     /// The status of a success: 200, or 204 for an answer without a body.
     pub success: u16,
     /// What a success answers.
     pub answer: Vec<Field>,
+    /// Whether a success answers with a file instead of fields.
+    pub answers_file: bool,
+}
+
+/// What is known of sending a request again, with the same number and the same content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// It takes effect once at most.
+    Safe,
+    /// It may take effect twice.
+    NotSafe,
+    /// Nothing is known: whoever repeats must count on a second effect.
+    Unknown,
+}
+
+impl Repeat {
+    /// Every word.
+    pub const ALL: [Repeat; 3] = [Repeat::Safe, Repeat::NotSafe, Repeat::Unknown];
+
+    /// The word that catalogue files use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Repeat::Safe => "safe",
+            Repeat::NotSafe => "not-safe",
+            Repeat::Unknown => "unknown",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Repeat> {
+        Repeat::ALL.into_iter().find(|repeat| repeat.word() == word)
+    }
+}
+
+/// Which of the platform's two protocols an operation speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// APIv2: XML, signed inside the body.
+    V2,
+    /// APIv3: JSON, signed in headers.
+    V3,
+}
+
+/// How a request is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// A JSON body, or none.
+    Json,
+    /// An XML body.
+    Xml,
+    /// A body of several parts, one of which is a file.
+    Multipart,
 }
 
 impl Operation {
+    /// The protocol, which the first segment of the path names.
+    pub fn version(&self) -> Version {
+        if self.path.starts_with("v2/") { Version::V2 } else { Version::V3 }
+    }
+
+    /// How the request is written.
+    pub fn dialect(&self) -> Dialect {
+        match self.version() {
+            _ if !self.request.multipart.is_empty() => Dialect::Multipart,
+            // What is sent with GET has no body, and what APIv2 posts is XML, even where no page describes an element.
+            Version::V2 if self.method == "POST" && self.request.json.is_empty() => Dialect::Xml,
+            Version::V2 | Version::V3 => Dialect::Json,
+        }
+    }
+
+    /// Whether it may change something at the platform: the method says so.
+    pub fn writes(&self) -> bool {
+        self.method != "GET"
+    }
+
+    /// The field with the request's own number, and where it travels.
+    pub fn request_number(&self) -> Option<(Place, &Field)> {
+        let all = Place::ALL
+            .into_iter()
+            .flat_map(|place| self.request.fields(place).iter().map(move |field| (place, field)));
+        all.into_iter().find(|(_, field)| field.purpose == Some(Purpose::RequestNumber))
+    }
+
     /// The names of the placeholders of the path, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(placeholder)

@@ -6,7 +6,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
 
 mod documentation;
-mod exceptions;
 mod feature_page;
 mod features;
 mod homes;
@@ -16,6 +15,7 @@ mod operation;
 mod output;
 mod path_value;
 mod segment;
+mod table;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -24,9 +24,10 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use weipay_catalog::folder;
+use weipay_catalog::{Version, folder};
 
 use crate::output::Output;
+use crate::table::RowNames;
 use crate::tree::Tree;
 
 fn main() -> ExitCode {
@@ -65,17 +66,18 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let page = root.join("crates/weipay/docs/features.md");
     let page_wanted = feature_page::page(&wanted);
     let page_is_current = fs::read_to_string(&page).is_ok_and(|written| written == page_wanted);
-    for version in ["v2/", "v3/"] {
-        let typed = operations.iter().filter(|operation| operation.path.starts_with(version));
-        segment::write(&Tree::of(typed), &mut output);
+    let rows = RowNames::of(&operations);
+    for version in [Version::V2, Version::V3] {
+        let typed = operations.iter().filter(|operation| operation.version() == version);
+        segment::write(&Tree::of(typed), &rows, &mut output);
     }
     notification::write(&folder::notifications(&catalog)?, &mut output);
-    output.add("exceptions/list.rs", exceptions::lists(&operations));
+    output.add("operation/table.rs", table::text(&operations, &rows));
     output.format(
         &root,
-        &["v2.rs", "v3.rs", "notifications/v2.rs", "notifications/v3.rs", "exceptions/list.rs"],
+        &["v2.rs", "v3.rs", "notifications/v2.rs", "notifications/v3.rs", "operation/table.rs"],
     )?;
-    let owned = ["v2", "v2.rs", "v3", "v3.rs", "notifications"];
+    let owned = ["v2", "v2.rs", "v3", "v3.rs", "notifications", "operation"];
     let changes = output.changes(&source, &owned)?;
     for change in &changes {
         println!("{change}");

@@ -6,7 +6,7 @@ mod text;
 pub(crate) use text::braced;
 
 use weipay_catalog::field::NOTIFY_URL;
-use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration, is_sent_by_the_client};
+use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration};
 use weipay_catalog::names::{self, Named, TypeNames};
 use weipay_catalog::{Field, Format, Kind};
 
@@ -136,7 +136,7 @@ impl Models {
 /// in.
 pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> {
     let mut rule = vec![format!("{place}({:?})", field.name)];
-    if field.required && !(in_request && is_sent_by_the_client(field)) {
+    if field.required && !(in_request && field.is_sent_by_the_client()) {
         rule.push("required()".to_owned());
     }
     let (min, max) = (field.limits.min, field.limits.max);
@@ -151,6 +151,9 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> 
     }
     if !field.items.is_open() {
         rule.push(format!("items({}, {})", end(field.items.min, "0"), end(field.items.max, "usize::MAX")));
+    }
+    if let Some(purpose) = field.purpose.filter(|_| in_request) {
+        rule.push(format!("{}()", purpose.word().replace('-', "_")));
     }
     if field.is_encrypted() {
         rule.push("encrypted()".to_owned());

@@ -1,7 +1,7 @@
 //! The file of one operation: its request, its answer, and the objects and enumerations inside them.
 
-use weipay_catalog::Operation;
 use weipay_catalog::names::request::places;
+use weipay_catalog::{Operation, Version};
 
 use crate::documentation;
 use crate::homes::Homes;
@@ -13,8 +13,6 @@ use crate::segment;
 pub(crate) struct Verb {
     /// `post`: the method of the chain, and the module of the types.
     pub module: String,
-    /// `POST`
-    pub method: &'static str,
     pub has_request: bool,
     pub has_answer: bool,
 }
@@ -23,7 +21,6 @@ impl Verb {
     pub(crate) fn of(operation: &Operation) -> Verb {
         Verb {
             module: operation.method.to_ascii_lowercase(),
-            method: operation.method,
             has_request: !places(operation).is_empty(),
             has_answer: !operation.answer.is_empty(),
         }
@@ -34,11 +31,6 @@ impl Verb {
     }
 }
 
-/// Whether the client sends the operation in its XML dialect.
-pub(crate) fn is_xml(operation: &Operation) -> bool {
-    operation.path.starts_with("v2/")
-}
-
 /// The file of an operation whose types live in this module.
 pub(crate) fn text(operation: &Operation, module: &str, homes: &mut Homes) -> String {
     let mut models = Models::default();
@@ -47,7 +39,7 @@ pub(crate) fn text(operation: &Operation, module: &str, homes: &mut Homes) -> St
         models.root("Request", "What is sent.", &places(operation));
     }
     if verb.has_answer {
-        let place = if is_xml(operation) { "xml" } else { "body" };
+        let place = if operation.version() == Version::V2 { "xml" } else { "body" };
         let fields: Vec<_> = operation.answer.iter().map(|field| (place, field)).collect();
         models.root("Answer", "What is answered.", &fields);
     }

@@ -17,6 +17,8 @@ pub(crate) fn loosest(tree: &Tree<'_>) -> Option<Field> {
     }
     // A chain cannot leave it out.
     loosest.required = false;
+    // Which value it is, the operation says by itself.
+    loosest.purpose = None;
     Some(loosest)
 }
 

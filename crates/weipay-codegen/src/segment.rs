@@ -10,16 +10,17 @@ use crate::models::{braced, rule};
 use crate::operation::{self, Verb};
 use crate::output::{Output, header};
 use crate::path_value;
+use crate::table::RowNames;
 use crate::tree::Tree;
 
 /// Writes the file of this segment and of all below it.
-pub(crate) fn write(tree: &Tree<'_>, output: &mut Output) {
-    write_below(tree, &tree.segment.replace('-', "_"), &mut Homes::default(), output);
+pub(crate) fn write(tree: &Tree<'_>, rows: &RowNames, output: &mut Output) {
+    write_below(tree, &tree.segment.replace('-', "_"), rows, &mut Homes::default(), output);
 }
 
-fn write_below(tree: &Tree<'_>, place: &str, homes: &mut Homes, output: &mut Output) {
+fn write_below(tree: &Tree<'_>, place: &str, rows: &RowNames, homes: &mut Homes, output: &mut Output) {
     let children = tree.named_children();
-    output.add(&format!("{place}.rs"), text(tree, &children));
+    output.add(&format!("{place}.rs"), text(tree, rows, &children));
     for operation in &tree.operations {
         let verb = Verb::of(operation);
         if verb.has_types() {
@@ -28,11 +29,11 @@ fn write_below(tree: &Tree<'_>, place: &str, homes: &mut Homes, output: &mut Out
         }
     }
     for (name, child) in children {
-        write_below(child, &format!("{place}/{name}"), homes, output);
+        write_below(child, &format!("{place}/{name}"), rows, homes, output);
     }
 }
 
-fn text(tree: &Tree<'_>, children: &[(String, &Tree<'_>)]) -> String {
+fn text(tree: &Tree<'_>, rows: &RowNames, children: &[(String, &Tree<'_>)]) -> String {
     let mut text = header(&sources(tree));
     text.push_str(&format!("//! `{}`\n", tree.path));
     text.push('\n');
@@ -51,15 +52,15 @@ fn text(tree: &Tree<'_>, children: &[(String, &Tree<'_>)]) -> String {
     if !modules.is_empty() {
         text.push('\n');
     }
-    if !verbs.is_empty() {
-        text.push_str("use http::Method;\n\n");
-    }
     text.push_str("use crate::mode::Mode;\n");
     let mut items = Vec::new();
     items.extend(verbs.iter().any(|(_, verb)| !verb.has_request || !verb.has_answer).then_some("Nothing"));
     items.extend(children.iter().any(|(_, child)| path_value::loosest(child).is_some()).then_some("path"));
     if !items.is_empty() {
         text.push_str(&format!("use crate::model::{};\n", braced(&items)));
+    }
+    if !verbs.is_empty() {
+        text.push_str("use crate::operation::table;\n");
     }
     // Only a verb can use what is set on the way; a step that just leads on is lighter.
     let step = if verbs.is_empty() { "chain_branch" } else { "chain_step" };
@@ -69,7 +70,7 @@ fn text(tree: &Tree<'_>, children: &[(String, &Tree<'_>)]) -> String {
     text.push_str(&format!("{step}! {{\n    /// `{}`\n    {name}\n}}\n\n", tree.path));
     text.push_str(&format!("impl<M: Mode> {name}<M> {{\n"));
     let mut methods: Vec<String> =
-        verbs.iter().map(|(operation, verb)| verb_method(operation, verb)).collect();
+        verbs.iter().map(|(operation, verb)| verb_method(operation, verb, rows.get(operation))).collect();
     methods.extend(children.iter().map(|(name, child)| step_method(name, child)));
     text.push_str(&methods.join("\n"));
     text.push_str("}\n");
@@ -115,18 +116,17 @@ fn step_method(name: &str, child: &Tree<'_>) -> String {
     }
 }
 
-fn verb_method(operation: &Operation, verb: &Verb) -> String {
-    let Verb { module, method, has_request, has_answer } = verb;
+fn verb_method(operation: &Operation, verb: &Verb, row: &str) -> String {
+    let Verb { module, has_request, has_answer } = verb;
     let answer = if *has_answer { format!("{module}::Answer") } else { "Nothing".to_owned() };
     let (parameter, request) = if *has_request {
         (format!(", request: {module}::Request"), "request")
     } else {
         (String::new(), "Nothing")
     };
-    let typed = if operation::is_xml(operation) { "typed_v2" } else { "typed" };
     let slash = if operation.path.ends_with('/') { ".step(\"\")" } else { "" };
     format!(
-        "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call{slash}.{typed}(Method::{method}, {request})\n    }}\n",
+        "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call{slash}.typed(&table::{row}, {request})\n    }}\n",
         documentation::lines(
             &documentation::operation::verb(operation, verb.has_types().then_some(module.as_str())),
             "    ///"

@@ -17,7 +17,7 @@ mod replays;
 mod sign_information;
 mod signed_body;
 
-use weipay_catalog::{Catalog, Operation, Routed, Unrouted};
+use weipay_catalog::{Catalog, Operation, Routed, Unrouted, Version};
 use weipay_wire::{Authorization, AuthorizationError, PublicKey, is_fresh, is_same_serial, request_message};
 
 use crate::exchange::Incoming;
@@ -105,7 +105,7 @@ pub(crate) fn admit<'a>(
 
 /// Whether requests of an operation are let in at all: APIv2 has another gateway, which is not here.
 pub(crate) fn serves(operation: &Operation) -> bool {
-    !operation.path.starts_with("v2/")
+    operation.version() == Version::V3
 }
 
 /// The operation that a request line asks for.

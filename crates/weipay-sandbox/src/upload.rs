@@ -106,7 +106,7 @@ const MAX_PICTURE: i64 = 5 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::Catalog;
+    use weipay_catalog::{Catalog, Version};
 
     use super::*;
 
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn every_upload_has_a_meta_and_one_file_with_a_digest() {
-        let of_v3 = |operation: &&Operation| is_upload(operation) && operation.path.starts_with("v3/");
+        let of_v3 = |operation: &&Operation| is_upload(operation) && operation.version() == Version::V3;
         for operation in Catalog::embedded().operations().filter(of_v3) {
             let meta = meta_field(operation).unwrap();
             assert_eq!(meta.name, META, "{}", operation.path);

@@ -16,6 +16,7 @@ use crate::error::{Error, RequestProblem};
 use crate::mode::{Mode, Shared};
 #[cfg(feature = "_typed")]
 use crate::model::encode::for_sending;
+use crate::operation::{self, Operation, Version};
 use crate::path;
 use crate::reply::Decode;
 use crate::upload::{File, Upload};
@@ -41,6 +42,7 @@ impl<M: Mode> Clone for Call<M> {
 impl<M: Mode> Call<M> {
     pub(crate) fn new(shared: Arc<Shared<M>>, template: String) -> Call<M> {
         let outgoing = Outgoing {
+            operation: None,
             method: Method::GET,
             template,
             values: Vec::new(),
@@ -139,8 +141,9 @@ impl<M: Mode> Call<M> {
     }
 
     fn send<T: Decode>(mut self, method: Method, body: Result<Option<Body>, RequestProblem>) -> M::Sent<T> {
+        self.outgoing.operation = Operation::find(&method, &self.outgoing.template);
         // APIv2 has other URLs and another language: JSON to this path would be nonsense.
-        if self.outgoing.template.trim_start_matches('/').starts_with("v2/") {
+        if operation::version_of(&self.outgoing.template) == Some(Version::V2) {
             self.spoil(RequestProblem::NotYet("APIv2 calls (XML)"));
         }
         match body {
@@ -189,8 +192,15 @@ fn is_framing(name: &HeaderName) -> bool {
 }
 
 impl<M: Mode> fmt::Debug for Call<M> {
-    /// Values stay out: they may be personal.
+    /// The path and what is known of it. Values stay out: they may be personal.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Call").field("path", &path::shown(&self.outgoing.template)).finish_non_exhaustive()
+        let template = &self.outgoing.template;
+        let known = Operation::all_at(template).map(|known| format!("{} {}", known.method(), known.title()));
+        let known = known.collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "no operation of the catalogue" } else { &known };
+        out.debug_struct("Call")
+            .field("path", &path::shown(template))
+            .field("operation", &format_args!("{known}"))
+            .finish_non_exhaustive()
     }
 }

@@ -16,10 +16,10 @@ use weipay_wire::{
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::error::{Error, Failure, Refusal, RequestProblem};
-use crate::exceptions;
 use crate::merchant::Merchant;
 #[cfg(feature = "_typed")]
 use crate::model::Encryption;
+use crate::operation::Operation;
 use crate::path;
 use crate::reply::RawReply;
 use crate::upload::Upload;
@@ -49,6 +49,8 @@ pub(crate) struct Core {
 /// A call as its style filled it in.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
+    /// What is known of it; nothing of a path that is not in the catalogue.
+    pub(crate) operation: Option<&'static Operation>,
     pub(crate) method: Method,
     pub(crate) template: String,
     pub(crate) values: Vec<(String, String)>,
@@ -129,7 +131,7 @@ impl Core {
         if let Some(base_url) = &outgoing.base_url {
             return Ok(Cow::Owned(base_url.clone()));
         }
-        match exceptions::base_url(&outgoing.method, &outgoing.template) {
+        match outgoing.operation.and_then(Operation::base_url) {
             Some(elsewhere) if self.base_url.is_main() => elsewhere.parse().map(Cow::Owned),
             _ => Ok(Cow::Borrowed(&self.base_url)),
         }
@@ -212,7 +214,7 @@ impl Core {
         };
         let failure = if !reply.status.is_success() {
             Failure::Refused(Refusal::read(&reply.body))
-        } else if exceptions::is_unsigned(&outgoing.method, &outgoing.template) {
+        } else if outgoing.operation.is_some_and(Operation::is_unsigned) {
             return Ok(reply);
         } else {
             match self.verify(&reply) {
@@ -251,5 +253,5 @@ impl Core {
 
 /// Names the call in an error, by the path as it was written: values may be personal, and so may be a query.
 pub(crate) fn located(error: Error, outgoing: &Outgoing) -> Error {
-    error.at(outgoing.method.as_str(), &path::shown(&outgoing.template))
+    error.at(outgoing.method.as_str(), &path::shown(&outgoing.template), outgoing.operation)
 }

@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use weipay_wire::VerifyError;
 
+use crate::operation::Operation;
 use crate::reply::{RawReply, request_id};
 
 mod excerpt;
@@ -39,6 +40,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     failure: Failure,
     operation: Option<String>,
+    known_operation: Option<&'static Operation>,
     answer: Option<RawReply>,
 }
 
@@ -132,15 +134,16 @@ pub struct DecodeProblem {
 
 impl Error {
     pub(crate) fn new(failure: Failure) -> Error {
-        Error(Box::new(Inner { failure, operation: None, answer: None }))
+        Error(Box::new(Inner { failure, operation: None, known_operation: None, answer: None }))
     }
 
     pub(crate) fn of_answer(failure: Failure, answer: RawReply) -> Error {
-        Error(Box::new(Inner { failure, operation: None, answer: Some(answer) }))
+        Error(Box::new(Inner { failure, operation: None, known_operation: None, answer: Some(answer) }))
     }
 
-    pub(crate) fn at(mut self, method: &str, path: &str) -> Error {
+    pub(crate) fn at(mut self, method: &str, path: &str, known: Option<&'static Operation>) -> Error {
         self.0.operation.get_or_insert_with(|| format!("{method} {path}"));
+        self.0.known_operation = self.0.known_operation.or(known);
         self
     }
 
@@ -258,6 +261,12 @@ impl Error {
     pub fn operation(&self) -> Option<&str> {
         self.0.operation.as_deref()
     }
+
+    /// What the catalogue knows of the operation that was called, such as its title and whether it is safe to repeat;
+    /// nothing of a path that it does not have.
+    pub fn known_operation(&self) -> Option<&'static Operation> {
+        self.0.known_operation
+    }
 }
 
 /// What happened, without the causes that [`source`](error::Error::source) gives; `{:#}` prints them too, on the same line.
@@ -287,7 +296,10 @@ impl fmt::Display for Error {
             write!(out, "{}", Causes(self))?;
         }
         let mut facts = Vec::new();
-        facts.extend(self.operation().map(str::to_owned));
+        facts.extend(self.operation().map(|called| match self.0.known_operation {
+            Some(known) => format!("{} · {called}", known.title()),
+            None => called.to_owned(),
+        }));
         facts.extend(self.status().map(|status| format!("HTTP {}", status.as_u16())));
         facts.extend(self.location().map(|location| format!("Location {location}")));
         facts.extend(self.request_id().map(|id| format!("Request-ID {id}")));

@@ -21,7 +21,6 @@ mod core;
 mod decode_limit;
 mod environment;
 pub mod error;
-mod exceptions;
 mod lossy_json;
 mod merchant;
 mod mode;
@@ -30,6 +29,7 @@ pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
 pub mod notifications;
+pub mod operation;
 mod path;
 mod reply;
 mod styles;
@@ -55,6 +55,7 @@ pub use mode::Mode;
 #[cfg(feature = "async")]
 pub use mode::{Async, Pending};
 pub use node::Node;
+pub use operation::{Dialect, Operation, Repeat, Version, operations};
 pub use reply::{Decode, Reply};
 #[cfg(feature = "async")]
 pub use transport::Transport;

@@ -4,13 +4,12 @@
 
 use std::sync::Arc;
 
-use http::Method;
-
 use crate::call::Call;
 use crate::core::{Body, SERIAL};
 use crate::error::RequestProblem;
 use crate::mode::Mode;
 use crate::model::{Field, Model, Value, check, encode};
+use crate::operation::{Operation, Version};
 use crate::reply::Decode;
 use crate::upload::Upload;
 
@@ -40,26 +39,35 @@ impl<M: Mode> Call<M> {
         self.step(&format!("{{{}}}", row.name)).path(row.name, value)
     }
 
-    /// Sends a typed request: query, headers and body each from its own fields.
-    pub(crate) fn typed<R: Model, T: Decode>(self, method: Method, mut request: R) -> M::Sent<T> {
-        self.filled_from(&mut request).send_filled(method)
+    /// Sends a typed request: query, headers and body each from its own fields. One of APIv2 is only checked, as this
+    /// version cannot send it.
+    pub(crate) fn typed<R: Model, T: Decode>(
+        mut self,
+        operation: &'static Operation,
+        mut request: R,
+    ) -> M::Sent<T> {
+        self.outgoing.operation = Some(operation);
+        let filled = match operation.version() {
+            Version::V2 => self.checked(&request),
+            Version::V3 => self.filled_from(&mut request),
+        };
+        filled.send_filled(operation.method())
     }
 
-    /// Holds a typed request of APIv2 against its table, and says that it cannot be sent.
-    pub(crate) fn typed_v2<R: Model, T: Decode>(mut self, method: Method, request: R) -> M::Sent<T> {
+    fn checked(mut self, request: &dyn Model) -> Call<M> {
         if self.shared.core.check_requests
-            && let Err(violation) = check::check(&request)
+            && let Err(violation) = check::check(request)
         {
             self.spoil(RequestProblem::Field { path: violation.path, rule: violation.rule });
         }
         self.spoil(RequestProblem::NotYet("APIv2 calls (XML)"));
-        self.send_filled(method)
+        self
     }
 
     fn filled_from(mut self, request: &mut dyn Model) -> Call<M> {
         encode::describe_file(request);
         let shared = Arc::clone(&self.shared);
-        let serial = encode::header(request, SERIAL);
+        let serial = encode::platform_serial(request);
         let serial = serial.as_deref().or_else(|| self.outgoing.headers.get(SERIAL)?.to_str().ok());
         let encryption = shared.core.encryption(serial);
         let checked = if shared.core.check_requests { check::check(request) } else { Ok(()) };

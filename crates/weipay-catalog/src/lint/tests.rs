@@ -15,7 +15,7 @@ fn lint(sources: &[(&str, &str)]) -> Vec<String> {
 
 /// The one finding in a file with these lines in its JSON body.
 fn finding(lines: &str) -> String {
-    let text = format!("POST v3/a\n  title x\n\n  json\n{lines}");
+    let text = format!("POST v3/a\n  title x\n  repeat unknown\n  json\n{lines}");
     let found = lint(&[("v3/a", &text)]);
     assert_eq!(found.len(), 1, "{found:#?}");
     found[0].clone()
@@ -33,6 +33,7 @@ fn the_catalogue_of_this_repository_is_clean() {
 fn a_file_that_keeps_every_rule_has_no_finding() {
     let text = "POST v3/a/{id}
   title x
+  repeat unknown
   # a comment = with = signs
 
   path
@@ -105,10 +106,10 @@ fn bytes_without_a_range_and_a_notify_url_of_another_format_are_found() {
 
 #[test]
 fn two_operations_that_only_the_last_slash_tells_apart_are_found() {
-    let text = |path: &str| format!("POST {path}\n  title x\n");
+    let text = |path: &str| format!("GET {path}\n  title x\n");
     let found = lint(&[("v3/a", &text("v3/a")), ("v3/a/index", &text("v3/a/"))]);
     assert_eq!(found.len(), 1, "{found:#?}");
-    assert!(found[0].contains("`POST v3/a` differs from this by the last slash only"), "{found:#?}");
+    assert!(found[0].contains("`GET v3/a` differs from this by the last slash only"), "{found:#?}");
 }
 
 #[test]
@@ -121,6 +122,7 @@ fn money_without_a_unit_is_found() {
     }
     let said = "POST v3/a
   title x
+  repeat unknown
 
   json
     a  integer fen    # 退款金额
@@ -290,5 +292,56 @@ fn a_notification_needs_its_envelope_and_is_looked_at_like_an_operation() {
         found,
         ["notifications/v3/envelope.api:4: the range of `id` ends (1) before it begins (9)"],
         "what is wrong with the envelope is said there, not at each notification"
+    );
+}
+
+#[test]
+fn an_operation_that_writes_says_whether_it_may_be_repeated_and_how_that_is_known() {
+    let found = |text: &str| lint(&[("v3/a", text)]);
+    assert!(found("POST v3/a\n  title x\n")[0].contains("say whether the same request may be sent again"));
+    for word in ["safe", "not-safe"] {
+        assert!(found(&format!("POST v3/a\n  title x\n  repeat {word}\n"))[0].contains("needs its reason"));
+        assert!(found(&format!("POST v3/a\n  title x\n  repeat {word}, the page says so\n")).is_empty());
+    }
+    assert!(found("POST v3/a\n  title x\n  repeat unknown\n").is_empty());
+    assert!(found("GET v3/a\n  title x\n").is_empty());
+    assert!(found("GET v3/a\n  title x\n  repeat safe, it reads\n")[0].contains("leave `repeat` out"));
+}
+
+#[test]
+fn a_purpose_stands_only_where_a_client_looks_for_it() {
+    assert_eq!(
+        finding("    a string request-number\n    b string request-number\n"),
+        "v3/a.api:6: a request has one `request-number`, and this is the second one"
+    );
+    for (line, problem) in [
+        ("a integer request-number", "`a` is not a string"),
+        ("a string platform-serial", "`a` is not where a client looks for `platform-serial`"),
+        ("a string file-sha256", "`a` is not where a client looks for `file-sha256`"),
+        ("a object\n      b string request-number", "`b` is not where a client looks for `request-number`"),
+        ("a object\n      b object\n        c string nonce", "`nonce` of `c` says nothing here"),
+    ] {
+        let found = finding(&format!("    {line}\n"));
+        assert!(found.contains(problem), "{line}: {found}");
+    }
+    let upload = "POST v3/a
+  title x
+  repeat unknown
+
+  headers
+    Wechatpay-Serial*  string platform-serial
+
+  multipart
+    file*  object
+    meta*  string json-text
+      sha256*    string file-sha256
+      filename*  string file-name
+
+  answer
+    out_no  string request-number
+";
+    assert_eq!(
+        lint(&[("v3/a", upload)]),
+        ["v3/a.api:15: `request-number` of `out_no` says nothing here: it is for requests"]
     );
 }

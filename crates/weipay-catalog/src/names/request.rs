@@ -27,11 +27,6 @@ pub fn places(operation: &Operation) -> Vec<(&'static str, &Field)> {
     places
 }
 
-/// Whether the client adds a field by itself, so that a caller need not.
-pub fn is_sent_by_the_client(field: &Field) -> bool {
-    ["Wechatpay-Serial", "nonce_str", "sign"].contains(&field.name)
-}
-
 /// What is inside JSON text: the field itself as an object, or, where the page shows an array, its only member.
 pub fn inside_json_text(field: &Field) -> Option<Inside<'_>> {
     if field.kind != Kind::String || field.carrier != Some(Carrier::JsonText) {

@@ -135,6 +135,7 @@ mod tests {
             values: Vec::new(),
             pattern: None,
             carrier: None,
+            purpose: None,
             example: None,
             fields,
             shared: None,

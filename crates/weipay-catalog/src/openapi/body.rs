@@ -70,7 +70,7 @@ pub(super) fn responses(operation: &Operation, identifier: &str, schemas: &mut S
         let schema = schemas.object(&operation.answer);
         let schema = schemas.named(&format!("{identifier}Answer"), schema);
         success["content"] = json!({ "application/json": { "schema": schema } });
-    } else if operation.success == 200 {
+    } else if operation.answers_file {
         let bytes =
             json!({ "type": "string", "format": "binary", "contentMediaType": "application/octet-stream" });
         success["content"] = json!({ "application/octet-stream": { "schema": bytes } });

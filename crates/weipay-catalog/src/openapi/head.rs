@@ -31,6 +31,8 @@ A request is signed over its exact bytes; a success is signed by the platform, i
 | `x-format` | how the value is to be read, where `format` has no word for it |
 | `x-required-in` | the mode in which the field is required; in the others it is not |
 | `x-needed-in` | the case in which a request needs the field: a value of a field beside it, or one way of several to say a thing |
+| `x-purpose` | what a field of a request is for: `request-number` is the request's own number, `file-name` and `file-sha256` are of the uploaded file, `platform-serial` names the key that fields are encrypted with |
+| `x-repeat`, `x-repeat-reason` | whether the same request may be sent again: `safe` (it takes effect once at most), `not-safe`, or `unknown`, which counts as not safe; and how that is known |
 | `x-path` | the path from the host on, where the server has a part of it |
 | `x-unsigned` | answers carry no signature |
 | `x-docs`, `x-group`, `x-roles` | the official pages, the official product, who may call |

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::operation::{Operation, document_address, placeholder};
+use crate::operation::{Operation, Repeat, document_address, placeholder};
 
 use super::identifier::Identifiers;
 use super::schema::Schemas;
@@ -53,6 +53,8 @@ fn describe(operation: &Operation, identifier: &str, prefix: &str, schemas: &mut
         ("responses", body::responses(operation, identifier, schemas)),
         ("x-path", whole_path.into()),
         ("x-unsigned", operation.unsigned.into()),
+        ("x-repeat", operation.repeat.map(Repeat::word).into()),
+        ("x-repeat-reason", operation.repeat_reason.into()),
         ("x-group", operation.group.into()),
         ("x-roles", operation.roles.clone().into()),
         ("x-docs", docs.into()),

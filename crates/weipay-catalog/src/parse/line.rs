@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::field::{Carrier, Field, Format, Kind, Limits, NOTIFY_URL};
+use crate::field::{Carrier, Field, Format, Kind, Limits, NOTIFY_URL, Purpose};
 
 pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
     let (name, rest) = text.split_once(' ').ok_or("a field needs a name and a type")?;
@@ -29,6 +29,7 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
         values: Vec::new(),
         pattern: None,
         carrier: None,
+        purpose: None,
         example: None,
         fields: Vec::new(),
         shared: None,
@@ -110,6 +111,11 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         field.in_bytes = true;
     } else if let Some(carrier) = Carrier::from_word(word) {
         field.carrier = Some(carrier);
+    } else if let Some(purpose) = Purpose::from_word(word) {
+        if let Some(other) = field.purpose.filter(|other| *other != purpose) {
+            return Err(format!("`{}` and `{word}` are two purposes, and a field has one", other.word()));
+        }
+        field.purpose = Some(purpose);
     } else if let Some(format) = Format::from_word(word) {
         field.format = Some(format);
         if format == Format::NotifyUrl {
@@ -117,7 +123,7 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         }
     } else {
         return Err(format!(
-            "`{word}` is neither a range (1..20), nor `bytes` (of a range), nor a format, nor encrypted, sealed, json-text, nor a shared <object>"
+            "`{word}` is neither a range (1..20), nor `bytes` (of a range), nor a format, nor encrypted, sealed, json-text, nor a purpose (request-number), nor a shared <object>"
         ));
     }
     Ok(())

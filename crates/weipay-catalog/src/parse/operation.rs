@@ -2,7 +2,7 @@
 
 use super::outline::{self, OutlineLine, entry, list, push_field};
 use super::{Heading, ParseError, error, expect_heading};
-use crate::operation::{Operation, Place};
+use crate::operation::{Operation, Place, Repeat};
 use crate::shared::Resolver;
 
 /// Reads the text of one operation.
@@ -36,9 +36,12 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         client_cert: false,
         nonceless: false,
         unsigned: false,
+        repeat: None,
+        repeat_reason: "",
         request: Default::default(),
         success: 200,
         answer: Vec::new(),
+        answers_file: false,
     }
 }
 
@@ -69,16 +72,27 @@ impl Reader {
             "client-cert" => operation.client_cert = true,
             "nonceless" => operation.nonceless = true,
             "unsigned" => operation.unsigned = true,
+            "repeat" => {
+                let (word, reason) = rest.split_once(',').unwrap_or((rest, ""));
+                operation.repeat = Some(Repeat::from_word(word).ok_or_else(|| {
+                    error(line.number, format!("`{word}` should be safe, not-safe or unknown"))
+                })?);
+                operation.repeat_reason = reason.trim();
+            }
             "json[]" => {
                 operation.request.json_is_array = true;
                 self.owner = Some(Owner::Request(Place::Json));
             }
             "answer" => {
                 self.owner = Some(Owner::Answer);
-                if !rest.is_empty() {
-                    operation.success = status(rest).ok_or_else(|| {
-                        error(line.number, format!("`{rest}` should be a status such as 204"))
-                    })?;
+                match rest {
+                    "" => {}
+                    "file" => operation.answers_file = true,
+                    rest => {
+                        operation.success = status(rest).ok_or_else(|| {
+                            error(line.number, format!("`{rest}` should be a status such as 204, or `file`"))
+                        })?;
+                    }
                 }
             }
             word => {

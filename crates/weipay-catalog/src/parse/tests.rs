@@ -1,7 +1,7 @@
 use super::*;
-use crate::field::{Carrier, Format, Limits};
+use crate::field::{Carrier, Format, Limits, Purpose};
 use crate::notification::Retry;
-use crate::operation::Operation;
+use crate::operation::{Operation, Place, Repeat};
 use crate::shared::SharedObjects;
 
 const DISASSOCIATE: &str = r"POST v3/marketing/busifavor/coupons/disassociate
@@ -250,4 +250,32 @@ fn the_format_is_taught_whole() {
     for word in formats.chain(carriers).chain(keys).chain(of_notifications) {
         assert!(readme.contains(&format!("`{word}`")), "{word}");
     }
+}
+
+#[test]
+fn a_field_has_one_purpose() {
+    let read = one("  json\n    a* string 1..32 request-number  # 商户请求单号 = 1\n").unwrap();
+    assert_eq!(read.request.json[0].purpose, Some(Purpose::RequestNumber));
+    assert_eq!(read.request_number().map(|(place, field)| (place, field.name)), Some((Place::Json, "a")));
+    let problem = refusal("  xml\n    a string nonce signature\n");
+    assert!(problem.contains("`nonce` and `signature` are two purposes"), "{problem}");
+    for purpose in Purpose::ALL {
+        assert_eq!(Purpose::from_word(purpose.word()), Some(purpose));
+    }
+}
+
+#[test]
+fn what_is_known_of_a_repeat_is_read_with_its_reason() {
+    let read = one("  repeat safe, the page says: 幂等, twice\n").unwrap();
+    assert_eq!((read.repeat, read.repeat_reason), (Some(Repeat::Safe), "the page says: 幂等, twice"));
+    assert_eq!(one("  repeat unknown\n").unwrap().repeat, Some(Repeat::Unknown));
+    assert_eq!(one("").unwrap().repeat, None);
+    assert!(refusal("  repeat perhaps\n").contains("`perhaps` should be safe, not-safe or unknown"));
+}
+
+#[test]
+fn a_success_may_answer_with_a_file() {
+    let read = one("  answer file\n").unwrap();
+    assert!(read.answers_file && read.success == 200 && read.answer.is_empty());
+    assert!(refusal("  answer picture\n").contains("a status such as 204, or `file`"));
 }

@@ -9,7 +9,6 @@ use serde_json::{Map, Number, Value};
 
 use super::{APPID, MCHID, OPENID, day, sensitive, text, whole};
 use crate::field::{Carrier, Field, Format, Kind};
-use crate::names::request::is_sent_by_the_client;
 use crate::operation::{Operation, Place};
 
 /// Fields that hold the caller's own: what a partner says of its sub-merchant (`sub_mchid`) is not among them.
@@ -79,7 +78,7 @@ pub fn required<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Vec<&'a Fiel
             || (mode.is_some() && field.required_in == mode)
             || (case.is_some() && field.needed_in == case)
     };
-    fields.into_iter().filter(|field| is_required(field) && !is_sent_by_the_client(field)).collect()
+    fields.into_iter().filter(|field| is_required(field) && !field.is_sent_by_the_client()).collect()
 }
 
 /// An object with a sample of each of these.

@@ -1,7 +1,6 @@
 //! What is said of a field, of the type that it has, and of the value of a placeholder: its official label, then its rules.
 
-use weipay_catalog::names::request::is_sent_by_the_client;
-use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
+use weipay_catalog::{Carrier, Field, Format, Kind, Limits, Purpose};
 
 use super::plain;
 
@@ -33,10 +32,11 @@ fn labelled(field: &Field) -> Option<String> {
 
 /// Label and rules of a field, of a request or of what comes back.
 pub(crate) fn member(field: &Field, in_request: bool) -> String {
-    if field.name == "Wechatpay-Serial" {
+    if in_request && field.purpose == Some(Purpose::PlatformSerial) {
         return "微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.".to_owned();
     }
-    let filled_in = in_request && is_sent_by_the_client(field);
+    let filled_in = in_request && field.is_sent_by_the_client();
+    let of_the_file = in_request && field.purpose.is_some_and(Purpose::is_of_a_file);
     let mut rules = rules(field);
     if field.required && !filled_in {
         rules.insert(0, "required".to_owned());
@@ -49,6 +49,7 @@ pub(crate) fn member(field: &Field, in_request: bool) -> String {
         labelled(field),
         numbered(field.name),
         filled_in.then(|| "The client fills it in.".to_owned()),
+        of_the_file.then(|| "The client takes it from the file unless it is set.".to_owned()),
         (!rules.is_empty()).then(|| closed(&rules)),
     ]
     .into_iter()

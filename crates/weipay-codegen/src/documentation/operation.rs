@@ -1,10 +1,9 @@
 //! What is said of an operation as a whole, on the module of its types and on the step that sends it.
 
-use weipay_catalog::Operation;
 use weipay_catalog::operation::document_address;
+use weipay_catalog::{Operation, Repeat, Version};
 
 use super::{plain, wrapped};
-use crate::operation::is_xml;
 
 /// What is known of an operation as a whole, with the official documents: the head of the file of its types.
 pub(crate) fn module(operation: &Operation) -> String {
@@ -39,14 +38,28 @@ fn head(operation: &Operation) -> String {
     if operation.success == 204 {
         sentences.push("A success has no body (204).".to_owned());
     }
+    sentences.extend(repeat(operation));
     let mut text = format!("{} · `{} {}`", plain(operation.title), operation.method, operation.path);
     if !sentences.is_empty() {
         text.push_str(&format!("\n\n{}", wrapped(&sentences.join(" "), "")));
     }
-    if is_xml(operation) {
+    if operation.version() == Version::V2 {
         text.push_str("\n\nThis version checks an APIv2 request and does not send it yet.");
     }
     text
+}
+
+/// What is known of sending a request again. What is not known counts as not safe and is not said each time.
+fn repeat(operation: &Operation) -> Option<String> {
+    let number = operation.request_number().map(|(_, field)| field.name);
+    match (operation.repeat?, number) {
+        (Repeat::Safe, Some(number)) => {
+            Some(format!("Safe to repeat with the same `{number}` and the same content."))
+        }
+        (Repeat::Safe, None) => Some("Safe to repeat with the same content.".to_owned()),
+        (Repeat::NotSafe, _) => Some("Not safe to repeat: it may take effect twice.".to_owned()),
+        (Repeat::Unknown, _) => None,
+    }
 }
 
 /// Where the platform describes something, as a paragraph of its own: the pages by whom they are written for.

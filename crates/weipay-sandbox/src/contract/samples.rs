@@ -1,7 +1,6 @@
 //! The samples that `weipay api show` prints keep the contract of their operations, all of them.
 
 use serde_json::Value;
-use weipay_catalog::names::request::is_sent_by_the_client;
 use weipay_catalog::sample::request::{self, object, plain, required, wanted};
 use weipay_catalog::{Catalog, Field, Operation};
 
@@ -33,7 +32,7 @@ fn path(operation: &Operation) -> String {
 /// The sample's query, with what the client adds: the signature of APIv2.
 fn query(operation: &Operation) -> Option<String> {
     let fields = &operation.request.query;
-    let added = fields.iter().filter(|field| field.required && is_sent_by_the_client(field));
+    let added = fields.iter().filter(|field| field.required && field.is_sent_by_the_client());
     let pairs: Vec<String> = required(fields)
         .into_iter()
         .chain(added)

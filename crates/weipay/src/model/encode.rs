@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde_json::{Map, Value as Json};
 
-use super::field::{Field, Place};
+use super::field::{Field, Place, Purpose};
 use super::{Encryption, Found, Model, Strictness, Violation};
 use crate::upload::File;
 
@@ -52,20 +52,15 @@ fn file(request: &dyn Model) -> Option<File> {
     found
 }
 
-/// Writes into `meta` what the file says of itself, where the caller has not: its name and its SHA-256.
+/// Writes what the file says of itself, where the caller has not: its name and its SHA-256.
 pub(crate) fn describe_file(request: &mut dyn Model) {
     let fields = request.table().fields;
     let Some(file) = file(request) else { return };
-    // Where the digest is of a kind that the request names, as SM3, it is the caller's to make.
-    let named = fields.iter().any(|field| field.name.starts_with("digest_al"));
     request.write(&mut |slots| {
-        for (field, slot) in
-            fields.iter().zip(slots).filter(|(field, slot)| field.place == Place::Meta && !slot.is_set())
-        {
-            let text = match field.name {
-                "filename" | "file_name" => file.name.clone(),
-                // That `file_digest` and `digest` are of this kind is UNCONFIRMED.
-                "sha256" | "file_digest" | "digest" if !named => file.sha256(),
+        for (field, slot) in fields.iter().zip(slots).filter(|(_, slot)| !slot.is_set()) {
+            let text = match field.purpose {
+                Some(Purpose::FileName) => file.name.clone(),
+                Some(Purpose::FileSha256) => file.sha256(),
                 _ => continue,
             };
             // These are texts in every table; were one not, it would stay unset.
@@ -80,13 +75,12 @@ pub(super) fn object(model: &dyn Model, encryption: Encryption<'_>) -> Result<Js
     Ok(Json::Object(members))
 }
 
-/// The value of a header that the request sets.
-pub(crate) fn header(request: &dyn Model, name: &str) -> Option<String> {
+/// The serial number of the platform key, where the request names one.
+pub(crate) fn platform_serial(request: &dyn Model) -> Option<String> {
     let mut found = None;
     request.read(&mut |slots| {
         let mut rows = request.table().fields.iter().zip(slots);
-        let row =
-            rows.find(|(field, _)| field.place == Place::Header && field.name.eq_ignore_ascii_case(name));
+        let row = rows.find(|(field, _)| field.purpose == Some(Purpose::PlatformSerial));
         found = row.and_then(|(_, slot)| slot.json(Encryption::AsSet).ok().flatten()).map(bare);
     });
     found

@@ -44,6 +44,26 @@ pub struct Field {
     pub pattern: Option<&'static str>,
     /// Whether it travels encrypted (敏感信息加密).
     pub encrypted: bool,
+    /// What a field of a request is for, where the client must know that.
+    pub purpose: Option<Purpose>,
+}
+
+/// What a field of a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// The number of the request itself (商户请求单号): the platform knows a repeated request by it.
+    RequestNumber,
+    /// The name of the file that is uploaded beside it.
+    FileName,
+    /// The SHA-256 of the file that is uploaded beside it.
+    FileSha256,
+    /// The serial number of the platform key that sensitive fields are encrypted with.
+    PlatformSerial,
+    /// A random text that is signed with the request (APIv2).
+    Nonce,
+    /// The signature of the request (APIv2).
+    Signature,
 }
 
 /// What a notify URL (通知地址) matches, as the platform's own refusals print it.
@@ -61,6 +81,7 @@ const fn field(name: &'static str, place: Place) -> Field {
         items: None,
         pattern: None,
         encrypted: false,
+        purpose: None,
     }
 }
 
@@ -138,6 +159,41 @@ impl Field {
     /// It travels encrypted (敏感信息加密).
     pub const fn encrypted(mut self) -> Field {
         self.encrypted = true;
+        self
+    }
+
+    /// It is the number of the request itself (商户请求单号).
+    pub const fn request_number(self) -> Field {
+        self.with(Purpose::RequestNumber)
+    }
+
+    /// It is the name of the uploaded file.
+    pub const fn file_name(self) -> Field {
+        self.with(Purpose::FileName)
+    }
+
+    /// It is the SHA-256 of the uploaded file.
+    pub const fn file_sha256(self) -> Field {
+        self.with(Purpose::FileSha256)
+    }
+
+    /// It names the platform key that sensitive fields are encrypted with.
+    pub const fn platform_serial(self) -> Field {
+        self.with(Purpose::PlatformSerial)
+    }
+
+    /// It is a random text that is signed with the request (APIv2).
+    pub const fn nonce(self) -> Field {
+        self.with(Purpose::Nonce)
+    }
+
+    /// It is the signature of the request (APIv2).
+    pub const fn signature(self) -> Field {
+        self.with(Purpose::Signature)
+    }
+
+    const fn with(mut self, purpose: Purpose) -> Field {
+        self.purpose = Some(purpose);
         self
     }
 

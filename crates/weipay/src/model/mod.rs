@@ -28,7 +28,7 @@ mod value;
 use std::fmt::Debug;
 
 pub use check::Violation;
-pub use field::{Field, Place, body, file, header, meta, part, path, query, xml};
+pub use field::{Field, Place, Purpose, body, file, header, meta, part, path, query, xml};
 pub use found::{Found, Strictness};
 pub use json_text::JsonText;
 pub use sensitive::{Encryption, Sensitive};

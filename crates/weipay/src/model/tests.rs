@@ -33,7 +33,7 @@ request! {
         /// In the query.
         limit: i64 = query("limit").range(0, 50),
         /// In a header.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// A colour.
         colour: Colour = body("colour"),
         /// A time.

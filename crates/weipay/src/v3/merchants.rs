@@ -6,10 +6,9 @@ pub mod post;
 pub mod put;
 pub mod sub_mchid;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,11 +19,12 @@ chain_step! {
 impl<M: Mode> Merchants<M> {
     /// 子商户进件（融合钱包） · `POST v3/merchants`
     ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`.
+    /// Host: `https://api.mch.weixin.qq.com/hk/`. Safe to repeat with the same `Idempotency-Key` and the same
+    /// content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MERCHANTS, request)
     }
 
     /// 修改子商户（融合钱包） · `PUT v3/merchants`
@@ -33,7 +33,7 @@ impl<M: Mode> Merchants<M> {
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
-        self.call.typed(Method::PUT, request)
+        self.call.typed(&table::PUT_V3_MERCHANTS, request)
     }
 
     /// `v3/merchants/{sub_mchid}` with this 子商户号.

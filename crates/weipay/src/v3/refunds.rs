@@ -7,9 +7,8 @@ pub mod id;
 pub mod out_refund_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> Refunds<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_REFUNDS, request)
     }
 
     /// 申请退款 · `POST v3/refunds`
@@ -33,7 +32,7 @@ impl<M: Mode> Refunds<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_REFUNDS, request)
     }
 
     /// `v3/refunds/id`

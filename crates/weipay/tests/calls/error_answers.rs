@@ -107,7 +107,7 @@ fn an_error_that_is_not_of_a_call_has_no_effect() {
 
 #[test]
 fn an_error_answer_of_another_form_is_shown() {
-    let operation = "POST v3/marketing/busifavor/coupons/disassociate";
+    let operation = "取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate";
     for (status, body, text) in [
         (
             502,
@@ -165,7 +165,7 @@ fn an_error_answer_keeps_everything() {
         assert_eq!(error.body().unwrap(), body.as_bytes());
         assert_eq!(
             error.to_string(),
-            "INVALID_REQUEST: 券不存在 (POST v3/marketing/busifavor/coupons/disassociate, HTTP 400, Request-ID 08F4-268435461)"
+            "INVALID_REQUEST: 券不存在 (取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate, HTTP 400, Request-ID 08F4-268435461)"
         );
     }
 }

@@ -6,6 +6,7 @@ mod error_answers;
 mod handed_answers;
 mod hostile_platform;
 mod lost_connection;
+mod operations;
 mod platform;
 mod platform_certificates;
 mod requests;

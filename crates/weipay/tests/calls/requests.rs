@@ -159,7 +159,7 @@ fn a_typed_request_that_breaks_a_rule_is_not_sent_unless_the_check_is_off() {
     let error = checked.v3().marketing().busifavor().coupons().disassociate().post(broken()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "nothing was sent: `coupon_code` has 33 characters: 1 to 32 (POST v3/marketing/busifavor/coupons/disassociate)"
+        "nothing was sent: `coupon_code` has 33 characters: 1 to 32 (取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate)"
     );
     assert!(error.is_request() && !error.may_have_taken_effect() && !platform.saw_more());
 
@@ -178,7 +178,7 @@ fn a_path_value_that_breaks_a_rule_is_not_sent_unless_the_check_is_off() {
     let error = checked.v3().marketing().busifavor().stocks().stock_id("9".repeat(21)).get().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "nothing was sent: `stock_id` has 21 characters: 1 to 20 (GET v3/marketing/busifavor/stocks/{stock_id})"
+        "nothing was sent: `stock_id` has 21 characters: 1 to 20 (查询商家券详情 · GET v3/marketing/busifavor/stocks/{stock_id})"
     );
     assert!(error.is_request() && !error.may_have_taken_effect() && !platform.saw_more());
 

@@ -1,14 +1,14 @@
 //! The `weipay call` that makes this call.
 
 use serde_json::Value;
-use weipay_catalog::Operation;
+use weipay_catalog::{Operation, Version};
 
 use super::{sample, sensitive};
 
 /// The words of the command, or why there is none.
 pub(super) fn of(operation: &Operation) -> Result<Vec<String>, &'static str> {
     let request = &operation.request;
-    if !operation.path.starts_with("v3/") {
+    if operation.version() != Version::V3 {
         return Err("`weipay call` speaks APIv3 only");
     }
     if !request.multipart.is_empty() {
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn every_operation_of_apiv3_but_uploads_has_a_command_that_the_command_line_takes() {
-        for operation in Catalog::embedded().operations().filter(|found| found.path.starts_with("v3/")) {
+        for operation in Catalog::embedded().operations().filter(|found| found.version() == Version::V3) {
             let Ok(words) = of(operation) else {
                 assert!(!operation.request.multipart.is_empty(), "{}", operation.path);
                 continue;
@@ -80,7 +80,7 @@ mod tests {
         use std::io::Write;
         use std::process::{Command, Stdio};
         let catalog = Catalog::embedded();
-        let operations = catalog.operations().filter(|found| found.path.starts_with("v3/"));
+        let operations = catalog.operations().filter(|found| found.version() == Version::V3);
         let lines: Vec<Vec<String>> = operations.filter_map(|operation| of(operation).ok()).collect();
         let script: String =
             lines.iter().map(|words| format!("printf '%s\\0' {}\n", quoted(words))).collect();

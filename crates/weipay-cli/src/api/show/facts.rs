@@ -1,6 +1,6 @@
 //! What stands above the tables: who may call, where, and what to know about the answer.
 
-use weipay_catalog::{Notification, Operation};
+use weipay_catalog::{Notification, Operation, Repeat, Version};
 
 use super::layout::Page;
 
@@ -13,10 +13,15 @@ pub(super) fn operation(operation: &Operation, page: &mut Page) {
     fact("产品 product", operation.group.to_owned());
     fact("适用 roles", operation.roles.join(", "));
     fact("主机 host", operation.base_url.unwrap_or("https://api.mch.weixin.qq.com/").to_owned());
-    let body =
-        if operation.answer.is_empty() && operation.success != 200 { ", no body (无包体)" } else { "" };
+    let body = match operation.success {
+        200 if operation.answers_file => ", a file (文件)",
+        200 => "",
+        _ if operation.answer.is_empty() => ", no body (无包体)",
+        _ => "",
+    };
     let signed = if operation.unsigned { ", not signed (应答无签名)" } else { "" };
     fact("成功 success", format!("{}{body}{signed}", operation.success));
+    fact("重复 repeat", repeat(operation));
     if operation.client_cert {
         fact("证书", "wants the merchant's TLS certificate (需要商户证书)".to_owned());
     }
@@ -26,8 +31,21 @@ pub(super) fn operation(operation: &Operation, page: &mut Page) {
     if let Some(product) = operation.path.split('/').nth(1) {
         fact("Cargo feature", product.to_owned());
     }
-    if operation.path.starts_with("v2/") {
+    if operation.version() == Version::V2 {
         fact("SDK", "checks an APIv2 request and does not send it yet".to_owned());
+    }
+}
+
+/// What is known of sending the same request again; nothing of one that only reads by its method.
+fn repeat(operation: &Operation) -> String {
+    let number = operation.request_number().map(|(_, field)| field.name);
+    let same = number.map(|number| format!(" with the same {number}")).unwrap_or_default();
+    let reason = operation.repeat_reason;
+    match operation.repeat {
+        None => String::new(),
+        Some(Repeat::Safe) => format!("safe{same}: {reason}"),
+        Some(Repeat::NotSafe) => format!("not safe: {reason}"),
+        Some(Repeat::Unknown) => "not known to be safe: look up what became of a call first".to_owned(),
     }
 }
 

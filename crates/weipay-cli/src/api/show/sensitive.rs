@@ -1,7 +1,7 @@
 //! Sensitive fields (敏感信息加密): the documents show ciphertext, which nobody can type. A page shows the plain text that a
 //! caller has, and where it is encrypted.
 
-use weipay_catalog::{Field, Operation};
+use weipay_catalog::{Field, Operation, Version};
 
 pub(super) use weipay_catalog::sample::sensitive::plain_text;
 
@@ -13,7 +13,7 @@ pub(super) const NOTE: &str = "// 敏感信息加密: give plain text, the clien
 /// Whether the sample of a request holds such a field, where client and command can encrypt it: in query or body, of APIv3.
 pub(super) fn is_in_sample(operation: &Operation) -> bool {
     let request = &operation.request;
-    operation.path.starts_with("v3/")
+    operation.version() == Version::V3
         && (are_in(&sample::required(&request.query)) || are_in(&sample::wanted(&request.json)))
 }
 

@@ -6,7 +6,7 @@ mod statement;
 mod typed;
 pub(super) mod upload;
 
-use weipay_catalog::Operation;
+use weipay_catalog::{Operation, Version};
 
 use super::{sample, sensitive};
 use statement::statement;
@@ -26,7 +26,7 @@ pub(super) struct Style {
 /// All six, or why there are none.
 pub(super) fn of(operation: &Operation) -> Result<Vec<Group>, &'static str> {
     let is_upload = !operation.request.multipart.is_empty();
-    if is_upload && operation.path.starts_with("v2/") {
+    if is_upload && operation.version() == Version::V2 {
         return Err("an upload of APIv2, which no style sends yet");
     }
     let mut groups = Vec::new();

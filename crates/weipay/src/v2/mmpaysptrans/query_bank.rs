@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,12 +16,13 @@ chain_step! {
 impl<M: Mode> QueryBank<M> {
     /// 查询企业付款银行卡 · `POST v2/mmpaysptrans/query_bank`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+    /// content.
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed_v2(Method::POST, request)
+        self.call.typed(&table::POST_V2_MMPAYSPTRANS_QUERY_BANK, request)
     }
 }

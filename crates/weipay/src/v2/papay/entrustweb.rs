@@ -4,10 +4,9 @@
 
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,6 +23,6 @@ impl<M: Mode> Entrustweb<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed_v2(Method::GET, request)
+        self.call.typed(&table::GET_V2_PAPAY_ENTRUSTWEB, request)
     }
 }

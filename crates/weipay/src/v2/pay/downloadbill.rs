@@ -4,10 +4,9 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,12 +17,12 @@ chain_step! {
 impl<M: Mode> Downloadbill<M> {
     /// 下载对账单 · `POST v2/pay/downloadbill`
     ///
-    /// Answers are not signed.
+    /// Answers are not signed. Safe to repeat with the same content.
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed_v2(Method::POST, request)
+        self.call.typed(&table::POST_V2_PAY_DOWNLOADBILL, request)
     }
 }

@@ -4,10 +4,9 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,12 +17,13 @@ chain_step! {
 impl<M: Mode> Downloadfundflow<M> {
     /// 下载资金账单 · `POST v2/pay/downloadfundflow`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+    /// content.
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed_v2(Method::POST, request)
+        self.call.typed(&table::POST_V2_PAY_DOWNLOADFUNDFLOW, request)
     }
 }

@@ -8,10 +8,9 @@ pub mod get;
 pub mod merchants;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -26,7 +25,7 @@ impl<M: Mode> Applyment<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT, request)
     }
 
     /// 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
@@ -35,7 +34,7 @@ impl<M: Mode> Applyment<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT, request)
     }
 
     /// `v3/apply4subject/applyment/{applyment_id}` with this 申请单编号. Format `numeric`.

@@ -6,9 +6,8 @@ pub mod applyment_id;
 pub mod business_code;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -21,7 +20,7 @@ impl<M: Mode> Applyment<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.step("").typed(Method::POST, request)
+        self.call.step("").typed(&table::POST_V3_APPLYMENT4SUB_APPLYMENT, request)
     }
 
     /// `v3/applyment4sub/applyment/applyment_id`

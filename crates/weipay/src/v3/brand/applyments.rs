@@ -7,9 +7,8 @@ pub mod business_code;
 pub mod cancel_applyment;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> Applyments<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_BRAND_APPLYMENTS, request)
     }
 
     /// `v3/brand/applyments/applyment-id`

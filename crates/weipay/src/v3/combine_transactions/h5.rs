@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,10 +16,10 @@ chain_step! {
 impl<M: Mode> H5<M> {
     /// 合单下单-H5支付 · `POST v3/combine-transactions/h5`
     ///
-    /// For 电商平台, 服务商, 直连商户.
+    /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_H5, request)
     }
 }

@@ -6,9 +6,8 @@ pub mod get;
 pub mod patch;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Orders<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_CUSTOMS_ORDERS, request)
     }
 
     /// 报关 · `POST v3/customs/orders`
@@ -32,7 +31,7 @@ impl<M: Mode> Orders<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_CUSTOMS_ORDERS, request)
     }
 
     /// 报关信息修改 · `PATCH v3/customs/orders`
@@ -41,6 +40,6 @@ impl<M: Mode> Orders<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_CUSTOMS_ORDERS, request)
     }
 }

@@ -8,10 +8,9 @@ pub mod post;
 pub mod submit_account_hosting_applyment;
 pub mod submit_sign_verify_info;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,9 +21,11 @@ chain_step! {
 impl<M: Mode> Applyments<M> {
     /// 二级商户进件 · `POST v3/ecommerce/applyments/`
     ///
+    /// Safe to repeat with the same `out_request_no` and the same content.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.step("").typed(Method::POST, request)
+        self.call.step("").typed(&table::POST_V3_ECOMMERCE_APPLYMENTS, request)
     }
 
     /// `v3/ecommerce/applyments/{applyment_id}` with this 微信支付申请单号.

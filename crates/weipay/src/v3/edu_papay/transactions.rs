@@ -6,10 +6,9 @@ pub mod id;
 pub mod out_trade_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,11 +19,12 @@ chain_step! {
 impl<M: Mode> Transactions<M> {
     /// 教育通扣款受理 · `POST v3/edu-papay/transactions`
     ///
-    /// For 直连商户, 服务商. A success has no body (204).
+    /// For 直连商户, 服务商. A success has no body (204). Safe to repeat with the same `out_trade_no` and the same
+    /// content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_EDU_PAPAY_TRANSACTIONS, request)
     }
 
     /// `v3/edu-papay/transactions/id`

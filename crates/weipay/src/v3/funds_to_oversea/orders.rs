@@ -5,10 +5,9 @@
 pub mod out_order_id;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Orders<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_ORDERS, request)
     }
 
     /// `v3/funds-to-oversea/orders/{out_order_id}` with this 商户出境单号.

@@ -5,10 +5,9 @@
 pub mod post;
 pub mod sub_mchid;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,11 +18,12 @@ chain_step! {
 impl<M: Mode> Merchants<M> {
     /// 子商户进件（融合钱包） · `POST v3/global/merchants`
     ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Safe to repeat with the same `Idempotency-Key` and
+    /// the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_GLOBAL_MERCHANTS, request)
     }
 
     /// `v3/global/merchants/{sub_mchid}` with this 子商户号.

@@ -6,10 +6,9 @@ pub mod apply_id;
 pub mod merchant;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> Mchcontactalterapplyment<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT, request)
     }
 
     /// `v3/mchalterapply/mchcontactalterapplyment/{apply_id}` with this 微信支付申请单号.

@@ -6,10 +6,9 @@ pub mod get;
 pub mod post;
 pub mod put;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> ComplaintNotifications<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 
     /// 创建投诉通知回调 · `POST v3/merchant-service/complaint-notifications`
@@ -33,7 +32,7 @@ impl<M: Mode> ComplaintNotifications<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
     /// 更新投诉通知回调 · `PUT v3/merchant-service/complaint-notifications`
@@ -42,7 +41,7 @@ impl<M: Mode> ComplaintNotifications<M> {
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
-        self.call.typed(Method::PUT, request)
+        self.call.typed(&table::PUT_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
     /// 删除投诉通知回调 · `DELETE v3/merchant-service/complaint-notifications`
@@ -54,6 +53,6 @@ impl<M: Mode> ComplaintNotifications<M> {
     /// - merchant: [4012460452](https://pay.weixin.qq.com/doc/v3/merchant/4012460452)
     /// - partner: [4012460474](https://pay.weixin.qq.com/doc/v3/partner/4012460474)
     pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::DELETE, Nothing)
+        self.call.typed(&table::DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 }

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod transaction_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Complaints<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS, request)
     }
 
     /// `v3/merchant-service/complaints/{transaction_id}` with this 微信支付订单号.

@@ -5,10 +5,9 @@
 pub mod post;
 pub mod store_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Stores<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES, request)
     }
 
     /// `v3/merchant-store/stores/{store_id}` with this 微信支付商户门店ID.

@@ -2,7 +2,8 @@
 
 //! 子商户进件（融合钱包） · `POST v3/merchants`
 //!
-//! Host: `https://api.mch.weixin.qq.com/hk/`.
+//! Host: `https://api.mch.weixin.qq.com/hk/`. Safe to repeat with the same `Idempotency-Key` and the same
+//! content.
 //!
 //! Official documents (官方文档):
 //!
@@ -14,9 +15,9 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 业务请求幂等值，由商户侧生成的唯一key.
-        idempotency_key: String = header("Idempotency-Key"),
+        idempotency_key: String = header("Idempotency-Key").request_number(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 机构appid. Required.
         sp_appid: String = body("sp_appid").required(),
         /// 机构商户号. Required.

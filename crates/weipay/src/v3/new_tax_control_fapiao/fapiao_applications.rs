@@ -10,10 +10,9 @@ pub mod post;
 pub mod real_estate_leasing;
 pub mod upload_fapiao_file;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -28,7 +27,7 @@ impl<M: Mode> FapiaoApplications<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS, request)
     }
 
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}` with this 发票申请单号.

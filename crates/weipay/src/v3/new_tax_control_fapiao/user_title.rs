@@ -5,9 +5,8 @@
 pub mod get;
 pub mod title_url;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> UserTitle<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE, request)
     }
 
     /// `v3/new-tax-control-fapiao/user-title/title-url`

@@ -5,10 +5,9 @@
 pub mod collection_id;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> FaceCollections<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS, request)
     }
 
     /// `v3/offlineface/face-collections/{collection_id}` with this 重采ID.

@@ -6,9 +6,8 @@ pub mod batch_id;
 pub mod out_batch_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Batches<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PARTNER_TRANSFER_BATCHES, request)
     }
 
     /// `v3/partner-transfer/batches/batch-id`

@@ -7,10 +7,9 @@ pub mod get;
 pub mod pre_order;
 pub mod pre_order_with_auth;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,7 @@ impl<M: Mode> Authentications<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS, request)
     }
 
     /// `v3/payroll-card/authentications/{authenticate_number}` with this 商家核身单号.

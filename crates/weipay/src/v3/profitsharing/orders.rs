@@ -6,10 +6,9 @@ pub mod out_order_no;
 pub mod post;
 pub mod unfreeze;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,11 +19,11 @@ chain_step! {
 impl<M: Mode> Orders<M> {
     /// 请求分账 · `POST v3/profitsharing/orders`
     ///
-    /// For 直连商户, 服务商.
+    /// For 直连商户, 服务商. Safe to repeat with the same `out_order_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS, request)
     }
 
     /// `v3/profitsharing/orders/{out_order_no}` with this 商户分账单号. 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.

@@ -6,9 +6,8 @@ pub mod batch_id;
 pub mod out_batch_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,11 +18,11 @@ chain_step! {
 impl<M: Mode> Batches<M> {
     /// 发起批量转账 · `POST v3/transfer/batches`
     ///
-    /// For 直连商户.
+    /// For 直连商户. Safe to repeat with the same `out_batch_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_TRANSFER_BATCHES, request)
     }
 
     /// `v3/transfer/batches/batch-id`

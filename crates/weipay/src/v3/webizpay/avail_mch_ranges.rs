@@ -6,10 +6,9 @@ pub mod get;
 pub mod post;
 pub mod range_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> AvailMchRanges<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
     }
 
     /// 创建可用商户范围 · `POST v3/webizpay/avail-mch-ranges`
@@ -33,7 +32,7 @@ impl<M: Mode> AvailMchRanges<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
     }
 
     /// `v3/webizpay/avail-mch-ranges/{range_id}` with this 可用商户范围id.

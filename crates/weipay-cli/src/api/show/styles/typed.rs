@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration, places};
 use weipay_catalog::names::{self, TypeNames};
-use weipay_catalog::{Field, Kind, Operation};
+use weipay_catalog::{Field, Kind, Operation, Purpose};
 
 use super::{sample, upload};
 
@@ -35,7 +35,7 @@ pub(super) fn request(operation: &Operation) -> Option<Expression> {
     for (name, place, field) in member_names(&all) {
         if *place == "file" {
             setters.push((name, Expression::Atom("file".to_owned())));
-        } else if is_shown(operation, field, &all) {
+        } else if is_shown(field, &all) {
             setters.push((name, types.value(field, "Request")));
         }
     }
@@ -43,8 +43,8 @@ pub(super) fn request(operation: &Operation) -> Option<Expression> {
 }
 
 /// The required fields are shown, but for what the file says by itself; where a body requires none, its first.
-fn is_shown(operation: &Operation, field: &Field, all: &[(&str, &Field)]) -> bool {
-    if upload::is_said_by_the_file(operation, field) {
+fn is_shown(field: &Field, all: &[(&str, &Field)]) -> bool {
+    if field.purpose.is_some_and(Purpose::is_of_a_file) {
         return false;
     }
     let required = sample::required(all.iter().map(|(_, field)| *field));

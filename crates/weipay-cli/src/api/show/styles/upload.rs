@@ -1,12 +1,8 @@
 //! Uploads (上传): the file, and what is said about it.
 
-use weipay_catalog::{Carrier, Field, Kind, Operation};
+use weipay_catalog::{Carrier, Field, Kind, Operation, Purpose};
 
 use super::{json, sample};
-
-/// What the client takes from the file where the caller does not say it.
-const NAMES: [&str; 2] = ["filename", "file_name"];
-const DIGESTS: [&str; 3] = ["sha256", "file_digest", "digest"];
 
 /// The parts of the body that are files.
 fn files(operation: &Operation) -> impl Iterator<Item = &Field> {
@@ -27,17 +23,6 @@ pub(super) fn file(operation: &Operation) -> String {
     }
 }
 
-/// Whether the client fills the field in from the file. A digest of a kind that the request names is the caller's.
-pub(super) fn is_said_by_the_file(operation: &Operation, field: &Field) -> bool {
-    let meta = meta(operation);
-    let is_ours = meta.iter().any(|known| std::ptr::eq(known, field));
-    is_ours && (NAMES.contains(&field.name) || is_digest(meta, field))
-}
-
-fn is_digest(meta: &[Field], field: &Field) -> bool {
-    DIGESTS.contains(&field.name) && !meta.iter().any(|other| other.name.starts_with("digest_al"))
-}
-
 /// The lines that make file and `meta` for the untyped styles.
 pub(super) fn before(operation: &Operation) -> String {
     let file = file(operation);
@@ -50,9 +35,9 @@ pub(super) fn before(operation: &Operation) -> String {
     let members: String = sample::wanted(meta)
         .into_iter()
         .map(|field| {
-            let value = match field.name {
-                name if NAMES.contains(&name) => "\"image.jpg\"".to_owned(),
-                _ if is_digest(meta, field) => "file.sha256()".to_owned(),
+            let value = match field.purpose {
+                Some(Purpose::FileName) => "\"image.jpg\"".to_owned(),
+                Some(Purpose::FileSha256) => "file.sha256()".to_owned(),
                 _ => json::value(field, 1),
             };
             format!("    {:?}: {value},\n", field.name)

@@ -33,7 +33,7 @@ request! {
         /// 签名类型. Required.
         sign_type: SignType = query("sign_type").required(),
         /// 签名. The client fills it in.
-        sign: String = query("sign"),
+        sign: String = query("sign").signature(),
     }
 }
 

@@ -2,10 +2,9 @@
 
 //! `v2/applyment/micro/signcontract`
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,6 +23,6 @@ impl<M: Mode> Signcontract<M> {
     ///
     /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4>
     pub fn post(self) -> M::Sent<Nothing> {
-        self.call.typed_v2(Method::POST, Nothing)
+        self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SIGNCONTRACT, Nothing)
     }
 }

@@ -2,7 +2,8 @@
 
 //! 拉取订单评价数据 · `POST v2/billcommentsp/batchquerycomment`
 //!
-//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+//! content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!

@@ -33,7 +33,7 @@ request! {
         /// 商户订单号. Required.
         out_trade_no: String = xml("out_trade_no").required(),
         /// 商户退款单号. Required; at most 64 characters.
-        out_refund_no: String = xml("out_refund_no").required().length(0, 64),
+        out_refund_no: String = xml("out_refund_no").required().length(0, 64).request_number(),
         /// 订单金额. Required; in fen (分).
         total_fee: i64 = xml("total_fee").required(),
         /// 退款金额. Required; in fen (分).

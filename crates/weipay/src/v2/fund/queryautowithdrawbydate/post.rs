@@ -2,7 +2,7 @@
 
 //! 查询提现状态 · `POST v2/fund/queryautowithdrawbydate`
 //!
-//! Needs the merchant's certificate (商户API证书) in TLS.
+//! Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!

@@ -2,6 +2,8 @@
 
 //! 间联模式查询商户审核状态开放接口 · `POST v2/mchrisk/bankquerymchauditinfo`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

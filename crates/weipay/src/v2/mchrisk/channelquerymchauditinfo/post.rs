@@ -2,6 +2,8 @@
 
 //! 渠道商查询商户审核信息 · `POST v2/mchrisk/channelquerymchauditinfo`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

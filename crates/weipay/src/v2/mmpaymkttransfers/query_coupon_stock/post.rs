@@ -2,6 +2,8 @@
 
 //! 查询代金券批次 · `POST v2/mmpaymkttransfers/query_coupon_stock`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

@@ -2,6 +2,8 @@
 
 //! 查询代金券信息 · `POST v2/mmpaymkttransfers/querycouponsinfo`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

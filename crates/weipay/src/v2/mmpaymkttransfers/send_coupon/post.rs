@@ -23,7 +23,7 @@ request! {
         /// openid记录数. Required; format `int32`.
         openid_count: i64 = xml("openid_count").required(),
         /// 商户单据号. Required.
-        partner_trade_no: String = xml("partner_trade_no").required(),
+        partner_trade_no: String = xml("partner_trade_no").required().request_number(),
         /// 用户openid. Required.
         openid: String = xml("openid").required(),
         /// 公众账号ID. Required; at most 32 characters.

@@ -18,7 +18,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户订单号. Required; at most 28 characters.
-        mch_billno: String = xml("mch_billno").required().length(0, 28),
+        mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 公众账号appid. Required; at most 32 characters.

@@ -2,7 +2,8 @@
 
 //! 发放普通红包 · `POST v2/mmpaymkttransfers/sendredpack`
 //!
-//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+//! `mch_billno` and the same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
@@ -21,7 +22,8 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户订单号. Required; 1 to 28 characters; matches `^[0-9A-Za-z]+$`.
-        mch_billno: String = xml("mch_billno").required().length(1, 28).pattern(r#"^[0-9A-Za-z]+$"#),
+        mch_billno: String =
+            xml("mch_billno").required().length(1, 28).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 子商户号. At most 32 characters.

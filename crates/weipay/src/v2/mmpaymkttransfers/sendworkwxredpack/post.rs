@@ -15,9 +15,9 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 随机字符串. The client fills it in. At most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").length(0, 32).nonce(),
         /// 商户订单号. Required; at most 28 characters.
-        mch_billno: String = xml("mch_billno").required().length(0, 28),
+        mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 公众账号appid. Required; at most 32 characters.

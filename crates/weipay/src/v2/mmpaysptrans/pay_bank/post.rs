@@ -18,7 +18,7 @@ request! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 商户企业付款单号. Required; at most 32 characters.
-        partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+        partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
         /// 收款方银行卡号. Required; at most 384 characters; travels encrypted (敏感信息加密).
         enc_bank_no: Sensitive = xml("enc_bank_no").required().length(0, 384).encrypted(),
         /// 收款方用户名. Required; at most 384 characters; travels encrypted (敏感信息加密).

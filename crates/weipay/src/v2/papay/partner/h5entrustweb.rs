@@ -4,9 +4,8 @@
 
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,6 +22,6 @@ impl<M: Mode> H5entrustweb<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed_v2(Method::GET, request)
+        self.call.typed(&table::GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB, request)
     }
 }

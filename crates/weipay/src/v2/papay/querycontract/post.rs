@@ -2,6 +2,8 @@
 
 //! 查询签约关系 · `POST v2/papay/querycontract`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

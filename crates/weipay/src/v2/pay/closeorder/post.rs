@@ -2,6 +2,8 @@
 
 //! 关闭订单 · `POST v2/pay/closeorder`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

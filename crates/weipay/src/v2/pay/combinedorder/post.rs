@@ -24,7 +24,7 @@ request! {
         /// 签名类型. Required; at most 64 characters.
         sign_type: SignType = xml("sign_type").required().length(0, 64),
         /// 合单商户订单号. Required; at most 32 characters.
-        combine_out_trade_no: String = xml("combine_out_trade_no").required().length(0, 32),
+        combine_out_trade_no: String = xml("combine_out_trade_no").required().length(0, 32).request_number(),
         /// 终端IP. Required; at most 16 characters.
         spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 16),
         /// 交易起始时间. At most 14 characters.

@@ -29,7 +29,7 @@ request! {
         /// 签约appid. Required; at most 32 characters.
         contract_appid: String = xml("contract_appid").required().length(0, 32),
         /// 商户订单号. Required; at most 32 characters.
-        out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+        out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 商品描述. Required; at most 128 characters.

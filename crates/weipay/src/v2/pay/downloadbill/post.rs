@@ -2,7 +2,7 @@
 
 //! 下载对账单 · `POST v2/pay/downloadbill`
 //!
-//! Answers are not signed.
+//! Answers are not signed. Safe to repeat with the same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!

@@ -2,7 +2,8 @@
 
 //! 下载资金账单 · `POST v2/pay/downloadfundflow`
 //!
-//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+//! content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!

@@ -26,7 +26,7 @@ request! {
         /// 附加数据. At most 128 characters.
         attach: String = xml("attach").length(0, 128),
         /// 商户订单号. Required; at most 32 characters.
-        out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+        out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
         /// 总金额. Required; in fen (分).
         total_fee: i64 = xml("total_fee").required(),
         /// 货币类型. At most 16 characters.

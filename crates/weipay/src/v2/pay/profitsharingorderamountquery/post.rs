@@ -2,6 +2,8 @@
 
 //! 查询订单待分账金额 · `POST v2/pay/profitsharingorderamountquery`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

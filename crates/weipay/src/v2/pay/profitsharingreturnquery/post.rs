@@ -2,6 +2,8 @@
 
 //! 回退结果查询 · `POST v2/pay/profitsharingreturnquery`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

@@ -2,6 +2,8 @@
 
 //! 汇率查询 · `POST v2/pay/queryexchagerate`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

@@ -2,6 +2,8 @@
 
 //! 统一下单 · `POST v2/pay/unifiedorder`
 //!
+//! Safe to repeat with the same `out_trade_no` and the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):
@@ -51,7 +53,7 @@ request! {
         /// 附加数据. At most 127 characters.
         attach: String = xml("attach").length(0, 127),
         /// 商户订单号. Required; at most 32 characters.
-        out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+        out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
         /// 标价币种. At most 16 characters.
         fee_type: String = xml("fee_type").length(0, 16),
         /// 标价金额. Required; in fen (分).

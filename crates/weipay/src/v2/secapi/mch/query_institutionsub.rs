@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,12 +16,12 @@ chain_step! {
 impl<M: Mode> QueryInstitutionsub<M> {
     /// 查询子商户 · `POST v2/secapi/mch/queryInstitutionsub`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
     ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed_v2(Method::POST, request)
+        self.call.typed(&table::POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB, request)
     }
 }

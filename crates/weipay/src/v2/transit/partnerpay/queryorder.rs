@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,10 +16,12 @@ chain_step! {
 impl<M: Mode> Queryorder<M> {
     /// 查询订单 · `POST v2/transit/partnerpay/queryorder`
     ///
+    /// Safe to repeat with the same content.
+    ///
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed_v2(Method::POST, request)
+        self.call.typed(&table::POST_V2_TRANSIT_PARTNERPAY_QUERYORDER, request)
     }
 }

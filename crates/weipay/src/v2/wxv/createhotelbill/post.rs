@@ -26,7 +26,7 @@ request! {
         /// 签名类型. Required; at most 32 characters.
         sign_type: SignType = xml("sign_type").required().length(0, 32),
         /// 商户服务订单号. Required; at most 32 characters.
-        out_order_no: String = xml("out_order_no").required().length(0, 32),
+        out_order_no: String = xml("out_order_no").required().length(0, 32).request_number(),
         /// 服务ID. Required; at most 32 characters.
         service_id: String = xml("service_id").required().length(0, 32),
         /// 房间. Required; at most 40 characters.

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod transfer_instructions;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> ReceiptId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID, Nothing)
     }
 
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`

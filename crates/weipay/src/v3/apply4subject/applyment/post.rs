@@ -16,9 +16,9 @@ request! {
         /// 渠道商户号.
         channel_id: String = query("channel_id"),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 业务申请编号. Required.
-        business_code: String = body("business_code").required(),
+        business_code: String = body("business_code").required().request_number(),
         /// 联系人信息. Required.
         contact_info: ContactInfo = body("contact_info").required(),
         /// 主体信息. Required.

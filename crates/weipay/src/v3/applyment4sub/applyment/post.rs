@@ -13,9 +13,9 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 业务申请编号. Required.
-        business_code: String = body("business_code").required(),
+        business_code: String = body("business_code").required().request_number(),
         /// 超级管理员信息. Required.
         contact_info: ContactInfo = body("contact_info").required(),
         /// 主体资料. Required.

@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 服务平台商户号. Required.
         platform_mchid: String = body("platform_mchid").required(),
         /// 付款企业商户号. Required.
@@ -26,7 +26,7 @@ request! {
         /// 用户授权appid. Required.
         user_authorized_appid: String = body("user_authorized_appid").required(),
         /// 银行批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
+        out_batch_no: String = body("out_batch_no").required().request_number(),
         /// 批次名称. Required.
         batch_name: String = body("batch_name").required(),
         /// 批次备注. Required.

@@ -8,9 +8,8 @@ pub mod post;
 pub mod preview_url;
 pub mod publish;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,7 @@ impl<M: Mode> CardConfigs<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_BRAND_CARD_CARD_CONFIGS, request)
     }
 
     /// 提交商家名片配置申请 · `POST v3/brand/card/card-configs`
@@ -34,7 +33,7 @@ impl<M: Mode> CardConfigs<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS, request)
     }
 
     /// `v3/brand/card/card-configs/cancel-applyment`

@@ -8,9 +8,8 @@ pub mod get;
 pub mod post;
 pub mod unbind_card_link;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,7 @@ impl<M: Mode> CardLinks<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_BRAND_CARD_CARD_LINKS, request)
     }
 
     /// 添加交易连接名片规则申请 · `POST v3/brand/card/card-links`
@@ -34,7 +33,7 @@ impl<M: Mode> CardLinks<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS, request)
     }
 
     /// `v3/brand/card/card-links/business-code`

@@ -2,7 +2,7 @@
 
 //! 合单下单-JSAPI支付 · `POST v3/combine-transactions/jsapi`
 //!
-//! For 电商平台, 服务商, 直连商户.
+//! For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -27,13 +27,13 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),
         /// 合单商户号. Required.
         combine_mchid: String = body("combine_mchid").required(),
         /// 合单商户订单号. Required; 2 to 32 characters.
-        combine_out_trade_no: String = body("combine_out_trade_no").required().length(2, 32),
+        combine_out_trade_no: String = body("combine_out_trade_no").required().length(2, 32).request_number(),
         /// 场景信息.
         scene_info: SceneInfo = body("scene_info"),
         /// 商品单信息. Required; 1 to 50 members.

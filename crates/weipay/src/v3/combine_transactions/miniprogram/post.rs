@@ -21,7 +21,7 @@ request! {
         /// 平台商户号. Required.
         combine_mchid: String = body("combine_mchid").required(),
         /// 交易单订单号. Required; 2 to 32 characters.
-        combine_out_trade_no: String = body("combine_out_trade_no").required().length(2, 32),
+        combine_out_trade_no: String = body("combine_out_trade_no").required().length(2, 32).request_number(),
         /// 支付者. Required.
         combine_payer_info: CombinePayerInfo = body("combine_payer_info").required(),
         /// 场景信息.

@@ -5,10 +5,9 @@
 pub mod post;
 pub mod sub_mchid;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Merchants<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS, request)
     }
 
     /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}` with this 特约商户号.

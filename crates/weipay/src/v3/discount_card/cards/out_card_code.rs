@@ -5,10 +5,9 @@
 pub mod add_user_records;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> OutCardCode<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE, Nothing)
     }
 
     /// `v3/discount-card/cards/{out_card_code}/add-user-records`

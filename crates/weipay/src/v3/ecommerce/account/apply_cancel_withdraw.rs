@@ -8,9 +8,8 @@ pub mod out_request_no;
 pub mod post;
 pub mod validate_cancel;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,7 @@ impl<M: Mode> ApplyCancelWithdraw<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW, request)
     }
 
     /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod revoke;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> ApplymentId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID, Nothing)
     }
 
     /// `v3/ecommerce/applyments/{applyment_id}/revoke`

@@ -2,6 +2,8 @@
 
 //! 二级商户进件 · `POST v3/ecommerce/applyments/`
 //!
+//! Safe to repeat with the same `out_request_no` and the same content.
+//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
@@ -14,9 +16,9 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 业务申请编号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 主体类型. Required.
         organization_type: OrganizationType = body("organization_type").required(),
         /// 是否金融机构.

@@ -6,9 +6,8 @@ pub mod out_bill_no;
 pub mod post;
 pub mod transfer_bill_no;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> TransferBills<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`

@@ -5,9 +5,8 @@
 pub mod get;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> Returnorders<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS, request)
     }
 
     /// 请求分账回退 · `POST v3/ecommerce/profitsharing/returnorders`
@@ -31,6 +30,6 @@ impl<M: Mode> Returnorders<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS, request)
     }
 }

@@ -2,10 +2,9 @@
 
 //! `v3/edu-papay/contracts/{contract_id}`
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,6 +22,6 @@ impl<M: Mode> ContractId<M> {
     /// - merchant: [4012466882](https://pay.weixin.qq.com/doc/v3/merchant/4012466882)
     /// - partner: [4012465374](https://pay.weixin.qq.com/doc/v3/partner/4012465374)
     pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::DELETE, Nothing)
+        self.call.typed(&table::DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID, Nothing)
     }
 }

@@ -2,7 +2,8 @@
 
 //! 教育通扣款受理 · `POST v3/edu-papay/transactions`
 //!
-//! For 直连商户, 服务商. A success has no body (204).
+//! For 直连商户, 服务商. A success has no body (204). Safe to repeat with the same `out_trade_no` and the same
+//! content.
 //!
 //! Official documents (官方文档):
 //!
@@ -25,7 +26,7 @@ request! {
         /// 商户数据.
         attach: String = body("attach"),
         /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 商品标记.
         goods_tag: String = body("goods_tag"),
         /// 支付回调通知地址. Required; a URL that the platform calls: http or https, without a query.

@@ -24,7 +24,7 @@ request! {
         /// 商户数据.
         attach: String = body("attach"),
         /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 订单优惠标记.
         goods_tag: String = body("goods_tag"),
         /// 商户接收通知地址. Required; a URL that the platform calls: http or https, without a query.

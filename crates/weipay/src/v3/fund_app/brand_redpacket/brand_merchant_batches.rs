@@ -5,10 +5,9 @@
 pub mod batch_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> BrandMerchantBatches<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES, request)
     }
 
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}` with this 微信支付品牌红包批次单号.

@@ -8,9 +8,8 @@ pub mod pre_transfer_with_authorization;
 pub mod transfer;
 pub mod transfer_bill_no;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -21,11 +20,11 @@ chain_step! {
 impl<M: Mode> TransferBills<M> {
     /// 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Safe to repeat with the same `out_bill_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`

@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户出境单号. Required.
-        out_order_id: String = body("out_order_id").required(),
+        out_order_id: String = body("out_order_id").required().request_number(),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信订单号. Required.

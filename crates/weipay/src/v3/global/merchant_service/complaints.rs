@@ -5,10 +5,9 @@
 pub mod complaint_id;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Complaints<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS, request)
     }
 
     /// `v3/global/merchant-service/complaints/{complaint_id}` with this 投诉单号.

@@ -5,9 +5,8 @@
 pub mod get;
 pub mod patch;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> SubMchid<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
     }
 
     /// 修改子商户（融合钱包） · `PATCH v3/global/merchants/{sub_mchid}`
@@ -31,6 +30,6 @@ impl<M: Mode> SubMchid<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
     }
 }

@@ -6,10 +6,9 @@ pub mod out_trade_no;
 pub mod post;
 pub mod transaction_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> Transactions<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_GLOBAL_PAPAY_TRANSACTIONS, request)
     }
 
     /// `v3/global/papay/transactions/out-trade-no`

@@ -6,10 +6,9 @@ pub mod out_order_no;
 pub mod post;
 pub mod unfreeze;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> Orders<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_ORDERS, request)
     }
 
     /// `v3/global/profit-sharing/orders/{out_order_no}` with this 商户分账单号.

@@ -6,10 +6,9 @@ pub mod account;
 pub mod delete;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> Receivers<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
     }
 
     /// 删除分账接收方 · `DELETE v3/global/profit-sharing/receivers`
@@ -33,7 +32,7 @@ impl<M: Mode> Receivers<M> {
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::DELETE, request)
+        self.call.typed(&table::DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
     }
 
     /// `v3/global/profit-sharing/receivers/{account}` with this 接收方账号.

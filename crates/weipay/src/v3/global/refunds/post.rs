@@ -33,7 +33,7 @@ request! {
         /// 商户订单号.
         out_trade_no: String = body("out_trade_no"),
         /// 商户退款单号. Required.
-        out_refund_no: String = body("out_refund_no").required(),
+        out_refund_no: String = body("out_refund_no").required().request_number(),
         /// 退款原因.
         reason: String = body("reason"),
         /// 订单金额.

@@ -5,10 +5,9 @@
 pub mod out_insurance_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Authorizations<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS, request)
     }
 
     /// `v3/inspolicymgr/deduct/authorizations/{out_insurance_no}` with this 商户保险编号.

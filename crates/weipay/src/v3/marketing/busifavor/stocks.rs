@@ -5,10 +5,9 @@
 pub mod post;
 pub mod stock_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,11 +18,11 @@ chain_step! {
 impl<M: Mode> Stocks<M> {
     /// 创建商家券 · `POST v3/marketing/busifavor/stocks`
     ///
-    /// For 直连商户, 服务商.
+    /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS, request)
     }
 
     /// `v3/marketing/busifavor/stocks/{stock_id}` with this 批次号. 1 to 20 characters.

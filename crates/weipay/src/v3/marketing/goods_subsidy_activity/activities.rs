@@ -4,9 +4,8 @@
 
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -21,6 +20,6 @@ impl<M: Mode> Activities<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES, request)
     }
 }

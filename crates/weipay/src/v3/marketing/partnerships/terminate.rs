@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,10 +16,10 @@ chain_step! {
 impl<M: Mode> Terminate<M> {
     /// 终止合作关系 · `POST v3/marketing/partnerships/terminate`
     ///
-    /// For 直连商户, 服务商, 渠道商.
+    /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_TERMINATE, request)
     }
 }

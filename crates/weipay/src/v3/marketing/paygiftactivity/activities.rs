@@ -5,10 +5,9 @@
 pub mod activity_id;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Activities<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES, request)
     }
 
     /// `v3/marketing/paygiftactivity/activities/{activity_id}` with this 活动id.

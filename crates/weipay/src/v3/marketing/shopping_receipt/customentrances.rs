@@ -5,10 +5,9 @@
 pub mod brand_id;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Customentrances<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES, request)
     }
 
     /// `v3/marketing/shopping-receipt/customentrances/{brand_id}` with this 自定义入口的归属品牌ID.

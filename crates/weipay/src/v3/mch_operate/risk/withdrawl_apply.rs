@@ -6,9 +6,8 @@ pub mod applyment_id;
 pub mod out_request_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> WithdrawlApply<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY, request)
     }
 
     /// `v3/mch_operate/risk/withdrawl-apply/applyment-id`

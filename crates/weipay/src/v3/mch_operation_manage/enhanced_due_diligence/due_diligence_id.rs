@@ -6,9 +6,8 @@ pub mod get;
 pub mod submit;
 pub mod upload;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> DueDiligenceId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID, request)
     }
 
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod revoke;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> ApplyId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID, Nothing)
     }
 
     /// `v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`

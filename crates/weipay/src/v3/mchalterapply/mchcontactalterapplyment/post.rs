@@ -14,11 +14,11 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 商户号. Required.
         merchant_code: String = body("merchant_code").required(),
         /// 业务申请编号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 超级管理员信息.
         contact_info: ContactInfo = body("contact_info"),
     }

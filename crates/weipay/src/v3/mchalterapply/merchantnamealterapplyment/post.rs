@@ -18,7 +18,7 @@ request! {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 业务申请编号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 商户简称. Required.
         merchant_shortname: String = body("merchant_shortname").required(),
     }

@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型. Required.
@@ -37,7 +37,7 @@ request! {
         /// 亲属身份信息.
         relative: Relative = body("relative"),
         /// 从业机构订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 医疗机构订单号. Required.
         serial_no: String = body("serial_no").required(),
         /// 医保局返回的支付单ID.

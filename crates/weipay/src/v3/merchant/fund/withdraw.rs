@@ -7,9 +7,8 @@ pub mod out_request_no;
 pub mod post;
 pub mod withdraw_id;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -20,11 +19,11 @@ chain_step! {
 impl<M: Mode> Withdraw<M> {
     /// 电商平台提现 · `POST v3/merchant/fund/withdraw`
     ///
-    /// For 电商平台.
+    /// For 电商平台. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MERCHANT_FUND_WITHDRAW, request)
     }
 
     /// `v3/merchant/fund/withdraw/bill-type`

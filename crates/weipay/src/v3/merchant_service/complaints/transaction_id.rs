@@ -5,10 +5,9 @@
 pub mod get;
 pub mod negotiation_historys;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> TransactionId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID, Nothing)
     }
 
     /// `v3/merchant-service/complaints/{transaction_id}/negotiation-historys`

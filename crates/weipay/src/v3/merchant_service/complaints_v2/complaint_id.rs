@@ -9,10 +9,9 @@ pub mod response;
 pub mod response_immediate_service;
 pub mod update_refund_progress;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -27,7 +26,7 @@ impl<M: Mode> ComplaintId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID, Nothing)
     }
 
     /// `v3/merchant-service/complaints-v2/{complaint_id}/complete`

@@ -2,10 +2,9 @@
 
 //! `v3/merchant-service/images/{media_id}`
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,6 +22,6 @@ impl<M: Mode> MediaId<M> {
     /// - merchant: [4012467251](https://pay.weixin.qq.com/doc/v3/merchant/4012467251)
     /// - partner: [4012467223](https://pay.weixin.qq.com/doc/v3/partner/4012467223)
     pub fn get(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Nothing)
     }
 }

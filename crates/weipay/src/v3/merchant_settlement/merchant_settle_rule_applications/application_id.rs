@@ -4,10 +4,9 @@
 
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,9 @@ impl<M: Mode> ApplicationId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(
+            &table::GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID,
+            Nothing,
+        )
     }
 }

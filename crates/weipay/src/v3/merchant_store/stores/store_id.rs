@@ -6,10 +6,9 @@ pub mod get;
 pub mod patch;
 pub mod recipients;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> StoreId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }
 
     /// 修改门店 · `PATCH v3/merchant-store/stores/{store_id}`
@@ -33,7 +32,7 @@ impl<M: Mode> StoreId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }
 
     /// `v3/merchant-store/stores/{store_id}/recipients`

@@ -7,9 +7,8 @@ pub mod get;
 pub mod insert_cards;
 pub mod reverse;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> FapiaoApplyId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID, request)
     }
 
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`

@@ -38,7 +38,7 @@ request! {
         /// 结算信息.
         settle_info: SettleInfo = body("settle_info"),
         /// 商户订单号.
-        out_trade_no: String = body("out_trade_no"),
+        out_trade_no: String = body("out_trade_no").request_number(),
         /// 业务信息.
         business: Business = body("business"),
     }

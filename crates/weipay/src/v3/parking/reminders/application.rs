@@ -6,9 +6,8 @@ pub mod post;
 pub mod query;
 pub mod withdraw;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Application<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION, request)
     }
 
     /// `v3/parking/reminders/application/query`

@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 特约商户appid.
@@ -22,7 +22,7 @@ request! {
         /// 特约商户授权类型. Required.
         authorization_type: AuthorizationType = body("authorization_type").required(),
         /// 商家批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
+        out_batch_no: String = body("out_batch_no").required().request_number(),
         /// 批次名称. Required.
         batch_name: String = body("batch_name").required(),
         /// 批次备注. Required.

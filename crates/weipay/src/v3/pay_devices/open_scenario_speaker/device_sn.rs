@@ -7,10 +7,9 @@ pub mod get;
 pub mod prebind;
 pub mod unbind;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,7 @@ impl<M: Mode> DeviceSn<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN, Nothing)
     }
 
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}/bind`

@@ -7,10 +7,9 @@ pub mod get;
 pub mod out_order_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,16 +24,16 @@ impl<M: Mode> Serviceorder<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
     }
 
     /// 从业机构创建微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder`
     ///
-    /// For 从业机构.
+    /// For 从业机构. Safe to repeat with the same `out_order_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
     }
 
     /// `v3/payscore/acquiringbank/serviceorder/deduction`

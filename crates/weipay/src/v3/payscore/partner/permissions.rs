@@ -9,9 +9,8 @@ pub mod post;
 pub mod search;
 pub mod terminate;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -26,7 +25,7 @@ impl<M: Mode> Permissions<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS, request)
     }
 
     /// `v3/payscore/partner/permissions/apply-for-scene`

@@ -14,11 +14,11 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 商户服务订单号. Required.
-        out_order_no: String = body("out_order_no").required(),
+        out_order_no: String = body("out_order_no").required().request_number(),
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
         /// 用户下单时确认的服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.

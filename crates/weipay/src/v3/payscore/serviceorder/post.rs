@@ -2,7 +2,7 @@
 
 //! 创建支付分订单 · `POST v3/payscore/serviceorder`
 //!
-//! For 普通商户.
+//! For 普通商户. Safe to repeat with the same `out_order_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -20,7 +20,8 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户服务订单号. Required; 1 to 32 bytes; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_order_no: String = body("out_order_no").required().bytes(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_order_no: String =
+            body("out_order_no").required().bytes(1, 32).request_number().pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 服务ID. Required; 1 to 32 characters.

@@ -21,7 +21,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户服务订单号. Required.
-        out_order_no: String = body("out_order_no").required(),
+        out_order_no: String = body("out_order_no").required().request_number(),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 服务ID. Required.

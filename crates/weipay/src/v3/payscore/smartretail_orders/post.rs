@@ -18,7 +18,7 @@ request! {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 商户服务订单号. Required.
-        out_order_no: String = body("out_order_no").required(),
+        out_order_no: String = body("out_order_no").required().request_number(),
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
         /// 实际服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.

@@ -5,9 +5,8 @@
 pub mod post;
 pub mod sub_mchid;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> RechargeEmployees<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES, request)
     }
 
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`

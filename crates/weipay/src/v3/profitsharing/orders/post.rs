@@ -2,7 +2,7 @@
 
 //! 请求分账 · `POST v3/profitsharing/orders`
 //!
-//! For 直连商户, 服务商.
+//! For 直连商户, 服务商. Safe to repeat with the same `out_order_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 应用ID.
@@ -26,7 +26,7 @@ request! {
         transaction_id: String = body("transaction_id").required(),
         /// 商户分账单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
         out_order_no: String =
-            body("out_order_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+            body("out_order_no").required().length(1, 64).request_number().pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
         /// 分账接收方列表. At most 50 members.
         receivers: Vec<Receivers> = body("receivers").items(0, 50),
         /// 是否解冻剩余未分资金. Required.

@@ -20,7 +20,7 @@ request! {
         /// 附加数据.
         attach: String = body("attach"),
         /// 商户系统内部订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 交易场景值. Required.
         trade_scene: TradeScene = body("trade_scene").required(),
         /// 代金券或立减优惠功能的参数.

@@ -22,7 +22,7 @@ request! {
         /// 微信支付交易单号. Required.
         wxp_trade_no: String = query("wxp_trade_no").required(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
     }
 }
 

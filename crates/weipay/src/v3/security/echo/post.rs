@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 商户回调地址. A URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").notify_url(),
         /// 回显信息. Required.

@@ -5,10 +5,9 @@
 pub mod assign;
 pub mod patch;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> GuideId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID, request)
     }
 
     /// `v3/smartguide/guides/{guide_id}/assign`

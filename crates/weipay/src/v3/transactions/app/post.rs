@@ -33,7 +33,7 @@ request! {
         /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").required().notify_url(),
         /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 商品标记.
         goods_tag: String = body("goods_tag"),
         /// 交易类型. Required.

@@ -34,7 +34,7 @@ request! {
         /// 商户数据.
         attach: String = body("attach"),
         /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 商品标记.
         goods_tag: String = body("goods_tag"),
         /// 交易类型. Required.

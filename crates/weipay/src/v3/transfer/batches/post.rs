@@ -2,7 +2,7 @@
 
 //! 发起批量转账 · `POST v3/transfer/batches`
 //!
-//! For 直连商户.
+//! For 直连商户. Safe to repeat with the same `out_batch_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -14,11 +14,12 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 商户appid. Required; at least 1 character.
         appid: String = body("appid").required().length(1, usize::MAX),
         /// 商家批次单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
-        out_batch_no: String = body("out_batch_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
+        out_batch_no: String =
+            body("out_batch_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
         /// 批次名称. Required; 1 to 32 characters.
         batch_name: String = body("batch_name").required().length(1, 32),
         /// 批次备注. Required; 1 to 32 characters.

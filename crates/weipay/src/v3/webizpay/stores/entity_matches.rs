@@ -5,10 +5,9 @@
 pub mod batch_id;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> EntityMatches<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_WEBIZPAY_STORES_ENTITY_MATCHES, request)
     }
 
     /// `v3/webizpay/stores/entity-matches/{batch_id}` with this 微信支付主体匹配批次单号.

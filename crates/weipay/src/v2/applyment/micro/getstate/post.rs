@@ -2,7 +2,7 @@
 
 //! 查询申请状态 · `POST v2/applyment/micro/getstate`
 //!
-//! Needs the merchant's certificate (商户API证书) in TLS.
+//! Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!

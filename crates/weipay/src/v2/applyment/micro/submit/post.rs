@@ -26,7 +26,7 @@ request! {
         /// 签名类型. Required; at most 128 characters.
         sign_type: SignType = xml("sign_type").required().length(0, 128),
         /// 业务申请编号. Required; at most 32 characters.
-        business_code: String = xml("business_code").required().length(0, 32),
+        business_code: String = xml("business_code").required().length(0, 32).request_number(),
         /// 身份证人像面照片. Required; at most 256 characters.
         id_card_copy: String = xml("id_card_copy").required().length(0, 256),
         /// 身份证国徽面照片. Required; at most 256 characters.

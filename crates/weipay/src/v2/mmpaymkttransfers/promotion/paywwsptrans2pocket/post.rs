@@ -20,9 +20,9 @@ request! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 随机字符串. The client fills it in. At most 32 characters.
-        nonce_str: String = xml("nonce_str").length(0, 32),
+        nonce_str: String = xml("nonce_str").length(0, 32).nonce(),
         /// 商户订单号. Required; at most 32 characters.
-        partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+        partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
         /// 用户openid. Required; at most 64 characters.
         openid: String = xml("openid").required().length(0, 64),
         /// 校验用户姓名选项. Required; at most 16 characters.

@@ -2,7 +2,8 @@
 
 //! 向微信用户个人付款 · `POST v2/mmpaymkttransfers/promotion/transfers`
 //!
-//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+//! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+//! `partner_trade_no` and the same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
@@ -24,7 +25,7 @@ request! {
         /// 设备号. At most 32 characters.
         device_info: String = xml("device_info").length(0, 32),
         /// 商户订单号. Required; at most 32 characters.
-        partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+        partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
         /// 用户openid. Required; at most 64 characters.
         openid: String = xml("openid").required().length(0, 64),
         /// 校验用户姓名选项. Required; at most 16 characters.

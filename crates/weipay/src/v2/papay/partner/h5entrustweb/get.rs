@@ -39,7 +39,7 @@ request! {
         /// 版本号. Required.
         version: Version = query("version").required(),
         /// 签名. The client fills it in.
-        sign: String = query("sign"),
+        sign: String = query("sign").signature(),
         /// 签名类型.
         sign_type: SignType = query("sign_type"),
         /// 时间戳. Required.

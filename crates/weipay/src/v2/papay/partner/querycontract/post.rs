@@ -2,7 +2,7 @@
 
 //! 查询签约关系 · `POST v2/papay/partner/querycontract`
 //!
-//! For 服务商.
+//! For 服务商. Safe to repeat with the same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!

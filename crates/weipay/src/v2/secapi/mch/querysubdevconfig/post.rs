@@ -2,7 +2,7 @@
 
 //! 配置查询 · `POST v2/secapi/mch/querysubdevconfig`
 //!
-//! Needs the merchant's certificate (商户API证书) in TLS.
+//! Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!

@@ -27,7 +27,7 @@ request! {
         /// 签名类型. Required.
         sign_type: SignType = part("sign_type").required(),
         /// 签名. The client fills it in.
-        sign: String = part("sign"),
+        sign: String = part("sign").signature(),
     }
 }
 

@@ -37,7 +37,7 @@ request! {
         /// 微信订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),
         /// 商户分账单号. Required; at most 64 characters.
-        out_order_no: String = xml("out_order_no").required().length(0, 64),
+        out_order_no: String = xml("out_order_no").required().length(0, 64).request_number(),
         /// 分账接收方列表. Required; at most 10240 characters; JSON text in a string.
         receivers: JsonText<Vec<Receiver>> = xml("receivers").required().length(0, 10240),
     }

@@ -31,7 +31,7 @@ request! {
         /// 微信订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),
         /// 商户分账单号. Required; at most 64 characters.
-        out_order_no: String = xml("out_order_no").required().length(0, 64),
+        out_order_no: String = xml("out_order_no").required().length(0, 64).request_number(),
         /// 分账完结描述. Required; at most 80 characters.
         description: String = xml("description").required().length(0, 80),
     }

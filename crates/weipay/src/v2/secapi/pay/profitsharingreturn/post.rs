@@ -35,7 +35,7 @@ request! {
         /// 商户分账单号. At most 64 characters.
         out_order_no: String = xml("out_order_no").length(0, 64),
         /// 商户回退单号. Required; at most 32 characters.
-        out_return_no: String = xml("out_return_no").required().length(0, 32),
+        out_return_no: String = xml("out_return_no").required().length(0, 32).request_number(),
         /// 回退方类型. Required; at most 32 characters.
         return_account_type: ReturnAccountType = xml("return_account_type").required().length(0, 32),
         /// 回退方账号. Required; at most 64 characters.

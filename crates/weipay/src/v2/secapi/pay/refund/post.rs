@@ -2,7 +2,8 @@
 
 //! 申请退款 · `POST v2/secapi/pay/refund`
 //!
-//! Needs the merchant's certificate (商户API证书) in TLS.
+//! Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same `out_refund_no` and the
+//! same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!
@@ -56,7 +57,7 @@ request! {
         /// 商户订单号. Required.
         out_trade_no: String = xml("out_trade_no").required(),
         /// 商户退款单号. Required; at most 64 characters.
-        out_refund_no: String = xml("out_refund_no").required().length(0, 64),
+        out_refund_no: String = xml("out_refund_no").required().length(0, 64).request_number(),
         /// 订单金额. Required; in fen (分).
         total_fee: i64 = xml("total_fee").required(),
         /// 退款金额. Required; in fen (分).

@@ -2,7 +2,7 @@
 
 //! 撤销订单 · `POST v2/secapi/pay/reverse`
 //!
-//! Needs the merchant's certificate (商户API证书) in TLS.
+//! Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!

@@ -2,6 +2,8 @@
 
 //! 查询用户状态接口 · `POST v2/transit/partnerpay/querystate`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

@@ -2,6 +2,8 @@
 
 //! 用户状态查询 · `POST v2/vehicle/pay/querystate`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

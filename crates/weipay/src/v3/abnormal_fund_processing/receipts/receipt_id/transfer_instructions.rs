@@ -5,10 +5,9 @@
 pub mod out_instruction_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,10 @@ impl<M: Mode> TransferInstructions<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(
+            &table::POST_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS,
+            request,
+        )
     }
 
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}` with this 商户侧指令编号.

@@ -16,13 +16,13 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 微信支付商户号. Required.
         mchid: String = body("mchid").required(),
         /// 额度台账号. Required; travels encrypted (敏感信息加密).
         bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
         /// 特殊减额单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 特殊减额类型. Required.
         reduction_type: ReductionType = body("reduction_type").required(),
         /// 减额金额. Required; in fen (分).

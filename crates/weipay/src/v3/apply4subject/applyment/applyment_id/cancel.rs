@@ -2,10 +2,9 @@
 
 //! `v3/apply4subject/applyment/{applyment_id}/cancel`
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,6 @@ impl<M: Mode> Cancel<M> {
     ///
     /// - partner: [4012697627](https://pay.weixin.qq.com/doc/v3/partner/4012697627)
     pub fn post(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::POST, Nothing)
+        self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL, Nothing)
     }
 }

@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 业务申请编号. Required.
-        business_code: String = body("business_code").required(),
+        business_code: String = body("business_code").required().request_number(),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 品牌小程序信息.

@@ -16,7 +16,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 业务申请编号. Required.
-        business_code: String = body("business_code").required(),
+        business_code: String = body("business_code").required().request_number(),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 交易场景类型. Required.

@@ -6,10 +6,9 @@ pub mod activity_id;
 pub mod get;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> MembershipActivities<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
     }
 
     /// 创建品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities`
@@ -33,7 +32,7 @@ impl<M: Mode> MembershipActivities<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
     }
 
     /// `v3/brand/partner/card-member/membership-activities/{activity_id}` with this 活动ID.

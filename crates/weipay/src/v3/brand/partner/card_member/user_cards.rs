@@ -7,10 +7,9 @@ pub mod import_by_openid;
 pub mod import_by_phone;
 pub mod user_card_code;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,7 @@ impl<M: Mode> UserCards<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS, request)
     }
 
     /// `v3/brand/partner/card-member/user-cards/import-by-openid`

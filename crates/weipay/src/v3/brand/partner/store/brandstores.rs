@@ -6,10 +6,9 @@ pub mod get;
 pub mod post;
 pub mod store_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> Brandstores<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
     }
 
     /// 创建品牌门店 · `POST v3/brand/partner/store/brandstores`
@@ -33,7 +32,7 @@ impl<M: Mode> Brandstores<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
     }
 
     /// `v3/brand/partner/store/brandstores/{store_id}` with this 品牌门店ID.

@@ -16,7 +16,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
         /// 子商户号. Required.
@@ -28,7 +28,7 @@ request! {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 商户分账单号. Required.
-        out_order_no: String = body("out_order_no").required(),
+        out_order_no: String = body("out_order_no").required().request_number(),
         /// 分账接收方列表. Required.
         receivers: Vec<Receivers> = body("receivers").required(),
         /// 是否分账完成. Required.

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod province_code;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Provinces<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES, Nothing)
     }
 
     /// `v3/capital/capitallhh/areas/provinces/{province_code}` with this 省份编码.

@@ -16,7 +16,7 @@ request! {
         /// 还款协议ID. Required.
         contract_id: String = body("contract_id").required(),
         /// 商户侧交易单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 商户侧预约还款单号. Required.
         out_record_id: String = body("out_record_id").required(),
         /// 还款金额. Required.

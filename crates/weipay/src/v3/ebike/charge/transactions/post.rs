@@ -20,7 +20,7 @@ request! {
         /// 特约商户公众号ID.
         sub_appid: String = body("sub_appid"),
         /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 附加字段.
         attach: String = body("attach"),
         /// 营销信息.

@@ -14,11 +14,11 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户注销申请单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 是否提取资金.
         withdraw: Withdraw = body("withdraw"),
         /// 收款账号信息. Required.

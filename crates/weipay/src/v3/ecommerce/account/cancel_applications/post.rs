@@ -16,7 +16,7 @@ request! {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户注销申请单号. Required.
-        out_apply_no: String = body("out_apply_no").required(),
+        out_apply_no: String = body("out_apply_no").required().request_number(),
         /// 注销申请材料. Required.
         application_info: Vec<ApplicationInfo> = body("application_info").required(),
     }

@@ -5,9 +5,8 @@
 pub mod mini_program;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> PreEntrustSign<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN, request)
     }
 
     /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`

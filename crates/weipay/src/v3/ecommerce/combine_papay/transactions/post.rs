@@ -18,7 +18,7 @@ request! {
         /// 合单商户号. Required.
         combine_mchid: String = body("combine_mchid").required(),
         /// 合单商户订单号. Required.
-        combine_out_trade_no: String = body("combine_out_trade_no").required(),
+        combine_out_trade_no: String = body("combine_out_trade_no").required().request_number(),
         /// 委托代扣协议ID. Required.
         contract_id: String = body("contract_id").required(),
         /// 子单信息.

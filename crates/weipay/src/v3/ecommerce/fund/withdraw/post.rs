@@ -2,7 +2,7 @@
 
 //! 账户余额提现 · `POST v3/ecommerce/fund/withdraw`
 //!
-//! For 电商平台, 服务商.
+//! For 电商平台, 服务商. Safe to repeat with the same `out_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -19,7 +19,7 @@ request! {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户提现单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 提现金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 提现备注.

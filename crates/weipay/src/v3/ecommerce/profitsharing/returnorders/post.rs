@@ -22,7 +22,7 @@ request! {
         /// 商户分账单号.
         out_order_no: String = body("out_order_no"),
         /// 商户回退单号. Required.
-        out_return_no: String = body("out_return_no").required(),
+        out_return_no: String = body("out_return_no").required().request_number(),
         /// 回退商户号. Required.
         return_mchid: String = body("return_mchid").required(),
         /// 回退金额. Required; in fen (分).

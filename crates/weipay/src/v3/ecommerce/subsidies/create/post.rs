@@ -24,7 +24,7 @@ request! {
         /// 微信退款单号.
         refund_id: String = body("refund_id"),
         /// 商户补差单号.
-        out_subsidy_no: String = body("out_subsidy_no"),
+        out_subsidy_no: String = body("out_subsidy_no").request_number(),
     }
 }
 

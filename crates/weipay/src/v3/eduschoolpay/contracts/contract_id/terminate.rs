@@ -2,10 +2,9 @@
 
 //! `v3/eduschoolpay/contracts/{contract_id}/terminate`
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,6 @@ impl<M: Mode> Terminate<M> {
     ///
     /// - partner: [4012469025](https://pay.weixin.qq.com/doc/v3/partner/4012469025)
     pub fn post(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::POST, Nothing)
+        self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE, Nothing)
     }
 }

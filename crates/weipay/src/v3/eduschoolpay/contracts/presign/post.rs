@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 商户appid. Required.
         appid: String = body("appid").required(),
         /// 商户appid下的用户标识. Required.
@@ -26,7 +26,7 @@ request! {
         /// 学校编号. Required.
         school_id: String = body("school_id").required(),
         /// 外部签约号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
+        out_contract_code: String = body("out_contract_code").required().request_number(),
         /// 签约模式.
         contract_mode: String = body("contract_mode"),
         /// 允许降级为普通签约模式.

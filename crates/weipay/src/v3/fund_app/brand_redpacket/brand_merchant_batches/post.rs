@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 品牌ID. Required.
         brand_id: i64 = body("brand_id").required(),
         /// 品牌AppID. Required.
@@ -24,7 +24,7 @@ request! {
         /// 品牌红包模板ID. Required.
         template_id: String = body("template_id").required(),
         /// 商家品牌红包批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
+        out_batch_no: String = body("out_batch_no").required().request_number(),
         /// 品牌红包批次名称. Required.
         batch_name: String = body("batch_name").required(),
         /// 品牌红包批次备注. Required.

@@ -5,9 +5,8 @@
 pub mod get;
 pub mod out_details;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,8 @@ impl<M: Mode> OutBatchNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call
+            .typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO, request)
     }
 
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`

@@ -5,9 +5,8 @@
 pub mod out_transfer_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> CharityTransferBills<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS, request)
     }
 
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`

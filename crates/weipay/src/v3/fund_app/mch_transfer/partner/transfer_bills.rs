@@ -7,9 +7,8 @@ pub mod post;
 pub mod pre_transfer_with_authorization;
 pub mod transfer;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> TransferBills<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS, request)
     }
 
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`

@@ -2,7 +2,7 @@
 
 //! 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
 //!
-//! For 普通商户.
+//! For 普通商户. Safe to repeat with the same `out_bill_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -17,11 +17,12 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 商户AppID. Required; 1 to 32 characters.
         appid: String = body("appid").required().length(1, 32),
         /// 商户单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
-        out_bill_no: String = body("out_bill_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
+        out_bill_no: String =
+            body("out_bill_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
         /// 收款用户OpenID. Required; 1 to 64 characters.
         openid: String = body("openid").required().length(1, 64),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).

@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户出境退回单号. Required.
-        out_return_no: String = body("out_return_no").required(),
+        out_return_no: String = body("out_return_no").required().request_number(),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户出境单号. Required.

@@ -7,9 +7,8 @@ pub mod get;
 pub mod negotiation_historys;
 pub mod response;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> ComplaintId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID, request)
     }
 
     /// `v3/global/merchant-service/complaints/{complaint_id}/complete`

@@ -22,7 +22,7 @@ request! {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 商户分账单号. Required.
-        out_order_no: String = body("out_order_no").required(),
+        out_order_no: String = body("out_order_no").required().request_number(),
         /// 分账接收方列表.
         receivers: Vec<Receivers> = body("receivers"),
         /// 是否解冻剩余未分资金. Required.

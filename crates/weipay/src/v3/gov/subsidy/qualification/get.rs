@@ -32,7 +32,7 @@ request! {
         /// 证件类型.
         identity_document_type: IdentityDocumentType = query("identity_document_type"),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
     }
 }
 

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod patch;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> OutInsuranceNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, Nothing)
     }
 
     /// 更新保单信息 · `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`
@@ -32,6 +31,6 @@ impl<M: Mode> OutInsuranceNo<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, request)
     }
 }

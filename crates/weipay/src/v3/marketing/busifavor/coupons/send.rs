@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,10 +16,10 @@ chain_step! {
 impl<M: Mode> Send<M> {
     /// 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
     ///
-    /// For 直连商户.
+    /// For 直连商户. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND, request)
     }
 }

@@ -2,7 +2,7 @@
 
 //! 创建商家券 · `POST v3/marketing/busifavor/stocks`
 //!
-//! For 直连商户, 服务商.
+//! For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -31,8 +31,11 @@ request! {
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String =
-            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String = body("out_request_no")
+            .required()
+            .length(1, 128)
+            .request_number()
+            .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 自定义入口.
         custom_entrance: CustomEntrance = body("custom_entrance"),
         /// 样式信息.

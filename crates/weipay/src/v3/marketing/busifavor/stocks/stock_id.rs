@@ -7,10 +7,9 @@ pub mod couponcodes;
 pub mod get;
 pub mod patch;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,7 @@ impl<M: Mode> StockId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, Nothing)
     }
 
     /// 修改商家券基本信息 · `PATCH v3/marketing/busifavor/stocks/{stock_id}`
@@ -34,7 +33,7 @@ impl<M: Mode> StockId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, request)
     }
 
     /// `v3/marketing/busifavor/stocks/{stock_id}/budget`

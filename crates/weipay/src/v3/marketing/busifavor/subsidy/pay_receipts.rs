@@ -6,10 +6,9 @@ pub mod get;
 pub mod post;
 pub mod subsidy_receipt_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,16 +23,16 @@ impl<M: Mode> PayReceipts<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }
 
     /// 营销补差付款 · `POST v3/marketing/busifavor/subsidy/pay-receipts`
     ///
-    /// For 直连商户, 服务商.
+    /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }
 
     /// `v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}` with this 补差付款单号.

@@ -5,10 +5,9 @@
 pub mod post;
 pub mod subsidy_return_receipt_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,11 +18,11 @@ chain_step! {
 impl<M: Mode> ReturnReceipts<M> {
     /// 营销补差回退 · `POST v3/marketing/busifavor/subsidy/return-receipts`
     ///
-    /// For 直连商户, 服务商.
+    /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_return_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS, request)
     }
 
     /// `v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}` with this 补差回退单号.

@@ -2,7 +2,7 @@
 
 //! 创建代金券批次 · `POST v3/marketing/favor/coupon-stocks`
 //!
-//! For 直连商户, 服务商, 渠道商.
+//! For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -37,8 +37,11 @@ request! {
         /// 核销规则. Required.
         coupon_use_rule: CouponUseRule = body("coupon_use_rule").required(),
         /// 商户单据号. Required; 1 to 128 characters; matches `^[0-9a-zA-Z_\-|\*]{1,}$`.
-        out_request_no: String =
-            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9a-zA-Z_\-|\*]{1,}$"#),
+        out_request_no: String = body("out_request_no")
+            .required()
+            .length(1, 128)
+            .request_number()
+            .pattern(r#"^[0-9a-zA-Z_\-|\*]{1,}$"#),
         /// 扩展属性.
         ext_info: String = body("ext_info"),
     }

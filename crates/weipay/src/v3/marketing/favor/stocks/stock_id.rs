@@ -15,9 +15,8 @@ pub mod stop;
 pub mod use_flow;
 pub mod use_flow_by_day;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -32,7 +31,7 @@ impl<M: Mode> StockId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID, request)
     }
 
     /// `v3/marketing/favor/stocks/{stock_id}/items`

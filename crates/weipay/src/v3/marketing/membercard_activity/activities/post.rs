@@ -31,7 +31,7 @@ request! {
         /// 优惠券列表.
         stock_list: Vec<StockList> = body("stock_list"),
         /// 商户请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 支付后活动设置.
         pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
         /// 支付前会员活动设置.

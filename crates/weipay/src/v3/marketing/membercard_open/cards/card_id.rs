@@ -14,10 +14,9 @@ pub mod service_modules;
 pub mod upgrade;
 pub mod users;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -32,7 +31,7 @@ impl<M: Mode> CardId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 
     /// 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
@@ -41,7 +40,7 @@ impl<M: Mode> CardId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, request)
     }
 
     /// 删除会员卡模板 · `DELETE v3/marketing/membercard-open/cards/{card_id}`
@@ -53,7 +52,7 @@ impl<M: Mode> CardId<M> {
     /// - merchant: [4012549682](https://pay.weixin.qq.com/doc/v3/merchant/4012549682)
     /// - partner: [4012726840](https://pay.weixin.qq.com/doc/v3/partner/4012726840)
     pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::DELETE, Nothing)
+        self.call.typed(&table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 
     /// `v3/marketing/membercard-open/cards/{card_id}/codes`

@@ -45,7 +45,7 @@ request! {
         /// 会员初始等级.
         init_level: String = body("init_level"),
         /// 商户请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 储值信息.
         balance_information: BalanceInformation = body("balance_information"),
         /// 开卡信息.

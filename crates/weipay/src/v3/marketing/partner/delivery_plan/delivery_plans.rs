@@ -6,10 +6,9 @@ pub mod brand_id;
 pub mod plan_id;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> DeliveryPlans<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS, request)
     }
 
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}` with this 品牌ID.

@@ -5,10 +5,9 @@
 pub mod post;
 pub mod task_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> ImageGenerationTasks<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS, request)
     }
 
     /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}` with this 图片生成的任务ID.

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> NotifyConfigs<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, Nothing)
     }
 
     /// 设置商品券事件通知地址 · `POST v3/marketing/partner/product-coupon/notify-configs`
@@ -32,6 +31,6 @@ impl<M: Mode> NotifyConfigs<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, request)
     }
 }

@@ -5,10 +5,9 @@
 pub mod post;
 pub mod product_coupon_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -19,11 +18,11 @@ chain_step! {
 impl<M: Mode> ProductCoupons<M> {
     /// 创建商品券 · `POST v3/marketing/partner/product-coupon/product-coupons`
     ///
-    /// For 服务商.
+    /// For 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS, request)
     }
 
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}` with this 商品券ID.

@@ -2,7 +2,7 @@
 
 //! 建立合作关系 · `POST v3/marketing/partnerships/build`
 //!
-//! For 直连商户, 服务商, 渠道商.
+//! For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -17,7 +17,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 业务请求幂等值. Required.
-        idempotency_key: String = header("Idempotency-Key").required(),
+        idempotency_key: String = header("Idempotency-Key").required().request_number(),
         /// 合作方信息. Required.
         partner: Partner = body("partner").required(),
         /// 被授权数据. Required.

@@ -2,7 +2,7 @@
 
 //! 终止合作关系 · `POST v3/marketing/partnerships/terminate`
 //!
-//! For 直连商户, 服务商, 渠道商.
+//! For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
 //!
 //! Official documents (官方文档):
 //!

@@ -7,10 +7,9 @@ pub mod goods;
 pub mod merchants;
 pub mod terminate;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,7 @@ impl<M: Mode> ActivityId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/goods`

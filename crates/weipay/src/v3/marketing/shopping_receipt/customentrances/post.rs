@@ -29,7 +29,7 @@ request! {
         /// 自定义入口的归属品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 商户创建自定义入口的凭据号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 自定义入口跳转信息. Required.
         jump_link: JumpLink = body("jump_link").required(),
     }

@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 图片文件. Required.
         file: File = file("file").required(),
         /// 微信支付订单的交易单号. Required.
@@ -28,8 +28,8 @@ request! {
         out_trade_no: String = meta("out_trade_no"),
         /// 微信支付订单中OpenID. Required.
         openid: String = meta("openid").required(),
-        /// 图片文件的SHA256摘要. Required.
-        sha256: String = meta("sha256").required(),
+        /// 图片文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+        sha256: String = meta("sha256").required().file_sha256(),
         /// 用户与商家的联系渠道.
         merchant_contact_information: MerchantContactInformation = meta("merchant_contact_information"),
         /// 上传时间.

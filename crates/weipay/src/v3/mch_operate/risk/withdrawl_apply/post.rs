@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 二级商户号的出款子账户类型. Required.
@@ -22,7 +22,7 @@ request! {
         /// 提现金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 商户提现申请单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 收款对象类型. Required.
         payee_type: PayeeType = body("payee_type").required(),
         /// 收款对象对应的商户号.

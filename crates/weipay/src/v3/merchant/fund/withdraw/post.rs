@@ -2,7 +2,7 @@
 
 //! 电商平台提现 · `POST v3/merchant/fund/withdraw`
 //!
-//! For 电商平台.
+//! For 电商平台. Safe to repeat with the same `out_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户提现单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 提现金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 备注.

@@ -18,10 +18,10 @@ request! {
     pub struct Request {
         /// 图片文件. Required; at most 7864320 bytes.
         file: File = file("file").required(),
-        /// 文件的SHA256摘要. Required.
-        sha256: String = meta("sha256").required(),
-        /// 文件名称. Required.
-        filename: String = meta("filename").required(),
+        /// 文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+        sha256: String = meta("sha256").required().file_sha256(),
+        /// 文件名称. The client takes it from the file unless it is set. Required.
+        filename: String = meta("filename").required().file_name(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! 查询风险订单 · `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
 //!
-//! For 普通商户, 服务商.
+//! For 普通商户, 服务商. Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,10 +16,13 @@ chain_step! {
 impl<M: Mode> ResponseImmediateService<M> {
     /// 回复需要即时服务的投诉单 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
     ///
-    /// For 普通商户, 服务商.
+    /// For 普通商户, 服务商. Safe to repeat with the same `idempotent_id` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(
+            &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE_IMMEDIATE_SERVICE,
+            request,
+        )
     }
 }

@@ -22,7 +22,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 发票申请单号. Required.

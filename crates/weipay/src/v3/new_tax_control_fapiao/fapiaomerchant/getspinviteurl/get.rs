@@ -28,7 +28,7 @@ request! {
         /// 子商户号.
         sub_mchid: String = query("sub_mchid"),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
     }
 }
 

@@ -2,10 +2,9 @@
 
 //! `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,6 @@ impl<M: Mode> Check<M> {
     ///
     /// - partner: [4012474022](https://pay.weixin.qq.com/doc/v3/partner/4012474022)
     pub fn post(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::POST, Nothing)
+        self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK, Nothing)
     }
 }

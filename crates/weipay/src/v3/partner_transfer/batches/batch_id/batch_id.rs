@@ -5,9 +5,8 @@
 pub mod details;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> BatchId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
     /// `v3/partner-transfer/batches/batch-id/{batch_id}/details`

@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,10 +16,10 @@ chain_step! {
 impl<M: Mode> Miniprogram<M> {
     /// 小程序支付下单 · `POST v3/pay/partner/transactions/miniprogram`
     ///
-    /// For 服务商.
+    /// For 服务商. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM, request)
     }
 }

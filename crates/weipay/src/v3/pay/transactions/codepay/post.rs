@@ -28,7 +28,7 @@ request! {
         description: String = body("description").required().length(1, 127),
         /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
         out_trade_no: String =
-            body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+            body("out_trade_no").required().bytes(6, 32).request_number().pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
         /// 附加数据. At most 128 bytes.
         attach: String = body("attach").bytes(0, 128),
         /// 订单优惠标记. At most 32 characters.

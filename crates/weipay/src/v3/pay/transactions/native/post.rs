@@ -2,7 +2,7 @@
 
 //! Native下单 · `POST v3/pay/transactions/native`
 //!
-//! For 直连商户, 特约商户（直连模式）.
+//! For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -21,7 +21,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 公众号ID. Required; 1 to 32 characters.
         appid: String = body("appid").required().length(1, 32),
         /// 直连商户号. Required; 1 to 32 characters.
@@ -32,7 +32,7 @@ request! {
         attach: String = body("attach").bytes(0, 128),
         /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
         out_trade_no: String =
-            body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+            body("out_trade_no").required().bytes(6, 32).request_number().pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
         /// 订单金额. Required.
         amount: Amount = body("amount").required(),
         /// 交易结束时间.

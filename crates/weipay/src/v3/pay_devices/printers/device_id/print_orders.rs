@@ -5,10 +5,9 @@
 pub mod post;
 pub mod print_order_no;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> PrintOrders<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS, request)
     }
 
     /// `v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}` with this 打印单号.

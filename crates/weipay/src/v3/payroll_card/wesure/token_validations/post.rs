@@ -16,7 +16,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 特约商户商户号. Required.

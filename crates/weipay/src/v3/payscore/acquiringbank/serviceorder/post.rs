@@ -2,7 +2,7 @@
 
 //! 从业机构创建微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder`
 //!
-//! For 从业机构.
+//! For 从业机构. Safe to repeat with the same `out_order_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -25,7 +25,7 @@ request! {
         /// 渠道商商户号. Required.
         channel_id: String = body("channel_id").required(),
         /// 商户服务订单号. Required.
-        out_order_no: String = body("out_order_no").required(),
+        out_order_no: String = body("out_order_no").required().request_number(),
         /// 服务信息. Required.
         service_introduction: String = body("service_introduction").required(),
         /// 后付费项目.

@@ -6,10 +6,9 @@ pub mod get;
 pub mod out_order_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> Serviceorder<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER, request)
     }
 
     /// 创建支付分订单 · `POST v3/payscore/oversea/partner/serviceorder`
@@ -33,7 +32,7 @@ impl<M: Mode> Serviceorder<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER, request)
     }
 
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}` with this 商户服务订单号.

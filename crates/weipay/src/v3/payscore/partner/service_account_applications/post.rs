@@ -23,7 +23,7 @@ request! {
         /// 子商户应用ID.
         sub_appid: String = body("sub_appid"),
         /// 商户申请绑定单号. Required.
-        out_apply_no: String = body("out_apply_no").required(),
+        out_apply_no: String = body("out_apply_no").required().request_number(),
         /// 绑定结果回调通知地址. A URL that the platform calls: http or https, without a query.
         result_notify_url: String = body("result_notify_url").notify_url(),
     }

@@ -2,7 +2,7 @@
 
 //! 创建支付分订单 · `POST v3/payscore/partner/serviceorder`
 //!
-//! For 服务商.
+//! For 服务商. Safe to repeat with the same `out_order_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -28,7 +28,7 @@ request! {
         sub_appid: String = body("sub_appid"),
         /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_order_no: String =
-            body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            body("out_order_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 服务信息. Required; 1 to 20 characters.
         service_introduction: String = body("service_introduction").required().length(1, 20),
         /// 后付费项目. At most 100 members.

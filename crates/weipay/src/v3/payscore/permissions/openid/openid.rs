@@ -5,9 +5,8 @@
 pub mod get;
 pub mod terminate;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> Openid<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID, request)
     }
 
     /// `v3/payscore/permissions/openid/{openid}/terminate`

@@ -5,9 +5,8 @@
 pub mod merchant_plan_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> PayscorePlans<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS, request)
     }
 
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`

@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -17,10 +16,10 @@ chain_step! {
 impl<M: Mode> Cancel<M> {
     /// 取消支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/cancel`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }

@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户申请单号. Required.
-        out_apply_no: String = body("out_apply_no").required(),
+        out_apply_no: String = body("out_apply_no").required().request_number(),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 签约协议列表. Required.

@@ -7,9 +7,8 @@ pub mod out_bill_no;
 pub mod post;
 pub mod pre_transfer;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> InsuranceClaimBills<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS, request)
     }
 
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`

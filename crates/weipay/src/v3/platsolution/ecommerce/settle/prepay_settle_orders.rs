@@ -5,10 +5,9 @@
 pub mod post;
 pub mod settle_batch_no;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> PrepaySettleOrders<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS, request)
     }
 
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}` with this 微信支付结算批次单号.

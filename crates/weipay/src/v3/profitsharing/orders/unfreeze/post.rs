@@ -23,7 +23,7 @@ request! {
         transaction_id: String = body("transaction_id").required(),
         /// 商户分账单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
         out_order_no: String =
-            body("out_order_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+            body("out_order_no").required().length(1, 64).request_number().pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
         /// 分账描述. Required; 1 to 80 characters.
         description: String = body("description").required().length(1, 80),
     }

@@ -2,7 +2,7 @@
 
 //! 添加分账接收方 · `POST v3/profitsharing/receivers/add`
 //!
-//! For 直连商户, 服务商.
+//! For 直连商户, 服务商. Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -17,7 +17,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 应用ID. Required.

@@ -2,7 +2,7 @@
 
 //! 删除分账接收方 · `POST v3/profitsharing/receivers/delete`
 //!
-//! For 直连商户, 服务商.
+//! For 直连商户, 服务商. Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

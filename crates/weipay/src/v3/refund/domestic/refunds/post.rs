@@ -2,7 +2,7 @@
 
 //! 申请退款 · `POST v3/refund/domestic/refunds`
 //!
-//! For 直连商户, 服务商.
+//! For 直连商户, 服务商. Safe to repeat with the same `out_refund_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -51,8 +51,11 @@ request! {
         /// 商户订单号. Needed in one case: 按商户订单号.
         out_trade_no: String = body("out_trade_no"),
         /// 商户退款单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
-        out_refund_no: String =
-            body("out_refund_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+        out_refund_no: String = body("out_refund_no")
+            .required()
+            .length(1, 64)
+            .request_number()
+            .pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
         /// 退款原因. At most 80 characters.
         reason: String = body("reason").length(0, 80),
         /// 退款结果回调url. At most 256 characters; a URL that the platform calls: http or https, without a query.

@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 服务商appid. Required.
         sp_appid: String = body("sp_appid").required(),
         /// 子商户appid.

@@ -28,7 +28,7 @@ request! {
         /// 附加数据.
         attach: String = body("attach"),
         /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 交易场景. Required.
         trade_scene: String = body("trade_scene").required(),
         /// 订单优惠标记.

@@ -6,10 +6,9 @@ pub mod get;
 pub mod merchant_identifier;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> MerchantIdentifiers<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
     }
 
     /// 添加商户标识 · `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
@@ -33,7 +32,7 @@ impl<M: Mode> MerchantIdentifiers<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
     }
 
     /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}` with this 商户标识值.

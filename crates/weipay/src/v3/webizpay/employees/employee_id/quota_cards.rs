@@ -5,10 +5,9 @@
 pub mod card_no;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> QuotaCards<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS, request)
     }
 
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}` with this 企业支付额度卡卡号.

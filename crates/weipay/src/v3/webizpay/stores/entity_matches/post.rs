@@ -16,7 +16,7 @@ request! {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 商户主体匹配批次单号. Required.
-        out_batch_id: String = body("out_batch_id").required(),
+        out_batch_id: String = body("out_batch_id").required().request_number(),
         /// 主体匹配明细列表.
         match_details: Vec<MatchDetails> = body("match_details"),
     }

@@ -2,6 +2,8 @@
 
 //! 订单附加信息查询接口 · `POST v2/cgi-bin/mch/customs/customdeclarequery`
 //!
+//! Safe to repeat with the same content.
+//!
 //! This version checks an APIv2 request and does not send it yet.
 //!
 //! Official documents (官方文档):

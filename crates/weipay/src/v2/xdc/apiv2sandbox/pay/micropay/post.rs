@@ -28,7 +28,7 @@ request! {
         /// 商品描述. Required; at most 128 characters.
         body: String = xml("body").required().length(0, 128),
         /// 商户订单号. Required; at most 32 characters.
-        out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+        out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
         /// 签名类型. At most 32 characters.
         sign_type: SignType = xml("sign_type").length(0, 32),
         /// 附加数据. At most 127 characters.

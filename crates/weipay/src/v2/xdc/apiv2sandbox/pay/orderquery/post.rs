@@ -2,7 +2,7 @@
 
 //! 沙箱订单查询 · `POST v2/xdc/apiv2sandbox/pay/orderquery`
 //!
-//! Answers are not signed.
+//! Answers are not signed. Safe to repeat with the same content.
 //!
 //! This version checks an APIv2 request and does not send it yet.
 //!

@@ -18,7 +18,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户侧指令编号. Required.
-        out_instruction_no: String = body("out_instruction_no").required(),
+        out_instruction_no: String = body("out_instruction_no").required().request_number(),
         /// 付款方式. Required.
         transfer_mode: TransferMode = body("transfer_mode").required(),
         /// 收款方.

@@ -24,7 +24,7 @@ request! {
         /// 请求场景.
         req_scene: ReqScene = query("req_scene"),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
     }
 }
 

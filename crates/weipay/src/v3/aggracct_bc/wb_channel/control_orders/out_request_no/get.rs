@@ -18,7 +18,7 @@ request! {
         /// 微信支付商户号. Required.
         mchid: String = query("mchid").required(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
     }
 }
 

@@ -6,9 +6,8 @@ pub mod get;
 pub mod patch;
 pub mod terminate;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> ActivityId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
     }
 
     /// 修改品牌会员发券活动信息 · `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
@@ -32,7 +31,7 @@ impl<M: Mode> ActivityId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
     }
 
     /// `v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`

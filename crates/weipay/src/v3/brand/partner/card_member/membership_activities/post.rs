@@ -18,7 +18,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 会员卡ID. Required.

@@ -7,9 +7,8 @@ pub mod get;
 pub mod invalidate;
 pub mod patch;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> UserCardCode<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE, request)
     }
 
     /// 修改用户会员卡信息 · `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
@@ -33,7 +32,7 @@ impl<M: Mode> UserCardCode<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE, request)
     }
 
     /// `v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`

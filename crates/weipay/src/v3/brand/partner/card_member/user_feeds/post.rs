@@ -22,7 +22,7 @@ request! {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
         /// 商家请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 会员动态内容. Required.
         cell_message: String = body("cell_message").required(),
     }

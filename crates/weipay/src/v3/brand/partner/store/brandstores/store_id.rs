@@ -10,10 +10,9 @@ pub mod patch;
 pub mod resume;
 pub mod unbindrecipient;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -28,7 +27,7 @@ impl<M: Mode> StoreId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
     /// 更新品牌门店 · `PATCH v3/brand/partner/store/brandstores/{store_id}`
@@ -37,7 +36,7 @@ impl<M: Mode> StoreId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
     /// 删除品牌门店 · `DELETE v3/brand/partner/store/brandstores/{store_id}`
@@ -46,7 +45,7 @@ impl<M: Mode> StoreId<M> {
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::DELETE, request)
+        self.call.typed(&table::DELETE_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
     /// `v3/brand/partner/store/brandstores/{store_id}/bindrecipient`

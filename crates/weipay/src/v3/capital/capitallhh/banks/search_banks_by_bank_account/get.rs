@@ -18,7 +18,7 @@ request! {
         /// 银行卡号. Required; travels encrypted (敏感信息加密).
         account_number: Sensitive = query("account_number").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
     }
 }
 

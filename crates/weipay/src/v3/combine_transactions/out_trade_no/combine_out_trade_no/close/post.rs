@@ -2,7 +2,7 @@
 
 //! 合单关闭订单 · `POST v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
 //!
-//! For 电商平台, 服务商. A success has no body (204).
+//! For 电商平台, 服务商. A success has no body (204). Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

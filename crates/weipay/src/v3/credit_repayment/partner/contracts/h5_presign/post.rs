@@ -18,13 +18,13 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
         /// 模板ID. Required.
         plan_id: String = body("plan_id").required(),
         /// 服务商签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
+        out_contract_code: String = body("out_contract_code").required().request_number(),
         /// 用户展示名称. Required.
         display_name: String = body("display_name").required(),
         /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.

@@ -15,10 +15,10 @@ request! {
     pub struct Request {
         /// 媒体图片文件. Required.
         file: File = file("file").required(),
-        /// 图片文件的摘要. Required.
-        file_digest: String = meta("file_digest").required(),
-        /// 商户上传的媒体图片的名称. Required.
-        file_name: String = meta("file_name").required(),
+        /// 图片文件的摘要. The client takes it from the file unless it is set. Required.
+        file_digest: String = meta("file_digest").required().file_sha256(),
+        /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+        file_name: String = meta("file_name").required().file_name(),
     }
 }
 

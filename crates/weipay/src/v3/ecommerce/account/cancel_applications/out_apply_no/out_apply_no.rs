@@ -4,10 +4,9 @@
 
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,7 @@ impl<M: Mode> OutApplyNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call
+            .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_OUT_APPLY_NO_OUT_APPLY_NO, Nothing)
     }
 }

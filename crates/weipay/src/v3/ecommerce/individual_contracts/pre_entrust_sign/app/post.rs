@@ -16,7 +16,7 @@ request! {
         /// 签约和付款的AppID. Required.
         appid: String = body("appid").required(),
         /// 业务申请单号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
+        out_contract_code: String = body("out_contract_code").required().request_number(),
     }
 }
 

@@ -16,11 +16,11 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 签约和付款的AppID. Required.
         appid: String = body("appid").required(),
         /// 业务申请单号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
+        out_contract_code: String = body("out_contract_code").required().request_number(),
         /// 真实姓名. Required; travels encrypted (敏感信息加密).
         real_name: Sensitive = body("real_name").required().encrypted(),
         /// 证件类型. Required.

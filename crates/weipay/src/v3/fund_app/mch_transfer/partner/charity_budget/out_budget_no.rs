@@ -5,9 +5,8 @@
 pub mod get;
 pub mod unlock;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> OutBudgetNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO, request)
     }
 
     /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`

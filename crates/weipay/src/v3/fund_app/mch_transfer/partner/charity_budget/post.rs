@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户预算单号. Required.
-        out_budget_no: String = body("out_budget_no").required(),
+        out_budget_no: String = body("out_budget_no").required().request_number(),
         /// 出资商户号. Required.
         sponsor_mchid: String = body("sponsor_mchid").required(),
         /// 出资企业主体名称. Required.

@@ -16,7 +16,7 @@ request! {
         /// 商户预算单号. Required.
         out_budget_no: String = body("out_budget_no").required(),
         /// 商户公益捐赠单号. Required.
-        out_transfer_no: String = body("out_transfer_no").required(),
+        out_transfer_no: String = body("out_transfer_no").required().request_number(),
         /// 关联的交易单号.
         transaction_info: TransactionInfo = body("transaction_info"),
         /// 出资商户号. Required.

@@ -16,7 +16,7 @@ request! {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户申请单号. Required.
-        out_apply_no: String = body("out_apply_no").required(),
+        out_apply_no: String = body("out_apply_no").required().request_number(),
     }
 }
 

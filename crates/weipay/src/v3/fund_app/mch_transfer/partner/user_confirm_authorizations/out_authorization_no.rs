@@ -5,10 +5,9 @@
 pub mod close;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,10 @@ impl<M: Mode> OutAuthorizationNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(
+            &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO,
+            Nothing,
+        )
     }
 
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close`

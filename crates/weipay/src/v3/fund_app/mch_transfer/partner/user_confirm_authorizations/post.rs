@@ -16,7 +16,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户侧授权单号. Required.
-        out_authorization_no: String = body("out_authorization_no").required(),
+        out_authorization_no: String = body("out_authorization_no").required().request_number(),
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
         /// 收款用户OpenID. Required.

@@ -18,11 +18,12 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
         /// 商户单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
-        out_bill_no: String = body("out_bill_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
+        out_bill_no: String =
+            body("out_bill_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).
         user_name: Sensitive = body("user_name").encrypted(),
         /// 转账金额. Required; in fen (分).

@@ -4,10 +4,9 @@
 
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,9 @@ impl<M: Mode> TransferBillNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(
+            &table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO,
+            Nothing,
+        )
     }
 }

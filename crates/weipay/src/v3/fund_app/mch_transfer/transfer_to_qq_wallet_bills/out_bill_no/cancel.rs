@@ -4,10 +4,9 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,9 @@ impl<M: Mode> Cancel<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, Nothing)
+        self.call.typed(
+            &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO_CANCEL,
+            Nothing,
+        )
     }
 }

@@ -4,9 +4,8 @@
 
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -21,6 +20,7 @@ impl<M: Mode> OutReturnNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call
+            .typed(&table::GET_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS_OUT_RETURN_NO_OUT_RETURN_NO, request)
     }
 }

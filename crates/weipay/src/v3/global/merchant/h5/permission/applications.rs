@@ -5,10 +5,9 @@
 pub mod applyment_id;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Applications<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS, request)
     }
 
     /// `v3/global/merchant/h5/permission/applications/{applyment_id}` with this 申请单号.

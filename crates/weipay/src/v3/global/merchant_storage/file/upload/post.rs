@@ -15,10 +15,10 @@ request! {
     pub struct Request {
         /// 文件信息. Required.
         file: File = file("file").required(),
-        /// 文件的摘要. Required.
-        digest: String = meta("digest").required(),
-        /// 商户上传的文件的名称. Required.
-        filename: String = meta("filename").required(),
+        /// 文件的摘要. The client takes it from the file unless it is set. Required.
+        digest: String = meta("digest").required().file_sha256(),
+        /// 商户上传的文件的名称. The client takes it from the file unless it is set. Required.
+        filename: String = meta("filename").required().file_name(),
     }
 }
 

@@ -26,7 +26,7 @@ request! {
         /// 模板ID.
         plan_id: i64 = body("plan_id"),
         /// 商户侧签约协议号.
-        out_contract_code: String = body("out_contract_code"),
+        out_contract_code: String = body("out_contract_code").request_number(),
         /// 用户账户展示名称.
         user_display_name: String = body("user_display_name"),
         /// 签约成功通知url. A URL that the platform calls: http or https, without a query.

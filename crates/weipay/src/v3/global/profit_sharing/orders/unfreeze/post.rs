@@ -21,7 +21,7 @@ request! {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 商户分账单号. Required.
-        out_order_no: String = body("out_order_no").required(),
+        out_order_no: String = body("out_order_no").required().request_number(),
         /// 分账描述. Required.
         description: String = body("description").required(),
     }

@@ -2,7 +2,7 @@
 
 //! 关联订单信息 · `POST v3/marketing/busifavor/coupons/associate`
 //!
-//! For 直连商户, 服务商.
+//! For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -21,8 +21,11 @@ request! {
         /// 关联的商户订单号. Required; 1 to 128 characters.
         out_trade_no: String = body("out_trade_no").required().length(1, 128),
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String =
-            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String = body("out_request_no")
+            .required()
+            .length(1, 128)
+            .request_number()
+            .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
 }
 

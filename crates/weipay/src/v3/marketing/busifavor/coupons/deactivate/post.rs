@@ -21,7 +21,8 @@ request! {
         /// 批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
         /// 失效请求单据号. Required; 1 to 128 characters.
-        deactivate_request_no: String = body("deactivate_request_no").required().length(1, 128),
+        deactivate_request_no: String =
+            body("deactivate_request_no").required().length(1, 128).request_number(),
         /// 失效原因. 1 to 64 characters.
         deactivate_reason: String = body("deactivate_reason").length(1, 64),
     }

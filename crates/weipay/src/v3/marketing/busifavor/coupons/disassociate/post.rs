@@ -2,7 +2,7 @@
 
 //! 取消关联订单信息 · `POST v3/marketing/busifavor/coupons/disassociate`
 //!
-//! For 直连商户, 服务商.
+//! For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!

@@ -21,7 +21,7 @@ request! {
         /// 批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
         /// 退券请求单据号. Required; 1 to 128 characters.
-        return_request_no: String = body("return_request_no").required().length(1, 128),
+        return_request_no: String = body("return_request_no").required().length(1, 128).request_number(),
     }
 }
 

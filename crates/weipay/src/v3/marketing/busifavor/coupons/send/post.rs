@@ -2,7 +2,7 @@
 
 //! 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
 //!
-//! For 直连商户.
+//! For 直连商户. Safe to repeat with the same `out_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -21,8 +21,11 @@ request! {
         /// 批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
         /// 发券凭证. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String =
-            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String = body("out_request_no")
+            .required()
+            .length(1, 128)
+            .request_number()
+            .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 券code. 1 to 32 characters.
         coupon_code: String = body("coupon_code").length(1, 32),
     }

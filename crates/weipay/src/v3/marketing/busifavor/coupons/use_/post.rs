@@ -25,7 +25,7 @@ request! {
         /// 请求核销时间. Required.
         use_time: Time = body("use_time").required(),
         /// 核销请求单据号. Required; 1 to 128 characters.
-        use_request_no: String = body("use_request_no").required().length(1, 128),
+        use_request_no: String = body("use_request_no").required().length(1, 128).request_number(),
         /// 用户标识. 1 to 128 characters.
         openid: String = body("openid").length(1, 128),
         /// 商户订单号. 1 to 128 characters.

@@ -22,7 +22,7 @@ request! {
         /// 用户OpenID. 1 to 128 characters.
         openid: String = body("openid").length(1, 128),
         /// 发券请求单号. Required.
-        send_request_no: String = body("send_request_no").required(),
+        send_request_no: String = body("send_request_no").required().request_number(),
     }
 }
 

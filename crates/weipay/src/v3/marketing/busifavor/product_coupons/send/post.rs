@@ -23,8 +23,11 @@ request! {
         /// 批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
         /// 发券凭证. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String =
-            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String = body("out_request_no")
+            .required()
+            .length(1, 128)
+            .request_number()
+            .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 券code. 1 to 32 characters.
         coupon_code: String = body("coupon_code").length(1, 32),
         /// 券类型. Required.

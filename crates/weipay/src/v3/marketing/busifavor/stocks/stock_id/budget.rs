@@ -4,9 +4,8 @@
 
 pub mod patch;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -21,6 +20,6 @@ impl<M: Mode> Budget<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET, request)
     }
 }

@@ -6,10 +6,9 @@ pub mod coupon_code;
 pub mod get;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,16 +23,16 @@ impl<M: Mode> Couponcodes<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
 
     /// 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
     ///
-    /// For 直连商户, 服务商.
+    /// For 直连商户, 服务商. Safe to repeat with the same `upload_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
 
     /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}` with this 商户上传的code. 1 to 32 characters.

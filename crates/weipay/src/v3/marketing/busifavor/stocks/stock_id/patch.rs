@@ -29,8 +29,11 @@ request! {
         /// 适用商品范围. 1 to 15 characters.
         goods_name: String = body("goods_name").length(1, 15),
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String =
-            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String = body("out_request_no")
+            .required()
+            .length(1, 128)
+            .request_number()
+            .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 样式信息.
         display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
         /// 核销规则.

@@ -2,7 +2,7 @@
 
 //! 营销补差回退 · `POST v3/marketing/busifavor/subsidy/return-receipts`
 //!
-//! For 直连商户, 服务商.
+//! For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_return_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -33,8 +33,11 @@ request! {
         /// 补差回退描述. Required; 1 to 1024 characters.
         description: String = body("description").required().length(1, 1024),
         /// 业务请求唯一单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_subsidy_return_no: String =
-            body("out_subsidy_return_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_subsidy_return_no: String = body("out_subsidy_return_no")
+            .required()
+            .length(1, 128)
+            .request_number()
+            .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
 }
 

@@ -5,10 +5,9 @@
 pub mod coupon_code;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Coupons<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, request)
     }
 
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}` with this 券code. 1 to 32 characters.

@@ -20,10 +20,10 @@ request! {
     pub struct Request {
         /// 图片文件. Required; at most 2097152 bytes.
         file: File = file("file").required(),
-        /// 图片文件的SHA256摘要. Required.
-        sha256: String = meta("sha256").required(),
-        /// 商户上传的媒体图片的名称. Required.
-        filename: String = meta("filename").required(),
+        /// 图片文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+        sha256: String = meta("sha256").required().file_sha256(),
+        /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+        filename: String = meta("filename").required().file_name(),
     }
 }
 

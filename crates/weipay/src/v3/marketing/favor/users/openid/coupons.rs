@@ -6,10 +6,9 @@ pub mod coupon_id;
 pub mod get;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,16 +23,16 @@ impl<M: Mode> Coupons<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
     /// 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
     ///
-    /// For 直连商户, 服务商, 渠道商.
+    /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
     /// `v3/marketing/favor/users/{openid}/coupons/{coupon_id}` with this 代金券id.

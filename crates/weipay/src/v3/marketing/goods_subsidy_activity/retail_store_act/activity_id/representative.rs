@@ -5,9 +5,8 @@
 pub mod delete;
 pub mod put;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,10 @@ impl<M: Mode> Representative<M> {
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
     pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
-        self.call.typed(Method::PUT, request)
+        self.call.typed(
+            &table::PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
+            request,
+        )
     }
 
     /// 删除零售小店活动业务代理 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
@@ -31,6 +33,9 @@ impl<M: Mode> Representative<M> {
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
-        self.call.typed(Method::DELETE, request)
+        self.call.typed(
+            &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
+            request,
+        )
     }
 }

@@ -7,10 +7,9 @@ pub mod get;
 pub mod post;
 pub mod store_code;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,8 @@ impl<M: Mode> Stores<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call
+            .typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
 
     /// 添加小店活动门店 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
@@ -34,7 +34,8 @@ impl<M: Mode> Stores<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call
+            .typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
 
     /// 删除小店活动门店 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
@@ -43,7 +44,10 @@ impl<M: Mode> Stores<M> {
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
-        self.call.typed(Method::DELETE, request)
+        self.call.typed(
+            &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES,
+            request,
+        )
     }
 
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}` with this 门店编码.

@@ -5,10 +5,9 @@
 pub mod post;
 pub mod service_module_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> ServiceModules<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES, request)
     }
 
     /// `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}` with this 会员服务项ID.

@@ -19,7 +19,7 @@ request! {
         /// 加密手机号. Required; travels encrypted (敏感信息加密).
         encrypted_phone_number: Sensitive = query("encrypted_phone_number").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
     }
 }
 

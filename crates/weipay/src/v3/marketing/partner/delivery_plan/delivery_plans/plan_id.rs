@@ -5,9 +5,8 @@
 pub mod patch;
 pub mod terminate;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> PlanId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID, request)
     }
 
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`

@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 创建请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 创建投放计划的品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 商品券ID. Required.

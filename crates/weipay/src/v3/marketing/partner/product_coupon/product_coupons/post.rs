@@ -2,7 +2,7 @@
 
 //! 创建商品券 · `POST v3/marketing/partner/product-coupon/product-coupons`
 //!
-//! For 服务商.
+//! For 服务商. Safe to repeat with the same `out_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -22,7 +22,7 @@ request! {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 创建请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 优惠范围. Required.
         scope: Scope = body("scope").required(),
         /// 商品券类型. Required.

@@ -8,9 +8,8 @@ pub mod patch;
 pub mod stock_bundles;
 pub mod stocks;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,8 @@ impl<M: Mode> ProductCouponId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call
+            .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID, request)
     }
 
     /// 修改商品券 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
@@ -34,7 +34,10 @@ impl<M: Mode> ProductCouponId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(
+            &table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID,
+            request,
+        )
     }
 
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`

@@ -6,9 +6,8 @@ pub mod add;
 pub mod delete_;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> Merchants<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS, request)
     }
 
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`

@@ -31,7 +31,7 @@ request! {
         /// 自定义入口的结束时间.
         end_time: Time = body("end_time"),
         /// 商户创建自定义入口的凭据号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 自定义入口跳转信息.
         jump_link: JumpLink = body("jump_link"),
     }

@@ -2,7 +2,7 @@
 
 //! 回复需要即时服务的投诉单 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
 //!
-//! For 普通商户, 服务商.
+//! For 普通商户, 服务商. Safe to repeat with the same `idempotent_id` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -23,7 +23,7 @@ request! {
         /// 消息内容. Required.
         message: Message = body("message").required(),
         /// 幂等ID. Required.
-        idempotent_id: String = body("idempotent_id").required(),
+        idempotent_id: String = body("idempotent_id").required().request_number(),
     }
 
     /// 消息内容.

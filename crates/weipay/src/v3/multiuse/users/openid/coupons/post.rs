@@ -14,11 +14,11 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
         /// 商户单据号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 用户姓名. Required; travels encrypted (敏感信息加密).
         user_name: Sensitive = body("user_name").required().encrypted(),
         /// 身份证号码. Required; travels encrypted (敏感信息加密).

@@ -18,7 +18,7 @@ request! {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
         /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 商品描述. Required.
         description: String = body("description").required(),
         /// 通知地址. Required; a URL that the platform calls: http or https, without a query.

@@ -27,7 +27,7 @@ request! {
         description: String = body("description").required(),
         /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
         out_trade_no: String =
-            body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+            body("out_trade_no").required().bytes(6, 32).request_number().pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
         /// 交易结束时间.
         time_expire: Time = body("time_expire"),
         /// 附加数据.

@@ -6,9 +6,8 @@ pub mod close;
 pub mod get;
 pub mod reverse;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> OutTradeNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
     /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`

@@ -27,7 +27,7 @@ request! {
         /// 子商户公众号ID.
         sub_appid: String = body("sub_appid"),
         /// 商户订单号. Required.
-        out_order_no: String = body("out_order_no").required(),
+        out_order_no: String = body("out_order_no").required().request_number(),
         /// 货币类型. Required.
         currency: String = body("currency").required(),
         /// 服务信息. Required.

@@ -26,7 +26,7 @@ request! {
         sub_mchid: String = body("sub_mchid"),
         /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_order_no: String =
-            body("out_order_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            body("out_order_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 服务信息. Required.
         service_introduction: String = body("service_introduction").required(),
         /// 后付费项目. At most 100 members.

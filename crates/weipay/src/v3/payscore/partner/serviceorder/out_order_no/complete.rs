@@ -4,10 +4,9 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,10 +17,10 @@ chain_step! {
 impl<M: Mode> Complete<M> {
     /// 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
     ///
-    /// For 服务商. A success has no body (204).
+    /// For 服务商. A success has no body (204). Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod stop;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,8 @@ impl<M: Mode> MerchantPlanNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call
+            .typed(&table::GET_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO, Nothing)
     }
 
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`

@@ -2,7 +2,7 @@
 
 //! 取消支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/cancel`
 //!
-//! For 普通商户.
+//! For 普通商户. Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

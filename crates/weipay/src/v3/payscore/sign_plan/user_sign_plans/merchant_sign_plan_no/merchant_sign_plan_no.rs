@@ -5,10 +5,9 @@
 pub mod get;
 pub mod stop;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,10 @@ impl<M: Mode> MerchantSignPlanNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(
+            &table::GET_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO,
+            Nothing,
+        )
     }
 
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`

@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户充值单号. Required.
-        out_recharge_no: String = body("out_recharge_no").required(),
+        out_recharge_no: String = body("out_recharge_no").required().request_number(),
         /// 充值场景. Required.
         recharge_scene: String = body("recharge_scene").required(),
         /// 充值入账账户. Required.

@@ -16,7 +16,7 @@ request! {
         /// 赔付商户信息. Required.
         receiver: Receiver = body("receiver").required(),
         /// 商户单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
+        out_bill_no: String = body("out_bill_no").required().request_number(),
         /// 赔付金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 赔付原因. Required.

@@ -16,7 +16,7 @@ request! {
         /// 发起方AppID. Required.
         appid: String = body("appid").required(),
         /// 商户结算批次单号. Required.
-        out_settle_batch_no: String = body("out_settle_batch_no").required(),
+        out_settle_batch_no: String = body("out_settle_batch_no").required().request_number(),
         /// 商品单个人收款方受理授权ID. Required.
         individual_auth_id: String = body("individual_auth_id").required(),
         /// 通知地址. Required; a URL that the platform calls: http or https, without a query.

@@ -5,10 +5,9 @@
 pub mod apply_abnormal_settle;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,8 @@ impl<M: Mode> SettleBatchNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call
+            .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO, Nothing)
     }
 
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`

@@ -16,7 +16,7 @@ request! {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户提现单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 计算提现金额方式. Required.
         calculate_amount_type: CalculateAmountType = body("calculate_amount_type").required(),
         /// 提现备注.

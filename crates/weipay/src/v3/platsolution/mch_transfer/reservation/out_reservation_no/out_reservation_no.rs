@@ -5,9 +5,8 @@
 pub mod close;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,10 @@ impl<M: Mode> OutReservationNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(
+            &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO,
+            request,
+        )
     }
 
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`

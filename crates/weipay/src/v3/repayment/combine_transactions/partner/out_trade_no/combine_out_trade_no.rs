@@ -5,10 +5,9 @@
 pub mod close;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,10 @@ impl<M: Mode> CombineOutTradeNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(
+            &table::GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO,
+            Nothing,
+        )
     }
 
     /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`

@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 还款单订单号. Required.
-        combine_out_trade_no: String = body("combine_out_trade_no").required(),
+        combine_out_trade_no: String = body("combine_out_trade_no").required().request_number(),
         /// 还款服务商商户号. Required.
         combine_mchid: String = body("combine_mchid").required(),
         /// 还款明细单信息列表. Required; at most 10 members.

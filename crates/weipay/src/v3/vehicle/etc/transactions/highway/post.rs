@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户订单号. Required.
-        out_trade_no: String = body("out_trade_no").required(),
+        out_trade_no: String = body("out_trade_no").required().request_number(),
         /// 特约商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 商户appid. Required.

@@ -4,9 +4,8 @@
 
 pub mod delete;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -21,6 +20,9 @@ impl<M: Mode> MerchantIdentifier<M> {
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
-        self.call.typed(Method::DELETE, request)
+        self.call.typed(
+            &table::DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER,
+            request,
+        )
     }
 }

@@ -6,9 +6,8 @@ pub mod cancel;
 pub mod get;
 pub mod payment_url;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,7 @@ impl<M: Mode> CardNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO, request)
     }
 
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`

@@ -24,7 +24,7 @@ request! {
         /// 卡片名称. Required.
         card_name: String = body("card_name").required(),
         /// 商户卡号. Required.
-        out_card_no: String = body("out_card_no").required(),
+        out_card_no: String = body("out_card_no").required().request_number(),
         /// 卡片有效期. Required.
         effective_end_time: Time = body("effective_end_time").required(),
         /// 卡片备注.

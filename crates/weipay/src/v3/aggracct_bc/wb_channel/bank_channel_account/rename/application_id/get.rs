@@ -22,6 +22,6 @@ request! {
         /// 台账ID. Required; travels encrypted (敏感信息加密).
         bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
     }
 }

@@ -17,7 +17,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 会员卡模板ID. Required.

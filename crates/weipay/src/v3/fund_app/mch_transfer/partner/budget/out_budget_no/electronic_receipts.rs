@@ -5,9 +5,8 @@
 pub mod get;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,10 @@ impl<M: Mode> ElectronicReceipts<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(
+            &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,
+            request,
+        )
     }
 
     /// 申请预算出资的电子回单 · `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
@@ -31,6 +33,9 @@ impl<M: Mode> ElectronicReceipts<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(
+            &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,
+            request,
+        )
     }
 }

@@ -18,13 +18,13 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户AppID. Required.
         appid: String = body("appid").required(),
         /// 商户单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
+        out_bill_no: String = body("out_bill_no").required().request_number(),
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 收款用户姓名. Travels encrypted (敏感信息加密).

@@ -2,7 +2,7 @@
 
 //! 批量查询用户资格(透传模式) · `POST v3/gov/subsidy/qualifications/passthrough/query`
 //!
-//! For 电商平台, 服务商.
+//! For 电商平台, 服务商. Safe to repeat with the same content.
 
 use crate::model::{Sensitive, answer, body, header, open_enum, request};
 
@@ -12,7 +12,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 自然人姓名. Required; travels encrypted (敏感信息加密).
         real_name: Sensitive = body("real_name").required().encrypted(),
         /// 自然人证件号. Required; travels encrypted (敏感信息加密).

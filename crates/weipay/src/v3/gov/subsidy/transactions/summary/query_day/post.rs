@@ -2,7 +2,7 @@
 
 //! 查询单日交易汇总 · `POST v3/gov/subsidy/transactions/summary/query-day`
 //!
-//! For 电商平台, 服务商.
+//! For 电商平台, 服务商. Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

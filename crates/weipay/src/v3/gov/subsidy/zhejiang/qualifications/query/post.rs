@@ -2,7 +2,7 @@
 
 //! 查询补贴资格 · `POST v3/gov/subsidy/zhejiang/qualifications/query`
 //!
-//! For 电商平台, 服务商.
+//! For 电商平台, 服务商. Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 证件号码. Required; travels encrypted (敏感信息加密).
         cert_no: Sensitive = body("cert_no").required().encrypted(),
         /// 品类编码.

@@ -2,7 +2,7 @@
 
 //! sn码销售状态查询 · `POST v3/gov/subsidy/zhejiang/sncode/query`
 //!
-//! For 电商平台, 服务商.
+//! For 电商平台, 服务商. Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

@@ -19,10 +19,10 @@ request! {
         file: File = file("file").required(),
         /// 银行类型. Required.
         bank_type: String = meta("bank_type").required(),
-        /// 文件名. Required.
-        filename: String = meta("filename").required(),
-        /// 文件的SHA256摘要. Required.
-        sha256: String = meta("sha256").required(),
+        /// 文件名. The client takes it from the file unless it is set. Required.
+        filename: String = meta("filename").required().file_name(),
+        /// 文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+        sha256: String = meta("sha256").required().file_sha256(),
     }
 }
 

@@ -18,7 +18,7 @@ request! {
         /// 活动ID. Required.
         activity_id: String = body("activity_id").required(),
         /// 发券凭证. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 创建批次的商户号. Required.

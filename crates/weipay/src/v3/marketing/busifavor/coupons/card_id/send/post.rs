@@ -18,8 +18,11 @@ request! {
         /// 用户openid. Required; 1 to 128 characters.
         openid: String = body("openid").required().length(1, 128),
         /// 商户单据号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-        out_request_no: String =
-            body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        out_request_no: String = body("out_request_no")
+            .required()
+            .length(1, 128)
+            .request_number()
+            .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 请求发卡时间. Required.
         send_time: Time = body("send_time").required(),
     }

@@ -25,7 +25,8 @@ request! {
         /// 当前单天发放上限个数. Needed in one case: 按单天.
         current_max_coupons_by_day: i64 = body("current_max_coupons_by_day"),
         /// 修改预算请求单据号. Required; 1 to 128 characters.
-        modify_budget_request_no: String = body("modify_budget_request_no").required().length(1, 128),
+        modify_budget_request_no: String =
+            body("modify_budget_request_no").required().length(1, 128).request_number(),
     }
 }
 

@@ -5,9 +5,8 @@
 pub mod delete;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,7 @@ impl<M: Mode> CouponCode<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
 
     /// 删除预存code · `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
@@ -31,6 +30,7 @@ impl<M: Mode> CouponCode<M> {
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
-        self.call.typed(Method::DELETE, request)
+        self.call
+            .typed(&table::DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
 }

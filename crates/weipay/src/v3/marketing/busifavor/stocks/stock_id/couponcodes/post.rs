@@ -2,7 +2,7 @@
 
 //! 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 //!
-//! For 直连商户, 服务商.
+//! For 直连商户, 服务商. Safe to repeat with the same `upload_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -19,7 +19,7 @@ request! {
         /// 券code列表. 1 to 200 members.
         coupon_code_list: Vec<String> = body("coupon_code_list").items(1, 200),
         /// 请求业务单据号. Required; 1 to 128 characters.
-        upload_request_no: String = body("upload_request_no").required().length(1, 128),
+        upload_request_no: String = body("upload_request_no").required().length(1, 128).request_number(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! 暂停代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/pause`
 //!
-//! For 直连商户, 服务商, 渠道商.
+//! For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

@@ -2,7 +2,7 @@
 
 //! 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
 //!
-//! For 直连商户, 服务商, 渠道商.
+//! For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
 //!
 //! Official documents (官方文档):
 //!
@@ -19,7 +19,7 @@ request! {
         /// 批次号. Required; 1 to 20 characters.
         stock_id: String = body("stock_id").required().length(1, 20),
         /// 商户单据号. Required; 1 to 128 characters.
-        out_request_no: String = body("out_request_no").required().length(1, 128),
+        out_request_no: String = body("out_request_no").required().length(1, 128).request_number(),
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 创建批次的商户号. Required.

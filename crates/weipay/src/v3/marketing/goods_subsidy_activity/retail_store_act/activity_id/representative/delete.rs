@@ -19,7 +19,7 @@ request! {
         /// 业务代理信息列表. Required.
         representative_info_list: Vec<RepresentativeInfoList> = body("representative_info_list").required(),
         /// 请求业务单据号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 删除时间. Required.
         delete_time: Time = body("delete_time").required(),
     }

@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 请求业务单据. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 生成物料码数量. Required.
         material_num: i64 = body("material_num").required(),
     }

@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 请求业务单据. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 删除时间. Required.
         delete_time: Time = body("delete_time").required(),
         /// 待删除的小店活动门店列表. Required.

@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 请求业务单据. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 添加时间. Required.
         add_time: Time = body("add_time").required(),
         /// 待新增的小店活动门店列表. Required.

@@ -10,10 +10,9 @@ pub mod rights;
 pub mod set_service_module_data;
 pub mod unavailable;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -28,7 +27,7 @@ impl<M: Mode> Code<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, Nothing)
     }
 
     /// 修改用户会员卡信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
@@ -37,7 +36,7 @@ impl<M: Mode> Code<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, request)
     }
 
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`

@@ -4,10 +4,9 @@
 
 pub mod patch;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,10 @@ impl<M: Mode> ServiceModuleId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(
+            &table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
+            request,
+        )
     }
 
     /// 移除会员卡服务项 · `DELETE v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
@@ -34,6 +36,9 @@ impl<M: Mode> ServiceModuleId<M> {
     /// - merchant: [4017167557](https://pay.weixin.qq.com/doc/v3/merchant/4017167557)
     /// - partner: [4017176594](https://pay.weixin.qq.com/doc/v3/partner/4017176594)
     pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::DELETE, Nothing)
+        self.call.typed(
+            &table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
+            Nothing,
+        )
     }
 }

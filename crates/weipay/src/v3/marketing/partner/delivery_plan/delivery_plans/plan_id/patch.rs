@@ -18,7 +18,7 @@ request! {
         /// 修改内容. Required.
         modify_content: ModifyContent = body("modify_content").required(),
         /// 修改请求单号.
-        out_request_no: String = body("out_request_no"),
+        out_request_no: String = body("out_request_no").request_number(),
     }
 
     /// 修改内容.

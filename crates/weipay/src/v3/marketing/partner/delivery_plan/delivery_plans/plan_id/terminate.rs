@@ -2,10 +2,9 @@
 
 //! `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,7 @@ impl<M: Mode> Terminate<M> {
     ///
     /// - partner: [4016184572](https://pay.weixin.qq.com/doc/v3/partner/4016184572)
     pub fn post(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::POST, Nothing)
+        self.call
+            .typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID_TERMINATE, Nothing)
     }
 }

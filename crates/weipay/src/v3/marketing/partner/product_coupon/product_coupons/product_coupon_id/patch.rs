@@ -25,7 +25,7 @@ request! {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 修改请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 展示信息. Required.
         display_info: DisplayInfo = body("display_info").required(),
     }

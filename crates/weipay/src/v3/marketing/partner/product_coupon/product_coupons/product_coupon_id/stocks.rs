@@ -6,10 +6,9 @@ pub mod get;
 pub mod post;
 pub mod stock_id;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,10 @@ impl<M: Mode> Stocks<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(
+            &table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
+            request,
+        )
     }
 
     /// 添加商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
@@ -33,7 +35,10 @@ impl<M: Mode> Stocks<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(
+            &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
+            request,
+        )
     }
 
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}` with this 批次ID.

@@ -6,10 +6,9 @@ pub mod coupon_code;
 pub mod get;
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::path;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> Coupons<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
     /// 向用户发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
@@ -33,7 +32,7 @@ impl<M: Mode> Coupons<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}` with this 用户商品券Code.

@@ -4,9 +4,8 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -21,6 +20,9 @@ impl<M: Mode> PreSendCouponBundle<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, request)
+        self.call.typed(
+            &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON_BUNDLE,
+            request,
+        )
     }
 }

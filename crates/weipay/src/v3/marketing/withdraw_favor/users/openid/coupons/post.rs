@@ -20,7 +20,7 @@ request! {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
         /// 商户单据号. Required.
-        send_request_no: String = body("send_request_no").required(),
+        send_request_no: String = body("send_request_no").required().request_number(),
     }
 }
 

@@ -15,10 +15,10 @@ request! {
     pub struct Request {
         /// 要上传的资料文件. Required.
         submission_file: File = file("submission_file").required(),
-        /// 商户上传的媒体图片的名称. Required.
-        file_name: String = meta("file_name").required(),
-        /// 图片文件的摘要. Required.
-        file_digest: String = meta("file_digest").required(),
+        /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+        file_name: String = meta("file_name").required().file_name(),
+        /// 图片文件的摘要. The client takes it from the file unless it is set. Required.
+        file_digest: String = meta("file_digest").required().file_sha256(),
         /// 资料项唯一id. Required.
         item_id: i64 = meta("item_id").required(),
     }

@@ -4,10 +4,9 @@
 
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,6 @@ impl<M: Mode> OutRequestNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_MERCHANT_SUB_MCHID_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }
 }

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod patch;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,10 @@ impl<M: Mode> OutUserId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(
+            &table::GET_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
+            Nothing,
+        )
     }
 
     /// 刷脸用户信息修改接口 · `PATCH v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
@@ -32,6 +34,9 @@ impl<M: Mode> OutUserId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(
+            &table::PATCH_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
+            request,
+        )
     }
 }

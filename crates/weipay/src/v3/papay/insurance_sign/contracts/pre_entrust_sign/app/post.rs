@@ -16,7 +16,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 应用ID. Required.
         appid: String = body("appid").required(),
         /// 用户OpenID.
@@ -24,7 +24,7 @@ request! {
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
         /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
+        out_contract_code: String = body("out_contract_code").required().request_number(),
         /// 被保人的展示名称. Required.
         insured_display_name: String = body("insured_display_name").required(),
         /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.

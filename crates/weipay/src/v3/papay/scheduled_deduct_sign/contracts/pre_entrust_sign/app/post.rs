@@ -20,7 +20,7 @@ request! {
         /// 委托代扣模板ID. Required.
         plan_id: i64 = body("plan_id").required(),
         /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
+        out_contract_code: String = body("out_contract_code").required().request_number(),
         /// 用户账户展示名称. Required.
         contract_display_account: String = body("contract_display_account").required(),
         /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.

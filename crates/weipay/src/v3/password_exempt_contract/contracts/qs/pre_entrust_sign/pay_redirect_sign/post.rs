@@ -24,7 +24,7 @@ request! {
         /// 免密支付服务ID. Required.
         service_id: i64 = body("service_id").required(),
         /// 商户签约协议号. Required.
-        out_contract_code: String = body("out_contract_code").required(),
+        out_contract_code: String = body("out_contract_code").required().request_number(),
         /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").required().notify_url(),
         /// 用户账户展示名称. Required.

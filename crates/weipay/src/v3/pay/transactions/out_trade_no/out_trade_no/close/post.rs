@@ -2,7 +2,7 @@
 
 //! 关单 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
 //!
-//! For 直连商户, 特约商户（直连模式）. A success has no body (204).
+//! For 直连商户, 特约商户（直连模式）. A success has no body (204). Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

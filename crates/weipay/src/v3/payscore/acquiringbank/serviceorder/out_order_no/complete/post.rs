@@ -2,7 +2,7 @@
 
 //! 从业机构完结微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`
 //!
-//! For 从业机构. A success has no body (204).
+//! For 从业机构. A success has no body (204). Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

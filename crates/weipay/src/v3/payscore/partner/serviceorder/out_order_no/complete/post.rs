@@ -2,7 +2,7 @@
 
 //! 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
 //!
-//! For 服务商. A success has no body (204).
+//! For 服务商. A success has no body (204). Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

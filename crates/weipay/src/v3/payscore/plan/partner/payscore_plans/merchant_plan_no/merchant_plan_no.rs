@@ -5,9 +5,8 @@
 pub mod get;
 pub mod stop;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,7 +21,10 @@ impl<M: Mode> MerchantPlanNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(
+            &table::GET_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO,
+            request,
+        )
     }
 
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`

@@ -4,10 +4,9 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,9 @@ impl<M: Mode> Stop<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, Nothing)
+        self.call.typed(
+            &table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP,
+            Nothing,
+        )
     }
 }

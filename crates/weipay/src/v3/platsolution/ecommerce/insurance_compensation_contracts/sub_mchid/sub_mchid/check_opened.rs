@@ -4,10 +4,9 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -18,10 +17,10 @@ chain_step! {
 impl<M: Mode> CheckOpened<M> {
     /// 查询保险理赔功能开通状态 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
     ///
-    /// For 服务商.
+    /// For 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, Nothing)
+        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED, Nothing)
     }
 }

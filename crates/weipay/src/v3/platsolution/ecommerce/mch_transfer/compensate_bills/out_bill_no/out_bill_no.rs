@@ -5,10 +5,9 @@
 pub mod cancel;
 pub mod get;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,10 @@ impl<M: Mode> OutBillNo<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call.typed(
+            &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO,
+            Nothing,
+        )
     }
 
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`

@@ -22,7 +22,7 @@ request! {
         /// 收款方信息. Required.
         receiver: Receiver = body("receiver").required(),
         /// 商户单号. Required.
-        out_bill_no: String = body("out_bill_no").required(),
+        out_bill_no: String = body("out_bill_no").required().request_number(),
         /// 赔付金额. In fen (分).
         amount: i64 = body("amount"),
         /// 赔付原因. Required.

@@ -20,7 +20,7 @@ request! {
         /// 二级商户AppID.
         sub_appid: String = body("sub_appid"),
         /// 商家批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
+        out_batch_no: String = body("out_batch_no").required().request_number(),
         /// 批次名称. Required.
         batch_name: String = body("batch_name").required(),
         /// 批次备注. Required.

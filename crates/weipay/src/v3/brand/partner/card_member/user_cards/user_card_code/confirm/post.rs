@@ -24,7 +24,7 @@ request! {
         /// 会员卡模版ID. Required.
         card_id: String = query("card_id").required(),
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 用户标识. Required.

@@ -5,10 +5,9 @@
 pub mod get;
 pub mod patch;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -23,7 +22,8 @@ impl<M: Mode> ApplymentId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, Nothing)
+        self.call
+            .typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, Nothing)
     }
 
     /// 修改H5支付域名修改申请单 · `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
@@ -32,6 +32,7 @@ impl<M: Mode> ApplymentId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call
+            .typed(&table::PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, request)
     }
 }

@@ -30,7 +30,7 @@ request! {
         /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").notify_url(),
         /// 商户申请单号. Required.
-        out_applyment_id: String = body("out_applyment_id").required(),
+        out_applyment_id: String = body("out_applyment_id").required().request_number(),
     }
 }
 

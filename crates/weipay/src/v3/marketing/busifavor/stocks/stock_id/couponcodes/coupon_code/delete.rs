@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 请求业务单据号. Required.
-        delete_request_no: String = query("delete_request_no").required(),
+        delete_request_no: String = query("delete_request_no").required().request_number(),
     }
 }
 

@@ -21,7 +21,7 @@ request! {
         /// 用户等级.
         level: String = body("level"),
         /// 商户请求单号.
-        out_request_no: String = body("out_request_no"),
+        out_request_no: String = body("out_request_no").request_number(),
         /// 用户储值变更信息.
         balance_information: BalanceInformation = body("balance_information"),
         /// 是否发送储值变更通知.

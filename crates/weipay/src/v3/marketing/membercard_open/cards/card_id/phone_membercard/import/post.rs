@@ -17,12 +17,12 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 用户加密手机号. Required; travels encrypted (敏感信息加密).
         encrypted_phone_number: Sensitive = body("encrypted_phone_number").required().encrypted(),
         /// 会员卡code.
         code: String = body("code"),
         /// 商户请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
     }
 }

@@ -21,6 +21,6 @@ request! {
         /// 会员卡code.
         code: String = body("code"),
         /// 商户请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
     }
 }

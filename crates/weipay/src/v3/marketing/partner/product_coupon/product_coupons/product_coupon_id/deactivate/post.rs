@@ -26,7 +26,7 @@ request! {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 失效请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 失效原因. Required.
         deactivate_reason: String = body("deactivate_reason").required(),
     }

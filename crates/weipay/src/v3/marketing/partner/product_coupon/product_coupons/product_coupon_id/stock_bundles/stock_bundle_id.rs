@@ -7,9 +7,8 @@ pub mod disassociate_stores;
 pub mod patch;
 pub mod update_budget;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -24,7 +23,7 @@ impl<M: Mode> StockBundleId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID, request)
     }
 
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`

@@ -21,7 +21,7 @@ request! {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 创建请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 批次信息. Required.
         stock: Stock = body("stock").required(),
     }

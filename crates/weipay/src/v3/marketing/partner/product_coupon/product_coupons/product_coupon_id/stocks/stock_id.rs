@@ -11,9 +11,8 @@ pub mod patch;
 pub mod update_budget;
 pub mod upload_coupon_codes;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -28,7 +27,10 @@ impl<M: Mode> StockId<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call.typed(
+            &table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID,
+            request,
+        )
     }
 
     /// 修改商品券指定批次 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
@@ -37,7 +39,7 @@ impl<M: Mode> StockId<M> {
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
-        self.call.typed(Method::PATCH, request)
+        self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID, request)
     }
 
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`

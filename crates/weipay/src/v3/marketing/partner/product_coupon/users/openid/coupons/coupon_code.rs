@@ -8,9 +8,8 @@ pub mod get;
 pub mod return_;
 pub mod use_;
 
-use http::Method;
-
 use crate::mode::Mode;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -25,7 +24,8 @@ impl<M: Mode> CouponCode<M> {
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
-        self.call.typed(Method::GET, request)
+        self.call
+            .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE, request)
     }
 
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`

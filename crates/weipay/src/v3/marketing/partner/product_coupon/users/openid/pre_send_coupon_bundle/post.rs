@@ -24,7 +24,7 @@ request! {
         /// 公众账号AppID. Required.
         appid: String = body("appid").required(),
         /// 发券请求单号. Required.
-        send_request_no: String = body("send_request_no").required(),
+        send_request_no: String = body("send_request_no").required().request_number(),
         /// 自定义附加信息.
         attach: String = body("attach"),
     }

@@ -18,7 +18,7 @@ request! {
         merchant_id_list: Vec<String> = body("merchant_id_list").items(1, 500),
         /// 商户请求单号. 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         delete_request_no: String =
-            body("delete_request_no").length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            body("delete_request_no").length(1, 128).request_number().pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
     }
 }
 

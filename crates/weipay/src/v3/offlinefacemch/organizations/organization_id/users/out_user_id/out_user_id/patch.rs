@@ -16,7 +16,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
-        wechatpay_serial: String = header("Wechatpay-Serial"),
+        wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         /// 姓名. Travels encrypted (敏感信息加密).
         user_name: Sensitive = body("user_name").encrypted(),
         /// 用户类型.

@@ -2,10 +2,9 @@
 
 //! `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract`
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,6 @@ impl<M: Mode> TerminateContract<M> {
     ///
     /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
     pub fn post(self) -> M::Sent<Nothing> {
-        self.call.typed(Method::POST, Nothing)
+        self.call.typed(&table::POST_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_USER_ID_USER_ID_TERMINATE_CONTRACT, Nothing)
     }
 }

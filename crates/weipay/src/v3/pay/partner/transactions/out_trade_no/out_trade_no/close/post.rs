@@ -2,7 +2,7 @@
 
 //! 关单 · `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
 //!
-//! For 服务商, 电商平台. A success has no body (204).
+//! For 服务商, 电商平台. A success has no body (204). Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

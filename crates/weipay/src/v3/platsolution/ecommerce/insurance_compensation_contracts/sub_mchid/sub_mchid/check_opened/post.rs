@@ -2,7 +2,7 @@
 
 //! 查询保险理赔功能开通状态 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
 //!
-//! For 服务商.
+//! For 服务商. Safe to repeat with the same content.
 //!
 //! Official documents (官方文档):
 //!

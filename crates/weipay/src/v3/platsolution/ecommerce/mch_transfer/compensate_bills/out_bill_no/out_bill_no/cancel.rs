@@ -4,10 +4,9 @@
 
 pub mod post;
 
-use http::Method;
-
 use crate::mode::Mode;
 use crate::model::Nothing;
+use crate::operation::table;
 use crate::styles::chain_step;
 
 chain_step! {
@@ -22,6 +21,6 @@ impl<M: Mode> Cancel<M> {
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self) -> M::Sent<post::Answer> {
-        self.call.typed(Method::POST, Nothing)
+        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, Nothing)
     }
 }

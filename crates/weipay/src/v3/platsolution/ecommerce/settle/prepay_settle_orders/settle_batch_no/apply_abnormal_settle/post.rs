@@ -16,7 +16,8 @@ request! {
         /// 商品单个人收款方受理授权ID. Required.
         individual_auth_id: String = body("individual_auth_id").required(),
         /// 商户异常结算批次单号. Required.
-        out_abnormal_settle_batch_no: String = body("out_abnormal_settle_batch_no").required(),
+        out_abnormal_settle_batch_no: String =
+            body("out_abnormal_settle_batch_no").required().request_number(),
         /// 异常结算批次单处理方式. Required.
         abnormal_settle_type: AbnormalSettleType = body("abnormal_settle_type").required(),
         /// 异常处理说明.

@@ -21,7 +21,7 @@ request! {
         /// 会员积分变动值.
         add_bonus_value: i64 = body("add_bonus_value"),
         /// 商户请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 是否发送积分变更通知.
         need_inform_bonus: bool = body("need_inform_bonus"),
         /// 会员专享价文案.

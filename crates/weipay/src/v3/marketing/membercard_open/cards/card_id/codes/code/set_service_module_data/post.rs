@@ -15,7 +15,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 商户请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 会员服务项ID. Required.
         service_module_id: String = body("service_module_id").required(),
         /// 服务状态设置. Required.

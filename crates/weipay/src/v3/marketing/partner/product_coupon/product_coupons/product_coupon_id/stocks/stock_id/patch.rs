@@ -23,7 +23,7 @@ request! {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 修改请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 备注.
         remark: String = body("remark"),
         /// 券使用规则展示信息.

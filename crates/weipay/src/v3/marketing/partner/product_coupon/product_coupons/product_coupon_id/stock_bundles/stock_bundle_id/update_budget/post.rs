@@ -21,7 +21,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 修改请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 更新模式. Required.
         update_mode: UpdateMode = body("update_mode").required(),
         /// 当前批次发放次数总上限.

@@ -26,7 +26,7 @@ request! {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 修改请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 更新模式. Required.
         update_mode: UpdateMode = body("update_mode").required(),
         /// 当前批次发放次数总上限.

@@ -36,7 +36,7 @@ request! {
         /// 公众账号AppID. Required.
         appid: String = body("appid").required(),
         /// 确认发放请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
     }
 }
 

@@ -35,7 +35,7 @@ request! {
         /// 公众账号AppID. Required.
         appid: String = body("appid").required(),
         /// 失效请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 失效原因. Required.
         deactivate_reason: String = body("deactivate_reason").required(),
     }

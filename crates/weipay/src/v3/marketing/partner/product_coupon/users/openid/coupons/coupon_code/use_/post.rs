@@ -40,7 +40,7 @@ request! {
         /// 关联微信支付订单信息. Required.
         associated_order_info: AssociatedOrderInfo = body("associated_order_info").required(),
         /// 核销请求单号. Required.
-        out_request_no: String = body("out_request_no").required(),
+        out_request_no: String = body("out_request_no").required().request_number(),
         /// 多次优惠索引.
         sequential_coupon_index: i64 = body("sequential_coupon_index"),
         /// 核销门店ID.

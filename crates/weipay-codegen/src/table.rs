@@ -1,0 +1,99 @@
+//! The table of all operations: a static row for each, and all of them sorted for the SDK's look-up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weipay_catalog::{Dialect, Operation, Repeat, Version, names};
+
+use crate::output::header;
+
+/// The name of each operation's row.
+pub(crate) struct RowNames(BTreeMap<(&'static str, &'static str), String>);
+
+impl RowNames {
+    /// Method and segments, in capitals. Of two that would have one name the second gets an underscore.
+    pub(crate) fn of(operations: &[Operation]) -> RowNames {
+        let mut names = BTreeMap::new();
+        let mut taken = BTreeSet::new();
+        for operation in sorted(operations) {
+            let segments = operation.path.split(['/', '{', '}']).filter(|segment| !segment.is_empty());
+            let words: Vec<String> = segments.map(|segment| names::snake(segment).to_uppercase()).collect();
+            let mut name = format!("{}_{}", operation.method, words.join("_"));
+            while !taken.insert(name.clone()) {
+                name.push('_');
+            }
+            names.insert((operation.method, operation.path), name);
+        }
+        RowNames(names)
+    }
+
+    pub(crate) fn get(&self, operation: &Operation) -> &str {
+        self.0.get(&(operation.method, operation.path)).map_or("", String::as_str)
+    }
+}
+
+/// By the segments of the path, then by method: the SDK searches the table in this order.
+fn sorted(operations: &[Operation]) -> Vec<&Operation> {
+    let mut sorted: Vec<&Operation> = operations.iter().collect();
+    sorted.sort_by_cached_key(|operation| (operation.path.split('/').collect::<Vec<_>>(), operation.method));
+    sorted
+}
+
+pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
+    let mut text = header("catalog/");
+    text.push_str(
+        "//! Every operation of the API, sorted by the segments of its path and by its method.\n\n\
+         use super::{Dialect, Operation, Repeat, Verb, Version};\n\n",
+    );
+    let sorted = sorted(operations);
+    for operation in &sorted {
+        text.push_str("#[rustfmt::skip]\n");
+        text.push_str(&format!(
+            "pub(crate) static {}: Operation = {};\n",
+            names.get(operation),
+            row(operation)
+        ));
+    }
+    text.push_str(&format!(
+        "\n#[rustfmt::skip]\npub(crate) static ALL: [&Operation; {}] = [\n",
+        operations.len()
+    ));
+    text.extend(sorted.iter().map(|operation| format!("    &{},\n", names.get(operation))));
+    text.push_str("];\n");
+    text
+}
+
+fn row(operation: &Operation) -> String {
+    let verb = names::camel(operation.method);
+    let mut row = format!("Operation::new(Verb::{verb}, {:?}, {:?})", operation.path, operation.title);
+    let mut say = |fact: String| {
+        row.push('.');
+        row.push_str(&fact);
+    };
+    if !operation.group.is_empty() {
+        say(format!("product_is({:?})", operation.group));
+    }
+    if let Some(base_url) = operation.base_url {
+        say(format!("lives_at({base_url:?})"));
+    }
+    match (operation.version(), operation.dialect()) {
+        (Version::V3, Dialect::Json) => {}
+        (version, dialect) => say(format!("speaks(Version::{version:?}, Dialect::{dialect:?})")),
+    }
+    if let Some((_, field)) = operation.request_number() {
+        say(format!("number({:?})", field.name));
+    }
+    if let Some(repeat @ (Repeat::Safe | Repeat::NotSafe)) = operation.repeat {
+        say(format!("repeated(Repeat::{repeat:?})"));
+    }
+    if operation.success != 200 {
+        say(format!("succeeds_with({})", operation.success));
+    }
+    let marks = [
+        (operation.unsigned, "unsigned()"),
+        (operation.answers_file, "file()"),
+        (operation.client_cert, "client_certificate()"),
+        (operation.nonceless, "nonceless()"),
+    ];
+    marks.into_iter().filter(|(marked, _)| *marked).for_each(|(_, fact)| say(fact.to_owned()));
+    row
+}

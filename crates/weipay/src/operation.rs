@@ -1,0 +1,496 @@
+//! What is known of an operation (接口), as a value: a static row for each operation of the API.
+//!
+//! All three styles carry the row. A typed verb names it; the styles without types look it up by method and path, or have
+//! none where the path is not in the catalogue. Signing, verifying, errors and whoever repeats a call ask the row,
+//! never the spelling of a path or a field.
+//!
+//! Rows are only data, so that all of them are compiled, with and without the features of products. They are sorted by
+//! the segments of their paths, and a look-up walks the sorted table segment by segment: nothing is allocated, and
+//! nothing is built at start-up.
+
+use std::fmt;
+
+use http::{Method, StatusCode};
+
+pub(crate) mod table;
+
+/// An operation (接口) of the API: what the catalogue knows of it and a call needs.
+///
+/// ```
+/// use weipay::Operation;
+/// use weipay::http::Method;
+///
+/// let operation = Operation::find(&Method::POST, "v3/refund/domestic/refunds").unwrap();
+/// assert_eq!((operation.title(), operation.product()), ("申请退款", Some("退款")));
+/// assert_eq!(operation.request_number(), Some("out_refund_no"));
+/// assert!(operation.is_safe_to_repeat());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Operation {
+    verb: Verb,
+    path: &'static str,
+    title: &'static str,
+    product: Option<&'static str>,
+    base_url: Option<&'static str>,
+    request_number: Option<&'static str>,
+    success: u16,
+    version: Version,
+    dialect: Dialect,
+    repeat: Repeat,
+    is_unsigned: bool,
+    answers_file: bool,
+    needs_client_certificate: bool,
+    is_nonceless: bool,
+}
+
+/// The methods of the API, in the order of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Verb {
+    Delete,
+    Get,
+    Patch,
+    Post,
+    Put,
+}
+
+/// Which of the platform's two protocols an operation speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Version {
+    /// APIv2: signed inside the body.
+    V2,
+    /// APIv3: signed in headers.
+    V3,
+}
+
+/// How a request is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// A JSON body, or none.
+    Json,
+    /// An XML body.
+    Xml,
+    /// A body of several parts, one of which is a file.
+    Multipart,
+}
+
+/// What is known of sending the same request again: the same content, and the same request number where there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Repeat {
+    /// It takes effect once at most: it only reads, or the official documents say so.
+    Safe,
+    /// It may take effect twice.
+    NotSafe,
+    /// No document says so. Count on a second effect.
+    Unknown,
+}
+
+/// Every operation of the API, sorted by path. The order is of the catalogue and may change between versions.
+///
+/// ```
+/// let refunds = weipay::operations().filter(|operation| operation.title().contains("退款"));
+/// assert!(refunds.count() > 20);
+/// ```
+pub fn operations() -> impl ExactSizeIterator<Item = &'static Operation> + DoubleEndedIterator + Clone {
+    table::ALL.iter().copied()
+}
+
+impl Operation {
+    pub(crate) const fn new(verb: Verb, path: &'static str, title: &'static str) -> Operation {
+        Operation {
+            verb,
+            path,
+            title,
+            product: None,
+            base_url: None,
+            request_number: None,
+            success: 200,
+            version: Version::V3,
+            dialect: Dialect::Json,
+            repeat: if matches!(verb, Verb::Get) { Repeat::Safe } else { Repeat::Unknown },
+            is_unsigned: false,
+            answers_file: false,
+            needs_client_certificate: false,
+            is_nonceless: false,
+        }
+    }
+
+    /// The operation of this method and path, if the catalogue has it.
+    ///
+    /// The path is a template, `v3/marketing/busifavor/stocks/{stock_id}`, or a concrete path that fits one; a slash
+    /// before it and a query behind it do not count. A slash at its end does: it makes another path of it. Paths of
+    /// APIv2 begin with `v2/` here.
+    ///
+    /// ```
+    /// # use weipay::{Operation, http::Method};
+    /// let found = Operation::find(&Method::GET, "/v3/marketing/busifavor/stocks/9865000");
+    /// assert_eq!(found.map(Operation::path), Some("v3/marketing/busifavor/stocks/{stock_id}"));
+    /// assert_eq!(Operation::find(&Method::PUT, "v3/marketing/busifavor/stocks/9865000"), None);
+    /// ```
+    pub fn find(method: &Method, path: &str) -> Option<&'static Operation> {
+        let verb = Verb::of(method)?;
+        let mut found = None;
+        walk(&table::ALL, 0, segments(path), &mut |rows| {
+            found = rows.iter().copied().find(|row| row.verb == verb);
+            found.is_some()
+        });
+        found
+    }
+
+    /// The operations at this path, one for each method that it takes. See [`find`](Operation::find) for how the path
+    /// may be written.
+    pub fn all_at(path: &str) -> impl ExactSizeIterator<Item = &'static Operation> + Clone {
+        let mut found: &'static [&'static Operation] = &[];
+        walk(&table::ALL, 0, segments(path), &mut |rows| {
+            found = rows;
+            true
+        });
+        found.iter().copied()
+    }
+
+    /// The HTTP method.
+    pub fn method(&self) -> Method {
+        match self.verb {
+            Verb::Delete => Method::DELETE,
+            Verb::Get => Method::GET,
+            Verb::Patch => Method::PATCH,
+            Verb::Post => Method::POST,
+            Verb::Put => Method::PUT,
+        }
+    }
+
+    /// The path with its `{placeholders}`, without a slash before it.
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// The official name (接口名称), in Chinese.
+    pub const fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// The official product (产品), such as 商家券, where a page names it.
+    pub const fn product(&self) -> Option<&'static str> {
+        self.product
+    }
+
+    /// Where the operation lives, if that is not the main host. A client that was given a base URL sends it there all
+    /// the same.
+    pub const fn base_url(&self) -> Option<&'static str> {
+        self.base_url
+    }
+
+    /// The protocol.
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// How a request is written.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The status of a success: 200, or 204 for one without a body.
+    pub fn success_status(&self) -> StatusCode {
+        StatusCode::from_u16(self.success).unwrap_or(StatusCode::OK)
+    }
+
+    /// Whether a success carries no signature, as file downloads do not: there is nothing to verify then.
+    pub const fn is_unsigned(&self) -> bool {
+        self.is_unsigned
+    }
+
+    /// Whether a success answers with a file instead of fields.
+    pub const fn answers_file(&self) -> bool {
+        self.answers_file
+    }
+
+    /// Whether the platform asks for the merchant's TLS certificate (APIv2).
+    pub const fn needs_client_certificate(&self) -> bool {
+        self.needs_client_certificate
+    }
+
+    /// Whether the platform refuses `nonce_str` (APIv2).
+    pub const fn is_nonceless(&self) -> bool {
+        self.is_nonceless
+    }
+
+    /// The field with the request's own number (商户请求单号), by which the platform knows a repeat.
+    pub const fn request_number(&self) -> Option<&'static str> {
+        self.request_number
+    }
+
+    /// What is known of sending the same request again.
+    pub const fn repeat(&self) -> Repeat {
+        self.repeat
+    }
+
+    /// Whether the same request, with the same content and the same number, may be sent again without taking effect
+    /// twice. What is not known counts as not safe.
+    pub const fn is_safe_to_repeat(&self) -> bool {
+        matches!(self.repeat, Repeat::Safe)
+    }
+}
+
+/// What the table says beyond method, path and title.
+impl Operation {
+    const fn product_is(mut self, product: &'static str) -> Operation {
+        self.product = Some(product);
+        self
+    }
+
+    const fn lives_at(mut self, base_url: &'static str) -> Operation {
+        self.base_url = Some(base_url);
+        self
+    }
+
+    const fn speaks(mut self, version: Version, dialect: Dialect) -> Operation {
+        self.version = version;
+        self.dialect = dialect;
+        self
+    }
+
+    const fn number(mut self, request_number: &'static str) -> Operation {
+        self.request_number = Some(request_number);
+        self
+    }
+
+    const fn repeated(mut self, repeat: Repeat) -> Operation {
+        self.repeat = repeat;
+        self
+    }
+
+    const fn succeeds_with(mut self, status: u16) -> Operation {
+        self.success = status;
+        self
+    }
+
+    const fn unsigned(mut self) -> Operation {
+        self.is_unsigned = true;
+        self
+    }
+
+    const fn file(mut self) -> Operation {
+        self.answers_file = true;
+        self
+    }
+
+    const fn client_certificate(mut self) -> Operation {
+        self.needs_client_certificate = true;
+        self
+    }
+
+    const fn nonceless(mut self) -> Operation {
+        self.is_nonceless = true;
+        self
+    }
+}
+
+impl fmt::Display for Operation {
+    /// `取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate`
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} · {} {}", self.title, self.method(), self.path)
+    }
+}
+
+impl fmt::Debug for Operation {
+    /// As `Display`: the other facts are in the documentation of the method and path.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Operation({self})")
+    }
+}
+
+impl Verb {
+    fn of(method: &Method) -> Option<Verb> {
+        match *method {
+            Method::DELETE => Some(Verb::Delete),
+            Method::GET => Some(Verb::Get),
+            Method::PATCH => Some(Verb::Patch),
+            Method::POST => Some(Verb::Post),
+            Method::PUT => Some(Verb::Put),
+            _ => None,
+        }
+    }
+}
+
+/// The protocol of a path, whether the catalogue has the path or not: the one of all paths that begin as it does.
+pub(crate) fn version_of(path: &str) -> Option<Version> {
+    let first = segments(path).next()?;
+    let at = table::ALL.partition_point(|row| row.segment(0) < Some(first));
+    table::ALL.get(at).filter(|row| row.segment(0) == Some(first)).map(|row| row.version)
+}
+
+type Segments<'a> = std::str::Split<'a, char>;
+
+/// The segments of a path without its query.
+fn segments(path: &str) -> Segments<'_> {
+    path.split('?').next().unwrap_or_default().trim_start_matches('/').split('/')
+}
+
+impl Operation {
+    fn segment(&self, depth: usize) -> Option<&'static str> {
+        self.path.split('/').nth(depth)
+    }
+}
+
+type Rows = &'static [&'static Operation];
+
+/// Shows the rows of each template that the path fits, the most literal template first, until `see` has what it wants.
+/// All `rows` have the same segments up to `depth`.
+fn walk(rows: Rows, depth: usize, mut path: Segments<'_>, see: &mut dyn FnMut(Rows) -> bool) -> bool {
+    // What ends here is sorted before what goes on.
+    let (ending, longer) = rows.split_at(rows.partition_point(|row| row.segment(depth).is_none()));
+    let Some(segment) = path.next() else {
+        return !ending.is_empty() && see(ending);
+    };
+    let below = |bound: &str| longer.partition_point(|row| row.segment(depth) < Some(bound));
+    let literal = &longer[below(segment)..];
+    let literal = &literal[..literal.partition_point(|row| row.segment(depth) == Some(segment))];
+    if walk_into(literal, depth, &path, see) {
+        return true;
+    }
+    if segment.is_empty() {
+        return false;
+    }
+    // `|` is the letter behind `{`: between the two are all placeholders, one group for each name.
+    let mut placeholders = &longer[below("{")..below("|")];
+    while let Some(first) = placeholders.first() {
+        let name = first.segment(depth);
+        let (group, others) =
+            placeholders.split_at(placeholders.partition_point(|row| row.segment(depth) == name));
+        if name != Some(segment) && walk_into(group, depth, &path, see) {
+            return true;
+        }
+        placeholders = others;
+    }
+    false
+}
+
+fn walk_into(rows: Rows, depth: usize, path: &Segments<'_>, see: &mut dyn FnMut(Rows) -> bool) -> bool {
+    !rows.is_empty() && walk(rows, depth + 1, path.clone(), see)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path_of(method: Method, path: &str) -> Option<&'static str> {
+        Operation::find(&method, path).map(Operation::path)
+    }
+
+    #[test]
+    fn rows_are_sorted_by_segments_and_method_and_each_is_there_once() {
+        let keys = || operations().map(|row| (row.path.split('/').collect::<Vec<_>>(), row.verb));
+        assert!(keys().zip(keys().skip(1)).all(|(one, other)| one < other));
+        assert_eq!(operations().len(), 1148);
+    }
+
+    #[test]
+    fn every_operation_is_found_by_its_template_and_with_a_slash_before_it() {
+        for row in operations() {
+            assert_eq!(Operation::find(&row.method(), row.path), Some(row), "{row}");
+            assert_eq!(Operation::find(&row.method(), &format!("/{}?a=b/c", row.path)), Some(row), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_concrete_path_finds_its_template_and_a_literal_segment_wins() {
+        let coupon = "v3/marketing/busifavor/coupons/{card_id}/send";
+        assert_eq!(path_of(Method::POST, "v3/marketing/busifavor/coupons/p1/send"), Some(coupon));
+        assert_eq!(
+            path_of(Method::POST, "v3/marketing/busifavor/coupons/send"),
+            Some("v3/marketing/busifavor/coupons/send")
+        );
+        let template = "v3/merchant-service/images/{media_id}";
+        for path in [template, "v3/merchant-service/images/abc", "v3/merchant-service/images/{id}"] {
+            assert_eq!(path_of(Method::GET, path), Some(template));
+        }
+    }
+
+    #[test]
+    fn what_the_catalogue_does_not_have_is_not_found() {
+        for path in [
+            "",
+            "/",
+            "v3",
+            "v3/merchant-service/images",
+            "v3/merchant-service/images/",
+            "v3/merchant-service/images/a/b",
+            "v3/billdownload/file/",
+            "v3/never/heard/of",
+            "https://api.mch.weixin.qq.com/v3/billdownload/file",
+        ] {
+            assert_eq!(path_of(Method::GET, path), None, "{path}");
+            assert_eq!(Operation::all_at(path).len(), 0, "{path}");
+        }
+        assert_eq!(path_of(Method::OPTIONS, "v3/billdownload/file"), None);
+        assert_eq!(path_of(Method::POST, "v3/billdownload/file"), None);
+    }
+
+    #[test]
+    fn a_slash_at_the_end_makes_another_path() {
+        assert!(path_of(Method::POST, "v3/applyment4sub/applyment/").is_some());
+        assert_eq!(path_of(Method::POST, "v3/applyment4sub/applyment"), None);
+    }
+
+    #[test]
+    fn a_path_has_its_operations_whatever_their_method() {
+        let stock = Operation::all_at("v3/marketing/busifavor/stocks/1");
+        assert_eq!(stock.map(|row| row.method()).collect::<Vec<_>>(), [Method::GET, Method::PATCH]);
+    }
+
+    #[test]
+    fn a_path_that_nobody_knows_still_has_the_version_that_its_beginning_names() {
+        assert_eq!(version_of("/v2/never/heard/of?a"), Some(Version::V2));
+        assert_eq!(version_of("v3"), Some(Version::V3));
+        for path in ["v1/a", "v4", "", "pay/unifiedorder", "v22/a"] {
+            assert_eq!(version_of(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_row_says_what_is_unlike_the_rest() {
+        let find = |method, path| Operation::find(&method, path).unwrap();
+        let bill = find(Method::GET, "v3/billdownload/file");
+        assert!(bill.is_unsigned() && bill.answers_file() && bill.is_safe_to_repeat());
+        let refund = find(Method::POST, "v2/secapi/pay/refund");
+        assert_eq!((refund.version(), refund.dialect()), (Version::V2, Dialect::Xml));
+        assert!(refund.needs_client_certificate());
+        let upload = find(Method::POST, "v3/merchant/media/upload");
+        assert_eq!((upload.version(), upload.dialect()), (Version::V3, Dialect::Multipart));
+        let overseas = find(Method::POST, "v3/global/transactions/jsapi");
+        assert!(overseas.base_url().is_some_and(|url| url.contains("apihk")));
+        assert_eq!(find(Method::POST, "v3/pay/transactions/jsapi").base_url(), None);
+        let stock = find(Method::PATCH, "v3/marketing/busifavor/stocks/{stock_id}");
+        assert_eq!(stock.success_status(), StatusCode::NO_CONTENT);
+    }
+
+    #[test]
+    fn a_repeat_that_nothing_is_known_of_is_not_safe() {
+        let find = |path| Operation::find(&Method::POST, path).unwrap();
+        let order = find("v3/pay/transactions/jsapi");
+        assert_eq!((order.request_number(), order.repeat()), (Some("out_trade_no"), Repeat::Safe));
+        let by_code = find("v3/pay/transactions/codepay");
+        assert_eq!((by_code.request_number(), by_code.repeat()), (Some("out_trade_no"), Repeat::Unknown));
+        assert!(!by_code.is_safe_to_repeat());
+        let writes = operations().filter(|row| row.method() != Method::GET && row.is_safe_to_repeat());
+        assert!(writes.count() > 50);
+    }
+
+    #[test]
+    fn every_other_host_is_a_base_url() {
+        for row in operations() {
+            let Some(base_url) = row.base_url() else { continue };
+            assert!(base_url.parse::<crate::BaseUrl>().is_ok(), "{row}");
+        }
+    }
+
+    #[test]
+    fn an_operation_prints_its_title_method_and_path() {
+        let row = Operation::find(&Method::POST, "v3/marketing/busifavor/coupons/disassociate").unwrap();
+        let text = "取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate";
+        assert_eq!((row.to_string(), format!("{row:?}")), (text.to_owned(), format!("Operation({text})")));
+    }
+}
