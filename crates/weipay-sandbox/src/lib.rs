@@ -45,6 +45,7 @@
 //! | `data_folder` | where kit and state are: for one user and one process |
 
 mod calendar;
+mod causes;
 mod clock;
 mod contract;
 mod data_folder;

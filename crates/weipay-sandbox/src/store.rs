@@ -31,6 +31,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::causes;
 use crate::data_folder::private;
 use sqlite::Sqlite;
 pub(crate) use transaction::Transaction;
@@ -66,8 +67,8 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::File(error) => write!(out, "the sandbox's database could not be opened: {error}"),
-            StoreError::Database(error) => write!(out, "the sandbox's database failed: {error}"),
+            StoreError::File(_) => write!(out, "the sandbox's database could not be opened"),
+            StoreError::Database(_) => write!(out, "the sandbox's database failed"),
             StoreError::Conflict(what) => {
                 write!(
                     out,
@@ -80,7 +81,8 @@ impl fmt::Display for StoreError {
                 "the sandbox's database has the form {found} and this program writes the form {wanted}; use the program \
                  that made it, or another data directory"
             ),
-        }
+        }?;
+        causes::append(self, out)
     }
 }
 
@@ -148,7 +150,7 @@ mod tests {
     fn what_the_database_says_is_printed_without_the_statement() {
         let connection = Connection::open_in_memory().unwrap();
         let error = connection.execute_batch("CREATE TABLE a (b); CREATE TABLE a (secret)").unwrap_err();
-        let said = StoreError::from(error).to_string();
+        let said = format!("{:#}", StoreError::from(error));
         assert_eq!(said, "the sandbox's database failed: table a already exists");
     }
 
