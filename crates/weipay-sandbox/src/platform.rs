@@ -246,7 +246,7 @@ impl Platform {
     /// address too. A name of the real platform is not passed on: that would lead there.
     fn base_url_for(&self, incoming: &Incoming) -> String {
         let named = incoming.header("host").filter(|host| {
-            let name = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            let name = host.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
             let is_real = OFFICIAL_DOMAINS.iter().any(|domain| name.ends_with(domain));
             !host.is_empty() && host.bytes().all(is_plain) && !is_real
@@ -268,7 +268,7 @@ impl Platform {
         let refusal = match unserved {
             Unserved::Refused(refusal) => refusal,
             Unserved::Failed(error) => {
-                Refusal::system_error().with_reason(format!("{}: {error}", self.store.file().display()))
+                Refusal::system_error().with_reason(format!("{}: {error:#}", self.store.file().display()))
             }
         };
         Done { content: Content::Signed(Draft::from(&refusal)), note: Note::refused(refusal) }

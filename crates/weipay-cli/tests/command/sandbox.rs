@@ -70,11 +70,11 @@ mod folder {
         found
     }
 
-    /// Serves once and is killed, so that the log of the database stays.
+    /// Serves once and is killed, so that the log of the database stays. When this returns it is dead, and its lock free.
     fn serve(umask: &str, data: &Path) {
         let script = format!(
             ": > '{1}'; umask {umask}; {WEIPAY} sandbox --quiet --listen 127.0.0.1:0 --data '{}' > '{1}' & \
-             while ! grep -q listening '{1}'; do sleep 0.02; done; kill -9 $!",
+             while ! grep -q listening '{1}'; do sleep 0.02; done; kill -9 $!; wait $!; :",
             data.display(),
             data.with_extension("out").display()
         );

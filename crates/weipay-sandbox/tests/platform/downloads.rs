@@ -30,6 +30,7 @@ fn an_address_names_the_sandbox_as_its_client_does_and_never_the_real_platform()
     for (host, named) in [
         ("sandbox.test:8880", "sandbox.test:8880"),
         ("api.mch.weixin.qq.com", SHARED.base_url().strip_prefix("http://").unwrap()),
+        ("api.mch.weixin.qq.com.", SHARED.base_url().strip_prefix("http://").unwrap()),
         ("API2.wechatpay.cn:443", SHARED.base_url().strip_prefix("http://").unwrap()),
         ("evil.test/x?", SHARED.base_url().strip_prefix("http://").unwrap()),
     ] {
