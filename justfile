@@ -1,4 +1,4 @@
-# Developer commands. Each is one line that can be typed as well.
+# Developer commands. Each line can be typed as well.
 
 # What there is.
 default:
@@ -8,16 +8,38 @@ default:
 test:
     cargo test --workspace
 
-# Format, lint and regenerate: what to run before a commit.
+# What to run before a commit.
 check:
     cargo fmt --all --check
     cargo run -q -p weipay-catalog --features lint --bin catalog-lint
     cargo run -q -p weipay-codegen -- --check
+    .ci/generated-marks
     cargo clippy --workspace --all-targets -- -D warnings
 
-# Write the SDK's types anew from the catalogue.
+# Write what is generated anew: the SDK's types, its features and their page.
 generate:
     cargo run -q -p weipay-codegen
+
+# Licences, sources and duplicates of dependencies. Needs cargo-deny.
+deny:
+    cargo deny --locked check bans licenses sources
+
+# Each feature alone. Needs cargo-hack.
+features:
+    cargo hack check -q -p weipay --each-feature --features blocking --exclude-features _typed --exclude-all-features
+    cargo hack check -q -p weipay-wire -p weipay-catalog -p weipay-sandbox -p weipay-cli --each-feature
+
+# Package the crates, and build the command from its package.
+packages:
+    .ci/packages
+
+# The documentation as docs.rs shows it, without the marks of features. Opens a browser.
+doc:
+    cargo doc -p weipay --no-deps --features full,deserialize --open
+
+# Other people's SDKs against the sandbox.
+foreign:
+    foreign/run
 
 # Everything that CI runs.
 ci:

@@ -27,10 +27,10 @@ pub(crate) fn code(error: &Error) -> u8 {
     }
 }
 
-/// Says why on standard error, and gives the code.
+/// Says why on standard error, with the causes of an error, and gives the code.
 pub(crate) fn with(code: u8, reason: &dyn std::fmt::Display) -> ExitCode {
     let style = anstyle::AnsiColor::Red.on_default().bold();
     // A closed standard error must not hide the exit code.
-    writeln!(anstream::stderr(), "{style}error:{style:#} {reason}").ok();
+    writeln!(anstream::stderr(), "{style}error:{style:#} {reason:#}").ok();
     ExitCode::from(code)
 }

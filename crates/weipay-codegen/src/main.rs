@@ -1,4 +1,4 @@
-//! Writes the typed operations of `weipay` from `catalog/`.
+//! Writes the typed operations of `weipay` from `crates/weipay-catalog/catalog`, which generated files call `catalog/`.
 //!
 //! `cargo run -p weipay-codegen` writes them; with `--check` it only says what would change, and fails if anything
 //! would. One file per operation, one per path segment; what is no longer described is removed.
@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
 
 mod documentation;
+mod feature_page;
 mod features;
 mod homes;
 mod models;
@@ -54,19 +55,23 @@ fn main() -> ExitCode {
 /// Whether everything is as it should be afterwards.
 fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let operations = folder::operations(&root.join("catalog"))?;
+    let catalog = root.join("crates/weipay-catalog/catalog");
+    let operations = folder::operations(&catalog)?;
     let source = root.join("crates/weipay/src");
     let mut output = Output::new();
     let manifest = root.join("crates/weipay/Cargo.toml");
     let written = fs::read_to_string(&manifest)?;
     let wanted = features::manifest(&written, &operations)
         .ok_or("crates/weipay/Cargo.toml has no place for products")?;
+    let page = root.join("crates/weipay/docs/features.md");
+    let page_wanted = feature_page::page(&wanted);
+    let page_is_current = fs::read_to_string(&page).is_ok_and(|written| written == page_wanted);
     let rows = RowNames::of(&operations);
     for version in [Version::V2, Version::V3] {
         let typed = operations.iter().filter(|operation| operation.version() == version);
         segment::write(&Tree::of(typed), &rows, &mut output);
     }
-    notification::write(&folder::notifications(&root.join("catalog"))?, &mut output);
+    notification::write(&folder::notifications(&catalog)?, &mut output);
     output.add("operation/table.rs", table::text(&operations, &rows));
     output.format(
         &root,
@@ -77,10 +82,17 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     for change in &changes {
         println!("{change}");
     }
+    if written != wanted {
+        println!("write ../Cargo.toml");
+    }
+    if !page_is_current {
+        println!("write ../docs/features.md");
+    }
     if check {
-        return Ok(changes.is_empty() && written == wanted);
+        return Ok(changes.is_empty() && written == wanted && page_is_current);
     }
     fs::write(&manifest, wanted)?;
+    fs::write(&page, page_wanted)?;
     output.write(&source, &changes)?;
     println!("{} operations, {} files, {} changed", operations.len(), output.len(), changes.len());
     Ok(true)

@@ -8,6 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use crate::causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
@@ -64,9 +65,7 @@ pub enum FolderError {
 impl fmt::Display for FolderError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FolderError::Temporary(error) => {
-                write!(out, "no folder for the sandbox's data could be made: {error}")
-            }
+            FolderError::Temporary(_) => out.write_str("no folder for the sandbox's data could be made"),
             FolderError::InUse(dir) => write!(
                 out,
                 "another sandbox runs on {dir}, or its kit is just being made; stop it or wait for it, or use another \
@@ -80,15 +79,16 @@ impl fmt::Display for FolderError {
                 dir = dir.display()
             ),
             FolderError::File { path, error } => {
-                write!(out, "{}: {error}", path.display())?;
-                match error.kind() {
-                    io::ErrorKind::PermissionDenied => out.write_str(
-                        "; the data directory and its files must belong to the user who runs the sandbox",
-                    ),
-                    _ => out.write_str("; use another data directory"),
-                }
+                let advice = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "the data directory and its files must belong to the user who runs the sandbox"
+                    }
+                    _ => "use another data directory",
+                };
+                write!(out, "{} cannot be used; {advice}", path.display())
             }
-        }
+        }?;
+        causes::append(self, out)
     }
 }
 

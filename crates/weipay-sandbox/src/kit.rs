@@ -25,6 +25,7 @@ use std::{fmt, io};
 use weipay_wire::Kit;
 use zeroize::Zeroizing;
 
+use crate::causes;
 use crate::data_folder::{DataFolder, FolderError};
 
 /// Where a kit says that its sandbox is, until the sandbox is started somewhere else.
@@ -77,8 +78,8 @@ pub enum KitError {
 impl fmt::Display for KitError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            KitError::Folder(error) => error.fmt(out),
-            KitError::File { path, error } => write!(out, "{}: {error}", path.display()),
+            KitError::Folder(error) => write!(out, "{error}"),
+            KitError::File { path, .. } => write!(out, "{} cannot be read or written", path.display()),
             KitError::KeysMissing { dir } => write!(
                 out,
                 "{dir}/{KIT} is there and {dir}/{KEYS} is not: put the keys back, or remove {KIT} for a new kit",
@@ -90,7 +91,8 @@ impl fmt::Display for KitError {
                 path.display()
             ),
             KitError::Unmade(reason) => write!(out, "a key of the kit could not be made: {reason}"),
-        }
+        }?;
+        causes::append(self, out)
     }
 }
 

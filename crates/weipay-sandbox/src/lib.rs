@@ -42,6 +42,7 @@
 //! | `data_folder` | where kit and state are: for one user and one process |
 
 mod answer;
+mod causes;
 mod chance;
 mod clock;
 mod contract;

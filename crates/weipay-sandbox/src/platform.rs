@@ -268,7 +268,7 @@ impl Platform {
         let refusal = match unserved {
             Unserved::Refused(refusal) => refusal,
             Unserved::Failed(error) => {
-                Refusal::system_error().with_reason(format!("{}: {error}", self.store.file().display()))
+                Refusal::system_error().with_reason(format!("{}: {error:#}", self.store.file().display()))
             }
         };
         Done { content: Content::Signed(Draft::from(&refusal)), note: Note::refused(refusal) }

@@ -8,6 +8,7 @@ use std::{fmt, io};
 
 use weipay_wire::Kit;
 
+use crate::causes;
 use crate::chance::{self, Chance};
 use crate::clock::Clock;
 use crate::contract::{Contract, Strictness};
@@ -82,17 +83,15 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Folder(error) => error.fmt(out),
-            StartError::Kit(error) => write!(out, "the sandbox's kit is not in order: {error}"),
-            StartError::Store(file, error) => write!(out, "{}: {error}", file.display()),
-            StartError::Listen(address, error) => {
-                write!(
-                    out,
-                    "cannot listen on {address}: {error}; choose another address, or port 0 for a free one"
-                )
+            StartError::Folder(error) => write!(out, "{error}"),
+            StartError::Kit(_) => out.write_str("the sandbox's kit is not in order"),
+            StartError::Store(file, _) => write!(out, "{} cannot be used", file.display()),
+            StartError::Listen(address, _) => {
+                write!(out, "cannot listen on {address}; choose another address, or port 0 for a free one")
             }
-            StartError::Server(error) => write!(out, "the sandbox's server could not be started: {error}"),
-        }
+            StartError::Server(_) => out.write_str("the sandbox's server could not be started"),
+        }?;
+        causes::append(self, out)
     }
 }
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use crate::causes;
 use crate::data_folder::private;
 
 /// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
@@ -48,7 +49,7 @@ pub enum StoreError {
     /// The database's file could not be made or opened.
     File(io::Error),
     /// The database refused: a full disk, a lost file, a broken page.
-    Database(rusqlite::Error),
+    Database(Box<dyn std::error::Error + Send + Sync>),
     /// A row holds what this program never wrote.
     Corrupt(String),
     /// The database belongs to another version of this program.
@@ -63,19 +64,16 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::File(error) => write!(out, "the sandbox's database could not be opened: {error}"),
-            // The statement that SQLite did not take is long, and nobody who starts a sandbox wrote it.
-            StoreError::Database(rusqlite::Error::SqlInputError { msg, .. }) => {
-                write!(out, "the sandbox's database failed: {msg}")
-            }
-            StoreError::Database(error) => write!(out, "the sandbox's database failed: {error}"),
+            StoreError::File(_) => write!(out, "the sandbox's database could not be opened"),
+            StoreError::Database(_) => write!(out, "the sandbox's database failed"),
             StoreError::Corrupt(what) => write!(out, "the sandbox's database holds a broken record: {what}"),
             StoreError::Version { found, wanted } => write!(
                 out,
                 "the sandbox's database has the form {found} and this program writes the form {wanted}; use the program \
                  that made it, or another data directory"
             ),
-        }
+        }?;
+        causes::append(self, out)
     }
 }
 
@@ -83,7 +81,7 @@ impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             StoreError::File(error) => Some(error),
-            StoreError::Database(error) => Some(error),
+            StoreError::Database(error) => Some(&**error),
             StoreError::Corrupt(_) | StoreError::Version { .. } => None,
         }
     }
@@ -91,7 +89,11 @@ impl std::error::Error for StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
-        StoreError::Database(error)
+        StoreError::Database(match error {
+            // The statement that SQLite did not take is long, and nobody who starts a sandbox wrote it.
+            rusqlite::Error::SqlInputError { msg, .. } => msg.into(),
+            error => error.into(),
+        })
     }
 }
 
@@ -165,7 +167,7 @@ mod tests {
     fn what_the_database_says_is_printed_without_the_statement() {
         let connection = Connection::open_in_memory().unwrap();
         let error = connection.execute_batch("CREATE TABLE a (b); CREATE TABLE a (secret)").unwrap_err();
-        let said = StoreError::from(error).to_string();
+        let said = format!("{:#}", StoreError::from(error));
         assert_eq!(said, "the sandbox's database failed: table a already exists");
     }
 

@@ -8,7 +8,7 @@
 const MAX_PATH_LENGTH: usize = 255;
 
 /// From this length on, a run of letters of base64 that mixes upper case, lower case and digits may be a part of a key.
-const MIN_KEY_RUN: usize = 24;
+const MIN_KEY_RUN: usize = 20;
 
 /// The same for runs with `/` in them, which is a letter of base64 and the separator of paths.
 const MIN_KEY_RUN_WITH_SLASHES: usize = 32;
@@ -17,6 +17,9 @@ const MIN_KEY_RUN_WITH_SLASHES: usize = 32;
 const ENDINGS: [&str; 15] = [
     "cer", "cert", "conf", "crt", "der", "env", "jks", "json", "key", "p12", "p8", "pem", "pfx", "pub", "txt",
 ];
+
+/// The same for runs with `.` in them, which tokens have between their parts, and names of files too.
+const MIN_KEY_RUN_WITH_DOTS: usize = 40;
 
 /// What stands in a PEM, in base64 or in a URL with a password or a token.
 const OTHER_MARKS: [&str; 7] = ["-----", "BEGIN ", "PRIVATE KEY", "=", "://", "@", "?"];
@@ -38,10 +41,11 @@ pub fn looks_like_path(text: &str) -> bool {
     if text.chars().any(char::is_control) || OTHER_MARKS.iter().any(|mark| text.contains(mark)) {
         return false;
     }
-    if has_key_run(text, MIN_KEY_RUN, false) {
+    let stem = text.rsplit_once('.').map_or(text, |(stem, _)| stem);
+    if has_key_run(text, MIN_KEY_RUN, b"+=") || has_key_run(stem, MIN_KEY_RUN_WITH_DOTS, b"+=.") {
         return false;
     }
-    has_ending(text) || (is_rooted(text) && !has_key_run(text, MIN_KEY_RUN_WITH_SLASHES, true))
+    has_ending(text) || (is_rooted(text) && !has_key_run(text, MIN_KEY_RUN_WITH_SLASHES, b"+=/"))
 }
 
 /// Whether the text ends like the name of a file: `.pem`, or below a folder any short ending.
@@ -63,12 +67,10 @@ fn is_rooted(text: &str) -> bool {
     has_drive || ["/", "./", "../", "~/", ".\\", "..\\", "\\\\"].iter().any(|root| text.starts_with(root))
 }
 
-/// Whether somewhere `length` letters of base64 stand in a row that mix upper case, lower case and digits.
-fn has_key_run(text: &str, length: usize, with_slashes: bool) -> bool {
-    let of_base64 = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'=') || (with_slashes && *byte == b'/')
-    };
-    text.as_bytes().split(|byte| !of_base64(byte)).any(|run| {
+/// Whether somewhere `length` letters stand in a row, alphanumeric or one of `marks`, that mix upper case, lower case and digits.
+fn has_key_run(text: &str, length: usize, marks: &[u8]) -> bool {
+    let is_of_run = |byte: &u8| byte.is_ascii_alphanumeric() || marks.contains(byte);
+    text.as_bytes().split(|byte| !is_of_run(byte)).any(|run| {
         run.len() >= length
             && run.iter().any(u8::is_ascii_uppercase)
             && run.iter().any(u8::is_ascii_lowercase)
@@ -110,6 +112,9 @@ mod tests {
             key,
             &key[..30],
             &format!("/{key}"),
+            &format!("{}.pem", &key[10..30]),
+            &format!("/{}", &key[10..32]),
+            &format!("{}.{}.{}.pem", &key[..18], &key[20..38], &key[40..52]),
             &format!("{key}.pem"),
             &format!("/etc/{key}"),
             &format!("-----BEGIN PRIVATE KEY-----{key}"),

@@ -1,4 +1,8 @@
 #![doc = include_str!("../docs/crate.md")]
+#![doc = include_str!("../docs/features.md")]
+// docs.rs, which builds with a nightly compiler, then says beside each item which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "_typed"))))]
 #![cfg_attr(test, allow(clippy::print_stdout))]
 
 #[cfg(not(any(feature = "async", feature = "blocking")))]

@@ -1,4 +1,4 @@
-//! Prints what is wrong with a folder of catalogue files, `catalog/` of this repository unless another is named.
+//! Prints what is wrong with a folder of catalogue files, `catalog/` of this crate unless another is named.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
 

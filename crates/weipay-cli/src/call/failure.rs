@@ -14,7 +14,7 @@ pub(super) fn told(error: &Error) -> String {
     {
         return text;
     }
-    let mut text = error.to_string();
+    let mut text = format!("{error:#}");
     if let Some(detail) = error.detail() {
         // A String takes what is written into it.
         let _ = write!(text, "\n  {}", pointed(detail));

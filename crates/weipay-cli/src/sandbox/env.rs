@@ -12,7 +12,7 @@ pub(super) fn run(data: &Path) -> ExitCode {
     let kit = match kit::read(data) {
         Ok(kit) => kit,
         Err(error) => {
-            let how = format!("{error}; `weipay sandbox init --data {}` makes a kit", data.display());
+            let how = format!("{error:#}; `weipay sandbox init --data {}` makes a kit", data.display());
             return exit::with(exit::FAILED, &how);
         }
     };

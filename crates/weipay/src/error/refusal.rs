@@ -87,12 +87,14 @@ impl<'de> Visitor<'de> for Body<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let refusal = self.refusal;
+        let mut codes = 0_usize;
         while let Some(member) = members.next_key::<Member>()? {
             match member {
                 Member::Code => {
                     let Text(code) = members.next_value()?;
-                    // Which of two codes is meant, nobody knows.
-                    refusal.whole &= refusal.code.is_empty() || refusal.code == code;
+                    // Which of two codes is meant, nobody knows, nor what one says that is not a text.
+                    codes += 1;
+                    refusal.whole &= codes == 1 || refusal.code == code;
                     refusal.code = code;
                 }
                 Member::Message => Text(refusal.message) = members.next_value()?,
@@ -260,6 +262,10 @@ mod tests {
             (format!("{{{code}}}}}"), false),
             (format!("{{{code}}}{{}}"), false),
             (format!("{{\"code\":\"PARAM_ERROR\",{code}}}"), false),
+            (format!("{{\"code\":7,{code}}}"), false),
+            (format!("{{\"code\":{{\"x\":1}},{code}}}"), false),
+            (format!("{{\"code\":null,{code}}}"), false),
+            (format!("{{{code},{code}}}"), true),
         ] {
             let refusal = Refusal::read(body.as_bytes());
             assert_eq!(refusal.code, "SYSTEM_ERROR", "{body:.60}");

@@ -5,7 +5,7 @@
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 use serde_json::{Number, Value as Json};
 
@@ -197,6 +197,28 @@ impl<'de> Visitor<'de> for Whole<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
         members(map, self.model, &Step::Whole, self.reading)
     }
+
+    // What serde says by itself quotes the value, which may be personal.
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other("string"), &self))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other("boolean"), &self))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other("integer"), &self))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other("integer"), &self))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other("floating point"), &self))
+    }
 }
 
 fn members<'de, A: MapAccess<'de>>(
@@ -219,12 +241,18 @@ fn fill<'de, A: MapAccess<'de>>(
     reading: &mut Reading<'_>,
 ) -> Result<(), A::Error> {
     let mut after = 0;
+    // Of a request alone: in an answer, the last one counts.
+    let mut given = vec![false; if reading.strictness == Strictness::Strict { fields.len() } else { 0 }];
     while let Some(found) = map.next_key_seed(Key { fields, after, strictness: reading.strictness })? {
         let index = match found {
             Member::Known(index) => index,
             Member::Unknown(name) => {
-                if let Some(name) = name {
-                    reading.note(at, format!("has an unknown member `{name}`"));
+                match name {
+                    Some(name) if name.is_empty() => {
+                        reading.note(at, "has an unknown member, whose name may be a value".to_owned());
+                    }
+                    Some(name) => reading.note(at, format!("has an unknown member `{name}`")),
+                    None => {}
                 }
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -233,7 +261,7 @@ fn fill<'de, A: MapAccess<'de>>(
         let (Some(field), Some(slot)) = (fields.get(index), slots.get_mut(index)) else { continue };
         after = index + 1;
         let at = Step::Member(at, field.name);
-        if reading.strictness == Strictness::Strict && slot.is_set() {
+        if given.get_mut(index).is_some_and(|given| std::mem::replace(given, true)) {
             reading.note(&at, "is given twice".to_owned());
         }
         map.next_value_seed(One { place: Place::Slot(&mut **slot), sealed: field.encrypted, at, reading })?;
@@ -249,14 +277,18 @@ struct Key {
     strictness: Strictness,
 }
 
-/// A member's row, or, read strictly, the name that has no row.
+/// A member's row, or, read strictly, the name that has no row; an empty one where it is not told.
 enum Member {
     Known(usize),
     Unknown(Option<String>),
 }
 
-/// How much of an unknown name is told.
-const MAX_TOLD_NAME: usize = 64;
+/// Whether an unknown name can be told: a mistyped one can, a person's name or telephone number in its place cannot.
+fn is_name(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte);
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    (1..=64).contains(&text.len()) && digits < 6 && text.bytes().all(is_letter)
+}
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Member;
@@ -280,7 +312,7 @@ impl Visitor<'_> for Key {
         Ok(match here.or_else(|| before.iter().position(is_it)) {
             Some(index) => Member::Known(index),
             None if self.strictness == Strictness::Lenient => Member::Unknown(None),
-            None => Member::Unknown(Some(name.escape_debug().take(MAX_TOLD_NAME).collect())),
+            None => Member::Unknown(Some(if is_name(name) { name.to_owned() } else { String::new() })),
         })
     }
 }

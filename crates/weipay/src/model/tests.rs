@@ -433,6 +433,12 @@ mod read_back {
             (r#"{"id_card":7}"#, "id_card: expected a string, found a number"),
             (r#"{"id_card":{"cipher":"x"}}"#, "id_card: expected a string, found an object"),
             (r#"{"total":1,"total":2}"#, "total: is given twice"),
+            (r#"{"total":null,"total":2}"#, "total: is given twice"),
+            (r#"{"part":{"name":"n","name":null}}"#, "part.name: is given twice"),
+            (r#"{"张三":1}"#, "has an unknown member, whose name may be a value"),
+            (r#"{"13800138000":1}"#, "has an unknown member, whose name may be a value"),
+            (r#""张三""#, "invalid type: string, expected a JSON object"),
+            ("13800138000", "invalid type: integer, expected a JSON object"),
         ] {
             let told = told(text);
             assert!(told.starts_with(problem), "{text}: {told}");

@@ -98,3 +98,31 @@ fn addresses(uri: &Uri, timeout: NextTimeout) -> Result<Vec<SocketAddr>, Error> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_numeric_host_is_not_looked_up() {
+        // A look-up would have no time.
+        let none = NextTimeout { after: Duration::ZERO.into(), ..NextTimeout::default() };
+        for (url, address) in [
+            ("http://127.0.0.1:8880/v3", "127.0.0.1:8880"),
+            ("https://127.0.0.1", "127.0.0.1:443"),
+            ("http://[::1]", "[::1]:80"),
+        ] {
+            let found = addresses(&url.parse().unwrap(), none).unwrap();
+            assert_eq!(found, [address.parse().unwrap()], "{url}");
+        }
+    }
+
+    #[test]
+    fn ureq_is_given_no_address_before_a_connection_is_needed() {
+        let uri = "http://host.invalid".parse().unwrap();
+        let none = NextTimeout { after: Duration::ZERO.into(), ..NextTimeout::default() };
+        assert!(NoLookup.resolve(&uri, &Config::default(), none).unwrap().is_empty());
+    }
+}
