@@ -21,6 +21,9 @@ impl OutputFile {
         if given.to_string_lossy().ends_with(std::path::is_separator) {
             return Err(problem(&"is a folder; give the name of a file"));
         }
+        if is_open_already(given) {
+            return Ok(OutputFile { path: given.to_owned(), folder: None });
+        }
         let path = match given.metadata() {
             Ok(found) if found.is_dir() => return Err(problem(&"is a folder; give the name of a file")),
             Ok(found) if !found.is_file() => {
@@ -30,6 +33,7 @@ impl OutputFile {
             // A link stays, and what it leads to is replaced.
             Ok(_) => given.canonicalize().map_err(|error| problem(&error))?,
             Err(_) if given.is_symlink() => return Err(problem(&"is a link that leads nowhere")),
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Err(problem(&error)),
             Err(_) => given.to_owned(),
         };
         let folder = path.parent().ok_or_else(|| problem(&"is not the name of a file"))?;
@@ -42,7 +46,8 @@ impl OutputFile {
     pub(crate) fn write(&self, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), String> {
         let written = match &self.folder {
             Some(folder) => self.replace(folder, fill),
-            None => OpenOptions::new().write(true).open(&self.path).and_then(|mut file| fill(&mut file)),
+            // A file that the shell has opened, as by `>> FILE`, keeps what is in it.
+            None => OpenOptions::new().append(true).open(&self.path).and_then(|mut file| fill(&mut file)),
         };
         written.map_err(|error| format!("{}: {error}", self.path.display()))
     }
@@ -56,6 +61,12 @@ impl OutputFile {
         }
         file.persist(&self.path).map(drop).map_err(|error| error.error)
     }
+}
+
+/// Whether a path stands for what this process has open, such as `/dev/stdout`: behind it may be a file, and that is the shell's.
+fn is_open_already(path: &Path) -> bool {
+    let leads_to_itself = |path: &Path| path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd");
+    leads_to_itself(path) || path.read_link().is_ok_and(|target| leads_to_itself(&target))
 }
 
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
@@ -106,7 +117,8 @@ mod tests {
     fn what_cannot_become_a_file_is_told_beforehand() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing").join("bill");
-        for path in [folder.path(), &missing, &folder.path().join("new/"), Path::new("")] {
+        let long = folder.path().join("x".repeat(300));
+        for path in [folder.path(), &missing, &folder.path().join("new/"), Path::new(""), &long] {
             assert!(OutputFile::check(path).is_err(), "{}", path.display());
         }
     }

@@ -11,6 +11,7 @@ use weipay_wire::{PrivateKey, PublicKey};
 use crate::contract::Received;
 use crate::grammar;
 use crate::refusal::Refusal;
+use crate::upload;
 
 /// Whether a request carries an encrypted value. An empty one is as good as none.
 pub(crate) fn are_in(operation: &Operation, request: &Received<'_>) -> bool {
@@ -22,15 +23,11 @@ pub(crate) fn are_in(operation: &Operation, request: &Received<'_>) -> bool {
         || request
             .document
             .as_ref()
-            .is_some_and(|document| is_inside(fields_of_document(operation), document))
+            .is_some_and(|document| is_inside(upload::fields_of_document(operation), document))
 }
 
 fn named<'a>(fields: &'a [Field], name: &str, text: &'a str) -> Option<(&'a Field, &'a str)> {
     fields.iter().find(|field| field.name == name).map(|field| (field, text))
-}
-
-fn fields_of_document(operation: &Operation) -> &[Field] {
-    crate::upload::meta_field(operation).map_or(&operation.request.json, |meta| &meta.fields)
 }
 
 fn is_inside(fields: &[Field], value: &Value) -> bool {
@@ -75,7 +72,7 @@ pub(crate) fn open(
         change(&fields.query, name, text, &mut opened)?;
     }
     match &mut request.document {
-        Some(document) => each(fields_of_document(operation), document, &mut opened),
+        Some(document) => each(upload::fields_of_document(operation), document, &mut opened),
         None => Ok(()),
     }
 }

@@ -79,6 +79,11 @@ pub(crate) fn meta_field(operation: &Operation) -> Option<&Field> {
     operation.request.multipart.iter().find(|field| field.carrier == Some(Carrier::JsonText))
 }
 
+/// The fields of the JSON that an operation takes: of its body, or of an upload's `meta`.
+pub(crate) fn fields_of_document(operation: &Operation) -> &[Field] {
+    meta_field(operation).map_or(&operation.request.json, |meta| &meta.fields)
+}
+
 /// The field that describes the file.
 pub(crate) fn file_field(operation: &Operation) -> Option<&Field> {
     operation.request.multipart.iter().find(|field| field.kind == Kind::Object)

@@ -125,8 +125,11 @@ impl<M: Mode> Call<M> {
         self.request(Method::DELETE, ())
     }
 
-    /// Sends any method with a JSON body; `()` sends none.
-    pub fn request(self, method: Method, body: impl Serialize) -> M::Sent<Value> {
+    /// Sends any method but CONNECT with a JSON body; `()` sends none.
+    pub fn request(mut self, method: Method, body: impl Serialize) -> M::Sent<Value> {
+        if method == Method::CONNECT {
+            self.spoil(RequestProblem::Connect);
+        }
         let body = for_sending(|| serde_json::to_vec(&body));
         let body = body.map_err(|error| RequestProblem::Body(error.to_string()));
         self.send(method, body.map(|body| if body == b"null" { None } else { Some(Body::Json(body.into())) }))

@@ -88,6 +88,8 @@ pub enum RequestProblem {
     Header(String),
     /// A header describes the connection or the length of the body, which only the transport knows.
     FramingHeader(String),
+    /// The method is CONNECT, which asks a proxy for a tunnel: its target would not be the path that was signed.
+    Connect,
     /// The base URL is not usable.
     BaseUrl(String),
     /// The body or the query does not serialize.
@@ -413,6 +415,8 @@ impl fmt::Display for RequestProblem {
                 out,
                 "the header {name} is set by the client itself, from the body and the connection: leave it out"
             ),
+            RequestProblem::Connect => out
+                .write_str("CONNECT asks a proxy for a tunnel; no operation of the platform has this method"),
             RequestProblem::BaseUrl(reason) => write!(out, "the base URL {reason}"),
             RequestProblem::Body(reason) => write!(out, "the request does not serialize: {reason}"),
             RequestProblem::Field { path, rule } => write!(out, "`{path}` {rule}"),

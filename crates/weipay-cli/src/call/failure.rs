@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use serde_json::Value;
-use weipay::Error;
 use weipay::error::{Failure, RequestProblem};
+use weipay::{Error, Operation};
 
 use super::note;
 
@@ -24,11 +24,24 @@ pub(super) fn told(error: &Error) -> String {
     }
     let reads = error.operation().is_some_and(|operation| operation.starts_with("GET "));
     if error.may_have_taken_effect() && !reads {
-        text.push_str(
-            "\n  the call may have taken effect: look it up, or repeat it with the same request number and content",
-        );
+        let _ = write!(text, "\n  the call may have taken effect: {}", advice(error.known_operation()));
     }
     text
+}
+
+/// What to do about a call that may have taken effect. What is not known to be safe may not be repeated blindly.
+fn advice(operation: Option<&Operation>) -> String {
+    match operation.filter(|operation| operation.is_safe_to_repeat()) {
+        None => {
+            "look up what became of it before you repeat it; nothing says that a repeat is safe".to_owned()
+        }
+        Some(operation) => match operation.request_number() {
+            Some(number) => {
+                format!("look it up, or repeat it with the same {number} and the same content, which is safe")
+            }
+            None => "look it up, or repeat it with the same content, which is safe".to_owned(),
+        },
+    }
 }
 
 /// Where the SDK's words name a method, the command line has an option.
@@ -81,6 +94,19 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_repeat_is_advised_only_where_it_is_known_to_be_safe() {
+        let advice = |path: &str| advice(Operation::find(&weipay::http::Method::POST, path));
+        assert_eq!(
+            advice("v3/refund/domestic/refunds"),
+            "look it up, or repeat it with the same out_refund_no and the same content, which is safe"
+        );
+        assert!(advice("v2/pay/closeorder").contains("with the same content, which is safe"));
+        for path in ["v3/pay/transactions/codepay", "v3/never/heard/of"] {
+            assert!(advice(path).contains("nothing says that a repeat is safe"), "{path}");
+        }
+    }
 
     #[test]
     fn a_detail_is_told_on_one_line_and_within_bounds() {

@@ -128,7 +128,7 @@ impl Treatment<'_> {
             return Ok(());
         }
         if self.encrypt {
-            *text = self.client.encrypt_sensitive(text).map_err(|error| format!("{path}: {error}"))?;
+            *text = self.client.encrypt_sensitive(text).map_err(|error| format!("{path}: {error:#}"))?;
             return Ok(());
         }
         if !self.ciphertext {

@@ -89,6 +89,7 @@ fn show_has_tables_styles_command_and_documents() {
     for part in [
         "PATCH v3/marketing/busifavor/stocks/{stock_id}\n修改商家券基本信息\n",
         "204, no body (无包体)",
+        "not known to be safe: look up what became of a call first",
         "  out_request_no                    必填  string     1..128 字    商户请求单号",
         "patch::Request::new().out_request_no(",
         "weipay call PATCH v3/marketing/busifavor/stocks/{stock_id} --path stock_id=",
@@ -97,6 +98,16 @@ fn show_has_tables_styles_command_and_documents() {
         assert!(page.contains(part), "{part}\n{page}");
     }
     assert!(!page.contains('\u{1b}'), "no colours in a pipe");
+}
+
+#[test]
+fn show_says_whether_a_call_may_be_repeated() {
+    let page = stdout(&api(&["show", "v3/marketing/busifavor/coupons/disassociate"]));
+    assert!(page.contains("safe with the same out_request_no: the page says: 幂等"), "{page}");
+    let query = stdout(&api(&["show", "v2/pay/orderquery"]));
+    assert!(query.contains("safe: the operation only reads"), "{query}");
+    let read = stdout(&api(&["show", "v3/certificates"]));
+    assert!(!read.contains("重复 repeat"), "{read}");
 }
 
 #[test]

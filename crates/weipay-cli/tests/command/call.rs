@@ -173,6 +173,26 @@ fn a_file_appears_only_with_a_whole_answer() {
 }
 
 #[cfg(target_os = "linux")]
+/// `--output /dev/stdout` with `>> FILE`: the file is the shell's, and keeps what is in it.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_standard_output_leads_to_is_not_replaced() {
+    let sandbox = Sandbox::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (index, output) in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().enumerate() {
+        let log = folder.path().join(index.to_string());
+        std::fs::write(&log, "before\n").unwrap();
+        let status = Command::new(WEIPAY)
+            .args(["call", "GET", "v3/certificates", "--output", output, "--kit"])
+            .arg(sandbox.kit_file())
+            .stdout(std::fs::OpenOptions::new().append(true).open(&log).unwrap())
+            .status()
+            .unwrap();
+        let written = std::fs::read_to_string(&log).unwrap();
+        assert!(status.success() && written.starts_with("before\n{"), "{output}: {written}");
+    }
+}
+
 #[test]
 fn an_answer_that_cannot_be_written_is_not_taken_for_a_call_that_failed() {
     let sandbox = Sandbox::start().unwrap();
@@ -428,6 +448,7 @@ fn a_network_that_fails_exits_with_4() {
     gone.insert("WEIPAY_BASE_URL", "http://127.0.0.1:9".to_owned());
     let output = weipay(&["call", "GET", CALLBACKS], &gone);
     assert_eq!(exit(&output), 4, "{}", stderr(&output));
+    assert!(stderr(&output).contains("refused"), "the cause is told: {}", stderr(&output));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use weipay_catalog::{Field, Kind, Operation};
 
 use crate::contract::Checked;
 use crate::merchants::Account;
+use crate::upload;
 
 /// The values of one request.
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ impl Given {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let body = plain(&fields.json, &request.body);
+        let body = plain(upload::fields_of_document(operation), &request.body);
         let mut identifiers = Vec::new();
         collect(&body, &mut identifiers);
         let appid = caller.appids.first();
@@ -111,7 +112,7 @@ fn is_identifier(name: &str) -> bool {
 fn has_type(kind: Kind, value: &Value) -> bool {
     match kind {
         Kind::String => value.as_str().is_some_and(|text| !text.is_empty()),
-        Kind::Integer => value.is_i64(),
+        Kind::Integer => value.is_i64() || value.is_u64(),
         Kind::Number => value.is_number(),
         Kind::Boolean => value.is_boolean(),
         Kind::Object => value.is_object(),
@@ -122,7 +123,10 @@ fn has_type(kind: Kind, value: &Value) -> bool {
 fn read(kind: Kind, text: &str) -> Option<Value> {
     match kind {
         Kind::String => Some(text.into()),
-        Kind::Integer => text.parse::<i64>().ok().map(Value::from),
+        Kind::Integer => {
+            let signed = text.parse::<i64>().ok().map(Value::from);
+            signed.or_else(|| text.parse::<u64>().ok().map(Value::from))
+        }
         Kind::Number => text.parse::<f64>().ok().map(Value::from),
         Kind::Boolean => text.parse::<bool>().ok().map(Value::from),
         Kind::Object => None,

@@ -219,7 +219,10 @@ fn an_encrypted_value_in_meta_asks_for_the_key_that_it_is_for() {
         client.send(&request)
     };
     let id = SHARED.kit().public_key_id.as_str();
-    assert_eq!(send(&phone, Some(id)).status, 200);
+    // The example is about the order that `meta` names.
+    let receipt = send(&phone, Some(id)).success()["receipt"].clone();
+    assert_eq!(receipt["transaction_id"], "4200000000000000000000000001");
+    assert_eq!(receipt["openid"], SHARED.kit().openid);
     assert!(send(&phone, None).text().contains("HTTP header缺少"));
     assert!(send("13900000000", Some(id)).text().contains("平台私钥解密失败"));
 }

@@ -13,7 +13,8 @@ const MIN_PERSONAL_DIGITS: usize = 11;
 
 /// A text of an answer.
 pub(super) fn text(text: &str) -> String {
-    one_line(text, MAX_TEXT)
+    let end = text.char_indices().nth(2 * MAX_TEXT).map_or(text.len(), |(end, _)| end);
+    one_line(&without_long_numbers(&text[..end]), MAX_TEXT)
 }
 
 /// The beginning of a body that is not an error answer of the platform; nothing if it is empty.
@@ -102,6 +103,13 @@ mod tests {
         let shown =
             body(br#"{"errcode":268443699,"tel":"13800138000","detail":{"value":"secret"}}"#).unwrap();
         assert_eq!(shown, r#"{"errcode":268443699,"tel":"…","detail"…"#);
+    }
+
+    #[test]
+    fn a_text_is_bounded_and_shows_no_telephone_number() {
+        assert_eq!(text("手机号13800138000已存在，商户号1900000001"), "手机号…已存在，商户号1900000001");
+        assert_eq!(text(&"券".repeat(100_000)), "券".repeat(500) + "…");
+        assert_eq!(text(&"1".repeat(100_000)), "…");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::excerpt;
 use crate::{decode_limit, lossy_json};
 
 /// An error answer: `code`, `message`, `detail`, as far as the body has them.
@@ -204,8 +205,8 @@ impl<'de> Deserialize<'de> for Text {
 impl fmt::Debug for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Refusal")
-            .field("code", &self.code)
-            .field("message", &self.message)
+            .field("code", &excerpt::text(&self.code))
+            .field("message", &excerpt::text(&self.message))
             .field("detail", &self.detail.as_ref().map(Shown))
             .finish()
     }
@@ -230,7 +231,7 @@ fn members_of(members: &Map<String, Value>, out: &mut fmt::Formatter<'_>) -> fmt
     let mut shown = out.debug_struct("Detail");
     for name in SHOWN {
         if let Some(text) = members.get(name).and_then(Value::as_str) {
-            shown.field(name, &text);
+            shown.field(name, &excerpt::text(text));
         }
     }
     if members.keys().all(|name| SHOWN.contains(&name.as_str())) {
@@ -324,6 +325,9 @@ mod tests {
             assert!(!printed.contains("138") && !printed.contains("张三"), "{printed}");
             assert!(printed.contains("PARAM_ERROR") && printed.contains("参数错误"), "{printed}");
         }
+        let body = br#"{"code":"PARAM_ERROR","message":"13800138000","detail":{"issue":"13800138000"}}"#;
+        let printed = format!("{:#?}", Refusal::read(body));
+        assert!(!printed.contains("138"), "{printed}");
         let body = format!(r#"{{"code":"PARAM_ERROR","detail":{detail}}}"#);
         let printed = format!("{:?}", Refusal::read(body.as_bytes()));
         for shown in ["/phone", "too long", "body"] {

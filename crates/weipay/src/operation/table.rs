@@ -1077,7 +1077,7 @@ pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE: Operation = 
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/return", "申请退券").product_is("商家券").number("return_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/send", "向用户发券").product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/send", "向用户发券").product_is("商家券").number("out_request_no");
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/use", "核销用户券").product_is("商家券").number("use_request_no");
 #[rustfmt::skip]

@@ -12,7 +12,7 @@
 //!   gives back whatever status comes.
 //! - It keeps the time limit, from connecting to the last byte of the response. A body that streams fails when the time is over.
 //! - When it fails, [`NetworkProblem::sent`] says whether any byte of the request may have left. With money that word
-//!   decides whether a call may be repeated: [`Sent::No`](crate::error::Sent::No) only where nothing was sent.
+//!   decides whether a call may be repeated: [`Sent::No`] only where nothing was sent.
 //! - A body is whole or a stream, in both directions. Today the clients give whole bodies and the default transports give
 //!   whole bodies back; later versions will stream uploads and downloads. So do not count on
 //!   [`Body::as_bytes`](blocking::Body::as_bytes) having them.

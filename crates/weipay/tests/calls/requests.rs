@@ -346,3 +346,12 @@ fn neither_client_nor_error_prints_a_secret() {
         assert!(!printed.contains(secret), "{printed}");
     }
 }
+
+#[test]
+fn a_tunnel_is_not_asked_for() {
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().build_blocking().unwrap();
+    let error = client.chain("v3/certificates").request(http::Method::CONNECT, ()).unwrap_err();
+    assert!(matches!(error.failure(), Failure::Request(RequestProblem::Connect)), "{error}");
+    assert!(!error.may_have_taken_effect() && !platform.saw_more());
+}

@@ -16,7 +16,7 @@ chain_step! {
 impl<M: Mode> Send<M> {
     /// 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
     ///
-    /// For 直连商户. Safe to repeat with the same `out_request_no` and the same content.
+    /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {

@@ -2,7 +2,7 @@
 
 //! 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
 //!
-//! For 直连商户. Safe to repeat with the same `out_request_no` and the same content.
+//! For 直连商户.
 //!
 //! Official documents (官方文档):
 //!
