@@ -89,3 +89,29 @@ impl<M: Mode> Call<M> {
         self
     }
 }
+
+#[cfg(all(test, feature = "blocking"))]
+mod tests {
+    use weipay_wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
+
+    use crate::blocking::Client;
+    use crate::model::path;
+
+    /// No operation has such a placeholder today; one that comes must not leave a name in the URL.
+    #[test]
+    fn a_sensitive_value_of_the_path_is_encrypted() {
+        let (merchant, platform) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+        let client = Client::builder()
+            .mchid(MerchantId::new("1900007291").unwrap())
+            .merchant_serial(MerchantSerial::new("408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB").unwrap())
+            .merchant_key(merchant)
+            .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.public_key())
+            .build_blocking()
+            .unwrap();
+        let filled = |row| client.chain("v3/cards").fill(row, "13800138000".to_owned()).outgoing;
+        let sealed = filled(path("phone").encrypted());
+        assert_eq!(sealed.template, "v3/cards/{phone}");
+        assert_eq!(platform.decrypt_oaep(&sealed.values[0].1).unwrap().as_slice(), b"13800138000");
+        assert_eq!(filled(path("phone")).values[0].1, "13800138000");
+    }
+}
