@@ -1,4 +1,4 @@
-//! Writes the typed operations of `weipay` from `crates/weipay-catalog/catalog`, which generated files call `catalog/`.
+//! Writes the typed operations of `weipay` from the catalogue.
 //!
 //! `cargo run -p weipay-codegen` writes them; with `--check` it only says what would change, and fails if anything
 //! would. One file per operation, one per path segment; what is no longer described is removed.
