@@ -247,7 +247,7 @@ impl Linter {
         }
     }
 
-    /// Two operations that would have one name in the SDK's chain, where a slash at the end has no step of its own.
+    /// Two operations that would have one name in the SDK's chain, because a slash at the end adds no step.
     fn look_at_last_slashes(&mut self) {
         for (heading, (file, line)) in self.headings.clone() {
             let Heading::Operation(method, path) = heading else { continue };

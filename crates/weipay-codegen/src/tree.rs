@@ -22,7 +22,7 @@ impl<'a> Tree<'a> {
         let mut root = Tree::default();
         for operation in operations {
             let mut node = &mut root;
-            // A slash at the end has no step of its own.
+            // A slash at the end adds no step.
             for segment in operation.path.trim_end_matches('/').split('/') {
                 let path = if node.path.is_empty() {
                     segment.to_owned()

@@ -108,7 +108,7 @@ fn every_command_is_accepted_by_a_sandbox() {
             Ok(answered) => {
                 assert_eq!(
                     answered.origin, "example",
-                    "{}: has state, and is no part of the story",
+                    "{}: has state and is missing from the story",
                     operation.path
                 );
                 examples += 1;

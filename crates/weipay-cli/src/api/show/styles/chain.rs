@@ -18,7 +18,7 @@ pub(super) struct Chain {
 pub(super) fn typed(operation: &Operation) -> Chain {
     let mut chain = Chain { calls: vec!["client".to_owned()], module: "weipay".to_owned() };
     let mut above = String::new();
-    // A slash at the end has no step of its own.
+    // A slash at the end adds no step.
     for segment in operation.path.trim_end_matches('/').split('/') {
         let name = if above.is_empty() { segment.to_owned() } else { name_of(segment, &above) };
         let value = placeholder(segment).map(|placeholder| value_of(operation, placeholder));
