@@ -1,7 +1,7 @@
-//! What reading an answer costs: `weipay`'s typed answer, which walks a table and forgives, beside a struct with serde's
+//! What reading a response costs: `weipay`'s typed answer, which walks a table and forgives, beside a struct with serde's
 //! derived code for the same fields, which is what a program would write for itself.
 //!
-//! Both read the same answer, of the usual size, in turns within one run; the ratio of their medians is printed at the
+//! Both read the same response, of the usual size, in turns within one run; the ratio of their medians is printed at the
 //! end.
 
 #![allow(
@@ -26,9 +26,9 @@ const LIMIT: f64 = 2.0;
 const ANSWER: &[u8] = include_bytes!("decode.json");
 
 fn main() {
-    let (ours, misread) = get::Answer::decode(ANSWER, None).expect("an answer");
-    let derived: Derived = serde_json::from_slice(ANSWER).expect("an answer");
-    assert!(misread.is_empty(), "the answer is as documented");
+    let (ours, misread) = get::Response::decode(ANSWER, None).expect("a response");
+    let derived: Derived = serde_json::from_slice(ANSWER).expect("a response");
+    assert!(misread.is_empty(), "the response is as documented");
     assert_eq!(ours.trade_state, Some(TradeState::Success));
     assert_eq!(ours.transaction_id, derived.transaction_id);
     assert_eq!(
@@ -43,11 +43,11 @@ fn main() {
     for round in 1..=5 {
         group.bench_function(format!("derived, round {round}"), |bencher| {
             timed(bencher, &by_hand, || {
-                serde_json::from_slice::<Derived>(black_box(ANSWER)).expect("an answer")
+                serde_json::from_slice::<Derived>(black_box(ANSWER)).expect("a response")
             });
         });
         group.bench_function(format!("typed answer, round {round}"), |bencher| {
-            timed(bencher, &typed, || get::Answer::decode(black_box(ANSWER), None).expect("an answer"));
+            timed(bencher, &typed, || get::Response::decode(black_box(ANSWER), None).expect("a response"));
         });
     }
     group.finish();
@@ -79,7 +79,7 @@ fn median(kept: &RefCell<Vec<f64>>) -> f64 {
     kept.get(kept.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-// The same fields as in `get::Answer`, as a careful program would write them: everything optional.
+// The same fields as in `get::Response`, as a careful program would write them: everything optional.
 
 #[derive(Deserialize)]
 struct Derived {

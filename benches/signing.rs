@@ -20,7 +20,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use criterion::Criterion;
 use http::{Request, Response, StatusCode};
-use weipay::Builder;
+use weipay::ClientBuilder;
 use weipay::error::NetworkProblem;
 use weipay::transport::blocking::{Body, Transport};
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
@@ -31,7 +31,7 @@ const LIMIT: f64 = 1.10;
 fn main() {
     let key = PrivateKey::generate().expect("a key");
     let pair = pair_of(&key);
-    let client = Builder::default()
+    let client = ClientBuilder::default()
         .mchid(MerchantId::new("1900000001").expect("a merchant number"))
         .merchant_serial(MerchantSerial::new("408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB").expect("a serial"))
         .merchant_key(key)
@@ -50,7 +50,7 @@ fn main() {
             .out_request_no("1002600620019090123143254435")
     };
     let path = || client.v3().marketing().busifavor().coupons().disassociate();
-    path().post(request()).expect_err("an answer from nowhere");
+    path().post(request()).expect_err("a response from nowhere");
     let body = SENT.lock().expect("a body").clone();
     let message = request_message(
         "POST",
@@ -79,7 +79,7 @@ fn main() {
         group.bench_function(format!("prepared request, round {round}"), |bencher| {
             bencher.iter_custom(|times| {
                 timed(times, &whole, || {
-                    black_box(path().post(request()).expect_err("an answer from nowhere"));
+                    black_box(path().post(request()).expect_err("a response from nowhere"));
                 })
             });
         });

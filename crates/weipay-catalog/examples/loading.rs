@@ -16,7 +16,7 @@ fn main() {
     let found = catalog.route("POST", "/v3/pay/transactions/jsapi").map(|routed| routed.operation.title);
     let routed = start.elapsed();
     let start = Instant::now();
-    let fields: usize = catalog.operations().map(|operation| operation.answer.len()).sum();
+    let fields: usize = catalog.operations().map(|operation| operation.response.len()).sum();
     let notifications = catalog.notifications().count();
     let parsed = start.elapsed();
     println!("ready             {ready:?}, {} KiB resident more", loaded.saturating_sub(before));

@@ -254,7 +254,7 @@ mod tests {
         for notification in catalog.notifications() {
             let found = catalog.notification(notification.version, notification.event).unwrap();
             assert_eq!(found.title, notification.title);
-            assert!(!found.body.is_empty() && !found.reply.is_empty(), "{}", found.event);
+            assert!(!found.body.is_empty() && !found.response.is_empty(), "{}", found.event);
             assert!(!found.retry.waits.is_empty(), "{}", found.event);
             assert!(found.version == "v2" || !found.resource.is_empty(), "{}", found.event);
         }

@@ -65,7 +65,7 @@ pub fn operation(operation: &Operation) -> Value {
         object.insert("success_status".into(), operation.success.into());
     }
     object.insert("request".into(), request(operation));
-    object.insert("response".into(), fields(&operation.answer));
+    object.insert("response".into(), fields(&operation.response));
     object.insert("docs".into(), operation.docs.clone().into());
     Value::Object(object)
 }
@@ -105,15 +105,15 @@ pub fn notification(notification: &Notification) -> Value {
             json!({"name": "status", "type": "integer", "label": label, "enum": ["200", "204", "5XX"]}),
         );
     }
-    if !notification.reply_headers.is_empty() {
+    if !notification.response_headers.is_empty() {
         reply.push(part(
             "headers",
             "应答的头参数",
-            &notification.reply_headers,
-            fields(&notification.reply_headers),
+            &notification.response_headers,
+            fields(&notification.response_headers),
         ));
     }
-    reply.push(part("body", "应答的包体参数", &notification.reply, fields(&notification.reply)));
+    reply.push(part("body", "应答的包体参数", &notification.response, fields(&notification.response)));
     let posted = [
         part("headers", "通知的头参数", &notification.headers, fields(&notification.headers)),
         part("body", "通知的包体参数", &delivered, body),

@@ -1,8 +1,8 @@
-//! One field (字段) of a request or an answer: the line of a catalogue file as a value.
+//! One field (字段) of a request or a response: the line of a catalogue file as a value.
 
 use std::borrow::Cow;
 
-/// A field of a request, an answer or a notification.
+/// A field of a request, a response or a notification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
     /// The name on the wire.

@@ -211,7 +211,7 @@ impl Linter {
         for travels in operation::Place::ALL {
             self.look_at_fields(place, operation.request.fields(travels));
         }
-        self.look_at_fields(place, &operation.answer);
+        self.look_at_fields(place, &operation.response);
     }
 
     /// What a notification has from its envelope is looked at there.
@@ -225,8 +225,8 @@ impl Linter {
             |notification| &notification.headers,
             |notification| &notification.body,
             |notification| &notification.resource,
-            |notification| &notification.reply_headers,
-            |notification| &notification.reply,
+            |notification| &notification.response_headers,
+            |notification| &notification.response,
         ];
         for fields in places {
             if inherited.is_none_or(|inherited| fields(inherited) != fields(notification)) {

@@ -20,7 +20,7 @@
 //!    of `POST v3/applyment4sub/applyment/`.
 //! 5. The type of a step is its segment or placeholder as a type: `batch-id` → `BatchId`.
 //! 6. An operation is the method and the module of its HTTP method: `get`. In the module `Request` is what is sent and
-//!    `Answer` what is answered; where there is nothing to send, or nothing is answered, there is none.
+//!    `Response` what is answered; where there is nothing to send, or nothing is answered, there is none.
 //!
 //! **Notifications**: the module is the event, `TRANSACTION.SUCCESS` → `transaction_success`. Of two that would have one
 //! name the second is followed by an underscore: `transaction-success`, of APIv2, → `transaction_success_`. `Resource` is

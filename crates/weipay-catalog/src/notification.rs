@@ -35,9 +35,9 @@ pub struct Notification {
     /// What the sealed field of the body opens to; empty where nothing is sealed.
     pub resource: Vec<Field>,
     /// Header fields of the reply, beyond the usual ones.
-    pub reply_headers: Vec<Field>,
+    pub response_headers: Vec<Field>,
     /// The body of the reply.
-    pub reply: Vec<Field>,
+    pub response: Vec<Field>,
 }
 
 /// When a delivery that failed is repeated (重试).

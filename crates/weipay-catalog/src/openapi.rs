@@ -3,7 +3,7 @@
 //! What OpenAPI cannot say stands in extensions, which `info.description` lists. Four choices may surprise:
 //!
 //! - **Listed values are not `enum`.** They are open: the platform adds values without notice, and a client that was
-//!   generated with closed ones would turn the answer of a successful payment into an error. They stand in
+//!   generated with closed ones would turn the response of a successful payment into an error. They stand in
 //!   `x-extensible-enum`, as others write open enumerations, and the type stays `string`. An `anyOf` of the values and of
 //!   any string would be open as well; but TypeScript makes plain `string` of it, and Go a union without a type.
 //! - **Required stays required in answers**, as the pages say. Who needs lenient answers generates without it.

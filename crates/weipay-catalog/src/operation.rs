@@ -31,10 +31,10 @@ pub struct Operation {
     pub repeat_reason: &'static str,
     /// What is sent.
     pub request: Request,
-    /// The status of a success: 200, or 204 for an answer without a body.
+    /// The status of a success: 200, or 204 for a response without a body.
     pub success: u16,
     /// What a success answers.
-    pub answer: Vec<Field>,
+    pub response: Vec<Field>,
     /// Whether a success answers with a file instead of fields.
     pub answers_file: bool,
 }

@@ -9,7 +9,7 @@
 //!     stock_id*        string 1..20   # 批次号 = 98065001
 //!     out_request_no*  string 1..128 /^[0-9A-Za-z_\-|*]+$/  # 商户请求单号
 //!
-//!   answer
+//!   response
 //!     wechatpay_disassociate_time*  string rfc3339  # 取消关联成功时间
 //! ```
 //!

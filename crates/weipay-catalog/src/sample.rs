@@ -93,7 +93,7 @@ mod tests {
             for place in crate::operation::Place::ALL {
                 check(operation.request.fields(place), operation.path);
             }
-            check(&operation.answer, operation.path);
+            check(&operation.response, operation.path);
         }
         for notification in Catalog::embedded().notifications() {
             check(&notification.resource, notification.event);

@@ -68,10 +68,10 @@ Configuration comes from --kit, or from the environment:
 Keys are file paths or PEM text, whose line breaks may be written as \\n. The APIv3 key may be a file path too.
 
 Exit codes:
-  0  success: the answer verified
-  1  an error answer: its code and message are on standard error; or an answer that could not be written
+  0  success: the response verified
+  1  an error response: its code and message are on standard error; or a response that could not be written
   2  a wrong command line
-  3  an answer that does not verify
+  3  a response that does not verify
   4  the network failed";
 
 #[derive(Debug, Args)]
@@ -100,8 +100,8 @@ pub(crate) struct Call {
     /// A header; may be repeated.
     #[arg(long, value_name = "k:v", value_parser = pair::Pair(':'))]
     pub(crate) header: Vec<(String, String)>,
-    /// Write the answer's body to FILE, byte for byte; - is standard output. FILE appears, or is replaced, only when the
-    /// whole answer is there.
+    /// Write the response's body to FILE, byte for byte; - is standard output. FILE appears, or is replaced, only when the
+    /// whole response is there.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// A sandbox's kit.json, in place of the environment.

@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
     }
 }
 
-/// Where the body of the answer goes.
+/// Where the body of the response goes.
 enum Output {
     File(OutputFile),
     /// Standard output, laid out where a person looks at it.
@@ -119,5 +119,5 @@ fn written_to(file: &OutputFile, body: &[u8]) -> ExitCode {
 
 /// Nobody may take this for a call that failed.
 fn lost(reason: &str) -> ExitCode {
-    exit::with(exit::FAILED, &format!("the call succeeded, but its answer could not be written: {reason}"))
+    exit::with(exit::FAILED, &format!("the call succeeded, but its response could not be written: {reason}"))
 }

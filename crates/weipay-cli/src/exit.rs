@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use weipay::Error;
 
-/// An error answer of the platform, or something that did not come out as it should.
+/// An error response of the platform, or something that did not come out as it should.
 pub(crate) const FAILED: u8 = 1;
 /// A wrong command line or configuration: nothing was sent.
 pub(crate) const USAGE: u8 = 2;
-/// An answer that does not verify.
+/// A response that does not verify.
 pub(crate) const UNVERIFIED: u8 = 3;
 /// The network failed.
 pub(crate) const NETWORK: u8 = 4;

@@ -1,4 +1,4 @@
-//! A file that an answer is written to: it appears whole or not at all.
+//! A file that a response is written to: it appears whole or not at all.
 
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -20,7 +20,7 @@ pub(crate) struct Models {
     names: TypeNames,
     structs: Vec<Struct>,
     enumerations: Vec<Enumeration>,
-    /// Whether a request is being planned. It comes first: what an answer then shares with it keeps the request's setters.
+    /// Whether a request is being planned. It comes first: what a response then shares with it keeps the request's setters.
     in_request: bool,
 }
 
@@ -46,7 +46,7 @@ struct Enumeration {
 }
 
 impl Models {
-    /// Plans a request or an answer; `fields` come with the functions that make their rows.
+    /// Plans a request or a response; `fields` come with the functions that make their rows.
     pub(crate) fn root(&mut self, name: &str, doc: &str, fields: &[(&str, &Field)]) {
         let at = self.structs.len();
         self.in_request = name == REQUEST;

@@ -1,4 +1,4 @@
-//! The file of one operation: its request, its answer, and the objects and enumerations inside them.
+//! The file of one operation: its request, its response, and the objects and enumerations inside them.
 
 use weipay_catalog::names::request::places;
 use weipay_catalog::{Operation, Version};
@@ -22,7 +22,7 @@ impl Verb {
         Verb {
             module: operation.method.to_ascii_lowercase(),
             has_request: !places(operation).is_empty(),
-            has_answer: !operation.answer.is_empty(),
+            has_answer: !operation.response.is_empty(),
         }
     }
 
@@ -40,8 +40,8 @@ pub(crate) fn text(operation: &Operation, module: &str, homes: &mut Homes) -> St
     }
     if verb.has_answer {
         let place = if operation.version() == Version::V2 { "xml" } else { "body" };
-        let fields: Vec<_> = operation.answer.iter().map(|field| (place, field)).collect();
-        models.root("Answer", "What is answered.", &fields);
+        let fields: Vec<_> = operation.response.iter().map(|field| (place, field)).collect();
+        models.root("Response", "What is answered.", &fields);
     }
     let mut text = header(&segment::source(operation));
     text.push_str(&documentation::lines(&documentation::operation::module(operation), "//!"));

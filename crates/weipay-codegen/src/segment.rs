@@ -118,7 +118,7 @@ fn step_method(name: &str, child: &Tree<'_>) -> String {
 
 fn verb_method(operation: &Operation, verb: &Verb, row: &str) -> String {
     let Verb { module, has_request, has_answer } = verb;
-    let answer = if *has_answer { format!("{module}::Answer") } else { "Nothing".to_owned() };
+    let answer = if *has_answer { format!("{module}::Response") } else { "Nothing".to_owned() };
     let (parameter, request) = if *has_request {
         (format!(", request: {module}::Request"), "request")
     } else {

@@ -65,7 +65,7 @@ fn the_step_of_a_placeholder_has_the_loosest_limits_of_the_operations_below() {
 #[test]
 fn what_the_client_fills_in_is_required_of_answers_only() {
     let request = "  xml\n    sign*  string ..64 signature  # 签名\n";
-    let answer = "  answer\n    sign*  string ..64  # 签名\n";
+    let answer = "  response\n    sign*  string ..64  # 签名\n";
     let text = types("POST v2/a/b", &format!("{request}\n{answer}"));
     assert_holds(
         &text,
@@ -111,7 +111,7 @@ fn official_documents_stand_by_audience_in_lines_that_end() {
     let pages: Vec<String> = (1..=9).map(|page| format!("v3/merchant/401246567{page}")).collect();
     let docs =
         format!("  docs global/v3/zh/4012354543, {}, https://a.b/c, v3/partner/4012465703", pages.join(", "));
-    let text = types("POST v3/a/b", &format!("{docs}\n  answer\n    a  string"));
+    let text = types("POST v3/a/b", &format!("{docs}\n  response\n    a  string"));
     assert_holds(
         &text,
         &[
@@ -121,7 +121,7 @@ fn official_documents_stand_by_audience_in_lines_that_end() {
             "\n//! - elsewhere: <https://a.b/c>\n",
         ],
     );
-    let operation = described("POST v3/a/b", &format!("{docs}\n  answer\n    a  string"));
+    let operation = described("POST v3/a/b", &format!("{docs}\n  response\n    a  string"));
     assert_holds(
         &steps(&[operation], "v3/a/b.rs"),
         &["    /// Types and official documents (官方文档): [`post`](mod@post).\n    pub fn post("],
@@ -174,7 +174,7 @@ fn a_length_in_bytes_and_a_notify_url_are_rules_of_their_own() {
 
 #[test]
 fn an_operation_at_a_last_slash_is_sent_by_the_step_before_it() {
-    let operation = described("POST v3/a/b/", "  answer\n    c  string");
+    let operation = described("POST v3/a/b/", "  response\n    c  string");
     assert_holds(
         &steps(&[operation], "v3/a/b.rs"),
         &[
@@ -200,7 +200,7 @@ fn one_is_not_many() {
 fn an_operation_says_who_may_call_it_and_where_it_lives() {
     let text = types(
         "POST v2/a/b",
-        "  roles 直连商户, 服务商\n  base https://apihk.mch.weixin.qq.com/\n  client-cert\n  answer\n    a  string",
+        "  roles 直连商户, 服务商\n  base https://apihk.mch.weixin.qq.com/\n  client-cert\n  response\n    a  string",
     );
     assert_holds(
         &text,
@@ -224,7 +224,7 @@ fn a_feature_says_how_many_operations_it_has_and_of_which_product() {
 fn a_numbered_element_says_what_its_numbers_count() {
     let text = types(
         "POST v2/a/b",
-        "  answer\n    fee_$n  integer fen  # 金额\n    coupon_fee_$n_$m  integer fen  # 代金券金额",
+        "  response\n    fee_$n  integer fen  # 金额\n    coupon_fee_$n_$m  integer fen  # 代金券金额",
     );
     assert_holds(
         &text,
@@ -254,10 +254,10 @@ fn what_a_field_is_for_stands_in_its_row() {
 #[test]
 fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
     let operations = [
-        described("GET v3/a/{id}", "  unsigned\n  path\n    id*  string\n  answer file"),
+        described("GET v3/a/{id}", "  unsigned\n  path\n    id*  string\n  response file"),
         described(
             "POST v3/a",
-            "  group  产品\n  repeat safe, the page says so\n  json\n    no*  string request-number\n  answer 204",
+            "  group  产品\n  repeat safe, the page says so\n  json\n    no*  string request-number\n  response 204",
         ),
         described("POST v2/a", "  client-cert\n  repeat unknown\n  xml\n    no*  string"),
     ];

@@ -16,7 +16,7 @@ const MAX_ITEMS: usize = 50;
 
 /// The JSON of an operation's answer; `None` for an operation that answers without a body.
 pub(crate) fn answer(operation: &Operation, given: &Given) -> Option<Value> {
-    (operation.success != 204).then(|| object(&operation.answer, given, Some(given.body())))
+    (operation.success != 204).then(|| object(&operation.response, given, Some(given.body())))
 }
 
 /// `here` is what stands at the same place in the request's body.
@@ -129,7 +129,7 @@ mod tests {
     fn a_long_list_is_not_repeated_whole() {
         let receivers: Vec<Value> = (0..60).map(|number| json!({ "amount": number })).collect();
         let operation = find("POST", "v3/profitsharing/orders");
-        let field = operation.answer.iter().find(|field| field.name == "receivers").unwrap();
+        let field = operation.response.iter().find(|field| field.name == "receivers").unwrap();
         let answered = list_or_one(field, &Given::default(), Some(&receivers.into()));
         assert_eq!(answered.as_array().unwrap().len(), MAX_ITEMS);
     }
@@ -173,7 +173,7 @@ mod tests {
         }
         for operation in Catalog::embedded().operations() {
             let answered = answer(operation, &Given::default()).unwrap_or_default();
-            for field in operation.answer.iter().filter(|_| operation.success != 204) {
+            for field in operation.response.iter().filter(|_| operation.success != 204) {
                 assert!(
                     fits(field, &answered[field.name]),
                     "{} {}: {}",

@@ -224,7 +224,7 @@ impl Platform {
         };
         let answer = self.store.transaction(|tx| {
             let mut answer = handler(tx, &context)?;
-            sensitive::encrypt(&operation.answer, &mut answer, &merchant.key)?;
+            sensitive::encrypt(&operation.response, &mut answer, &merchant.key)?;
             Ok::<_, HandlerError>(answer)
         })?;
         let body = if answer.is_null() { Vec::new() } else { answer.to_string().into_bytes() };
@@ -292,7 +292,7 @@ impl Platform {
             example::answer(operation, &Given::from_request(operation, checked, &merchant.account));
         if let Some(answer) = &mut answer {
             download::lead_back(operation, checked, answer, &links);
-            sensitive::encrypt(&operation.answer, answer, &merchant.key)?;
+            sensitive::encrypt(&operation.response, answer, &merchant.key)?;
         }
         let body = answer.map(|value| value.to_string().into_bytes()).unwrap_or_default();
         let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };

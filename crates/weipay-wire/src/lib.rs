@@ -2,7 +2,7 @@
 //! other way round, with the same few functions.
 //!
 //! There is no HTTP here, no JSON, no clock and no hidden randomness: bytes, times and nonces come in as
-//! arguments, and every function gives the same answer to the same arguments. What a stranger sends is answered
+//! arguments, and every function gives the same response to the same arguments. What a stranger sends is answered
 //! with an error value, never with a panic, and keeps no more memory than a bound that is written down.
 //!
 //! | idea | where |

@@ -1,8 +1,8 @@
-//! The message to sign (待签名串): the exact bytes that a signature covers, for a request and for an answer.
+//! The message to sign (待签名串): the exact bytes that a signature covers, for a request and for a response.
 //!
 //! Every line ends with LF, the last one too, so an empty body still contributes a line of its own. Nothing
 //! is normalised here: the request target and the body go in byte for byte as they travel, and the timestamp
-//! of an answer goes in as the text that was received.
+//! of a response goes in as the text that was received.
 
 /// The message that a merchant signs for a request (请求签名的待签名串).
 ///
@@ -15,7 +15,7 @@ pub fn request_message(method: &str, target: &str, timestamp: i64, nonce: &str, 
     join_lines([method.as_bytes(), target.as_bytes(), timestamp.as_bytes(), nonce.as_bytes(), body])
 }
 
-/// The message that WeChat Pay signs for an answer (应答签名) or a notification (回调签名).
+/// The message that WeChat Pay signs for a response (应答签名) or a notification (回调签名).
 ///
 /// `timestamp` and `nonce` are the texts of the `Wechatpay-Timestamp` and `Wechatpay-Nonce` headers; `body` is
 /// the raw body after content decoding and before any parsing, empty for a 204.

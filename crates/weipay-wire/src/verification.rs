@@ -1,4 +1,4 @@
-//! Verifying what the platform says: the signature of an answer (应答签名验证) or of a notification (回调签名验证).
+//! Verifying what the platform says: the signature of a response (应答签名验证) or of a notification (回调签名验证).
 //!
 //! Both carry the same headers and are verified the same way, before anything in the body is believed. What to
 //! verify is the caller's decision: error answers of the real gateway carry no signature at all, and the status
@@ -18,7 +18,7 @@ pub const PROBE_PREFIX: &str = "WECHATPAY/SIGNTEST/";
 /// How much of a serial number that a stranger sent is kept in an error.
 const SHOWN_SERIAL: usize = 64;
 
-/// The signature headers (签名相关的HTTP头) of an answer or a notification, as received; a header that is absent is
+/// The signature headers (签名相关的HTTP头) of a response or a notification, as received; a header that is absent is
 /// an empty text.
 #[derive(Clone, Copy, Debug)]
 pub struct SignatureHeaders<'a> {
@@ -32,7 +32,7 @@ pub struct SignatureHeaders<'a> {
     pub serial: &'a str,
 }
 
-/// Verifies an answer or a notification: signed by a key in `keys`, over exactly this body, within five minutes
+/// Verifies a response or a notification: signed by a key in `keys`, over exactly this body, within five minutes
 /// of `now` (Unix seconds).
 ///
 /// A probe fails like any forgery, with an error of its own. There is no path on which it succeeds.
@@ -88,7 +88,7 @@ fn unknown_serial(serial: &str, keys: &PlatformKeys) -> VerifyError {
     VerifyError::UnknownSerial { serial, known: keys.serials().map(str::to_owned).collect() }
 }
 
-/// Why an answer or a notification cannot be believed.
+/// Why a response or a notification cannot be believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -129,7 +129,7 @@ impl Display for VerifyError {
             Self::Probe => write!(
                 f,
                 "this is a signature probe (签名探测): its signature starts with {PROBE_PREFIX} and is wrong on purpose; \
-                 discard an answer and repeat the request, answer a notification with a 4xx or 5xx, and never make \
+                 discard a response and repeat the request, answer a notification with a 4xx or 5xx, and never make \
                  an exception for it"
             ),
             Self::UnknownSerial { serial, known } if known.is_empty() => write!(

@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .coupon_code(given.next().ok_or("which coupon?")?)
         .out_trade_no(given.next().ok_or("which order?")?)
         .out_request_no(given.next().ok_or("which request number?")?);
-    let reply = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
-    println!("{}", reply.decode()?.wechatpay_disassociate_time.ok_or("no time")?);
+    let response = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
+    println!("{}", response.decode()?.wechatpay_disassociate_time.ok_or("no time")?);
     Ok(())
 }

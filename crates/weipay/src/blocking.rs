@@ -3,7 +3,7 @@
 use std::ops::Index;
 use std::sync::Arc;
 
-use crate::builder::{Builder, ConfigError};
+use crate::builder::{ClientBuilder, ConfigError};
 use crate::call::Call;
 use crate::mode::{Blocking, Shared};
 use crate::node::Node;
@@ -11,13 +11,13 @@ use crate::styles::client_styles;
 
 pub use crate::transport::blocking::Transport;
 
-/// A WeChat Pay client whose calls return when the answer is there. Cheap to clone; clones share keys and connections.
+/// A WeChat Pay client whose calls return when the response is there. Cheap to clone; clones share keys and connections.
 ///
 /// ```no_run
 /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = weipay::blocking::Client::from_env()?;
-/// let reply = client.chain("v3/marketing/busifavor/callbacks").get()?;
-/// println!("{}", reply.json()?["notify_url"]);
+/// let response = client.chain("v3/marketing/busifavor/callbacks").get()?;
+/// println!("{}", response.json()?["notify_url"]);
 /// # Ok(())
 /// # }
 /// ```
@@ -27,7 +27,7 @@ pub struct Client {
     root: Arc<Node<Blocking>>,
 }
 
-impl Builder {
+impl ClientBuilder {
     /// Makes a blocking client.
     pub fn build_blocking(mut self) -> Result<Client, ConfigError> {
         let transport = match self.blocking_transport.take() {

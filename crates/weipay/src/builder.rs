@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// verify answers with. The types keep them apart; what the types cannot tell apart is compared when the client is
 /// made, and the error says which is which.
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
-pub struct Builder {
+pub struct ClientBuilder {
     pub(crate) parts: MerchantParts,
     pub(crate) base_url: Result<BaseUrl, RequestProblem>,
     timeout: Duration,
@@ -38,9 +38,9 @@ pub struct Builder {
 /// Gives the time in seconds since 1970.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-impl Default for Builder {
-    fn default() -> Builder {
-        Builder {
+impl Default for ClientBuilder {
+    fn default() -> ClientBuilder {
+        ClientBuilder {
             parts: MerchantParts::default(),
             base_url: BaseUrl::MAIN.parse(),
             timeout: TIMEOUT,
@@ -59,35 +59,35 @@ fn system_time() -> i64 {
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
-impl Builder {
+impl ClientBuilder {
     /// The merchant number (商户号).
-    pub fn mchid(mut self, mchid: MerchantId) -> Builder {
+    pub fn mchid(mut self, mchid: MerchantId) -> ClientBuilder {
         self.parts.mchid = Some(mchid);
         self
     }
 
     /// The serial of the merchant API certificate (商户API证书序列号).
-    pub fn merchant_serial(mut self, serial: MerchantSerial) -> Builder {
+    pub fn merchant_serial(mut self, serial: MerchantSerial) -> ClientBuilder {
         self.parts.serial = Some(serial);
         self
     }
 
     /// The merchant private key (商户API私钥), the file usually named `apiclient_key.pem`.
-    pub fn merchant_key(mut self, key: PrivateKey) -> Builder {
+    pub fn merchant_key(mut self, key: PrivateKey) -> ClientBuilder {
         self.parts.key = Some(key);
         self
     }
 
     /// The merchant API certificate (商户API证书), the file usually named `apiclient_cert.pem`. It gives the serial, and
     /// is checked to be of the private key.
-    pub fn merchant_certificate(mut self, certificate: Certificate) -> Builder {
+    pub fn merchant_certificate(mut self, certificate: Certificate) -> ClientBuilder {
         self.parts.certificate = Some(certificate);
         self
     }
 
     /// A WeChat Pay public key (微信支付公钥) with its ID. Several may be given; the first is the one asked to sign answers,
     /// and the one that sensitive fields are encrypted with. It goes before any platform certificate.
-    pub fn public_key(mut self, id: PublicKeyId, key: PublicKey) -> Builder {
+    pub fn public_key(mut self, id: PublicKeyId, key: PublicKey) -> ClientBuilder {
         self.parts.public_keys.push((id, key));
         self
     }
@@ -96,46 +96,46 @@ impl Builder {
     ///
     /// Without a public key, one of them is asked to sign answers, and encrypts sensitive fields: when the client is made,
     /// the one with the latest start among those that are valid, as the platform wants it while certificates change.
-    pub fn platform_certificate(mut self, certificate: Certificate) -> Builder {
+    pub fn platform_certificate(mut self, certificate: Certificate) -> ClientBuilder {
         self.parts.platform_certificates.push(certificate);
         self
     }
 
     /// The APIv3 key (APIv3密钥), which opens what the platform seals for the merchant.
-    pub fn api_v3_key(mut self, key: ApiV3Key) -> Builder {
+    pub fn api_v3_key(mut self, key: ApiV3Key) -> ClientBuilder {
         self.parts.api_v3_key = Some(key);
         self
     }
 
     /// Where calls go; `https://api.mch.weixin.qq.com` unless said otherwise. On the main host, operations that live on
     /// another one, as overseas payments do, go there by themselves. `http://` is for a sandbox.
-    pub fn base_url(mut self, base_url: &str) -> Builder {
+    pub fn base_url(mut self, base_url: &str) -> ClientBuilder {
         self.base_url = base_url.parse();
         self
     }
 
     /// How long a call may take, from connecting to the last byte; 30 seconds unless said otherwise.
-    pub fn timeout(mut self, timeout: Duration) -> Builder {
+    pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = timeout;
         self
     }
 
     /// Whether typed requests are held against the catalogue before they are sent; on unless switched off. Off is for
     /// the day when the platform changed a rule and this crate does not know it yet.
-    pub fn check_requests(mut self, check: bool) -> Builder {
+    pub fn check_requests(mut self, check: bool) -> ClientBuilder {
         self.check_requests = check;
         self
     }
 
     /// A clock other than the system's, in seconds since 1970.
-    pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Builder {
+    pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> ClientBuilder {
         self.clock = Arc::new(clock);
         self
     }
 
     /// A transport of your own for the async client, perhaps around the [default one](crate::transport::DefaultTransport).
     #[cfg(feature = "async")]
-    pub fn transport(mut self, transport: impl crate::transport::Transport + 'static) -> Builder {
+    pub fn transport(mut self, transport: impl crate::transport::Transport + 'static) -> ClientBuilder {
         self.transport = Some(Box::new(transport));
         self
     }
@@ -146,7 +146,7 @@ impl Builder {
     pub fn blocking_transport(
         mut self,
         transport: impl crate::transport::blocking::Transport + 'static,
-    ) -> Builder {
+    ) -> ClientBuilder {
         self.blocking_transport = Some(Box::new(transport));
         self
     }

@@ -18,7 +18,7 @@ use crate::mode::{Mode, Shared};
 use crate::model::encode::for_sending;
 use crate::operation::{self, Operation, Version};
 use crate::path;
-use crate::reply::Decode;
+use crate::response::Decode;
 use crate::upload::{File, Upload};
 
 /// A call that is being filled in. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.

@@ -3,7 +3,7 @@
 use std::ops::Index;
 use std::sync::Arc;
 
-use crate::builder::{Builder, ConfigError};
+use crate::builder::{ClientBuilder, ConfigError};
 use crate::call::Call;
 use crate::mode::{Async, Shared};
 use crate::node::Node;
@@ -14,8 +14,8 @@ use crate::styles::client_styles;
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = weipay::Client::from_env()?;
-/// let reply = client.chain("v3/marketing/busifavor/callbacks").get().await?;
-/// println!("{}", reply.json()?["notify_url"]);
+/// let response = client.chain("v3/marketing/busifavor/callbacks").get().await?;
+/// println!("{}", response.json()?["notify_url"]);
 /// # Ok(())
 /// # }
 /// ```
@@ -25,7 +25,7 @@ pub struct Client {
     root: Arc<Node<Async>>,
 }
 
-impl Builder {
+impl ClientBuilder {
     /// Makes an async client. Calls need a tokio runtime.
     pub fn build(mut self) -> Result<Client, ConfigError> {
         let transport = match self.transport.take() {

@@ -1,5 +1,5 @@
 //! The two pure halves of a call: [`Core::prepare`] makes the signed request out of an [`Outgoing`], and
-//! [`Core::conclude`] makes a verified reply or an error out of what came back. No I/O here: both clients are thin
+//! [`Core::conclude`] makes a verified response or an error out of what came back. No I/O here: both clients are thin
 //! shells around these.
 
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ use crate::merchant::Merchant;
 use crate::model::Encryption;
 use crate::operation::Operation;
 use crate::path;
-use crate::reply::RawReply;
+use crate::response::RawResponse;
 use crate::upload::Upload;
 
 /// Both are mandatory on some back-ends of the platform; an honest name helps its operators.
@@ -201,41 +201,45 @@ impl Core {
         headers
     }
 
-    /// Judges an answer: the status first, then, for a success, the signature. An error answer is given out whatever its
+    /// Judges a response: the status first, then, for a success, the signature. An error response is given out whatever its
     /// body is; only a success must be proven, since only a success is acted on.
-    pub(crate) fn conclude(&self, outgoing: &Outgoing, response: Response<Bytes>) -> Result<RawReply, Error> {
+    pub(crate) fn conclude(
+        &self,
+        outgoing: &Outgoing,
+        response: Response<Bytes>,
+    ) -> Result<RawResponse, Error> {
         let (parts, body) = response.into_parts();
-        let mut reply = RawReply {
+        let mut response = RawResponse {
             status: parts.status,
             headers: parts.headers,
             body,
             verified: false,
             opener: Arc::clone(&self.merchant.key),
         };
-        let failure = if !reply.status.is_success() {
-            Failure::Refused(Refusal::read(&reply.body))
+        let failure = if !response.status.is_success() {
+            Failure::Refused(Refusal::read(&response.body))
         } else if outgoing.operation.is_some_and(Operation::is_unsigned) {
-            return Ok(reply);
+            return Ok(response);
         } else {
-            match self.verify(&reply) {
+            match self.verify(&response) {
                 Ok(()) => {
-                    reply.verified = true;
-                    if reply.status == StatusCode::NO_CONTENT {
+                    response.verified = true;
+                    if response.status == StatusCode::NO_CONTENT {
                         // No signature covers what a proxy put there.
-                        reply.body = Bytes::new();
+                        response.body = Bytes::new();
                     }
-                    return Ok(reply);
+                    return Ok(response);
                 }
                 Err(VerifyError::Probe) => Failure::SignatureProbe,
                 Err(error) => Failure::Unverified(error),
             }
         };
-        Err(located(Error::of_answer(failure, reply), outgoing))
+        Err(located(Error::of_answer(failure, response), outgoing))
     }
 
-    fn verify(&self, reply: &RawReply) -> Result<(), VerifyError> {
+    fn verify(&self, response: &RawResponse) -> Result<(), VerifyError> {
         let text = |name: &'static str| {
-            let value = reply.headers.get(name).ok_or(VerifyError::Missing(name))?;
+            let value = response.headers.get(name).ok_or(VerifyError::Missing(name))?;
             // Blanks around a value are not a part of it (RFC 9110, 5.5), whichever transport brought it.
             value.to_str().map(str::trim).map_err(|_| VerifyError::Missing(name))
         };
@@ -246,7 +250,7 @@ impl Core {
             serial: text(SERIAL)?,
         };
         // A 204 is signed over an empty body.
-        let body: &[u8] = if reply.status == StatusCode::NO_CONTENT { b"" } else { &reply.body };
+        let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };
         verify_answer(&headers, body, &self.merchant.platform, (self.clock)())
     }
 }

@@ -1,4 +1,4 @@
-//! How much memory an answer may take once it is read: JSON of a few megabytes can become gigabytes of values.
+//! How much memory a response may take once it is read: JSON of a few megabytes can become gigabytes of values.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;
 /// No JSON takes more than this for each of its bytes, see [`Measure`].
 const MAX_GROWTH: usize = 170;
 
-/// Why an answer was not read.
+/// Why a response was not read.
 pub(crate) fn too_large() -> String {
     format!(
         "it would take more than {} MB of memory once read; its bytes are there as they came",

@@ -14,7 +14,7 @@ use weipay_wire::{
 use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
-use crate::builder::{Builder, ConfigError};
+use crate::builder::{ClientBuilder, ConfigError};
 use crate::error::RequestProblem;
 
 mod file;
@@ -33,17 +33,17 @@ const NEEDED: [&str; 5] = [
     "WEIPAY_PUBLIC_KEY",
 ];
 
-impl Builder {
+impl ClientBuilder {
     /// Reads `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL`, `WEIPAY_MERCHANT_KEY`, `WEIPAY_PUBLIC_KEY_ID`,
     /// `WEIPAY_PUBLIC_KEY`, `WEIPAY_API_V3_KEY` and `WEIPAY_BASE_URL`; the last two may be left out.
     ///
     /// The values of keys are file paths or PEM text, whose line breaks may be written as `\n`; the APIv3 key may stand in a
     /// file too. Blanks, line breaks, a byte order mark and quotation marks around a value are passed over.
-    pub fn from_env() -> Result<Builder, ConfigError> {
-        Builder::from_variables(|name| env::var_os(name))
+    pub fn from_env() -> Result<ClientBuilder, ConfigError> {
+        ClientBuilder::from_variables(|name| env::var_os(name))
     }
 
-    fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Result<Builder, ConfigError> {
+    fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Result<ClientBuilder, ConfigError> {
         let variable = |name: &'static str| match get(name).map(OsString::into_string) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(Zeroizing::new(value)).filter(|value| !cleaned(value).is_empty())),
@@ -64,7 +64,7 @@ impl Builder {
         };
         let here = Path::new("");
         let (key, public_key) = ("WEIPAY_MERCHANT_KEY", "WEIPAY_PUBLIC_KEY");
-        let mut builder = Builder::default()
+        let mut builder = ClientBuilder::default()
             .mchid(identifier("WEIPAY_MCHID", value("WEIPAY_MCHID"), MerchantId::new)?)
             .merchant_serial(identifier(
                 "WEIPAY_MERCHANT_SERIAL",
@@ -88,7 +88,7 @@ impl Builder {
 
     /// Reads a kit file, as `weipay sandbox` writes it: one JSON object whose files are relative to it. In the place of a
     /// file's name the text of its PEM may stand.
-    pub fn from_kit(file: impl AsRef<Path>) -> Result<Builder, ConfigError> {
+    pub fn from_kit(file: impl AsRef<Path>) -> Result<ClientBuilder, ConfigError> {
         let file = file.as_ref();
         let shown = file::shown(file).unwrap_or_else(|| "the kit file".to_owned());
         let content = file::read(file).map_err(|reason| named(&shown, &reason))?;
@@ -104,7 +104,7 @@ impl Builder {
         if serial.as_str() != certificate.serial() {
             return Err(named(&member("platform_serial"), "it is not the serial number of `platform_cert`"));
         }
-        let mut builder = Builder::default()
+        let mut builder = ClientBuilder::default()
             .mchid(identifier(&member("mchid"), &kit.mchid, MerchantId::new)?)
             .merchant_serial(identifier(
                 &member("merchant_serial"),
@@ -152,27 +152,27 @@ fn base_url(setting: &str, value: &str) -> Result<BaseUrl, ConfigError> {
 
 #[cfg(feature = "async")]
 impl crate::Client {
-    /// A client from the environment: see [`Builder::from_env`].
+    /// A client from the environment: see [`ClientBuilder::from_env`].
     pub fn from_env() -> Result<crate::Client, ConfigError> {
-        Builder::from_env()?.build()
+        ClientBuilder::from_env()?.build()
     }
 
-    /// A client from a kit file: see [`Builder::from_kit`].
+    /// A client from a kit file: see [`ClientBuilder::from_kit`].
     pub fn from_kit(file: impl AsRef<Path>) -> Result<crate::Client, ConfigError> {
-        Builder::from_kit(file)?.build()
+        ClientBuilder::from_kit(file)?.build()
     }
 }
 
 #[cfg(feature = "blocking")]
 impl crate::blocking::Client {
-    /// A client from the environment: see [`Builder::from_env`].
+    /// A client from the environment: see [`ClientBuilder::from_env`].
     pub fn from_env() -> Result<crate::blocking::Client, ConfigError> {
-        Builder::from_env()?.build_blocking()
+        ClientBuilder::from_env()?.build_blocking()
     }
 
-    /// A client from a kit file: see [`Builder::from_kit`].
+    /// A client from a kit file: see [`ClientBuilder::from_kit`].
     pub fn from_kit(file: impl AsRef<Path>) -> Result<crate::blocking::Client, ConfigError> {
-        Builder::from_kit(file)?.build_blocking()
+        ClientBuilder::from_kit(file)?.build_blocking()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can go wrong with a call, as one type that owns everything a caller may want to look at.
 //!
 //! The question that matters with money is asked first: [`Error::may_have_taken_effect`]. Everything else is what
-//! happened ([`Failure`]) and the answer itself, whatever its body was.
+//! happened ([`Failure`]) and the response itself, whatever its body was.
 
 use std::{error, fmt};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use weipay_wire::VerifyError;
 
 use crate::operation::Operation;
-use crate::reply::{RawReply, request_id};
+use crate::response::{RawResponse, request_id};
 
 mod excerpt;
 pub(crate) mod json;
@@ -41,7 +41,7 @@ struct Inner {
     failure: Failure,
     operation: Option<String>,
     known_operation: Option<&'static Operation>,
-    answer: Option<RawReply>,
+    answer: Option<RawResponse>,
 }
 
 /// What happened.
@@ -52,7 +52,7 @@ pub enum Failure {
     Request(RequestProblem),
     /// The network failed.
     Network(NetworkProblem),
-    /// An error answer (错误应答) came: from the platform, or from something in between.
+    /// An error response (错误应答) came: from the platform, or from something in between.
     Refused(Refusal),
     /// A success came back whose signature does not verify: it must not be believed.
     Unverified(VerifyError),
@@ -125,7 +125,7 @@ pub enum Sent {
     Perhaps,
 }
 
-/// Why an answer could not be read, and where in it.
+/// Why a response could not be read, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeProblem {
     /// The JSON path, as `data[2].amount.total`; empty for the whole body.
@@ -139,7 +139,7 @@ impl Error {
         Error(Box::new(Inner { failure, operation: None, known_operation: None, answer: None }))
     }
 
-    pub(crate) fn of_answer(failure: Failure, answer: RawReply) -> Error {
+    pub(crate) fn of_answer(failure: Failure, answer: RawResponse) -> Error {
         Error(Box::new(Inner { failure, operation: None, known_operation: None, answer: Some(answer) }))
     }
 
@@ -161,7 +161,7 @@ impl Error {
     /// |---|---|
     /// | the call could not be prepared ([`Failure::Request`]) | no: nothing was sent |
     /// | no such host, connection refused or never accepted, TLS refused or not answered ([`Sent::No`]) | no: nothing was sent |
-    /// | connection reset or closed, silence until the time limit, half an answer, one that is too large ([`Sent::Perhaps`]) | **yes** |
+    /// | connection reset or closed, silence until the time limit, half a response, one that is too large ([`Sent::Perhaps`]) | **yes** |
     /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` of the platform's form, such as `PARAM_ERROR` | no: the platform refused |
     /// | the same with a code whose official advice is to repeat the call or to look up its result, such as `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED` | **yes** |
     /// | the same with a body that is empty, cut, an array, HTML or anything else, or with two codes | **yes**: perhaps somebody in between wrote it |
@@ -170,8 +170,8 @@ impl Error {
     /// | a success that verified and does not read | **yes**: it did |
     /// | an error that is not of a call, as of `decrypt_sensitive` | no: nothing was sent |
     ///
-    /// The answer is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID`
-    /// refuse it, and say that an **earlier** call, perhaps one of which no answer came, has taken effect: look that up.
+    /// The response is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID`
+    /// refuse it, and say that an **earlier** call, perhaps one of which no response came, has taken effect: look that up.
     #[must_use = "nothing else tells whether repeating the call may carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
         match &self.0.failure {
@@ -185,18 +185,18 @@ impl Error {
         }
     }
 
-    /// Whether an error answer came. Whether it is a refusal of the platform that settles the matter is another
+    /// Whether an error response came. Whether it is a refusal of the platform that settles the matter is another
     /// question: [`may_have_taken_effect`](Error::may_have_taken_effect).
     pub fn is_refused(&self) -> bool {
         matches!(self.0.failure, Failure::Refused(_))
     }
 
-    /// Whether an answer failed verification, a probe included.
+    /// Whether a response failed verification, a probe included.
     pub fn is_unverified(&self) -> bool {
         matches!(self.0.failure, Failure::Unverified(_) | Failure::SignatureProbe)
     }
 
-    /// Whether the answer carried a signature that is wrong on purpose (签名探测).
+    /// Whether the response carried a signature that is wrong on purpose (签名探测).
     pub fn is_signature_probe(&self) -> bool {
         matches!(self.0.failure, Failure::SignatureProbe)
     }
@@ -233,22 +233,22 @@ impl Error {
         }
     }
 
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.answer.as_ref().map(|answer| answer.status)
     }
 
-    /// The header fields of the answer.
+    /// The header fields of the response.
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.0.answer.as_ref().map(|answer| &answer.headers)
     }
 
-    /// The body of the answer, as it came.
+    /// The body of the response, as it came.
     pub fn body(&self) -> Option<&Bytes> {
         self.0.answer.as_ref().map(|answer| &answer.body)
     }
 
-    /// The `Request-ID` of the answer (请求的唯一标识): what the platform's support asks for.
+    /// The `Request-ID` of the response (请求的唯一标识): what the platform's support asks for.
     pub fn request_id(&self) -> Option<&str> {
         request_id(self.headers()?)
     }
@@ -279,16 +279,18 @@ impl fmt::Display for Error {
             Failure::Network(problem) => write!(out, "{problem}")?,
             Failure::Refused(refusal) => match (refusal.code.as_str(), refusal.message.as_str()) {
                 ("", "") => match self.body().and_then(|body| excerpt::body(body)) {
-                    Some(beginning) => write!(out, "an error answer without code and message: {beginning}")?,
-                    None => write!(out, "an error answer without a body")?,
+                    Some(beginning) => {
+                        write!(out, "an error response without code and message: {beginning}")?
+                    }
+                    None => write!(out, "an error response without a body")?,
                 },
                 (text, "") | ("", text) => write!(out, "{}", excerpt::text(text))?,
                 (code, message) => write!(out, "{}: {}", excerpt::text(code), excerpt::text(message))?,
             },
-            Failure::Unverified(_) => out.write_str("the answer's signature does not verify")?,
+            Failure::Unverified(_) => out.write_str("the response's signature does not verify")?,
             Failure::SignatureProbe => write!(
                 out,
-                "the answer carries a signature probe (签名探测, WECHATPAY/SIGNTEST/), wrong on purpose: \
+                "the response carries a signature probe (签名探测, WECHATPAY/SIGNTEST/), wrong on purpose: \
                  make the same call again"
             )?,
             Failure::Decode(problem) => write!(out, "{problem}")?,
@@ -348,7 +350,7 @@ impl fmt::Debug for Error {
 }
 
 impl error::Error for Error {
-    /// What the transport says ([`Failure::Network`]: often a [`std::io::Error`] somewhere in the chain), or why an answer does
+    /// What the transport says ([`Failure::Network`]: often a [`std::io::Error`] somewhere in the chain), or why a response does
     /// not verify ([`VerifyError`]) or a text not decrypt. What else went wrong is told by the error itself, and its value is in
     /// [`failure`](Error::failure).
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
@@ -365,7 +367,7 @@ impl fmt::Display for NetworkProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self.sent {
             Sent::No => "no connection",
-            Sent::Perhaps => "no whole answer came, and the request may have been sent",
+            Sent::Perhaps => "no whole response came, and the request may have been sent",
         })
     }
 }
@@ -429,8 +431,8 @@ impl fmt::Display for RequestProblem {
 impl fmt::Display for DecodeProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
-            "" => write!(out, "the answer cannot be read: {}", self.reason),
-            path => write!(out, "the answer cannot be read at `{path}`: {}", self.reason),
+            "" => write!(out, "the response cannot be read: {}", self.reason),
+            path => write!(out, "the response cannot be read at `{path}`: {}", self.reason),
         }
     }
 }
@@ -461,7 +463,7 @@ mod tests {
     #[test]
     fn an_error_with_its_causes_tells_each_thing_once() {
         let lost = || NetworkProblem { sent: Sent::Perhaps, source: io::Error::other("reset").into() };
-        let head = "no whole answer came, and the request may have been sent";
+        let head = "no whole response came, and the request may have been sent";
         let all = format!("{head}: reset");
         assert_eq!(printed(&lost()), all);
         let error = Error::new(Failure::Network(lost()));
@@ -491,6 +493,6 @@ mod tests {
         assert!(boxed.to_string().starts_with("the base URL"), "{boxed}");
         let problem = DecodeProblem { path: "a[1]".to_owned(), reason: "is no time".to_owned() };
         let boxed: Box<dyn error::Error + Send + Sync> = problem.into();
-        assert_eq!(boxed.to_string(), "the answer cannot be read at `a[1]`: is no time");
+        assert_eq!(boxed.to_string(), "the response cannot be read at `a[1]`: is no time");
     }
 }

@@ -31,7 +31,7 @@ mod node;
 pub mod notifications;
 pub mod operation;
 mod path;
-mod reply;
+mod response;
 mod styles;
 pub mod transport;
 #[cfg(feature = "_typed")]
@@ -44,7 +44,7 @@ pub mod v2;
 pub mod v3;
 
 pub use base_url::BaseUrl;
-pub use builder::{Builder, ConfigError};
+pub use builder::{ClientBuilder, ConfigError};
 pub use call::Call;
 #[cfg(feature = "async")]
 pub use client::Client;
@@ -56,7 +56,7 @@ pub use mode::Mode;
 pub use mode::{Async, Pending};
 pub use node::Node;
 pub use operation::{Dialect, Operation, Repeat, Version, operations};
-pub use reply::{Decode, Reply};
+pub use response::{Decode, Response};
 #[cfg(feature = "async")]
 pub use transport::Transport;
 pub use upload::File;

@@ -17,7 +17,7 @@ pub(crate) struct Merchant {
     pub(crate) key: Arc<PrivateKey>,
     pub(crate) platform: PlatformKeys,
     /// Sent as `Wechatpay-Serial` where the caller sets none: while a merchant migrates from certificates to a public
-    /// key, it decides which of the two signs the answer. Sensitive fields are encrypted with its key. A public key goes
+    /// key, it decides which of the two signs the response. Sensitive fields are encrypted with its key. A public key goes
     /// before certificates, the first before others, because whoever gives one has begun to migrate.
     pub(crate) answer_serial: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::core::{Core, Outgoing};
 use crate::error::Error;
-use crate::reply::Decode;
+use crate::response::Decode;
 
 mod sealed {
     pub trait Sealed {}
@@ -35,7 +35,7 @@ pub struct Shared<M: Mode> {
 #[derive(Debug, Clone, Copy)]
 pub enum Async {}
 
-/// Calls return when the answer is there.
+/// Calls return when the response is there.
 #[cfg(feature = "blocking")]
 #[derive(Debug, Clone, Copy)]
 pub enum Blocking {}
@@ -50,7 +50,7 @@ mod asynchronous {
     use super::*;
     use crate::core::located;
     use crate::error::Failure;
-    use crate::reply::{RawReply, Reply};
+    use crate::response::{RawResponse, Response};
     use crate::transport::{Transport, exchange};
 
     impl sealed::Sealed for Async {}
@@ -69,7 +69,7 @@ mod asynchronous {
     async fn deliver(
         shared: Arc<Shared<Async>>,
         outgoing: Result<Outgoing, Error>,
-    ) -> Result<RawReply, Error> {
+    ) -> Result<RawResponse, Error> {
         let outgoing = outgoing?;
         let prepared = shared.core.prepare(&outgoing)?;
         let answer = exchange(&*shared.transport, prepared.request, prepared.timeout).await;
@@ -80,15 +80,15 @@ mod asynchronous {
     /// A call that is on its way once it is awaited.
     #[must_use = "a call is sent when it is awaited"]
     pub struct Pending<T> {
-        call: Pin<Box<dyn Future<Output = Result<RawReply, Error>> + Send>>,
+        call: Pin<Box<dyn Future<Output = Result<RawResponse, Error>> + Send>>,
         body: PhantomData<fn() -> T>,
     }
 
     impl<T: Decode> Future for Pending<T> {
-        type Output = Result<Reply<T>, Error>;
+        type Output = Result<Response<T>, Error>;
 
         fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-            self.call.as_mut().poll(context).map(|done| done.map(Reply::new))
+            self.call.as_mut().poll(context).map(|done| done.map(Response::new))
         }
     }
 }
@@ -101,24 +101,24 @@ mod waiting {
     use super::*;
     use crate::core::located;
     use crate::error::Failure;
-    use crate::reply::{RawReply, Reply};
+    use crate::response::{RawResponse, Response};
     use crate::transport::blocking::{Transport, exchange};
 
     impl sealed::Sealed for Blocking {}
 
     impl Mode for Blocking {
         type Transport = dyn Transport;
-        type Sent<T: Decode> = Result<Reply<T>, Error>;
+        type Sent<T: Decode> = Result<Response<T>, Error>;
 
         fn send<T: Decode>(
             shared: &Arc<Shared<Blocking>>,
             outgoing: Result<Outgoing, Error>,
         ) -> Self::Sent<T> {
-            deliver(shared, outgoing).map(Reply::new)
+            deliver(shared, outgoing).map(Response::new)
         }
     }
 
-    fn deliver(shared: &Shared<Blocking>, outgoing: Result<Outgoing, Error>) -> Result<RawReply, Error> {
+    fn deliver(shared: &Shared<Blocking>, outgoing: Result<Outgoing, Error>) -> Result<RawResponse, Error> {
         let outgoing = outgoing?;
         let prepared = shared.core.prepare(&outgoing)?;
         let answer = exchange(&*shared.transport, prepared.request, prepared.timeout);

@@ -7,8 +7,8 @@ macro_rules! client_styles {
     ($client:ident, $mode:ident) => {
         impl $client {
             /// Starts a configuration.
-            pub fn builder() -> Builder {
-                Builder::default()
+            pub fn builder() -> ClientBuilder {
+                ClientBuilder::default()
             }
 
             /// The declarative style (声明式): a call of any path, known or not.
@@ -27,7 +27,7 @@ macro_rules! client_styles {
                 Ok(self.shared.core.encrypt_sensitive(text)?)
             }
 
-            /// Opens a sensitive field of an answer or a notification with the merchant's private key.
+            /// Opens a sensitive field of a response or a notification with the merchant's private key.
             pub fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, crate::Error> {
                 self.shared.core.decrypt_sensitive(ciphertext)
             }

@@ -10,7 +10,7 @@ use crate::error::RequestProblem;
 use crate::mode::Mode;
 use crate::model::{Field, Model, Value, check, encode};
 use crate::operation::{Operation, Version};
-use crate::reply::Decode;
+use crate::response::Decode;
 use crate::upload::Upload;
 
 impl<M: Mode> Call<M> {

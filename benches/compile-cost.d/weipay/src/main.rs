@@ -9,7 +9,7 @@ use weipay::Client;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::from_env()?;
-    let reply = client
+    let response = client
         .chain("v3/pay/transactions/native")
         .post(json!({
             "appid": env::var("APPID")?,
@@ -20,6 +20,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "amount": { "total": 100, "currency": "CNY" },
         }))
         .await?;
-    println!("{}", reply.json()?["code_url"]);
+    println!("{}", response.json()?["code_url"]);
     Ok(())
 }

@@ -26,7 +26,7 @@ impl Linter {
         if let [_, second, ..] = numbers[..] {
             self.report(place, second, "a request has one `request-number`, and this is the second one");
         }
-        self.look_for_no_purpose(place, &operation.answer);
+        self.look_for_no_purpose(place, &operation.response);
     }
 
     fn look_at_purpose(&mut self, place: Place<'_>, field: &Field, purpose: Purpose, fits: bool) {
@@ -40,7 +40,7 @@ impl Linter {
         }
     }
 
-    /// Purposes are of requests; a shared object may stand in an answer.
+    /// Purposes are of requests; a shared object may stand in a response.
     pub(super) fn look_for_no_purpose(&mut self, place: Place<'_>, fields: &[Field]) {
         for field in fields {
             if let Some(purpose) = field.purpose {

@@ -214,7 +214,7 @@ fn a_list_that_is_too_wide_is_found() {
 
     let values = ["A_VALUE_OF_TWENTY_TWO_"; 6];
     let field = |values: &str, label: &str| {
-        let text = format!("GET v3/a\n  title x\n  answer\n    a  string ({values}) # {label}\n");
+        let text = format!("GET v3/a\n  title x\n  response\n    a  string ({values}) # {label}\n");
         lint(&[("v3/a", &text)])
     };
     assert_eq!(field(&values.join(" | "), "标"), [format!("v3/a.api:4: {problem}")]);
@@ -230,7 +230,7 @@ fn a_space_at_the_end_of_a_line_is_found() {
 #[test]
 fn an_object_that_is_missing_or_not_shared_is_found() {
     assert!(finding("    a object <goods>\n").contains("v3/a.api:5: `<goods>` needs a shared object"));
-    let once = "GET v3/a\n  title x\n  answer\n    a object <goods>\n";
+    let once = "GET v3/a\n  title x\n  response\n    a object <goods>\n";
     let object = "OBJECT goods\n  id string\n";
     assert_eq!(
         lint(&[("shared/goods", object)]),
@@ -246,7 +246,7 @@ fn an_object_that_is_missing_or_not_shared_is_found() {
 
 #[test]
 fn a_mistake_in_a_shared_object_is_found_once_and_in_its_own_file() {
-    let uses = "GET v3/a\n  title x\n  answer\n    a object <goods>\n    b object <goods>\n";
+    let uses = "GET v3/a\n  title x\n  response\n    a object <goods>\n    b object <goods>\n";
     let found = lint(&[("shared/goods", "OBJECT goods\n  id string 9..1\n"), ("v3/a", uses)]);
     assert_eq!(found, ["shared/goods.api:2: the range of `id` ends (1) before it begins (9)"]);
 }
@@ -337,7 +337,7 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
       sha256*    string file-sha256
       filename*  string file-name
 
-  answer
+  response
     out_no  string request-number
 ";
     assert_eq!(

@@ -1,5 +1,5 @@
 //! The names of the objects and enumerations of one operation: equal shapes share a name, different ones get different
-//! names. The order counts: a request before its answer, and a field before its members.
+//! names. The order counts: a request before its response, and a field before its members.
 
 use crate::field::Field;
 
@@ -107,7 +107,7 @@ fn skeleton(fields: &[Field]) -> Vec<Field> {
 /// Names that the generated files bring into scope, that their roots have, or that Rust's prelude gives a meaning.
 #[rustfmt::skip]
 const RESERVED: [&str; 49] = [
-    "Request", "Answer", "File", "Time", "Json", "JsonText", "Number", "Mode", "Self", "Some", "None", "Ok", "Err",
+    "Request", "Response", "File", "Time", "Json", "JsonText", "Number", "Mode", "Self", "Some", "None", "Ok", "Err",
     "Option", "Result", "String", "Vec", "Box", "From", "Into", "Clone", "Copy", "Debug", "Default",
     "Display", "Drop", "Eq", "Fn", "FnMut", "FnOnce", "Future", "Hash", "IntoFuture", "IntoIterator",
     "Iterator", "Ord", "PartialEq", "PartialOrd", "Send", "Sized", "Sync", "ToOwned", "ToString",
@@ -152,7 +152,7 @@ mod tests {
         let outer = object("scene_info", false, vec![inner.clone()]);
         assert_eq!(names.object(&outer, "Request"), Named::New("SceneInfo".into()));
         assert_eq!(names.object(&inner, "SceneInfo"), Named::New("SceneInfoContent".into()));
-        assert_eq!(names.object(&inner, "Answer"), Named::Known("SceneInfoContent".into()));
+        assert_eq!(names.object(&inner, "Response"), Named::Known("SceneInfoContent".into()));
         assert_eq!(names.object(&item, "SceneInfo"), Named::New("SceneInfoItem".into()));
         let elsewhere = object("scene_info", false, vec![a, b]);
         assert_eq!(names.object(&elsewhere, "Detail"), Named::New("DetailSceneInfo".into()));

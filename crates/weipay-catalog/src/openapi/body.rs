@@ -66,9 +66,9 @@ fn encoding(fields: &[Field]) -> Value {
 /// A success, and whatever else may come.
 pub(super) fn responses(operation: &Operation, identifier: &str, schemas: &mut Schemas) -> Value {
     let mut success = json!({ "description": operation.title });
-    if !operation.answer.is_empty() {
-        let schema = schemas.object(&operation.answer);
-        let schema = schemas.named(&format!("{identifier}Answer"), schema);
+    if !operation.response.is_empty() {
+        let schema = schemas.object(&operation.response);
+        let schema = schemas.named(&format!("{identifier}Response"), schema);
         success["content"] = json!({ "application/json": { "schema": schema } });
     } else if operation.answers_file {
         let bytes =

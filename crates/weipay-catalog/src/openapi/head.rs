@@ -74,7 +74,7 @@ pub(super) fn components() -> Value {
 pub(super) fn error_schema() -> Value {
     json!({
         "type": "object",
-        "description": "An error answer.",
+        "description": "An error response.",
         "properties": {
             "code": { "type": "string", "description": "错误码", "examples": ["PARAM_ERROR"] },
             "message": { "type": "string", "description": "错误描述" },

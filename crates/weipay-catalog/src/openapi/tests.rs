@@ -155,8 +155,8 @@ fn every_operation_and_field_of_apiv3_is_in_the_document() {
         }
         let success = &found["responses"][operation.success.to_string()];
         assert!(success.is_object() && found["responses"]["default"].is_object(), "{at}");
-        if !operation.answer.is_empty() {
-            fields += members(&operation.answer, body(success), &at);
+        if !operation.response.is_empty() {
+            fields += members(&operation.response, body(success), &at);
         }
         operations += 1;
     }
@@ -195,7 +195,7 @@ fn every_notification_of_apiv3_is_a_webhook_with_what_its_ciphertext_opens_to() 
             notification.headers.iter().filter(|field| field.name != "Content-Type").cloned().collect();
         parameters(&headers, "header", post, notification.event);
         members(&notification.delivered(), body(&post["requestBody"]), notification.event);
-        members(&notification.reply, body(&post["responses"]["200"]), notification.event);
+        members(&notification.response, body(&post["responses"]["200"]), notification.event);
     }
 }
 
@@ -255,7 +255,7 @@ fn every_object_without_a_name_has_a_title_of_its_own() {
 /// A schema is named from an operation, a notification or a shared object: no two of these may meet.
 #[test]
 fn no_two_schemas_have_one_name() {
-    let answers = apiv3().filter(|operation| !operation.answer.is_empty()).count();
+    let answers = apiv3().filter(|operation| !operation.response.is_empty()).count();
     let bodies = apiv3()
         .filter(|operation| !operation.request.json.is_empty() || !operation.request.multipart.is_empty())
         .count();
@@ -266,7 +266,7 @@ fn no_two_schemas_have_one_name() {
     let names: BTreeSet<&str> =
         DOCUMENT["components"]["schemas"].as_object().unwrap().keys().map(String::as_str).collect();
     let ours = |ending: &str| names.iter().filter(|name| name.ends_with(ending)).count();
-    assert_eq!((ours("Request"), ours("Answer"), ours("Resource")), (bodies, answers, resources));
+    assert_eq!((ours("Request"), ours("Response"), ours("Resource")), (bodies, answers, resources));
     assert!(names.contains("ApiError") && names.contains("RefundPromotionDetail"));
 }
 

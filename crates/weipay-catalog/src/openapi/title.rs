@@ -39,7 +39,7 @@ impl Titles {
             self.of_content(operation.get_mut("requestBody"), &format!("{identifier}{ending}"));
             let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
             for (status, response) in responses.into_iter().flatten() {
-                self.of_content(Some(response), &format!("{identifier}Reply{status}"));
+                self.of_content(Some(response), &format!("{identifier}Response{status}"));
             }
             self.give(operation.get_mut("x-other"), &format!("{identifier}Other"));
         }

@@ -58,14 +58,14 @@ fn point(schema: &mut Value, fields: &[Field], resource: &Value) {
 
 fn replies(notification: &Notification, schemas: &mut Schemas) -> Value {
     let headers: Map<String, Value> = notification
-        .reply_headers
+        .response_headers
         .iter()
         .map(|field| {
             let header = object([("required", field.required.into()), ("schema", schemas.field(field))]);
             (field.name.to_owned(), header)
         })
         .collect();
-    let schema = schemas.object(&notification.reply);
+    let schema = schemas.object(&notification.response);
     let content = json!({ "application/json": { "schema": schema } });
     let taken = object([
         ("description", "Taken (已接收); the body may be empty.".into()),

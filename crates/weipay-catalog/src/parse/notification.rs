@@ -44,8 +44,8 @@ fn blank(version: &'static str) -> Notification {
         headers: Vec::new(),
         body: Vec::new(),
         resource: Vec::new(),
-        reply_headers: Vec::new(),
-        reply: Vec::new(),
+        response_headers: Vec::new(),
+        response: Vec::new(),
     }
 }
 
@@ -74,8 +74,8 @@ fn fields<'a>(notification: &'a mut Notification, place: &str) -> Option<&'a mut
         "headers" => Some(&mut notification.headers),
         "body" => Some(&mut notification.body),
         "resource" => Some(&mut notification.resource),
-        "reply-headers" => Some(&mut notification.reply_headers),
-        "reply" => Some(&mut notification.reply),
+        "response-headers" => Some(&mut notification.response_headers),
+        "response" => Some(&mut notification.response),
         _ => None,
     }
 }

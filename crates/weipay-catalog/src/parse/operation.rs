@@ -40,7 +40,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         repeat_reason: "",
         request: Default::default(),
         success: 200,
-        answer: Vec::new(),
+        response: Vec::new(),
         answers_file: false,
     }
 }
@@ -49,7 +49,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
 #[derive(Clone, Copy)]
 enum Owner {
     Request(Place),
-    Answer,
+    Response,
 }
 
 struct Reader {
@@ -83,8 +83,8 @@ impl Reader {
                 operation.request.json_is_array = true;
                 self.owner = Some(Owner::Request(Place::Json));
             }
-            "answer" => {
-                self.owner = Some(Owner::Answer);
+            "response" => {
+                self.owner = Some(Owner::Response);
                 match rest {
                     "" => {}
                     "file" => operation.answers_file = true,
@@ -112,7 +112,7 @@ impl Reader {
     ) -> Result<(), ParseError> {
         let top = match self.owner {
             Some(Owner::Request(place)) => self.operation.request.fields_mut(place),
-            Some(Owner::Answer) => &mut self.operation.answer,
+            Some(Owner::Response) => &mut self.operation.response,
             None => {
                 return Err(error(line.number, "a field needs a place above it, such as `json`".to_owned()));
             }

@@ -14,7 +14,7 @@ const DISASSOCIATE: &str = r"POST v3/marketing/busifavor/coupons/disassociate
     stock_id*        string 1..20  # 批次号 = 98065001
     out_request_no*  string 1..128 /^[0-9A-Za-z_\-|*]+$/  # 商户请求单号
 
-  answer
+  response
     wechatpay_disassociate_time*  string rfc3339  # 取消关联成功时间 = 2015-05-20T13:29:35+08:00
 ";
 
@@ -42,7 +42,7 @@ fn a_whole_operation_is_read() {
     assert_eq!(stock_id.limits, Limits { min: Some(1), max: Some(20) });
     assert_eq!((stock_id.label, stock_id.example.as_deref()), ("批次号", Some("98065001")));
     assert_eq!(request_no.pattern, Some(r"^[0-9A-Za-z_\-|*]+$"));
-    assert_eq!(read.answer[0].format, Some(Format::Rfc3339));
+    assert_eq!(read.response[0].format, Some(Format::Rfc3339));
     assert_eq!(read.success, 200);
 }
 
@@ -136,7 +136,7 @@ fn a_mistake_is_named_with_its_line() {
     assert!(refusal("  json\n   a string\n").contains("indented by 3"));
     assert!(refusal("  json\n    a string\n      b string\n").contains("it has no members"));
     assert!(refusal("    a string\n").contains("a field needs a place above it"));
-    assert!(refusal("  answer 404\n").contains("should be a status"));
+    assert!(refusal("  response 404\n").contains("should be a status"));
     assert!(refusal("  json\n    a string (X | Y\n").contains("lacks its `)`"));
     assert!(read("POST v3/a\n  json\n    a string\n").unwrap_err().reason.contains("`title`"));
     assert!(read("FETCH v3/a\n").unwrap_err().reason.contains("should be a heading"));
@@ -156,9 +156,9 @@ fn a_shared_object_gives_its_members_and_its_name() {
         "OBJECT goods\n  id*  string\n",
         "OBJECT promotion\n  name   string\n  goods  object[] <goods>\n",
     ]);
-    let text = "GET v3/a\n  title x\n  answer\n    list object[] <promotion> # 优惠\n    text string json-text <goods>\n";
+    let text = "GET v3/a\n  title x\n  response\n    list object[] <promotion> # 优惠\n    text string json-text <goods>\n";
     let read = operation(text, objects.resolver()).unwrap();
-    let [list, text] = &read.answer[..] else { panic!() };
+    let [list, text] = &read.response[..] else { panic!() };
     assert_eq!((list.shared, list.label), (Some("promotion"), "优惠"));
     assert_eq!(list.fields.iter().map(|field| field.name).collect::<Vec<_>>(), ["name", "goods"]);
     assert_eq!((list.fields[1].shared, list.fields[1].fields[0].name), (Some("goods"), "id"));
@@ -169,7 +169,7 @@ fn a_shared_object_gives_its_members_and_its_name() {
 #[test]
 fn a_shared_object_that_is_missing_or_holds_itself_is_named() {
     let reason = |texts: &[&'static str], line: &str| {
-        let text = format!("GET v3/a\n  title x\n  answer\n    a {line}\n");
+        let text = format!("GET v3/a\n  title x\n  response\n    a {line}\n");
         let objects = SharedObjects::of_texts(texts.iter().copied());
         operation(Box::leak(text.into_boxed_str()), objects.resolver()).unwrap_err().to_string()
     };
@@ -189,7 +189,7 @@ const ENVELOPE: &str = r"ENVELOPE v3
     Wechatpay-Nonce*  string
   body
     id*  string
-  reply
+  response
     code  string (SUCCESS | FAIL)
 ";
 
@@ -198,7 +198,7 @@ fn a_notification_says_only_what_its_envelope_does_not() {
     let objects = SharedObjects::default();
     let envelope = envelope(ENVELOPE, objects.resolver()).unwrap();
     assert_eq!(envelope.retry, Retry { waits: vec![15, 15, 180, 21600], confirmed: true });
-    let text = "NOTIFY v3 COUPON.SEND\n  title 领券\n  original-type coupon\n  retry 60s x11 unconfirmed\n  resource\n    stock_id* string\n  reply\n    code* string\n";
+    let text = "NOTIFY v3 COUPON.SEND\n  title 领券\n  original-type coupon\n  retry 60s x11 unconfirmed\n  resource\n    stock_id* string\n  response\n    code* string\n";
     let read = notification(text, objects.resolver(), Some(&envelope)).unwrap();
     assert_eq!((read.version, read.event, read.title), ("v3", "COUPON.SEND", "领券"));
     assert_eq!(read.retry, Retry { waits: vec![60; 11], confirmed: false });
@@ -206,7 +206,7 @@ fn a_notification_says_only_what_its_envelope_does_not() {
     assert_eq!((read.body[0].name, read.headers.len()), ("id", 1));
     assert_eq!(read.resource[0].name, "stock_id");
     assert!(
-        read.reply[0].required && read.reply.len() == 1,
+        read.response[0].required && read.response.len() == 1,
         "its own reply stands instead of the envelope's"
     );
 }
@@ -244,8 +244,16 @@ fn the_format_is_taught_whole() {
     let readme = include_str!("../../catalog/README.md");
     let formats = Format::ALL.iter().map(|format| format.word());
     let carriers = Carrier::ALL.iter().map(|carrier| carrier.word());
-    let keys =
-        ["client-cert", "nonceless", "unsigned", "multipart", "other", "reply-headers", "resource", "bytes"];
+    let keys = [
+        "client-cert",
+        "nonceless",
+        "unsigned",
+        "multipart",
+        "other",
+        "response-headers",
+        "resource",
+        "bytes",
+    ];
     let of_notifications = ["sent-as", "original-type", "associated-data", "cipher", "retry"];
     for word in formats.chain(carriers).chain(keys).chain(of_notifications) {
         assert!(readme.contains(&format!("`{word}`")), "{word}");
@@ -275,7 +283,7 @@ fn what_is_known_of_a_repeat_is_read_with_its_reason() {
 
 #[test]
 fn a_success_may_answer_with_a_file() {
-    let read = one("  answer file\n").unwrap();
-    assert!(read.answers_file && read.success == 200 && read.answer.is_empty());
-    assert!(refusal("  answer picture\n").contains("a status such as 204, or `file`"));
+    let read = one("  response file\n").unwrap();
+    assert!(read.answers_file && read.success == 200 && read.response.is_empty());
+    assert!(refusal("  response picture\n").contains("a status such as 204, or `file`"));
 }

@@ -12,8 +12,8 @@ The first line on standard output says where it listens. Every request is a line
 status, code, and the reason where there is one; no query, no header, no body, and nobody's openid.
 
 Headers that the real platform does not send:
-  Weipay-Sandbox-Answer: state    the sandbox did what was asked, and keeps it
-  Weipay-Sandbox-Answer: example  nothing happened: the answer shows what one looks like (see weipay sandbox coverage)
+  Weipay-Sandbox-Response: state    the sandbox did what was asked, and keeps it
+  Weipay-Sandbox-Response: example  nothing happened: the response shows what one looks like (see weipay sandbox coverage)
   Weipay-Sandbox-Reason: ...      why a request was refused, where the official message says little";
 
 #[derive(Debug, Args)]
@@ -42,10 +42,10 @@ pub(crate) struct Sandbox {
     /// Take each Authorization once. What the platform does with one that comes again is not known.
     #[arg(long)]
     pub(crate) no_replays: bool,
-    /// How long a request may take to arrive, its answer to leave, and a connection to be idle.
+    /// How long a request may take to arrive, its response to leave, and a connection to be idle.
     #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) idle_timeout: u64,
-    /// Answer 501 where the sandbox has no behaviour, in place of an example.
+    /// Response 501 where the sandbox has no behaviour, in place of an example.
     #[arg(long)]
     pub(crate) no_examples: bool,
     /// Log no requests.

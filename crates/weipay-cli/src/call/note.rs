@@ -5,12 +5,12 @@ use std::io::Write;
 use http::HeaderMap;
 use weipay_sandbox::{ANSWER_ORIGIN, Behaviour, REASON, decode_reason};
 
-/// Says on standard error that an answer is an example: whoever reads it must not take it for what happened.
+/// Says on standard error that a response is an example: whoever reads it must not take it for what happened.
 pub(super) fn example(headers: &HeaderMap) {
     let is_example = headers.get(ANSWER_ORIGIN).is_some_and(|origin| origin == Behaviour::Example.word());
     if is_example {
         let style = anstyle::AnsiColor::Yellow.on_default().bold();
-        // A closed standard error must not hide the answer.
+        // A closed standard error must not hide the response.
         writeln!(
             anstream::stderr(),
             "{style}note:{style:#} this is an example: the sandbox has no behaviour for this operation, and nothing happened"

@@ -99,7 +99,7 @@ impl Story {
             .coupon_code_mode(CouponCodeMode::WechatpayMode)
             .out_request_no(format!("stock-{}", self.run));
         let answer = self.blocking.v3().marketing().busifavor().stocks().post(request)?.decode()?;
-        Ok(answer.stock_id.ok_or("the answer has no stock_id")?)
+        Ok(answer.stock_id.ok_or("the response has no stock_id")?)
     }
 
     /// 向用户发券, then 关联订单信息, for each coupon.
@@ -119,7 +119,7 @@ impl Story {
         let sent = coupons().send().post(request)?.decode()?;
         // Official models nest the result, official pages show it flat: read both.
         let code = sent.send_coupon_result.and_then(|result| result.coupon_code).or(sent.coupon_code);
-        let code = code.ok_or("the answer has no coupon_code")?;
+        let code = code.ok_or("the response has no coupon_code")?;
         let request = associate::post::Request::new()
             .stock_id(stock_id)
             .coupon_code(code.as_str())

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use weipay::Reply;
+use weipay::Response;
 
 use super::screen::Screen;
 use super::story::{Coupon, Story};
@@ -62,10 +62,10 @@ pub(super) fn disassociate_each(
 }
 
 /// A reply is only ever a verified one: this shows what it was verified with.
-fn show<T>(screen: &mut Screen, name: &str, code: &str, reply: &Reply<T>) -> Result<(), Box<dyn Error>> {
+fn show<T>(screen: &mut Screen, name: &str, code: &str, reply: &Response<T>) -> Result<(), Box<dyn Error>> {
     let json = reply.json()?;
     if json["wechatpay_disassociate_time"].as_str().is_none_or(str::is_empty) {
-        return Err(format!("the answer has no wechatpay_disassociate_time: {json}").into());
+        return Err(format!("the response has no wechatpay_disassociate_time: {json}").into());
     }
     let serial =
         reply.headers().get("Wechatpay-Serial").and_then(|serial| serial.to_str().ok()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `weipay sandbox coverage`: which operations the sandbox carries out, and of which it only shows an answer.
+//! `weipay sandbox coverage`: which operations the sandbox carries out, and of which it only shows a response.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -99,7 +99,7 @@ fn an_error_answer_exits_with_1_and_says_code_and_message() {
     assert!(stderr(&output).contains("Request-ID"), "{}", stderr(&output));
 }
 
-/// A platform that gives every request one answer, without a signature, as a download has none.
+/// A platform that gives every request one response, without a signature, as a download has none.
 fn answering(answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
@@ -438,7 +438,7 @@ fn an_answer_that_does_not_verify_exits_with_3_and_prints_nothing() {
     mixed.insert("WEIPAY_PUBLIC_KEY", environment(&other)["WEIPAY_PUBLIC_KEY"].clone());
     let output = weipay(&["call", "GET", CALLBACKS], &mixed);
     assert_eq!(exit(&output), 3, "{}", stderr(&output));
-    assert!(output.stdout.is_empty(), "an unverified answer was printed");
+    assert!(output.stdout.is_empty(), "an unverified response was printed");
 }
 
 #[test]

@@ -69,5 +69,5 @@ fn a_line_to_try_is_printed_where_it_stays_and_the_environment_is_at_hand() {
     stays.kill().unwrap();
     stays.wait().unwrap();
     assert!(answers[0].contains("wechatpay_disassociate_time"), "{answers:?}");
-    assert_eq!(answers[0], answers[1], "a repeat gives the first answer");
+    assert_eq!(answers[0], answers[1], "a repeat gives the first response");
 }

@@ -245,8 +245,8 @@ fn a_seed_makes_numbers_repeatable() {
     let nonce = || {
         let data = tempfile::tempdir().unwrap();
         let serving = Serving::with(data.path(), &["--quiet", "--seed", "7"]);
-        let reply = client(&serving).chain("v3/certificates").get().unwrap();
-        reply.headers()["Wechatpay-Nonce"].to_str().unwrap().to_owned()
+        let response = client(&serving).chain("v3/certificates").get().unwrap();
+        response.headers()["Wechatpay-Nonce"].to_str().unwrap().to_owned()
     };
     assert_eq!(nonce(), nonce());
 }
@@ -256,8 +256,8 @@ fn strict_and_loose_say_how_much_is_refused() {
     let refused = |option: &[&str], body: &Value| {
         let data = tempfile::tempdir().unwrap();
         let serving = Serving::with(data.path(), &[&["--quiet"], option].concat());
-        let reply = client(&serving).chain("v3/marketing/busifavor/callbacks").post(body);
-        reply.err().map(|error| error.code().unwrap_or_default().to_owned())
+        let response = client(&serving).chain("v3/marketing/busifavor/callbacks").post(body);
+        response.err().map(|error| error.code().unwrap_or_default().to_owned())
     };
     let unknown = json!({"notify_url": "https://example.com/notify", "colour": "red"});
     assert_eq!(refused(&[], &unknown).as_deref(), Some("PARAM_ERROR"));
@@ -269,8 +269,8 @@ fn how_long_a_connection_may_be_idle_is_given_and_told() {
     for (option, told) in [(&[] as &[&str], "timeout=8"), (&["--idle-timeout", "1"], "timeout=1")] {
         let data = tempfile::tempdir().unwrap();
         let serving = Serving::with(data.path(), &[&["--quiet"], option].concat());
-        let reply = client(&serving).chain("v3/certificates").get().unwrap();
-        assert_eq!(reply.headers()["Keep-Alive"], told);
+        let response = client(&serving).chain("v3/certificates").get().unwrap();
+        assert_eq!(response.headers()["Keep-Alive"], told);
     }
 }
 

@@ -27,7 +27,7 @@ impl Models {
         let mut parts = vec![imports(&structs, &enumerations)];
         let uses = taken.iter().map(|(home, names)| format!("pub use {home}::{};\n", braced(names)));
         parts.push(uses.collect());
-        for (opening, in_request) in [("request", true), ("answer", false)] {
+        for (opening, in_request) in [("request", true), ("response", false)] {
             let structs = structs.iter().filter(|known| known.in_request == in_request);
             parts.push(block(opening, structs.map(|known| known.text())));
         }
@@ -68,7 +68,7 @@ fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
     items.extend(["File", "Sensitive", "Time"].into_iter().filter(|word| uses(word)));
     items.extend(rows().any(|row| row.kind.contains("JsonText<")).then_some("JsonText"));
     items.extend(structs.iter().any(|known| known.in_request).then_some("request"));
-    items.extend(structs.iter().any(|known| !known.in_request).then_some("answer"));
+    items.extend(structs.iter().any(|known| !known.in_request).then_some("response"));
     items.extend((!enumerations.is_empty()).then_some("open_enum"));
     items.sort_by_key(|name| (name.starts_with(char::is_lowercase), *name));
 

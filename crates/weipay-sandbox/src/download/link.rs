@@ -116,7 +116,7 @@ pub(crate) fn lead_back(operation: &Operation, request: &Checked, answer: &mut V
         key: None,
         made: links.now,
     };
-    each_object(&operation.answer, answer, &mut |fields, members| {
+    each_object(&operation.response, answer, &mut |fields, members| {
         set_link(operation, &link, fields, members, links);
         set_pictures(operation, members, links);
     });

@@ -122,7 +122,7 @@ fn every_address_of_every_example_leads_to_a_download_of_the_catalogue() {
         };
         lead_back(operation, &Checked::default(), &mut answer, &links(NOW));
         let given = |field: &weipay_catalog::Field| field.name == "download_url";
-        if operation.version() == Version::V3 && operation.answer.iter().any(given) {
+        if operation.version() == Version::V3 && operation.response.iter().any(given) {
             addresses(&answer, &mut found);
         }
     }

@@ -148,7 +148,7 @@ mod tests {
             let in_url = || operation.request.path.iter().chain(&operation.request.query);
             let url = in_url().map(|field| (field.name.to_owned(), "7".to_owned())).collect();
             let Some(answer) = answer(operation, &Given { url, ..Given::default() }) else { continue };
-            for field in &operation.answer {
+            for field in &operation.response {
                 let value = match field.kind {
                     Kind::String => Value::from("7"),
                     Kind::Integer => Value::from(7),

@@ -85,8 +85,8 @@ fn every_sensitive_field_of_every_example_opens_with_the_merchants_key() {
         let Some(mut answer) = crate::example::answer(operation, &crate::example::Given::default()) else {
             continue;
         };
-        encrypt(&operation.answer, &mut answer, &KEY.public_key()).unwrap();
-        each(&operation.answer, &mut answer, &mut |field, text| {
+        encrypt(&operation.response, &mut answer, &KEY.public_key()).unwrap();
+        each(&operation.response, &mut answer, &mut |field, text| {
             let plain = KEY.decrypt_oaep(text).map_err(|error| Refusal::param_error(error.to_string()))?;
             let plain = String::from_utf8(plain.to_vec()).unwrap();
             assert!(plain.chars().count() < 24, "{}: {plain}", field.name);
@@ -102,7 +102,7 @@ fn every_sensitive_field_of_every_example_opens_with_the_merchants_key() {
 fn a_value_of_an_answer_leaves_encrypted() {
     let echo = find("POST", "v3/security/echo");
     let mut answer = json!({ "echo_message": "hello", "encrypted_echo_message": "秘密" });
-    encrypt(&echo.answer, &mut answer, &KEY.public_key()).unwrap();
+    encrypt(&echo.response, &mut answer, &KEY.public_key()).unwrap();
     assert_eq!(answer["echo_message"], "hello");
     let opened = KEY.decrypt_oaep(answer["encrypted_echo_message"].as_str().unwrap()).unwrap();
     assert_eq!(opened.as_slice(), "秘密".as_bytes());

@@ -31,7 +31,7 @@ pub(crate) struct Request {
 
 /// An answer as it arrived.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
@@ -81,24 +81,24 @@ impl<'a> Client<'a> {
     }
 
     /// Sends a request on a connection of its own.
-    pub(crate) fn send(&self, request: &Request) -> Reply {
+    pub(crate) fn send(&self, request: &Request) -> Response {
         let mut stream = self.connect();
         stream.write_all(&request.bytes("close")).unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
-        Reply::parse(&bytes).unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(&bytes)))
+        Response::parse(&bytes).unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(&bytes)))
     }
 
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Response {
         self.send(&self.request("POST", path, body.to_string().as_bytes()))
     }
 
-    pub(crate) fn get(&self, target: &str) -> Reply {
+    pub(crate) fn get(&self, target: &str) -> Response {
         self.send(&self.request("GET", target, b""))
     }
 
     /// Whether the answer is signed by the platform certificate.
-    pub(crate) fn verifies(&self, reply: &Reply) -> bool {
+    pub(crate) fn verifies(&self, reply: &Response) -> bool {
         reply.header("Wechatpay-Serial") == Some(self.platform_certificate.serial())
             && reply.is_signed_by(self.platform_certificate.public_key())
     }
@@ -125,8 +125,8 @@ impl Request {
     }
 }
 
-impl Reply {
-    fn parse(bytes: &[u8]) -> Option<Reply> {
+impl Response {
+    fn parse(bytes: &[u8]) -> Option<Response> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
         let mut lines = head.split("\r\n");
@@ -134,18 +134,18 @@ impl Reply {
         let headers = lines
             .map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())))
             .collect::<Option<_>>()?;
-        Some(Reply { status, headers, body: bytes[end + 4..].to_vec() })
+        Some(Response { status, headers, body: bytes[end + 4..].to_vec() })
     }
 
     /// Reads one answer from a connection that stays open.
-    pub(crate) fn read(stream: &mut TcpStream) -> Option<Reply> {
+    pub(crate) fn read(stream: &mut TcpStream) -> Option<Response> {
         let mut bytes = Vec::new();
         let mut byte = [0];
         while !bytes.ends_with(b"\r\n\r\n") {
             stream.read_exact(&mut byte).ok()?;
             bytes.push(byte[0]);
         }
-        let mut reply = Reply::parse(&bytes)?;
+        let mut reply = Response::parse(&bytes)?;
         reply.body = vec![0; reply.header("Content-Length")?.parse().ok()?];
         stream.read_exact(&mut reply.body).ok()?;
         Some(reply)

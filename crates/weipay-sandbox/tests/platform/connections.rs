@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use weipay_sandbox::Sandbox;
 
-use crate::client::{Client, Reply, half_close, rest};
+use crate::client::{Client, Response, half_close, rest};
 use crate::merchant::{FAMILY, Merchant};
 
 /// A sandbox that waits for half a second only, where others wait for eight.
@@ -76,7 +76,7 @@ fn a_half_closed_connection_gets_its_answer_when_the_request_was_whole() {
     let mut whole = merchant.client.connect();
     whole.write_all(&merchant.client.request("GET", &target, b"").bytes("keep-alive")).unwrap();
     half_close(&whole);
-    assert_eq!(Reply::read(&mut whole).unwrap().status, 200);
+    assert_eq!(Response::read(&mut whole).unwrap().status, 200);
 
     let body = merchant.sending(&IMPATIENT.kit().openid).to_string();
     let bytes =
@@ -97,7 +97,7 @@ fn a_connection_serves_several_requests_one_after_another() {
     let mut stream = client.connect();
     for _ in 0..3 {
         stream.write_all(&client.request("GET", &target, b"").bytes("keep-alive")).unwrap();
-        let reply = Reply::read(&mut stream).unwrap();
+        let reply = Response::read(&mut stream).unwrap();
         assert_eq!(reply.status, 200);
         assert!(client.verifies(&reply));
     }
@@ -143,7 +143,7 @@ fn a_connection_that_was_served_outlives_those_that_never_ask() {
     let mut kept = own.connect();
     for _ in 0..3 {
         kept.write_all(&own.request("GET", "/v3/certificates", b"").bytes("keep-alive")).unwrap();
-        assert_eq!(Reply::read(&mut kept).unwrap().status, 200);
+        assert_eq!(Response::read(&mut kept).unwrap().status, 200);
         let _silent: Vec<_> = (0..50).map(|_| own.connect()).collect();
         // Whoever is answered came after all of them.
         own.get("/v3/certificates").success();
@@ -185,7 +185,7 @@ fn a_request_in_small_pieces_is_answered() {
     for piece in merchant.client.request("GET", &target, b"").bytes("close").chunks(97) {
         stream.write_all(piece).unwrap();
     }
-    assert_eq!(Reply::read(&mut stream).unwrap().status, 200);
+    assert_eq!(Response::read(&mut stream).unwrap().status, 200);
 }
 
 #[test]

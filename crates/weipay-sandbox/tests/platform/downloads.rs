@@ -1,10 +1,10 @@
 //! Downloads: the address of an answer leads back to the sandbox, and what comes from there is a file and not signed.
 
 use crate::SHARED;
-use crate::client::{Client, Reply};
+use crate::client::{Client, Response};
 
 /// Follows an address that leads to the shared sandbox.
-fn follow(client: &Client<'_>, address: &serde_json::Value, host: &str) -> Reply {
+fn follow(client: &Client<'_>, address: &serde_json::Value, host: &str) -> Response {
     let address = address.as_str().unwrap();
     let target = address.strip_prefix("http://").and_then(|rest| rest.strip_prefix(host)).unwrap();
     client.get(target)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use weipay_sandbox::Sandbox;
 
 use crate::SHARED;
-use crate::client::{Client, Reply};
+use crate::client::{Client, Response};
 
 pub(crate) const FAMILY: &str = "/v3/marketing/busifavor";
 
@@ -66,11 +66,11 @@ impl<'a> Merchant<'a> {
         Merchant { client, stock_id }
     }
 
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Response {
         self.client.post(&format!("{FAMILY}/{path}"), body)
     }
 
-    pub(crate) fn get(&self, target: &str) -> Reply {
+    pub(crate) fn get(&self, target: &str) -> Response {
         self.client.get(&format!("{FAMILY}/{target}"))
     }
 
@@ -104,15 +104,15 @@ impl<'a> Merchant<'a> {
         })
     }
 
-    pub(crate) fn associate(&self, coupon: &Coupon, order: &str) -> Reply {
+    pub(crate) fn associate(&self, coupon: &Coupon, order: &str) -> Response {
         self.post("coupons/associate", &self.tie(coupon, order))
     }
 
-    pub(crate) fn disassociate(&self, coupon: &Coupon, order: &str) -> Reply {
+    pub(crate) fn disassociate(&self, coupon: &Coupon, order: &str) -> Response {
         self.post("coupons/disassociate", &self.tie(coupon, order))
     }
 
-    pub(crate) fn use_coupon(&self, coupon: &Coupon) -> Reply {
+    pub(crate) fn use_coupon(&self, coupon: &Coupon) -> Response {
         self.post(
             "coupons/use",
             &json!({

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::SHARED;
-use crate::client::{Client, Reply};
+use crate::client::{Client, Response};
 
 const NOTIFY_URL: &str = "https://example.com/notify";
 
@@ -100,7 +100,7 @@ fn partners_and_combined_orders_are_of_their_caller_too() {
     }
 }
 
-fn post(body: &Value) -> Reply {
+fn post(body: &Value) -> Response {
     Client::of(&SHARED).post("/v3/pay/transactions/native", body)
 }
 

@@ -49,7 +49,7 @@ fn a_request_that_the_real_platform_took_is_taken() {
 }
 
 /// A change of the stock.
-fn patch(merchant: &Merchant<'_>, below: &str, body: &serde_json::Value) -> crate::client::Reply {
+fn patch(merchant: &Merchant<'_>, below: &str, body: &serde_json::Value) -> crate::client::Response {
     let target = format!("{FAMILY}/stocks/{}{below}", merchant.stock_id);
     let request = merchant.client.request("PATCH", &target, body.to_string().as_bytes());
     merchant.client.send(&request)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use weipay_wire::PublicKey;
 
 use crate::SHARED;
-use crate::client::{Client, Reply};
+use crate::client::{Client, Response};
 
 const RECEIVERS: &str = "/v3/profitsharing/receivers/add";
 
@@ -20,7 +20,7 @@ fn receiver(name: Option<&str>) -> Value {
     receiver
 }
 
-fn send(method: &str, target: &str, body: &Value, serial: Option<&str>) -> Reply {
+fn send(method: &str, target: &str, body: &Value, serial: Option<&str>) -> Response {
     let client = Client::of(&SHARED);
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let mut request = client.request(method, target, body.as_bytes());
@@ -33,7 +33,7 @@ fn send(method: &str, target: &str, body: &Value, serial: Option<&str>) -> Reply
 }
 
 #[track_caller]
-fn refused(reply: &Reply, message: &str) {
+fn refused(reply: &Response, message: &str) {
     assert_eq!(reply.refusal(), (400, "PARAM_ERROR".to_owned()), "{}", reply.text());
     assert_eq!(reply.json()["message"], message);
 }

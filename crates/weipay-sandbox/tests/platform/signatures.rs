@@ -44,7 +44,7 @@ fn headers_come_in_the_recorded_order_and_spelling() {
     let mut names = |target: &str| {
         std::io::Write::write_all(&mut stream, &client.request("GET", target, b"").bytes("keep-alive"))
             .unwrap();
-        let reply = crate::client::Reply::read(&mut stream).unwrap();
+        let reply = crate::client::Response::read(&mut stream).unwrap();
         let names: Vec<String> = reply.headers.iter().map(|(name, _)| name.clone()).collect();
         (names, reply)
     };

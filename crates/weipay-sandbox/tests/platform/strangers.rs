@@ -2,12 +2,12 @@
 
 use weipay_wire::PrivateKey;
 
-use crate::client::{Client, Reply, Request};
+use crate::client::{Client, Request, Response};
 use crate::merchant::{Coupon, FAMILY, Merchant};
 
 /// Sends a disassociate that was spoilt; the coupon must be as it was.
 #[track_caller]
-fn refused(spoil: impl FnOnce(&Client<'_>, &mut Request)) -> Reply {
+fn refused(spoil: impl FnOnce(&Client<'_>, &mut Request)) -> Response {
     let merchant = Merchant::new();
     let coupon: Coupon = merchant.coupon();
     merchant.associate(&coupon, "order-1").success();
@@ -23,7 +23,7 @@ fn refused(spoil: impl FnOnce(&Client<'_>, &mut Request)) -> Reply {
 }
 
 #[track_caller]
-fn says(reply: &Reply, message: &str) {
+fn says(reply: &Response, message: &str) {
     assert_eq!(reply.refusal(), (401, "SIGN_ERROR".to_owned()), "{}", reply.text());
     assert_eq!(reply.json()["message"], message);
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use weipay_wire::sha256_hex;
 
 use crate::SHARED;
-use crate::client::{Client, Reply, Request};
+use crate::client::{Client, Request, Response};
 
 const PICTURE: &str = "/v3/marketing/favor/media/image-upload";
 const COMPLAINT: &str = "/v3/merchant-service/images/upload";
@@ -39,7 +39,7 @@ fn request(client: &Client<'_>, target: &str, signed: &[u8], body: Vec<u8>) -> R
     request
 }
 
-fn upload(target: &str, name: &str, file: &[u8]) -> Reply {
+fn upload(target: &str, name: &str, file: &[u8]) -> Response {
     let (client, meta) = (Client::of(&SHARED), meta(name, file));
     let body = body(&[("meta", meta.as_bytes()), ("file", file)]);
     client.send(&request(&client, target, meta.as_bytes(), body))

@@ -58,14 +58,14 @@ fn variables() -> HashMap<&'static str, String> {
     ])
 }
 
-fn from(variables: &HashMap<&str, String>) -> Result<Builder, ConfigError> {
-    Builder::from_variables(|name| variables.get(name).map(OsString::from))
+fn from(variables: &HashMap<&str, String>) -> Result<ClientBuilder, ConfigError> {
+    ClientBuilder::from_variables(|name| variables.get(name).map(OsString::from))
 }
 
 fn with(name: &'static str, value: &str) -> Result<crate::core::Core, ConfigError> {
     let mut variables = variables();
     variables.insert(name, value.to_owned());
-    from(&variables).and_then(Builder::into_core)
+    from(&variables).and_then(ClientBuilder::into_core)
 }
 
 /// What is printed of the error, in every way.
@@ -101,8 +101,9 @@ fn every_setting_is_read_with_what_copying_leaves_around_it() {
     for around in [" VALUE ", "\u{FEFF}VALUE", "VALUE\r\n", "\"VALUE\"", "'VALUE'\r", "\tVALUE\n\n"] {
         let given: HashMap<_, _> =
             variables().into_iter().map(|(name, value)| (name, around.replace("VALUE", &value))).collect();
-        let core =
-            from(&given).and_then(Builder::into_core).unwrap_or_else(|error| panic!("{around:?}: {error}"));
+        let core = from(&given)
+            .and_then(ClientBuilder::into_core)
+            .unwrap_or_else(|error| panic!("{around:?}: {error}"));
         assert_eq!(core.merchant.mchid.as_str(), member("mchid"));
         assert_eq!(format!("{}/", core.base_url), format!("{}/", member("base_url").trim_end_matches('/')));
     }
@@ -197,13 +198,13 @@ fn a_secret_in_the_place_of_any_setting_is_never_printed() {
     for name in weipay_wire::Kit::MEMBERS {
         for secret in &secrets {
             let (_folder, kit) = kit_with(&[(name, secret)]);
-            if let Err(error) = Builder::from_kit(&kit).and_then(Builder::into_core) {
+            if let Err(error) = ClientBuilder::from_kit(&kit).and_then(ClientBuilder::into_core) {
                 assert_tells_nothing_of(secret, &told(Err::<(), _>(error)));
             }
         }
     }
     for secret in &secrets {
-        assert_tells_nothing_of(secret, &told(Builder::from_kit(secret)));
+        assert_tells_nothing_of(secret, &told(ClientBuilder::from_kit(secret)));
     }
 }
 
@@ -215,9 +216,9 @@ fn a_file_that_cannot_be_read_is_named_with_its_setting() {
     assert!(text.starts_with("WEIPAY_API_V3_KEY: no/such/key.txt cannot be read"), "{text}");
     let text = told(with("WEIPAY_PUBLIC_KEY", KIT.0.path().to_str().unwrap()));
     assert!(text.contains("is a folder"), "{text}");
-    let text = told(Builder::from_kit("no/such/kit.json"));
+    let text = told(ClientBuilder::from_kit("no/such/kit.json"));
     assert!(text.starts_with("no/such/kit.json: cannot be read"), "{text}");
-    let text = told(Builder::from_kit(KIT.0.path()));
+    let text = told(ClientBuilder::from_kit(KIT.0.path()));
     assert!(text.contains("is a folder"), "{text}");
 }
 
@@ -228,10 +229,10 @@ fn a_file_that_never_ends_is_not_read() {
         let text = told(with(name, "/dev/zero"));
         assert!(text.contains(name) && text.contains("/dev/zero is a device"), "{text}");
     }
-    assert!(told(Builder::from_kit("/dev/zero")).contains("/dev/zero: is a device"));
+    assert!(told(ClientBuilder::from_kit("/dev/zero")).contains("/dev/zero: is a device"));
     for name in ["merchant_key", "merchant_cert", "public_key", "platform_cert"] {
         let (_folder, kit) = kit_with(&[(name, "/dev/zero")]);
-        let text = told(Builder::from_kit(&kit));
+        let text = told(ClientBuilder::from_kit(&kit));
         assert!(text.contains(name) && text.contains("/dev/zero is a device"), "{text}");
     }
 }
@@ -273,17 +274,17 @@ fn a_kit_is_read_with_a_byte_order_mark_with_blanks_and_with_a_key_in_it() {
         [format!("\u{FEFF}{content}"), content.replace('\n', "\r\n"), content.replace("\",", " \",")]
     {
         fs::write(&kit, changed).unwrap();
-        Builder::from_kit(&kit).and_then(Builder::into_core).unwrap();
+        ClientBuilder::from_kit(&kit).and_then(ClientBuilder::into_core).unwrap();
     }
     let (_folder, kit) = kit_with(&[("merchant_key", &pem("merchant_key"))]);
-    Builder::from_kit(&kit).and_then(Builder::into_core).unwrap();
+    ClientBuilder::from_kit(&kit).and_then(ClientBuilder::into_core).unwrap();
 
     fs::write(
         &kit,
         [b"\xFF\xFE".to_vec(), content.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat(),
     )
     .unwrap();
-    assert!(told(Builder::from_kit(&kit)).contains("UTF-16"));
+    assert!(told(ClientBuilder::from_kit(&kit)).contains("UTF-16"));
 }
 
 #[test]
@@ -291,13 +292,13 @@ fn what_a_kit_says_twice_must_agree() {
     let other = PrivateKey::generate().unwrap();
     let (folder, kit) = kit_with(&[]);
     fs::write(folder.path().join(member("merchant_key")), other.to_pkcs8_pem().unwrap().as_bytes()).unwrap();
-    let text = told(Builder::from_kit(Path::new(&kit)).and_then(Builder::into_core));
+    let text = told(ClientBuilder::from_kit(Path::new(&kit)).and_then(ClientBuilder::into_core));
     assert!(text.contains("does not belong to the merchant certificate"), "{text}");
     for (name, value) in
         [("merchant_serial", "0C4AEF34B89340881BB2B25226393DC2E47F094B"), ("platform_serial", "0C4A")]
     {
         let (_folder, kit) = kit_with(&[(name, value)]);
-        let text = told(Builder::from_kit(&kit).and_then(Builder::into_core));
+        let text = told(ClientBuilder::from_kit(&kit).and_then(ClientBuilder::into_core));
         assert!(text.contains("serial"), "{text}");
     }
 }
@@ -307,7 +308,7 @@ fn the_base_url_is_told_once_and_by_the_name_of_its_setting() {
     let text = with("WEIPAY_BASE_URL", "api.mch.weixin.qq.com").err().unwrap().to_string();
     assert!(text.starts_with("WEIPAY_BASE_URL: the base URL should begin with https://"), "{text}");
     let (_folder, kit) = kit_with(&[("base_url", "127.0.0.1:8880")]);
-    let text = Builder::from_kit(&kit).err().unwrap().to_string();
+    let text = ClientBuilder::from_kit(&kit).err().unwrap().to_string();
     assert!(text.contains("kit.json: base_url: the base URL should begin"), "{text}");
     let text = from(&variables()).unwrap().base_url("nothing").into_core().err().unwrap().to_string();
     assert!(text.starts_with("the base URL should begin"), "{text}");

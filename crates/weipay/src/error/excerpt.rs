@@ -1,4 +1,4 @@
-//! What an error prints of an answer that somebody else may have written: bounded, on one line, without what is nobody's
+//! What an error prints of a response that somebody else may have written: bounded, on one line, without what is nobody's
 //! business.
 
 use http::HeaderMap;
@@ -8,22 +8,22 @@ use http::header::LOCATION;
 const MAX_TEXT: usize = 500;
 const MAX_BODY: usize = 200;
 
-/// Eleven digits are a telephone number; more are of identity and bank cards. An answer may repeat what a request held.
+/// Eleven digits are a telephone number; more are of identity and bank cards. A response may repeat what a request held.
 const MIN_PERSONAL_DIGITS: usize = 11;
 
-/// A text of an answer.
+/// A text of a response.
 pub(super) fn text(text: &str) -> String {
     let end = text.char_indices().nth(2 * MAX_TEXT).map_or(text.len(), |(end, _)| end);
     one_line(&without_long_numbers(&text[..end]), MAX_TEXT)
 }
 
-/// The beginning of a body that is not an error answer of the platform; nothing if it is empty.
+/// The beginning of a body that is not an error response of the platform; nothing if it is empty.
 pub(super) fn body(body: &[u8]) -> Option<String> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     // A character has at most four bytes, and white space is not counted.
     let beginning = String::from_utf8_lossy(&body[..body.len().min(16 * MAX_BODY)]);
     let beginning = beginning.split_whitespace().collect::<Vec<_>>().join(" ");
-    // The detail of an error answer repeats what was rejected.
+    // The detail of an error response repeats what was rejected.
     let shown = match beginning.find("\"detail\"") {
         Some(at) => format!("{}\"detail\"…", &beginning[..at]),
         None => beginning,

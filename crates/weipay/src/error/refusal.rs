@@ -1,4 +1,4 @@
-//! An error answer, read as far as it reads.
+//! An error response, read as far as it reads.
 //!
 //! Its code decides whether money may have moved, so that damage elsewhere must not hide it: a text that was cut, a byte
 //! order mark, something that is nested too deep.
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::excerpt;
 use crate::{decode_limit, lossy_json};
 
-/// An error answer: `code`, `message`, `detail`, as far as the body has them.
+/// An error response: `code`, `message`, `detail`, as far as the body has them.
 #[derive(Clone, Default, PartialEq)]
 pub struct Refusal {
     /// The code (错误码), the contract. Empty when the body has none.
@@ -83,7 +83,7 @@ impl<'de> Visitor<'de> for Body<'_> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an error answer")
+        out.write_str("an error response")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {

@@ -38,7 +38,7 @@ const CODES: &[&str] = &[
     "RATE_LIMITED",
 ];
 
-/// Whether an error answer leaves it open. Only a refusal that is provably the platform's own does not: under a status with
+/// Whether an error response leaves it open. Only a refusal that is provably the platform's own does not: under a status with
 /// which it refuses, a whole JSON object with a code of its form.
 pub(super) fn is_undecided(status: StatusCode, refusal: &Refusal) -> bool {
     !REFUSING.contains(&status) || !refusal.is_of_the_platform() || CODES.contains(&refusal.code.as_str())

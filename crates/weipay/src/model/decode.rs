@@ -1,4 +1,4 @@
-//! From JSON to a model in one pass: what the JSON reader finds goes straight into the slots. An answer is read leniently,
+//! From JSON to a model in one pass: what the JSON reader finds goes straight into the slots. A response is read leniently,
 //! and a request that a program kept as JSON strictly: see [`Strictness`].
 //!
 //! None of this is generic over models, so it is compiled once for all of them.
@@ -110,7 +110,7 @@ enum Sealed<'a> {
     AsWritten,
 }
 
-/// The answer takes more memory than it may.
+/// The response takes more memory than it may.
 struct Exhausted;
 
 impl Exhausted {
@@ -241,7 +241,7 @@ fn fill<'de, A: MapAccess<'de>>(
     reading: &mut Reading<'_>,
 ) -> Result<(), A::Error> {
     let mut after = 0;
-    // Of a request alone: in an answer, the last one counts.
+    // Of a request alone: in a response, the last one counts.
     let mut given = vec![false; if reading.strictness == Strictness::Strict { fields.len() } else { 0 }];
     while let Some(found) = map.next_key_seed(Key { fields, after, strictness: reading.strictness })? {
         let index = match found {

@@ -43,7 +43,7 @@ impl Found<'_> {
 
 /// How closely a value must be of the type of its field.
 ///
-/// An answer is read leniently: what happened must not turn into an error because the platform wrote a number as text. A
+/// A response is read leniently: what happened must not turn into an error because the platform wrote a number as text. A
 /// request is read strictly: what the caller wrote and we drop would be missing from an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {

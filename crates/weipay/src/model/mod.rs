@@ -1,11 +1,11 @@
 //! Typed requests and answers as tables.
 //!
 //! A model is a plain struct and, beside it, one table with a row for each field. One piece of code walks the tables:
-//! it checks a request, encodes it, and decodes an answer. So a thousand operations cost little to compile, and the row
+//! it checks a request, encodes it, and decodes a response. So a thousand operations cost little to compile, and the row
 //! that encodes a field is also the one that names it in an error.
 //!
 //! Requests are strict before they are sent, answers are lenient when they are read: a field that is missing, new or
-//! odd never turns what happened into an error. It reads as `None`, and [`Reply::misread`](crate::Reply::misread)
+//! odd never turns what happened into an error. It reads as `None`, and [`Response::misread`](crate::Response::misread)
 //! tells about it.
 //!
 //! The traits of this module are for this crate to implement; they and the tables change with its needs. What programs
@@ -41,7 +41,7 @@ pub use crate::upload::File;
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use enumeration::open_enum;
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
-pub(crate) use structure::{answer, model, request};
+pub(crate) use structure::{model, request, response};
 
 /// A struct with its table of fields. The macros write it; the codec sees every model through it.
 ///
@@ -68,7 +68,7 @@ pub struct Table {
     pub fields: &'static [Field],
 }
 
-/// The request, or the answer, of an operation that has nothing but its path.
+/// The request, or the response, of an operation that has nothing but its path.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Nothing;
 

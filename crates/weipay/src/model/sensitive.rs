@@ -15,8 +15,8 @@ use super::{Found, Strictness, Value, Violation, check};
 /// `.user_name("张三")`. Ciphertext that you made yourself is given as [`ciphertext`](Sensitive::ciphertext). The two are
 /// told apart by how the value was made, never by what it looks like.
 ///
-/// In an answer the value is plain text where the client could open it, and ciphertext where it could not; then
-/// [`misread`](crate::Reply::misread) says why.
+/// In a response the value is plain text where the client could open it, and ciphertext where it could not; then
+/// [`misread`](crate::Response::misread) says why.
 ///
 /// `Debug` does not show the text, and plain text is wiped from memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]

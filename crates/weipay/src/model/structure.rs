@@ -1,4 +1,4 @@
-//! The macros that write models: an answer is a struct and its table, read leniently; a request has setters as well, and is
+//! The macros that write models: a response is a struct and its table, read leniently; a request has setters as well, and is
 //! read strictly.
 //!
 //! Every function is `#[inline]`: thousands of them are compiled only in the programs that call them.
@@ -61,16 +61,16 @@ macro_rules! model {
 }
 
 /// ```text
-/// answer! {
+/// response! {
 ///     /// What is answered.
-///     pub struct Answer {
+///     pub struct Response {
 ///         /// 批次号. Required.
 ///         stock_id: String = body("stock_id").required(),
 ///     }
 /// }
 /// ```
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
-macro_rules! answer {
+macro_rules! response {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
     })*) => {$(
@@ -81,7 +81,7 @@ macro_rules! answer {
             }
         }
 
-        /// As an answer is read: what is missing or odd is `None`.
+        /// As a response is read: what is missing or odd is `None`.
         #[cfg(feature = "deserialize")]
         impl<'de> serde::Deserialize<'de> for $name {
             #[inline]
@@ -134,4 +134,4 @@ macro_rules! request {
 }
 
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
-pub(crate) use {answer, model, request};
+pub(crate) use {model, request, response};

@@ -8,7 +8,7 @@ use super::check::check;
 use super::encode::{Parts, encode};
 use super::*;
 use crate::error::DecodeProblem;
-use crate::reply::Decode;
+use crate::response::Decode;
 
 open_enum! {
     /// A colour.
@@ -62,7 +62,7 @@ open_enum! {
     }
 }
 
-answer! {
+response! {
     /// Values that are digits.
     pub struct Digits {
         /// A kind.
@@ -336,7 +336,7 @@ fn the_rules_of_a_sensitive_field_are_about_its_plain_text() {
     assert_eq!(check(&good().id_card(long)).unwrap_err().rule, "has 344 characters: at most 18");
 }
 
-answer! {
+response! {
     /// What carries JSON in strings.
     pub struct Carrier {
         /// An object.

@@ -11,7 +11,7 @@ use crate::upload::File;
 
 /// What a field can hold.
 pub trait Value: Sized + Debug {
-    /// Begins with what was found in an answer, or says what was expected.
+    /// Begins with what was found in a response, or says what was expected.
     fn begin(found: Found<'_>, strictness: Strictness) -> Result<Self, &'static str>;
 
     /// Whether what was found says that there is none. `null` is how some back-ends write "absent".

@@ -98,7 +98,7 @@ impl Transport for DefaultTransport {
 }
 
 /// Lets a runtime of one thread look at its sockets, which it does not between two calls: bytes that came on a kept connection
-/// after an answer would be taken for the answer to the next request. With them, hyper closes the connection.
+/// after a response would be taken for the response to the next request. With them, hyper closes the connection.
 async fn look_at_idle_connections() {
     // The runtime looks at the sockets in the first pause, and the connections at what is there in the second.
     for _ in 0..2 {

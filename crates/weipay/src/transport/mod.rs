@@ -2,8 +2,8 @@
 //!
 //! The async client sends through a [`Transport`], the blocking one through a [`blocking::Transport`]; unless told
 //! otherwise, through [`DefaultTransport`] and [`blocking::DefaultTransport`]. A transport of yours is given to
-//! [`Builder::transport`](crate::Builder::transport) or
-//! [`Builder::blocking_transport`](crate::Builder::blocking_transport). The types of requests and responses are those of
+//! [`ClientBuilder::transport`](crate::ClientBuilder::transport) or
+//! [`ClientBuilder::blocking_transport`](crate::ClientBuilder::blocking_transport). The types of requests and responses are those of
 //! [`crate::http`] and [`crate::bytes`].
 //!
 //! # Rules of a transport
@@ -47,7 +47,7 @@ impl Transport for Counting {
 # fn main() -> Result<(), Box<dyn std::error::Error>> {
 let calls = Arc::new(AtomicU64::new(0));
 let counting = Counting { inner: DefaultTransport::new()?, calls: Arc::clone(&calls) };
-let builder = weipay::Builder::default().transport(counting);
+let builder = weipay::ClientBuilder::default().transport(counting);
 # let _ = builder;
 # Ok(())
 # }
@@ -139,11 +139,11 @@ fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>)
 fn timed_out(sent: Sent) -> NetworkProblem {
     let text = match sent {
         Sent::No => "not connected within the time limit",
-        Sent::Perhaps => "no whole answer within the time limit",
+        Sent::Perhaps => "no whole response within the time limit",
     };
     lost(sent, std::io::Error::new(std::io::ErrorKind::TimedOut, text))
 }
 
 fn too_large() -> NetworkProblem {
-    lost(Sent::Perhaps, format!("the answer is larger than {} MB", MAX_BODY / 1024 / 1024))
+    lost(Sent::Perhaps, format!("the response is larger than {} MB", MAX_BODY / 1024 / 1024))
 }

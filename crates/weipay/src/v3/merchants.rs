@@ -23,7 +23,7 @@ impl<M: Mode> Merchants<M> {
     /// content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MERCHANTS, request)
     }
 
@@ -32,7 +32,7 @@ impl<M: Mode> Merchants<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
-    pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
+    pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANTS, request)
     }
 

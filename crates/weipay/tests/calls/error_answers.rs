@@ -100,8 +100,8 @@ fn an_error_that_is_not_of_a_call_has_no_effect() {
     }
     assert!(!client.encrypt_sensitive(&"x".repeat(500)).unwrap_err().may_have_taken_effect());
     // One of a call that succeeded, and whose answer does not read, is another matter.
-    for reply in both(|| signed(200, "[]")) {
-        assert!(reply.unwrap().json_as::<u8>().unwrap_err().may_have_taken_effect());
+    for response in both(|| signed(200, "[]")) {
+        assert!(response.unwrap().json_as::<u8>().unwrap_err().may_have_taken_effect());
     }
 }
 
@@ -112,13 +112,13 @@ fn an_error_answer_of_another_form_is_shown() {
         (
             502,
             "<html>\r\n<body>502 Bad\u{1b}[2J Gateway</body>",
-            r"an error answer without code and message: <html> <body>502 Bad\u{1b}[2J Gateway</body>",
+            r"an error response without code and message: <html> <body>502 Bad\u{1b}[2J Gateway</body>",
         ),
-        (200 + 300, "", "an error answer without a body"),
+        (200 + 300, "", "an error response without a body"),
         (
             400,
             r#"{"errcode":40001,"errmsg":"invalid credential"}"#,
-            r#"an error answer without code and message: {"errcode":40001,"errmsg":"invalid credential"}"#,
+            r#"an error response without code and message: {"errcode":40001,"errmsg":"invalid credential"}"#,
         ),
         (403, r#"{"message":"no route"}"#, "no route"),
         (403, r#"{"code":"NO_AUTH"}"#, "NO_AUTH"),
@@ -190,8 +190,8 @@ fn an_error_does_not_print_personal_data() {
         assert!(!format!("{error:?} {error}").contains(phone), "{error:?}");
         assert_eq!(error.detail().unwrap()["value"], phone);
     }
-    for reply in both(|| signed(200, &format!("\"{phone}\""))) {
-        let error = reply.unwrap().json_as::<u64>().unwrap_err();
+    for response in both(|| signed(200, &format!("\"{phone}\""))) {
+        let error = response.unwrap().json_as::<u64>().unwrap_err();
         assert!(!format!("{error:?} {error}").contains(phone), "{error:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of an answer that a transport hands over, whatever HTTP libraries would have made of it.
+//! What becomes of a response that a transport hands over, whatever HTTP libraries would have made of it.
 
 use std::time::Duration;
 
@@ -41,9 +41,9 @@ fn client(status: u16, body: &'static str, signed: Option<&'static str>) -> Clie
 
 #[test]
 fn a_body_that_no_signature_covers_is_dropped_from_a_204() {
-    let reply = client(204, r#"{"forged":true}"#, Some("")).chain("v3/a").post(()).unwrap();
-    assert!(reply.is_verified() && reply.bytes().is_empty());
-    assert_eq!(reply.json().unwrap(), weipay::serde_json::Value::Null);
+    let response = client(204, r#"{"forged":true}"#, Some("")).chain("v3/a").post(()).unwrap();
+    assert!(response.is_verified() && response.bytes().is_empty());
+    assert_eq!(response.json().unwrap(), weipay::serde_json::Value::Null);
 }
 
 #[test]
@@ -62,13 +62,13 @@ fn an_answer_of_small_values_is_kept_and_not_read() {
         let body: &'static str = Box::leak(of(piece).into_boxed_str());
         let stocks = client(200, body, Some(body)).v3().marketing().favor().stocks();
         let request = get::Request::new().stock_creator_mchid("1").offset(0).limit(1);
-        let reply = stocks.get(request).unwrap();
-        for error in [reply.json().unwrap_err(), reply.decode().unwrap_err()] {
+        let response = stocks.get(request).unwrap();
+        for error in [response.json().unwrap_err(), response.decode().unwrap_err()] {
             assert!(error.to_string().contains("more than 64 MB of memory"), "{error}");
             assert_eq!(error.body().unwrap().len(), body.len());
             assert!(error.may_have_taken_effect());
         }
-        assert_eq!((reply.is_verified(), reply.bytes().len()), (true, body.len()));
+        assert_eq!((response.is_verified(), response.bytes().len()), (true, body.len()));
     }
 }
 
@@ -79,18 +79,18 @@ fn what_is_not_wanted_of_an_answer_takes_no_memory() {
             format!(r#"{{"data":[{}0],"total_count":7}}"#, piece.repeat(2_000_000 / piece.len()));
         let body: &'static str = Box::leak(body.into_boxed_str());
         let request = get::Request::new().stock_creator_mchid("1").offset(0).limit(1);
-        let reply = client(200, body, Some(body)).v3().marketing().favor().stocks().get(request).unwrap();
-        assert_eq!(reply.decode().unwrap().total_count, Some(7));
-        assert_eq!(reply.misread().len(), 101);
-        assert!(reply.json().is_err());
+        let response = client(200, body, Some(body)).v3().marketing().favor().stocks().get(request).unwrap();
+        assert_eq!(response.decode().unwrap().total_count, Some(7));
+        assert_eq!(response.misread().len(), 101);
+        assert!(response.json().is_err());
     }
 }
 
 #[test]
 fn an_answer_that_does_not_read_says_what_was_expected_and_not_what_stood_there() {
-    let reply = client(200, r#"{"phone":"13800138000"}"#, Some(r#"{"phone":"13800138000"}"#));
-    let reply = reply.chain("v3/a").get().unwrap();
-    let error = reply.json_as::<std::collections::HashMap<String, u64>>().unwrap_err();
+    let response = client(200, r#"{"phone":"13800138000"}"#, Some(r#"{"phone":"13800138000"}"#));
+    let response = response.chain("v3/a").get().unwrap();
+    let error = response.json_as::<std::collections::HashMap<String, u64>>().unwrap_err();
     assert!(error.to_string().contains("invalid type: string, expected u64 at line 1 column 22"), "{error}");
     assert!(!format!("{error} {error:?}").contains("138"), "{error:?}");
 }

@@ -5,7 +5,7 @@ use crate::platform::{PUBLIC_KEY_ID, Platform, Scripted, now, signed, signed_at,
 use serde_json::{Value, json};
 use weipay::error::Failure;
 use weipay::wire::VerifyError;
-use weipay::{Error, Reply};
+use weipay::{Error, Response};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const TIME: &str = r#"{"wechatpay_disassociate_time":"2015-05-20T13:29:35+08:00"}"#;
@@ -14,8 +14,8 @@ fn on_async<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// The same call on both clients, each against its own platform with the same answer.
-pub fn both(answer: impl Fn() -> Scripted) -> [Result<Reply<Value>, Error>; 2] {
+/// The same call on both clients, each against its own platform with the same response.
+pub fn both(answer: impl Fn() -> Scripted) -> [Result<Response<Value>, Error>; 2] {
     let body = json!({"stock_id": "1", "coupon_code": "2"});
     let platform = Platform::start(vec![answer()]);
     let client = platform.builder().build().unwrap();
@@ -27,7 +27,7 @@ pub fn both(answer: impl Fn() -> Scripted) -> [Result<Reply<Value>, Error>; 2] {
 
 fn refused(answer: impl Fn() -> Scripted, expected: impl Fn(&VerifyError) -> bool) {
     for result in both(answer) {
-        let error = result.expect_err("an answer that does not verify was believed");
+        let error = result.expect_err("a response that does not verify was believed");
         assert!(error.is_unverified() && !error.is_refused(), "{error}");
         assert!(error.may_have_taken_effect());
         match error.failure() {
@@ -40,10 +40,10 @@ fn refused(answer: impl Fn() -> Scripted, expected: impl Fn(&VerifyError) -> boo
 
 #[test]
 fn a_good_answer_is_believed_and_kept_byte_for_byte() {
-    for reply in both(|| signed(200, TIME)) {
-        let reply = reply.unwrap();
-        assert_eq!(reply.bytes(), TIME.as_bytes());
-        assert_eq!(reply.json().unwrap()["wechatpay_disassociate_time"], "2015-05-20T13:29:35+08:00");
+    for response in both(|| signed(200, TIME)) {
+        let response = response.unwrap();
+        assert_eq!(response.bytes(), TIME.as_bytes());
+        assert_eq!(response.json().unwrap()["wechatpay_disassociate_time"], "2015-05-20T13:29:35+08:00");
     }
 }
 
@@ -105,10 +105,10 @@ fn a_signature_probe_fails_as_its_own_error() {
 
 #[test]
 fn a_success_without_a_body_verifies_over_an_empty_one() {
-    for reply in both(|| signed(204, "")) {
-        let reply = reply.unwrap();
-        assert_eq!(reply.status(), 204);
-        assert_eq!(reply.json().unwrap(), Value::Null);
+    for response in both(|| signed(204, "")) {
+        let response = response.unwrap();
+        assert_eq!(response.status(), 204);
+        assert_eq!(response.json().unwrap(), Value::Null);
     }
     for result in both(|| unsigned(204, "")) {
         assert!(result.unwrap_err().is_unverified());
@@ -117,10 +117,10 @@ fn a_success_without_a_body_verifies_over_an_empty_one() {
 
 #[test]
 fn a_signed_answer_that_is_no_json_is_verified_and_kept() {
-    for reply in both(|| signed(200, "not json")) {
-        let reply = reply.unwrap();
-        assert_eq!(reply.text().unwrap(), "not json");
-        let error = reply.decode().unwrap_err();
+    for response in both(|| signed(200, "not json")) {
+        let response = response.unwrap();
+        assert_eq!(response.text().unwrap(), "not json");
+        let error = response.decode().unwrap_err();
         assert!(matches!(error.failure(), Failure::Decode(_)));
     }
 }

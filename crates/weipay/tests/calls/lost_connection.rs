@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use weipay::error::{Failure, Sent};
-use weipay::{Builder, Error};
+use weipay::{ClientBuilder, Error};
 
 use crate::platform::configured;
 
@@ -24,7 +24,7 @@ fn on_async<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-fn to(base_url: &str) -> Builder {
+fn to(base_url: &str) -> ClientBuilder {
     configured().base_url(base_url)
 }
 
@@ -53,7 +53,7 @@ fn perhaps_it_arrived(limit: Duration, why: &str, base_url: impl Fn() -> String)
         let text = format!("{error:#}");
         assert!(error.is_network() && error.may_have_taken_effect(), "{client}: {text}");
         assert!(matches!(error.failure(), Failure::Network(problem) if problem.sent == Sent::Perhaps));
-        assert!(text.starts_with("no whole answer came, and the request may have been sent: "), "{text}");
+        assert!(text.starts_with("no whole response came, and the request may have been sent: "), "{text}");
         assert!(text.contains(why), "{client}: {text}");
     }
 }
@@ -215,7 +215,7 @@ fn closed_after_the_request_was_read() {
 
 #[test]
 fn silence() {
-    let late = "no whole answer within the time limit";
+    let late = "no whole response within the time limit";
     perhaps_it_arrived(SHORT, late, || listen(wait_for_the_end));
     // A listener that does not accept: the system takes connection and request for it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -249,7 +249,7 @@ fn half_a_body() {
         perhaps_it_arrived(LONG, "", answering(body));
         perhaps_it_arrived(LONG, "", answering_and_resetting(body));
     }
-    // Without a length the end of the connection is the end of the answer, but only an orderly one.
+    // Without a length the end of the connection is the end of the response, but only an orderly one.
     let endless = "HTTP/1.1 400 X\r\nConnection: close\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
     perhaps_it_arrived(LONG, "", answering_and_resetting(endless));
     for (client, error) in both(LONG, answering(endless)) {

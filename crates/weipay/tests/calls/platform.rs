@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use weipay::Builder;
+use weipay::ClientBuilder;
 use weipay::wire::{
     Authorization, MerchantId, MerchantSerial, PrivateKey, PublicKeyId, is_fresh, request_message,
     response_message,
@@ -38,7 +38,7 @@ impl Seen {
     }
 }
 
-/// An answer to script.
+/// A response to script.
 pub struct Scripted {
     status: u16,
     headers: Vec<(String, String)>,
@@ -49,12 +49,12 @@ pub fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
 }
 
-/// An answer without a signature.
+/// A response without a signature.
 pub fn unsigned(status: u16, body: &str) -> Scripted {
     Scripted { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
 }
 
-/// An answer that is properly signed.
+/// A response that is properly signed.
 pub fn signed(status: u16, body: &str) -> Scripted {
     signed_at(status, body, now())
 }
@@ -117,13 +117,13 @@ impl Platform {
         self.seen.try_recv().is_ok()
     }
 
-    pub fn builder(&self) -> Builder {
+    pub fn builder(&self) -> ClientBuilder {
         configured().base_url(&self.base_url)
     }
 }
 
-pub fn configured() -> Builder {
-    Builder::default()
+pub fn configured() -> ClientBuilder {
+    ClientBuilder::default()
         .mchid(MerchantId::new("1900000001").unwrap())
         .merchant_serial(MerchantSerial::new(MERCHANT_SERIAL).unwrap())
         .merchant_key(MERCHANT.clone())

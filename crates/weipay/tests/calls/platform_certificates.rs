@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, date_time_ymd};
-use weipay::Builder;
+use weipay::ClientBuilder;
 use weipay::error::NetworkProblem;
 use weipay::transport::blocking::{Body, Transport};
 use weipay::wire::{Certificate, MerchantId, MerchantSerial, PublicKeyId};
@@ -38,15 +38,15 @@ impl Transport for Kept {
     }
 }
 
-fn named(builder: Builder) -> String {
+fn named(builder: ClientBuilder) -> String {
     let kept = Kept::default();
     let client = builder.blocking_transport(kept.clone()).build_blocking().unwrap();
     client.chain("v3/a").get().unwrap_err();
     kept.0.lock().unwrap().clone()
 }
 
-fn builder() -> Builder {
-    Builder::default()
+fn builder() -> ClientBuilder {
+    ClientBuilder::default()
         .mchid(MerchantId::new("1900000001").unwrap())
         .merchant_serial(MerchantSerial::new(MERCHANT_SERIAL).unwrap())
         .merchant_key(MERCHANT.clone())
@@ -59,7 +59,7 @@ fn the_valid_certificate_with_the_latest_start_is_named_unless_a_public_key_is_g
     let expected = current.serial().to_owned();
     assert_ne!(expected, old.serial());
     let given = [ended, coming, old, current];
-    let with = || given.iter().cloned().fold(builder(), Builder::platform_certificate);
+    let with = || given.iter().cloned().fold(builder(), ClientBuilder::platform_certificate);
     assert_eq!(named(with().clock(|| NOW)), expected);
     let both = with().public_key(PublicKeyId::new(PUBLIC_KEY_ID).unwrap(), PLATFORM.public_key());
     assert_eq!(named(both), PUBLIC_KEY_ID);

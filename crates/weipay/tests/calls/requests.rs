@@ -7,7 +7,7 @@ use weipay::transport::blocking::Body;
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
 use weipay::v3::marketing::busifavor::users::openid::coupons::get;
 use weipay::wire::{Certificate, MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
-use weipay::{Builder, ConfigError};
+use weipay::{ClientBuilder, ConfigError};
 
 #[test]
 fn path_values_query_and_headers_arrive_as_they_were_signed() {
@@ -320,7 +320,7 @@ fn a_client_with_many_paths_is_dropped_on_a_small_stack() {
 fn keys_that_do_not_belong_together_are_refused_when_the_client_is_made() {
     let own = PrivateKey::generate().unwrap();
     let base = || {
-        Builder::default()
+        ClientBuilder::default()
             .mchid(MerchantId::new("1900000001").unwrap())
             .merchant_serial(MerchantSerial::new(crate::platform::MERCHANT_SERIAL).unwrap())
             .merchant_key(own.clone())
@@ -330,7 +330,7 @@ fn keys_that_do_not_belong_together_are_refused_when_the_client_is_made() {
     assert!(missing.to_string().contains("微信支付公钥"), "{missing}");
     let swapped = base().public_key(id(), own.public_key()).build_blocking().unwrap_err();
     assert!(matches!(swapped, ConfigError::OwnKey(_)), "{swapped}");
-    let none = Builder::default().build_blocking().unwrap_err();
+    let none = ClientBuilder::default().build_blocking().unwrap_err();
     assert!(none.to_string().contains("商户号"), "{none}");
     let url = configured().base_url("api.mch.weixin.qq.com").build_blocking().unwrap_err();
     assert!(url.to_string().contains("https://"), "{url}");

@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-use weipay::Builder;
+use weipay::ClientBuilder;
 
 use crate::platform::{Platform, configured, signed};
 
@@ -30,7 +30,7 @@ fn without_roots(test: &str, body: impl FnOnce()) {
 }
 
 /// Where TLS is expected and nobody answers.
-fn secure() -> (TcpListener, Builder) {
+fn secure() -> (TcpListener, ClientBuilder) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     (listener, configured().base_url(&url))

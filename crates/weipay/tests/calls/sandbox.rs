@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use weipay::error::{Failure, RequestProblem};
 use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
 use weipay::v3::marketing::favor::media::image_upload;
-use weipay::{Builder, Client, Error, File, Reply};
+use weipay::{Client, ClientBuilder, Error, File, Response};
 
 use crate::story::{Coupon, SANDBOX, client, kit};
 
@@ -28,9 +28,9 @@ fn on_async<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// The answer is right, and the platform's state is what the answer says.
-fn is_free<T>(coupon: &Coupon, reply: Result<Reply<T>, Error>) {
-    let time = reply.unwrap().json().unwrap()["wechatpay_disassociate_time"].clone();
+/// The response is right, and the platform's state is what the response says.
+fn is_free<T>(coupon: &Coupon, response: Result<Response<T>, Error>) {
+    let time = response.unwrap().json().unwrap()["wechatpay_disassociate_time"].clone();
     assert!(time.as_str().unwrap().ends_with("+08:00"));
     let number = coupon.order.strip_prefix("order-").unwrap().parse::<usize>().unwrap();
     let users = client().v3().marketing().busifavor().users().openid(format!("o{number:027}"));
@@ -69,8 +69,9 @@ fn a_typed_answer_reads_without_remainder() {
     assert_eq!(stock.misread(), []);
     let stock = stock.decode().unwrap();
     assert_eq!(stock.coupon_use_rule.unwrap().fixed_normal_coupon.unwrap().discount_amount, Some(500));
-    let reply = client().v3().marketing().busifavor().coupons().disassociate().post(typed(&coupon)).unwrap();
-    assert!(reply.decode().unwrap().wechatpay_disassociate_time.unwrap().unix_seconds().is_some());
+    let response =
+        client().v3().marketing().busifavor().coupons().disassociate().post(typed(&coupon)).unwrap();
+    assert!(response.decode().unwrap().wechatpay_disassociate_time.unwrap().unix_seconds().is_some());
 }
 
 #[test]
@@ -127,17 +128,18 @@ fn the_program_of_the_readme_ends_with_a_sentence_when_it_fails() {
 fn an_upload_is_signed_over_what_it_says_about_its_file() {
     let image = File::new("门店\".png", &b"\x89PNG\r\n--boundary\r\n\r\n{}\r\n"[..]);
     let upload = client().v3().marketing().favor().media().image_upload();
-    let reply = upload.post(image_upload::post::Request::new().file(image.clone())).unwrap();
-    assert!(reply.decode().unwrap().media_url.is_some());
+    let response = upload.post(image_upload::post::Request::new().file(image.clone())).unwrap();
+    assert!(response.decode().unwrap().media_url.is_some());
 
     let meta = json!({"filename": image.name, "sha256": image.sha256()});
-    let reply = client().chain("v3/marketing/favor/media/image-upload").upload(&meta, &image).unwrap();
-    assert!(reply.json().unwrap()["media_url"].is_string());
+    let response = client().chain("v3/marketing/favor/media/image-upload").upload(&meta, &image).unwrap();
+    assert!(response.json().unwrap()["media_url"].is_string());
 }
 
 #[test]
 fn an_upload_without_its_file_is_not_sent() {
-    let unchecked = Builder::from_kit(SANDBOX.kit_file()).unwrap().check_requests(false).build_blocking();
+    let unchecked =
+        ClientBuilder::from_kit(SANDBOX.kit_file()).unwrap().check_requests(false).build_blocking();
     for client in [client(), unchecked.unwrap()] {
         let upload = client.v3().marketing().favor().media().image_upload();
         let error = upload.post(image_upload::post::Request::new().sha256("0").filename("a")).unwrap_err();

@@ -21,7 +21,7 @@ fn plain_text_leaves_encrypted_with_the_key_that_the_request_names_and_comes_bac
     let platform = Platform::start(vec![signed(200, &answer)]);
     let client = platform.builder().build_blocking().unwrap();
     let request = post::Request::new().echo_message("hello").encrypted_echo_message(SECRET);
-    let reply = client.v3().security().echo().post(request).unwrap();
+    let response = client.v3().security().echo().post(request).unwrap();
 
     let seen = platform.seen();
     let body: Value = serde_json::from_slice(&seen.body).unwrap();
@@ -29,10 +29,10 @@ fn plain_text_leaves_encrypted_with_the_key_that_the_request_names_and_comes_bac
     assert_eq!(opened(&PLATFORM, body["encrypted_echo_message"].as_str().unwrap()), SECRET);
     assert_eq!(seen.header("wechatpay-serial"), Some(PUBLIC_KEY_ID));
 
-    let answer = reply.decode().unwrap();
+    let answer = response.decode().unwrap();
     assert_eq!(answer.encrypted_echo_message.as_ref().unwrap().as_plain_text(), Some("回显"));
-    assert!(reply.misread().is_empty());
-    assert!(!format!("{reply:?} {answer:?}").contains("回显"));
+    assert!(response.misread().is_empty());
+    assert!(!format!("{response:?} {answer:?}").contains("回显"));
 }
 
 #[test]

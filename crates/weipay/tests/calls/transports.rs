@@ -12,7 +12,7 @@ use weipay::bytes::Bytes;
 use weipay::error::{NetworkProblem, Sent};
 use weipay::http::{Request, Response};
 use weipay::transport::{self, ResponseFuture, blocking};
-use weipay::{Builder, Error};
+use weipay::{ClientBuilder, Error};
 
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, configured, now, signed};
 
@@ -23,12 +23,13 @@ fn on_async<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Makes the same call on both clients.
-fn both(builder: impl Fn() -> Builder) -> [Result<String, Error>; 2] {
+fn both(builder: impl Fn() -> ClientBuilder) -> [Result<String, Error>; 2] {
     let body = json!({"stock_id": "1282070000000003"});
     let client = builder().build().unwrap();
     let first = on_async(async { client.chain(PATH).post(&body).await });
     let client = builder().build_blocking().unwrap();
-    [first, client.chain(PATH).post(&body)].map(|reply| reply.map(|reply| reply.text().unwrap().to_owned()))
+    [first, client.chain(PATH).post(&body)]
+        .map(|response| response.map(|response| response.text().unwrap().to_owned()))
 }
 
 /// Has the default transport stream what it is given whole, in pieces of three bytes, and counts calls.
@@ -94,7 +95,7 @@ impl<F: FnMut() -> Option<io::Result<Bytes>>> Read for Pieces<F> {
 }
 
 /// The default transports, streaming what they send.
-fn streaming(builder: Builder, with_length: bool, calls: &Arc<AtomicU32>) -> Builder {
+fn streaming(builder: ClientBuilder, with_length: bool, calls: &Arc<AtomicU32>) -> ClientBuilder {
     let calls = || Arc::clone(calls);
     let inner = transport::DefaultTransport::new().unwrap();
     let builder = builder.transport(Streaming { inner, with_length, calls: calls() });
@@ -107,8 +108,8 @@ fn a_streamed_request_arrives_whole_with_its_length_or_in_chunks() {
     for with_length in [true, false] {
         let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
         let calls = Arc::default();
-        for reply in both(|| streaming(platform.builder(), with_length, &calls)) {
-            assert_eq!(reply.unwrap(), "{}");
+        for response in both(|| streaming(platform.builder(), with_length, &calls)) {
+            assert_eq!(response.unwrap(), "{}");
             let seen = platform.seen();
             assert_eq!(seen.body, br#"{"stock_id":"1282070000000003"}"#);
             assert_eq!(seen.header("content-length").is_some(), with_length, "{:?}", seen.headers);
@@ -167,9 +168,10 @@ fn a_request_whose_stream_fails_may_have_been_sent() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let failing = Failing { announced };
-        for reply in both(|| configured().base_url(&base_url).transport(failing).blocking_transport(failing))
+        for response in
+            both(|| configured().base_url(&base_url).transport(failing).blocking_transport(failing))
         {
-            let error = reply.unwrap_err();
+            let error = response.unwrap_err();
             let text = format!("{error:#}");
             assert!(error.is_network() && error.may_have_taken_effect() && text.contains(why), "{text}");
         }
@@ -225,15 +227,15 @@ impl blocking::Transport for Handed {
     }
 }
 
-fn handing(handed: Handed) -> impl Fn() -> Builder {
+fn handing(handed: Handed) -> impl Fn() -> ClientBuilder {
     // Behind a pointer: a program may keep one to what it counts.
     move || configured().transport(Arc::new(handed)).blocking_transport(Arc::new(handed))
 }
 
 #[test]
 fn a_streamed_response_is_read_to_its_end_and_verified() {
-    for reply in both(handing(Handed { pieces: 4, piece: b"[] ", fails: false })) {
-        assert_eq!(reply.unwrap(), "[] [] [] [] ");
+    for response in both(handing(Handed { pieces: 4, piece: b"[] ", fails: false })) {
+        assert_eq!(response.unwrap(), "[] [] [] [] ");
     }
 }
 
@@ -241,8 +243,8 @@ fn a_streamed_response_is_read_to_its_end_and_verified() {
 fn a_response_whose_stream_fails_or_does_not_end_may_have_taken_effect() {
     let endless = Handed { pieces: 8193, piece: &[b' '; 1024], fails: true };
     for handed in [Handed { pieces: 2, piece: b"{}", fails: true }, endless] {
-        for reply in both(handing(handed)) {
-            let error = reply.unwrap_err();
+        for response in both(handing(handed)) {
+            let error = response.unwrap_err();
             assert!(error.is_network() && error.may_have_taken_effect(), "{error:#}");
             let weipay::error::Failure::Network(problem) = error.failure() else { panic!("{error}") };
             assert_eq!(problem.sent, Sent::Perhaps);

@@ -1,4 +1,4 @@
-//! Bytes that come after an answer, on a connection that is kept for the next call: they are nobody's answer. Taken for the next
+//! Bytes that come after a response, on a connection that is kept for the next call: they are nobody's response. Taken for the next
 //! one, a refusal would say of a payment that it did not happen.
 
 use std::io::{Read, Write};
@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use weipay::{Builder, Error};
+use weipay::{ClientBuilder, Error};
 
 use crate::platform::configured;
 
@@ -15,7 +15,7 @@ const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const REFUSAL: &str = "HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
 
 /// A platform that answers the first request with `first` and the refusal of no request, and later ones not at all.
-fn answering(first: &'static str, pause: Option<Duration>) -> Builder {
+fn answering(first: &'static str, pause: Option<Duration>) -> ClientBuilder {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! What stands above the tables: who may call, where, and what to know about the answer.
+//! What stands above the tables: who may call, where, and what to know about the response.
 
 use weipay_catalog::{Notification, Operation, Repeat, Version};
 
@@ -16,7 +16,7 @@ pub(super) fn operation(operation: &Operation, page: &mut Page) {
     let body = match operation.success {
         200 if operation.answers_file => ", a file (文件)",
         200 => "",
-        _ if operation.answer.is_empty() => ", no body (无包体)",
+        _ if operation.response.is_empty() => ", no body (无包体)",
         _ => "",
     };
     let signed = if operation.unsigned { ", not signed (应答无签名)" } else { "" };

@@ -30,11 +30,11 @@ pub(super) fn operation(operation: &Operation, sample: &Operation, page: &mut Pa
         ("请求包体", "XML body", &request.xml),
         ("请求包体", MULTIPART, &request.multipart),
         ("其他", "other: described there, and in no place of a request", &request.other),
-        ("应答", "answer", &operation.answer),
+        ("应答", "answer", &operation.response),
     ] {
         section(name, more, fields, page);
     }
-    if operation.answer.is_empty() && operation.success == 200 {
+    if operation.response.is_empty() && operation.success == 200 {
         page.heading("应答", "answer");
         page.line(if operation.unsigned { "  文件 a file, as it is" } else { "  未描述 not described" });
     }
@@ -55,8 +55,8 @@ pub(super) fn notification(notification: &Notification, page: &mut Page) {
         &notification.delivered(),
         page,
     );
-    section("应答头", "headers of the reply", &notification.reply_headers, page);
-    section("应答", "reply", &notification.reply, page);
+    section("应答头", "headers of the reply", &notification.response_headers, page);
+    section("应答", "reply", &notification.response, page);
     documents(&notification.docs, page);
 }
 

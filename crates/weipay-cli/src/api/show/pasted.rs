@@ -28,7 +28,7 @@ const STORY: [(&str, &str); 14] = [
     ("POST", "v3/marketing/busifavor/coupons/deactivate"),
 ];
 
-/// A sandbox's answer.
+/// A sandbox's response.
 struct Answered {
     /// `state` or `example`.
     origin: String,

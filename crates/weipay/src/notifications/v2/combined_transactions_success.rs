@@ -6,9 +6,9 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_4&index=5>
 
-use crate::model::{JsonText, answer, body, open_enum, xml};
+use crate::model::{JsonText, body, open_enum, response, xml};
 
-answer! {
+response! {
     /// What is posted.
     pub struct Body {
         /// 返回状态码. Required.

@@ -11,9 +11,9 @@
 //!   [4011989901](https://pay.weixin.qq.com/doc/v2/partner/4011989901),
 //!   [4011989904](https://pay.weixin.qq.com/doc/v2/partner/4011989904)
 
-use crate::model::{answer, open_enum, xml};
+use crate::model::{open_enum, response, xml};
 
-answer! {
+response! {
     /// What is posted.
     pub struct Body {
         /// 商户号. Required.

@@ -27,9 +27,9 @@
 //!   [4013636494](https://pay.weixin.qq.com/doc/global/v2/zh/4013636494),
 //!   [4013636617](https://pay.weixin.qq.com/doc/global/v2/zh/4013636617)
 
-use crate::model::{answer, open_enum, xml};
+use crate::model::{open_enum, response, xml};
 
-answer! {
+response! {
     /// What is posted.
     pub struct Body {
         /// 返回状态码. Required.

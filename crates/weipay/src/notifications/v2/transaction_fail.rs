@@ -7,11 +7,11 @@
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_8&index=8>,
 //!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_8&index=7>
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
 pub use crate::notifications::v2::check_fail::{Algorithm, EventAlgorithm};
 
-answer! {
+response! {
     /// What is posted.
     pub struct Body {
         /// 商户号. Required.

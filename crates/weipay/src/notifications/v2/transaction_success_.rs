@@ -29,9 +29,9 @@
 //!   [4013636492](https://pay.weixin.qq.com/doc/global/v2/zh/4013636492),
 //!   [4013636612](https://pay.weixin.qq.com/doc/global/v2/zh/4013636612)
 
-use crate::model::{answer, open_enum, xml};
+use crate::model::{open_enum, response, xml};
 
-answer! {
+response! {
     /// What is posted.
     pub struct Body {
         /// 公众平台APPID. Required.

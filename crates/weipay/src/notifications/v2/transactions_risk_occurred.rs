@@ -6,11 +6,11 @@
 //!
 //! - institution: [4011986354](https://pay.weixin.qq.com/doc/v2/institution/4011986354)
 
-use crate::model::{JsonText, answer, body, open_enum, xml};
+use crate::model::{JsonText, body, open_enum, response, xml};
 
 pub use crate::notifications::v2::transaction_success_::ReturnCode;
 
-answer! {
+response! {
     /// What is posted.
     pub struct Body {
         /// 返回状态码. Required.

@@ -7,11 +7,11 @@
 //! - merchant: [4011987424](https://pay.weixin.qq.com/doc/v2/merchant/4011987424)
 //! - partner: [4011988215](https://pay.weixin.qq.com/doc/v2/partner/4011988215)
 
-use crate::model::{answer, open_enum, xml};
+use crate::model::{open_enum, response, xml};
 
 pub use crate::notifications::v2::transactions_risk_occurred::SignType;
 
-answer! {
+response! {
     /// What is posted.
     pub struct Body {
         /// 商户号. Required.

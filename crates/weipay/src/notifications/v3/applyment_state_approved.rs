@@ -7,9 +7,9 @@
 //! - global: [4013025118](https://pay.weixin.qq.com/doc/global/v3/zh/4013025118),
 //!   [4013025122](https://pay.weixin.qq.com/doc/global/v3/zh/4013025122)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 子商户号.

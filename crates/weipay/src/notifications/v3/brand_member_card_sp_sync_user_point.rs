@@ -6,9 +6,9 @@
 //!
 //! - partner: [4016096820](https://pay.weixin.qq.com/doc/v3/partner/4016096820)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 品牌ID. Required.

@@ -6,9 +6,9 @@
 //!
 //! - partner: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 会员卡code.

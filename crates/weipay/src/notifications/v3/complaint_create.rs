@@ -7,9 +7,9 @@
 //! - merchant: [4012289719](https://pay.weixin.qq.com/doc/v3/merchant/4012289719)
 //! - partner: [4012076174](https://pay.weixin.qq.com/doc/v3/partner/4012076174)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 投诉单对应的投诉单号. Required.

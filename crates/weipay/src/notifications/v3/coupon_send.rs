@@ -8,9 +8,9 @@
 //!   [4015717506](https://pay.weixin.qq.com/doc/v3/merchant/4015717506)
 //! - partner: [4012285839](https://pay.weixin.qq.com/doc/v3/partner/4012285839)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 业务细分事件类型.

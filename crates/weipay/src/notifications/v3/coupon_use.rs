@@ -7,9 +7,9 @@
 //! - merchant: [4012285250](https://pay.weixin.qq.com/doc/v3/merchant/4012285250)
 //! - partner: [4012285807](https://pay.weixin.qq.com/doc/v3/partner/4012285807)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 批次创建方商户号. Required.

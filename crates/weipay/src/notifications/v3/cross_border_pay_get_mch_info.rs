@@ -6,9 +6,9 @@
 //!
 //! - institution: [4019762388](https://pay.weixin.qq.com/doc/v3/institution/4019762388)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 受理网络交易流水号. Required.

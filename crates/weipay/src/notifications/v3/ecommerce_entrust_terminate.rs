@@ -6,9 +6,9 @@
 //!
 //! - partner: [4012881605](https://pay.weixin.qq.com/doc/v3/partner/4012881605)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

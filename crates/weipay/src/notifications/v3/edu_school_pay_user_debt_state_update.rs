@@ -6,9 +6,9 @@
 //!
 //! - partner: [4012161155](https://pay.weixin.qq.com/doc/v3/partner/4012161155)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// Required.

@@ -7,9 +7,9 @@
 //! - merchant: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235)
 //! - partner: [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// Required.

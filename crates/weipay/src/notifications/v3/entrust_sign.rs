@@ -7,9 +7,9 @@
 //! - merchant: [4016724543](https://pay.weixin.qq.com/doc/v3/merchant/4016724543)
 //! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 微信支付分配的商户号.

@@ -7,11 +7,11 @@
 //! - merchant: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235)
 //! - partner: [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::notifications::v3::entrust_release::{Amount, DeviceInformation, Payer, PromotionDetail};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// Required.

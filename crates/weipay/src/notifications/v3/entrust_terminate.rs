@@ -6,13 +6,13 @@
 //!
 //! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
 pub use crate::notifications::v3::entrust_sign::{
     ContractTerminationMode, EstimatedDeductAmount, ScheduleState,
 };
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 委托代扣协议的主键. Required.

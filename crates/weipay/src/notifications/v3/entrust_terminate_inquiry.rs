@@ -6,11 +6,11 @@
 //!
 //! - merchant: [4012978455](https://pay.weixin.qq.com/doc/v3/merchant/4012978455)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::notifications::v3::entrust_terminate::ContractState;
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 返回状态码. Required.

@@ -6,9 +6,9 @@
 //!
 //! - merchant: [4012312222](https://pay.weixin.qq.com/doc/v3/merchant/4012312222)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 普通服务商商户号.

@@ -2,9 +2,9 @@
 
 //! APIv3 回调通知: what every notification has in common.
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is posted, before its resource is opened.
     pub struct Envelope {
         /// 通知的唯一ID. Required; at most 36 characters.

@@ -8,11 +8,11 @@
 //! - partner: [4012072011](https://pay.weixin.qq.com/doc/v3/partner/4012072011),
 //!   [4015792578](https://pay.weixin.qq.com/doc/v3/partner/4015792578)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::notifications::v3::fapiao_card_discarded::{CardStatus, FapiaoInformation, FapiaoStatus};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

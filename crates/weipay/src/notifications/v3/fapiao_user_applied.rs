@@ -8,9 +8,9 @@
 //! - partner: [4012070348](https://pay.weixin.qq.com/doc/v3/partner/4012070348),
 //!   [4015792559](https://pay.weixin.qq.com/doc/v3/partner/4015792559)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

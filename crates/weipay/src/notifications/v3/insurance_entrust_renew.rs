@@ -6,12 +6,12 @@
 //!
 //! - merchant: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::notifications::v3::entrust_sign::{ContractTerminateInfo, ContractTerminationMode};
 pub use crate::notifications::v3::entrust_terminate::ContractState;
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

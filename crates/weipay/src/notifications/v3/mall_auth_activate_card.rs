@@ -7,9 +7,9 @@
 //! - merchant: [4012285836](https://pay.weixin.qq.com/doc/v3/merchant/4012285836)
 //! - partner: [4012076406](https://pay.weixin.qq.com/doc/v3/partner/4012076406)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// Required.

@@ -7,9 +7,9 @@
 //! - merchant: [4012285869](https://pay.weixin.qq.com/doc/v3/merchant/4012285869)
 //! - partner: [4012076419](https://pay.weixin.qq.com/doc/v3/partner/4012076419)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

@@ -6,9 +6,9 @@
 //!
 //! - merchant: [4014512908](https://pay.weixin.qq.com/doc/v3/merchant/4014512908)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 商户侧授权单号. Required.

@@ -6,9 +6,9 @@
 //!
 //! - merchant: [4012269028](https://pay.weixin.qq.com/doc/v3/merchant/4012269028)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 商户号. Required.

@@ -6,11 +6,11 @@
 //!
 //! - merchant: [4012269028](https://pay.weixin.qq.com/doc/v3/merchant/4012269028)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::notifications::v3::mchtransfer_batch_closed::BatchStatus;
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 商家批次单号. Required.

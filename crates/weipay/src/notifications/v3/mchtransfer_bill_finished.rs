@@ -7,9 +7,9 @@
 //! - merchant: [4012712115](https://pay.weixin.qq.com/doc/v3/merchant/4012712115)
 //! - partner: [4015468969](https://pay.weixin.qq.com/doc/v3/partner/4015468969)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 商户单号. Required.

@@ -6,11 +6,11 @@
 //!
 //! - merchant: [4014301851](https://pay.weixin.qq.com/doc/v3/merchant/4014301851)
 
-use crate::model::{Sensitive, answer, body};
+use crate::model::{Sensitive, body, response};
 
 pub use crate::notifications::v3::mchtransfer_bill_finished::State;
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 商户号. Required.

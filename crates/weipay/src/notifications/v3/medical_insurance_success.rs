@@ -7,9 +7,9 @@
 //! - merchant: [4016781554](https://pay.weixin.qq.com/doc/v3/merchant/4016781554)
 //! - partner: [4012165722](https://pay.weixin.qq.com/doc/v3/partner/4012165722)
 
-use crate::model::{JsonText, Time, answer, body, open_enum};
+use crate::model::{JsonText, Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 医保自费混合订单号. Required.

@@ -8,9 +8,9 @@
 //!   [4017166745](https://pay.weixin.qq.com/doc/v3/merchant/4017166745)
 //! - partner: [4012163936](https://pay.weixin.qq.com/doc/v3/partner/4012163936)
 
-use crate::model::{Sensitive, answer, body, open_enum};
+use crate::model::{Sensitive, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 事件类型. Required.

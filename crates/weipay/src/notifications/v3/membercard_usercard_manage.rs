@@ -7,9 +7,9 @@
 //! - merchant: [4012288215](https://pay.weixin.qq.com/doc/v3/merchant/4012288215)
 //! - partner: [4012163936](https://pay.weixin.qq.com/doc/v3/partner/4012163936)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 事件类型. Required.

@@ -6,9 +6,9 @@
 //!
 //! - global: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 微信支付分配的商户号.

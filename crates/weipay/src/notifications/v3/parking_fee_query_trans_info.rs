@@ -6,9 +6,9 @@
 //!
 //! - partner: [4024070065](https://pay.weixin.qq.com/doc/v3/partner/4024070065)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 商户停车单号. Required.

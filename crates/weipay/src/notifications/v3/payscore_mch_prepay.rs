@@ -7,9 +7,9 @@
 //! - partner: [4012084127](https://pay.weixin.qq.com/doc/v3/partner/4012084127),
 //!   [4013194116](https://pay.weixin.qq.com/doc/v3/partner/4013194116)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 调用创单接口时提交的服务ID. Required.

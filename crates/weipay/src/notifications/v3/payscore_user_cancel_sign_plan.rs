@@ -7,9 +7,9 @@
 //! - merchant: [4012286184](https://pay.weixin.qq.com/doc/v3/merchant/4012286184)
 //! - partner: [4012159037](https://pay.weixin.qq.com/doc/v3/partner/4012159037)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 签约计划的主键. Required.

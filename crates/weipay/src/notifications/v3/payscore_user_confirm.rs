@@ -9,9 +9,9 @@
 //!   [4012625482](https://pay.weixin.qq.com/doc/v3/partner/4012625482)
 //! - global: [4014096520](https://pay.weixin.qq.com/doc/global/v3/zh/4014096520)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// Required.

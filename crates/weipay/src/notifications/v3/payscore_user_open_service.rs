@@ -8,9 +8,9 @@
 //!   [4012155288](https://pay.weixin.qq.com/doc/v3/partner/4012155288),
 //!   [4012160692](https://pay.weixin.qq.com/doc/v3/partner/4012160692)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// Required.

@@ -9,13 +9,13 @@
 //!   [4012625482](https://pay.weixin.qq.com/doc/v3/partner/4012625482)
 //! - global: [4014096520](https://pay.weixin.qq.com/doc/global/v3/zh/4014096520)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::notifications::v3::payscore_user_confirm::{
     Collection, Details, GoodsDetail, PostDiscounts, PromotionDetail, TimeRange,
 };
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// Required.

@@ -7,13 +7,13 @@
 //! - merchant: [4012286193](https://pay.weixin.qq.com/doc/v3/merchant/4012286193)
 //! - partner: [4012159652](https://pay.weixin.qq.com/doc/v3/partner/4012159652)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::notifications::v3::payscore_user_cancel_sign_plan::{
     CancelSignType, PlanDetailState, SignState, SignedDetailList,
 };
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 签约计划的主键. Required.

@@ -7,9 +7,9 @@
 //! - partner: [4017327744](https://pay.weixin.qq.com/doc/v3/partner/4017327744),
 //!   [4017327759](https://pay.weixin.qq.com/doc/v3/partner/4017327759)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 品牌ID. Required.

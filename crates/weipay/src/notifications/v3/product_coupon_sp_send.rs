@@ -7,9 +7,9 @@
 //! - partner: [4015780862](https://pay.weixin.qq.com/doc/v3/partner/4015780862),
 //!   [4016435717](https://pay.weixin.qq.com/doc/v3/partner/4016435717)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 品牌ID. Required.

@@ -9,9 +9,9 @@
 //!   [4012075400](https://pay.weixin.qq.com/doc/v3/partner/4012075400),
 //!   [4012116672](https://pay.weixin.qq.com/doc/v3/partner/4012116672)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 商户号.

@@ -6,11 +6,11 @@
 //!
 //! - partner: [4012973125](https://pay.weixin.qq.com/doc/v3/partner/4012973125)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::notifications::v3::recharge_closed::OnlineBankType;
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 充值退回单号. Required.

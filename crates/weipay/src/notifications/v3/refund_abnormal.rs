@@ -49,9 +49,9 @@
 //!   [4013988467](https://pay.weixin.qq.com/doc/global/v3/zh/4013988467),
 //!   [4014096479](https://pay.weixin.qq.com/doc/global/v3/zh/4014096479)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 服务商户号.

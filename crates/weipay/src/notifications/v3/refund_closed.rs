@@ -49,11 +49,11 @@
 //!   [4013988467](https://pay.weixin.qq.com/doc/global/v3/zh/4013988467),
 //!   [4014096479](https://pay.weixin.qq.com/doc/global/v3/zh/4014096479)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::notifications::v3::refund_abnormal::{Amount, RefundAccount, RefundStatus};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 普通商户的商户号.

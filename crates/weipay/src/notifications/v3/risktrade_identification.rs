@@ -7,9 +7,9 @@
 //! - merchant: [4013894258](https://pay.weixin.qq.com/doc/v3/merchant/4013894258)
 //! - partner: [4013894240](https://pay.weixin.qq.com/doc/v3/partner/4013894240)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 商户号. Required.

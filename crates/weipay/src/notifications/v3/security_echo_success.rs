@@ -7,9 +7,9 @@
 //! - merchant: [4015164042](https://pay.weixin.qq.com/doc/v3/merchant/4015164042)
 //! - partner: [4019605946](https://pay.weixin.qq.com/doc/v3/partner/4019605946)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 回显消息. Required.

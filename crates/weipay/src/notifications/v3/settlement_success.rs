@@ -6,9 +6,9 @@
 //!
 //! - partner: [4012650327](https://pay.weixin.qq.com/doc/v3/partner/4012650327)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 商户结算批次单号. Required.

@@ -6,11 +6,11 @@
 //!
 //! - partner: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::notifications::v3::entrust_release::DeviceInformation;
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 调用接口提交的商户号. Required.

@@ -6,9 +6,9 @@
 //!
 //! - partner: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

@@ -6,11 +6,11 @@
 //!
 //! - partner: [4012160841](https://pay.weixin.qq.com/doc/v3/partner/4012160841)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::notifications::v3::transaction_fail::{ParkingInfo, PlateColor};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

@@ -54,12 +54,12 @@
 //!   [4013014124](https://pay.weixin.qq.com/doc/global/v3/zh/4013014124),
 //!   [4014096450](https://pay.weixin.qq.com/doc/global/v3/zh/4014096450)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::notifications::v3::profitsharing_return::{Receiver, Type};
 pub use crate::notifications::v3::transaction_fail::{ParkingInfo, PlateColor};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 调用接口提交的应用ID.

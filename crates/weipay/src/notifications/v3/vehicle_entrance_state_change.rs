@@ -7,11 +7,11 @@
 //! - merchant: [4012284177](https://pay.weixin.qq.com/doc/v3/merchant/4012284177)
 //! - partner: [4012085798](https://pay.weixin.qq.com/doc/v3/partner/4012085798)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::notifications::v3::transaction_fail::PlateColor;
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 调用接口提交的商户号.

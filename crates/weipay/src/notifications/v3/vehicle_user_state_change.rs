@@ -6,9 +6,9 @@
 //!
 //! - partner: [4012158358](https://pay.weixin.qq.com/doc/v3/partner/4012158358)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 发起签约的AppID. Required.

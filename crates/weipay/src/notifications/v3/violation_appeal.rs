@@ -6,9 +6,9 @@
 //!
 //! - partner: [4012079216](https://pay.weixin.qq.com/doc/v3/partner/4012079216)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// Required.

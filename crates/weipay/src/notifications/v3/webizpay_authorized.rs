@@ -6,9 +6,9 @@
 //!
 //! - partner: [4014612130](https://pay.weixin.qq.com/doc/v3/partner/4014612130)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 服务商商户号. Required.

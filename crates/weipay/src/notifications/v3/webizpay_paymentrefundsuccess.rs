@@ -6,9 +6,9 @@
 //!
 //! - partner: [4015764405](https://pay.weixin.qq.com/doc/v3/partner/4015764405)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What the sealed part opens to.
     pub struct Resource {
         /// 服务商商户号. Required.

@@ -25,7 +25,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let calls = Arc::new(AtomicU64::new(0));
 //! let counting = Counting { inner: DefaultTransport::new()?, calls: Arc::clone(&calls) };
-//! let builder = weipay::Builder::default().blocking_transport(counting);
+//! let builder = weipay::ClientBuilder::default().blocking_transport(counting);
 //! # let _ = builder;
 //! # Ok(())
 //! # }

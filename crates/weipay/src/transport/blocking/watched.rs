@@ -1,4 +1,4 @@
-//! ureq's connections, watched: how far a request got, and how its answer ended.
+//! ureq's connections, watched: how far a request got, and how its response ended.
 //!
 //! An error alone tells neither. A socket that has sent a request, and then runs out of retransmissions, reports the same
 //! `EHOSTUNREACH` that connecting may end with; and ureq takes a connection that was reset in the middle of a body without
@@ -25,7 +25,7 @@ thread_local! {
 #[derive(Clone, Copy)]
 struct Progress {
     sent: Sent,
-    /// Whether the end of the connection may be the end of the answer.
+    /// Whether the end of the connection may be the end of the response.
     ends_with_connection: bool,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn sent() -> Sent {
     CALL.get().sent
 }
 
-/// The answer has a length of its own, or is chunked: a connection that ends before it breaks it off.
+/// The response has a length of its own, or is chunked: a connection that ends before it breaks it off.
 pub(super) fn ends_before_connection() {
     CALL.set(Progress { ends_with_connection: false, ..CALL.get() });
 }
@@ -80,7 +80,7 @@ impl Connection for Watched {
                 Err(Error::Io(io::Error::other(error)))
             }
             Ok(false) if !CALL.get().ends_with_connection => {
-                Err(Error::Io(io::Error::other("the connection ended before the answer did")))
+                Err(Error::Io(io::Error::other("the connection ended before the response did")))
             }
             other => other,
         }

@@ -24,7 +24,7 @@ impl<M: Mode> Applyment<M> {
     /// For 从业机构, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT, request)
     }
 
@@ -33,7 +33,7 @@ impl<M: Mode> Applyment<M> {
     /// For 从业机构, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT, request)
     }
 

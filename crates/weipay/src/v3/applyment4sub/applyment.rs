@@ -19,7 +19,7 @@ impl<M: Mode> Applyment<M> {
     /// 提交申请单 · `POST v3/applyment4sub/applyment/`
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.step("").typed(&table::POST_V3_APPLYMENT4SUB_APPLYMENT, request)
     }
 

@@ -19,7 +19,7 @@ impl<M: Mode> Fundflowbill<M> {
     /// For 电商平台, 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BILL_FUNDFLOWBILL, request)
     }
 }

@@ -9,7 +9,7 @@
 //! - merchant: [4012551764](https://pay.weixin.qq.com/doc/v3/merchant/4012551764)
 //! - partner: [4012715700](https://pay.weixin.qq.com/doc/v3/partner/4012715700)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -19,9 +19,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 平台证书列表.
         data: Vec<Data> = body("data"),
     }

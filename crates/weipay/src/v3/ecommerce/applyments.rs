@@ -24,7 +24,7 @@ impl<M: Mode> Applyments<M> {
     /// Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.step("").typed(&table::POST_V3_ECOMMERCE_APPLYMENTS, request)
     }
 

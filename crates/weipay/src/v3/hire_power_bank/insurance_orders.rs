@@ -21,7 +21,7 @@ impl<M: Mode> InsuranceOrders<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_HIRE_POWER_BANK_INSURANCE_ORDERS, request)
     }
 

@@ -19,7 +19,7 @@ impl<M: Mode> ReportTradeUnionInformation<M> {
     /// For 普通商户, 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION, request)
     }
 }

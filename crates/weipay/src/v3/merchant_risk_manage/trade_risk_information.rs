@@ -19,7 +19,7 @@ impl<M: Mode> TradeRiskInformation<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION, request)
     }
 }

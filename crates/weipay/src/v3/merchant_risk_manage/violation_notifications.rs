@@ -22,7 +22,7 @@ impl<M: Mode> ViolationNotifications<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
     }
 
@@ -31,7 +31,7 @@ impl<M: Mode> ViolationNotifications<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
 
@@ -40,7 +40,7 @@ impl<M: Mode> ViolationNotifications<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
-    pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
+    pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
 

@@ -9,7 +9,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
 
-use crate::model::{JsonText, Sensitive, answer, body, header, open_enum, request};
+use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -107,9 +107,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 验证状态.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml>
 
-use crate::model::{answer, body, header, request};
+use crate::model::{body, header, request, response};
 
 pub use crate::v3::merchants::post::{
     Business, BusinessType, Contact, Director, MerchantType, Principal, StorePhotos,
@@ -58,9 +58,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
     }

@@ -19,7 +19,7 @@ impl<M: Mode> UserServiceState<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_USER_SERVICE_STATE, request)
     }
 }

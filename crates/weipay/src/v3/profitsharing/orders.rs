@@ -22,7 +22,7 @@ impl<M: Mode> Orders<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_order_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS, request)
     }
 

@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_2.shtml>
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 pub use crate::v3::refunds::get::{ExchangeRate, Scope, Type};
 
@@ -53,9 +53,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付退款订单号. Required.
         id: String = body("id").required(),
         /// 商户退款单号. Required.
@@ -63,13 +63,13 @@ answer! {
         /// 退款创建时间. Required.
         create_time: String = body("create_time").required(),
         /// 退款金额. Required.
-        amount: AnswerAmount = body("amount").required(),
+        amount: ResponseAmount = body("amount").required(),
         /// 优惠退款详情.
         detail: Detail = body("detail"),
     }
 
     /// 退款金额.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
         refund: i64 = body("refund").required(),
         /// 退款币种. Required.

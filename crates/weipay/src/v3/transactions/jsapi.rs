@@ -19,7 +19,7 @@ impl<M: Mode> Jsapi<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_JSAPI, request)
     }
 }

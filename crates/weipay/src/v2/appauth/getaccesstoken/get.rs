@@ -11,7 +11,7 @@
 //! - merchant: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273),
 //!   [4011987607](https://pay.weixin.qq.com/doc/v2/merchant/4011987607)
 
-use crate::model::{answer, open_enum, query, request, xml};
+use crate::model::{open_enum, query, request, response, xml};
 
 pub use crate::v2::appauth::authindex::get::Scope;
 
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         retcode: i64 = xml("retcode").required(),
         /// 处理成功. Required.

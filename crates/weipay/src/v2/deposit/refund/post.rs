@@ -10,7 +10,7 @@
 //!
 //! - partner: [4011987251](https://pay.weixin.qq.com/doc/v2/partner/4011987251)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::deposit::consume::post::{ResultCode, ReturnCode};
 pub use crate::v2::deposit::micropay::post::SignType;
@@ -49,9 +49,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

@@ -9,7 +9,7 @@
 //! - partner: [4011986340](https://pay.weixin.qq.com/doc/v2/partner/4011986340),
 //!   [4011986476](https://pay.weixin.qq.com/doc/v2/partner/4011986476)
 
-use crate::model::{JsonText, answer, open_enum, request, xml};
+use crate::model::{JsonText, open_enum, request, response, xml};
 
 pub use crate::v2::deposit::consume::post::{ResultCode, ReturnCode};
 pub use crate::v2::deposit::micropay::post::{Detail, GoodsDetail, SceneInfo, SignType, StoreInfo};
@@ -66,9 +66,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -10,7 +10,7 @@
 //!
 //! - institution: [4011986497](https://pay.weixin.qq.com/doc/v2/institution/4011986497)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回结果. Required; at most 128 characters.

@@ -12,7 +12,7 @@
 
 use crate::model::{request, xml};
 
-pub use crate::v2::mchrisk::bankquerymchauditinfo::post::{Answer, ResultCode, ReturnCode, SignType};
+pub use crate::v2::mchrisk::bankquerymchauditinfo::post::{Response, ResultCode, ReturnCode, SignType};
 
 request! {
     /// What is sent.

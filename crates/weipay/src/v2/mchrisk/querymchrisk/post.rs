@@ -10,7 +10,7 @@
 //!
 //! - institution: [4011985625](https://pay.weixin.qq.com/doc/v2/institution/4011985625)
 
-use crate::model::{Sensitive, answer, request, xml};
+use crate::model::{Sensitive, request, response, xml};
 
 pub use crate::v2::mchrisk::bankquerymchauditinfo::post::{ResultCode, ReturnCode, SignType};
 
@@ -46,9 +46,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -14,7 +14,7 @@
 //! - partner: [4011941290](https://pay.weixin.qq.com/doc/v2/partner/4011941290),
 //!   [4011983160](https://pay.weixin.qq.com/doc/v2/partner/4011983160)
 
-use crate::model::{answer, body, open_enum, request, xml};
+use crate::model::{body, open_enum, request, response, xml};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -10,7 +10,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_5&index=6>
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 pub use crate::v2::mmpaymkttransfers::gethbinfo::post::{ResultCode, ReturnCode};
 pub use crate::v2::mmpaymkttransfers::query_coupon_stock::post::{Type, Version};
@@ -39,9 +39,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -6,7 +6,7 @@
 //!
 //! This version checks an APIv2 request and does not send it yet.
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::mmpaymkttransfers::gethbinfo::post::{ResultCode, ReturnCode};
 pub use crate::v2::mmpaymkttransfers::sendgroupredpack::post::SceneId;
@@ -45,9 +45,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

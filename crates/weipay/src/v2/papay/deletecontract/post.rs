@@ -10,7 +10,7 @@
 //!   [4011987432](https://pay.weixin.qq.com/doc/v2/merchant/4011987432)
 //! - partner: [4011988374](https://pay.weixin.qq.com/doc/v2/partner/4011988374)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 request! {
     /// What is sent.
@@ -36,9 +36,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

@@ -10,15 +10,15 @@
 //!
 //! - merchant: [4011986804](https://pay.weixin.qq.com/doc/v2/merchant/4011986804)
 
-use crate::model::{answer, xml};
+use crate::model::{response, xml};
 
 pub use crate::v2::papay::deletecontract::post::{ResultCode, ReturnCode, Version};
 pub use crate::v2::papay::h5entrustweb::get::SignType;
 pub use crate::v2::papay::partner::preentrustweb::post::{Request, ReturnApp};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息.

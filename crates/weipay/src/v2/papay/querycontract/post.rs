@@ -10,7 +10,7 @@
 //!
 //! - merchant: [4011987640](https://pay.weixin.qq.com/doc/v2/merchant/4011987640)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::papay::deletecontract::post::{ResultCode, ReturnCode, Version};
 
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息.

@@ -26,7 +26,7 @@
 //!   [4013636477](https://pay.weixin.qq.com/doc/global/v2/zh/4013636477),
 //!   [4013636602](https://pay.weixin.qq.com/doc/global/v2/zh/4013636602)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 
@@ -44,9 +44,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
 
-use crate::model::{JsonText, answer, body, open_enum, request, xml};
+use crate::model::{JsonText, body, open_enum, request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode, SignType};
 
@@ -82,9 +82,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -33,7 +33,7 @@
 //!   [4013636476](https://pay.weixin.qq.com/doc/global/v2/zh/4013636476),
 //!   [4013636597](https://pay.weixin.qq.com/doc/global/v2/zh/4013636597)
 
-use crate::model::{JsonText, answer, xml};
+use crate::model::{JsonText, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 pub use crate::v2::pay::closeorder::post::SignType;
@@ -41,9 +41,9 @@ pub use crate::v2::pay::facepay::post::{Scope, SubIsSubscribe, Type};
 pub use crate::v2::pay::facepayquery::post::{GoodsDetail, PromotionDetail, Request, TradeState, Version};
 pub use crate::v2::pay::micropay::post::IsSubscribe;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

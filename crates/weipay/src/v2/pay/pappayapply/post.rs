@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4011987377](https://pay.weixin.qq.com/doc/v2/merchant/4011987377)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 
@@ -46,9 +46,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息. Required.

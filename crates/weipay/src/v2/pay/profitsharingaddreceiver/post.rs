@@ -9,7 +9,7 @@
 //! - merchant: [4011983255](https://pay.weixin.qq.com/doc/v2/merchant/4011983255)
 //! - partner: [4011984782](https://pay.weixin.qq.com/doc/v2/partner/4011984782)
 
-use crate::model::{JsonText, answer, body, open_enum, request, xml};
+use crate::model::{JsonText, body, open_enum, request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode, SignType};
 
@@ -45,9 +45,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.
@@ -71,11 +71,11 @@ answer! {
         /// 错误代码描述. At most 128 characters.
         err_code_des: String = xml("err_code_des").length(0, 128),
         /// 分账接收方. Required; at most 128 characters; JSON text in a string.
-        receiver: JsonText<AnswerReceiver> = xml("receiver").required().length(0, 128),
+        receiver: JsonText<ResponseReceiver> = xml("receiver").required().length(0, 128),
     }
 
     /// 分账接收方.
-    pub struct AnswerReceiver {
+    pub struct ResponseReceiver {
         /// 分账接收方类型. Required.
         type_: Type = body("type").required(),
         /// 分账接收方账号. Required.

@@ -11,7 +11,7 @@
 //! - merchant: [4011984132](https://pay.weixin.qq.com/doc/v2/merchant/4011984132)
 //! - partner: [4011985079](https://pay.weixin.qq.com/doc/v2/partner/4011985079)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ReturnCode, SignType};
 
@@ -27,9 +27,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

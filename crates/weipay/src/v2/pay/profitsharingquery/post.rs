@@ -11,7 +11,7 @@
 //! - merchant: [4011983179](https://pay.weixin.qq.com/doc/v2/merchant/4011983179)
 //! - partner: [4011984717](https://pay.weixin.qq.com/doc/v2/partner/4011984717)
 
-use crate::model::{JsonText, answer, body, open_enum, request, xml};
+use crate::model::{JsonText, body, open_enum, request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode, SignType};
 pub use crate::v2::pay::profitsharingaddreceiver::post::Type;
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.

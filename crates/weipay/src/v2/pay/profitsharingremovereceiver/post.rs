@@ -9,7 +9,7 @@
 //! - merchant: [4011983295](https://pay.weixin.qq.com/doc/v2/merchant/4011983295)
 //! - partner: [4011984847](https://pay.weixin.qq.com/doc/v2/partner/4011984847)
 
-use crate::model::{JsonText, answer, body, request, xml};
+use crate::model::{JsonText, body, request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode, SignType};
 pub use crate::v2::pay::profitsharingaddreceiver::post::Type;
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.

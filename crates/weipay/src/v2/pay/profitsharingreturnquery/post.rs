@@ -11,7 +11,7 @@
 //! - merchant: [4011984233](https://pay.weixin.qq.com/doc/v2/merchant/4011984233)
 //! - partner: [4011985243](https://pay.weixin.qq.com/doc/v2/partner/4011985243)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode, SignType};
 
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.
@@ -79,7 +79,7 @@ answer! {
         /// 回退描述. Required; at most 80 characters.
         description: String = xml("description").required().length(0, 80),
         /// 回退结果. At most 32 characters.
-        result: AnswerResult = xml("result").length(0, 32),
+        result: ResponseResult = xml("result").length(0, 32),
         /// 失败原因. At most 32 characters.
         fail_reason: FailReason = xml("fail_reason").length(0, 32),
         /// 完成时间. At most 16 characters.
@@ -94,7 +94,7 @@ open_enum! {
     }
 
     /// 回退结果.
-    pub enum AnswerResult {
+    pub enum ResponseResult {
         Success = "SUCCESS",
         Processing = "PROCESSING",
         Failed = "FAILED",

@@ -14,7 +14,7 @@
 //!   [4013636500](https://pay.weixin.qq.com/doc/global/v2/zh/4013636500),
 //!   [4013636620](https://pay.weixin.qq.com/doc/global/v2/zh/4013636620)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::ReturnCode;
 
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息. Required.

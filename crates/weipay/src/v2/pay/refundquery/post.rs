@@ -32,7 +32,7 @@
 //!   [4013636487](https://pay.weixin.qq.com/doc/global/v2/zh/4013636487),
 //!   [4013636607](https://pay.weixin.qq.com/doc/global/v2/zh/4013636607)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 pub use crate::v2::pay::closeorder::post::SignType;
@@ -63,9 +63,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

@@ -10,7 +10,7 @@
 //!
 //! - partner: [4011984122](https://pay.weixin.qq.com/doc/v2/partner/4011984122)
 
-use crate::model::{JsonText, answer, xml};
+use crate::model::{JsonText, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 pub use crate::v2::pay::closeorder::post::SignType;
@@ -18,9 +18,9 @@ pub use crate::v2::pay::facepay::post::{Scope, Type};
 pub use crate::v2::pay::facepayquery::post::{GoodsDetail, PromotionDetail};
 pub use crate::v2::pay::refundquery::post::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

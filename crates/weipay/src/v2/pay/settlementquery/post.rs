@@ -15,7 +15,7 @@
 //!   [4013636497](https://pay.weixin.qq.com/doc/global/v2/zh/4013636497),
 //!   [4013636618](https://pay.weixin.qq.com/doc/global/v2/zh/4013636618)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 
@@ -43,9 +43,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息. Required.

@@ -20,7 +20,7 @@
 //!   [4011983265](https://pay.weixin.qq.com/doc/v2/partner/4011983265),
 //!   [4011989255](https://pay.weixin.qq.com/doc/v2/partner/4011989255)
 
-use crate::model::{JsonText, answer, open_enum, request, xml};
+use crate::model::{JsonText, open_enum, request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 pub use crate::v2::pay::closeorder::post::SignType;
@@ -89,9 +89,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

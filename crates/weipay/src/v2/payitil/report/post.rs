@@ -27,7 +27,7 @@
 //!   [4013636502](https://pay.weixin.qq.com/doc/global/v2/zh/4013636502),
 //!   [4013636622](https://pay.weixin.qq.com/doc/global/v2/zh/4013636622)
 
-use crate::model::{JsonText, answer, body, open_enum, request, xml};
+use crate::model::{JsonText, body, open_enum, request, response, xml};
 
 request! {
     /// What is sent.
@@ -61,9 +61,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

@@ -11,7 +11,7 @@
 //!
 //! - institution: [4011985446](https://pay.weixin.qq.com/doc/v2/institution/4011985446)
 
-use crate::model::{JsonText, answer, body, open_enum, request, xml};
+use crate::model::{JsonText, body, open_enum, request, response, xml};
 
 pub use crate::v2::risk::getcertficates::post::{ResultCode, ReturnCode, SignType};
 
@@ -35,9 +35,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 错误码描述. At most 128 characters.

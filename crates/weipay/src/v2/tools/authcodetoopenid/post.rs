@@ -9,7 +9,7 @@
 //! - merchant: [4011940944](https://pay.weixin.qq.com/doc/v2/merchant/4011940944)
 //! - partner: [4011941724](https://pay.weixin.qq.com/doc/v2/partner/4011941724)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 request! {
     /// What is sent.
@@ -27,9 +27,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.

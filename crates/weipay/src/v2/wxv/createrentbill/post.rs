@@ -13,7 +13,7 @@
 use crate::model::{request, xml};
 
 pub use crate::v2::wxv::cancelbill::post::{ResultCode, ReturnCode, SignType, Version};
-pub use crate::v2::wxv::createhotelbill::post::Answer;
+pub use crate::v2::wxv::createhotelbill::post::Response;
 
 request! {
     /// What is sent.

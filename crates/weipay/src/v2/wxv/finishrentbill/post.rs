@@ -12,7 +12,7 @@
 
 use crate::model::{request, xml};
 
-pub use crate::v2::wxv::cancelbill::post::{Answer, ResultCode, ReturnCode, SignType, Version};
+pub use crate::v2::wxv::cancelbill::post::{Response, ResultCode, ReturnCode, SignType, Version};
 pub use crate::v2::wxv::finishhotelbill::post::ProfitSharing;
 
 request! {

@@ -10,14 +10,14 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_2&index=3>
 
-use crate::model::{answer, open_enum, xml};
+use crate::model::{open_enum, response, xml};
 
 pub use crate::v2::wxv::cancelbill::post::{ResultCode, ReturnCode, SignType, Version};
 pub use crate::v2::wxv::queryhotelbill::post::{PayType, Request, State};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回结果. At most 128 characters.

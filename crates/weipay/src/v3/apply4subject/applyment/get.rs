@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012697715](https://pay.weixin.qq.com/doc/v3/partner/4012697715)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单状态. Required.
         applyment_state: ApplymentState = body("applyment_state").required(),
         /// 小程序码图片. Format `data-url`.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
 
-use crate::model::{JsonText, Sensitive, answer, body, header, open_enum, query, request};
+use crate::model::{JsonText, Sensitive, body, header, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -192,9 +192,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付申请单号. Required; format `uint64`.
         applyment_id: i64 = body("applyment_id").required(),
     }

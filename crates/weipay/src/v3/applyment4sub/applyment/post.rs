@@ -7,7 +7,7 @@
 //! - partner: [4012719997](https://pay.weixin.qq.com/doc/v3/partner/4012719997),
 //!   [4012722249](https://pay.weixin.qq.com/doc/v3/partner/4012722249)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -409,9 +409,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付申请单号. Required.
         applyment_id: i64 = body("applyment_id").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012465889](https://pay.weixin.qq.com/doc/v3/partner/4012465889)
 
-use crate::model::{Sensitive, Time, answer, body, header, request};
+use crate::model::{Sensitive, Time, body, header, request, response};
 
 request! {
     /// What is sent.
@@ -62,9 +62,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 银行批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 微信支付批次单号. Required.

@@ -34,7 +34,7 @@
 //!   [4013462358](https://pay.weixin.qq.com/doc/v3/partner/4013462358),
 //!   [4013462607](https://pay.weixin.qq.com/doc/v3/partner/4013462607)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -50,9 +50,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 哈希类型. Required.
         hash_type: HashType = body("hash_type").required(),
         /// 哈希值. Required.

@@ -13,7 +13,7 @@
 //!   [4012760249](https://pay.weixin.qq.com/doc/v3/partner/4012760249),
 //!   [4012886329](https://pay.weixin.qq.com/doc/v3/partner/4012886329)
 
-use crate::model::{Sensitive, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, body, open_enum, query, request, response};
 
 pub use crate::v3::bill::fundflowbill::get::{HashType, TarType};
 
@@ -33,9 +33,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 下载信息总数. Required.
         download_bill_count: i64 = body("download_bill_count").required(),
         /// 下载信息明细.

@@ -36,7 +36,7 @@
 
 use crate::model::{open_enum, query, request};
 
-pub use crate::v3::bill::fundflowbill::get::{Answer, HashType, TarType};
+pub use crate::v3::bill::fundflowbill::get::{HashType, Response, TarType};
 
 request! {
     /// What is sent.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016249989](https://pay.weixin.qq.com/doc/v3/partner/4016249989)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -128,9 +128,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付申请单号. Required.
         applyment_id: String = body("applyment_id").required(),
         /// 业务申请编号. Required.

@@ -15,7 +15,7 @@
 //!   [4015001933](https://pay.weixin.qq.com/doc/v3/partner/4015001933),
 //!   [4015973099](https://pay.weixin.qq.com/doc/v3/partner/4015973099)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -162,9 +162,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预支付交易会话标识. Required.
         prepay_id: String = body("prepay_id").required(),
         /// 预签约结果.

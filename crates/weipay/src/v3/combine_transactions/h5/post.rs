@@ -12,7 +12,7 @@
 //!   [4012758208](https://pay.weixin.qq.com/doc/v3/partner/4012758208),
 //!   [4012760626](https://pay.weixin.qq.com/doc/v3/partner/4012760626)
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Time, body, header, request, response};
 
 pub use crate::v3::combine_transactions::app::post::{Amount, Identity, LimitPay, SettleInfo, Type};
 
@@ -101,9 +101,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 支付跳转链接. Required.
         h5_url: String = body("h5_url").required(),
     }

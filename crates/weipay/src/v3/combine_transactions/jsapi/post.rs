@@ -15,7 +15,7 @@
 //!   [4012760615](https://pay.weixin.qq.com/doc/v3/partner/4012760615),
 //!   [4012760633](https://pay.weixin.qq.com/doc/v3/partner/4012760633)
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Time, body, header, request, response};
 
 pub use crate::v3::combine_transactions::app::post::{
     Amount, Identity, LimitPay, SceneInfo, SettleInfo, SubsidyDetail, SubsidyInfo, SubsidyPeriodType,
@@ -80,9 +80,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预支付交易会话标识. Required.
         prepay_id: String = body("prepay_id").required(),
     }

@@ -11,7 +11,7 @@
 use crate::model::{Time, body, open_enum, request};
 
 pub use crate::v3::combine_transactions::app::post::{SceneInfo, TradeScenario};
-pub use crate::v3::combine_transactions::jsapi::post::Answer;
+pub use crate::v3::combine_transactions::jsapi::post::Response;
 
 request! {
     /// What is sent.

@@ -12,7 +12,7 @@
 //!   [4012758240](https://pay.weixin.qq.com/doc/v3/partner/4012758240),
 //!   [4012760629](https://pay.weixin.qq.com/doc/v3/partner/4012760629)
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Time, body, header, request, response};
 
 pub use crate::v3::combine_transactions::app::post::{
     Amount, Identity, LimitPay, SceneInfo, SettleInfo, Type,
@@ -47,9 +47,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二维码链接. Required.
         code_url: String = body("code_url").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
 
-use crate::model::{JsonText, Sensitive, answer, body, header, open_enum, request};
+use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
 
 pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::IdDocType;
 
@@ -206,9 +206,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付申请单号. Required.
         applyment_id: i64 = body("applyment_id").required(),
         /// 业务申请编号. Required.

@@ -19,7 +19,7 @@ impl<M: Mode> Openid<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OPENID, request)
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4033742105](https://pay.weixin.qq.com/doc/v3/partner/4033742105)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户列表. Required.
         data: Vec<Data> = body("data").required(),
         /// 分页偏移. Required.

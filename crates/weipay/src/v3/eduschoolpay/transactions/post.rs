@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -78,9 +78,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 商户AppID. Required.
@@ -108,7 +108,7 @@ answer! {
         /// 支付者.
         payer: Payer = body("payer"),
         /// 订单金额. Required.
-        amount: AnswerAmount = body("amount").required(),
+        amount: ResponseAmount = body("amount").required(),
         /// 设备信息. Required.
         device_info: DeviceInfo = body("device_info").required(),
         /// 优惠详情.
@@ -124,7 +124,7 @@ answer! {
     }
 
     /// 订单金额.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 订单金额. Required; in fen (分).
         total: i64 = body("total").required(),
         /// 用户支付金额. In fen (分).

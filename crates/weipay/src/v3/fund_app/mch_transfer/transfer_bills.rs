@@ -23,7 +23,7 @@ impl<M: Mode> TransferBills<M> {
     /// For 普通商户. Safe to repeat with the same `out_bill_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012476132](https://pay.weixin.qq.com/doc/v3/partner/4012476132)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 哈希类型. Required.
         hash_type: String = body("hash_type").required(),
         /// 哈希值. Required.

@@ -19,7 +19,7 @@ impl<M: Mode> OutOrderId<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_FUNDS_TO_OVERSEA_ORDERS_OUT_ORDER_ID, request)
     }
 }

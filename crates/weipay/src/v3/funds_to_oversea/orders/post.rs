@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -84,9 +84,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户出境单号. Required.
         out_order_id: String = body("out_order_id").required(),
         /// 二级商户号. Required.

@@ -20,7 +20,7 @@ impl<M: Mode> ReturnOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS, request)
     }
 

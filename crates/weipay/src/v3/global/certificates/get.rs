@@ -13,11 +13,11 @@
 //!   [4012354604](https://pay.weixin.qq.com/doc/global/v3/zh/4012354604),
 //!   [4013013878](https://pay.weixin.qq.com/doc/global/v3/zh/4013013878)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 平台证书列表. Required.
         data: Vec<Data> = body("data").required(),
     }

@@ -9,7 +9,7 @@
 //!
 //! - global: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
 
-use crate::model::{JsonText, Sensitive, answer, body, header, open_enum, request};
+use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -115,9 +115,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 验证状态.

@@ -8,7 +8,7 @@
 //!
 //! - global: [4012354686](https://pay.weixin.qq.com/doc/global/v3/zh/4012354686)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::global::micropay::transactions::pay::post::Scope;
 
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付交易订单号. Required.
         id: String = body("id").required(),
         /// 商户号. Required.

@@ -20,7 +20,7 @@ impl<M: Mode> OutOrderNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO, Nothing)
     }
 }

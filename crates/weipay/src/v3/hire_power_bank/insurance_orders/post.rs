@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html>
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 租借充电宝隔夜归还保险订单号.
         order_id: String = body("order_id"),
         /// 商户创建保险订单时的凭据号.

@@ -9,7 +9,7 @@
 //! - merchant: [4012553563](https://pay.weixin.qq.com/doc/v3/merchant/4012553563)
 //! - partner: [4012715654](https://pay.weixin.qq.com/doc/v3/partner/4012715654)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 切卡组件token值.
         token: String = body("token"),
         /// token过期时间.

@@ -20,7 +20,7 @@ impl<M: Mode> BrandId<M> {
     /// For 服务商, 微信平台商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_BRANDS_BRAND_ID, Nothing)
     }
 }

@@ -9,7 +9,7 @@
 //! - merchant: [4012380536](https://pay.weixin.qq.com/doc/v3/merchant/4012380536)
 //! - partner: [4012381479](https://pay.weixin.qq.com/doc/v3/partner/4012381479)
 
-use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -43,9 +43,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 合作关系结果集.
         data: Vec<Data> = body("data"),
         /// 分页大小. Required.

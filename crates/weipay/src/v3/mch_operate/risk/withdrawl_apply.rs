@@ -21,7 +21,7 @@ impl<M: Mode> WithdrawlApply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY, request)
     }
 

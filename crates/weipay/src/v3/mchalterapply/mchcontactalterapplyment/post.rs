@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015617906](https://pay.weixin.qq.com/doc/v3/partner/4015617906)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -46,9 +46,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单号.
         apply_id: String = body("apply_id"),
     }

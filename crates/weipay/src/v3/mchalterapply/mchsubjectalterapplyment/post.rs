@@ -10,7 +10,7 @@
 
 use crate::model::{Sensitive, body, header, open_enum, request};
 
-pub use crate::v3::mchalterapply::mchcontactalterapplyment::post::Answer;
+pub use crate::v3::mchalterapply::mchcontactalterapplyment::post::Response;
 
 request! {
     /// What is sent.

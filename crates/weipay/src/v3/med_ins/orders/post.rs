@@ -9,7 +9,7 @@
 //! - merchant: [4016781466](https://pay.weixin.qq.com/doc/v3/merchant/4016781466)
 //! - partner: [4012503131](https://pay.weixin.qq.com/doc/v3/partner/4012503131)
 
-use crate::model::{JsonText, Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{JsonText, Sensitive, Time, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -134,9 +134,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 医保自费混合订单号. Required.
         mix_trade_no: String = body("mix_trade_no").required(),
         /// 医保自费混合订单支付状态. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012529250](https://pay.weixin.qq.com/doc/v3/merchant/4012529250)
 //! - partner: [4012692160](https://pay.weixin.qq.com/doc/v3/partner/4012692160)
 
-use crate::model::{Sensitive, answer, body, header, request};
+use crate::model::{Sensitive, body, header, request, response};
 
 request! {
     /// What is sent.
@@ -155,9 +155,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号.
         sp_mchid: String = body("sp_mchid"),
         /// 从业机构商户号.

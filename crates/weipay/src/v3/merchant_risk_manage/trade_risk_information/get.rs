@@ -9,7 +9,7 @@
 //! - merchant: [4012526198](https://pay.weixin.qq.com/doc/v3/merchant/4012526198)
 //! - partner: [4012467535](https://pay.weixin.qq.com/doc/v3/partner/4012467535)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 风险系数值. Required.
         risk_score: i64 = body("risk_score").required(),
         /// 风险类型.

@@ -9,7 +9,7 @@
 //! - merchant: [4012384516](https://pay.weixin.qq.com/doc/v3/merchant/4012384516)
 //! - partner: [4012467540](https://pay.weixin.qq.com/doc/v3/partner/4012467540)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::merchant_risk_manage::trade_risk_information::get::{PunishType, RiskType};
 
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号.
         sp_mchid: String = body("sp_mchid"),
         /// 从业机构商户号.

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012471327](https://pay.weixin.qq.com/doc/v3/partner/4012471327)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 通知地址. A URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").notify_url(),
     }

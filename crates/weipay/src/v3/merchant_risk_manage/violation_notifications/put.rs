@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::merchant_risk_manage::violation_notifications::get::Answer;
+pub use crate::v3::merchant_risk_manage::violation_notifications::get::Response;
 
 request! {
     /// What is sent.

@@ -9,11 +9,11 @@
 //! - merchant: [4012459014](https://pay.weixin.qq.com/doc/v3/merchant/4012459014)
 //! - partner: [4012459065](https://pay.weixin.qq.com/doc/v3/partner/4012459065)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 通知地址. Required; format `url`.

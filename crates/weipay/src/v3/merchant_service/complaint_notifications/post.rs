@@ -11,7 +11,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::merchant_service::complaint_notifications::get::Answer;
+pub use crate::v3::merchant_service::complaint_notifications::get::Response;
 
 request! {
     /// What is sent.

@@ -9,5 +9,5 @@
 //! - merchant: [4012459282](https://pay.weixin.qq.com/doc/v3/merchant/4012459282)
 //! - partner: [4012459287](https://pay.weixin.qq.com/doc/v3/partner/4012459287)
 
-pub use crate::v3::merchant_service::complaint_notifications::get::Answer;
+pub use crate::v3::merchant_service::complaint_notifications::get::Response;
 pub use crate::v3::merchant_service::complaint_notifications::post::Request;

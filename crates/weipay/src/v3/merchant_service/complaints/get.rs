@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml>
 
-use crate::model::{Sensitive, Time, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 分页开始位置. Required.
         offset: i64 = body("offset").required(),
         /// 分页大小. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431)
 //! - partner: [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -27,9 +27,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户投诉信息详情.
         data: Vec<Data> = body("data"),
         /// 分页大小. Required.

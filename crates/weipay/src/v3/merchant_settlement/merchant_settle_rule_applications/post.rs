@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012697924](https://pay.weixin.qq.com/doc/v3/partner/4012697924)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单编号. Required.
         application_id: String = body("application_id").required(),
         /// 申请单处理信息.

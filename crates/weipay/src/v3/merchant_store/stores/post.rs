@@ -9,7 +9,7 @@
 //! - merchant: [4013948546](https://pay.weixin.qq.com/doc/v3/merchant/4013948546),
 //!   [4014085766](https://pay.weixin.qq.com/doc/v3/merchant/4014085766)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -71,9 +71,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付商户门店ID. Required.
         store_id: i64 = body("store_id").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml>
 
-use crate::model::{Sensitive, answer, body, query, request};
+use crate::model::{Sensitive, body, query, request, response};
 
 pub use crate::v3::merchants::post::{BusinessType, MerchantType};
 
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 子商户全称. Required.

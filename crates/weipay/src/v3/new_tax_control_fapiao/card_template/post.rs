@@ -10,7 +10,7 @@
 //! - partner: [4012474026](https://pay.weixin.qq.com/doc/v3/partner/4012474026),
 //!   [4015792562](https://pay.weixin.qq.com/doc/v3/partner/4015792562)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -48,9 +48,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 插卡公众号AppID. Required.
         card_appid: String = body("card_appid").required(),
         /// 卡券模板id. Required.

@@ -10,7 +10,7 @@
 //! - partner: [4012474048](https://pay.weixin.qq.com/doc/v3/partner/4012474048),
 //!   [4015784260](https://pay.weixin.qq.com/doc/v3/partner/4015784260)
 
-use crate::model::{Sensitive, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, body, open_enum, query, request, response};
 
 pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::{
     FapiaoBillType, Type,
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 购买方类型. Required.
         type_: Type = body("type").required(),
         /// 名称. Required.

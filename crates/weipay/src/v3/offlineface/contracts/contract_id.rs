@@ -19,7 +19,7 @@ impl<M: Mode> ContractId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_CONTRACTS_CONTRACT_ID, request)
     }
 }

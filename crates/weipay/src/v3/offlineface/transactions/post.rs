@@ -10,7 +10,7 @@
 
 use serde_json::Value as Json;
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -72,9 +72,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商公众号appid. Required.
         sp_appid: String = body("sp_appid").required(),
         /// 服务商商户号. Required.
@@ -90,7 +90,7 @@ answer! {
         /// 优惠信息.
         promotion_detail: Vec<Json> = body("promotion_detail"),
         /// 支付场景信息.
-        scene_info: AnswerSceneInfo = body("scene_info"),
+        scene_info: ResponseSceneInfo = body("scene_info"),
         /// 付款银行.
         bank_type: String = body("bank_type"),
         /// 交易类型.
@@ -126,7 +126,7 @@ answer! {
     }
 
     /// 支付场景信息.
-    pub struct AnswerSceneInfo {
+    pub struct ResponseSceneInfo {
         /// 设备IP.
         device_ip: String = body("device_ip"),
     }

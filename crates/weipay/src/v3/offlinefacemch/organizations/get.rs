@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 机构ID.
         organization_id: String = body("organization_id"),
         /// 机构名称.

@@ -19,7 +19,7 @@ impl<M: Mode> JsapiWithContract<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_JSAPI_WITH_CONTRACT, request)
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461820](https://pay.weixin.qq.com/doc/v3/partner/4012461820)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 查询结果记录列表.
         data: Vec<Data> = body("data"),
         /// 总记录条数. Required.

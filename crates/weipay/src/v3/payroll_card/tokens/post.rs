@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
 
-use crate::model::{Sensitive, answer, body, header, request};
+use crate::model::{Sensitive, body, header, request, response};
 
 pub use crate::v3::payroll_card::authentications::pre_order_with_auth::post::EmploymentType;
 
@@ -34,9 +34,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
         /// 服务商商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::payroll_card::authentications::pre_order_with_auth::post::EmploymentType;
 
@@ -60,9 +60,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 微信支付批次单号. Required.

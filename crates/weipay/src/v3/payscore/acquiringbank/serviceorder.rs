@@ -23,7 +23,7 @@ impl<M: Mode> Serviceorder<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
     }
 
@@ -32,7 +32,7 @@ impl<M: Mode> Serviceorder<M> {
     /// For 从业机构. Safe to repeat with the same `out_order_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
     }
 

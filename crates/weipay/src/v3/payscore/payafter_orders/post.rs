@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_1&index=3>
 
-use crate::model::{Sensitive, answer, body, header, request};
+use crate::model::{Sensitive, body, header, request, response};
 
 request! {
     /// What is sent.
@@ -74,9 +74,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 公众账号ID.
         appid: String = body("appid"),
         /// 商户号.

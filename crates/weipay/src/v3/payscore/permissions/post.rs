@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::payscore::acquiringbank::permissions::post::Answer;
+pub use crate::v3::payscore::acquiringbank::permissions::post::Response;
 
 request! {
     /// What is sent.

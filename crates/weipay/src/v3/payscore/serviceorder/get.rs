@@ -9,7 +9,7 @@
 //! - merchant: [4012587902](https://pay.weixin.qq.com/doc/v3/merchant/4012587902),
 //!   [4012647419](https://pay.weixin.qq.com/doc/v3/merchant/4012647419)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 pub use crate::v3::payscore::acquiringbank::serviceorder::get::{GoodsDetail, Location};
 pub use crate::v3::payscore::oversea::partner::serviceorder::get::{
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.

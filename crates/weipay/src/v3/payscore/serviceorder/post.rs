@@ -9,9 +9,11 @@
 //! - merchant: [4012587900](https://pay.weixin.qq.com/doc/v3/merchant/4012587900),
 //!   [4012647418](https://pay.weixin.qq.com/doc/v3/merchant/4012647418)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
-pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::{AnswerPostPayments, Location};
+pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::{
+    Location, ResponsePostPayments,
+};
 pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateDescription};
 pub use crate::v3::payscore::partner::serviceorder::post::Device;
 pub use crate::v3::payscore::serviceorder::get::Name;
@@ -95,9 +97,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 商户号. Required.
@@ -113,13 +115,13 @@ answer! {
         /// 订单状态说明.
         state_description: StateDescription = body("state_description"),
         /// 后付费项目.
-        post_payments: Vec<AnswerPostPayments> = body("post_payments"),
+        post_payments: Vec<ResponsePostPayments> = body("post_payments"),
         /// 后付费商户优惠.
-        post_discounts: Vec<AnswerPostDiscounts> = body("post_discounts"),
+        post_discounts: Vec<ResponsePostDiscounts> = body("post_discounts"),
         /// 服务风险金.
-        risk_fund: AnswerRiskFund = body("risk_fund"),
+        risk_fund: ResponseRiskFund = body("risk_fund"),
         /// 服务时间段.
-        time_range: AnswerTimeRange = body("time_range"),
+        time_range: ResponseTimeRange = body("time_range"),
         /// 服务位置.
         location: Location = body("location"),
         /// 商户数据包.
@@ -133,7 +135,7 @@ answer! {
     }
 
     /// 后付费商户优惠.
-    pub struct AnswerPostDiscounts {
+    pub struct ResponsePostDiscounts {
         /// 优惠名称.
         name: String = body("name"),
         /// 优惠说明.
@@ -145,7 +147,7 @@ answer! {
     }
 
     /// 服务风险金.
-    pub struct AnswerRiskFund {
+    pub struct ResponseRiskFund {
         /// 风险名称. Required.
         name: Name = body("name").required(),
         /// 风险金额. Required; in fen (分).
@@ -155,7 +157,7 @@ answer! {
     }
 
     /// 服务时间段.
-    pub struct AnswerTimeRange {
+    pub struct ResponseTimeRange {
         /// 服务开始时间.
         start_time: String = body("start_time"),
         /// 服务结束时间.

@@ -8,14 +8,15 @@
 //!
 //! - merchant: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::{
-    AnswerPostPayments, AnswerRiskFund, AnswerShoppingInfoJumpLink, JumpLink, JumpLinkType, Location, Name,
+    JumpLink, JumpLinkType, Location, Name, ResponsePostPayments, ResponseRiskFund,
+    ResponseShoppingInfoJumpLink,
 };
 pub use crate::v3::payscore::partner::permissions::assess_user_risk_level::post::Goods;
 pub use crate::v3::payscore::partner::serviceorder::post::RiskFund;
-pub use crate::v3::payscore::serviceorder::post::{AnswerPostDiscounts, AnswerTimeRange};
+pub use crate::v3::payscore::serviceorder::post::{ResponsePostDiscounts, ResponseTimeRange};
 
 request! {
     /// What is sent.
@@ -99,9 +100,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 商户号. Required.
@@ -117,13 +118,13 @@ answer! {
         /// 订单状态说明.
         state_description: String = body("state_description"),
         /// 后付费项目.
-        post_payments: Vec<AnswerPostPayments> = body("post_payments"),
+        post_payments: Vec<ResponsePostPayments> = body("post_payments"),
         /// 后付费商户优惠.
-        post_discounts: Vec<AnswerPostDiscounts> = body("post_discounts"),
+        post_discounts: Vec<ResponsePostDiscounts> = body("post_discounts"),
         /// 服务风险金.
-        risk_fund: AnswerRiskFund = body("risk_fund"),
+        risk_fund: ResponseRiskFund = body("risk_fund"),
         /// 服务时间段.
-        time_range: AnswerTimeRange = body("time_range"),
+        time_range: ResponseTimeRange = body("time_range"),
         /// 服务位置.
         location: Location = body("location"),
         /// 商户数据包.
@@ -135,15 +136,15 @@ answer! {
         /// 跳转微信侧小程序订单数据. Required.
         package: String = body("package").required(),
         /// 先用后付购物详情.
-        shopping_info: AnswerShoppingInfo = body("shopping_info"),
+        shopping_info: ResponseShoppingInfo = body("shopping_info"),
     }
 
     /// 先用后付购物详情.
-    pub struct AnswerShoppingInfo {
+    pub struct ResponseShoppingInfo {
         /// 实际购物商家公众号ID.
         real_merchant_appid: String = body("real_merchant_appid"),
         /// 单详跳转链接. Required.
-        jump_link: AnswerShoppingInfoJumpLink = body("jump_link").required(),
+        jump_link: ResponseShoppingInfoJumpLink = body("jump_link").required(),
         /// 商品列表. Required.
         goods: Vec<Goods> = body("goods").required(),
     }

@@ -8,4 +8,4 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_2&index=4>
 
-pub use crate::v3::payscore::payafter_orders::get::{Answer, Discounts, Fees, PayType, Request, State};
+pub use crate::v3::payscore::payafter_orders::get::{Discounts, Fees, PayType, Request, Response, State};

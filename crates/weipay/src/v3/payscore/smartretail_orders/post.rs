@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::payscore::payafter_orders::post::{Answer, Discounts, Fees};
+pub use crate::v3::payscore::payafter_orders::post::{Discounts, Fees, Response};
 
 request! {
     /// What is sent.

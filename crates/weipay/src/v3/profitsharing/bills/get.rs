@@ -11,7 +11,7 @@
 //!   [4012761131](https://pay.weixin.qq.com/doc/v3/partner/4012761131),
 //!   [4012761140](https://pay.weixin.qq.com/doc/v3/partner/4012761140)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 下载地址. Required.
         download_url: String = body("download_url").required(),
         /// 哈希类型. Required.

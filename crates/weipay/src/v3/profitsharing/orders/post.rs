@@ -9,7 +9,7 @@
 //! - merchant: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936)
 //! - partner: [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -48,9 +48,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 微信订单号. Required.
@@ -62,11 +62,11 @@ answer! {
         /// 分账单状态. Required.
         state: State = body("state").required(),
         /// 分账接收方列表.
-        receivers: Vec<AnswerReceivers> = body("receivers"),
+        receivers: Vec<ResponseReceivers> = body("receivers"),
     }
 
     /// 分账接收方列表.
-    pub struct AnswerReceivers {
+    pub struct ResponseReceivers {
         /// 分账金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
@@ -76,7 +76,7 @@ answer! {
         /// 分账接收方帐号. Required.
         account: String = body("account").required(),
         /// 分账结果. Required.
-        result: AnswerReceiversResult = body("result").required(),
+        result: ResponseReceiversResult = body("result").required(),
         /// 分账失败原因.
         fail_reason: FailReason = body("fail_reason"),
         /// 分账明细单号.
@@ -103,7 +103,7 @@ open_enum! {
     }
 
     /// 分账结果.
-    pub enum AnswerReceiversResult {
+    pub enum ResponseReceiversResult {
         Pending = "PENDING",
         Success = "SUCCESS",
         Closed = "CLOSED",

@@ -9,7 +9,7 @@
 //! - merchant: [4012525287](https://pay.weixin.qq.com/doc/v3/merchant/4012525287)
 //! - partner: [4012466854](https://pay.weixin.qq.com/doc/v3/partner/4012466854)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 微信分账单号. Required.
@@ -51,7 +51,7 @@ answer! {
         /// 回退描述. Required.
         description: String = body("description").required(),
         /// 回退结果. Required.
-        result: AnswerResult = body("result").required(),
+        result: ResponseResult = body("result").required(),
         /// 失败原因.
         fail_reason: FailReason = body("fail_reason"),
         /// 创建时间. Required.
@@ -63,7 +63,7 @@ answer! {
 
 open_enum! {
     /// 回退结果.
-    pub enum AnswerResult {
+    pub enum ResponseResult {
         Processing = "PROCESSING",
         Success = "SUCCESS",
         Failed = "FAILED",

@@ -4,7 +4,7 @@
 //!
 //! For 服务商, 直连商户.
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -68,9 +68,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 公众账号ID.
         appid: String = body("appid"),
         /// 子商户公众账号ID.
@@ -112,13 +112,13 @@ answer! {
         /// 地铁场景信息.
         metro_info: MetroInfo = body("metro_info"),
         /// 订单金额信息.
-        amount: AnswerAmount = body("amount"),
+        amount: ResponseAmount = body("amount"),
         /// 优惠信息.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
 
     /// 订单金额信息.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 订单总金额. In fen (分).
         total: i64 = body("total"),
         /// 用户实际支付金额. In fen (分).

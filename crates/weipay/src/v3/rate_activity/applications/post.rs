@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012698774](https://pay.weixin.qq.com/doc/v3/partner/4012698774)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -52,9 +52,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单编号. Required.
         application_id: String = body("application_id").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013735179](https://pay.weixin.qq.com/doc/v3/partner/4013735179)
 
-use crate::model::{Sensitive, answer, body, header, query, request};
+use crate::model::{Sensitive, body, header, query, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 实名比对结果. Required.
         verify_result: i64 = body("verify_result").required(),
         /// 错误信息.

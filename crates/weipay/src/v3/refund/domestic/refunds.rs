@@ -22,7 +22,7 @@ impl<M: Mode> Refunds<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_refund_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS, request)
     }
 

@@ -9,7 +9,7 @@
 //! - merchant: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946)
 //! - partner: [4015139289](https://pay.weixin.qq.com/doc/v3/partner/4015139289)
 
-use crate::model::{Sensitive, answer, body, header, request};
+use crate::model::{Sensitive, body, header, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 回显信息. Required.
         echo_message: String = body("echo_message").required(),
         /// Travels encrypted (敏感信息加密).

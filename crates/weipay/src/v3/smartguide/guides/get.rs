@@ -9,7 +9,7 @@
 //! - merchant: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123)
 //! - partner: [4012688558](https://pay.weixin.qq.com/doc/v3/partner/4012688558)
 
-use crate::model::{Sensitive, answer, body, header, query, request};
+use crate::model::{Sensitive, body, header, query, request, response};
 
 request! {
     /// What is sent.
@@ -33,9 +33,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务人员数量.
         total_count: i64 = body("total_count"),
         /// 最大资源条数. At most 10.

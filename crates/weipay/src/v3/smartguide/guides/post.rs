@@ -9,7 +9,7 @@
 //! - merchant: [4012535138](https://pay.weixin.qq.com/doc/v3/merchant/4012535138)
 //! - partner: [4012688564](https://pay.weixin.qq.com/doc/v3/partner/4012688564)
 
-use crate::model::{Sensitive, answer, body, header, request};
+use crate::model::{Sensitive, body, header, request, response};
 
 request! {
     /// What is sent.
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务人员ID. Required.
         guide_id: String = body("guide_id").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461432](https://pay.weixin.qq.com/doc/v3/partner/4012461432)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -138,9 +138,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// Required.
         card_appid: String = body("card_appid").required(),
         /// Required.

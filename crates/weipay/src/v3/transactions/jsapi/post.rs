@@ -10,5 +10,5 @@
 //!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/MiniProgramPay/chapter7_3.shtml>
 
 pub use crate::v3::transactions::app::post::{
-    Amount, Answer, Detail, GoodsDetail, Payer, Request, SceneInfo, StoreInfo,
+    Amount, Detail, GoodsDetail, Payer, Request, Response, SceneInfo, StoreInfo,
 };

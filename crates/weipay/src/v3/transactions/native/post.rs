@@ -9,15 +9,15 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter4_3.shtml>
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::transactions::app::post::{
     Amount, Detail, GoodsDetail, Payer, Request, SceneInfo, StoreInfo,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二维码链接. Required.
         code_url: String = body("code_url").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012458841](https://pay.weixin.qq.com/doc/v3/merchant/4012458841)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -54,9 +54,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 微信批次单号. Required.

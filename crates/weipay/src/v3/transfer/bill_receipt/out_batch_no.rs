@@ -20,7 +20,7 @@ impl<M: Mode> OutBatchNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO, Nothing)
     }
 }

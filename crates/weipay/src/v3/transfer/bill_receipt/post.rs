@@ -10,7 +10,7 @@
 //! - partner: [4012718570](https://pay.weixin.qq.com/doc/v3/partner/4012718570),
 //!   [4012721664](https://pay.weixin.qq.com/doc/v3/partner/4012721664)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 电子回单申请单号. Required.

@@ -10,7 +10,7 @@
 //! - partner: [4012718815](https://pay.weixin.qq.com/doc/v3/partner/4012718815),
 //!   [4012721353](https://pay.weixin.qq.com/doc/v3/partner/4012721353)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 受理类型. Required.
         accept_type: String = body("accept_type").required(),
         /// 商家转账批次单号.

@@ -12,7 +12,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::transfer_detail::electronic_receipts::get::{AcceptType, Answer};
+pub use crate::v3::transfer_detail::electronic_receipts::get::{AcceptType, Response};
 
 request! {
     /// What is sent.

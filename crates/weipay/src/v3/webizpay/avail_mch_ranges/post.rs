@@ -8,7 +8,7 @@
 //!
 //! - partner: [4017205621](https://pay.weixin.qq.com/doc/v3/partner/4017205621)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::webizpay::avail_mch_ranges::get::IdentifierType;
 
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 可用商户范围id. Required.
         range_id: String = body("range_id").required(),
     }

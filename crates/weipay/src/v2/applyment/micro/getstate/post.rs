@@ -10,7 +10,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_3>
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

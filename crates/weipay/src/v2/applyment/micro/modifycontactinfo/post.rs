@@ -13,7 +13,7 @@
 use crate::model::{request, xml};
 
 pub use crate::v2::applyment::micro::getstate::post::{ResultCode, ReturnCode, SignType};
-pub use crate::v2::applyment::micro::modifyarchives::post::{Answer, Version};
+pub use crate::v2::applyment::micro::modifyarchives::post::{Response, Version};
 
 request! {
     /// What is sent.

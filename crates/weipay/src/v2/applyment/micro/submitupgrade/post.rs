@@ -10,7 +10,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_2&index=2>
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::applyment::micro::getstate::post::{ResultCode, ReturnCode, SignType};
 pub use crate::v2::applyment::micro::modifyarchives::post::Version;
@@ -77,9 +77,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -13,7 +13,7 @@
 use crate::model::{query, request};
 
 pub use crate::v2::papay::deletecontract::post::{ResultCode, ReturnCode, Version};
-pub use crate::v2::papay::h5entrustweb::get::{Answer, SignType};
+pub use crate::v2::papay::h5entrustweb::get::{Response, SignType};
 
 request! {
     /// What is sent.

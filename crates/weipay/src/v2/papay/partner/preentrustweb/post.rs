@@ -10,7 +10,7 @@
 //!
 //! - partner: [4011988366](https://pay.weixin.qq.com/doc/v2/partner/4011988366)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 pub use crate::v2::papay::deletecontract::post::{ResultCode, ReturnCode, Version};
 pub use crate::v2::papay::h5entrustweb::get::SignType;
@@ -47,9 +47,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4011988372](https://pay.weixin.qq.com/doc/v2/partner/4011988372)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 
@@ -50,9 +50,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.

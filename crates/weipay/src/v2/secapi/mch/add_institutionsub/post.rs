@@ -10,7 +10,7 @@
 //!
 //! - global: [4013636642](https://pay.weixin.qq.com/doc/global/v2/zh/4013636642)
 
-use crate::model::{JsonText, answer, open_enum, request, xml};
+use crate::model::{JsonText, open_enum, request, response, xml};
 
 request! {
     /// What is sent.
@@ -84,9 +84,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息.

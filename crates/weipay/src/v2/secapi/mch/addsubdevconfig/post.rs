@@ -13,7 +13,7 @@
 //! - institution: [4011985201](https://pay.weixin.qq.com/doc/v2/institution/4011985201),
 //!   [4011985217](https://pay.weixin.qq.com/doc/v2/institution/4011985217)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 
@@ -33,9 +33,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

@@ -10,7 +10,7 @@
 //!
 //! - global: [4013636644](https://pay.weixin.qq.com/doc/global/v2/zh/4013636644)
 
-use crate::model::{JsonText, answer, request, xml};
+use crate::model::{JsonText, request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::{
     ApplyH5Payment, BusinessType, H5AuthorizationState, MerchantType, ResultCode, ReturnCode,
@@ -87,9 +87,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息.

@@ -10,7 +10,7 @@
 //!
 //! - global: [4013636643](https://pay.weixin.qq.com/doc/global/v2/zh/4013636643)
 
-use crate::model::{JsonText, answer, body, open_enum, request, xml};
+use crate::model::{JsonText, body, open_enum, request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::{
     BusinessType, H5AuthorizationState, MerchantType, ResultCode, ReturnCode,
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息.

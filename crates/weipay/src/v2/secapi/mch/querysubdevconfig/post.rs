@@ -11,7 +11,7 @@
 //! - partner: [4014115413](https://pay.weixin.qq.com/doc/v2/partner/4014115413)
 //! - institution: [4011985252](https://pay.weixin.qq.com/doc/v2/institution/4011985252)
 
-use crate::model::{JsonText, answer, body, request, xml};
+use crate::model::{JsonText, body, request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

@@ -10,7 +10,7 @@
 //!
 //! - institution: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)
 
-use crate::model::{answer, body, open_enum, query, request, xml};
+use crate::model::{body, open_enum, query, request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
@@ -35,9 +35,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -10,7 +10,7 @@
 //!
 //! - global: [4013641477](https://pay.weixin.qq.com/doc/global/v2/zh/4013641477)
 
-use crate::model::{File, answer, file, open_enum, part, request, xml};
+use crate::model::{File, file, open_enum, part, request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

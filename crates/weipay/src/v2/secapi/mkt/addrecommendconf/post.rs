@@ -13,7 +13,7 @@
 use crate::model::{request, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
-pub use crate::v2::secapi::mch::addsubdevconfig::post::{Answer, ResultCode};
+pub use crate::v2::secapi::mch::addsubdevconfig::post::{Response, ResultCode};
 
 request! {
     /// What is sent.

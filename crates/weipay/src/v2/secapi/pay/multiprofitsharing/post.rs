@@ -11,7 +11,7 @@
 //! - merchant: [4011983158](https://pay.weixin.qq.com/doc/v2/merchant/4011983158)
 //! - partner: [4011984646](https://pay.weixin.qq.com/doc/v2/partner/4011984646)
 
-use crate::model::{JsonText, answer, body, open_enum, request, xml};
+use crate::model::{JsonText, body, open_enum, request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
@@ -52,9 +52,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.
@@ -84,11 +84,11 @@ answer! {
         /// 微信分账单号. Required; at most 64 characters.
         order_id: String = xml("order_id").required().length(0, 64),
         /// 分账接收方列表. At most 10240 characters; JSON text in a string.
-        receivers: JsonText<Vec<AnswerReceiver>> = xml("receivers").length(0, 10240),
+        receivers: JsonText<Vec<ResponseReceiver>> = xml("receivers").length(0, 10240),
     }
 
     /// 分账接收方列表.
-    pub struct AnswerReceiver {
+    pub struct ResponseReceiver {
         /// 分账接收方类型. Required.
         type_: Type = body("type").required(),
         /// 分账金额. Required; in fen (分).
@@ -104,7 +104,7 @@ answer! {
         /// 分账接收商户号. Required.
         receiver_mchid: String = body("receiver_mchid").required(),
         /// 分账结果. Required.
-        result: AnswerReceiverResult = body("result").required(),
+        result: ResponseReceiverResult = body("result").required(),
     }
 }
 
@@ -122,7 +122,7 @@ open_enum! {
     }
 
     /// 分账结果.
-    pub enum AnswerReceiverResult {
+    pub enum ResponseReceiverResult {
         Pending = "PENDING",
         Success = "SUCCESS",
         Closed = "CLOSED",

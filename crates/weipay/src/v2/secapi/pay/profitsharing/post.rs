@@ -11,12 +11,12 @@
 //! - merchant: [4011941670](https://pay.weixin.qq.com/doc/v2/merchant/4011941670)
 //! - partner: [4011984565](https://pay.weixin.qq.com/doc/v2/partner/4011984565)
 
-use crate::model::{JsonText, answer, open_enum, request, xml};
+use crate::model::{JsonText, open_enum, request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
 pub use crate::v2::secapi::pay::multiprofitsharing::post::{
-    AnswerReceiver, AnswerReceiverResult, Receiver, SignType, Type,
+    Receiver, ResponseReceiver, ResponseReceiverResult, SignType, Type,
 };
 
 request! {
@@ -43,9 +43,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.
@@ -79,7 +79,7 @@ answer! {
         /// 分账单状态. At most 16 characters.
         status: Status = xml("status").length(0, 16),
         /// 分账接收方列表. At most 10240 characters; JSON text in a string.
-        receivers: JsonText<Vec<AnswerReceiver>> = xml("receivers").length(0, 10240),
+        receivers: JsonText<Vec<ResponseReceiver>> = xml("receivers").length(0, 10240),
     }
 }
 

@@ -11,7 +11,7 @@
 //! - merchant: [4011984076](https://pay.weixin.qq.com/doc/v2/merchant/4011984076)
 //! - partner: [4011984879](https://pay.weixin.qq.com/doc/v2/partner/4011984879)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户公众账号ID. At most 32 characters.
         sub_appid: String = xml("sub_appid").length(0, 32),
         /// 子商户号. At most 32 characters.

@@ -33,7 +33,7 @@
 //!   [4013636484](https://pay.weixin.qq.com/doc/global/v2/zh/4013636484),
 //!   [4013636606](https://pay.weixin.qq.com/doc/global/v2/zh/4013636606)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
@@ -73,9 +73,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. Required; at most 128 characters.

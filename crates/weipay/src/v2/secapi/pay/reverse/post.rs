@@ -15,4 +15,4 @@
 pub use crate::v2::secapi::mch::add_institutionsub::post::ReturnCode;
 pub use crate::v2::secapi::mch::addsubdevconfig::post::ResultCode;
 pub use crate::v2::secapi::mch::uploadmedia::post::SignType;
-pub use crate::v2::secapi::pay::facepayreverse::post::{Answer, Recall, Request};
+pub use crate::v2::secapi::pay::facepayreverse::post::{Recall, Request, Response};

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4011989903](https://pay.weixin.qq.com/doc/v2/partner/4011989903)
 
-use crate::model::{JsonText, answer, body, open_enum, request, xml};
+use crate::model::{JsonText, body, open_enum, request, response, xml};
 
 request! {
     /// What is sent.
@@ -94,9 +94,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息. Required.

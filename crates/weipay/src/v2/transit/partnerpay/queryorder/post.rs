@@ -10,7 +10,7 @@
 //!
 //! - partner: [4011989909](https://pay.weixin.qq.com/doc/v2/partner/4011989909)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 pub use crate::v2::transit::partnerpay::payapply::post::{ResultCode, ReturnCode, SignType, TradeType};
 
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

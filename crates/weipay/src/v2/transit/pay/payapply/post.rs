@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4011984781](https://pay.weixin.qq.com/doc/v2/merchant/4011984781)
 
-use crate::model::{JsonText, answer, request, xml};
+use crate::model::{JsonText, request, response, xml};
 
 pub use crate::v2::transit::partnerpay::payapply::post::{
     ResultCode, ReturnCode, SceneInfo, SceneInfoContent, SignType, TradeScene, TradeType, Version,
@@ -70,9 +70,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息. Required.

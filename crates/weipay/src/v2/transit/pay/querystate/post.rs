@@ -10,7 +10,7 @@
 //!
 //! - merchant: [4011985234](https://pay.weixin.qq.com/doc/v2/merchant/4011985234)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::transit::partnerpay::payapply::post::{ResultCode, ReturnCode, SignType};
 pub use crate::v2::transit::partnerpay::querystate::post::{ContractState, UserState};
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4011985272](https://pay.weixin.qq.com/doc/v2/merchant/4011985272)
 
-use crate::model::{JsonText, answer, body, request, xml};
+use crate::model::{JsonText, body, request, response, xml};
 
 pub use crate::v2::vehicle::partnerpay::notification::post::{
     DeductMode, ResultCode, ReturnCode, SignType, TradeScene, UserState,
@@ -58,9 +58,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4011985331](https://pay.weixin.qq.com/doc/v2/merchant/4011985331)
 
-use crate::model::{JsonText, answer, request, xml};
+use crate::model::{JsonText, request, response, xml};
 
 pub use crate::v2::vehicle::partnerpay::notification::post::{
     DeductMode, ResultCode, ReturnCode, SignType, Version,
@@ -60,9 +60,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
         /// 返回信息. Required.

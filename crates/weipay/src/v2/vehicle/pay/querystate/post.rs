@@ -10,7 +10,7 @@
 //!
 //! - merchant: [4011986415](https://pay.weixin.qq.com/doc/v2/merchant/4011986415)
 
-use crate::model::{JsonText, answer, body, open_enum, request, xml};
+use crate::model::{JsonText, body, open_enum, request, response, xml};
 
 pub use crate::v2::vehicle::partnerpay::notification::post::{
     DeductMode, ResultCode, ReturnCode, SignType, Version,
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 产品名称. Required.
         product_name: ProductName = body("product_name").required(),
         /// 微信支付在途异常资金付款单号. Required.

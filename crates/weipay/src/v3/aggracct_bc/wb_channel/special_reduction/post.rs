@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
 
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
         /// 额度台账号. Travels encrypted (敏感信息加密).

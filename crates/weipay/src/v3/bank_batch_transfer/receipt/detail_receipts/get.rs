@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012470775](https://pay.weixin.qq.com/doc/v3/partner/4012470775)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 银行转账批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 银行转账明细单号. Required.

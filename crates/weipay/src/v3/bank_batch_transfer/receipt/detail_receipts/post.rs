@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::bank_batch_transfer::receipt::detail_receipts::get::Answer;
+pub use crate::v3::bank_batch_transfer::receipt::detail_receipts::get::Response;
 
 request! {
     /// What is sent.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012470761](https://pay.weixin.qq.com/doc/v3/partner/4012470761)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 银行转账批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 电子回单申请单号. Required.

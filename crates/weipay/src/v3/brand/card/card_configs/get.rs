@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016475174](https://pay.weixin.qq.com/doc/v3/partner/4016475174)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
         /// 微信支付申请单号. Required.

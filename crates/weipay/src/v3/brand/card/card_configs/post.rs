@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016468440](https://pay.weixin.qq.com/doc/v3/partner/4016468440)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -60,9 +60,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
         /// 品牌ID. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016333302](https://pay.weixin.qq.com/doc/v3/partner/4016333302)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::brand::card::card_links::get::PaymentScene;
 
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
         /// 品牌ID. Required.

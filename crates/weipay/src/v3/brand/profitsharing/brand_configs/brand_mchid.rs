@@ -20,7 +20,7 @@ impl<M: Mode> BrandMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID, Nothing)
     }
 }

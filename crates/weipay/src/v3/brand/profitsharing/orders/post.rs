@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012692975](https://pay.weixin.qq.com/doc/v3/partner/4012692975)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::brand::profitsharing::orders::get::{FailReason, Status, Type};
 
@@ -50,9 +50,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
         /// 子商户号. Required.
@@ -64,13 +64,13 @@ answer! {
         /// 微信分账单号. Required.
         order_id: String = body("order_id").required(),
         /// 分账接收方列表.
-        receivers: Vec<AnswerReceivers> = body("receivers"),
+        receivers: Vec<ResponseReceivers> = body("receivers"),
         /// 分账单状态.
         status: Status = body("status"),
     }
 
     /// 分账接收方列表.
-    pub struct AnswerReceivers {
+    pub struct ResponseReceivers {
         /// 接收方类型. Required.
         type_: Type = body("type").required(),
         /// 接收方账号. Required.
@@ -80,7 +80,7 @@ answer! {
         /// 分账描述. Required.
         description: String = body("description").required(),
         /// 分账结果. Required.
-        result: AnswerReceiversResult = body("result").required(),
+        result: ResponseReceiversResult = body("result").required(),
         /// 分账完成时间. Required.
         finish_time: Time = body("finish_time").required(),
         /// 分账失败原因.
@@ -92,7 +92,7 @@ answer! {
 
 open_enum! {
     /// 分账结果.
-    pub enum AnswerReceiversResult {
+    pub enum ResponseReceiversResult {
         Pending = "PENDING",
         Success = "SUCCESS",
         Closed = "CLOSED",

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012467011](https://pay.weixin.qq.com/doc/v3/partner/4012467011)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信分账单号. Required.
@@ -42,7 +42,7 @@ answer! {
         /// 回退金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 回退结果. Required.
-        result: AnswerResult = body("result").required(),
+        result: ResponseResult = body("result").required(),
         /// 失败原因.
         fail_reason: FailReason = body("fail_reason"),
         /// 完成时间. Required.
@@ -52,7 +52,7 @@ answer! {
 
 open_enum! {
     /// 回退结果.
-    pub enum AnswerResult {
+    pub enum ResponseResult {
         Processing = "PROCESSING",
         Success = "SUCCESS",
         Fail = "FAIL",

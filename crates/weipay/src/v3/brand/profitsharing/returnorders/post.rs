@@ -8,9 +8,9 @@
 //!
 //! - partner: [4012467097](https://pay.weixin.qq.com/doc/v3/partner/4012467097)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
-pub use crate::v3::brand::profitsharing::returnorders::get::AnswerResult;
+pub use crate::v3::brand::profitsharing::returnorders::get::ResponseResult;
 
 request! {
     /// What is sent.
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信分账单号. Required.
@@ -50,7 +50,7 @@ answer! {
         /// 微信回退单号. Required.
         return_no: String = body("return_no").required(),
         /// 回退结果. Required.
-        result: AnswerResult = body("result").required(),
+        result: ResponseResult = body("result").required(),
         /// 失败原因.
         fail_reason: FailReason = body("fail_reason"),
         /// 完成时间. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012534848](https://pay.weixin.qq.com/doc/v3/merchant/4012534848)
 //! - partner: [4012474135](https://pay.weixin.qq.com/doc/v3/partner/4012474135)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 顾客openid. Required.
         openid: String = body("openid").required(),
         /// 授权状态. Required.

@@ -21,7 +21,7 @@ impl<M: Mode> Provinces<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES, Nothing)
     }
 

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4012602242](https://pay.weixin.qq.com/doc/v3/partner/4012602242)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::combine_transactions::app::post::TradeScenario;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 平台商户应用ID. Required.
         combine_appid: String = body("combine_appid").required(),
         /// 平台商户号. Required.

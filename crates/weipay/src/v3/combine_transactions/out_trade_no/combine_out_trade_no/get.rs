@@ -22,14 +22,14 @@
 //!   [4013462520](https://pay.weixin.qq.com/doc/v3/partner/4013462520),
 //!   [4015973142](https://pay.weixin.qq.com/doc/v3/partner/4015973142)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::combine_transactions::app::post::TradeScenario;
 pub use crate::v3::combine_transactions::id::combine_transaction_id::get::SceneInfo;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 合单商户appid. Required.
         combine_appid: String = body("combine_appid").required(),
         /// 合单商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012471357](https://pay.weixin.qq.com/doc/v3/partner/4012471357)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 核实单号. Required.
         verification_id: String = body("verification_id").required(),
     }

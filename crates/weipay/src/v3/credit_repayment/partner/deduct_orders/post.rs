@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016779462](https://pay.weixin.qq.com/doc/v3/partner/4016779462)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户侧交易单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
         /// 商户侧预约还款单号. Required.

@@ -19,7 +19,7 @@ impl<M: Mode> OutRecordId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_OUT_RECORD_ID, request)
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml>
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::discount_card::orders::out_order_no::get::{PerformanceType, RewardType};
 
@@ -60,9 +60,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 先享卡订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 微信支付服务订单号. Required.

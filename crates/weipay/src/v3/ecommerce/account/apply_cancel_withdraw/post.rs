@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013892756](https://pay.weixin.qq.com/doc/v3/partner/4013892756)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -76,9 +76,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付注销提现申请单号.
         applyment_id: String = body("applyment_id"),
         /// 商户注销提现申请单号.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012476217](https://pay.weixin.qq.com/doc/v3/partner/4012476217)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户注销申请单号. Required.
         out_apply_no: String = body("out_apply_no").required(),
         /// 二级商户号. Required.

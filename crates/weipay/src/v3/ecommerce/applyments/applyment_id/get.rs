@@ -9,11 +9,11 @@
 //! - partner: [4012691469](https://pay.weixin.qq.com/doc/v3/partner/4012691469),
 //!   [4015616714](https://pay.weixin.qq.com/doc/v3/partner/4015616714)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请状态. Required.
         applyment_state: ApplymentState = body("applyment_state").required(),
         /// 申请状态描述. Required.

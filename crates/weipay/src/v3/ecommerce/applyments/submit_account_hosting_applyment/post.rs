@@ -12,8 +12,8 @@ use crate::model::{JsonText, Sensitive, body, header, request};
 
 pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::IdDocType;
 pub use crate::v3::ecommerce::applyments::post::{
-    Answer, BankAccountType, CertType, ContactIdDocType, ContactType, FinanceInstitutionInfo, FinanceType,
-    IdHolderType, OrganizationType, SalesSceneInfo, SettlementInfo, UboIdDocType,
+    BankAccountType, CertType, ContactIdDocType, ContactType, FinanceInstitutionInfo, FinanceType,
+    IdHolderType, OrganizationType, Response, SalesSceneInfo, SettlementInfo, UboIdDocType,
 };
 
 request! {

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015616722](https://pay.weixin.qq.com/doc/v3/partner/4015616722)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付申请单号. Required.
         applyment_id: i64 = body("applyment_id").required(),
     }

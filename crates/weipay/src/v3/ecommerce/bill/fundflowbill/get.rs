@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012760697](https://pay.weixin.qq.com/doc/v3/partner/4012760697)
 
-use crate::model::{Sensitive, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 下载信息总数. Required.
         download_bill_count: i64 = body("download_bill_count").required(),
         /// 下载信息明细.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012884121](https://pay.weixin.qq.com/doc/v3/partner/4012884121)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -66,9 +66,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 合单商户APPID. Required.
         combine_appid: String = body("combine_appid").required(),
         /// 合单商户号. Required.
@@ -76,13 +76,13 @@ answer! {
         /// 合单商户订单号. Required.
         combine_out_trade_no: String = body("combine_out_trade_no").required(),
         /// 子单信息.
-        sub_orders: Vec<AnswerSubOrders> = body("sub_orders"),
+        sub_orders: Vec<ResponseSubOrders> = body("sub_orders"),
         /// 支付者.
         combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
     }
 
     /// 子单信息.
-    pub struct AnswerSubOrders {
+    pub struct ResponseSubOrders {
         /// 子单商户号. Required.
         mchid: String = body("mchid").required(),
         /// 交易类型. Required.
@@ -104,11 +104,11 @@ answer! {
         /// 二级商户appid.
         sub_appid: String = body("sub_appid"),
         /// 订单金额.
-        amount: AnswerSubOrdersAmount = body("amount"),
+        amount: ResponseSubOrdersAmount = body("amount"),
     }
 
     /// 订单金额.
-    pub struct AnswerSubOrdersAmount {
+    pub struct ResponseSubOrdersAmount {
         /// 标价金额. Required; in fen (分).
         total_amount: i64 = body("total_amount").required(),
         /// 标价币种. Required.

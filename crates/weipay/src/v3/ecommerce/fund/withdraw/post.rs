@@ -11,7 +11,7 @@
 //!   [4012719526](https://pay.weixin.qq.com/doc/v3/partner/4012719526),
 //!   [4012720157](https://pay.weixin.qq.com/doc/v3/partner/4012720157)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -33,9 +33,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信支付提现单号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012739528](https://pay.weixin.qq.com/doc/v3/partner/4012739528)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 授权ID. Required.
         individual_auth_id: String = body("individual_auth_id").required(),
         /// 操作时间. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)
 
-use crate::model::{Sensitive, Time, answer, body, header, request};
+use crate::model::{Sensitive, Time, body, header, request, response};
 
 request! {
     /// What is sent.
@@ -36,9 +36,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户单号. Required.

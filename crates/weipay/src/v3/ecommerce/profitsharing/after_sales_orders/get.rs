@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信分账单号. Required.
@@ -30,7 +30,7 @@ answer! {
         /// 分账金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 分账结果. Required.
-        result: AnswerResult = body("result").required(),
+        result: ResponseResult = body("result").required(),
         /// 分账失败原因.
         fail_reason: FailReason = body("fail_reason"),
         /// 分账完成时间. Required.
@@ -40,7 +40,7 @@ answer! {
 
 open_enum! {
     /// 分账结果.
-    pub enum AnswerResult {
+    pub enum ResponseResult {
         Processing = "PROCESSING",
         Success = "SUCCESS",
         Failed = "FAILED",

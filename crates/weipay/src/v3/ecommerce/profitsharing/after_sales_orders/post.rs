@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信订单号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::ecommerce::profitsharing::after_sales_orders::get::FailReason;
 
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信订单号. Required.

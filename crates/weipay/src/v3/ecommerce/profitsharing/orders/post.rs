@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::ecommerce::profitsharing::after_sales_orders::get::FailReason;
 pub use crate::v3::ecommerce::profitsharing::orders::get::{
@@ -49,9 +49,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信订单号. Required.
@@ -63,17 +63,17 @@ answer! {
         /// 分账单状态.
         status: Status = body("status"),
         /// 分账接收方列表. Required.
-        receivers: Vec<AnswerReceivers> = body("receivers").required(),
+        receivers: Vec<ResponseReceivers> = body("receivers").required(),
     }
 
     /// 分账接收方列表.
-    pub struct AnswerReceivers {
+    pub struct ResponseReceivers {
         /// 分账金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 分账描述. Required.
         description: String = body("description").required(),
         /// 分账结果.
-        result: AnswerReceiversResult = body("result"),
+        result: ResponseReceiversResult = body("result"),
         /// 完成时间. Required.
         finish_time: Time = body("finish_time").required(),
         /// 分账失败原因.
@@ -97,7 +97,7 @@ answer! {
 
 open_enum! {
     /// 分账结果.
-    pub enum AnswerReceiversResult {
+    pub enum ResponseReceiversResult {
         Pending = "PENDING",
         Success = "SUCCESS",
         Closed = "CLOSED",

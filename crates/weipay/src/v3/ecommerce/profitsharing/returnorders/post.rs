@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::ecommerce::profitsharing::returnorders::get::{Answer, AnswerResult, FailReason};
+pub use crate::v3::ecommerce::profitsharing::returnorders::get::{FailReason, Response, ResponseResult};
 
 request! {
     /// What is sent.

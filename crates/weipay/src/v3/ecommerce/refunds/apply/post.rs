@@ -11,7 +11,7 @@
 //!   [4015251094](https://pay.weixin.qq.com/doc/v3/partner/4015251094),
 //!   [4015252418](https://pay.weixin.qq.com/doc/v3/partner/4015252418)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -69,9 +69,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信退款单号. Required.
         refund_id: String = body("refund_id").required(),
         /// 商户退款单号. Required.
@@ -79,7 +79,7 @@ answer! {
         /// 退款创建时间. Required.
         create_time: Time = body("create_time").required(),
         /// 订单金额. Required.
-        amount: AnswerAmount = body("amount").required(),
+        amount: ResponseAmount = body("amount").required(),
         /// 优惠退款详情.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
         /// 退款出资商户.
@@ -87,11 +87,11 @@ answer! {
     }
 
     /// 订单金额.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 退款金额. Required; in fen (分).
         refund: i64 = body("refund").required(),
         /// 退款出资账户及金额.
-        from: Vec<AnswerAmountFrom> = body("from"),
+        from: Vec<ResponseAmountFrom> = body("from"),
         /// 用户退款金额. Required; in fen (分).
         payer_refund: i64 = body("payer_refund").required(),
         /// 优惠退款金额. In fen (分).
@@ -103,7 +103,7 @@ answer! {
     }
 
     /// 退款出资账户及金额.
-    pub struct AnswerAmountFrom {
+    pub struct ResponseAmountFrom {
         /// 出资账户类型. Required.
         account: String = body("account").required(),
         /// 出资金额. Required; in fen (分).

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012477639](https://pay.weixin.qq.com/doc/v3/partner/4012477639)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -22,15 +22,15 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 取消补差结果. Required.
-        result: AnswerResult = body("result").required(),
+        result: ResponseResult = body("result").required(),
         /// 取消补差描述. Required.
         description: String = body("description").required(),
     }
@@ -38,7 +38,7 @@ answer! {
 
 open_enum! {
     /// 取消补差结果.
-    pub enum AnswerResult {
+    pub enum ResponseResult {
         Success = "SUCCESS",
         Fail = "FAIL",
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012477631](https://pay.weixin.qq.com/doc/v3/partner/4012477631)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信订单号. Required.
@@ -42,7 +42,7 @@ answer! {
         /// 补差金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 补差单结果. Required.
-        result: AnswerResult = body("result").required(),
+        result: ResponseResult = body("result").required(),
         /// 补差完成时间. Required.
         success_time: Time = body("success_time").required(),
     }
@@ -50,7 +50,7 @@ answer! {
 
 open_enum! {
     /// 补差单结果.
-    pub enum AnswerResult {
+    pub enum ResponseResult {
         Success = "SUCCESS",
         Fail = "FAIL",
         Refund = "REFUND",

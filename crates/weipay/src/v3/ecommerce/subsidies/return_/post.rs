@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012477636](https://pay.weixin.qq.com/doc/v3/partner/4012477636)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::ecommerce::refunds::apply::post::Account;
 
@@ -42,9 +42,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 微信订单号. Required.
@@ -60,7 +60,7 @@ answer! {
         /// 补差回退描述. Required.
         description: String = body("description").required(),
         /// 补差回退结果. Required.
-        result: AnswerResult = body("result").required(),
+        result: ResponseResult = body("result").required(),
         /// 补差回退完成时间. Required.
         success_time: Time = body("success_time").required(),
     }
@@ -68,7 +68,7 @@ answer! {
 
 open_enum! {
     /// 补差回退结果.
-    pub enum AnswerResult {
+    pub enum ResponseResult {
         Success = "SUCCESS",
         Fail = "FAIL",
         Refund = "REFUND",

@@ -9,7 +9,7 @@
 //! - merchant: [4012522560](https://pay.weixin.qq.com/doc/v3/merchant/4012522560)
 //! - partner: [4012465360](https://pay.weixin.qq.com/doc/v3/partner/4012465360)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -35,9 +35,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预签约号. Required.
         presign_token: String = body("presign_token").required(),
     }

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012468959](https://pay.weixin.qq.com/doc/v3/partner/4012468959)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 签约协议号. Required.
         contract_id: String = body("contract_id").required(),
         /// 商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012468952](https://pay.weixin.qq.com/doc/v3/partner/4012468952)
 
-use crate::model::{Sensitive, answer, body, header, request};
+use crate::model::{Sensitive, body, header, request, response};
 
 request! {
     /// What is sent.
@@ -60,9 +60,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预签约码. Required.
         presign_token: String = body("presign_token").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html>
 
-use crate::model::{Sensitive, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// UnionID.
         union_id: String = body("union_id"),
         /// On the wire: `openid`.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -52,9 +52,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家品牌红包批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 微信支付品牌红包批次单号.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
@@ -59,9 +59,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
         /// 微信转账单号. Required.

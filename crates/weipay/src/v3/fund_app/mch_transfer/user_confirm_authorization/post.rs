@@ -11,7 +11,7 @@
 use crate::model::{body, open_enum, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
-pub use crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::post::{Answer, State};
+pub use crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::post::{Response, State};
 
 request! {
     /// What is sent.

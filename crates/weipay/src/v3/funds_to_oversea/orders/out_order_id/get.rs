@@ -10,7 +10,7 @@
 
 use crate::model::{query, request};
 
-pub use crate::v3::funds_to_oversea::orders::post::Answer;
+pub use crate::v3::funds_to_oversea::orders::post::Response;
 
 request! {
     /// What is sent.

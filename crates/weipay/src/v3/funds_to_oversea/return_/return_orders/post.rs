@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013735039](https://pay.weixin.qq.com/doc/v3/partner/4013735039)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户出境退回单号. Required.
         out_return_no: String = body("out_return_no").required(),
         /// 二级商户号. Required.

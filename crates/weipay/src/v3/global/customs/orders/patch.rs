@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025136](https://pay.weixin.qq.com/doc/global/v3/zh/4013025136)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::global::customs::orders::get::{State, VerifyDepartment};
 
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
         /// 商户号. Required.

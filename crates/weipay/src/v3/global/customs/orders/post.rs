@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025127](https://pay.weixin.qq.com/doc/global/v3/zh/4013025127)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::global::customs::orders::get::{Customs, State, VerifyDepartment};
 
@@ -42,9 +42,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
         /// 商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025133](https://pay.weixin.qq.com/doc/global/v3/zh/4013025133)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::global::customs::orders::get::State;
 pub use crate::v3::global::customs::orders::patch::Customs;
@@ -35,9 +35,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
         /// 商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025128](https://pay.weixin.qq.com/doc/global/v3/zh/4013025128)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 pub use crate::v3::global::customs::orders::get::Customs;
 
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 机构APPID. Required.
         appid: String = body("appid").required(),
         /// 商户号. Required.

@@ -4,11 +4,11 @@
 //!
 //! For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 通知地址. Required; format `url`.

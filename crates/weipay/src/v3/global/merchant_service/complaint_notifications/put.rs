@@ -4,5 +4,5 @@
 //!
 //! For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
 
-pub use crate::v3::global::merchant_service::complaint_notifications::get::Answer;
+pub use crate::v3::global::merchant_service::complaint_notifications::get::Response;
 pub use crate::v3::global::merchant_service::complaint_notifications::post::Request;

@@ -22,7 +22,7 @@ impl<M: Mode> ComplaintId<M> {
     /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID, request)
     }
 

@@ -4,7 +4,7 @@
 //!
 //! For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
 
-use crate::model::{Sensitive, Time, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户投诉信息详情.
         data: Vec<Data> = body("data"),
         /// 分页大小. Required.

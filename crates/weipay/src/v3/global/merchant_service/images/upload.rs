@@ -20,7 +20,7 @@ impl<M: Mode> Upload<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self) -> M::Sent<post::Answer> {
+    pub fn post(self) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD, Nothing)
     }
 }

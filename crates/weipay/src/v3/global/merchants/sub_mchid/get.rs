@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)
 
-use crate::model::{Sensitive, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, body, open_enum, query, request, response};
 
 pub use crate::v3::global::merchants::post::{BusinessType, H5AuthorizationState, MerchantType};
 
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 子商户全称. Required.

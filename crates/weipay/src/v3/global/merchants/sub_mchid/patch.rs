@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025096](https://pay.weixin.qq.com/doc/global/v3/zh/4013025096)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{body, header, request, response};
 
 pub use crate::v3::global::merchants::post::{
     BusinessType, Contact, Director, H5AuthorizationState, MerchantType, Principal,
@@ -90,9 +90,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// H5支付权限状态.

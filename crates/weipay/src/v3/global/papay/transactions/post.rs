@@ -8,7 +8,7 @@
 //!
 //! - global: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::global::micropay::transactions::pay::post::{Amount, Scope};
 
@@ -52,9 +52,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号.
         mchid: String = body("mchid"),
         /// APPID.
@@ -86,7 +86,7 @@ answer! {
         /// 支付者. Required.
         payer: Payer = body("payer").required(),
         /// 订单金额. Required.
-        amount: AnswerAmount = body("amount").required(),
+        amount: ResponseAmount = body("amount").required(),
         /// 优惠功能.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
@@ -102,7 +102,7 @@ answer! {
     }
 
     /// 订单金额.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
         /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025018](https://pay.weixin.qq.com/doc/global/v3/zh/4013025018)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 下载地址. Required.
         download_url: String = body("download_url").required(),
     }

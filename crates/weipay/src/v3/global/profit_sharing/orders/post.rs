@@ -8,7 +8,7 @@
 //!
 //! - global: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum, request};
+use crate::model::{Sensitive, Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -48,9 +48,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 微信订单号. Required.
@@ -62,11 +62,11 @@ answer! {
         /// 分账单状态. Required.
         state: String = body("state").required(),
         /// 分账接收方列表.
-        receivers: Vec<AnswerReceivers> = body("receivers"),
+        receivers: Vec<ResponseReceivers> = body("receivers"),
     }
 
     /// 分账接收方列表.
-    pub struct AnswerReceivers {
+    pub struct ResponseReceivers {
         /// 分账币种. Required.
         currency: String = body("currency").required(),
         /// 分账金额. Required; in the smallest unit of its currency (币种最小货币单位).

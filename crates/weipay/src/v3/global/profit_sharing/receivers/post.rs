@@ -8,7 +8,7 @@
 //!
 //! - global: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
 
-use crate::model::{Sensitive, answer, body, open_enum, request};
+use crate::model::{Sensitive, body, open_enum, request, response};
 
 pub use crate::v3::global::profit_sharing::orders::post::Type;
 
@@ -46,9 +46,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 分账接收方类型. Required.

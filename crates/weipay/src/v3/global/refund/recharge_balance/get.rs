@@ -8,4 +8,4 @@
 //!
 //! - global: [4013068962](https://pay.weixin.qq.com/doc/global/v3/zh/4013068962)
 
-pub use crate::v3::global::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Answer;
+pub use crate::v3::global::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Response;

@@ -15,7 +15,7 @@
 //!   [4013013893](https://pay.weixin.qq.com/doc/global/v3/zh/4013013893),
 //!   [4014096541](https://pay.weixin.qq.com/doc/global/v3/zh/4014096541)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -35,9 +35,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 结算信息列表.
         data: Vec<Data> = body("data"),
         /// 总记录条数. Required.

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013014223](https://pay.weixin.qq.com/doc/global/v3/zh/4013014223)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::global::micropay::transactions::pay::post::{
     Amount, Detail, GoodsDetail, SceneInfo, StoreInfo,
@@ -70,9 +70,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预支付交易会话标识. Required.
         prepay_id: String = body("prepay_id").required(),
     }

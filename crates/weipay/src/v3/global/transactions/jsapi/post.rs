@@ -12,4 +12,4 @@
 pub use crate::v3::global::micropay::transactions::pay::post::{
     Amount, Detail, GoodsDetail, SceneInfo, StoreInfo,
 };
-pub use crate::v3::global::transactions::app::post::{Answer, Payer, Request};
+pub use crate::v3::global::transactions::app::post::{Payer, Request, Response};

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013014399](https://pay.weixin.qq.com/doc/global/v3/zh/4013014399)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::global::micropay::transactions::pay::post::{Amount, Detail, GoodsDetail, StoreInfo};
 pub use crate::v3::global::transactions::app::post::Payer;
@@ -73,9 +73,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 支付跳转链接. Required.
         mweb_url: String = body("mweb_url").required(),
     }

@@ -8,16 +8,16 @@
 //!
 //! - global: [4013013953](https://pay.weixin.qq.com/doc/global/v3/zh/4013013953)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::global::micropay::transactions::pay::post::{
     Amount, Detail, GoodsDetail, SceneInfo, StoreInfo,
 };
 pub use crate::v3::global::transactions::app::post::{Payer, Request};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二维码链接. Required.
         code_url: String = body("code_url").required(),
     }

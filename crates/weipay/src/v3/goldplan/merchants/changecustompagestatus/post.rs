@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012473788](https://pay.weixin.qq.com/doc/v3/partner/4012473788)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户ID. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 操作类型. Required.

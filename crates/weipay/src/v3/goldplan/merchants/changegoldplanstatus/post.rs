@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012473796](https://pay.weixin.qq.com/doc/v3/partner/4012473796)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 pub use crate::v3::goldplan::merchants::changecustompagestatus::post::OperationType;
 
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户ID. Required.
         sub_mchid: String = body("sub_mchid").required(),
     }

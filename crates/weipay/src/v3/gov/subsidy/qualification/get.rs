@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, body, header, open_enum, query, request, response};
 
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
 
@@ -36,9 +36,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 资格的状态. Required.
         state: State = body("state").required(),
     }

@@ -9,4 +9,4 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-by-out-trade-no.html>
 
-pub use crate::v3::hire_power_bank::insurance_orders::post::Answer;
+pub use crate::v3::hire_power_bank::insurance_orders::post::Response;

@@ -9,11 +9,11 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-qualification-by-open-id.html>
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户是否具有保险订单领取资格.
         qualified_user: bool = body("qualified_user"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016617408](https://pay.weixin.qq.com/doc/v3/merchant/4016617408)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户保险编号. Required.
         out_insurance_no: String = body("out_insurance_no").required(),
         /// 商户APPID.

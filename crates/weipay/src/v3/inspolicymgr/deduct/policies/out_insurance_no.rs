@@ -21,7 +21,7 @@ impl<M: Mode> OutInsuranceNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, Nothing)
     }
 
@@ -30,7 +30,7 @@ impl<M: Mode> OutInsuranceNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
+    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, request)
     }
 }

@@ -8,11 +8,11 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/tool/factory-check-data-api.html>
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 设备序列号. Required.
         device_sn: String = body("device_sn").required(),
         /// 有线网卡MAC地址. Required.
@@ -28,7 +28,7 @@ answer! {
         /// 国际移动设备识别码. Required.
         imei: String = body("imei").required(),
         /// 查询结果. Required.
-        result: AnswerResult = body("result").required(),
+        result: ResponseResult = body("result").required(),
         /// 错误信息.
         errors: Vec<String> = body("errors"),
         /// 告警信息.
@@ -40,7 +40,7 @@ answer! {
 
 open_enum! {
     /// 查询结果.
-    pub enum AnswerResult {
+    pub enum ResponseResult {
         Success = "SUCCESS",
         Warn = "WARN",
         Fail = "FAIL",

@@ -9,11 +9,11 @@
 //! - merchant: [4012472863](https://pay.weixin.qq.com/doc/v3/merchant/4012472863)
 //! - partner: [4012466619](https://pay.weixin.qq.com/doc/v3/partner/4012466619)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 捐赠数量. Required.
         donate_count: i64 = body("donate_count").required(),
         /// 供餐数量.

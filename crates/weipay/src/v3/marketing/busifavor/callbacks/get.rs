@@ -11,7 +11,7 @@
 //!   [4015717465](https://pay.weixin.qq.com/doc/v3/merchant/4015717465)
 //! - partner: [4012465557](https://pay.weixin.qq.com/doc/v3/partner/4012465557)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").required().notify_url(),
         /// 商户号. Required.

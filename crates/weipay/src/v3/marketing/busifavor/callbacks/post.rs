@@ -11,7 +11,7 @@
 //!   [4015717428](https://pay.weixin.qq.com/doc/v3/merchant/4015717428)
 //! - partner: [4012465425](https://pay.weixin.qq.com/doc/v3/partner/4012465425)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 修改时间.
         update_time: Time = body("update_time"),
         /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.

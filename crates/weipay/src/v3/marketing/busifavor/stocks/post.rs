@@ -11,7 +11,7 @@
 //!   [4015716931](https://pay.weixin.qq.com/doc/v3/merchant/4015716931)
 //! - partner: [4012692931](https://pay.weixin.qq.com/doc/v3/partner/4012692931)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -213,9 +213,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
         /// 创建时间. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012464070](https://pay.weixin.qq.com/doc/v3/merchant/4012464070)
 //! - partner: [4012464155](https://pay.weixin.qq.com/doc/v3/partner/4012464155)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -19,9 +19,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 通知地址. Required; a URL that the platform calls: http or https, without a query.

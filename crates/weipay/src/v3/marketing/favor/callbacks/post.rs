@@ -9,7 +9,7 @@
 //! - merchant: [4012464198](https://pay.weixin.qq.com/doc/v3/merchant/4012464198)
 //! - partner: [4012464176](https://pay.weixin.qq.com/doc/v3/partner/4012464176)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 修改时间. Required.
         update_time: Time = body("update_time").required(),
         /// 通知地址. Required; a URL that the platform calls: http or https, without a query.

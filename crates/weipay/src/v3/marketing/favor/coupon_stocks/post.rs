@@ -11,7 +11,7 @@
 
 use crate::model::{Time, body, open_enum, request};
 
-pub use crate::v3::marketing::busifavor::stocks::post::Answer;
+pub use crate::v3::marketing::busifavor::stocks::post::Response;
 
 request! {
     /// What is sent.

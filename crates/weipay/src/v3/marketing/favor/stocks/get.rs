@@ -9,7 +9,7 @@
 //! - merchant: [4012460489](https://pay.weixin.qq.com/doc/v3/merchant/4012460489)
 //! - partner: [4012460518](https://pay.weixin.qq.com/doc/v3/partner/4012460518)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::marketing::favor::coupon_stocks::post::StockType;
 
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 批次总数. Required.
         total_count: i64 = body("total_count").required(),
         /// 分页大小. Required.

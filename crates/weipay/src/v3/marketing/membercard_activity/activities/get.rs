@@ -9,7 +9,7 @@
 //! - merchant: [4012553261](https://pay.weixin.qq.com/doc/v3/merchant/4012553261)
 //! - partner: [4012714468](https://pay.weixin.qq.com/doc/v3/partner/4012714468)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -27,9 +27,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动详情.
         data: Vec<Data> = body("data"),
         /// 请求资源起始位置.

@@ -9,7 +9,7 @@
 //! - merchant: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030)
 //! - partner: [4012714463](https://pay.weixin.qq.com/doc/v3/partner/4012714463)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::marketing::membercard_activity::activities::get::ActivityType;
 
@@ -157,9 +157,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动ID. Required.
         activity_id: String = body("activity_id").required(),
         /// 活动的当前状态.

@@ -9,11 +9,11 @@
 //! - merchant: [4012552275](https://pay.weixin.qq.com/doc/v3/merchant/4012552275)
 //! - partner: [4012714354](https://pay.weixin.qq.com/doc/v3/partner/4012714354)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 通知url地址. Required; a URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").required().notify_url(),
         /// 商户号.

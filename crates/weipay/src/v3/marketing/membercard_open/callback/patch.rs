@@ -11,7 +11,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::marketing::membercard_open::callback::get::Answer;
+pub use crate::v3::marketing::membercard_open::callback::get::Response;
 
 request! {
     /// What is sent.

@@ -30,7 +30,7 @@ impl<M: Mode> CardId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 

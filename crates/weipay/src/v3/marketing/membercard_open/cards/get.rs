@@ -9,7 +9,7 @@
 //! - merchant: [4012547108](https://pay.weixin.qq.com/doc/v3/merchant/4012547108)
 //! - partner: [4012709010](https://pay.weixin.qq.com/doc/v3/partner/4012709010)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),
         /// 分页大小. Required.

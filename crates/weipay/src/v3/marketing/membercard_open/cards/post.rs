@@ -9,7 +9,7 @@
 //! - merchant: [4012545584](https://pay.weixin.qq.com/doc/v3/merchant/4012545584)
 //! - partner: [4012708314](https://pay.weixin.qq.com/doc/v3/partner/4012708314)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::marketing::membercard_open::cards::get::{
     CodeMode, CodeType, CommonFieldList, CustomFieldListType, Status, Type,
@@ -121,9 +121,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会员卡id. Required.
         card_id: String = body("card_id").required(),
         /// 创建时间.
@@ -153,7 +153,7 @@ answer! {
         /// 会员卡总库存.
         total_quantity: i64 = body("total_quantity"),
         /// 有效期. Required.
-        date_information: AnswerDateInformation = body("date_information").required(),
+        date_information: ResponseDateInformation = body("date_information").required(),
         /// 会员卡code分配类型. Required.
         code_mode: CodeMode = body("code_mode").required(),
         /// 是否展示会员等级.
@@ -171,7 +171,7 @@ answer! {
     }
 
     /// 有效期.
-    pub struct AnswerDateInformation {
+    pub struct ResponseDateInformation {
         /// 有效期类型. Required.
         type_: Type = body("type").required(),
         /// 有效期开始时间.

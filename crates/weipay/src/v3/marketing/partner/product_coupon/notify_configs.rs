@@ -21,7 +21,7 @@ impl<M: Mode> NotifyConfigs<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, Nothing)
     }
 
@@ -30,7 +30,7 @@ impl<M: Mode> NotifyConfigs<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, request)
     }
 }

@@ -9,7 +9,7 @@
 //! - merchant: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498)
 //! - partner: [4012381469](https://pay.weixin.qq.com/doc/v3/partner/4012381469)
 
-use crate::model::{Time, answer, body, header, open_enum, request};
+use crate::model::{Time, body, header, open_enum, request, response};
 
 pub use crate::v3::marketing::partnerships::get::{BusinessType, Partner, Type};
 
@@ -33,9 +33,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 合作方信息. Required.
         partner: Partner = body("partner").required(),
         /// 被授权数据. Required.

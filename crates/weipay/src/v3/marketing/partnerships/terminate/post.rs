@@ -9,14 +9,14 @@
 //! - merchant: [4017164460](https://pay.weixin.qq.com/doc/v3/merchant/4017164460)
 //! - partner: [4017171868](https://pay.weixin.qq.com/doc/v3/partner/4017171868)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::marketing::partnerships::build::post::{AuthorizedData, Request};
 pub use crate::v3::marketing::partnerships::get::{BusinessType, Partner, Type};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 终止合作关系时间. Required.
         terminate_time: Time = body("terminate_time").required(),
     }

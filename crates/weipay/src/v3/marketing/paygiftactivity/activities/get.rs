@@ -9,7 +9,7 @@
 //! - merchant: [4012489126](https://pay.weixin.qq.com/doc/v3/merchant/4012489126)
 //! - partner: [4012493214](https://pay.weixin.qq.com/doc/v3/partner/4012493214)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
 
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 分页页码.
         offset: i64 = body("offset"),
         /// 分页大小.

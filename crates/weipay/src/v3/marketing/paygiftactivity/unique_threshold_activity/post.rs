@@ -9,7 +9,7 @@
 //! - merchant: [4012487898](https://pay.weixin.qq.com/doc/v3/merchant/4012487898)
 //! - partner: [4012492900](https://pay.weixin.qq.com/doc/v3/partner/4012492900)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
 pub use crate::v3::marketing::paygiftactivity::activities::get::{
@@ -136,9 +136,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动id. Required.
         activity_id: String = body("activity_id").required(),
         /// 创建时间. Required.

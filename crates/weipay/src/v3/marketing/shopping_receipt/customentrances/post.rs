@@ -9,7 +9,7 @@
 //! - merchant: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342)
 //! - partner: [4012697703](https://pay.weixin.qq.com/doc/v3/partner/4012697703)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -43,9 +43,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 自定义入口种类. Required.
         custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),
         /// 副标题. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012443843](https://pay.weixin.qq.com/doc/v3/merchant/4012443843)
 //! - partner: [4012443825](https://pay.weixin.qq.com/doc/v3/partner/4012443825)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家电子小票跳转信息.
         merchant_jump_info: MerchantJumpInfo = body("merchant_jump_info"),
     }

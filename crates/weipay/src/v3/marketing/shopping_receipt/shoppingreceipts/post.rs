@@ -9,7 +9,7 @@
 //! - merchant: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506)
 //! - partner: [4012698614](https://pay.weixin.qq.com/doc/v3/partner/4012698614)
 
-use crate::model::{File, Sensitive, Time, answer, body, file, header, meta, open_enum, request};
+use crate::model::{File, Sensitive, Time, body, file, header, meta, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -43,9 +43,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 电子小票上传信息. Required.
         receipt: Receipt = body("receipt").required(),
     }

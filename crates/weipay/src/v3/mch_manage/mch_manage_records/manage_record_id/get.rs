@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)
 
-use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 商户管理记录ID.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)
 
-use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 尽调单号. Required.
         due_diligence_id: String = body("due_diligence_id").required(),
         /// 子商户号. Required.

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4015617911](https://pay.weixin.qq.com/doc/v3/partner/4015617911)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单号. Required.
         apply_id: String = body("apply_id").required(),
         /// 业务申请编号. Required.

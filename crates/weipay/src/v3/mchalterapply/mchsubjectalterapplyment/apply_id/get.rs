@@ -8,13 +8,13 @@
 //!
 //! - partner: [4014090655](https://pay.weixin.qq.com/doc/v3/partner/4014090655)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
 pub use crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::AuditRejectDetail;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付商户号. Required.
         merchant_code: String = body("merchant_code").required(),
         /// 申请单号. Required.

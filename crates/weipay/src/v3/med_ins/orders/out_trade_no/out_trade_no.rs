@@ -19,7 +19,7 @@ impl<M: Mode> OutTradeNo<M> {
     /// For 普通商户, 从业机构（银行）.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MED_INS_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012476670](https://pay.weixin.qq.com/doc/v3/partner/4012476670)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付提现单号. Required.
         withdraw_id: String = body("withdraw_id").required(),
         /// 商户提现单号. Required.

@@ -11,7 +11,7 @@
 //!   [4012760490](https://pay.weixin.qq.com/doc/v3/partner/4012760490),
 //!   [4012760509](https://pay.weixin.qq.com/doc/v3/partner/4012760509)
 
-use crate::model::{File, answer, body, file, meta, request};
+use crate::model::{File, body, file, meta, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 媒体文件标识Id. Required.
         media_id: String = body("media_id").required(),
     }

@@ -10,7 +10,7 @@
 
 use crate::model::{File, file, meta, request};
 
-pub use crate::v3::merchant::media::upload::post::Answer;
+pub use crate::v3::merchant::media::upload::post::Response;
 
 request! {
     /// What is sent.

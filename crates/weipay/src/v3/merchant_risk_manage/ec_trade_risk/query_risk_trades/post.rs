@@ -9,7 +9,7 @@
 //! - merchant: [4013894247](https://pay.weixin.qq.com/doc/v3/merchant/4013894247)
 //! - partner: [4013894221](https://pay.weixin.qq.com/doc/v3/partner/4013894221)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 总风险订单数.
         total_num: i64 = body("total_num"),
         /// 风险订单列表.

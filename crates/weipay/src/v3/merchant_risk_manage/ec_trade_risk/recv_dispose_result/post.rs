@@ -9,7 +9,7 @@
 //! - merchant: [4013894250](https://pay.weixin.qq.com/doc/v3/merchant/4013894250)
 //! - partner: [4013894227](https://pay.weixin.qq.com/doc/v3/partner/4013894227)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回描述.
         rsp_msg: String = body("rsp_msg"),
     }

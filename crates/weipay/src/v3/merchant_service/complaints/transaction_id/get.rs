@@ -8,11 +8,11 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml>
 
-use crate::model::{Sensitive, Time, answer, body};
+use crate::model::{Sensitive, Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
         /// 投诉时间. Required.

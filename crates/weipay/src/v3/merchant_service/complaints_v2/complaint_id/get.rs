@@ -9,16 +9,16 @@
 //! - merchant: [4012533436](https://pay.weixin.qq.com/doc/v3/merchant/4012533436)
 //! - partner: [4012691648](https://pay.weixin.qq.com/doc/v3/partner/4012691648)
 
-use crate::model::{Sensitive, Time, answer, body};
+use crate::model::{Sensitive, Time, body, response};
 
 pub use crate::v3::merchant_service::complaints_v2::get::{
     AdditionalInfo, ComplaintMediaList, ComplaintOrderInfo, ComplaintState, MediaType, ProblemType,
     ReturnAddressInfo, SharePowerInfo, Type, UserTagList,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 投诉单号. Required.
         complaint_id: String = body("complaint_id").required(),
         /// 投诉时间. Required.

@@ -19,7 +19,7 @@ impl<M: Mode> ResponseImmediateService<M> {
     /// For 普通商户, 服务商. Safe to repeat with the same `idempotent_id` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE_IMMEDIATE_SERVICE,
             request,

@@ -9,7 +9,7 @@
 //! - merchant: [4012467250](https://pay.weixin.qq.com/doc/v3/merchant/4012467250)
 //! - partner: [4012467222](https://pay.weixin.qq.com/doc/v3/partner/4012467222)
 
-use crate::model::{File, answer, body, file, meta, request};
+use crate::model::{File, body, file, meta, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 媒体文件标识ID. Required; format `media-id`.
         media_id: String = body("media_id").required(),
     }

@@ -8,4 +8,4 @@
 //!
 //! - partner: [4012698574](https://pay.weixin.qq.com/doc/v3/partner/4012698574)
 
-pub use crate::v3::merchant_settlement::merchant_settle_rule_applications::post::Answer;
+pub use crate::v3::merchant_settlement::merchant_settle_rule_applications::post::Response;

@@ -9,7 +9,7 @@
 //! - merchant: [4013948577](https://pay.weixin.qq.com/doc/v3/merchant/4013948577),
 //!   [4014085769](https://pay.weixin.qq.com/doc/v3/merchant/4014085769)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -19,9 +19,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 门店基础信息.
         store_basics: StoreBasics = body("store_basics"),
         /// 门店地址信息.

@@ -9,7 +9,7 @@
 //! - partner: [4012718647](https://pay.weixin.qq.com/doc/v3/partner/4012718647),
 //!   [4012720300](https://pay.weixin.qq.com/doc/v3/partner/4012720300)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 查询数据总条数. Required.
         total_count: i64 = body("total_count").required(),
         /// 本次查询偏移量. Required.

@@ -10,7 +10,7 @@
 //!   [4012718620](https://pay.weixin.qq.com/doc/v3/partner/4012718620),
 //!   [4012720249](https://pay.weixin.qq.com/doc/v3/partner/4012720249)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::merchantfund::merchant::income_records::get::{AccountType, IncomeRecordType, Links};
 
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 查询数据总条数. Required.
         total_count: i64 = body("total_count").required(),
         /// 本次查询偏移量. Required.

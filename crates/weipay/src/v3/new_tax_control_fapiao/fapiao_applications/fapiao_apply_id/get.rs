@@ -10,7 +10,7 @@
 //! - partner: [4012489258](https://pay.weixin.qq.com/doc/v3/partner/4012489258),
 //!   [4015792567](https://pay.weixin.qq.com/doc/v3/partner/4015792567)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 发票数量. Required.
         total_count: i64 = body("total_count").required(),
         /// 发票信息. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012556605](https://pay.weixin.qq.com/doc/v3/merchant/4012556605)
 //! - partner: [4012696830](https://pay.weixin.qq.com/doc/v3/partner/4012696830)
 
-use crate::model::{File, answer, body, file, meta, open_enum, request};
+use crate::model::{File, body, file, meta, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -27,9 +27,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 电子发票文件ID. Required.
         fapiao_media_id: String = body("fapiao_media_id").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015941495](https://pay.weixin.qq.com/doc/v3/partner/4015941495)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, body, header, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 邀请开通二维码链接. Required.
         invite_url: String = body("invite_url").required(),
         /// 开通小程序AppID. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015941524](https://pay.weixin.qq.com/doc/v3/partner/4015941524)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 总数. Required.
         total_count: i64 = body("total_count").required(),
         /// 本次查询的起始位置. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012538180](https://pay.weixin.qq.com/doc/v3/merchant/4012538180)
 //! - partner: [4012474053](https://pay.weixin.qq.com/doc/v3/partner/4012474053)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::{
     ExtraInformation, SellerInformation,
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 销售方信息. Required.
         seller_information: SellerInformation = body("seller_information").required(),
         /// 附加信息. Required.

@@ -9,11 +9,11 @@
 //! - merchant: [4012529526](https://pay.weixin.qq.com/doc/v3/merchant/4012529526)
 //! - partner: [4012474033](https://pay.weixin.qq.com/doc/v3/partner/4012474033)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户回调地址. Required.
         callback_url: String = body("callback_url").required(),
         /// 全部账单展示开发票入口开关.

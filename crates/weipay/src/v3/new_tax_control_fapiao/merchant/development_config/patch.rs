@@ -12,7 +12,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::new_tax_control_fapiao::merchant::development_config::get::Answer;
+pub use crate::v3::new_tax_control_fapiao::merchant::development_config::get::Response;
 
 request! {
     /// What is sent.

@@ -9,7 +9,7 @@
 //! - merchant: [4012538236](https://pay.weixin.qq.com/doc/v3/merchant/4012538236)
 //! - partner: [4012474057](https://pay.weixin.qq.com/doc/v3/partner/4012474057)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 pub use crate::v3::new_tax_control_fapiao::fapiaomerchant::listspinvitemchinfo::get::Links;
 
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 本次查询的起始位置. Required.
         offset: i64 = body("offset").required(),
         /// 本次查询的最大数量. Required.

@@ -10,7 +10,7 @@
 //! - partner: [4012474040](https://pay.weixin.qq.com/doc/v3/partner/4012474040),
 //!   [4015770776](https://pay.weixin.qq.com/doc/v3/partner/4015770776)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 抬头填写链接.
         title_url: String = body("title_url"),
         /// 抬头填写小程序AppID.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 pub use crate::v3::offlineface::contracts::contract_id::get::ContractMode;
 
@@ -66,9 +66,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会话ID. Required.
         presign_token: String = body("presign_token").required(),
     }

@@ -8,13 +8,13 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::offlineface::face_collections::get::CollectionState;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 重采ID. Required.
         collection_id: String = body("collection_id").required(),
         /// 用户ID. Required.

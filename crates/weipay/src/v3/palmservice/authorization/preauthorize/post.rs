@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014481990](https://pay.weixin.qq.com/doc/v3/partner/4014481990)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预授权token. Required.
         permission_token: String = body("permission_token").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4019557780](https://pay.weixin.qq.com/doc/v3/partner/4019557780)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -160,9 +160,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 停车场进件审核单号. At most 64 characters.
         parking_lot_audit_no: String = body("parking_lot_audit_no").length(0, 64),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4019557811](https://pay.weixin.qq.com/doc/v3/partner/4019557811)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 pub use crate::v3::parking::reminders::application::post::{
     AggregateLimitMode, ChargeMode, DailyLimitType, DayType, FeeLimitType, FirstChargeTimeMode,
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// On the wire: `application_list`.
         application_list: Vec<ApplicationList> = body("application_list"),
         /// 微信停车场ID. At most 64 characters.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4019557757](https://pay.weixin.qq.com/doc/v3/partner/4019557757)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 pub use crate::v3::parking::reminders::application::post::VehicleType;
 
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信停车单号. At most 64 characters.
         serial_number: String = body("serial_number").length(0, 64),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4019557825](https://pay.weixin.qq.com/doc/v3/partner/4019557825)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 pub use crate::v3::parking::reminders::exit::post::PayState;
 
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 当前总费用. In fen (分).
         total_amount: i64 = body("total_amount"),
         /// 已停时长.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4023070758](https://pay.weixin.qq.com/doc/v3/partner/4023070758)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信停车场ID. At most 64 characters.
         wx_parking_lot_id: String = body("wx_parking_lot_id").length(0, 64),
         /// 商户停车场ID. At most 64 characters.

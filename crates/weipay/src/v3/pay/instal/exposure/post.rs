@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016196762](https://pay.weixin.qq.com/doc/v3/merchant/4016196762)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 是否建议曝光微信分付. Required.
         recommend_exposure: bool = body("recommend_exposure").required(),
     }

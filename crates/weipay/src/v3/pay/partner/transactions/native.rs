@@ -19,7 +19,7 @@ impl<M: Mode> Native<M> {
     /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE, request)
     }
 }

@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4012382150](https://pay.weixin.qq.com/doc/v3/merchant/4012382150)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::pay::partner::transactions::app::post::Amount;
 pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;
 pub use crate::v3::pay::partner::transactions::codepay::post::{
-    AnswerAmount, Detail, GoodsDetail, Payer, PromotionDetail, PromotionDetailGoodsDetail, SceneInfo, Scope,
-    StoreInfo, Type,
+    Detail, GoodsDetail, Payer, PromotionDetail, PromotionDetailGoodsDetail, ResponseAmount, SceneInfo,
+    Scope, StoreInfo, Type,
 };
 
 request! {
@@ -48,9 +48,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 应用AppID.
         appid: String = body("appid"),
         /// 直连商户号. Required.
@@ -72,15 +72,15 @@ answer! {
         /// 附加数据.
         attach: String = body("attach"),
         /// 支付者.
-        payer: AnswerPayer = body("payer"),
+        payer: ResponsePayer = body("payer"),
         /// 订单金额.
-        amount: AnswerAmount = body("amount"),
+        amount: ResponseAmount = body("amount"),
         /// 优惠信息.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
 
     /// 支付者.
-    pub struct AnswerPayer {
+    pub struct ResponsePayer {
         /// 用户标识.
         openid: String = body("openid"),
     }

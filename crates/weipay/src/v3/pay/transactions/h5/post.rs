@@ -16,7 +16,7 @@ pub use crate::v3::pay::partner::transactions::app::post::{
 };
 pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;
 pub use crate::v3::pay::partner::transactions::h5::post::{
-    Answer, H5Info, Identity, IdentityType, Payer, SceneInfo, Type,
+    H5Info, Identity, IdentityType, Payer, Response, SceneInfo, Type,
 };
 
 request! {

@@ -14,7 +14,7 @@
 use crate::model::{Time, body, header, request};
 
 pub use crate::v3::pay::partner::transactions::app::post::{
-    Amount, Answer, Detail, GoodsDetail, Identity, LimitPay, SceneInfo, StoreInfo, SubsidyDetail,
+    Amount, Detail, GoodsDetail, Identity, LimitPay, Response, SceneInfo, StoreInfo, SubsidyDetail,
     SubsidyInfo, SubsidyPeriodType, SubsidyPlan, Type,
 };
 pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;

@@ -15,7 +15,7 @@ pub use crate::v3::pay::partner::transactions::app::post::{
     Amount, Detail, GoodsDetail, Identity, LimitPay, Payer, SceneInfo, StoreInfo, Type,
 };
 pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;
-pub use crate::v3::pay::partner::transactions::native::post::Answer;
+pub use crate::v3::pay::partner::transactions::native::post::Response;
 
 request! {
     /// What is sent.

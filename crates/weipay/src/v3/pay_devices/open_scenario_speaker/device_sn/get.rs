@@ -4,11 +4,11 @@
 //!
 //! For 服务商.
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 设备sn. Required.

@@ -20,7 +20,7 @@ impl<M: Mode> Unbind<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self) -> M::Sent<post::Answer> {
+    pub fn post(self) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND, Nothing)
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461785](https://pay.weixin.qq.com/doc/v3/partner/4012461785)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::payroll_card::authentications::get::{
     AuthenticateScene, AuthenticateState, AuthenticateType,
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 子商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012923362](https://pay.weixin.qq.com/doc/v3/partner/4012923362)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家核身单号. Required.
         authenticate_number: String = body("authenticate_number").required(),
         /// 用户标识. Required.

@@ -10,7 +10,7 @@
 
 use crate::model::{Sensitive, body, header, open_enum, request};
 
-pub use crate::v3::payroll_card::authentications::pre_order::post::{Answer, AuthenticateType};
+pub use crate::v3::payroll_card::authentications::pre_order::post::{AuthenticateType, Response};
 
 request! {
     /// What is sent.

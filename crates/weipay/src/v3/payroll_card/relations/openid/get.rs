@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461728](https://pay.weixin.qq.com/doc/v3/partner/4012461728)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
         /// 商户号. Required.

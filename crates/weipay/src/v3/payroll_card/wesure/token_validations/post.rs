@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
 
-use crate::model::{Sensitive, Time, answer, body, header, request};
+use crate::model::{Sensitive, Time, body, header, request, response};
 
 pub use crate::v3::payroll_card::authentications::get::AuthenticateType;
 
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 校验结果. Required.
         result: String = body("result").required(),
         /// 核身成功时间.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012691489](https://pay.weixin.qq.com/doc/v3/partner/4012691489)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预授权token. Required.
         apply_permissions_token: String = body("apply_permissions_token").required(),
     }

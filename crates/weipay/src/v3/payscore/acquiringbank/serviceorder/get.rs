@@ -9,7 +9,7 @@
 //! - partner: [4012691343](https://pay.weixin.qq.com/doc/v3/partner/4012691343),
 //!   [4013194035](https://pay.weixin.qq.com/doc/v3/partner/4013194035)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -27,9 +27,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.

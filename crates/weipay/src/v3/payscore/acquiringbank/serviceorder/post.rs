@@ -9,7 +9,7 @@
 //! - partner: [4012691326](https://pay.weixin.qq.com/doc/v3/partner/4012691326),
 //!   [4013194023](https://pay.weixin.qq.com/doc/v3/partner/4013194023)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -105,9 +105,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.
@@ -131,13 +131,13 @@ answer! {
         /// 后付费项目.
         post_payments: Vec<PostPayments> = body("post_payments"),
         /// 后付费商户优惠.
-        post_discounts: Vec<AnswerPostDiscounts> = body("post_discounts"),
+        post_discounts: Vec<ResponsePostDiscounts> = body("post_discounts"),
         /// 订单风险金.
         risk_fund: RiskFund = body("risk_fund"),
         /// 服务时间段.
         time_range: TimeRange = body("time_range"),
         /// 服务位置.
-        location: AnswerLocation = body("location"),
+        location: ResponseLocation = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
         /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -149,7 +149,7 @@ answer! {
     }
 
     /// 后付费商户优惠.
-    pub struct AnswerPostDiscounts {
+    pub struct ResponsePostDiscounts {
         /// 优惠名称. Required.
         name: String = body("name").required(),
         /// 优惠说明. Required.
@@ -159,7 +159,7 @@ answer! {
     }
 
     /// 服务位置.
-    pub struct AnswerLocation {
+    pub struct ResponseLocation {
         /// 服务开始地点.
         start_location: String = body("start_location"),
         /// 预计服务结束地点. Required.

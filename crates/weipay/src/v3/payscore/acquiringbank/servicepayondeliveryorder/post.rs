@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012783674](https://pay.weixin.qq.com/doc/v3/partner/4012783674)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -142,9 +142,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.
@@ -164,13 +164,13 @@ answer! {
         /// 订单状态说明.
         state_description: String = body("state_description"),
         /// 后付费项目.
-        post_payments: Vec<AnswerPostPayments> = body("post_payments"),
+        post_payments: Vec<ResponsePostPayments> = body("post_payments"),
         /// 商户优惠.
-        post_discounts: Vec<AnswerPostDiscounts> = body("post_discounts"),
+        post_discounts: Vec<ResponsePostDiscounts> = body("post_discounts"),
         /// 服务风险金.
-        risk_fund: AnswerRiskFund = body("risk_fund"),
+        risk_fund: ResponseRiskFund = body("risk_fund"),
         /// 服务时间.
-        time_range: AnswerTimeRange = body("time_range"),
+        time_range: ResponseTimeRange = body("time_range"),
         /// 服务位置.
         location: Location = body("location"),
         /// 附加数据.
@@ -182,11 +182,11 @@ answer! {
         /// 跳转微信侧数据包.
         package: String = body("package"),
         /// 先用后付购物详情.
-        shopping_info: AnswerShoppingInfo = body("shopping_info"),
+        shopping_info: ResponseShoppingInfo = body("shopping_info"),
     }
 
     /// 后付费项目.
-    pub struct AnswerPostPayments {
+    pub struct ResponsePostPayments {
         /// 付费名称.
         name: String = body("name"),
         /// 付费金额. In fen (分).
@@ -198,7 +198,7 @@ answer! {
     }
 
     /// 商户优惠.
-    pub struct AnswerPostDiscounts {
+    pub struct ResponsePostDiscounts {
         /// 优惠名称.
         name: String = body("name"),
         /// 优惠说明.
@@ -210,7 +210,7 @@ answer! {
     }
 
     /// 服务风险金.
-    pub struct AnswerRiskFund {
+    pub struct ResponseRiskFund {
         /// 风险名称. Required.
         name: String = body("name").required(),
         /// 风险金额. Required; in fen (分).
@@ -220,7 +220,7 @@ answer! {
     }
 
     /// 服务时间.
-    pub struct AnswerTimeRange {
+    pub struct ResponseTimeRange {
         /// 服务开始时间.
         start_time: String = body("start_time"),
         /// 服务结束时间.
@@ -232,17 +232,17 @@ answer! {
     }
 
     /// 先用后付购物详情.
-    pub struct AnswerShoppingInfo {
+    pub struct ResponseShoppingInfo {
         /// 实际购物商家公众号ID.
         real_merchant_appid: String = body("real_merchant_appid"),
         /// 单详跳转链接. Required.
-        jump_link: AnswerShoppingInfoJumpLink = body("jump_link").required(),
+        jump_link: ResponseShoppingInfoJumpLink = body("jump_link").required(),
         /// 商品列表. Required.
-        goods: Vec<AnswerShoppingInfoGoods> = body("goods").required(),
+        goods: Vec<ResponseShoppingInfoGoods> = body("goods").required(),
     }
 
     /// 单详跳转链接.
-    pub struct AnswerShoppingInfoJumpLink {
+    pub struct ResponseShoppingInfoJumpLink {
         /// 跳转链接类型. Required.
         jump_link_type: String = body("jump_link_type").required(),
         /// 小程序跳转AppID.
@@ -252,7 +252,7 @@ answer! {
     }
 
     /// 商品列表.
-    pub struct AnswerShoppingInfoGoods {
+    pub struct ResponseShoppingInfoGoods {
         /// 商品名称. Required.
         name: String = body("name").required(),
         /// 商品图片链接. Required.

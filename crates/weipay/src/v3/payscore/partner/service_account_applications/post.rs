@@ -9,7 +9,7 @@
 //! - partner: [4012715051](https://pay.weixin.qq.com/doc/v3/partner/4012715051),
 //!   [4013394514](https://pay.weixin.qq.com/doc/v3/partner/4013394514)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
         /// 服务商商户号. Required.

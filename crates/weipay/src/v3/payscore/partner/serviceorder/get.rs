@@ -9,7 +9,7 @@
 //! - partner: [4012692256](https://pay.weixin.qq.com/doc/v3/partner/4012692256),
 //!   [4013138559](https://pay.weixin.qq.com/doc/v3/partner/4013138559)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 pub use crate::v3::payscore::acquiringbank::serviceorder::get::{
     GoodsDetail, Location, PostDiscounts, PostPayments, RiskFund,
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.

@@ -9,9 +9,9 @@
 //! - partner: [4012692136](https://pay.weixin.qq.com/doc/v3/partner/4012692136),
 //!   [4013138534](https://pay.weixin.qq.com/doc/v3/partner/4013138534)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
-pub use crate::v3::payscore::acquiringbank::serviceorder::post::{AnswerLocation, Location};
+pub use crate::v3::payscore::acquiringbank::serviceorder::post::{Location, ResponseLocation};
 pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::Name;
 pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateDescription};
 
@@ -112,9 +112,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.
@@ -134,15 +134,15 @@ answer! {
         /// 订单状态说明.
         state_description: StateDescription = body("state_description"),
         /// 后付费项目.
-        post_payments: Vec<AnswerPostPayments> = body("post_payments"),
+        post_payments: Vec<ResponsePostPayments> = body("post_payments"),
         /// 商户优惠.
         post_discounts: Vec<PostDiscounts> = body("post_discounts"),
         /// 订单风险金.
-        risk_fund: AnswerRiskFund = body("risk_fund"),
+        risk_fund: ResponseRiskFund = body("risk_fund"),
         /// 服务时间段.
-        time_range: AnswerTimeRange = body("time_range"),
+        time_range: ResponseTimeRange = body("time_range"),
         /// 服务位置.
-        location: AnswerLocation = body("location"),
+        location: ResponseLocation = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
         /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -154,7 +154,7 @@ answer! {
     }
 
     /// 后付费项目.
-    pub struct AnswerPostPayments {
+    pub struct ResponsePostPayments {
         /// 付费项目名称. Required.
         name: String = body("name").required(),
         /// 付费说明.
@@ -166,7 +166,7 @@ answer! {
     }
 
     /// 订单风险金.
-    pub struct AnswerRiskFund {
+    pub struct ResponseRiskFund {
         /// 风险金名称. Required.
         name: Name = body("name").required(),
         /// 风险金额. Required; in fen (分).
@@ -176,7 +176,7 @@ answer! {
     }
 
     /// 服务时间段.
-    pub struct AnswerTimeRange {
+    pub struct ResponseTimeRange {
         /// 服务开始时间. Required.
         start_time: String = body("start_time").required(),
         /// 服务开始时间备注.

@@ -11,9 +11,9 @@
 use crate::model::{body, request};
 
 pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::{
-    Answer, AnswerPostDiscounts, AnswerPostPayments, AnswerRiskFund, AnswerShoppingInfo,
-    AnswerShoppingInfoGoods, AnswerShoppingInfoJumpLink, AnswerTimeRange, Goods, JumpLink, JumpLinkType,
-    Location, Name, PostPayments, ShoppingInfo,
+    Goods, JumpLink, JumpLinkType, Location, Name, PostPayments, Response, ResponsePostDiscounts,
+    ResponsePostPayments, ResponseRiskFund, ResponseShoppingInfo, ResponseShoppingInfoGoods,
+    ResponseShoppingInfoJumpLink, ResponseTimeRange, ShoppingInfo,
 };
 pub use crate::v3::payscore::partner::serviceorder::post::RiskFund;
 

@@ -11,7 +11,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::payscore::partner::permissions::assess_user_risk_level::post::{
-    Answer, Goods, ShoppingInfo,
+    Goods, Response, ShoppingInfo,
 };
 
 request! {

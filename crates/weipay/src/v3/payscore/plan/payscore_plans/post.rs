@@ -8,9 +8,9 @@
 //!
 //! - merchant: [4012467232](https://pay.weixin.qq.com/doc/v3/merchant/4012467232)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
-pub use crate::v3::payscore::plan::partner::payscore_plans::post::{AnswerPlanDetailList, PlanDetailList};
+pub use crate::v3::payscore::plan::partner::payscore_plans::post::{PlanDetailList, ResponsePlanDetailList};
 
 request! {
     /// What is sent.
@@ -36,9 +36,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 支付分计划ID. Required.
         plan_id: String = body("plan_id").required(),
         /// 计划所属服务. Required.
@@ -62,7 +62,7 @@ answer! {
         /// 支付分计划实际扣费总金额. Required; in fen (分).
         total_actual_price: i64 = body("total_actual_price").required(),
         /// 支付分计划明细列表.
-        plan_detail_list: Vec<AnswerPlanDetailList> = body("plan_detail_list"),
+        plan_detail_list: Vec<ResponsePlanDetailList> = body("plan_detail_list"),
         /// 终止方商户号.
         stop_mchid: String = body("stop_mchid"),
         /// 终止时间.

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::{
     Location, PostDiscounts, TimeRange,
@@ -62,9 +62,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 公众账号ID. Required.
@@ -72,7 +72,7 @@ answer! {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
         /// 后付费项目.
-        post_payments: Vec<AnswerPostPayments> = body("post_payments"),
+        post_payments: Vec<ResponsePostPayments> = body("post_payments"),
         /// 后付费商户优惠.
         post_discounts: Vec<PostDiscounts> = body("post_discounts"),
         /// 服务时间段. Required.
@@ -98,7 +98,7 @@ answer! {
     }
 
     /// 后付费项目.
-    pub struct AnswerPostPayments {
+    pub struct ResponsePostPayments {
         /// 付费项目名称. At most 20 characters.
         name: String = body("name").length(0, 20),
         /// 金额. In fen (分).

@@ -19,7 +19,7 @@ impl<M: Mode> Complete<M> {
     /// For 普通商户. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012489351](https://pay.weixin.qq.com/doc/v3/merchant/4012489351)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::Location;
 pub use crate::v3::payscore::sign_plan::partner::serviceorder::post::{
@@ -43,9 +43,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.

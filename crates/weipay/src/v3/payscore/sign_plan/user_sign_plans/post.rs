@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012489420](https://pay.weixin.qq.com/doc/v3/merchant/4012489420)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::payscore::sign_plan::partner::user_sign_plans::post::{SignPlanDetail, SignedDetailList};
 
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户的签约计划. Required.
         sign_plan: SignPlan = body("sign_plan").required(),
         /// Required.

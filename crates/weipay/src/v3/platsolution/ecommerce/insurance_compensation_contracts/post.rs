@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012781476](https://pay.weixin.qq.com/doc/v3/partner/4012781476)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -34,9 +34,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 是否开通成功. Required.

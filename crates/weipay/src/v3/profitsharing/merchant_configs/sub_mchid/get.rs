@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012466864](https://pay.weixin.qq.com/doc/v3/partner/4012466864)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 最大分账比例. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012525210](https://pay.weixin.qq.com/doc/v3/merchant/4012525210)
 //! - partner: [4012466850](https://pay.weixin.qq.com/doc/v3/partner/4012466850)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::profitsharing::orders::post::{FailReason, State, Type};
 
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 微信订单号. Required.

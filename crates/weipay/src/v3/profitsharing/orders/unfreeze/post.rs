@@ -11,7 +11,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::profitsharing::orders::out_order_no::get::{Answer, Receivers, ReceiversResult};
+pub use crate::v3::profitsharing::orders::out_order_no::get::{Receivers, ReceiversResult, Response};
 pub use crate::v3::profitsharing::orders::post::{FailReason, State, Type};
 
 request! {

@@ -9,7 +9,7 @@
 //! - merchant: [4012528995](https://pay.weixin.qq.com/doc/v3/merchant/4012528995)
 //! - partner: [4012690944](https://pay.weixin.qq.com/doc/v3/partner/4012690944)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 pub use crate::v3::profitsharing::orders::post::Type;
 
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 分账接收方类型. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4012529590](https://pay.weixin.qq.com/doc/v3/merchant/4012529590)
 //! - partner: [4012466868](https://pay.weixin.qq.com/doc/v3/partner/4012466868)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::profitsharing::orders::post::Type;
 
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 分账接收方类型. Required.

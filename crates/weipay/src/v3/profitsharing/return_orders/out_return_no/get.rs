@@ -11,7 +11,7 @@
 
 use crate::model::{query, request};
 
-pub use crate::v3::profitsharing::return_orders::post::{Answer, AnswerResult, FailReason};
+pub use crate::v3::profitsharing::return_orders::post::{FailReason, Response, ResponseResult};
 
 request! {
     /// What is sent.

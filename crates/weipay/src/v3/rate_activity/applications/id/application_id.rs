@@ -21,7 +21,7 @@ impl<M: Mode> ApplicationId<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, Nothing)
     }
 
@@ -30,7 +30,7 @@ impl<M: Mode> ApplicationId<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
+    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, request)
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012585425](https://pay.weixin.qq.com/doc/v3/merchant/4012585425)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付充值单号. Required.
         recharge_id: String = body("recharge_id").required(),
         /// 商户充值单号. Required.

@@ -39,7 +39,7 @@
 //!   [4013462256](https://pay.weixin.qq.com/doc/v3/partner/4013462256),
 //!   [4013462579](https://pay.weixin.qq.com/doc/v3/partner/4013462579)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -105,9 +105,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付退款号. Required.
         refund_id: String = body("refund_id").required(),
         /// 商户退款单号. Required.
@@ -127,15 +127,15 @@ answer! {
         /// 退款状态. Required.
         status: Status = body("status").required(),
         /// 资金账户.
-        funds_account: AnswerFundsAccount = body("funds_account"),
+        funds_account: ResponseFundsAccount = body("funds_account"),
         /// 金额信息. Required.
-        amount: AnswerAmount = body("amount").required(),
+        amount: ResponseAmount = body("amount").required(),
         /// 优惠退款信息.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
 
     /// 金额信息.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 订单金额. Required; in fen (分).
         total: i64 = body("total").required(),
         /// 退款金额. Required; in fen (分).
@@ -205,7 +205,7 @@ open_enum! {
     }
 
     /// 资金账户.
-    pub enum AnswerFundsAccount {
+    pub enum ResponseFundsAccount {
         Unsettled = "UNSETTLED",
         Available = "AVAILABLE",
         Unavailable = "UNAVAILABLE",

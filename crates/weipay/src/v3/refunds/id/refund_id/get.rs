@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml>
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 pub use crate::v3::refunds::get::{Channel, ExchangeRate, FundSource, Scope, Status, Type};
 pub use crate::v3::refunds::post::{Detail, DetailType};
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付退款订单号. Required.
         id: String = body("id").required(),
         /// 商户退款单号. Required.

@@ -10,5 +10,5 @@
 //!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml>
 
 pub use crate::v3::refunds::get::{Channel, ExchangeRate, FundSource, Scope, Status, Type};
-pub use crate::v3::refunds::id::refund_id::get::{Amount, Answer, Request};
+pub use crate::v3::refunds::id::refund_id::get::{Amount, Request, Response};
 pub use crate::v3::refunds::post::{Detail, DetailType};

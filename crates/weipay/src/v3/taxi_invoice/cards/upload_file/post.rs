@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012692904](https://pay.weixin.qq.com/doc/v3/partner/4012692904)
 
-use crate::model::{File, answer, body, file, meta, open_enum, request};
+use crate::model::{File, body, file, meta, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 出租车电子发票文件ID. Required.
         fapiao_media_id: String = body("fapiao_media_id").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012460171](https://pay.weixin.qq.com/doc/v3/partner/4012460171)
 
-use crate::model::{Sensitive, answer, body, header, request};
+use crate::model::{Sensitive, body, header, request, response};
 
 request! {
     /// What is sent.
@@ -56,9 +56,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 司机姓名. Required; travels encrypted (敏感信息加密).
         driver_name: Sensitive = body("driver_name").required().encrypted(),
         /// 司机身份证号码. Required; travels encrypted (敏感信息加密).

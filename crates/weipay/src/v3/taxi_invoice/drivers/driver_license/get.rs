@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461309](https://pay.weixin.qq.com/doc/v3/partner/4012461309)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 司机姓名. Required.
         driver_name: String = body("driver_name").required(),
         /// 公司名称. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012460167](https://pay.weixin.qq.com/doc/v3/partner/4012460167)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),
         /// 公司名称. Required.

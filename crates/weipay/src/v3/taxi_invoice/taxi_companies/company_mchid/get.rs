@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012460161](https://pay.weixin.qq.com/doc/v3/partner/4012460161)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         company_mchid: String = body("company_mchid").required(),
         /// 企业类型. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012460154](https://pay.weixin.qq.com/doc/v3/partner/4012460154)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 公司名称.

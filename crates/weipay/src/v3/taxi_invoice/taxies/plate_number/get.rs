@@ -8,13 +8,13 @@
 //!
 //! - partner: [4012460169](https://pay.weixin.qq.com/doc/v3/partner/4012460169)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::taxi_invoice::drivers::driver_license::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),
         /// 公司名称. Required.

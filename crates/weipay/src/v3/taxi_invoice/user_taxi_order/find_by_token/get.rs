@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012460180](https://pay.weixin.qq.com/doc/v3/partner/4012460180)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),
         /// 营运资格证号. Required.

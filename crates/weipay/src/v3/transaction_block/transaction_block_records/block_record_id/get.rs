@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)
 
-use crate::model::{JsonText, Time, answer, body, open_enum, query, request};
+use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 交易拦截记录ID.
         block_record_id: String = body("block_record_id"),
         /// 拦截时间.

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4014940449](https://pay.weixin.qq.com/doc/v3/partner/4014940449)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 交易拦截申诉ID.
         block_submission_id: String = body("block_submission_id"),
         /// 提交时间.

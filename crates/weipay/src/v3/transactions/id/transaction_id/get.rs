@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml>
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// APPID. Required.

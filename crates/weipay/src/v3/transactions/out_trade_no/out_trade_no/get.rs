@@ -10,6 +10,6 @@
 //!   <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml>
 
 pub use crate::v3::transactions::id::transaction_id::get::{
-    Amount, Answer, ExchangeRate, GoodsDetail, Payer, PromotionDetail, PromotionDetailType, Request, Scope,
+    Amount, ExchangeRate, GoodsDetail, Payer, PromotionDetail, PromotionDetailType, Request, Response, Scope,
     TradeState, TradeType, Type,
 };

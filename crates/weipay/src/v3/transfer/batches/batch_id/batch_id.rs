@@ -20,7 +20,7 @@ impl<M: Mode> BatchId<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 

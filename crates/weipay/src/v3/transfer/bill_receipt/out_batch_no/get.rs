@@ -10,4 +10,4 @@
 //! - partner: [4012718640](https://pay.weixin.qq.com/doc/v3/partner/4012718640),
 //!   [4012721812](https://pay.weixin.qq.com/doc/v3/partner/4012721812)
 
-pub use crate::v3::transfer::bill_receipt::post::Answer;
+pub use crate::v3::transfer::bill_receipt::post::Response;

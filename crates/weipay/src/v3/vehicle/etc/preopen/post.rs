@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012715215](https://pay.weixin.qq.com/doc/v3/partner/4012715215)
 
-use crate::model::{Sensitive, answer, body, header, request};
+use crate::model::{Sensitive, body, header, request, response};
 
 request! {
     /// What is sent.
@@ -46,9 +46,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预开通ID. Required.
         preopen_id: String = body("preopen_id").required(),
     }

@@ -9,7 +9,7 @@
 //! - merchant: [4012533937](https://pay.weixin.qq.com/doc/v3/merchant/4012533937)
 //! - partner: [4012533994](https://pay.weixin.qq.com/doc/v3/partner/4012533994)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -33,9 +33,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 停车入场id. Required.
         id: String = body("id").required(),
         /// 商户入场id. Required.

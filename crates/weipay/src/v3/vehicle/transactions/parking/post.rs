@@ -9,7 +9,7 @@
 //! - merchant: [4012534352](https://pay.weixin.qq.com/doc/v3/merchant/4012534352)
 //! - partner: [4012534427](https://pay.weixin.qq.com/doc/v3/partner/4012534427)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::vehicle::parking::parkings::post::PlateColor;
 pub use crate::v3::vehicle::transactions::out_trade_no::out_trade_no::get::Payer;
@@ -72,9 +72,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
         /// 子商户应用ID.
@@ -110,13 +110,13 @@ answer! {
         /// 支付者信息. Required.
         payer: Payer = body("payer").required(),
         /// 订单金额信息. Required.
-        amount: AnswerAmount = body("amount").required(),
+        amount: ResponseAmount = body("amount").required(),
         /// 优惠信息.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
 
     /// 订单金额信息.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 订单金额. Required; in fen (分).
         total: i64 = body("total").required(),
         /// 货币类型.

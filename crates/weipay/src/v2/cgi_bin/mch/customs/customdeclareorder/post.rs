@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4011985151](https://pay.weixin.qq.com/doc/v2/merchant/4011985151)
 
-use crate::model::{answer, open_enum, request, xml};
+use crate::model::{open_enum, request, response, xml};
 
 request! {
     /// What is sent.
@@ -48,9 +48,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

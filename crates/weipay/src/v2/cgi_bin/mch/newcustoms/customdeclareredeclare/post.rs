@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4011985318](https://pay.weixin.qq.com/doc/v2/merchant/4011985318)
 
-use crate::model::{answer, request, xml};
+use crate::model::{request, response, xml};
 
 pub use crate::v2::cgi_bin::mch::customs::customdeclareorder::post::{
     Customs, ResultCode, ReturnCode, SignType, State,
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -12,7 +12,7 @@
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-ERROR.docx>,
 //!   <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-SUCCESS.docx>
 
-use crate::model::{answer, header, open_enum, request, xml};
+use crate::model::{header, open_enum, request, response, xml};
 
 pub use crate::v2::xdc::apiv2getsignkey::sign::getsignkey::post::ReturnCode;
 
@@ -42,9 +42,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -12,7 +12,7 @@
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-ERROR.docx>,
 //!   <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-SUCCESS.docx>
 
-use crate::model::{answer, header, request, xml};
+use crate::model::{header, request, response, xml};
 
 pub use crate::v2::xdc::apiv2getsignkey::sign::getsignkey::post::ReturnCode;
 pub use crate::v2::xdc::apiv2sandbox::pay::micropay::post::{
@@ -35,9 +35,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 返回状态码. Required; at most 16 characters.
         return_code: ReturnCode = xml("return_code").required().length(0, 16),
         /// 返回信息. At most 128 characters.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::abnormal_fund_processing::receipts::receipt_id::get::{
     Commander, Currency, Operator, ProductName, ReceiptState, TransferAmount,
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 产品名称. Required.
         product_name: ProductName = body("product_name").required(),
         /// 微信支付在途异常资金付款单号. Required.

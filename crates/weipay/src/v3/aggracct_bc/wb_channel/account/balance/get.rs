@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, body, header, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 是否存在在途减额指令.
         in_transit_reduction_exist: bool = body("in_transit_reduction_exist"),
         /// 额度台账号额度.

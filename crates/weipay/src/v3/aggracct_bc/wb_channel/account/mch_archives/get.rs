@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
 
-use crate::model::{Sensitive, answer, body, open_enum};
+use crate::model::{Sensitive, body, open_enum, response};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::{ReqScene, Request};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付商户号.
         mchid: String = body("mchid"),
         /// 额度台账号. Travels encrypted (敏感信息加密).

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4025779210](https://pay.weixin.qq.com/doc/v3/merchant/4025779210)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 文件内容.
         media_content: String = body("media_content"),
         /// 文件类型.

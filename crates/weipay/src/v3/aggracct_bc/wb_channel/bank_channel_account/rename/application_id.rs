@@ -19,7 +19,7 @@ impl<M: Mode> ApplicationId<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME_APPLICATION_ID, request)
     }

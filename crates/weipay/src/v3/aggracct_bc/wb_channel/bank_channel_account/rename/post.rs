@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
 
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 变更类型. Required.
         change_scene: ChangeScene = body("change_scene").required(),
         /// Required.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016025274](https://pay.weixin.qq.com/doc/v3/merchant/4016025274)
 
-use crate::model::{Time, answer, body, header, open_enum, query, request};
+use crate::model::{Time, body, header, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 控制场景. Required.
         control_scene: ControlScene = body("control_scene").required(),
         /// 管控单.

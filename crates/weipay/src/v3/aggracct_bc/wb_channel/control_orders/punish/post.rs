@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016025247](https://pay.weixin.qq.com/doc/v3/merchant/4016025247)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
 
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付管控单号. Required.
         wxpay_punish_no: String = body("wxpay_punish_no").required(),
         /// 微众管控单号. Required.

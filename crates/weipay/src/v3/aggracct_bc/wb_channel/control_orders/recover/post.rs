@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016025279](https://pay.weixin.qq.com/doc/v3/merchant/4016025279)
 
-use crate::model::{Sensitive, answer, body, header, request};
+use crate::model::{Sensitive, body, header, request, response};
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::ReqScene;
 
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付解管单号. Required.
         wxpay_recover_no: String = body("wxpay_recover_no").required(),
         /// 微众解管单号. Required.

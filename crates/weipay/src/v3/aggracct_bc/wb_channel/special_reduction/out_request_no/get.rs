@@ -10,5 +10,5 @@
 
 pub use crate::v3::aggracct_bc::wb_channel::account::balance::get::{ReqScene, Request};
 pub use crate::v3::aggracct_bc::wb_channel::special_reduction::post::{
-    Answer, FailReason, ReductionType, State,
+    FailReason, ReductionType, Response, State,
 };

@@ -11,7 +11,7 @@
 //!   [4012761102](https://pay.weixin.qq.com/doc/v3/partner/4012761102),
 //!   [4012761138](https://pay.weixin.qq.com/doc/v3/partner/4012761138)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 pub use crate::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get::AccountType;
 
@@ -39,9 +39,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 修改结算账户申请单号. Required.
         application_no: String = body("application_no").required(),
     }

@@ -11,13 +11,13 @@
 //!   [4012761113](https://pay.weixin.qq.com/doc/v3/partner/4012761113),
 //!   [4012761142](https://pay.weixin.qq.com/doc/v3/partner/4012761142)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
 pub use crate::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get::AccountType;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 账户类型. Required.
         account_type: AccountType = body("account_type").required(),
         /// 开户银行. Required.

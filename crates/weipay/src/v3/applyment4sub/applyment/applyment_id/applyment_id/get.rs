@@ -9,11 +9,11 @@
 //! - partner: [4012697052](https://pay.weixin.qq.com/doc/v3/partner/4012697052),
 //!   [4012721630](https://pay.weixin.qq.com/doc/v3/partner/4012721630)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 业务申请编号.
         business_code: String = body("business_code"),
         /// 微信支付申请单号. Format `uint64`.

@@ -10,5 +10,5 @@
 //!   [4012721709](https://pay.weixin.qq.com/doc/v3/partner/4012721709)
 
 pub use crate::v3::applyment4sub::applyment::applyment_id::applyment_id::get::{
-    Answer, ApplymentState, AuditDetail,
+    ApplymentState, AuditDetail, Response,
 };

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012465891](https://pay.weixin.qq.com/doc/v3/partner/4012465891)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 银行服务商号. Required.
         bank_sp_mchid: String = body("bank_sp_mchid").required(),
         /// 服务平台商户号. Required.

@@ -11,7 +11,7 @@
 use crate::model::{query, request};
 
 pub use crate::v3::bank_transfer::batches::batch_id::batch_id::get::{
-    Answer, BatchState, CloseReason, DetailState, FailReason, TransferDetailList,
+    BatchState, CloseReason, DetailState, FailReason, Response, TransferDetailList,
     TransferDetailListDetailState, TransferPurpose, TransferScene,
 };
 

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4016257685](https://pay.weixin.qq.com/doc/v3/partner/4016257685)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付申请单号. Required.
         applyment_id: String = body("applyment_id").required(),
         /// 业务申请编号. Required.

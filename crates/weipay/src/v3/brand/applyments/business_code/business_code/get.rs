@@ -8,4 +8,4 @@
 //!
 //! - partner: [4016257694](https://pay.weixin.qq.com/doc/v3/partner/4016257694)
 
-pub use crate::v3::brand::applyments::applyment_id::applyment_id::get::{Answer, ApplymentState};
+pub use crate::v3::brand::applyments::applyment_id::applyment_id::get::{ApplymentState, Response};

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016475172](https://pay.weixin.qq.com/doc/v3/partner/4016475172)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::brand::card::card_configs::get::ApplymentState;
 
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
         /// 微信支付申请单号. Required.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4016641998](https://pay.weixin.qq.com/doc/v3/partner/4016641998)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::brand::card::card_configs::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
         /// 微信支付申请单号. Required.

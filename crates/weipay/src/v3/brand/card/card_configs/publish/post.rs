@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016475176](https://pay.weixin.qq.com/doc/v3/partner/4016475176)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
         /// 微信支付申请单号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016366797](https://pay.weixin.qq.com/doc/v3/partner/4016366797)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
     }

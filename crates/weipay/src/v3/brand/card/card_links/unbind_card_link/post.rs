@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016366804](https://pay.weixin.qq.com/doc/v3/partner/4016366804)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::brand::card::card_links::get::PaymentScene;
 
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 交易场景类型. Required.

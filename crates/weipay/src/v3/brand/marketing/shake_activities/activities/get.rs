@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015783259](https://pay.weixin.qq.com/doc/v3/partner/4015783259)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 分页页码. Required.
         offset: i64 = body("offset").required(),
         /// 分页大小. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336976](https://pay.weixin.qq.com/doc/v3/partner/4015336976)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),
         /// 分页页码. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336970](https://pay.weixin.qq.com/doc/v3/partner/4015336970)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{
     CardType, CodeMode, CodeType, CommonFieldList, CustomFieldListType, Type,
@@ -126,9 +126,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会员卡模板ID. Required.
         card_id: String = body("card_id").required(),
         /// 品牌ID. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016588039](https://pay.weixin.qq.com/doc/v3/partner/4016588039)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动列表.
         data: Vec<Data> = body("data"),
         /// 请求资源起始位置. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016464918](https://pay.weixin.qq.com/doc/v3/partner/4016464918)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::brand::partner::card_member::membership_activities::get::{
     ActivityChannel, ActivityState,
@@ -48,9 +48,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 品牌ID. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016834476](https://pay.weixin.qq.com/doc/v3/partner/4016834476)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预授权token. Required.
         token: String = body("token").required(),
         /// token. Required.

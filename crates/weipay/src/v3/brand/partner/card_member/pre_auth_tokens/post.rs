@@ -8,4 +8,4 @@
 //!
 //! - partner: [4015336986](https://pay.weixin.qq.com/doc/v3/partner/4015336986)
 
-pub use crate::v3::brand::partner::card_member::pay_view_tokens::post::{Answer, Request};
+pub use crate::v3::brand::partner::card_member::pay_view_tokens::post::{Request, Response};

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336984](https://pay.weixin.qq.com/doc/v3/partner/4015336984)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum, query, request};
+use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, ValidDateInformation};
 
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),
         /// 分页页码. Required.

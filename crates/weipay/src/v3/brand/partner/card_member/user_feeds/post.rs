@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336987](https://pay.weixin.qq.com/doc/v3/partner/4015336987)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 会员卡模板ID. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015783183](https://pay.weixin.qq.com/doc/v3/partner/4015783183)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::brand::partner::store::brandstores::get::{AuditState, RecipientState, StoreState};
 
@@ -56,9 +56,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 品牌门店ID.

@@ -26,7 +26,7 @@ impl<M: Mode> StoreId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
@@ -35,7 +35,7 @@ impl<M: Mode> StoreId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
+    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012467022](https://pay.weixin.qq.com/doc/v3/partner/4012467022)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
         /// 最大分账比例. Required.

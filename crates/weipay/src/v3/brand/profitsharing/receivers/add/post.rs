@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012467100](https://pay.weixin.qq.com/doc/v3/partner/4012467100)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 pub use crate::v3::brand::profitsharing::orders::get::Type;
 
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
         /// 分账接收方类型. Required.

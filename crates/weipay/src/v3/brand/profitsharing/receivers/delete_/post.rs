@@ -11,7 +11,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::brand::profitsharing::orders::get::Type;
-pub use crate::v3::brand::profitsharing::receivers::add::post::Answer;
+pub use crate::v3::brand::profitsharing::receivers::add::post::Response;
 
 request! {
     /// What is sent.

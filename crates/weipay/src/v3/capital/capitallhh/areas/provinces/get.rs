@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012698641](https://pay.weixin.qq.com/doc/v3/partner/4012698641)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 省份列表.
         data: Vec<Data> = body("data"),
         /// 查询数据总条数. Required.

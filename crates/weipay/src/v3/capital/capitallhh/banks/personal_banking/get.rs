@@ -9,4 +9,4 @@
 //! - partner: [4012697583](https://pay.weixin.qq.com/doc/v3/partner/4012697583)
 
 pub use crate::v3::capital::capitallhh::banks::bank_alias_code::branches::get::Links;
-pub use crate::v3::capital::capitallhh::banks::corporate_banking::get::{Answer, Data, Request};
+pub use crate::v3::capital::capitallhh::banks::corporate_banking::get::{Data, Request, Response};

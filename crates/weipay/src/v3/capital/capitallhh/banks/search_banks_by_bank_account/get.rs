@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012697541](https://pay.weixin.qq.com/doc/v3/partner/4012697541)
 
-use crate::model::{Sensitive, answer, body, header, query, request};
+use crate::model::{Sensitive, body, header, query, request, response};
 
 pub use crate::v3::capital::capitallhh::banks::corporate_banking::get::Data;
 
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 查询数据总条数. Required.
         total_count: i64 = body("total_count").required(),
         /// 银行列表.

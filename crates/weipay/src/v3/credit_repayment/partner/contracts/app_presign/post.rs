@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -64,9 +64,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预签约码. Required.
         presign_token: String = body("presign_token").required(),
         /// 跳转到的签约服务提供方.

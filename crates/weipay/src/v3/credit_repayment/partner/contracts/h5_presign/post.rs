@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016779565](https://pay.weixin.qq.com/doc/v3/partner/4016779565)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{body, header, request, response};
 
 pub use crate::v3::credit_repayment::partner::contracts::app_presign::post::{
     IdentityType, RealIdentity, TradeInfo,
@@ -52,9 +52,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 拉起微信支付签约页的URL. Required.
         redirect_url: String = body("redirect_url").required(),
     }

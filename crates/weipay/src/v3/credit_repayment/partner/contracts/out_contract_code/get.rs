@@ -8,11 +8,11 @@
 //!
 //! - partner: [4016125810](https://pay.weixin.qq.com/doc/v3/partner/4016125810)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 协议ID. Required.
         contract_id: String = body("contract_id").required(),
         /// 模板ID. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016125830](https://pay.weixin.qq.com/doc/v3/partner/4016125830)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::credit_repayment::partner::contracts::out_contract_code::get::{
     ContractState, ContractTerminatedMode,
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 协议信息.
         contract_info: ContractInfo = body("contract_info"),
     }

@@ -8,4 +8,4 @@
 //!
 //! - partner: [4016779468](https://pay.weixin.qq.com/doc/v3/partner/4016779468)
 
-pub use crate::v3::credit_repayment::partner::deduct_orders::post::{Answer, OrderState};
+pub use crate::v3::credit_repayment::partner::deduct_orders::post::{OrderState, Response};

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016779459](https://pay.weixin.qq.com/doc/v3/partner/4016779459)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预约还款记录列表.
         schedule_records: Vec<ScheduleRecords> = body("schedule_records"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016779463](https://pay.weixin.qq.com/doc/v3/partner/4016779463)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户侧预约还款单号. Required.
         out_record_id: String = body("out_record_id").required(),
         /// 商户AppID. Required.

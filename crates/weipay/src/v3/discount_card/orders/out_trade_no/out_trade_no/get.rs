@@ -9,5 +9,5 @@
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
 
 pub use crate::v3::discount_card::orders::out_order_no::get::{
-    Answer, Objectives, PerformanceType, RewardType, Rewards, State,
+    Objectives, PerformanceType, Response, RewardType, Rewards, State,
 };

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013892772](https://pay.weixin.qq.com/doc/v3/partner/4013892772)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付注销单号.
         applyment_id: String = body("applyment_id"),
         /// 商户注销申请单号.

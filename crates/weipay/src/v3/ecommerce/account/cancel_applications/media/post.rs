@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012691710](https://pay.weixin.qq.com/doc/v3/partner/4012691710)
 
-use crate::model::{File, answer, body, file, meta, request};
+use crate::model::{File, body, file, meta, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 媒体文件标识Id. Required.
         media_id: String = body("media_id").required(),
     }

@@ -8,4 +8,4 @@
 //!
 //! - partner: [4015616720](https://pay.weixin.qq.com/doc/v3/partner/4015616720)
 
-pub use crate::v3::ecommerce::applyments::post::Answer;
+pub use crate::v3::ecommerce::applyments::post::Response;

@@ -9,13 +9,13 @@
 //! - partner: [4012691376](https://pay.weixin.qq.com/doc/v3/partner/4012691376),
 //!   [4015616708](https://pay.weixin.qq.com/doc/v3/partner/4015616708)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::ecommerce::applyments::applyment_id::get::{ApplymentState, AuditDetail, SignState};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请状态. Required.
         applyment_state: ApplymentState = body("applyment_state").required(),
         /// 申请状态描述. Required.

@@ -20,7 +20,7 @@ impl<M: Mode> Revoke<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self) -> M::Sent<post::Answer> {
+    pub fn post(self) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE, Nothing)
     }
 }

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4012884130](https://pay.weixin.qq.com/doc/v3/partner/4012884130)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::ecommerce::combine_papay::transactions::post::CombinePayerInfo;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 合单商户APPID. Required.
         combine_appid: String = body("combine_appid").required(),
         /// 合单商户号. Required.

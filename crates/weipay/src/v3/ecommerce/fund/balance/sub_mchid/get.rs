@@ -11,7 +11,7 @@
 //!   [4012719894](https://pay.weixin.qq.com/doc/v3/partner/4012719894),
 //!   [4012720892](https://pay.weixin.qq.com/doc/v3/partner/4012720892)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 资金账户类型.

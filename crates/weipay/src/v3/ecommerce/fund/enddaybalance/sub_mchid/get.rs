@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012476693](https://pay.weixin.qq.com/doc/v3/partner/4012476693)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 可用余额. Required; in fen (分).

@@ -12,6 +12,6 @@
 //!   [4012719970](https://pay.weixin.qq.com/doc/v3/partner/4012719970)
 
 pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::{
-    Answer, Request, Status,
+    Request, Response, Status,
 };
 pub use crate::v3::ecommerce::fund::withdraw::post::AccountType;

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015851492](https://pay.weixin.qq.com/doc/v3/partner/4015851492)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::ecommerce::individual_contracts::openid::get::AuthState;
 
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 授权ID.
         individual_auth_id: String = body("individual_auth_id"),
         /// 签约时间. Required.

@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Answer;
+pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Response;
 
 request! {
     /// What is sent.

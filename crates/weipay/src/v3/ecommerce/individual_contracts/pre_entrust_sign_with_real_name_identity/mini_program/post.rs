@@ -10,7 +10,7 @@
 
 use crate::model::{Sensitive, body, header, request};
 
-pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Answer;
+pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Response;
 pub use crate::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::CredType;
 
 request! {

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4013504209](https://pay.weixin.qq.com/doc/v3/partner/4013504209)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 授权状态. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 接收方类型. Required.
         type_: Type = body("type").required(),
         /// 接收方账号. Required.

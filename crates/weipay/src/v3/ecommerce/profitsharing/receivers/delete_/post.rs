@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::ecommerce::profitsharing::receivers::add::post::{Answer, Type};
+pub use crate::v3::ecommerce::profitsharing::receivers::add::post::{Response, Type};
 
 request! {
     /// What is sent.

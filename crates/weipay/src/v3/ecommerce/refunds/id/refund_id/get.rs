@@ -10,7 +10,7 @@
 //!   [4012650253](https://pay.weixin.qq.com/doc/v3/partner/4012650253),
 //!   [4015252439](https://pay.weixin.qq.com/doc/v3/partner/4015252439)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::ecommerce::refunds::apply::post::{Account, RefundAccount, Scope, Type};
 
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信退款单号. Required.
         refund_id: String = body("refund_id").required(),
         /// 商户退款单号. Required.

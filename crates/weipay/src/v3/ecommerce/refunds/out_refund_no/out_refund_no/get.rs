@@ -12,5 +12,5 @@
 
 pub use crate::v3::ecommerce::refunds::apply::post::{Account, RefundAccount, Scope, Type};
 pub use crate::v3::ecommerce::refunds::id::refund_id::get::{
-    Amount, AmountFrom, Answer, Channel, FundsAccount, PromotionDetail, Request, Status,
+    Amount, AmountFrom, Channel, FundsAccount, PromotionDetail, Request, Response, Status,
 };

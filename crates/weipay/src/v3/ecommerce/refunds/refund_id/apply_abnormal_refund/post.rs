@@ -9,7 +9,7 @@
 //! - partner: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274),
 //!   [4015181616](https://pay.weixin.qq.com/doc/v3/partner/4015181616)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::ecommerce::refunds::apply::post::Scope;
 pub use crate::v3::ecommerce::refunds::id::refund_id::get::Status;
@@ -36,9 +36,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付退款号. Required.
         refund_id: String = body("refund_id").required(),
         /// 商户退款单号. Required.

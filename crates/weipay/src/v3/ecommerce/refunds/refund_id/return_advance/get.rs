@@ -8,13 +8,13 @@
 //!
 //! - partner: [4012476916](https://pay.weixin.qq.com/doc/v3/partner/4012476916)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信退款单号. Required.
         refund_id: String = body("refund_id").required(),
         /// 微信回补单号. Required.

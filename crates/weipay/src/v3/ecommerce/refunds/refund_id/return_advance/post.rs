@@ -9,4 +9,4 @@
 //! - partner: [4012476927](https://pay.weixin.qq.com/doc/v3/partner/4012476927)
 
 pub use crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Request;
-pub use crate::v3::ecommerce::refunds::refund_id::return_advance::get::Answer;
+pub use crate::v3::ecommerce::refunds::refund_id::return_advance::get::Response;

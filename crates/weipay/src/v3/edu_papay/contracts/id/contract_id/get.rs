@@ -9,7 +9,7 @@
 //! - merchant: [4012522951](https://pay.weixin.qq.com/doc/v3/merchant/4012522951)
 //! - partner: [4012465367](https://pay.weixin.qq.com/doc/v3/partner/4012465367)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 服务商APPID. Required.

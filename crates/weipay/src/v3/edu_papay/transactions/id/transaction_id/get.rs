@@ -9,7 +9,7 @@
 //! - merchant: [4012523468](https://pay.weixin.qq.com/doc/v3/merchant/4012523468)
 //! - partner: [4012465567](https://pay.weixin.qq.com/doc/v3/partner/4012465567)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -19,9 +19,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 服务商APPID. Required.

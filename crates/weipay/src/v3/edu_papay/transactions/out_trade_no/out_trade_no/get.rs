@@ -10,5 +10,5 @@
 //! - partner: [4012465574](https://pay.weixin.qq.com/doc/v3/partner/4012465574)
 
 pub use crate::v3::edu_papay::transactions::id::transaction_id::get::{
-    Amount, Answer, DeviceInformation, Payer, PromotionDetail, Request,
+    Amount, DeviceInformation, Payer, PromotionDetail, Request, Response,
 };

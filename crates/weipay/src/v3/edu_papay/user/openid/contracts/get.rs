@@ -9,7 +9,7 @@
 //! - merchant: [4012523265](https://pay.weixin.qq.com/doc/v3/merchant/4012523265)
 //! - partner: [4012489548](https://pay.weixin.qq.com/doc/v3/partner/4012489548)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 pub use crate::v3::edu_papay::contracts::id::contract_id::get::ContractInformation;
 
@@ -35,9 +35,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 结果集.
         data: Vec<Data> = body("data"),
         /// 总数量.

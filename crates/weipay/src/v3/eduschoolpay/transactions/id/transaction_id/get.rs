@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012469063](https://pay.weixin.qq.com/doc/v3/partner/4012469063)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 商户appid. Required.

@@ -9,5 +9,5 @@
 //! - partner: [4012469097](https://pay.weixin.qq.com/doc/v3/partner/4012469097)
 
 pub use crate::v3::eduschoolpay::transactions::id::transaction_id::get::{
-    Amount, Answer, DeviceInfo, Payer, PromotionDetail, Request,
+    Amount, DeviceInfo, Payer, PromotionDetail, Request, Response,
 };

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012468993](https://pay.weixin.qq.com/doc/v3/partner/4012468993)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 查询结果列表.
         data: Vec<Data> = body("data"),
         /// 请求资源起始位置. Required.

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012469161](https://pay.weixin.qq.com/doc/v3/partner/4012469161)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户appid. Required.
         appid: String = body("appid").required(),
         /// 商户appid下的用户标识. Required.

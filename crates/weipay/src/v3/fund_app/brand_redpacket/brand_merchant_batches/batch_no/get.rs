@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014310369](https://pay.weixin.qq.com/doc/v3/merchant/4014310369)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::fund_app::brand_redpacket::brand_merchant_batches::post::BatchState;
 
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
         /// 微信支付品牌红包批次单号. Required.

@@ -9,6 +9,6 @@
 //! - merchant: [4014310378](https://pay.weixin.qq.com/doc/v3/merchant/4014310378)
 
 pub use crate::v3::fund_app::brand_redpacket::brand_merchant_batches::batch_no::get::{
-    Answer, CloseReason, DetailList, DetailListDetailState, DetailState, Request,
+    CloseReason, DetailList, DetailListDetailState, DetailState, Request, Response,
 };
 pub use crate::v3::fund_app::brand_redpacket::brand_merchant_batches::post::BatchState;

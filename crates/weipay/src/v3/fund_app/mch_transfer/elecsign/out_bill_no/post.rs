@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012716452](https://pay.weixin.qq.com/doc/v3/merchant/4012716452)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单状态. Required.
         state: String = body("state").required(),
         /// 申请单创建时间. Required.

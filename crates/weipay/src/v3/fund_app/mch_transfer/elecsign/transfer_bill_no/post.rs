@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::fund_app::mch_transfer::elecsign::out_bill_no::post::Answer;
+pub use crate::v3::fund_app::mch_transfer::elecsign::out_bill_no::post::Response;
 
 request! {
     /// What is sent.

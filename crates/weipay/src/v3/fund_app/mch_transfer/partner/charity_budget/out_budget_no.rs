@@ -20,7 +20,7 @@ impl<M: Mode> OutBudgetNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO, request)
     }
 

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015554841](https://pay.weixin.qq.com/doc/v3/partner/4015554841)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户预算单号. Required.
         out_budget_no: String = body("out_budget_no").required(),
         /// 微信支付预算单号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015469096](https://pay.weixin.qq.com/doc/v3/partner/4015469096)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -49,9 +49,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户单号. Required.

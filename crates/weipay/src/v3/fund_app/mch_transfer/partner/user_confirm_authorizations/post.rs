@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
 
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
         /// 单据状态. Required.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
     TransferSceneId, TransferSceneReportInfos,
@@ -48,9 +48,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mch_id: String = body("mch_id").required(),
         /// 商户单号. Required.

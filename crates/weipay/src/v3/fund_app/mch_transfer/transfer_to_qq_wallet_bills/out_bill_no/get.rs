@@ -9,4 +9,4 @@
 //! - merchant: [4014297440](https://pay.weixin.qq.com/doc/v3/merchant/4014297440)
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
-pub use crate::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::post::Answer;
+pub use crate::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::post::Response;

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4012476109](https://pay.weixin.qq.com/doc/v3/partner/4012476109)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::funds_to_oversea::return_::return_orders::out_return_no::out_return_no::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 订单剩余可出境金额. Required; in fen (分).

@@ -4,7 +4,7 @@
 //!
 //! For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
 
-use crate::model::{Sensitive, Time, answer, body, query, request};
+use crate::model::{Sensitive, Time, body, query, request, response};
 
 pub use crate::v3::global::merchant_service::complaints::get::{
     ComplaintMediaList, ComplaintOrderInfo, ComplaintState, MchLanguage, MediaType, Priority,
@@ -19,9 +19,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 投诉单号. Required.
         complaint_id: String = body("complaint_id").required(),
         /// 投诉时间. Required.

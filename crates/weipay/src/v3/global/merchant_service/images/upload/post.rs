@@ -4,11 +4,11 @@
 //!
 //! For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 媒体文件标识ID. Required; format `media-id`.
         media_id: String = body("media_id").required(),
     }

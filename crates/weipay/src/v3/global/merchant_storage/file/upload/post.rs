@@ -8,7 +8,7 @@
 //!
 //! - global: [4013024913](https://pay.weixin.qq.com/doc/global/v3/zh/4013024913)
 
-use crate::model::{File, answer, body, file, meta, request};
+use crate::model::{File, body, file, meta, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 文件标识ID.
         file_id: String = body("file_id"),
     }

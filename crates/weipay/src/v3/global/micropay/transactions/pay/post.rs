@@ -8,7 +8,7 @@
 //!
 //! - global: [4013010527](https://pay.weixin.qq.com/doc/global/v3/zh/4013010527)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -112,9 +112,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付订单号. Required.
         id: String = body("id").required(),
         /// 商户号. Required.
@@ -144,15 +144,15 @@ answer! {
         /// 支付完成时间. Required.
         success_time: Time = body("success_time").required(),
         /// 支付者.
-        payer: AnswerPayer = body("payer"),
+        payer: ResponsePayer = body("payer"),
         /// 订单金额. Required.
-        amount: AnswerAmount = body("amount").required(),
+        amount: ResponseAmount = body("amount").required(),
         /// 优惠功能.
-        detail: Vec<AnswerDetail> = body("detail"),
+        detail: Vec<ResponseDetail> = body("detail"),
     }
 
     /// 支付者.
-    pub struct AnswerPayer {
+    pub struct ResponsePayer {
         /// 用户标识.
         openid: String = body("openid"),
         /// 用户标识.
@@ -162,7 +162,7 @@ answer! {
     }
 
     /// 订单金额.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
         total: i64 = body("total").required(),
         /// 货币类型.
@@ -184,7 +184,7 @@ answer! {
     }
 
     /// 优惠功能.
-    pub struct AnswerDetail {
+    pub struct ResponseDetail {
         /// 券ID. Required.
         promotion_id: String = body("promotion_id").required(),
         /// 优惠名称.
@@ -192,7 +192,7 @@ answer! {
         /// 优惠范围.
         scope: Scope = body("scope"),
         /// 优惠类型.
-        type_: AnswerDetailType = body("type"),
+        type_: ResponseDetailType = body("type"),
         /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
         amount: i64 = body("amount").required(),
         /// 货币类型.
@@ -206,11 +206,11 @@ answer! {
         /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
         other_contribute_amount: i64 = body("other_contribute_amount"),
         /// 单品列表.
-        goods_detail: Vec<AnswerDetailGoodsDetail> = body("goods_detail"),
+        goods_detail: Vec<ResponseDetailGoodsDetail> = body("goods_detail"),
     }
 
     /// 单品列表.
-    pub struct AnswerDetailGoodsDetail {
+    pub struct ResponseDetailGoodsDetail {
         /// 商品编码. Required.
         goods_id: String = body("goods_id").required(),
         /// 商品备注.
@@ -235,7 +235,7 @@ open_enum! {
     }
 
     /// 优惠类型.
-    pub enum AnswerDetailType {
+    pub enum ResponseDetailType {
         Coupon = "COUPON",
         Discount = "DISCOUNT",
     }

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013015467](https://pay.weixin.qq.com/doc/global/v3/zh/4013015467)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 委托代扣签约会话id. Required.
         session_id: String = body("session_id").required(),
     }

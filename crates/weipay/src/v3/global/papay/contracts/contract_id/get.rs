@@ -8,7 +8,7 @@
 //!
 //! - global: [4013015470](https://pay.weixin.qq.com/doc/global/v3/zh/4013015470)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号.
         mchid: String = body("mchid"),
         /// 机构APPID.

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013015443](https://pay.weixin.qq.com/doc/global/v3/zh/4013015443)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -42,9 +42,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 签约跳转URL. Required.
         sign_url: String = body("sign_url").required(),
     }

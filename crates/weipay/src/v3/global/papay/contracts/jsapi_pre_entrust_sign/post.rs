@@ -10,7 +10,7 @@
 
 use crate::model::{Time, body, request};
 
-pub use crate::v3::global::papay::contracts::h5_pre_entrust_sign::post::Answer;
+pub use crate::v3::global::papay::contracts::h5_pre_entrust_sign::post::Response;
 
 request! {
     /// What is sent.

@@ -8,4 +8,4 @@
 //!
 //! - global: [4013015440](https://pay.weixin.qq.com/doc/global/v3/zh/4013015440)
 
-pub use crate::v3::global::papay::contracts::app_pre_entrust_sign::post::{Answer, Request};
+pub use crate::v3::global::papay::contracts::app_pre_entrust_sign::post::{Request, Response};

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013015464](https://pay.weixin.qq.com/doc/global/v3/zh/4013015464)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 展码页面URL. Required.
         show_code_url: String = body("show_code_url").required(),
     }

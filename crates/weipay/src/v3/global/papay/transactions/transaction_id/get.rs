@@ -10,7 +10,7 @@
 
 pub use crate::v3::global::micropay::transactions::pay::post::{Scope, Type};
 pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::{
-    Amount, Answer, ExchangeRate, Request, TradeType,
+    Amount, ExchangeRate, Request, Response, TradeType,
 };
 pub use crate::v3::global::papay::transactions::post::{
     GoodsDetail, Payer, PromotionDetail, PromotionDetailType,

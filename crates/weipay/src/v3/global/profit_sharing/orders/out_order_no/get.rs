@@ -8,7 +8,7 @@
 //!
 //! - global: [4013024900](https://pay.weixin.qq.com/doc/global/v3/zh/4013024900)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::global::profit_sharing::orders::post::Type;
 
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 微信订单号. Required.

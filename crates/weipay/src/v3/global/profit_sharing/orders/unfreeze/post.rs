@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::global::profit_sharing::orders::out_order_no::get::{Answer, Receivers};
+pub use crate::v3::global::profit_sharing::orders::out_order_no::get::{Receivers, Response};
 pub use crate::v3::global::profit_sharing::orders::post::Type;
 
 request! {

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013024912](https://pay.weixin.qq.com/doc/global/v3/zh/4013024912)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 pub use crate::v3::global::profit_sharing::orders::post::Type;
 pub use crate::v3::global::profit_sharing::receivers::post::RelationType;
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 分账接收方类型. Required.

@@ -8,4 +8,4 @@
 //!
 //! - global: [4013025022](https://pay.weixin.qq.com/doc/global/v3/zh/4013025022)
 
-pub use crate::v3::global::profit_sharing::bill_download_url::get::{Answer, Request};
+pub use crate::v3::global::profit_sharing::bill_download_url::get::{Request, Response};

@@ -8,11 +8,11 @@
 //!
 //! - global: [4013024984](https://pay.weixin.qq.com/doc/global/v3/zh/4013024984)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 出资方商户号.
         sponsor_mchid: String = body("sponsor_mchid"),
         /// 可供垫付分账退款的实时余额. In the smallest unit of its currency (币种最小货币单位).

@@ -8,7 +8,7 @@
 //!
 //! - global: [4012354684](https://pay.weixin.qq.com/doc/global/v3/zh/4012354684)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::global::micropay::transactions::pay::post::Scope;
 pub use crate::v3::global::refunds::get::{Channel, ExchangeRate, FundSource, Status, Type};
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付退款订单号. Required.
         id: String = body("id").required(),
         /// 商户退款单号. Required.

@@ -10,5 +10,5 @@
 
 pub use crate::v3::global::micropay::transactions::pay::post::Scope;
 pub use crate::v3::global::refunds::get::{Channel, ExchangeRate, FundSource, Status, Type};
-pub use crate::v3::global::refunds::id::refund_id::get::{Amount, Answer, Request};
+pub use crate::v3::global::refunds::id::refund_id::get::{Amount, Request, Response};
 pub use crate::v3::global::refunds::post::{Detail, DetailType};

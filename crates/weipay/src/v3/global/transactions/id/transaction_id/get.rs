@@ -16,7 +16,7 @@
 //!   [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982),
 //!   [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::global::micropay::transactions::pay::post::Type;
 pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::{
@@ -25,9 +25,9 @@ pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get:
 pub use crate::v3::global::papay::transactions::post::{GoodsDetail, Payer, PromotionDetailType};
 pub use crate::v3::global::refunds::id::refund_id::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// APPID. Required.

@@ -22,4 +22,4 @@ pub use crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get:
 };
 pub use crate::v3::global::papay::transactions::post::{GoodsDetail, Payer, PromotionDetailType};
 pub use crate::v3::global::refunds::id::refund_id::get::Request;
-pub use crate::v3::global::transactions::id::transaction_id::get::{Answer, PromotionDetail};
+pub use crate::v3::global::transactions::id::transaction_id::get::{PromotionDetail, Response};

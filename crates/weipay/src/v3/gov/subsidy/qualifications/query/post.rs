@@ -8,16 +8,16 @@
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
 pub use crate::v3::gov::subsidy::qualifications::passthrough::query::post::{
     Request, State, UnclaimedReason,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 资格状态数组. Required.
         qualification_list: Vec<QualificationList> = body("qualification_list").required(),
     }

@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::gov::subsidy::goods::upload::post::{Answer, ProductType};
+pub use crate::v3::gov::subsidy::goods::upload::post::{ProductType, Response};
 
 request! {
     /// What is sent.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::gov::subsidy::companies::query::post::CollectState;
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::CateState;
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 响应码. Required.
         code: String = body("code").required(),
         /// 响应描述. Required.

@@ -10,7 +10,7 @@
 
 use crate::model::{Sensitive, Time, body, header, request};
 
-pub use crate::v3::gov::subsidy::goods::upload::post::{Answer, EnergyGrade};
+pub use crate::v3::gov::subsidy::goods::upload::post::{EnergyGrade, Response};
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::{CateState, IdentityDocumentType, SaleModel};
 
 request! {

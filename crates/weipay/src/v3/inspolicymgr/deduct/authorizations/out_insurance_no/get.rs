@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4016617415](https://pay.weixin.qq.com/doc/v3/merchant/4016617415)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::inspolicymgr::deduct::authorizations::post::AuthState;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户保险编号. Required.
         out_insurance_no: String = body("out_insurance_no").required(),
         /// 公众账号ID. Required.

@@ -9,5 +9,5 @@
 //! - merchant: [4016617422](https://pay.weixin.qq.com/doc/v3/merchant/4016617422)
 
 pub use crate::v3::inspolicymgr::deduct::policies::post::{
-    Answer, CoverageTermType, PaymentMethod, PaymentPeriod, PeriodPremiumMode, PolicyState, PolicyType,
+    CoverageTermType, PaymentMethod, PaymentPeriod, PeriodPremiumMode, PolicyState, PolicyType, Response,
 };

@@ -11,7 +11,7 @@
 use crate::model::{Time, body, header, request};
 
 pub use crate::v3::inspolicymgr::deduct::policies::post::{
-    Answer, CoverageTermType, PaymentMethod, PaymentPeriod, PeriodPremiumMode, PolicyState, PolicyType,
+    CoverageTermType, PaymentMethod, PaymentPeriod, PeriodPremiumMode, PolicyState, PolicyType, Response,
 };
 
 request! {

@@ -9,7 +9,7 @@
 //! - merchant: [4012465596](https://pay.weixin.qq.com/doc/v3/merchant/4012465596)
 //! - partner: [4012465640](https://pay.weixin.qq.com/doc/v3/partner/4012465640)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 关联成功时间. Required.
         wechatpay_associate_time: Time = body("wechatpay_associate_time").required(),
     }

@@ -11,7 +11,7 @@
 //!   [4015717499](https://pay.weixin.qq.com/doc/v3/merchant/4015717499)
 //! - partner: [4012465924](https://pay.weixin.qq.com/doc/v3/partner/4012465924)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 券成功失效的时间. Required.
         wechatpay_deactivate_time: Time = body("wechatpay_deactivate_time").required(),
     }

@@ -9,13 +9,13 @@
 //! - merchant: [4012465673](https://pay.weixin.qq.com/doc/v3/merchant/4012465673)
 //! - partner: [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::marketing::busifavor::coupons::associate::post::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 取消关联成功时间. Required.
         wechatpay_disassociate_time: Time = body("wechatpay_disassociate_time").required(),
     }

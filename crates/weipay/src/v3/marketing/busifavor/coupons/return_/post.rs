@@ -11,7 +11,7 @@
 //!   [4015717496](https://pay.weixin.qq.com/doc/v3/merchant/4015717496)
 //! - partner: [4012465865](https://pay.weixin.qq.com/doc/v3/partner/4012465865)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信退券成功的时间. Required.
         wechatpay_return_time: Time = body("wechatpay_return_time").required(),
     }

@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 批次号.
         stock_id: String = body("stock_id"),
         /// 券code.

@@ -11,7 +11,7 @@
 //!   [4015717390](https://pay.weixin.qq.com/doc/v3/merchant/4015717390)
 //! - partner: [4012465359](https://pay.weixin.qq.com/doc/v3/partner/4012465359)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
         /// 用户标识. Required.

@@ -8,7 +8,7 @@
 //!
 //! - brand: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预发券token. Required.
         token: String = body("token").required(),
     }

@@ -11,7 +11,7 @@
 //!   [4015717371](https://pay.weixin.qq.com/doc/v3/merchant/4015717371)
 //! - partner: [4015595255](https://pay.weixin.qq.com/doc/v3/partner/4015595255)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
         /// 券code. Required.

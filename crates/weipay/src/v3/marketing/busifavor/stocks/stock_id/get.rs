@@ -11,15 +11,15 @@
 //!   [4015716977](https://pay.weixin.qq.com/doc/v3/merchant/4015716977)
 //! - partner: [4012693047](https://pay.weixin.qq.com/doc/v3/partner/4012693047)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::{
     BackgroundColor, CodeDisplayMode, CouponCodeMode, StockType, UseMethod,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家券批次名称. Required.
         stock_name: String = body("stock_name").required(),
         /// 批次归属商户号. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4017147338](https://pay.weixin.qq.com/doc/v3/merchant/4017147338)
 //! - partner: [4017171346](https://pay.weixin.qq.com/doc/v3/partner/4017171346)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 补差付款单据列表.
         pay_receipt_list: Vec<PayReceiptList> = body("pay_receipt_list"),
     }

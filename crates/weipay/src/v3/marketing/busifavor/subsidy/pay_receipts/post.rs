@@ -9,7 +9,7 @@
 //! - merchant: [4017147321](https://pay.weixin.qq.com/doc/v3/merchant/4017147321)
 //! - partner: [4017170057](https://pay.weixin.qq.com/doc/v3/partner/4017170057)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 补差付款单号. Required.
         subsidy_receipt_id: String = body("subsidy_receipt_id").required(),
         /// 商家券批次号. Required.

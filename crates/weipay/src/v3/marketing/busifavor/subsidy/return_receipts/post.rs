@@ -11,7 +11,7 @@
 //! - partner: [4017170533](https://pay.weixin.qq.com/doc/v3/partner/4017170533),
 //!   [4017171673](https://pay.weixin.qq.com/doc/v3/partner/4017171673)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -41,9 +41,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 补差回退单号.
         subsidy_return_receipt_id: String = body("subsidy_return_receipt_id"),
         /// 商家券批次号. Required.

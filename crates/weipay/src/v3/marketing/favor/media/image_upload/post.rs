@@ -13,7 +13,7 @@
 //!   [4012760240](https://pay.weixin.qq.com/doc/v3/partner/4012760240),
 //!   [4012760270](https://pay.weixin.qq.com/doc/v3/partner/4012760270)
 
-use crate::model::{File, answer, body, file, meta, request};
+use crate::model::{File, body, file, meta, request, response};
 
 request! {
     /// What is sent.
@@ -27,9 +27,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 媒体文件URL地址. Required.
         media_url: String = body("media_url").required(),
     }

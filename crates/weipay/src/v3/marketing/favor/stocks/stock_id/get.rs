@@ -9,7 +9,7 @@
 //! - merchant: [4012460564](https://pay.weixin.qq.com/doc/v3/merchant/4012460564)
 //! - partner: [4012460606](https://pay.weixin.qq.com/doc/v3/partner/4012460606)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::marketing::favor::coupon_stocks::post::StockType;
 pub use crate::v3::marketing::favor::stocks::get::{
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 批次名称. Required.
         stock_name: String = body("stock_name").required(),
         /// 开始时间. Required.

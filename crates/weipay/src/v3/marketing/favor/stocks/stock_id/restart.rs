@@ -19,7 +19,7 @@ impl<M: Mode> Restart<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_RESTART, request)
     }
 }

@@ -17,7 +17,7 @@ impl<M: Mode> Stop<M> {
     /// StopStock · `POST v3/marketing/favor/stocks/{stock_id}/stop`
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP, request)
     }
 }

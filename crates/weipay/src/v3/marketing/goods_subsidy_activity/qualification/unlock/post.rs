@@ -9,5 +9,5 @@
 //! - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
 
 pub use crate::v3::marketing::goods_subsidy_activity::qualification::lock::post::{
-    Answer, OrderInformation, Request,
+    OrderInformation, Request, Response,
 };

@@ -20,7 +20,7 @@ impl<M: Mode> Representative<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
-    pub fn put(self, request: put::Request) -> M::Sent<put::Answer> {
+    pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
         self.call.typed(
             &table::PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
             request,
@@ -32,7 +32,7 @@ impl<M: Mode> Representative<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
-    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
+    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
             request,

@@ -23,7 +23,7 @@ impl<M: Mode> Stores<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
@@ -33,7 +33,7 @@ impl<M: Mode> Stores<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
@@ -43,7 +43,7 @@ impl<M: Mode> Stores<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
-    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
+    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES,
             request,

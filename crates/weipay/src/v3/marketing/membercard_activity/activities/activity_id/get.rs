@@ -9,7 +9,7 @@
 //! - merchant: [4012553365](https://pay.weixin.qq.com/doc/v3/merchant/4012553365)
 //! - partner: [4012714471](https://pay.weixin.qq.com/doc/v3/partner/4012714471)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::marketing::membercard_activity::activities::get::{
     ActivateMiniprogram, ActivateSetting, AwardJumpDeploy, AwardSendDayTime, AwardSendPeriod, AwardSendTime,
@@ -17,9 +17,9 @@ pub use crate::v3::marketing::membercard_activity::activities::get::{
     StockList,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动ID. Required.
         activity_id: String = body("activity_id").required(),
         /// 活动的当前状态.

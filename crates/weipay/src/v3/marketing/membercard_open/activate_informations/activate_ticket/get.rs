@@ -9,11 +9,11 @@
 //! - merchant: [4012550779](https://pay.weixin.qq.com/doc/v3/merchant/4012550779)
 //! - partner: [4012727881](https://pay.weixin.qq.com/doc/v3/partner/4012727881)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信昵称.
         nickname: String = body("nickname"),
         /// 微信头像url.

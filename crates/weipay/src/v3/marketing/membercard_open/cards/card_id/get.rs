@@ -9,16 +9,16 @@
 //! - merchant: [4012547650](https://pay.weixin.qq.com/doc/v3/merchant/4012547650)
 //! - partner: [4012709168](https://pay.weixin.qq.com/doc/v3/partner/4012709168)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::marketing::membercard_open::cards::get::{
     AdditionalStatement, BalanceInformation, Brand, CodeMode, CodeType, CommonFieldList, CustomFieldList,
     CustomFieldListType, DateInformation, Status, Type, UserInformationForm,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会员卡id. Required.
         card_id: String = body("card_id").required(),
         /// 创建时间.

@@ -9,7 +9,7 @@
 //! - merchant: [4017166232](https://pay.weixin.qq.com/doc/v3/merchant/4017166232)
 //! - partner: [4017172062](https://pay.weixin.qq.com/doc/v3/partner/4017172062)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, query, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户领取状态. Required.
         receive_status: ReceiveStatus = body("receive_status").required(),
         /// 用户会员卡信息.

@@ -9,7 +9,7 @@
 //! - merchant: [4012549255](https://pay.weixin.qq.com/doc/v3/merchant/4012549255)
 //! - partner: [4012709674](https://pay.weixin.qq.com/doc/v3/partner/4012709674)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会员卡列表.
         data: Vec<Data> = body("data"),
         /// 总数量. Required.

@@ -20,7 +20,7 @@ impl<M: Mode> PlanId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
+    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID, request)
     }
 

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016184554](https://pay.weixin.qq.com/doc/v3/partner/4016184554)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -44,9 +44,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 投放计划详情. Required.
         plan: Plan = body("plan").required(),
     }

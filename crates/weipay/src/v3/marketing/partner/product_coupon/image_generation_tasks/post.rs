@@ -9,7 +9,7 @@
 //! - partner: [4017327735](https://pay.weixin.qq.com/doc/v3/partner/4017327735),
 //!   [4017327752](https://pay.weixin.qq.com/doc/v3/partner/4017327752)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 pub use crate::v3::marketing::partner::delivery_plan::delivery_plans::post::UsageMode;
 
@@ -77,9 +77,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 图片生成的任务ID. Required.
         task_id: String = body("task_id").required(),
         /// 品牌ID. Required.

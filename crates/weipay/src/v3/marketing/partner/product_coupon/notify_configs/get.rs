@@ -9,11 +9,11 @@
 //! - partner: [4015781284](https://pay.weixin.qq.com/doc/v3/partner/4015781284),
 //!   [4016435718](https://pay.weixin.qq.com/doc/v3/partner/4016435718)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").required().notify_url(),
         /// 修改时间. Required.

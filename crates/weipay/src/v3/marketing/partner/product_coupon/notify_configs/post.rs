@@ -11,7 +11,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::marketing::partner::product_coupon::notify_configs::get::Answer;
+pub use crate::v3::marketing::partner::product_coupon::notify_configs::get::Response;
 
 request! {
     /// What is sent.

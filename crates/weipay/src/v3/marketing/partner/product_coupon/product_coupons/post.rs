@@ -9,7 +9,7 @@
 //! - partner: [4015781289](https://pay.weixin.qq.com/doc/v3/partner/4015781289),
 //!   [4016434630](https://pay.weixin.qq.com/doc/v3/partner/4016434630)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, NotifyConfig};
 pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::{
@@ -317,9 +317,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
         /// 商品券状态. Required.
@@ -341,11 +341,11 @@ answer! {
         /// 外部商品ID.
         out_product_no: String = body("out_product_no"),
         /// 批次信息. Required.
-        stock: AnswerStock = body("stock").required(),
+        stock: ResponseStock = body("stock").required(),
     }
 
     /// 批次信息.
-    pub struct AnswerStock {
+    pub struct ResponseStock {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
         /// 批次ID. Required.
@@ -357,13 +357,13 @@ answer! {
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),
         /// 单券使用规则.
-        single_usage_rule: AnswerStockSingleUsageRule = body("single_usage_rule"),
+        single_usage_rule: ResponseStockSingleUsageRule = body("single_usage_rule"),
         /// 多次优惠使用规则.
         sequential_usage_rule: SequentialUsageRule = body("sequential_usage_rule"),
         /// 券使用规则展示信息. Required.
         usage_rule_display_info: UsageRuleDisplayInfo = body("usage_rule_display_info").required(),
         /// 用户商品券展示信息. Required.
-        coupon_display_info: AnswerStockCouponDisplayInfo = body("coupon_display_info").required(),
+        coupon_display_info: ResponseStockCouponDisplayInfo = body("coupon_display_info").required(),
         /// 事件通知配置. Required.
         notify_config: NotifyConfig = body("notify_config").required(),
         /// 可用门店范围. Required.
@@ -371,7 +371,7 @@ answer! {
         /// 已发放次数. Required.
         sent_count_info: SentCountInfo = body("sent_count_info").required(),
         /// 批次状态. Required.
-        state: AnswerStockState = body("state").required(),
+        state: ResponseStockState = body("state").required(),
         /// 失效请求单号.
         deactivate_request_no: String = body("deactivate_request_no"),
         /// 失效时间.
@@ -383,9 +383,9 @@ answer! {
     }
 
     /// 单券使用规则.
-    pub struct AnswerStockSingleUsageRule {
+    pub struct ResponseStockSingleUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: AnswerStockSingleUsageRuleCouponAvailablePeriod =
+        coupon_available_period: ResponseStockSingleUsageRuleCouponAvailablePeriod =
             body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon: NormalCoupon = body("normal_coupon"),
@@ -396,7 +396,7 @@ answer! {
     }
 
     /// 券可核销时间.
-    pub struct AnswerStockSingleUsageRuleCouponAvailablePeriod {
+    pub struct ResponseStockSingleUsageRuleCouponAvailablePeriod {
         /// 开始时间. Required.
         available_begin_time: Time = body("available_begin_time").required(),
         /// 结束时间. Required.
@@ -413,13 +413,13 @@ answer! {
     }
 
     /// 用户商品券展示信息.
-    pub struct AnswerStockCouponDisplayInfo {
+    pub struct ResponseStockCouponDisplayInfo {
         /// 用户商品券Code展示模式.
         code_display_mode: CodeDisplayMode = body("code_display_mode"),
         /// 背景颜色.
         background_color: BackgroundColor = body("background_color"),
         /// 小程序入口.
-        entrance_mini_program: AnswerStockCouponDisplayInfoEntranceMiniProgram =
+        entrance_mini_program: ResponseStockCouponDisplayInfoEntranceMiniProgram =
             body("entrance_mini_program"),
         /// 公众号入口.
         entrance_official_account: EntranceOfficialAccount = body("entrance_official_account"),
@@ -428,7 +428,7 @@ answer! {
     }
 
     /// 小程序入口.
-    pub struct AnswerStockCouponDisplayInfoEntranceMiniProgram {
+    pub struct ResponseStockCouponDisplayInfoEntranceMiniProgram {
         /// 小程序appid. Required.
         appid: String = body("appid").required(),
         /// 小程序跳转路径. Required.
@@ -516,7 +516,7 @@ open_enum! {
     }
 
     /// 批次状态.
-    pub enum AnswerStockState {
+    pub enum ResponseStockState {
         Auditing = "AUDITING",
         Sending = "SENDING",
         Paused = "PAUSED",

@@ -9,7 +9,7 @@
 //! - merchant: [4012487971](https://pay.weixin.qq.com/doc/v3/merchant/4012487971)
 //! - partner: [4012492967](https://pay.weixin.qq.com/doc/v3/partner/4012492967)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
 pub use crate::v3::marketing::paygiftactivity::activities::get::{
@@ -19,9 +19,9 @@ pub use crate::v3::marketing::paygiftactivity::activities::get::{
     PaymentSceneList, SendContent,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动id.
         activity_id: String = body("activity_id"),
         /// 活动类型.

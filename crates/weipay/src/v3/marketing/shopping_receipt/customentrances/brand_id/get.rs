@@ -9,15 +9,15 @@
 //! - merchant: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406)
 //! - partner: [4012698331](https://pay.weixin.qq.com/doc/v3/partner/4012698331)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::marketing::shopping_receipt::customentrances::post::{
     CustomEntranceState, CustomEntranceType,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 自定义入口种类. Required.
         custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),
         /// 副标题. Required.

@@ -12,7 +12,7 @@
 use crate::model::{Time, body, request};
 
 pub use crate::v3::marketing::shopping_receipt::customentrances::post::{
-    Answer, CustomEntranceState, CustomEntranceType, JumpLink,
+    CustomEntranceState, CustomEntranceType, JumpLink, Response,
 };
 
 request! {

@@ -19,7 +19,7 @@ impl<M: Mode> Apply<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID_APPLY, request)
     }
 }

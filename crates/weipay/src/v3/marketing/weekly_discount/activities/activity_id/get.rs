@@ -8,11 +8,11 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml>
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动ID.
         activity_id: String = body("activity_id"),
         /// 活动名称. Required.

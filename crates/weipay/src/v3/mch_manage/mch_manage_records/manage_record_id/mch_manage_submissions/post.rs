@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014940417](https://pay.weixin.qq.com/doc/v3/partner/4014940417)
 
-use crate::model::{JsonText, answer, body, request};
+use crate::model::{JsonText, body, request, response};
 
 pub use crate::v3::mch_manage::mch_manage_records::manage_record_id::get::{EnumFileExts, Validator};
 
@@ -164,9 +164,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户管理提交资料记录ID.
         manage_submission_id: String = body("manage_submission_id"),
     }

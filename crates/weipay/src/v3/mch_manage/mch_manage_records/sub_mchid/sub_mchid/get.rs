@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014940381](https://pay.weixin.qq.com/doc/v3/partner/4014940381)
 
-use crate::model::{JsonText, Time, answer, body, query, request};
+use crate::model::{JsonText, Time, body, query, request, response};
 
 pub use crate::v3::mch_manage::mch_manage_records::manage_record_id::get::{
     EnumCheckRule, EnumFileExts, FieldData, FileCheckRule, ManageRecordState, ManageRecordType,
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 请求资源起始位置.
         offset: i64 = body("offset"),
         /// 最大资源条数.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015631033](https://pay.weixin.qq.com/doc/v3/partner/4015631033)
 
-use crate::model::{JsonText, Time, answer, body, request};
+use crate::model::{JsonText, Time, body, request, response};
 
 pub use crate::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::get::{
     DueDiligenceState, EnumFileExts,
@@ -80,9 +80,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 尽调单状态.
         due_diligence_state: DueDiligenceState = body("due_diligence_state"),
         /// 提交时间.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015631042](https://pay.weixin.qq.com/doc/v3/partner/4015631042)
 
-use crate::model::{File, answer, body, file, meta, request};
+use crate::model::{File, body, file, meta, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 文件标识ID. Required.
         file_id: String = body("file_id").required(),
     }

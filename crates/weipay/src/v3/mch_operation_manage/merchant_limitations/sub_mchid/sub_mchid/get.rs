@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012803072](https://pay.weixin.qq.com/doc/v3/partner/4012803072)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 商户被管控能力列表.

@@ -8,19 +8,19 @@
 //!
 //! - partner: [4014090672](https://pay.weixin.qq.com/doc/v3/partner/4014090672)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 撤销状态. Required.
-        result: AnswerResult = body("result").required(),
+        result: ResponseResult = body("result").required(),
     }
 }
 
 open_enum! {
     /// 撤销状态.
-    pub enum AnswerResult {
+    pub enum ResponseResult {
         Success = "SUCCESS",
         Fail = "FAIL",
     }

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4016166090](https://pay.weixin.qq.com/doc/v3/partner/4016166090)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单号.
         apply_id: String = body("apply_id"),
         /// 申请单状态.

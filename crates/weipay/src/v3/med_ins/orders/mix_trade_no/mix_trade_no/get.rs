@@ -9,7 +9,7 @@
 //! - merchant: [4016781479](https://pay.weixin.qq.com/doc/v3/merchant/4016781479)
 //! - partner: [4012503155](https://pay.weixin.qq.com/doc/v3/partner/4012503155)
 
-use crate::model::{JsonText, Time, answer, body, query, request};
+use crate::model::{JsonText, Time, body, query, request, response};
 
 pub use crate::v3::med_ins::orders::post::{
     CashAddType, CashReduceType, MedInsPayStatus, MixPayStatus, MixPayType, OrderType,
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 医保自费混合订单号. Required.
         mix_trade_no: String = body("mix_trade_no").required(),
         /// 医保自费混合订单支付状态. Required.

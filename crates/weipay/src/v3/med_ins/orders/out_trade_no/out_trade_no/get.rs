@@ -10,7 +10,7 @@
 //! - partner: [4012503286](https://pay.weixin.qq.com/doc/v3/partner/4012503286)
 
 pub use crate::v3::med_ins::orders::mix_trade_no::mix_trade_no::get::{
-    Answer, CashAddDetail, CashReduceDetail, PassthroughRequestContent, Request,
+    CashAddDetail, CashReduceDetail, PassthroughRequestContent, Request, Response,
 };
 pub use crate::v3::med_ins::orders::post::{
     CashAddType, CashReduceType, MedInsPayStatus, MixPayStatus, MixPayType, OrderType,

@@ -10,11 +10,11 @@
 //!   [4012720926](https://pay.weixin.qq.com/doc/v3/partner/4012720926),
 //!   [4012721477](https://pay.weixin.qq.com/doc/v3/partner/4012721477)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 可用余额. Required; in fen (分).
         available_amount: i64 = body("available_amount").required(),
         /// 不可用余额. In fen (分).

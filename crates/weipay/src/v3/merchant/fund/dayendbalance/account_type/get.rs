@@ -12,7 +12,7 @@
 
 use crate::model::{query, request};
 
-pub use crate::v3::merchant::fund::balance::account_type::get::Answer;
+pub use crate::v3::merchant::fund::balance::account_type::get::Response;
 
 request! {
     /// What is sent.

@@ -11,7 +11,7 @@
 
 use serde_json::Value as Json;
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::merchant_service::complaints_v2::get::MediaType;
 
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 投诉协商历史.
         data: Vec<Data> = body("data"),
         /// 分页大小. Required.

@@ -9,7 +9,7 @@
 //! - merchant: [4017151596](https://pay.weixin.qq.com/doc/v3/merchant/4017151596)
 //! - partner: [4017151726](https://pay.weixin.qq.com/doc/v3/partner/4017151726)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::merchant_service::complaints_v2::complaint_id::negotiation_historys::get::{
     ActionType, ButtonLayout, Color, ImageStyleType, SenderIdentity, Type,
@@ -169,9 +169,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 操作流水号.
         log_id: String = body("log_id"),
     }

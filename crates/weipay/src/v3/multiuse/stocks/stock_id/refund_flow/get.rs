@@ -8,11 +8,11 @@
 //!
 //! - merchant: [4012539762](https://pay.weixin.qq.com/doc/v3/merchant/4012539762)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 下载链接. Required.
         url: String = body("url").required(),
     }

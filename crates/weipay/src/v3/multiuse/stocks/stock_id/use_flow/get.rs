@@ -8,4 +8,4 @@
 //!
 //! - merchant: [4012539758](https://pay.weixin.qq.com/doc/v3/merchant/4012539758)
 
-pub use crate::v3::multiuse::stocks::stock_id::refund_flow::get::Answer;
+pub use crate::v3::multiuse::stocks::stock_id::refund_flow::get::Response;

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012539766](https://pay.weixin.qq.com/doc/v3/merchant/4012539766)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 消费金ID. Required.
         coupon_id: String = body("coupon_id").required(),
     }

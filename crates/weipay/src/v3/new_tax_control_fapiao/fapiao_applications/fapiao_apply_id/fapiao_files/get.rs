@@ -10,7 +10,7 @@
 //! - partner: [4012474067](https://pay.weixin.qq.com/doc/v3/partner/4012474067),
 //!   [4015792576](https://pay.weixin.qq.com/doc/v3/partner/4015792576)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 pub use crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::Status;
 
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 发票列表.
         fapiao_download_info_list: Vec<FapiaoDownloadInfoList> = body("fapiao_download_info_list"),
     }

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4015792561](https://pay.weixin.qq.com/doc/v3/partner/4015792561)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 第三方开票模式.

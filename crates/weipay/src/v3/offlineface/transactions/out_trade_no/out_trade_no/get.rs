@@ -10,7 +10,7 @@
 
 use serde_json::Value as Json;
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::offlineface::transactions::post::{Currency, Payer, TradeType};
 
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商公众号appid. Required.
         sp_appid: String = body("sp_appid").required(),
         /// 服务商商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014482017](https://pay.weixin.qq.com/doc/v3/partner/4014482017)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// OpenID.
         openid: String = body("openid"),
         /// 机构ID.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012471158](https://pay.weixin.qq.com/doc/v3/merchant/4012471158)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -42,9 +42,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户订单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
         /// 扣费金额信息. Required.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012978414](https://pay.weixin.qq.com/doc/v3/merchant/4012978414)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -56,9 +56,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
         /// On the wire: `mini_program_username`.

@@ -4,7 +4,7 @@
 //!
 //! For 普通服务商.
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 pub use crate::v3::parking::reminders::application::post::{
     AggregateLimitMode, ChargeMode, DailyLimitType, DayType, FeeLimitType, FirstChargeTimeMode,
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// On the wire: `application`.
         application: Application = body("application"),
         /// 微信停车场ID. At most 64 characters.

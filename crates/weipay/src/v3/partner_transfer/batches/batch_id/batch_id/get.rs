@@ -9,7 +9,7 @@
 //! - partner: [4012465772](https://pay.weixin.qq.com/doc/v3/partner/4012465772),
 //!   [4012715990](https://pay.weixin.qq.com/doc/v3/partner/4012715990)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::partner_transfer::batches::post::{AuthorizationType, TransferPurpose, TransferScene};
 
@@ -27,9 +27,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 特约商户号. Required.

@@ -12,7 +12,7 @@
 use crate::model::{open_enum, query, request};
 
 pub use crate::v3::partner_transfer::batches::batch_id::batch_id::get::{
-    Answer, CloseReason, TransferDetailList,
+    CloseReason, Response, TransferDetailList,
 };
 pub use crate::v3::partner_transfer::batches::post::{AuthorizationType, TransferPurpose, TransferScene};
 

@@ -19,7 +19,7 @@ impl<M: Mode> PayRedirectSign<M> {
     /// For 从业机构（支付机构）.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN,
             request,

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014326541](https://pay.weixin.qq.com/doc/v3/partner/4014326541)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 是否建议曝光微信分付. Required.
         fqf_exposure: bool = body("fqf_exposure").required(),
         /// 曝光凭证.

@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::pay::instal::exposure::post::{Answer, UserIdType};
+pub use crate::v3::pay::instal::exposure::post::{Response, UserIdType};
 
 request! {
     /// What is sent.

@@ -10,7 +10,7 @@
 //!   [4012714669](https://pay.weixin.qq.com/doc/v3/partner/4012714669),
 //!   [4013080231](https://pay.weixin.qq.com/doc/v3/partner/4013080231)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -157,9 +157,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预支付交易会话标识. Required.
         prepay_id: String = body("prepay_id").required(),
     }

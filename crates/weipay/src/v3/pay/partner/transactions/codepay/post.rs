@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::pay::partner::transactions::app::post::Amount;
 pub use crate::v3::pay::partner::transactions::app_with_contract::post::SettleInfo;
@@ -96,9 +96,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 合作伙伴应用AppID.
         sp_appid: String = body("sp_appid"),
         /// 合作伙伴商户号. Required.
@@ -124,15 +124,15 @@ answer! {
         /// 附加数据.
         attach: String = body("attach"),
         /// 支付者.
-        payer: AnswerPayer = body("payer"),
+        payer: ResponsePayer = body("payer"),
         /// 订单金额.
-        amount: AnswerAmount = body("amount"),
+        amount: ResponseAmount = body("amount"),
         /// 优惠信息.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
 
     /// 支付者.
-    pub struct AnswerPayer {
+    pub struct ResponsePayer {
         /// 合作伙伴用户标识.
         sp_openid: String = body("sp_openid"),
         /// 特约商户用户标识.
@@ -140,7 +140,7 @@ answer! {
     }
 
     /// 订单金额.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 订单金额. Required; in fen (分).
         total: i64 = body("total").required(),
         /// 用户支付金额. In fen (分).

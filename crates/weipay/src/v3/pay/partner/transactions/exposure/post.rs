@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::pay::acquiring_bank::transactions::exposure::post::Answer;
+pub use crate::v3::pay::acquiring_bank::transactions::exposure::post::Response;
 
 request! {
     /// What is sent.

@@ -10,7 +10,7 @@
 //!   [4012714759](https://pay.weixin.qq.com/doc/v3/partner/4012714759),
 //!   [4012738604](https://pay.weixin.qq.com/doc/v3/partner/4012738604)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::pay::partner::transactions::app::post::{
     Amount, Detail, GoodsDetail, LimitPay, SettleInfo, StoreInfo,
@@ -101,9 +101,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 支付跳转链接. Required.
         h5_url: String = body("h5_url").required(),
     }

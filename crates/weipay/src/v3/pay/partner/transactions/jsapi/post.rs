@@ -16,8 +16,8 @@
 use crate::model::{Time, body, header, request};
 
 pub use crate::v3::pay::partner::transactions::app::post::{
-    Amount, Answer, Detail, GoodsDetail, Identity, LimitPay, SceneInfo, SettleInfo, StoreInfo, SubsidyDetail,
-    SubsidyInfo, SubsidyPeriodType, SubsidyPlan, Type,
+    Amount, Detail, GoodsDetail, Identity, LimitPay, Response, SceneInfo, SettleInfo, StoreInfo,
+    SubsidyDetail, SubsidyInfo, SubsidyPeriodType, SubsidyPlan, Type,
 };
 
 request! {

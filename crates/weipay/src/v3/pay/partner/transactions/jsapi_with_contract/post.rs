@@ -12,7 +12,7 @@
 
 use crate::model::{Time, body, request};
 
-pub use crate::v3::pay::partner::transactions::app::post::Answer;
+pub use crate::v3::pay::partner::transactions::app::post::Response;
 pub use crate::v3::pay::partner::transactions::app_with_contract::post::{
     Amount, Detail, GoodsDetail, SceneInfo, SettleInfo, StoreInfo,
 };

@@ -10,7 +10,7 @@
 //!   [4012714902](https://pay.weixin.qq.com/doc/v3/partner/4012714902),
 //!   [4012738659](https://pay.weixin.qq.com/doc/v3/partner/4012738659)
 
-use crate::model::{Time, answer, body, header, request};
+use crate::model::{Time, body, header, request, response};
 
 pub use crate::v3::pay::partner::transactions::app::post::{
     Amount, Detail, GoodsDetail, Identity, LimitPay, Payer, SceneInfo, SettleInfo, StoreInfo, Type,
@@ -59,9 +59,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二维码链接. Required.
         code_url: String = body("code_url").required(),
     }

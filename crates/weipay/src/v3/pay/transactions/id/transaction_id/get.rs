@@ -13,7 +13,7 @@
 //!   [4012791899](https://pay.weixin.qq.com/doc/v3/merchant/4012791899),
 //!   [4013070354](https://pay.weixin.qq.com/doc/v3/merchant/4013070354)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::pay::partner::transactions::app::post::LimitPay;
 pub use crate::v3::pay::partner::transactions::codepay::post::{Scope, Type};
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 公众号ID. Required.
         appid: String = body("appid").required(),
         /// 直连商户号. Required.

@@ -13,7 +13,7 @@
 //!   [4012791900](https://pay.weixin.qq.com/doc/v3/merchant/4012791900),
 //!   [4013070356](https://pay.weixin.qq.com/doc/v3/merchant/4013070356)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::pay::partner::transactions::app::post::LimitPay;
 pub use crate::v3::pay::partner::transactions::codepay::post::{Scope, Type};
@@ -24,9 +24,9 @@ pub use crate::v3::pay::partner::transactions::id::transaction_id::get::{
 pub use crate::v3::pay::partner::transactions::out_trade_no::out_trade_no::get::InstallmentInfo;
 pub use crate::v3::pay::transactions::id::transaction_id::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 公众号ID. Required.
         appid: String = body("appid").required(),
         /// 直连商户号. Required.

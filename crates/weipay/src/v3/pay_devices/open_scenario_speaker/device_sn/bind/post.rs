@@ -6,7 +6,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::pay_devices::open_scenario_speaker::device_sn::get::{Answer, BindState};
+pub use crate::v3::pay_devices::open_scenario_speaker::device_sn::get::{BindState, Response};
 
 request! {
     /// What is sent.

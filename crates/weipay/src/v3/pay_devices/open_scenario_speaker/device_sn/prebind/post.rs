@@ -4,7 +4,7 @@
 //!
 //! For 服务商.
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::pay_devices::open_scenario_speaker::device_sn::get::BindState;
 
@@ -16,9 +16,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 设备sn. Required.
         device_sn: String = body("device_sn").required(),
         /// 绑定状态. Required.

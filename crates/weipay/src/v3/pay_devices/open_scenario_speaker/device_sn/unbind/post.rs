@@ -4,4 +4,4 @@
 //!
 //! For 服务商.
 
-pub use crate::v3::pay_devices::open_scenario_speaker::device_sn::get::{Answer, BindState};
+pub use crate::v3::pay_devices::open_scenario_speaker::device_sn::get::{BindState, Response};

@@ -4,7 +4,7 @@
 //!
 //! For 服务商.
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 收款链接url. Required.

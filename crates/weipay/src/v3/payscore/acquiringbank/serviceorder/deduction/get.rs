@@ -9,7 +9,7 @@
 //! - partner: [4012458665](https://pay.weixin.qq.com/doc/v3/partner/4012458665),
 //!   [4013194110](https://pay.weixin.qq.com/doc/v3/partner/4013194110)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商品或支付单简要描述. Required.
         description: String = body("description").required(),
         /// 商户扣款单号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - global: [4014096411](https://pay.weixin.qq.com/doc/global/v3/zh/4014096411)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::payscore::acquiringbank::serviceorder::get::Location;
 
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.

@@ -8,10 +8,10 @@
 //!
 //! - global: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::payscore::acquiringbank::serviceorder::post::{
-    AnswerLocation, AnswerPostDiscounts, Location,
+    Location, ResponseLocation, ResponsePostDiscounts,
 };
 pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateDescription};
 
@@ -101,9 +101,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.
@@ -127,13 +127,13 @@ answer! {
         /// 后付费项目.
         post_payments: Vec<PostPayments> = body("post_payments"),
         /// 后付费商户优惠.
-        post_discounts: Vec<AnswerPostDiscounts> = body("post_discounts"),
+        post_discounts: Vec<ResponsePostDiscounts> = body("post_discounts"),
         /// 订单风险金.
         risk_fund: RiskFund = body("risk_fund"),
         /// 服务时间段.
         time_range: TimeRange = body("time_range"),
         /// 服务位置.
-        location: AnswerLocation = body("location"),
+        location: ResponseLocation = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
         /// 商户回调地址. A URL that the platform calls: http or https, without a query.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012778802](https://pay.weixin.qq.com/doc/v3/partner/4012778802)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 授权场景. Required.
         scene: String = body("scene").required(),
         /// 微信支付交易中授权token.

@@ -9,4 +9,4 @@
 //! - partner: [4012715111](https://pay.weixin.qq.com/doc/v3/partner/4012715111),
 //!   [4013394503](https://pay.weixin.qq.com/doc/v3/partner/4013394503)
 
-pub use crate::v3::payscore::partner::service_account_applications::post::Answer;
+pub use crate::v3::payscore::partner::service_account_applications::post::Response;

@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Answer;
+pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Response;
 pub use crate::v3::payscore::payafter_orders::post::Fees;
 
 request! {

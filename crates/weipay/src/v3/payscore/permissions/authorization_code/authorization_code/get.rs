@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012647401](https://pay.weixin.qq.com/doc/v3/merchant/4012647401)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务id. Required.
         service_id: String = body("service_id").required(),
         /// 公众号id. Required.

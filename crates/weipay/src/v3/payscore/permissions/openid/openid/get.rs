@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012647404](https://pay.weixin.qq.com/doc/v3/merchant/4012647404)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::payscore::permissions::authorization_code::authorization_code::get::AuthorizationState;
 
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务id. Required.
         service_id: String = body("service_id").required(),
         /// 公众号id. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012463290](https://pay.weixin.qq.com/doc/v3/partner/4012463290)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -50,9 +50,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 支付分计划ID. Required.
         plan_id: String = body("plan_id").required(),
         /// 计划所属服务. Required.
@@ -80,7 +80,7 @@ answer! {
         /// 支付分计划实际扣费总金额. Required; in fen (分).
         total_actual_price: i64 = body("total_actual_price").required(),
         /// 支付分计划明细列表.
-        plan_detail_list: Vec<AnswerPlanDetailList> = body("plan_detail_list"),
+        plan_detail_list: Vec<ResponsePlanDetailList> = body("plan_detail_list"),
         /// 终止方商户号.
         stop_mchid: String = body("stop_mchid"),
         /// 终止时间.
@@ -88,7 +88,7 @@ answer! {
     }
 
     /// 支付分计划明细列表.
-    pub struct AnswerPlanDetailList {
+    pub struct ResponsePlanDetailList {
         /// 计划明细序号. Required.
         plan_detail_no: i64 = body("plan_detail_no").required(),
         /// 计划明细名称. Required.

@@ -11,7 +11,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Answer;
+pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Response;
 
 request! {
     /// What is sent.

@@ -9,7 +9,7 @@
 //! - merchant: [4012587955](https://pay.weixin.qq.com/doc/v3/merchant/4012587955),
 //!   [4012647421](https://pay.weixin.qq.com/doc/v3/merchant/4012647421)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::payscore::oversea::partner::serviceorder::get::{State, StateDescription};
 pub use crate::v3::payscore::partner::serviceorder::post::Device;
@@ -72,9 +72,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 商户号. Required.
@@ -92,7 +92,7 @@ answer! {
         /// 商户收款总金额. Required; in fen (分).
         total_amount: i64 = body("total_amount").required(),
         /// 后付费项目.
-        post_payments: Vec<AnswerPostPayments> = body("post_payments"),
+        post_payments: Vec<ResponsePostPayments> = body("post_payments"),
         /// 后付费商户优惠.
         post_discounts: Vec<PostDiscounts> = body("post_discounts"),
         /// 服务风险金. Required.
@@ -108,7 +108,7 @@ answer! {
     }
 
     /// 后付费项目.
-    pub struct AnswerPostPayments {
+    pub struct ResponsePostPayments {
         /// 付费名称. Required.
         name: String = body("name").required(),
         /// 付费金额. In fen (分).

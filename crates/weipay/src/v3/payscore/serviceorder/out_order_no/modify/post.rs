@@ -9,7 +9,7 @@
 //! - merchant: [4012587957](https://pay.weixin.qq.com/doc/v3/merchant/4012587957),
 //!   [4012647427](https://pay.weixin.qq.com/doc/v3/merchant/4012647427)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::payscore::acquiringbank::serviceorder::get::Location;
 pub use crate::v3::payscore::oversea::partner::serviceorder::get::{
@@ -17,7 +17,7 @@ pub use crate::v3::payscore::oversea::partner::serviceorder::get::{
 };
 pub use crate::v3::payscore::partner::serviceorder::post::Device;
 pub use crate::v3::payscore::serviceorder::get::{Name, RiskFund, TimeRange};
-pub use crate::v3::payscore::serviceorder::out_order_no::complete::post::AnswerPostPayments;
+pub use crate::v3::payscore::serviceorder::out_order_no::complete::post::ResponsePostPayments;
 pub use crate::v3::payscore::serviceorder::post::PostPayments;
 
 request! {
@@ -52,9 +52,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.
@@ -70,7 +70,7 @@ answer! {
         /// 订单状态说明.
         state_description: StateDescription = body("state_description"),
         /// 后付费项目. Required.
-        post_payments: Vec<AnswerPostPayments> = body("post_payments").required(),
+        post_payments: Vec<ResponsePostPayments> = body("post_payments").required(),
         /// 商户优惠.
         post_discounts: Vec<PostDiscounts> = body("post_discounts"),
         /// 服务风险金.

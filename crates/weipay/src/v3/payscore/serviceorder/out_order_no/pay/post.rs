@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4013394596](https://pay.weixin.qq.com/doc/v3/merchant/4013394596)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 商户号.

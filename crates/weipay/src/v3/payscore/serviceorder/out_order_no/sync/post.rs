@@ -9,7 +9,7 @@
 //! - merchant: [4012587962](https://pay.weixin.qq.com/doc/v3/merchant/4012587962),
 //!   [4012647431](https://pay.weixin.qq.com/doc/v3/merchant/4012647431)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::payscore::acquiringbank::serviceorder::get::Location;
 pub use crate::v3::payscore::serviceorder::get::{PostPayments, TimeRange};
@@ -34,9 +34,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户服务订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012463469](https://pay.weixin.qq.com/doc/v3/partner/4012463469)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::Location;
 
@@ -58,9 +58,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户订单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 服务ID. Required.

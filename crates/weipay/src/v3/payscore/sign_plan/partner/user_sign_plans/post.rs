@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012463521](https://pay.weixin.qq.com/doc/v3/partner/4012463521)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -44,9 +44,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户的签约计划. Required.
         sign_plan: SignPlan = body("sign_plan").required(),
         /// Required.

@@ -8,4 +8,4 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_3&index=5>
 
-pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::{Answer, Request};
+pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::{Request, Response};

@@ -8,6 +8,6 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_4&index=6>
 
-pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Answer;
+pub use crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Response;
 pub use crate::v3::payscore::payafter_orders::out_order_no::complete::post::{Discounts, Request};
 pub use crate::v3::payscore::payafter_orders::post::Fees;

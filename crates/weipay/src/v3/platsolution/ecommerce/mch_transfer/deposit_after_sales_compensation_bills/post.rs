@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504194](https://pay.weixin.qq.com/doc/v3/partner/4013504194)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
     State, TransactionInfo, TransactionInfoType,
@@ -54,9 +54,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 二级商户号.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012762860](https://pay.weixin.qq.com/doc/v3/partner/4012762860)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 pub use crate::v3::platsolution::ecommerce::bank_transfer_recharges::apply::post::RechargeAmount;
 
@@ -34,9 +34,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付充值单号. Required.
         recharge_id: String = body("recharge_id").required(),
         /// 商户充值单号. Required.

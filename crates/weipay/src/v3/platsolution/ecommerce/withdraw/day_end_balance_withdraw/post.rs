@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013328143](https://pay.weixin.qq.com/doc/v3/partner/4013328143)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 收付通平台商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 特约商户号. Required.

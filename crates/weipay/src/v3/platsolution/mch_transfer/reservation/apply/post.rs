@@ -10,5 +10,5 @@
 //!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-apply.html>
 
 pub use crate::v3::platsolution::insurance::mch_transfer::reservation::apply::post::{
-    Answer, InsurancePolicy, Request, SceneReportData, State,
+    InsurancePolicy, Request, Response, SceneReportData, State,
 };

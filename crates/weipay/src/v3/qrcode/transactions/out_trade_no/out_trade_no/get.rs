@@ -4,7 +4,7 @@
 //!
 //! For 服务商, 直连商户.
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::qrcode::transactions::post::{PromotionDetail, Scope, TradeState, Type, UserRepayState};
 
@@ -16,9 +16,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 公众账号ID.
         appid: String = body("appid"),
         /// 子商户公众账号ID.

@@ -4,7 +4,7 @@
 //!
 //! For 服务商, 直连商户.
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 签约成功后.
         contract_id: String = body("contract_id"),
         /// On the wire: `user_service_state`.

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012471722](https://pay.weixin.qq.com/doc/v3/partner/4012471722)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单状态. Required.
         application_state: String = body("application_state").required(),
         /// 从业机构特约商户号. Required.

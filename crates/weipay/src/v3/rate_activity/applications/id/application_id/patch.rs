@@ -11,7 +11,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::rate_activity::applications::post::{
-    ActivityApplyInformation, AdditionalInformation, Answer,
+    ActivityApplyInformation, AdditionalInformation, Response,
 };
 
 request! {

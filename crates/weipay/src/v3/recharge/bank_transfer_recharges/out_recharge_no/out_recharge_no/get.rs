@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4012585430](https://pay.weixin.qq.com/doc/v3/merchant/4012585430)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::recharge::bank_transfer_recharges::apply::post::AccountType;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 充值商户号. Required.
         mchid: String = body("mchid").required(),
         /// 微信支付充值单号. Required.

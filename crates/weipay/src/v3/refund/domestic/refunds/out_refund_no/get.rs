@@ -39,7 +39,7 @@
 //!   [4013462260](https://pay.weixin.qq.com/doc/v3/partner/4013462260),
 //!   [4013462581](https://pay.weixin.qq.com/doc/v3/partner/4013462581)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::refund::domestic::refunds::post::{Account, Channel, Scope, Status, Type};
 
@@ -51,9 +51,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付退款号. Required.
         refund_id: String = body("refund_id").required(),
         /// 商户退款单号. Required.

@@ -21,7 +21,7 @@ impl<M: Mode> CombineOutTradeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO,
             Nothing,

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum, request};
+use crate::model::{Sensitive, Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -128,9 +128,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预支付交易会话标识.
         prepay_id: String = body("prepay_id"),
         /// 支付跳转链接.

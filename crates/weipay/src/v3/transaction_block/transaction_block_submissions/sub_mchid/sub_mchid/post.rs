@@ -14,7 +14,7 @@ pub use crate::v3::transaction_block::transaction_block_records::block_record_id
     EnumFileExts, Validator,
 };
 pub use crate::v3::transaction_block::transaction_block_submissions::block_submission_id::get::{
-    Answer, ReviewResult,
+    Response, ReviewResult,
 };
 
 request! {

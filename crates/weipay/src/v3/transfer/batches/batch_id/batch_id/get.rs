@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012458868](https://pay.weixin.qq.com/doc/v3/merchant/4012458868)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 转账批次单. Required.
         transfer_batch: TransferBatch = body("transfer_batch").required(),
         /// 转账明细单列表.

@@ -8,15 +8,15 @@
 //!
 //! - merchant: [4012458877](https://pay.weixin.qq.com/doc/v3/merchant/4012458877)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::transfer::batches::batch_id::batch_id::get::{
     CloseReason, Request, TransferBatch, TransferDetailList,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 转账批次单. Required.
         transfer_batch: TransferBatch = body("transfer_batch").required(),
         /// 转账明细单列表.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012715667](https://pay.weixin.qq.com/doc/v3/partner/4012715667)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 发起签约的appid. Required.
         appid: String = body("appid").required(),
         /// 服务商商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012715331](https://pay.weixin.qq.com/doc/v3/partner/4012715331)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -76,9 +76,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 特约商户号.
@@ -106,9 +106,9 @@ answer! {
         /// 支付者.
         payer: Payer = body("payer"),
         /// 订单金额. Required.
-        amount: AnswerAmount = body("amount").required(),
+        amount: ResponseAmount = body("amount").required(),
         /// 设备信息.
-        device_info: AnswerDeviceInfo = body("device_info"),
+        device_info: ResponseDeviceInfo = body("device_info"),
         /// 优惠详情.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
     }
@@ -122,7 +122,7 @@ answer! {
     }
 
     /// 订单金额.
-    pub struct AnswerAmount {
+    pub struct ResponseAmount {
         /// 订单金额. Required; in fen (分).
         total: i64 = body("total").required(),
         /// 货币类型.
@@ -134,7 +134,7 @@ answer! {
     }
 
     /// 设备信息.
-    pub struct AnswerDeviceInfo {
+    pub struct ResponseDeviceInfo {
         /// 商户端设备号.
         device_id: String = body("device_id"),
         /// 商户端设备IP.

@@ -9,7 +9,7 @@
 //! - merchant: [4012534043](https://pay.weixin.qq.com/doc/v3/merchant/4012534043)
 //! - partner: [4012534183](https://pay.weixin.qq.com/doc/v3/partner/4012534183)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::vehicle::parking::parkings::post::PlateColor;
 
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 车牌号. Required.
         plate_number: String = body("plate_number").required(),
         /// 车牌颜色. Required.

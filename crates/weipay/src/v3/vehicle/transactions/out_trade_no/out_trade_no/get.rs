@@ -9,7 +9,7 @@
 //! - merchant: [4012534308](https://pay.weixin.qq.com/doc/v3/merchant/4012534308)
 //! - partner: [4012534441](https://pay.weixin.qq.com/doc/v3/partner/4012534441)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::vehicle::parking::parkings::post::PlateColor;
 
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 应用ID. Required.
         appid: String = body("appid").required(),
         /// 子商户应用ID.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4017205633](https://pay.weixin.qq.com/doc/v3/partner/4017205633)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 分页开始位置. Required.
         offset: i64 = body("offset").required(),
         /// 分页大小. Required.

@@ -19,7 +19,7 @@ impl<M: Mode> MerchantIdentifier<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
-    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
+    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
         self.call.typed(
             &table::DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER,
             request,

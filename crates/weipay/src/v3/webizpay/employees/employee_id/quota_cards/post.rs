@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014507148](https://pay.weixin.qq.com/doc/v3/partner/4014507148)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -34,9 +34,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 出资子商户号. Required.

@@ -8,14 +8,14 @@
 //!
 //! - partner: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::webizpay::avail_mch_ranges::get::Request;
 pub use crate::v3::webizpay::stores::entity_matches::post::State;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 商户主体匹配批次单号. Required.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4014507163](https://pay.weixin.qq.com/doc/v3/partner/4014507163)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 出资子商户号. Required.

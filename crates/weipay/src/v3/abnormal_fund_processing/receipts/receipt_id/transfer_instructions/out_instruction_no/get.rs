@@ -8,16 +8,16 @@
 //!
 //! - partner: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::abnormal_fund_processing::receipts::receipt_id::get::Operator;
 pub use crate::v3::abnormal_fund_processing::receipts::receipt_id::transfer_instructions::post::{
     InstructionState, TransferMode,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户侧指令编号. Required.
         out_instruction_no: String = body("out_instruction_no").required(),
         /// 在途异常资金付款指令的发起方. Required.

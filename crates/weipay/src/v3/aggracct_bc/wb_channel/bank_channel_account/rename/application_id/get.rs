@@ -11,7 +11,7 @@
 use crate::model::{Sensitive, header, query, request};
 
 pub use crate::v3::aggracct_bc::wb_channel::bank_channel_account::rename::post::{
-    Answer, ApplicationState, ChangeScene,
+    ApplicationState, ChangeScene, Response,
 };
 
 request! {

@@ -11,7 +11,7 @@
 //!   [4012761120](https://pay.weixin.qq.com/doc/v3/partner/4012761120),
 //!   [4012761169](https://pay.weixin.qq.com/doc/v3/partner/4012761169)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 开户名称. Required.
         account_name: String = body("account_name").required(),
         /// 账户类型. Required.

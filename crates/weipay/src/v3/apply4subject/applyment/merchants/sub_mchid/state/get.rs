@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012467549](https://pay.weixin.qq.com/doc/v3/partner/4012467549)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 授权状态. Required.
         authorize_state: AuthorizeState = body("authorize_state").required(),
     }

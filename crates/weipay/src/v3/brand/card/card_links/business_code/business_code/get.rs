@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016366816](https://pay.weixin.qq.com/doc/v3/partner/4016366816)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 pub use crate::v3::brand::card::card_links::get::PaymentScene;
 
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 业务申请编号. Required.
         business_code: String = body("business_code").required(),
         /// 品牌ID. Required.

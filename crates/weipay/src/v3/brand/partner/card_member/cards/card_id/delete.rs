@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
 
-pub use crate::v3::brand::partner::card_member::cards::card_id::get::{Answer, Request};
+pub use crate::v3::brand::partner::card_member::cards::card_id::get::{Request, Response};
 pub use crate::v3::brand::partner::card_member::cards::get::{
     BalanceInformation, CardType, CodeJumpInformation, CodeMode, CodeType, CommonFieldList, CustomFieldList,
     CustomFieldListType, PointsInformation, PurchaseInformation, State, Type, UserInformation,

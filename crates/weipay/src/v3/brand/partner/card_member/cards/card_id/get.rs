@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{
     BalanceInformation, CardType, CodeJumpInformation, CodeMode, CodeType, CommonFieldList, CustomFieldList,
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会员卡模板ID. Required.
         card_id: String = body("card_id").required(),
         /// 品牌ID. Required.

@@ -8,16 +8,16 @@
 //!
 //! - partner: [4016588015](https://pay.weixin.qq.com/doc/v3/partner/4016588015)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::brand::partner::card_member::cards::card_id::get::Request;
 pub use crate::v3::brand::partner::card_member::membership_activities::get::{
     ActivityChannel, ActivityState, ProductCouponStockList,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 品牌ID. Required.

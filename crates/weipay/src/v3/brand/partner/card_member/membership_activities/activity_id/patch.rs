@@ -10,7 +10,7 @@
 
 use crate::model::{Time, body, request};
 
-pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::get::Answer;
+pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::get::Response;
 pub use crate::v3::brand::partner::card_member::membership_activities::get::{
     ActivityChannel, ActivityState, ProductCouponStockList,
 };

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336981](https://pay.weixin.qq.com/doc/v3/partner/4015336981)
 
-use crate::model::{Sensitive, Time, answer, body, header, request};
+use crate::model::{Sensitive, Time, body, header, request, response};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, ValidDateInformation};
 pub use crate::v3::brand::partner::card_member::user_cards::get::{Name, UserCardState};
@@ -73,9 +73,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会员卡code. Required.
         user_card_code: String = body("user_card_code").required(),
         /// 会员卡模板ID. Required.

@@ -13,7 +13,7 @@ use crate::model::{Sensitive, Time, body, header, request};
 pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, ValidDateInformation};
 pub use crate::v3::brand::partner::card_member::user_cards::get::{Name, UserCardState};
 pub use crate::v3::brand::partner::card_member::user_cards::import_by_openid::post::{
-    Answer, CommonFieldList, CustomFieldList, DateInformation, UserInformation,
+    CommonFieldList, CustomFieldList, DateInformation, Response, UserInformation,
 };
 
 request! {

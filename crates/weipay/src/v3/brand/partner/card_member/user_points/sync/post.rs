@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015897280](https://pay.weixin.qq.com/doc/v3/partner/4015897280)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 品牌ID. Required.

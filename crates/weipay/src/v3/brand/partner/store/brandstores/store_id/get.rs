@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015783153](https://pay.weixin.qq.com/doc/v3/partner/4015783153)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::brand::card::card_links::business_code::business_code::get::Request;
 pub use crate::v3::brand::partner::store::brandstores::get::{
@@ -16,9 +16,9 @@ pub use crate::v3::brand::partner::store::brandstores::get::{
 };
 pub use crate::v3::brand::partner::store::brandstores::post::StoreRecipient;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 品牌门店ID. Required.

@@ -19,7 +19,7 @@ impl<M: Mode> Resume<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_RESUME, request)
     }
 }

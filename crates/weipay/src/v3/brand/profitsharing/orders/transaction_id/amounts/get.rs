@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012467021](https://pay.weixin.qq.com/doc/v3/partner/4012467021)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 订单剩余待分金额. Required; in fen (分).

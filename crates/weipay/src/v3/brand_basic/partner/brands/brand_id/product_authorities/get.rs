@@ -8,11 +8,11 @@
 //!
 //! - partner: [4017410365](https://pay.weixin.qq.com/doc/v3/partner/4017410365)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 授权类型. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012697673](https://pay.weixin.qq.com/doc/v3/partner/4012697673)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 查询数据总条数. Required.
         total_count: i64 = body("total_count").required(),
         /// 本次查询条数. Required.

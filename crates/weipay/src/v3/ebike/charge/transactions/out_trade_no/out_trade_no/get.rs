@@ -10,5 +10,5 @@
 
 pub use crate::v3::ebike::charge::contracts::contract_id::get::Request;
 pub use crate::v3::ebike::charge::transactions::id::transaction_id::get::{
-    Amount, Answer, DeviceInfo, Payer, PromotionDetail,
+    Amount, DeviceInfo, Payer, PromotionDetail, Response,
 };

@@ -10,7 +10,7 @@
 
 use crate::model::{query, request};
 
-pub use crate::v3::ebike::charge::contracts::contract_id::get::Answer;
+pub use crate::v3::ebike::charge::contracts::contract_id::get::Response;
 
 request! {
     /// What is sent.

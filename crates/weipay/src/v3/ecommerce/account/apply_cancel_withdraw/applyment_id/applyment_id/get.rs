@@ -8,13 +8,13 @@
 //!
 //! - partner: [4013892765](https://pay.weixin.qq.com/doc/v3/partner/4013892765)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::Withdraw;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付注销提现申请单号. Required.
         applyment_id: String = body("applyment_id").required(),
         /// 商户注销提现申请单号. Required.

@@ -9,7 +9,7 @@
 //! - partner: [4013892759](https://pay.weixin.qq.com/doc/v3/partner/4013892759)
 
 pub use crate::v3::ecommerce::account::apply_cancel_withdraw::applyment_id::applyment_id::get::{
-    AccountInfo, AccountWithdrawResult, Answer, CancelState, ConfirmCancel, OutAccountType, PayState,
+    AccountInfo, AccountWithdrawResult, CancelState, ConfirmCancel, OutAccountType, PayState, Response,
     WithdrawState,
 };
 pub use crate::v3::ecommerce::account::apply_cancel_withdraw::post::Withdraw;

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4016420099](https://pay.weixin.qq.com/doc/v3/partner/4016420099)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 注销检查的二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 注销提现申请单状态. Required.

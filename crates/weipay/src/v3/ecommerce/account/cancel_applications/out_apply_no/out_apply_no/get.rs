@@ -8,4 +8,4 @@
 //!
 //! - partner: [4012476223](https://pay.weixin.qq.com/doc/v3/partner/4012476223)
 
-pub use crate::v3::ecommerce::account::cancel_applications::post::{Answer, CancelState};
+pub use crate::v3::ecommerce::account::cancel_applications::post::{CancelState, Response};

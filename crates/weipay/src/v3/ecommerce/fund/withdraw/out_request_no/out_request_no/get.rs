@@ -11,7 +11,7 @@
 //!   [4012719550](https://pay.weixin.qq.com/doc/v3/partner/4012719550),
 //!   [4012720041](https://pay.weixin.qq.com/doc/v3/partner/4012720041)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::ecommerce::fund::withdraw::post::AccountType;
 
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 电商平台商户号. Required.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4013504213](https://pay.weixin.qq.com/doc/v3/partner/4013504213)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         mchid: String = body("mchid").required(),
         /// 二级商户号. Required.

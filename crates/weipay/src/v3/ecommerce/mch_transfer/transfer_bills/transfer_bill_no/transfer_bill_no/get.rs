@@ -9,4 +9,4 @@
 //! - partner: [4013504214](https://pay.weixin.qq.com/doc/v3/partner/4013504214)
 
 pub use crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
-pub use crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Answer;
+pub use crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response;

@@ -8,11 +8,11 @@
 //!
 //! - merchant: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单状态. Required.
         state: State = body("state").required(),
         /// 申请单创建时间. Required.

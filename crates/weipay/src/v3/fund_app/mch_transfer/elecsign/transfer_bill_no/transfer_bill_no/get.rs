@@ -9,5 +9,5 @@
 //! - merchant: [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
 
 pub use crate::v3::fund_app::mch_transfer::elecsign::out_bill_no::out_bill_no::get::{
-    Answer, HashType, State,
+    HashType, Response, State,
 };

@@ -10,7 +10,7 @@
 
 use crate::model::{query, request};
 
-pub use crate::v3::fund_app::mch_transfer::partner::charity_budget::post::{Answer, State};
+pub use crate::v3::fund_app::mch_transfer::partner::charity_budget::post::{Response, State};
 
 request! {
     /// What is sent.

@@ -10,7 +10,7 @@
 
 use crate::model::{query, request};
 
-pub use crate::v3::fund_app::mch_transfer::partner::electronic_receipts::post::{Answer, HashType, State};
+pub use crate::v3::fund_app::mch_transfer::partner::electronic_receipts::post::{HashType, Response, State};
 
 request! {
     /// What is sent.

@@ -11,7 +11,7 @@
 use crate::model::{Sensitive, body, header, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
-    Answer, TransferSceneId, TransferSceneReportInfos,
+    Response, TransferSceneId, TransferSceneReportInfos,
 };
 
 request! {

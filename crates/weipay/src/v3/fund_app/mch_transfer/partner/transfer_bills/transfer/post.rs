@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016809837](https://pay.weixin.qq.com/doc/v3/partner/4016809837)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::{
     TransferSceneId, TransferSceneReportInfos,
@@ -45,9 +45,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户号.

@@ -10,4 +10,4 @@
 //!   [4024819515](https://pay.weixin.qq.com/doc/v3/merchant/4024819515)
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
-pub use crate::v3::fund_app::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Answer;
+pub use crate::v3::fund_app::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response;

@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)
 
-use crate::model::{Sensitive, Time, answer, body};
+use crate::model::{Sensitive, Time, body, response};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号.
         mchid: String = body("mchid"),
         /// 商户单号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014399423](https://pay.weixin.qq.com/doc/v3/merchant/4014399423)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::get::State;
 
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
         /// 商户AppID. Required.

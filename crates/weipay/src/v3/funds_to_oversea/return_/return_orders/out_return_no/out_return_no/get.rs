@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013735052](https://pay.weixin.qq.com/doc/v3/partner/4013735052)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::funds_to_oversea::return_::return_orders::post::State;
 
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户出境退回单号. Required.
         out_return_no: String = body("out_return_no").required(),
         /// 二级商户号. Required.

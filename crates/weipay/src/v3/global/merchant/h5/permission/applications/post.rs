@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025106](https://pay.weixin.qq.com/doc/global/v3/zh/4013025106)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// H5支付域名. Required.

@@ -8,11 +8,11 @@
 //!
 //! - global: [4013025117](https://pay.weixin.qq.com/doc/global/v3/zh/4013025117)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// H5支付权限状态. Required.

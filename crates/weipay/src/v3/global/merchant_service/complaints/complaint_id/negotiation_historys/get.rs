@@ -4,7 +4,7 @@
 //!
 //! For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::global::merchant_service::complaints::get::{MchLanguage, MediaType};
 
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 投诉协商历史.
         data: Vec<Data> = body("data"),
         /// 分页大小. Required.

@@ -8,7 +8,7 @@
 //!
 //! - global: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::global::micropay::transactions::pay::post::{Scope, Type};
 pub use crate::v3::global::papay::transactions::post::{
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// APPID. Required.

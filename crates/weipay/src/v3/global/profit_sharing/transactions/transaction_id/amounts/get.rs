@@ -8,7 +8,7 @@
 //!
 //! - global: [4013024904](https://pay.weixin.qq.com/doc/global/v3/zh/4013024904)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 订单剩余待分金额. In the smallest unit of its currency (币种最小货币单位).

@@ -8,13 +8,13 @@
 //!
 //! - global: [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::global::profit_sharing::transactions::transaction_id::amounts::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 订单剩余可退款金额. In the smallest unit of its currency (币种最小货币单位).

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 响应码. Required.
         code: String = body("code").required(),
         /// 响应描述. Required.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::gov::subsidy::audit::cup::invalid::post::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 响应码. Required.
         code: String = body("code").required(),
         /// 响应描述.

@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::gov::subsidy::audit::cup::invalid::post::Answer;
+pub use crate::v3::gov::subsidy::audit::cup::invalid::post::Response;
 
 request! {
     /// What is sent.

@@ -8,5 +8,5 @@
 //!
 //! - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 
-pub use crate::v3::gov::subsidy::audit::cup::invalid::post::Answer;
+pub use crate::v3::gov::subsidy::audit::cup::invalid::post::Response;
 pub use crate::v3::gov::subsidy::audit::cup::update::post::{InvoiceInfo, Request, TrackInfo};

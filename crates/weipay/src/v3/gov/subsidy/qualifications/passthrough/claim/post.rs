@@ -6,7 +6,7 @@
 
 use crate::model::{Sensitive, body, header, request};
 
-pub use crate::v3::gov::subsidy::goods::upload::post::Answer;
+pub use crate::v3::gov::subsidy::goods::upload::post::Response;
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
 
 request! {

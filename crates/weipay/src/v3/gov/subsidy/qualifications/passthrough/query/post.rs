@@ -4,7 +4,7 @@
 //!
 //! For 电商平台, 服务商. Safe to repeat with the same content.
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::IdentityDocumentType;
 
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 资格状态数组. Required.
         qualification_list: Vec<QualificationList> = body("qualification_list").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 pub use crate::v3::gov::subsidy::n_qualifications::sync::post::CateState;
 
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 响应码. Required.
         code: String = body("code").required(),
         /// 响应描述. Required.

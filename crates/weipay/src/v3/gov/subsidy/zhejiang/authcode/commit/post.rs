@@ -12,7 +12,7 @@ use serde_json::Number;
 
 use crate::model::{body, open_enum, request};
 
-pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
+pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Response;
 
 request! {
     /// What is sent.

@@ -12,7 +12,7 @@ use serde_json::Number;
 
 use crate::model::{body, request};
 
-pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
+pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Response;
 pub use crate::v3::gov::subsidy::zhejiang::authcode::commit::post::SaleModels;
 
 request! {

@@ -10,7 +10,7 @@
 
 use serde_json::Number;
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 响应码. Required.
         resp_code: String = body("resp_code").required(),
         /// 响应描述. Required.

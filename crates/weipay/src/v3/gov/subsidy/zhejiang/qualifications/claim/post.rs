@@ -10,7 +10,7 @@
 
 use crate::model::{Sensitive, body, header, request};
 
-pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Answer;
+pub use crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Response;
 pub use crate::v3::gov::subsidy::zhejiang::authcode::issue::post::CertType;
 
 request! {

@@ -8,7 +8,7 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_8_1.shtml>
 
-use crate::model::{File, Time, answer, body, file, meta, request};
+use crate::model::{File, Time, body, file, meta, request, response};
 
 pub use crate::v3::marketing::bank::packages::package_id::tasks::get::Status;
 
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 上传任务. Required.
         task_id: String = body("task_id").required(),
         /// 号码包id. Required.

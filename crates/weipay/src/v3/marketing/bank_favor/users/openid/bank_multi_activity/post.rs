@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014569793](https://pay.weixin.qq.com/doc/v3/merchant/4014569793)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 代金券id. Required.
         coupon_id: String = body("coupon_id").required(),
     }

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4017164666](https://pay.weixin.qq.com/doc/v3/merchant/4017164666)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 消费卡code. Required.
         card_code: String = body("card_code").required(),
     }

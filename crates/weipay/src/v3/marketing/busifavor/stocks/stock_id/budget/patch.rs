@@ -11,7 +11,7 @@
 //!   [4015717476](https://pay.weixin.qq.com/doc/v3/merchant/4015717476)
 //! - partner: [4012465809](https://pay.weixin.qq.com/doc/v3/partner/4012465809)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 批次当前最大发放个数. Required.
         max_coupons: i64 = body("max_coupons").required(),
         /// 当前单天发放上限个数.

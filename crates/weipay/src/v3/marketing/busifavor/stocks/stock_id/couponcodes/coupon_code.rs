@@ -20,7 +20,7 @@ impl<M: Mode> CouponCode<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
 
@@ -29,7 +29,7 @@ impl<M: Mode> CouponCode<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
-    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Answer> {
+    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
         self.call
             .typed(&table::DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }

@@ -11,7 +11,7 @@
 //!   [4015717418](https://pay.weixin.qq.com/doc/v3/merchant/4015717418)
 //! - partner: [4012492853](https://pay.weixin.qq.com/doc/v3/partner/4012492853)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 批次号. Required.
         stock_id: String = body("stock_id").required(),
         /// 去重后上传code总数. Required.

@@ -9,4 +9,4 @@
 //! - merchant: [4017147336](https://pay.weixin.qq.com/doc/v3/merchant/4017147336)
 //! - partner: [4017170661](https://pay.weixin.qq.com/doc/v3/partner/4017170661)
 
-pub use crate::v3::marketing::busifavor::subsidy::pay_receipts::post::Answer;
+pub use crate::v3::marketing::busifavor::subsidy::pay_receipts::post::Response;

@@ -9,4 +9,4 @@
 //! - merchant: [4017147344](https://pay.weixin.qq.com/doc/v3/merchant/4017147344)
 //! - partner: [4017171779](https://pay.weixin.qq.com/doc/v3/partner/4017171779)
 
-pub use crate::v3::marketing::busifavor::subsidy::return_receipts::post::Answer;
+pub use crate::v3::marketing::busifavor::subsidy::return_receipts::post::Response;

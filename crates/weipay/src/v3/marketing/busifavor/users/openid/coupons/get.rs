@@ -12,7 +12,7 @@
 //! - partner: [4012693087](https://pay.weixin.qq.com/doc/v3/partner/4012693087)
 //! - elsewhere: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, StockType};
 pub use crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::get::CouponState;
@@ -40,9 +40,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),
         /// 分页页码. Required.

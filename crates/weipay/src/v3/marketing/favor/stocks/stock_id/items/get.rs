@@ -9,7 +9,7 @@
 //! - merchant: [4012463442](https://pay.weixin.qq.com/doc/v3/merchant/4012463442)
 //! - partner: [4012463475](https://pay.weixin.qq.com/doc/v3/partner/4012463475)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 可用单品编码总数. Required.
         total_count: i64 = body("total_count").required(),
         /// 可用单品编码.

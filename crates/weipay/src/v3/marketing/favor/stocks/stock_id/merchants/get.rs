@@ -9,7 +9,7 @@
 //! - merchant: [4012463358](https://pay.weixin.qq.com/doc/v3/merchant/4012463358)
 //! - partner: [4012463409](https://pay.weixin.qq.com/doc/v3/partner/4012463409)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 可用商户总数量. Required.
         total_count: i64 = body("total_count").required(),
         /// 可用商户列表.

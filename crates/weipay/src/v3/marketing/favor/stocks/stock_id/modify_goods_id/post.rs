@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4017164667](https://pay.weixin.qq.com/doc/v3/merchant/4017164667)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 生效时间. Required.
         pause_time: Time = body("pause_time").required(),
         /// 批次号. Required.

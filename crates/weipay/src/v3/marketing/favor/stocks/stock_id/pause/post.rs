@@ -9,7 +9,7 @@
 //! - merchant: [4012460305](https://pay.weixin.qq.com/doc/v3/merchant/4012460305)
 //! - partner: [4012460340](https://pay.weixin.qq.com/doc/v3/partner/4012460340)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -19,9 +19,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 暂停时间. Required.
         pause_time: Time = body("pause_time").required(),
         /// 批次号. Required.

@@ -9,11 +9,11 @@
 //! - merchant: [4012463523](https://pay.weixin.qq.com/doc/v3/merchant/4012463523)
 //! - partner: [4012463548](https://pay.weixin.qq.com/doc/v3/partner/4012463548)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 下载链接. Required.
         url: String = body("url").required(),
         /// 安全校验码. Required.

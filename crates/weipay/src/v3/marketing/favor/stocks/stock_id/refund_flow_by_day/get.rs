@@ -4,7 +4,7 @@
 //!
 //! For 直连商户, 服务商.
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -14,9 +14,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 下载链接. Required.
         url: String = body("url").required(),
         /// 账单文件摘要. Required.

@@ -9,13 +9,13 @@
 //! - merchant: [4012460137](https://pay.weixin.qq.com/doc/v3/merchant/4012460137)
 //! - partner: [4012460237](https://pay.weixin.qq.com/doc/v3/partner/4012460237)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::marketing::favor::stocks::stock_id::pause::post::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 生效时间. Required.
         start_time: Time = body("start_time").required(),
         /// 批次号. Required.

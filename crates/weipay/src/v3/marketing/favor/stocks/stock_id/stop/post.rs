@@ -2,7 +2,7 @@
 
 //! StopStock · `POST v3/marketing/favor/stocks/{stock_id}/stop`
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -12,9 +12,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 暂停时间. Required.
         stop_time: Time = body("stop_time").required(),
         /// 批次号. Required.

@@ -9,4 +9,4 @@
 //! - merchant: [4012463585](https://pay.weixin.qq.com/doc/v3/merchant/4012463585)
 //! - partner: [4012463698](https://pay.weixin.qq.com/doc/v3/partner/4012463698)
 
-pub use crate::v3::marketing::favor::stocks::stock_id::refund_flow::get::Answer;
+pub use crate::v3::marketing::favor::stocks::stock_id::refund_flow::get::Response;

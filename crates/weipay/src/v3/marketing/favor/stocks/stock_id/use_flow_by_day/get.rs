@@ -4,13 +4,13 @@
 //!
 //! For 直连商户, 服务商.
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::marketing::favor::stocks::stock_id::refund_flow_by_day::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 下载链接. Required.
         url: String = body("url").required(),
         /// 账单文件摘要. Required.

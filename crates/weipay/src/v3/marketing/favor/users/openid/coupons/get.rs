@@ -9,7 +9,7 @@
 //! - merchant: [4012534690](https://pay.weixin.qq.com/doc/v3/merchant/4012534690)
 //! - partner: [4012494237](https://pay.weixin.qq.com/doc/v3/partner/4012494237)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::marketing::favor::stocks::get::{BusinessType, CutToMessage};
 
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 总数量. Required.
         total_count: i64 = body("total_count").required(),
         /// 分页页码. Required.

@@ -11,7 +11,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::marketing::bank_favor::users::openid::bank_multi_activity::post::Answer;
+pub use crate::v3::marketing::bank_favor::users::openid::bank_multi_activity::post::Response;
 
 request! {
     /// What is sent.

@@ -9,7 +9,7 @@
 //! - merchant: [4012384344](https://pay.weixin.qq.com/doc/v3/merchant/4012384344)
 //! - partner: [4012384399](https://pay.weixin.qq.com/doc/v3/partner/4012384399)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::put::RepresentativeInfoList;
 
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 零售小店活动ID. Required.
         activity_id: String = body("activity_id").required(),
         /// 删除失败业务代理信息列表.

@@ -9,7 +9,7 @@
 //! - merchant: [4012384327](https://pay.weixin.qq.com/doc/v3/merchant/4012384327)
 //! - partner: [4012384386](https://pay.weixin.qq.com/doc/v3/partner/4012384386)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 零售小店活动ID. Required.
         activity_id: String = body("activity_id").required(),
         /// 添加失败业务代理信息列表.

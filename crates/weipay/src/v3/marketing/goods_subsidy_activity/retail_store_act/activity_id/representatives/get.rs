@@ -9,7 +9,7 @@
 //! - merchant: [4012384347](https://pay.weixin.qq.com/doc/v3/merchant/4012384347)
 //! - partner: [4012384405](https://pay.weixin.qq.com/doc/v3/partner/4012384405)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 小店活动业代总数.
         total_count: i64 = body("total_count"),
         /// 小店活动业代集合.

@@ -9,7 +9,7 @@
 //! - merchant: [4012384337](https://pay.weixin.qq.com/doc/v3/merchant/4012384337)
 //! - partner: [4012384395](https://pay.weixin.qq.com/doc/v3/partner/4012384395)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 成功的物料码列表.
         material_list: Vec<MaterialList> = body("material_list"),
     }

@@ -9,7 +9,7 @@
 //! - merchant: [4012384363](https://pay.weixin.qq.com/doc/v3/merchant/4012384363)
 //! - partner: [4012384431](https://pay.weixin.qq.com/doc/v3/partner/4012384431)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 删除时间.
         delete_time: Time = body("delete_time"),
         /// 删除失败的小店活动门店列表.

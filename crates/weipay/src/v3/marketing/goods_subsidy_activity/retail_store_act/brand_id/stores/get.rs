@@ -9,13 +9,13 @@
 //! - merchant: [4012384355](https://pay.weixin.qq.com/doc/v3/merchant/4012384355)
 //! - partner: [4012384414](https://pay.weixin.qq.com/doc/v3/partner/4012384414)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 小店活动门店总数.
         total_count: i64 = body("total_count"),
         /// 小店活动门店集合.

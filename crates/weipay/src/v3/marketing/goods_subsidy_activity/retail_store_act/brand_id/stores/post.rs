@@ -9,7 +9,7 @@
 //! - merchant: [4012384359](https://pay.weixin.qq.com/doc/v3/merchant/4012384359)
 //! - partner: [4012384421](https://pay.weixin.qq.com/doc/v3/partner/4012384421)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 添加时间.
         add_time: Time = body("add_time"),
         /// 添加失败的小店活动门店列表.

@@ -9,11 +9,11 @@
 //! - merchant: [4012553381](https://pay.weixin.qq.com/doc/v3/merchant/4012553381)
 //! - partner: [4012714466](https://pay.weixin.qq.com/doc/v3/partner/4012714466)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动ID. Required.
         activity_id: String = body("activity_id").required(),
         /// 终止时间.

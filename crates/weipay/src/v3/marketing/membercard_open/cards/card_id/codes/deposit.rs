@@ -19,7 +19,7 @@ impl<M: Mode> Deposit<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Answer> {
+    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_DEPOSIT, request)
     }
 }

@@ -9,7 +9,7 @@
 //! - merchant: [4012550742](https://pay.weixin.qq.com/doc/v3/merchant/4012550742)
 //! - partner: [4012727758](https://pay.weixin.qq.com/doc/v3/partner/4012727758)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -19,9 +19,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会员卡code. Required.
         code: String = body("code").required(),
     }

@@ -9,7 +9,7 @@
 //! - merchant: [4012550867](https://pay.weixin.qq.com/doc/v3/merchant/4012550867)
 //! - partner: [4012728179](https://pay.weixin.qq.com/doc/v3/partner/4012728179)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预授权token. Required.
         permission_token: String = body("permission_token").required(),
     }

@@ -9,7 +9,7 @@
 //! - merchant: [4012550605](https://pay.weixin.qq.com/doc/v3/merchant/4012550605)
 //! - partner: [4012727701](https://pay.weixin.qq.com/doc/v3/partner/4012727701)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -27,9 +27,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二维码对应的url. Required.
         url: String = body("url").required(),
     }

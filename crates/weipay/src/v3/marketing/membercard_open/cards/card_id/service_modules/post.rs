@@ -9,7 +9,7 @@
 //! - merchant: [4017167277](https://pay.weixin.qq.com/doc/v3/merchant/4017167277)
 //! - partner: [4017176338](https://pay.weixin.qq.com/doc/v3/partner/4017176338)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::marketing::membercard_open::cards::card_id::codes::code::set_service_module_data::post::JumpMiniprogram;
 
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会员卡id. Required.
         card_id: String = body("card_id").required(),
         /// 会员服务项ID. Required.

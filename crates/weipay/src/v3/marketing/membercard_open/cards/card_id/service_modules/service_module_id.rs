@@ -20,7 +20,7 @@ impl<M: Mode> ServiceModuleId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
+    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(
             &table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
             request,

@@ -10,7 +10,7 @@
 
 use crate::model::{Time, body, request};
 
-pub use crate::v3::marketing::partner::delivery_plan::delivery_plans::post::{Answer, Plan, PlanState};
+pub use crate::v3::marketing::partner::delivery_plan::delivery_plans::post::{Plan, PlanState, Response};
 
 request! {
     /// What is sent.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4016184598](https://pay.weixin.qq.com/doc/v3/partner/4016184598)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::marketing::membercard_open::callback::patch::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").required().notify_url(),
     }

@@ -9,7 +9,7 @@
 //! - partner: [4017327739](https://pay.weixin.qq.com/doc/v3/partner/4017327739),
 //!   [4017327753](https://pay.weixin.qq.com/doc/v3/partner/4017327753)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::ImageGenerationType;
 
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 图片生成的任务ID. Required.

@@ -8,4 +8,4 @@
 //!
 //! - partner: [4015781275](https://pay.weixin.qq.com/doc/v3/partner/4015781275)
 
-pub use crate::v3::marketing::favor::media::image_upload::post::{Answer, Request};
+pub use crate::v3::marketing::favor::media::image_upload::post::{Request, Response};

@@ -9,7 +9,7 @@
 //! - partner: [4015781296](https://pay.weixin.qq.com/doc/v3/partner/4015781296),
 //!   [4016434633](https://pay.weixin.qq.com/doc/v3/partner/4016434633)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::{Scope, Type};
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
         /// 商品券状态. Required.

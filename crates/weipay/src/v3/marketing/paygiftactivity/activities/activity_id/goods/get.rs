@@ -9,7 +9,7 @@
 //! - merchant: [4012466448](https://pay.weixin.qq.com/doc/v3/merchant/4012466448)
 //! - partner: [4012466492](https://pay.weixin.qq.com/doc/v3/partner/4012466492)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 分页页码.
         offset: i64 = body("offset"),
         /// 分页大小.

@@ -9,13 +9,13 @@
 //! - merchant: [4012466149](https://pay.weixin.qq.com/doc/v3/merchant/4012466149)
 //! - partner: [4012466191](https://pay.weixin.qq.com/doc/v3/partner/4012466191)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::marketing::paygiftactivity::activities::activity_id::goods::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 分页页码.
         offset: i64 = body("offset"),
         /// 分页大小.

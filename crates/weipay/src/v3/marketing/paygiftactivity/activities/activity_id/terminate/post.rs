@@ -9,11 +9,11 @@
 //! - merchant: [4012466523](https://pay.weixin.qq.com/doc/v3/merchant/4012466523)
 //! - partner: [4012466633](https://pay.weixin.qq.com/doc/v3/partner/4012466633)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动id.
         activity_id: String = body("activity_id"),
         /// 生效时间.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014940425](https://pay.weixin.qq.com/doc/v3/partner/4014940425)
 
-use crate::model::{File, answer, body, file, meta, request};
+use crate::model::{File, body, file, meta, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 文件标识ID. Required.
         file_id: String = body("file_id").required(),
     }

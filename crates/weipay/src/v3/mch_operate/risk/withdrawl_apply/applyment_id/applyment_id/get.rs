@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012778400](https://pay.weixin.qq.com/doc/v3/partner/4012778400)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 提现申请单信息. Required.
         withdrawl_apply: WithdrawlApply = body("withdrawl_apply").required(),
     }

@@ -9,5 +9,5 @@
 //! - partner: [4012476164](https://pay.weixin.qq.com/doc/v3/partner/4012476164)
 
 pub use crate::v3::mch_operate::risk::withdrawl_apply::applyment_id::applyment_id::get::{
-    Answer, WithdrawlApply,
+    Response, WithdrawlApply,
 };

@@ -11,7 +11,7 @@
 //!   [4012719776](https://pay.weixin.qq.com/doc/v3/partner/4012719776),
 //!   [4012720060](https://pay.weixin.qq.com/doc/v3/partner/4012720060)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 哈希类型. Required.
         hash_type: HashType = body("hash_type").required(),
         /// 哈希值. Required.

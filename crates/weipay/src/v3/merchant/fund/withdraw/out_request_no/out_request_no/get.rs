@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012476672](https://pay.weixin.qq.com/doc/v3/partner/4012476672)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 提现单状态. Required.
         status: Status = body("status").required(),
         /// 微信支付提现单号. Required.

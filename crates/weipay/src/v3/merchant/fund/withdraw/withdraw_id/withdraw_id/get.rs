@@ -9,5 +9,5 @@
 //! - partner: [4012476674](https://pay.weixin.qq.com/doc/v3/partner/4012476674)
 
 pub use crate::v3::merchant::fund::withdraw::out_request_no::out_request_no::get::{
-    AccountType, Answer, Status,
+    AccountType, Response, Status,
 };

@@ -9,7 +9,7 @@
 //! - merchant: [4013948579](https://pay.weixin.qq.com/doc/v3/merchant/4013948579),
 //!   [4014085771](https://pay.weixin.qq.com/doc/v3/merchant/4014085771)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 收款门店信息.
         failed_store_recipient: Vec<FailedStoreRecipient> = body("failed_store_recipient"),
     }

@@ -12,7 +12,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::merchant_store::stores::store_id::recipients::bind::post::{
-    Answer, FailedStoreRecipient, StoreRecipient,
+    FailedStoreRecipient, Response, StoreRecipient,
 };
 
 request! {

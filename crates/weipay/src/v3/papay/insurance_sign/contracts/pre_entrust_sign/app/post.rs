@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
 
-use crate::model::{Sensitive, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, body, header, open_enum, request, response};
 
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
 
@@ -80,9 +80,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
     }

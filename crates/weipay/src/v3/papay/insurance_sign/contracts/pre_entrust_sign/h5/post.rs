@@ -9,7 +9,7 @@
 //! - merchant: [4012529050](https://pay.weixin.qq.com/doc/v3/merchant/4012529050),
 //!   [4014962456](https://pay.weixin.qq.com/doc/v3/merchant/4014962456)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{body, header, request, response};
 
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
 pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post::{IdentityType, RealIdentity};
@@ -98,9 +98,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 拉起微信支付客户端的URL. Required.
         redirect_url: String = body("redirect_url").required(),
     }

@@ -9,7 +9,7 @@
 //! - merchant: [4012528600](https://pay.weixin.qq.com/doc/v3/merchant/4012528600),
 //!   [4014960223](https://pay.weixin.qq.com/doc/v3/merchant/4014960223)
 
-use crate::model::{answer, body, header, request};
+use crate::model::{body, header, request, response};
 
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
 pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post::{IdentityType, RealIdentity};
@@ -63,9 +63,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 跳转签约并支付流程的URL. Required.
         redirect_url: String = body("redirect_url").required(),
     }

@@ -9,16 +9,16 @@
 //! - merchant: [4012528950](https://pay.weixin.qq.com/doc/v3/merchant/4012528950),
 //!   [4014960244](https://pay.weixin.qq.com/doc/v3/merchant/4014960244)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::EstimatedDeductAmount;
 pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post::{IdentityType, RealIdentity};
 pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::h5::post::{PolicyClauses, PolicyCoverageDetail, PolicyPeriods};
 pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
         /// 跳转签约小程序的AppID. Required.

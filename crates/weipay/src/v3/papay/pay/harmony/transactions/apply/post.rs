@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::papay::insurance_pay::transactions::apply::post::{Amount, Answer};
+pub use crate::v3::papay::insurance_pay::transactions::apply::post::{Amount, Response};
 
 request! {
     /// What is sent.

@@ -9,4 +9,4 @@
 //! - merchant: [4012466997](https://pay.weixin.qq.com/doc/v3/merchant/4012466997)
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::{DeductAmount, ScheduledAmount};
-pub use crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Answer;
+pub use crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Response;

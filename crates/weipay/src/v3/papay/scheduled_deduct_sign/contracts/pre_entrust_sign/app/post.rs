@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012524934](https://pay.weixin.qq.com/doc/v3/merchant/4012524934)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -50,9 +50,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
         /// On the wire: `miniprogram_username`.

@@ -8,15 +8,15 @@
 //!
 //! - merchant: [4012525133](https://pay.weixin.qq.com/doc/v3/merchant/4012525133)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
     DeductSchedule, EstimatedDeductAmount, Request,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 跳转签约流程的URL. Required.
         redirect_url: String = body("redirect_url").required(),
     }

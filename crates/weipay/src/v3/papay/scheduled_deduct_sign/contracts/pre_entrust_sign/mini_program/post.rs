@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012525209](https://pay.weixin.qq.com/doc/v3/merchant/4012525209)
 
-pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Answer;
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Response;
 pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
     DeductSchedule, EstimatedDeductAmount, Request,
 };

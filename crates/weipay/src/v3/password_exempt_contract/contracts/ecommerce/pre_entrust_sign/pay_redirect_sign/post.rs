@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013369191](https://pay.weixin.qq.com/doc/v3/partner/4013369191)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 免密支付服务ID. Required.

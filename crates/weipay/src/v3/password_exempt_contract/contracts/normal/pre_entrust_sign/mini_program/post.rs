@@ -9,5 +9,5 @@
 //! - merchant: [4012472870](https://pay.weixin.qq.com/doc/v3/merchant/4012472870)
 
 pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::mini_program::post::{
-    Answer, Request,
+    Request, Response,
 };

@@ -8,4 +8,4 @@
 //!
 //! - merchant: [4012472874](https://pay.weixin.qq.com/doc/v3/merchant/4012472874)
 
-pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::{Answer, Request};
+pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::{Request, Response};

@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::mini_program::post::Answer;
+pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::mini_program::post::Response;
 
 request! {
     /// What is sent.

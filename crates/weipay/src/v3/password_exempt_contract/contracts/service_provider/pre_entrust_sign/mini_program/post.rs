@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012471269](https://pay.weixin.qq.com/doc/v3/partner/4012471269)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -34,9 +34,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 预签约ID. Required.
         pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
         /// 商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012471272](https://pay.weixin.qq.com/doc/v3/partner/4012471272)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -36,9 +36,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 子商户号. Required.

@@ -16,7 +16,7 @@
 //!   [4012886173](https://pay.weixin.qq.com/doc/v3/partner/4012886173),
 //!   [4013080234](https://pay.weixin.qq.com/doc/v3/partner/4013080234)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::pay::partner::transactions::app::post::LimitPay;
 pub use crate::v3::pay::partner::transactions::codepay::post::{Scope, Type};
@@ -31,9 +31,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
         /// 服务商户号. Required.

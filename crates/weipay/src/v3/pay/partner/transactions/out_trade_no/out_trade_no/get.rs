@@ -16,7 +16,7 @@
 //!   [4012886197](https://pay.weixin.qq.com/doc/v3/partner/4012886197),
 //!   [4013080235](https://pay.weixin.qq.com/doc/v3/partner/4013080235)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::pay::partner::transactions::app::post::LimitPay;
 pub use crate::v3::pay::partner::transactions::codepay::post::{Scope, Type};
@@ -25,9 +25,9 @@ pub use crate::v3::pay::partner::transactions::id::transaction_id::get::{
     StoreInfo, TradeState, TradeType,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商应用ID. Required.
         sp_appid: String = body("sp_appid").required(),
         /// 服务商户号. Required.

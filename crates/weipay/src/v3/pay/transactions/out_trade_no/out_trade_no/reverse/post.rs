@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012382161](https://pay.weixin.qq.com/doc/v3/merchant/4012382161)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 应用AppID.
         appid: String = body("appid"),
         /// 直连商户号. Required.

@@ -4,11 +4,11 @@
 //!
 //! For 服务商, 渠道商.
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 打印单号.
         print_order_no: String = body("print_order_no"),
         /// 模板ID.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012461004](https://pay.weixin.qq.com/doc/v3/partner/4012461004)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
         /// 服务商应用ID. Required.

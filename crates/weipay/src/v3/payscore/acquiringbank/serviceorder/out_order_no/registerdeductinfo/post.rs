@@ -9,7 +9,7 @@
 //! - partner: [4012458414](https://pay.weixin.qq.com/doc/v3/partner/4012458414),
 //!   [4013194100](https://pay.weixin.qq.com/doc/v3/partner/4013194100)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商品或支付单简要描述.
         description: String = body("description"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013394486](https://pay.weixin.qq.com/doc/v3/partner/4013394486)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),
         /// 商户号. Required.

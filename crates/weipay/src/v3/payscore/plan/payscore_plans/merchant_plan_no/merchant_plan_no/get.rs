@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4012470804](https://pay.weixin.qq.com/doc/v3/merchant/4012470804)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::PlanDetailList;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 支付分计划ID. Required.
         plan_id: String = body("plan_id").required(),
         /// 计划所属服务. Required.

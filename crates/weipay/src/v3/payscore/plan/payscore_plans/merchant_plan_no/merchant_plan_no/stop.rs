@@ -20,7 +20,7 @@ impl<M: Mode> Stop<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self) -> M::Sent<post::Answer> {
+    pub fn post(self) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP,
             Nothing,

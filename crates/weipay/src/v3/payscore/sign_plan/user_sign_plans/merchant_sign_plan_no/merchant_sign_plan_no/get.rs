@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4012470990](https://pay.weixin.qq.com/doc/v3/merchant/4012470990)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::payscore::sign_plan::partner::user_sign_plans::post::SignedDetailList;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 计划签约ID. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
         /// On the wire: `openid`.

@@ -9,13 +9,13 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-get-by-out-no.html>
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::platsolution::ecommerce::bank_transfer_recharges::apply::post::AccountType;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 充值商户号. Required.
         mchid: String = body("mchid").required(),
         /// 微信支付充值单号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
     Receiver, TransactionInfo, TransactionInfoType, Type,
@@ -38,9 +38,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
         /// 微信支付转账单号. Required.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4013521757](https://pay.weixin.qq.com/doc/v3/partner/4013521757)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::platsolution::ecommerce::recharge_employees::post::State;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 员工列表.
         employees: Vec<Employees> = body("employees"),
     }

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012762874](https://pay.weixin.qq.com/doc/v3/partner/4012762874)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::platsolution::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::{RechargeAmount, RechargeState};
 pub use crate::v3::platsolution::ecommerce::recharges::apply::post::{AccountType, AvailableRechargeChannels, RechargeScene};
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 平台商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 二级商户号. Required.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4012650326](https://pay.weixin.qq.com/doc/v3/partner/4012650326)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::platsolution::ecommerce::settle::prepay_settle_orders::post::TradeScenario;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户结算批次单号. Required.
         out_settle_batch_no: String = body("out_settle_batch_no").required(),
         /// 微信支付结算批次单号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504220](https://pay.weixin.qq.com/doc/v3/partner/4013504220)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -52,9 +52,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 商家转账批次单号. Required.

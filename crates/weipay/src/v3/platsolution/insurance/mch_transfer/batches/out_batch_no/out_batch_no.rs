@@ -20,7 +20,7 @@ impl<M: Mode> OutBatchNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Answer> {
+    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO,
             request,

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504216](https://pay.weixin.qq.com/doc/v3/partner/4013504216)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -64,9 +64,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户预约单号. Required.

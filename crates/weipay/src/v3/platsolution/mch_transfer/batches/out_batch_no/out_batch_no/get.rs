@@ -12,5 +12,5 @@
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::get::DetailState;
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Request;
 pub use crate::v3::platsolution::mch_transfer::batches::batch_id::batch_id::get::{
-    Answer, Data, TransferBatch,
+    Data, Response, TransferBatch,
 };

@@ -11,5 +11,5 @@
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::{
-    Answer, CloseInfo,
+    CloseInfo, Response,
 };

@@ -30,7 +30,7 @@
 //!   [4013462582](https://pay.weixin.qq.com/doc/v3/partner/4013462582),
 //!   [4017150905](https://pay.weixin.qq.com/doc/v3/partner/4017150905)
 
-use crate::model::{Sensitive, Time, answer, body, header, open_enum, request};
+use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
 pub use crate::v3::refund::domestic::refunds::out_refund_no::get::{Amount, AmountFrom, GoodsDetail};
 pub use crate::v3::refund::domestic::refunds::post::{Account, Scope};
@@ -56,9 +56,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 微信支付退款号. Required.
         refund_id: String = body("refund_id").required(),
         /// 商户退款单号. Required.

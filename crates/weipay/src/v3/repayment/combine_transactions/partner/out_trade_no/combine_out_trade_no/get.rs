@@ -8,11 +8,11 @@
 //!
 //! - partner: [4015124483](https://pay.weixin.qq.com/doc/v3/partner/4015124483)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 还款服务商APPID. Required.
         combine_appid: String = body("combine_appid").required(),
         /// 还款服务商商户号. Required.

@@ -8,14 +8,14 @@
 //!
 //! - partner: [4012715719](https://pay.weixin.qq.com/doc/v3/partner/4012715719)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::vehicle::etc::contracts::contract_id::get::Request;
 pub use crate::v3::vehicle::etc::transactions::highway::post::{Payer, PromotionDetail};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 特约商户号.

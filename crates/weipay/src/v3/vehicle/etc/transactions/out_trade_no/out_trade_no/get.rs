@@ -10,4 +10,4 @@
 
 pub use crate::v3::vehicle::etc::contracts::contract_id::get::Request;
 pub use crate::v3::vehicle::etc::transactions::highway::post::{Payer, PromotionDetail};
-pub use crate::v3::vehicle::etc::transactions::id::transaction_id::get::{Amount, Answer, DeviceInfo};
+pub use crate::v3::vehicle::etc::transactions::id::transaction_id::get::{Amount, DeviceInfo, Response};

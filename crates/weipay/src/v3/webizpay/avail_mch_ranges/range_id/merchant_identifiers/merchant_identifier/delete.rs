@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::webizpay::avail_mch_ranges::post::Answer;
+pub use crate::v3::webizpay::avail_mch_ranges::post::Response;
 
 request! {
     /// What is sent.

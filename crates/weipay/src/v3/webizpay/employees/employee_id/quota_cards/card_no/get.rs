@@ -9,5 +9,5 @@
 //! - partner: [4014507119](https://pay.weixin.qq.com/doc/v3/partner/4014507119)
 
 pub use crate::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get::{
-    Answer, CardRule, CardState, RefundRule, Request,
+    CardRule, CardState, RefundRule, Request, Response,
 };

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::brand::partner::card_member::cards::get::{
     BalanceInformation, CardType, CodeJumpInformation, CodeMode, CodeType, CommonFieldList, CustomFieldList,
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家请求单号. Required.
         out_request_no: String = body("out_request_no").required(),
         /// 会员卡模板ID. Required.

@@ -16,7 +16,7 @@ pub use crate::v3::brand::partner::card_member::user_cards::get::{Name, UserCard
 pub use crate::v3::brand::partner::card_member::user_cards::import_by_openid::post::{
     CommonFieldList, CustomFieldList, UserInformation,
 };
-pub use crate::v3::brand::partner::card_member::user_cards::user_card_code::patch::Answer;
+pub use crate::v3::brand::partner::card_member::user_cards::user_card_code::patch::Response;
 
 request! {
     /// What is sent.

@@ -14,7 +14,7 @@ pub use crate::v3::brand::partner::card_member::cards::get::{CardType, Type, Val
 pub use crate::v3::brand::partner::card_member::user_cards::get::{
     CommonFieldList, CustomFieldList, Name, UserCardState, UserInformation,
 };
-pub use crate::v3::brand::partner::card_member::user_cards::user_card_code::get::Answer;
+pub use crate::v3::brand::partner::card_member::user_cards::user_card_code::get::Response;
 
 request! {
     /// What is sent.

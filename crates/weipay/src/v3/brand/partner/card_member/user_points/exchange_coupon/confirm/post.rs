@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015897268](https://pay.weixin.qq.com/doc/v3/partner/4015897268)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -34,9 +34,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 积分兑券ID. Required.
         record_id: String = body("record_id").required(),
         /// 积分兑券模板ID. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015783177](https://pay.weixin.qq.com/doc/v3/partner/4015783177)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::brand::partner::store::brandstores::get::RecipientState;
 
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌ID.
         brand_id: String = body("brand_id"),
         /// 品牌门店ID.

@@ -8,14 +8,14 @@
 //!
 //! - partner: [4016756671](https://pay.weixin.qq.com/doc/v3/partner/4016756671)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Request;
 pub use crate::v3::brand::partner::store::brandstores::get::StoreState;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 品牌门店ID.

@@ -10,4 +10,4 @@
 
 pub use crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Request;
 pub use crate::v3::brand::partner::store::brandstores::get::StoreState;
-pub use crate::v3::brand::partner::store::brandstores::store_id::close::post::Answer;
+pub use crate::v3::brand::partner::store::brandstores::store_id::close::post::Response;

@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012697470](https://pay.weixin.qq.com/doc/v3/partner/4012697470)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 城市列表.
         data: Vec<Data> = body("data"),
         /// 查询数据总条数. Required.

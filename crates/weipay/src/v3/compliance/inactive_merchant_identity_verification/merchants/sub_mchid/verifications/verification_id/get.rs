@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012471359](https://pay.weixin.qq.com/doc/v3/partner/4012471359)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 特约商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 核实单号. Required.

@@ -21,7 +21,7 @@ impl<M: Mode> OutContractCode<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
     }
 

@@ -8,11 +8,11 @@
 //!
 //! - merchant: [4014310384](https://pay.weixin.qq.com/doc/v3/merchant/4014310384)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 品牌主商户号. Required.
         brand_mchid: String = body("brand_mchid").required(),
         /// 商家品牌红包批次单号. Required.

@@ -9,5 +9,5 @@
 //! - merchant: [4014310391](https://pay.weixin.qq.com/doc/v3/merchant/4014310391)
 
 pub use crate::v3::fund_app::brand_redpacket::brand_merchant_batches::batch_no::details::detail_no::get::{
-    Answer, DetailState, FailReason,
+    DetailState, FailReason, Response,
 };

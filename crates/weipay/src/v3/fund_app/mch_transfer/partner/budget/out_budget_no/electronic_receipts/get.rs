@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016209977](https://pay.weixin.qq.com/doc/v3/partner/4016209977)
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户预算单号. Required.
         out_budget_no: String = body("out_budget_no").required(),
         /// 开始日期. Required.

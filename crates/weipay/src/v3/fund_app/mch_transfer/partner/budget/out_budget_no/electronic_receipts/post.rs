@@ -11,7 +11,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::{
-    Answer, HashType, ReceiptState,
+    HashType, ReceiptState, Response,
 };
 
 request! {

@@ -10,7 +10,7 @@
 
 use crate::model::{query, request};
 
-pub use crate::v3::fund_app::mch_transfer::partner::charity_transfer_bills::post::{Answer, State};
+pub use crate::v3::fund_app::mch_transfer::partner::charity_transfer_bills::post::{Response, State};
 
 request! {
     /// What is sent.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4016809851](https://pay.weixin.qq.com/doc/v3/partner/4016809851)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::TransferSceneId;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
         /// 商户AppID. Required.

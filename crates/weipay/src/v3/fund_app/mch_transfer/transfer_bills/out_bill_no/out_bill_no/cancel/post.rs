@@ -8,11 +8,11 @@
 //!
 //! - merchant: [4012716458](https://pay.weixin.qq.com/doc/v3/merchant/4012716458)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
         /// 微信转账单号. Required.

@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4015653811](https://pay.weixin.qq.com/doc/v3/merchant/4015653811)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post::{CloseInfo, CloseReason, State};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),
         /// 商户AppID. Required.

@@ -9,5 +9,5 @@
 //! - global: [4013025107](https://pay.weixin.qq.com/doc/global/v3/zh/4013025107)
 
 pub use crate::v3::global::merchant::h5::permission::applications::post::{
-    Answer, ApplymentState, ApplymentType, TransactionLimitType, WebsiteState,
+    ApplymentState, ApplymentType, Response, TransactionLimitType, WebsiteState,
 };

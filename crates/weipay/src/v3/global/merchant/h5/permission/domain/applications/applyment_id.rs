@@ -21,7 +21,7 @@ impl<M: Mode> ApplymentId<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Answer> {
+    pub fn get(self) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, Nothing)
     }
@@ -31,7 +31,7 @@ impl<M: Mode> ApplymentId<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
+    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call
             .typed(&table::PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, request)
     }

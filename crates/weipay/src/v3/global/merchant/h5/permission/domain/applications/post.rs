@@ -8,7 +8,7 @@
 //!
 //! - global: [4013025110](https://pay.weixin.qq.com/doc/global/v3/zh/4013025110)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::global::merchant::h5::permission::applications::post::{ApplymentState, WebsiteState};
 
@@ -34,9 +34,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 子商户经营网址状态. Required.

@@ -8,11 +8,11 @@
 //!
 //! - global: [4013068962](https://pay.weixin.qq.com/doc/global/v3/zh/4013068962)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 账户可用余额. Required; in the smallest unit of its currency (币种最小货币单位).
         remaining_amount: i64 = body("remaining_amount").required(),
         /// 货币类型. Required.

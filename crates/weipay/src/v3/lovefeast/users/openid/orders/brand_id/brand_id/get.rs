@@ -4,7 +4,7 @@
 //!
 //! For 服务商, 微信平台商户.
 
-use crate::model::{answer, body, open_enum, query, request};
+use crate::model::{body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -16,9 +16,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 该次请求返回的记录条数.
         count: i64 = body("count"),
         /// 最大记录条数.

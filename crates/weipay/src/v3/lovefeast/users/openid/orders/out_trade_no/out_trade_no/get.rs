@@ -4,15 +4,15 @@
 //!
 //! For 服务商, 微信平台商户.
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::lovefeast::users::openid::orders::brand_id::brand_id::get::{
     DonateSource, MerchantOrder, Payer,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 捐赠订单号.
         welfare_trade_id: String = body("welfare_trade_id"),
         /// 应用ID.

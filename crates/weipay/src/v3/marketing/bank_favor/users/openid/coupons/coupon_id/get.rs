@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4014569864](https://pay.weixin.qq.com/doc/v3/merchant/4014569864)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 创建批次的商户号. Required.
         stock_creator_mchid: String = body("stock_creator_mchid").required(),
         /// 批次号. Required.

@@ -9,7 +9,7 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::{
     BackgroundColor, CodeDisplayMode, StockType, UseMethod,
@@ -29,9 +29,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 券code信息. Required.
         code_information: CodeInformation = body("code_information").required(),
         /// 券码信息.

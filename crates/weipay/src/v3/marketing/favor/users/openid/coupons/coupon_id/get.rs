@@ -9,7 +9,7 @@
 //! - merchant: [4012486942](https://pay.weixin.qq.com/doc/v3/merchant/4012486942)
 //! - partner: [4012492796](https://pay.weixin.qq.com/doc/v3/partner/4012492796)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::marketing::bank_favor::users::openid::coupons::coupon_id::get::Request;
 pub use crate::v3::marketing::favor::stocks::get::{BusinessType, CutToMessage};
@@ -17,9 +17,9 @@ pub use crate::v3::marketing::favor::users::openid::coupons::get::{
     ConsumeInformation, CouponType, GoodsDetail, NormalCouponInformation,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 创建批次的商户号.
         stock_creator_mchid: String = body("stock_creator_mchid"),
         /// 批次号.

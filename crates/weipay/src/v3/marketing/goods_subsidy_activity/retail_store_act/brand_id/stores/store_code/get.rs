@@ -9,11 +9,11 @@
 //! - merchant: [4012384379](https://pay.weixin.qq.com/doc/v3/merchant/4012384379)
 //! - partner: [4012384437](https://pay.weixin.qq.com/doc/v3/partner/4012384437)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 门店编码.
         store_code: String = body("store_code"),
         /// 门店名称.

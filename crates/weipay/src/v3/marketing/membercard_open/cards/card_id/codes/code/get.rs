@@ -9,15 +9,15 @@
 //! - merchant: [4012547768](https://pay.weixin.qq.com/doc/v3/merchant/4012547768)
 //! - partner: [4012709442](https://pay.weixin.qq.com/doc/v3/partner/4012709442)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
 pub use crate::v3::marketing::membercard_open::activate_informations::activate_ticket::get::{
     CommonFieldList, Name,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 会员卡id.
         card_id: String = body("card_id"),
         /// 会员卡code.

@@ -9,7 +9,7 @@
 //! - merchant: [4012545728](https://pay.weixin.qq.com/doc/v3/merchant/4012545728)
 //! - partner: [4012709031](https://pay.weixin.qq.com/doc/v3/partner/4012709031)
 
-use crate::model::{answer, body, open_enum, request};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -19,9 +19,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 导入结果.
         data: Vec<Data> = body("data"),
     }

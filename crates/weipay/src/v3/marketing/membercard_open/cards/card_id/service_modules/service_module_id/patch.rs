@@ -12,7 +12,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::marketing::membercard_open::cards::card_id::codes::code::set_service_module_data::post::JumpMiniprogram;
-pub use crate::v3::marketing::membercard_open::cards::card_id::service_modules::post::Answer;
+pub use crate::v3::marketing::membercard_open::cards::card_id::service_modules::post::Response;
 
 request! {
     /// What is sent.

@@ -11,7 +11,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::marketing::membercard_open::cards::card_id::decrypt_code::get::Answer;
+pub use crate::v3::marketing::membercard_open::cards::card_id::decrypt_code::get::Response;
 
 request! {
     /// What is sent.

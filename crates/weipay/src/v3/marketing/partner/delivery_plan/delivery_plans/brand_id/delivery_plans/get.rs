@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016184563](https://pay.weixin.qq.com/doc/v3/partner/4016184563)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 资源总条数.
         total_count: i64 = body("total_count"),
         /// 投放计划列表.

@@ -16,7 +16,7 @@ pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{
     SequentialUsageInfoType, State, UsageMode,
 };
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::get::{
-    Answer, ChoiceList, ComboPackageList, DiscountCoupon, DisplayInfo, NormalCoupon, SequentialUsageInfo,
+    ChoiceList, ComboPackageList, DiscountCoupon, DisplayInfo, NormalCoupon, Response, SequentialUsageInfo,
     SingleUsageInfo,
 };
 

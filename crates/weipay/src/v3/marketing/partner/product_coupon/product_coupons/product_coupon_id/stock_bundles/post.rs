@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, NotifyConfig};
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{
@@ -116,9 +116,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 批次组ID. Required.
         stock_bundle_id: String = body("stock_bundle_id").required(),
         /// 批次列表. Required.

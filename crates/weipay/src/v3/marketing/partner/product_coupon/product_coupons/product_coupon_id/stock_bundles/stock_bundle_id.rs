@@ -22,7 +22,7 @@ impl<M: Mode> StockBundleId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Answer> {
+    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID, request)
     }
 

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015781304](https://pay.weixin.qq.com/doc/v3/partner/4015781304)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, NotifyConfig};
 pub use crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::{DiscountCoupon, ExchangeCoupon, NormalCoupon};
@@ -49,9 +49,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
         /// 批次ID. Required.
@@ -65,11 +65,11 @@ answer! {
         /// 发放规则. Required.
         stock_send_rule: StockSendRule = body("stock_send_rule").required(),
         /// 单券使用规则.
-        single_usage_rule: AnswerSingleUsageRule = body("single_usage_rule"),
+        single_usage_rule: ResponseSingleUsageRule = body("single_usage_rule"),
         /// 多次优惠使用规则.
         sequential_usage_rule: SequentialUsageRule = body("sequential_usage_rule"),
         /// 券使用规则展示信息. Required.
-        usage_rule_display_info: AnswerUsageRuleDisplayInfo = body("usage_rule_display_info").required(),
+        usage_rule_display_info: ResponseUsageRuleDisplayInfo = body("usage_rule_display_info").required(),
         /// 用户商品券展示信息. Required.
         coupon_display_info: CouponDisplayInfo = body("coupon_display_info").required(),
         /// 事件通知配置. Required.
@@ -91,9 +91,9 @@ answer! {
     }
 
     /// 单券使用规则.
-    pub struct AnswerSingleUsageRule {
+    pub struct ResponseSingleUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: AnswerSingleUsageRuleCouponAvailablePeriod =
+        coupon_available_period: ResponseSingleUsageRuleCouponAvailablePeriod =
             body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon: NormalCoupon = body("normal_coupon"),
@@ -104,7 +104,7 @@ answer! {
     }
 
     /// 券可核销时间.
-    pub struct AnswerSingleUsageRuleCouponAvailablePeriod {
+    pub struct ResponseSingleUsageRuleCouponAvailablePeriod {
         /// 开始时间. Required.
         available_begin_time: Time = body("available_begin_time").required(),
         /// 结束时间. Required.
@@ -121,7 +121,7 @@ answer! {
     }
 
     /// 券使用规则展示信息.
-    pub struct AnswerUsageRuleDisplayInfo {
+    pub struct ResponseUsageRuleDisplayInfo {
         /// 券使用方式列表. Required.
         coupon_usage_method_list: Vec<CouponUsageMethodList> = body("coupon_usage_method_list").required(),
         /// 小程序AppID.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016280664](https://pay.weixin.qq.com/doc/v3/partner/4016280664)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
 pub use crate::v3::marketing::busifavor::stocks::stock_id::get::NotifyConfig;
@@ -54,9 +54,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户券组ID. Required.
         user_coupon_bundle_id: String = body("user_coupon_bundle_id").required(),
         /// 用户商品券列表. Required.

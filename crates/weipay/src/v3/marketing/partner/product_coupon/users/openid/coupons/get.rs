@@ -9,7 +9,7 @@
 //! - partner: [4015781590](https://pay.weixin.qq.com/doc/v3/partner/4015781590),
 //!   [4016435703](https://pay.weixin.qq.com/doc/v3/partner/4016435703)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
 pub use crate::v3::marketing::busifavor::stocks::stock_id::get::NotifyConfig;
@@ -42,9 +42,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 总个数. Required.
         total_count: i64 = body("total_count").required(),
         /// 下一页Token.

@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::marketing::busifavor::product_coupons::pre_send::post::Answer;
+pub use crate::v3::marketing::busifavor::product_coupons::pre_send::post::Response;
 
 request! {
     /// What is sent.

@@ -9,7 +9,7 @@
 //! - merchant: [4012466671](https://pay.weixin.qq.com/doc/v3/merchant/4012466671)
 //! - partner: [4012466735](https://pay.weixin.qq.com/doc/v3/partner/4012466735)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动id.
         activity_id: String = body("activity_id"),
         /// 添加时间.

@@ -9,7 +9,7 @@
 //! - merchant: [4012466787](https://pay.weixin.qq.com/doc/v3/merchant/4012466787)
 //! - partner: [4012466827](https://pay.weixin.qq.com/doc/v3/partner/4012466827)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 request! {
     /// What is sent.
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 活动id.
         activity_id: String = body("activity_id"),
         /// 删除时间.

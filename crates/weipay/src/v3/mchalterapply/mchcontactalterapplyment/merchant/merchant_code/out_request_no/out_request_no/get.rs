@@ -9,5 +9,5 @@
 //! - partner: [4015617915](https://pay.weixin.qq.com/doc/v3/partner/4015617915)
 
 pub use crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::{
-    Answer, AuditRejectDetail, State,
+    AuditRejectDetail, Response, State,
 };

@@ -9,4 +9,4 @@
 //! - partner: [4014090667](https://pay.weixin.qq.com/doc/v3/partner/4014090667)
 
 pub use crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::AuditRejectDetail;
-pub use crate::v3::mchalterapply::mchsubjectalterapplyment::apply_id::get::{Answer, State};
+pub use crate::v3::mchalterapply::mchsubjectalterapplyment::apply_id::get::{Response, State};

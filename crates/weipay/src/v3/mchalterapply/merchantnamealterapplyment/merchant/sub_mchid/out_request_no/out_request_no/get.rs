@@ -8,13 +8,13 @@
 //!
 //! - partner: [4016166085](https://pay.weixin.qq.com/doc/v3/partner/4016166085)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::State;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 申请单号. Required.
         apply_id: String = body("apply_id").required(),
         /// 业务申请编号. Required.

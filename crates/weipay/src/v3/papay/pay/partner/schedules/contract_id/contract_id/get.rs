@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012468579](https://pay.weixin.qq.com/doc/v3/partner/4012468579)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::{DeductAmount, ScheduledAmount};
 
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 扣费预约的状态. Required.
         schedule_state: String = body("schedule_state").required(),
         /// 可扣费开始日期.

@@ -11,7 +11,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
-    Answer, DeductSchedule, EstimatedDeductAmount,
+    DeductSchedule, EstimatedDeductAmount, Response,
 };
 
 request! {

@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::h5::post::{Answer, JumpControl};
+pub use crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::h5::post::{JumpControl, Response};
 pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
     DeductSchedule, EstimatedDeductAmount,
 };

@@ -11,5 +11,5 @@
 pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::{
     DeductSchedule, EstimatedDeductAmount,
 };
-pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Answer;
+pub use crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Response;
 pub use crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Request;

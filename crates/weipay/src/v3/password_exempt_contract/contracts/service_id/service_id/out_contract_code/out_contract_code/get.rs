@@ -9,11 +9,11 @@
 //! - merchant: [4012472855](https://pay.weixin.qq.com/doc/v3/merchant/4012472855)
 //! - partner: [4012715321](https://pay.weixin.qq.com/doc/v3/partner/4012715321)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 免密支付协议ID. Required.

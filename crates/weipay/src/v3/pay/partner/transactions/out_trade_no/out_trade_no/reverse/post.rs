@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012382181](https://pay.weixin.qq.com/doc/v3/partner/4012382181)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 合作伙伴应用AppID.
         sp_appid: String = body("sp_appid"),
         /// 合作伙伴商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4012463318](https://pay.weixin.qq.com/doc/v3/partner/4012463318)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 request! {
     /// What is sent.
@@ -18,9 +18,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 支付分计划ID. Required.
         plan_id: String = body("plan_id").required(),
         /// 计划所属服务. Required.

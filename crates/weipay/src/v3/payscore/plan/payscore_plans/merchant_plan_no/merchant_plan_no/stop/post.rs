@@ -9,4 +9,4 @@
 //! - merchant: [4012470851](https://pay.weixin.qq.com/doc/v3/merchant/4012470851)
 
 pub use crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::PlanDetailList;
-pub use crate::v3::payscore::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get::Answer;
+pub use crate::v3::payscore::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response;

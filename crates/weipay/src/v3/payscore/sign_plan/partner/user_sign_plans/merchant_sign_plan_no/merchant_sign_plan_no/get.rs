@@ -8,14 +8,14 @@
 //!
 //! - partner: [4012463526](https://pay.weixin.qq.com/doc/v3/partner/4012463526)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::Request;
 pub use crate::v3::payscore::sign_plan::partner::user_sign_plans::post::SignedDetailList;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 计划签约ID. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
         /// On the wire: `openid`.

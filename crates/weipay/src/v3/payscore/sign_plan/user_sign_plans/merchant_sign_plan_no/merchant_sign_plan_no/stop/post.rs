@@ -11,7 +11,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::payscore::sign_plan::partner::user_sign_plans::post::SignedDetailList;
-pub use crate::v3::payscore::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Answer;
+pub use crate::v3::payscore::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response;
 
 request! {
     /// What is sent.

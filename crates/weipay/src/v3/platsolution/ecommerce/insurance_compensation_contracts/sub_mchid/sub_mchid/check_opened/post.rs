@@ -8,4 +8,4 @@
 //!
 //! - partner: [4012781480](https://pay.weixin.qq.com/doc/v3/partner/4012781480)
 
-pub use crate::v3::platsolution::ecommerce::insurance_compensation_contracts::post::Answer;
+pub use crate::v3::platsolution::ecommerce::insurance_compensation_contracts::post::Response;

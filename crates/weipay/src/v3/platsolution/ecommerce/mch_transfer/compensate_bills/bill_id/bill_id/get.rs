@@ -8,15 +8,15 @@
 //!
 //! - partner: [4013504179](https://pay.weixin.qq.com/doc/v3/partner/4013504179)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
     State, TransactionInfoType, Type,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 转账接收方信息. Required.

@@ -9,7 +9,7 @@
 //! - partner: [4013504178](https://pay.weixin.qq.com/doc/v3/partner/4013504178)
 
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::{
-    Answer, CloseInfo, Receiver, ReceiverDetail, TransactionInfo,
+    CloseInfo, Receiver, ReceiverDetail, Response, TransactionInfo,
 };
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{
     State, TransactionInfoType, Type,

@@ -10,5 +10,5 @@
 
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::{CloseInfo, TransactionInfo};
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{State, TransactionInfoType};
-pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::{Answer, Receiver, ReceiverDetail, Request};
+pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::{Receiver, ReceiverDetail, Request, Response};
 pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Type;

@@ -12,4 +12,4 @@ pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::{State, TransactionInfoType};
 pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::{Receiver, ReceiverDetail, Request};
 pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Type;
-pub use crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::{Answer, CloseInfo};
+pub use crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::{CloseInfo, Response};

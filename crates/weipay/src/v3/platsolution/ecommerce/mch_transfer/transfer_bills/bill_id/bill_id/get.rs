@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504200](https://pay.weixin.qq.com/doc/v3/partner/4013504200)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::CloseInfo;
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 业务类型.

@@ -12,6 +12,6 @@ pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
 pub use crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Type;
 pub use crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::{
-    Answer, MchInfo, Receiver, ReceiverDetail, Request,
+    MchInfo, Receiver, ReceiverDetail, Request, Response,
 };
 pub use crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::post::BusinessType;

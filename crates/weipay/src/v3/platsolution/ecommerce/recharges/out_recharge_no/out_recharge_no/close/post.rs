@@ -10,4 +10,4 @@
 
 pub use crate::v3::platsolution::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::{RechargeAmount, RechargeState};
 pub use crate::v3::platsolution::ecommerce::recharges::apply::post::{AccountType, AvailableRechargeChannels, RechargeScene};
-pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::{Answer, BankTransferInfo, EmployeeType, OnlineBankRechargeInfo, OnlineBankType, QrRechargeInfo, RechargeChannel, Request};
+pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::{BankTransferInfo, EmployeeType, OnlineBankRechargeInfo, OnlineBankType, QrRechargeInfo, RechargeChannel, Request, Response};

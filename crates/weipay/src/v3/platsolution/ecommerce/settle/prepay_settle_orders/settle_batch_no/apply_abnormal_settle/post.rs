@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015198012](https://pay.weixin.qq.com/doc/v3/partner/4015198012)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -25,9 +25,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户结算批次单号. Required.
         out_settle_batch_no: String = body("out_settle_batch_no").required(),
         /// 微信支付结算批次单号. Required.

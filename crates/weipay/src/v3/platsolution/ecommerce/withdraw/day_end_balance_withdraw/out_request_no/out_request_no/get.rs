@@ -10,5 +10,5 @@
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::post::{
-    AccountType, Answer, Status,
+    AccountType, Response, Status,
 };

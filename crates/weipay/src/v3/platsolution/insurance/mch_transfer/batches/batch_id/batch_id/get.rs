@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504221](https://pay.weixin.qq.com/doc/v3/partner/4013504221)
 
-use crate::model::{Time, answer, body, open_enum, query, request};
+use crate::model::{Time, body, open_enum, query, request, response};
 
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::apply::post::BatchState;
 
@@ -28,9 +28,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 转账批次单. Required.
         transfer_batch: TransferBatch = body("transfer_batch").required(),
         /// 转账明细单列表.

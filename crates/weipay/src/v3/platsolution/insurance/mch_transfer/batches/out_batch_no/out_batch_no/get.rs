@@ -12,7 +12,7 @@ use crate::model::{query, request};
 
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::apply::post::BatchState;
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::get::{
-    Answer, CloseReason, Data, DataDetailState, DetailState, TransferBatch,
+    CloseReason, Data, DataDetailState, DetailState, Response, TransferBatch,
 };
 
 request! {

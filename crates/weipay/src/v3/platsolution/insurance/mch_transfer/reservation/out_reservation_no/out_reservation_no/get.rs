@@ -8,14 +8,14 @@
 //!
 //! - partner: [4013504218](https://pay.weixin.qq.com/doc/v3/partner/4013504218)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::insurance::mch_transfer::reservation::apply::post::State;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 二级商户号. Required.

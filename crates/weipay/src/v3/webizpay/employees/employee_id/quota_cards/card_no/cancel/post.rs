@@ -8,7 +8,7 @@
 //!
 //! - partner: [4014507127](https://pay.weixin.qq.com/doc/v3/partner/4014507127)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get::CardState;
 
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 出资子商户号. Required.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4016080141](https://pay.weixin.qq.com/doc/v3/merchant/4016080141)
 
-use crate::model::{Time, answer, body, open_enum, request};
+use crate::model::{Time, body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -32,9 +32,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 接口返回信息.
         ret_msg: String = body("ret_msg"),
     }

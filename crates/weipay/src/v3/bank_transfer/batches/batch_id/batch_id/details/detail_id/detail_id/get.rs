@@ -8,13 +8,13 @@
 //!
 //! - partner: [4012465897](https://pay.weixin.qq.com/doc/v3/partner/4012465897)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::bank_transfer::batches::batch_id::batch_id::get::{FailReason, TransferScene};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 银行服务商号. Required.
         bank_sp_mchid: String = body("bank_sp_mchid").required(),
         /// 服务平台商户号. Required.

@@ -9,6 +9,6 @@
 //! - partner: [4012465915](https://pay.weixin.qq.com/doc/v3/partner/4012465915)
 
 pub use crate::v3::bank_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{
-    AccountType, Answer, DetailState,
+    AccountType, DetailState, Response,
 };
 pub use crate::v3::bank_transfer::batches::batch_id::batch_id::get::{FailReason, TransferScene};

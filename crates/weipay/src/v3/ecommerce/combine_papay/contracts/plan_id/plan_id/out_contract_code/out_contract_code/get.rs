@@ -8,11 +8,11 @@
 //!
 //! - partner: [4012884060](https://pay.weixin.qq.com/doc/v3/partner/4012884060)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 委托代扣协议Id. Required.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
 
-use crate::model::{Sensitive, Time, answer, body, request};
+use crate::model::{Sensitive, Time, body, request, response};
 
 pub use crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::State;
 
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商户单号. Required.

@@ -9,4 +9,4 @@
 //! - global: [4013025112](https://pay.weixin.qq.com/doc/global/v3/zh/4013025112)
 
 pub use crate::v3::global::merchant::h5::permission::applications::post::{ApplymentState, WebsiteState};
-pub use crate::v3::global::merchant::h5::permission::domain::applications::post::Answer;
+pub use crate::v3::global::merchant::h5::permission::domain::applications::post::Response;

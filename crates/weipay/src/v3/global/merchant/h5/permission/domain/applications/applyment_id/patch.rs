@@ -11,7 +11,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::global::merchant::h5::permission::applications::post::{ApplymentState, WebsiteState};
-pub use crate::v3::global::merchant::h5::permission::domain::applications::post::Answer;
+pub use crate::v3::global::merchant::h5::permission::domain::applications::post::Response;
 
 request! {
     /// What is sent.

@@ -9,7 +9,7 @@
 //! - partner: [4015781542](https://pay.weixin.qq.com/doc/v3/partner/4015781542),
 //!   [4016434649](https://pay.weixin.qq.com/doc/v3/partner/4016434649)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
 pub use crate::v3::marketing::busifavor::stocks::stock_id::get::NotifyConfig;
@@ -20,9 +20,9 @@ pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::{CouponAvailableStoreInfo, CouponDisplayInfo, EntranceFinder, EntranceMiniProgram, EntranceOfficialAccount, UsageRuleDisplayInfo};
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::{DiscountCouponList, ExchangeCouponList, NormalCouponList, SequentialUsageRule, SequentialUsageRuleCouponAvailablePeriod, SingleUsageRule, StockSendRule};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
         /// 批次ID. Required.

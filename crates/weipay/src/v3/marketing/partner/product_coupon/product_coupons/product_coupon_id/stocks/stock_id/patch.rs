@@ -8,7 +8,7 @@
 //!
 //! - partner: [4015781556](https://pay.weixin.qq.com/doc/v3/partner/4015781556)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, NotifyConfig};
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::post::{AppJumpType, CodeDisplayMode, CouponAvailableStoreInfo, CouponCodeMode, CouponUsageMethodList, DayList, EntranceFinder, EntranceOfficialAccount, SentCountInfo, StoreScope, UsageRuleDisplayInfo};
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
         /// 批次ID. Required.

@@ -9,7 +9,7 @@
 //! - partner: [4015781582](https://pay.weixin.qq.com/doc/v3/partner/4015781582),
 //!   [4016435702](https://pay.weixin.qq.com/doc/v3/partner/4016435702)
 
-use crate::model::{Time, answer, body, query, request};
+use crate::model::{Time, body, query, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
 pub use crate::v3::marketing::busifavor::stocks::stock_id::get::NotifyConfig;
@@ -37,9 +37,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户商品券Code. Required.
         coupon_code: String = body("coupon_code").required(),
         /// 用户商品券状态. Required.

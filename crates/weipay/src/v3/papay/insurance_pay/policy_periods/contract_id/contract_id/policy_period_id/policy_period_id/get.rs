@@ -8,11 +8,11 @@
 //!
 //! - merchant: [4012471229](https://pay.weixin.qq.com/doc/v3/merchant/4012471229)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 保单的扣费周期编号. Required.
         policy_period_id: i64 = body("policy_period_id").required(),
         /// 当前扣费周期的状态. Required.

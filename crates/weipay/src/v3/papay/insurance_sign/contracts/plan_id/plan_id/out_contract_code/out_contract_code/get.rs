@@ -9,11 +9,11 @@
 //! - merchant: [4012472641](https://pay.weixin.qq.com/doc/v3/merchant/4012472641),
 //!   [4016724540](https://pay.weixin.qq.com/doc/v3/merchant/4016724540)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 委托代扣协议ID. Required.

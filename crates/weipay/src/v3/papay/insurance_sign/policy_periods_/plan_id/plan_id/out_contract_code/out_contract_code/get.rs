@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012489530](https://pay.weixin.qq.com/doc/v3/merchant/4012489530)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::ScheduledAmount;
 
@@ -22,9 +22,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 扣费周期列表.
         data: Vec<Data> = body("data"),
         /// 分页大小. Required.

@@ -11,7 +11,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::{DeductAmount, ScheduledAmount};
-pub use crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Answer;
+pub use crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Response;
 
 request! {
     /// What is sent.

@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4013844122](https://pay.weixin.qq.com/doc/v3/merchant/4013844122)
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::{ContractTerminateInfo, ContractTerminationMode};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 委托代扣协议ID. Required.

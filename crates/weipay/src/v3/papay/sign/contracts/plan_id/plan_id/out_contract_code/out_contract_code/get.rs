@@ -8,13 +8,13 @@
 //!
 //! - merchant: [4012489245](https://pay.weixin.qq.com/doc/v3/merchant/4012489245)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::ScheduledAmount;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 委托代扣协议ID. Required.

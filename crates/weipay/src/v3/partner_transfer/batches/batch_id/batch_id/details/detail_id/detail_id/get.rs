@@ -9,11 +9,11 @@
 //! - partner: [4012465781](https://pay.weixin.qq.com/doc/v3/partner/4012465781),
 //!   [4012718324](https://pay.weixin.qq.com/doc/v3/partner/4012718324)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
         /// 商家批次单号. Required.

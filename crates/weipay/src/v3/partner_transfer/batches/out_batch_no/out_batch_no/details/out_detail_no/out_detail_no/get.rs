@@ -10,5 +10,5 @@
 //!   [4012718434](https://pay.weixin.qq.com/doc/v3/partner/4012718434)
 
 pub use crate::v3::partner_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{
-    Answer, FailReason,
+    FailReason, Response,
 };

@@ -11,7 +11,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Answer;
+pub use crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Response;
 
 request! {
     /// What is sent.

@@ -11,7 +11,7 @@
 use crate::model::{body, request};
 
 pub use crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::{
-    Answer, PlanDetailList,
+    PlanDetailList, Response,
 };
 
 request! {

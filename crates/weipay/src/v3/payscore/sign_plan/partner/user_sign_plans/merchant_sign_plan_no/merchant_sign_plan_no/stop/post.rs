@@ -10,7 +10,7 @@
 
 use crate::model::{body, request};
 
-pub use crate::v3::payscore::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Answer;
+pub use crate::v3::payscore::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response;
 pub use crate::v3::payscore::sign_plan::partner::user_sign_plans::post::SignedDetailList;
 
 request! {

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4013504177](https://pay.weixin.qq.com/doc/v3/partner/4013504177)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),
         /// 微信支付转账单号. Required.

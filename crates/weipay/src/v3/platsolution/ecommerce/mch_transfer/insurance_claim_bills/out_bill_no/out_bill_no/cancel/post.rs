@@ -8,7 +8,7 @@
 //!
 //! - partner: [4013504186](https://pay.weixin.qq.com/doc/v3/partner/4013504186)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::State;
 
@@ -20,9 +20,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号.
         sub_mchid: String = body("sub_mchid"),
         /// 商户单号. Required.

@@ -8,14 +8,14 @@
 //!
 //! - partner: [4013504227](https://pay.weixin.qq.com/doc/v3/partner/4013504227)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::ReceiptState;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家转账批次单号. Required.
         batch_id: String = body("batch_id").required(),
         /// 商家批次单号. Required.

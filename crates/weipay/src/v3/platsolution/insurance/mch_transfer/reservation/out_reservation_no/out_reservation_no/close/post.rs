@@ -10,4 +10,4 @@
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 pub use crate::v3::platsolution::insurance::mch_transfer::reservation::apply::post::State;
-pub use crate::v3::platsolution::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::{Answer, CloseInfo, CloseReason};
+pub use crate::v3::platsolution::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::{CloseInfo, CloseReason, Response};

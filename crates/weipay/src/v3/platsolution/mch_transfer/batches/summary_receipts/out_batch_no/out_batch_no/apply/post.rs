@@ -9,13 +9,13 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipts-apply-by-batch-out-no.html>
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商家批次单号. Required.

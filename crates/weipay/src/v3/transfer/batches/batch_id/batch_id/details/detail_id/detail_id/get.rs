@@ -8,11 +8,11 @@
 //!
 //! - merchant: [4012458886](https://pay.weixin.qq.com/doc/v3/merchant/4012458886)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, body, open_enum, response};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 商家批次单号. Required.

@@ -9,5 +9,5 @@
 //! - merchant: [4012458902](https://pay.weixin.qq.com/doc/v3/merchant/4012458902)
 
 pub use crate::v3::transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{
-    Answer, FailReason,
+    FailReason, Response,
 };

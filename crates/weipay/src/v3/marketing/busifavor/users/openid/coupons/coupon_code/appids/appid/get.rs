@@ -12,7 +12,7 @@
 //! - partner: [4012693103](https://pay.weixin.qq.com/doc/v3/partner/4012693103)
 //! - elsewhere: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>
 
-use crate::model::{Time, answer, body, open_enum};
+use crate::model::{Time, body, open_enum, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::{BackgroundColor, StockType};
 pub use crate::v3::marketing::busifavor::stocks::stock_id::get::{FinderInfo, MiniProgramsInfo};
@@ -22,9 +22,9 @@ pub use crate::v3::marketing::busifavor::users::openid::coupons::get::{
     DisplayPatternInfo, ExchangeCoupon, FixedNormalCoupon, IrregularyAvaliableTime, UseMethod,
 };
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家券批次名称. Required; 1 to 21 characters.
         stock_name: String = body("stock_name").required().length(1, 21),
         /// 批次归属商户号. Required; 8 to 15 characters.

@@ -8,7 +8,7 @@
 //!
 //! - partner: [4016280620](https://pay.weixin.qq.com/doc/v3/partner/4016280620)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -26,9 +26,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 去重后门店总数. Required.
         total_count: i64 = body("total_count").required(),
         /// 关联成功的门店列表.

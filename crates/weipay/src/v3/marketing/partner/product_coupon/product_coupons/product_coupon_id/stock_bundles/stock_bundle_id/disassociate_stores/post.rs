@@ -8,13 +8,13 @@
 //!
 //! - partner: [4016280629](https://pay.weixin.qq.com/doc/v3/partner/4016280629)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::{Request, StoreList};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 去重后门店总数. Required.
         total_count: i64 = body("total_count").required(),
         /// 取消关联成功的门店列表.

@@ -8,4 +8,4 @@
 //!
 //! - partner: [4015781302](https://pay.weixin.qq.com/doc/v3/partner/4015781302)
 
-pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::{Answer, FailedStoreList, Request, StoreList, SuccessStoreList};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::{FailedStoreList, Request, Response, StoreList, SuccessStoreList};

@@ -9,7 +9,7 @@
 //! - partner: [4015781546](https://pay.weixin.qq.com/doc/v3/partner/4015781546),
 //!   [4016434665](https://pay.weixin.qq.com/doc/v3/partner/4016434665)
 
-use crate::model::{answer, body, query, request};
+use crate::model::{body, query, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 总个数. Required.
         total_count: i64 = body("total_count").required(),
         /// 下一页Token.

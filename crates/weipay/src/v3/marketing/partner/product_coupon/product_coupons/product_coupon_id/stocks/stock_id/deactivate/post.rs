@@ -18,4 +18,4 @@ pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::{CouponAvailablePeriod, DayPeriodList, IrregularAvailablePeriodList, WeeklyAvailablePeriod};
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::{CouponAvailableStoreInfo, CouponDisplayInfo, EntranceFinder, EntranceMiniProgram, EntranceOfficialAccount, UsageRuleDisplayInfo};
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::{DiscountCouponList, ExchangeCouponList, NormalCouponList, SequentialUsageRule, SequentialUsageRuleCouponAvailablePeriod, SingleUsageRule, StockSendRule};
-pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Answer;
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Response;

@@ -9,4 +9,4 @@
 //! - partner: [4015781537](https://pay.weixin.qq.com/doc/v3/partner/4015781537)
 
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::{Request, StoreList};
-pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::{Answer, FailedStoreList, SuccessStoreList};
+pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::{FailedStoreList, Response, SuccessStoreList};

@@ -9,7 +9,7 @@
 //! - partner: [4015781572](https://pay.weixin.qq.com/doc/v3/partner/4015781572),
 //!   [4016434668](https://pay.weixin.qq.com/doc/v3/partner/4016434668)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 request! {
     /// What is sent.
@@ -23,9 +23,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 去重后券Code总数. Required.
         total_count: i64 = body("total_count").required(),
         /// 上传成功的券Code列表.

@@ -20,7 +20,7 @@ pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::{CouponAvailableStoreInfo, CouponDisplayInfo, EntranceFinder, EntranceMiniProgram, EntranceOfficialAccount, UsageRuleDisplayInfo};
 pub use crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::{DiscountCouponList, ExchangeCouponList, NormalCouponList, SequentialUsageRule, SequentialUsageRuleCouponAvailablePeriod, SingleUsageRule, StockSendRule};
 pub use crate::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::post::{AssociatedOrderInfo, CouponState, SendChannel, StockState};
-pub use crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::get::{Answer, Stock};
+pub use crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::get::{Response, Stock};
 pub use crate::v3::marketing::partner::product_coupon::users::openid::coupons::get::{DetailItemList, DetailState, ProductCoupon, SequentialUsageDetail, SingleUsageDetail};
 
 request! {

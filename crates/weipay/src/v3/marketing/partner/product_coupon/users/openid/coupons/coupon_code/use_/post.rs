@@ -9,7 +9,7 @@
 //! - partner: [4015781608](https://pay.weixin.qq.com/doc/v3/partner/4015781608),
 //!   [4016435636](https://pay.weixin.qq.com/doc/v3/partner/4016435636)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::marketing::busifavor::stocks::post::BackgroundColor;
 pub use crate::v3::marketing::busifavor::stocks::stock_id::get::NotifyConfig;
@@ -77,9 +77,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 用户商品券Code. Required.
         coupon_code: String = body("coupon_code").required(),
         /// 用户商品券状态. Required.

@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012471270](https://pay.weixin.qq.com/doc/v3/merchant/4012471270)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::DeductAmount;
 
@@ -30,9 +30,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 保单的扣费周期编号. Required.
         policy_period_id: i64 = body("policy_period_id").required(),
         /// 当前扣费周期的状态. Required.

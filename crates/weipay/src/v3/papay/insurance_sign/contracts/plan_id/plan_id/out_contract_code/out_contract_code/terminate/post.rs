@@ -9,7 +9,7 @@
 //! - merchant: [4012472767](https://pay.weixin.qq.com/doc/v3/merchant/4012472767),
 //!   [4016724542](https://pay.weixin.qq.com/doc/v3/merchant/4016724542)
 
-use crate::model::{Time, answer, body, request};
+use crate::model::{Time, body, request, response};
 
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::{ContractState, ContractTerminateInfo, ContractTerminationMode};
 
@@ -21,9 +21,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 委托代扣协议ID. Required.

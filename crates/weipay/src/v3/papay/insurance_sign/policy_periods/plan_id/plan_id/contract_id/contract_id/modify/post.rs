@@ -8,7 +8,7 @@
 //!
 //! - merchant: [4012987596](https://pay.weixin.qq.com/doc/v3/merchant/4012987596)
 
-use crate::model::{answer, body, request};
+use crate::model::{body, request, response};
 
 pub use crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::{EstimatedDeductAmount, PolicyPeriods};
 
@@ -24,9 +24,9 @@ request! {
     }
 }
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 最新的扣费周期列表.
         policy_periods: Vec<PolicyPeriods> = body("policy_periods"),
         /// On the wire: `cancel_scheduled_policy_period_id`.

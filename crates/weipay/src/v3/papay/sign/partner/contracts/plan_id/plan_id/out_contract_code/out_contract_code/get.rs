@@ -8,15 +8,15 @@
 //!
 //! - partner: [4012489483](https://pay.weixin.qq.com/doc/v3/partner/4012489483)
 
-use crate::model::{Time, answer, body};
+use crate::model::{Time, body, response};
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::ScheduledAmount;
 pub use crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Request;
 pub use crate::v3::papay::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::{ContractTerminateInfo, DeductSchedule, EstimatedDeductAmount};
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 委托代扣协议ID. Required.
         contract_id: String = body("contract_id").required(),
         /// 普通服务商商户号. Required.

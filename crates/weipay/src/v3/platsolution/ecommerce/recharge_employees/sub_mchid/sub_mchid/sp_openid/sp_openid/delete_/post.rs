@@ -8,4 +8,4 @@
 //!
 //! - partner: [4013521753](https://pay.weixin.qq.com/doc/v3/partner/4013521753)
 
-pub use crate::v3::platsolution::ecommerce::recharge_employees::post::{Answer, State};
+pub use crate::v3::platsolution::ecommerce::recharge_employees::post::{Response, State};

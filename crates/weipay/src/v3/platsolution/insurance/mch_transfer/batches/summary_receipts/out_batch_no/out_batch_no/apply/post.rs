@@ -8,14 +8,14 @@
 //!
 //! - partner: [4013504226](https://pay.weixin.qq.com/doc/v3/partner/4013504226)
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request;
 pub use crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::ReceiptState;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 二级商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),
         /// 商家批次单号. Required.

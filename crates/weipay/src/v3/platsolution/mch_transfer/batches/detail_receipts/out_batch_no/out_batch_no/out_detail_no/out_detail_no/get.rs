@@ -9,13 +9,13 @@
 //! - elsewhere:
 //!   <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipt-query-by-detail-out-no.html>
 
-use crate::model::{answer, body};
+use crate::model::{body, response};
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家转账批次单号. Required.
         batch_id: String = body("batch_id").required(),
         /// 商家批次单号. Required.

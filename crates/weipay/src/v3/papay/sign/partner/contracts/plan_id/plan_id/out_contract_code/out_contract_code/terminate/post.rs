@@ -12,7 +12,7 @@ use crate::model::{body, request};
 
 pub use crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::ScheduledAmount;
 pub use crate::v3::papay::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::{ContractTerminateInfo, DeductSchedule, EstimatedDeductAmount};
-pub use crate::v3::papay::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Answer;
+pub use crate::v3::papay::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response;
 
 request! {
     /// What is sent.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4013504223](https://pay.weixin.qq.com/doc/v3/partner/4013504223)
 
-use crate::model::{Sensitive, Time, answer, body, open_enum};
+use crate::model::{Sensitive, Time, body, open_enum, response};
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 商家转账批次单号. Required.

@@ -8,13 +8,13 @@
 //!
 //! - partner: [4013504229](https://pay.weixin.qq.com/doc/v3/partner/4013504229)
 
-use crate::model::{answer, body, open_enum};
+use crate::model::{body, open_enum, response};
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 
-answer! {
+response! {
     /// What is answered.
-    pub struct Answer {
+    pub struct Response {
         /// 商家转账批次单号. Required.
         batch_id: String = body("batch_id").required(),
         /// 商家批次单号. Required.

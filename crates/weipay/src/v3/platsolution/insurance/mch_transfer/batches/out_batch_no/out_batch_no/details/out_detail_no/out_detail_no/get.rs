@@ -9,4 +9,4 @@
 //! - partner: [4013504224](https://pay.weixin.qq.com/doc/v3/partner/4013504224)
 
 pub use crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
-pub use crate::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{Answer, DetailState, FailReason};
+pub use crate::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::{DetailState, FailReason, Response};

@@ -1,4 +1,4 @@
-//! What a successful call gives back: the answer, read when somebody wants to.
+//! What a successful call gives back: the response, read when somebody wants to.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::error::{DecodeProblem, Error, Failure, json};
 #[cfg(feature = "_typed")]
 use crate::model::{Model, decode};
 
-/// The answer as it came.
+/// The response as it came.
 #[derive(Clone)]
-pub(crate) struct RawReply {
+pub(crate) struct RawResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -26,19 +26,19 @@ pub(crate) struct RawReply {
     pub(crate) opener: Arc<PrivateKey>,
 }
 
-/// A successful answer (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
-/// answers carry none: see [`is_verified`](Reply::is_verified).
+/// A successful response (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
+/// answers carry none: see [`is_verified`](Response::is_verified).
 ///
-/// Nothing is parsed before [`decode`](Reply::decode) or [`json`](Reply::json) asks for it, so that an odd body never
+/// Nothing is parsed before [`decode`](Response::decode) or [`json`](Response::json) asks for it, so that an odd body never
 /// turns a payment that happened into an error; the bytes and headers are always at hand.
-pub struct Reply<T = Value> {
-    raw: RawReply,
+pub struct Response<T = Value> {
+    raw: RawResponse,
     body: PhantomData<fn() -> T>,
 }
 
-impl<T> Reply<T> {
-    pub(crate) fn new(raw: RawReply) -> Reply<T> {
-        Reply { raw, body: PhantomData }
+impl<T> Response<T> {
+    pub(crate) fn new(raw: RawResponse) -> Response<T> {
+        Response { raw, body: PhantomData }
     }
 
     /// The HTTP status: 200, 204, or 202 for what was accepted and is not yet decided.
@@ -47,7 +47,7 @@ impl<T> Reply<T> {
         self.raw.status
     }
 
-    /// Whether the platform's signature over this answer was verified. `false` only for operations whose answers carry
+    /// Whether the platform's signature over this response was verified. `false` only for operations whose answers carry
     /// none, as file downloads (下载) do: there nothing but TLS says whose bytes they are. Hold a file
     /// against the digest that came, signed, with its download address, where one did.
     #[must_use]
@@ -85,9 +85,9 @@ impl<T> Reply<T> {
 
     /// The body as a type of your own.
     ///
-    /// An answer that would take more than 64 MB of memory once read is not read, as none of ordinary content would: its
-    /// [`bytes`](Reply::bytes) are there as they came. The same holds for [`json`](Reply::json) and
-    /// [`decode`](Reply::decode).
+    /// A response that would take more than 64 MB of memory once read is not read, as none of ordinary content would: its
+    /// [`bytes`](Response::bytes) are there as they came. The same holds for [`json`](Response::json) and
+    /// [`decode`](Response::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
         if !decode_limit::fits(&self.raw.body) {
             return Err(self.unreadable(String::new(), decode_limit::too_large()));
@@ -101,15 +101,15 @@ impl<T> Reply<T> {
     }
 }
 
-impl<T: Decode> Reply<T> {
+impl<T: Decode> Response<T> {
     /// The body as what the operation answers.
     pub fn decode(&self) -> Result<T, Error> {
         let read = T::decode(&self.raw.body, Some(&self.raw.opener));
         read.map(|(body, _)| body).map_err(|problem| self.unreadable(problem.path, problem.reason))
     }
 
-    /// What [`decode`](Reply::decode) leaves out because it is not of the documented type, each with its JSON path.
-    /// Empty for almost every answer; worth a log line when it is not.
+    /// What [`decode`](Response::decode) leaves out because it is not of the documented type, each with its JSON path.
+    /// Empty for almost every response; worth a log line when it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeProblem> {
         match T::decode(&self.raw.body, Some(&self.raw.opener)) {
@@ -121,7 +121,7 @@ impl<T: Decode> Reply<T> {
 
 /// What a body can be read as.
 pub trait Decode: Sized {
-    /// Reads a whole body, and tells what in it did not read as it should and was left out. An empty body is the answer of
+    /// Reads a whole body, and tells what in it did not read as it should and was left out. An empty body is the response of
     /// a 204. `opener` opens sensitive fields (敏感信息加密); without it they stay as they came.
     fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeProblem>), DecodeProblem>;
 }
@@ -151,22 +151,22 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("Request-ID")?.to_str().ok()
 }
 
-impl<T> Clone for Reply<T> {
-    fn clone(&self) -> Reply<T> {
-        Reply::new(self.raw.clone())
+impl<T> Clone for Response<T> {
+    fn clone(&self) -> Response<T> {
+        Response::new(self.raw.clone())
     }
 }
 
-impl<T> fmt::Debug for Reply<T> {
-    /// The body stays out: it may hold what a log must not. An answer of a sandbox that only shows what an answer looks
+impl<T> fmt::Debug for Response<T> {
+    /// The body stays out: it may hold what a log must not. A response of a sandbox that only shows what a response looks
     /// like says so.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = out.debug_struct("Reply");
+        let mut shown = out.debug_struct("Response");
         shown
             .field("status", &self.raw.status)
             .field("request_id", &self.request_id())
             .field("bytes", &self.raw.body.len());
-        if self.raw.headers.get("Weipay-Sandbox-Answer").is_some_and(|origin| origin == "example") {
+        if self.raw.headers.get("Weipay-Sandbox-Response").is_some_and(|origin| origin == "example") {
             shown.field("sandbox_answer", &format_args!("example: nothing happened"));
         }
         shown.finish_non_exhaustive()
@@ -182,12 +182,12 @@ mod tests {
     fn shown(origin: Option<&'static str>, opener: &Arc<PrivateKey>) -> String {
         let mut headers = HeaderMap::new();
         if let Some(origin) = origin {
-            headers.insert("Weipay-Sandbox-Answer", HeaderValue::from_static(origin));
+            headers.insert("Weipay-Sandbox-Response", HeaderValue::from_static(origin));
         }
         let body = Bytes::from_static(br#"{"name":"secret"}"#);
         let opener = Arc::clone(opener);
-        let raw = RawReply { status: StatusCode::OK, headers, body, verified: true, opener };
-        format!("{:?}", Reply::<Value>::new(raw))
+        let raw = RawResponse { status: StatusCode::OK, headers, body, verified: true, opener };
+        format!("{:?}", Response::<Value>::new(raw))
     }
 
     #[test]
