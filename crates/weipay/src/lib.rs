@@ -21,6 +21,7 @@ mod core;
 mod decode_limit;
 mod environment;
 pub mod error;
+pub mod front_end;
 mod lossy_json;
 mod merchant;
 mod mode;
