@@ -252,8 +252,8 @@ impl Error {
     /// The beginning of an error response that has neither code nor message.
     fn unknown_body(&self) -> Option<String> {
         let error = self.api_error()?;
-        let is_empty = error.code.is_empty() && error.message.is_empty();
-        self.body().filter(|_| is_empty).and_then(|body| redact::body(body))
+        let is_unknown = error.code.is_empty() && error.message.is_empty();
+        self.body().filter(|_| is_unknown).and_then(|body| redact::body(body))
     }
 }
 

@@ -19,6 +19,7 @@ mod client;
 mod core;
 mod environment;
 pub mod error;
+pub mod front_end;
 mod json;
 mod merchant;
 mod mode;

@@ -216,7 +216,7 @@ fn query(pairs: &[(String, String)]) -> String {
     text
 }
 
-fn percent_encode(text: &mut String, value: &str) {
+pub(crate) fn percent_encode(text: &mut String, value: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

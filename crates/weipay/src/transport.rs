@@ -135,7 +135,7 @@ fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>)
 fn timed_out(sent: Sent) -> NetworkError {
     let text = match sent {
         Sent::No => "not connected within the time limit",
-        Sent::Perhaps => "no whole response within the time limit",
+        Sent::Perhaps => "no complete response within the time limit",
     };
     lost(sent, std::io::Error::new(std::io::ErrorKind::TimedOut, text))
 }

@@ -114,7 +114,7 @@ fn an_error_answer_of_another_form_is_shown() {
             "<html>\r\n<body>502 Bad\u{1b}[2J Gateway</body>",
             r"an error response without code and message: <html> <body>502 Bad\u{1b}[2J Gateway</body>",
         ),
-        (200 + 300, "", "an error response without a body"),
+        (200 + 300, "", "an error response without code and message"),
         (
             400,
             r#"{"errcode":40001,"errmsg":"invalid credential"}"#,

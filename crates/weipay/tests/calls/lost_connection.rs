@@ -53,7 +53,7 @@ fn perhaps_it_arrived(limit: Duration, why: &str, base_url: impl Fn() -> String)
         let text = format!("{error:#}");
         assert!(error.is_network() && error.may_have_taken_effect(), "{client}: {text}");
         assert!(matches!(error.kind(), ErrorKind::Network(problem) if problem.sent == Sent::Perhaps));
-        assert!(text.starts_with("no whole response came, and the request may have been sent: "), "{text}");
+        assert!(text.starts_with("no complete response came, and the request may have been sent: "), "{text}");
         assert!(text.contains(why), "{client}: {text}");
     }
 }
@@ -215,7 +215,7 @@ fn closed_after_the_request_was_read() {
 
 #[test]
 fn silence() {
-    let late = "no whole response within the time limit";
+    let late = "no complete response within the time limit";
     perhaps_it_arrived(SHORT, late, || listen(wait_for_the_end));
     // A listener that does not accept: the system takes connection and request for it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
