@@ -313,3 +313,26 @@ fn the_base_url_is_told_once_and_by_the_name_of_its_setting() {
     let text = from(&variables()).unwrap().base_url("nothing").into_core().err().unwrap().to_string();
     assert!(text.starts_with("the base URL should begin"), "{text}");
 }
+
+fn kit_text(without: &str) -> String {
+    let members = Kit::MEMBERS.iter().filter(|name| **name != without);
+    let members = members.map(|name| ((*name).to_owned(), Value::from(format!("the {name}"))));
+    Value::Object(members.chain([("extra".to_owned(), Value::from(1))]).collect()).to_string()
+}
+
+#[test]
+fn the_keys_are_not_left_in_the_kit() {
+    let read = KitFile::read(&kit_text("")).unwrap();
+    assert_eq!(*read.api_v3_key, "the api_v3_key");
+    assert_eq!(*read.merchant_key, "the merchant_key");
+    assert_eq!([read.kit.api_v3_key, read.kit.api_v2_key, read.kit.merchant_key], ["", "", ""]);
+    assert_eq!(read.kit.mchid, "the mchid");
+}
+
+#[test]
+fn a_missing_member_is_named_and_no_content_is_repeated() {
+    let missing = KitFile::read(&kit_text("openid")).err().unwrap();
+    assert!(missing.contains("openid"), "{missing}");
+    let other = KitFile::read("\"a secret\"").err().unwrap();
+    assert!(!other.contains("secret"), "{other}");
+}
