@@ -204,7 +204,7 @@ impl fmt::Display for ConfigError {
         match self {
             ConfigError::Missing(what) => write!(f, "missing: {}", what.join("; ")),
             ConfigError::Unset(names) => {
-                write!(f, "set these environment variables, which are required: {}", names.join(", "))
+                write!(f, "these environment variables are not set: {}", names.join(", "))
             }
             ConfigError::Mismatch(what) => write!(f, "{what}"),
             ConfigError::OwnKey(wanted) => write!(

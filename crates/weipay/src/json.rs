@@ -292,7 +292,7 @@ mod tests {
             serde_json::Error::custom("13800138000 is not a telephone number"),
             serde_json::Error::invalid_type(Unexpected::Other("13800138000"), &"a name"),
         ] {
-            assert_eq!(reason(&error), "it is valid JSON of an unexpected type at line 0 column 0");
+            assert_eq!(reason(&error), "valid JSON of an unexpected type at line 0 column 0");
         }
         let untagged = serde_json::Error::custom("data did not match any variant of untagged enum Amount");
         assert!(reason(&untagged).contains("untagged enum Amount"));
