@@ -11,6 +11,7 @@ compile_error!(
 );
 
 mod base_url;
+pub mod bill;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
