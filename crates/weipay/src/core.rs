@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use weipay_wire::{
-    Authorization, SignatureHeaders, VerifyError, random_nonce, request_message, verify_answer,
+    Authorization, SignatureHeaders, VerifyError, random_nonce, request_message, verify_response,
 };
 
 use crate::base_url::BaseUrl;
@@ -251,7 +251,7 @@ impl Core {
         };
         // A 204 is signed over an empty body.
         let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };
-        verify_answer(&headers, body, &self.merchant.platform, (self.clock)())
+        verify_response(&headers, body, &self.merchant.platform, (self.clock)())
     }
 }
 
