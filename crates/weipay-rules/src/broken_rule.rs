@@ -20,6 +20,8 @@ pub enum BrokenRule {
     Pattern(&'static str),
     /// A text is not of its format.
     Format(Format),
+    /// A text is not one of the values that the documents list.
+    Unlisted,
     /// A number is not one that the field can hold.
     IntegerType(IntegerType),
     /// A number is too small or too large.
@@ -74,6 +76,7 @@ impl fmt::Display for BrokenRule {
             Self::Length { length, limits } => write!(out, "has {length}: {limits}"),
             Self::Pattern(pattern) => write!(out, "does not match {pattern}"),
             Self::Format(format) => write!(out, "is not {}", format.wanted()),
+            Self::Unlisted => out.write_str("is not one of the listed values"),
             Self::IntegerType(kind) => write!(out, "is not {kind}"),
             Self::Range { number, limits } => write!(out, "is {number}: {limits}"),
             Self::Items { count, limits } => write!(out, "has {count} members: {limits}"),

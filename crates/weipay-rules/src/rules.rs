@@ -8,7 +8,7 @@ use crate::pattern;
 
 /// What a field asks of its value; of each member, in an array.
 ///
-/// Values that the documents list are no rule: the platform adds values without notice.
+/// Values that the documents list are not among its rules: the platform adds values without notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// Whether a request must have the field.
@@ -62,6 +62,20 @@ impl Rules {
         self.format
             .filter(|format| !format.fits(text))
             .map_or(Ok(()), |format| Err(BrokenRule::Format(format)))
+    }
+
+    /// Checks a text against the values that the documents list. The platform adds values without
+    /// notice, so this is for those who want no others: the linter, for examples, and a strict sandbox.
+    ///
+    /// # Errors
+    /// When the text is not one of them.
+    pub fn check_listed(&self, text: &str, values: &[&str]) -> Result<(), BrokenRule> {
+        let is_missing = text.is_empty() && !self.required;
+        if values.is_empty() || values.contains(&text) || is_missing {
+            Ok(())
+        } else {
+            Err(BrokenRule::Unlisted)
+        }
     }
 
     /// The integers that the field can hold.
@@ -176,6 +190,15 @@ mod tests {
         assert_eq!(broken(narrow.check_integer(i32::MAX)), None);
         assert!(narrow.check_integer(i64::from(i32::MAX) + 1).is_err());
         assert_eq!(broken(narrow.check_integer(0)).as_deref(), Some("is 0: at least 1"));
+    }
+
+    #[test]
+    fn a_listed_value_is_written_as_it_is_listed() {
+        let listed = |rules: Rules, text| rules.check_listed(text, &["NORMAL", "DISCOUNT"]).is_ok();
+        let required = Rules { required: true, ..Rules::NONE };
+        assert!(listed(required, "NORMAL") && listed(Rules::NONE, ""));
+        assert!(!listed(required, "normal") && !listed(required, "") && !listed(Rules::NONE, "NORMAL "));
+        assert_eq!(required.check_listed("anything", &[]), Ok(()));
     }
 
     #[test]
