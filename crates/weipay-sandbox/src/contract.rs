@@ -205,24 +205,11 @@ impl Contract {
         let request = &operation.request;
         let mut walk = self.walk(Source::Body, undefined);
         match document {
-            Value::Object(members) if !request.json_is_array => {
+            Value::Object(members) => {
                 refuse_path_values(operation, members)?;
                 for pass in Pass::ALL {
                     walk.pass = pass;
                     walk.members(&request.json, members)?;
-                }
-                Ok(())
-            }
-            Value::Array(items) if request.json_is_array => {
-                for pass in Pass::ALL {
-                    walk.pass = pass;
-                    for (index, item) in items.iter().enumerate() {
-                        walk.pointer = format!("/body/{index}");
-                        let Value::Object(members) = item else {
-                            return Err(not_an_object(&walk.pointer, item));
-                        };
-                        walk.members(&request.json, members)?;
-                    }
                 }
                 Ok(())
             }

@@ -46,9 +46,7 @@ fn body(operation: &Operation) -> Vec<u8> {
     if request.json.is_empty() {
         return Vec::new();
     }
-    let object = object(&wanted(&request.json));
-    let body = if request.json_is_array { Value::Array(vec![object]) } else { object };
-    body.to_string().into_bytes()
+    object(&wanted(&request.json)).to_string().into_bytes()
 }
 
 /// What the contract says of the sample of an operation; the XML of APIv2 is held against it as if it were JSON.

@@ -101,7 +101,7 @@ fn every_response_has_a_nonce_and_a_request_id_of_its_own() {
 
 #[test]
 fn the_protocols_own_verification_accepts_a_response_and_refuses_a_changed_one() {
-    use weipay_wire::{PlatformKeys, PublicKeyId, SignatureHeaders, verify_answer};
+    use weipay_wire::{PlatformKeys, PublicKeyId, SignatureHeaders, verify_response};
     let merchant = Merchant::new();
     let mut keys = PlatformKeys::new();
     keys.insert_certificate(&merchant.client.platform_certificate);
@@ -115,8 +115,8 @@ fn the_protocols_own_verification_accepts_a_response_and_refuses_a_changed_one()
         signature: header("Wechatpay-Signature"),
         serial: header("Wechatpay-Serial"),
     };
-    verify_answer(&headers, &response.body, &keys, crate::NOW).unwrap();
-    assert!(verify_answer(&headers, b"{}", &keys, crate::NOW).is_err());
+    verify_response(&headers, &response.body, &keys, crate::NOW).unwrap();
+    assert!(verify_response(&headers, b"{}", &keys, crate::NOW).is_err());
 }
 
 #[test]
