@@ -14,10 +14,10 @@
 //! assert_eq!(refund.out_refund_no.as_deref(), Some("refund-1"));
 //! assert_eq!(refund.amount.and_then(|amount| amount.refund), Some(100)); // in fen (分)
 //! assert!(misread.is_empty());
-//! # Ok::<(), weipay::error::DecodeProblem>(())
+//! # Ok::<(), weipay::error::DecodeError>(())
 //! ```
 //!
-//! A notification must be verified ([`wire::verify_answer`](crate::wire::verify_answer)) before it is opened
+//! A notification must be verified ([`wire::verify_response`](crate::wire::verify_response)) before it is opened
 //! ([`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open)), and opened before it is read here.
 
 pub mod v2;

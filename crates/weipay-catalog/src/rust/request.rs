@@ -118,7 +118,7 @@ pub fn json(operation: &Operation) -> Option<Code> {
         ([], xml) => json_literal(&sample::object(&sample::wanted(xml))),
         (json, _) => json_object(json),
     };
-    Some(if request.json_is_array { Code::List("", vec![body]) } else { body })
+    Some(body)
 }
 
 fn json_object(fields: &[Field]) -> Code {
