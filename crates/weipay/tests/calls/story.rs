@@ -78,6 +78,6 @@ fn create() -> String {
         .stock_send_rule(StockSendRule::new().max_coupons(1_000).max_coupons_per_user(10))
         .coupon_code_mode(CouponCodeMode::WechatpayMode)
         .out_request_no("calls-stock");
-    let answer = client().v3().marketing().busifavor().stocks().post(request).unwrap().decode().unwrap();
-    answer.stock_id.unwrap()
+    let response = client().v3().marketing().busifavor().stocks().post(request).unwrap().decode().unwrap();
+    response.stock_id.unwrap()
 }
