@@ -71,22 +71,22 @@ pub fn signed_at(status: u16, body: &str, timestamp: i64) -> Scripted {
 
 impl Scripted {
     /// Sets a header, in place of the one there.
-    pub fn header(mut self, name: &str, value: &str) -> Scripted {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn without(mut self, name: &str) -> Scripted {
+    pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self
     }
 
-    pub fn with_body(self, body: &str) -> Scripted {
+    pub fn with_body(self, body: &str) -> Self {
         self.with_bytes(body.as_bytes())
     }
 
-    pub fn with_bytes(mut self, body: &[u8]) -> Scripted {
+    pub fn with_bytes(mut self, body: &[u8]) -> Self {
         self.body = body.to_vec();
         self
     }
@@ -99,12 +99,12 @@ pub struct Platform {
 }
 
 impl Platform {
-    pub fn start(responses: Vec<Scripted>) -> Platform {
+    pub fn start(responses: Vec<Scripted>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let (tell, seen) = channel();
         thread::spawn(move || serve(&listener, responses, &tell));
-        Platform { base_url, seen }
+        Self { base_url, seen }
     }
 
     /// The next request that arrived.
