@@ -14,57 +14,57 @@ pub(super) fn check(json: &str) -> Result<(), String> {
 struct UniqueNames;
 
 impl<'de> Deserialize<'de> for UniqueNames {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<UniqueNames, D::Error> {
-        json.deserialize_any(UniqueNames)
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(Self)
     }
 }
 
 impl<'de> Visitor<'de> for UniqueNames {
-    type Value = UniqueNames;
+    type Value = Self;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<UniqueNames, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
         let mut names = HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
             if !names.insert(name) {
                 // The name may be anything that was typed, so it is not printed; serde_json adds line and column.
                 return Err(A::Error::custom("an object contains the same name twice: remove one of them"));
             }
-            members.next_value::<UniqueNames>()?;
+            members.next_value::<Self>()?;
         }
-        Ok(UniqueNames)
+        Ok(Self)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<UniqueNames, A::Error> {
-        while items.next_element::<UniqueNames>()?.is_some() {}
-        Ok(UniqueNames)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(Self)
     }
 
-    fn visit_unit<E>(self) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(Self)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(Self)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(Self)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(Self)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(Self)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(Self)
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Coupon {
 /// The arguments of the program in the README: stock, coupon, order, and the number of the request.
 impl fmt::Display for Coupon {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Coupon { stock_id, code, order, .. } = self;
+        let Self { stock_id, code, order, .. } = self;
         write!(out, "{stock_id} {code} {order} disassociate-{order}")
     }
 }
