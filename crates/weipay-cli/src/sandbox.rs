@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use weipay_catalog::Catalog;
 use weipay_sandbox::kit::{self, KitOnDisk};
-use weipay_sandbox::{Behaviour, Sandbox, SandboxBuilder, Strictness};
+use weipay_sandbox::{Behaviour, Sandbox, SandboxBuilder, Validation};
 
 use crate::arguments::{self, SandboxCommand};
 use crate::failure::{Failure, Outcome};
@@ -44,15 +44,15 @@ fn serve(arguments: &arguments::Sandbox) -> Outcome {
 }
 
 fn builder(arguments: &arguments::Sandbox) -> SandboxBuilder {
-    let strictness = match (arguments.strict, arguments.loose) {
-        (true, _) => Strictness::STRICT,
-        (false, true) => Strictness::LOOSE,
-        (false, false) => Strictness::USUAL,
+    let validation = match (arguments.strict, arguments.loose) {
+        (true, _) => Validation::STRICT,
+        (false, true) => Validation::LENIENT,
+        (false, false) => Validation::DEFAULT,
     };
     let mut builder = Sandbox::builder()
         .data(&arguments.data)
         .listen(arguments.listen)
-        .strictness(Strictness { replayed_requests: arguments.no_replays, ..strictness })
+        .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .idle_timeout(Duration::from_secs(arguments.idle_timeout));
     if let Some(clock) = &arguments.clock {

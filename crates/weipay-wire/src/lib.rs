@@ -16,6 +16,9 @@
 //! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
 //! | identifiers that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
 //! | whether two serials are equal | [`is_same_serial`] |
+//! | APIv2: its XML, and what signs it | [`XmlElements`], [`ApiV2Key::sign`], [`ApiV2Key::verify`] |
+//! | APIv2: the refund notification (退款结果通知) | [`ApiV2Key::open_req_info`] |
+//! | APIv2: the certificate of the TLS handshake (双向证书) | [`ClientIdentity`] |
 //! | the sandbox's credentials (凭证包) | [`Kit`] |
 //!
 //! # A request, signed and verified
@@ -86,6 +89,7 @@
 mod api_keys;
 mod authorization;
 mod certificate;
+mod client_identity;
 mod digest;
 mod envelope;
 mod identifiers;
@@ -97,18 +101,23 @@ mod nonce;
 mod oaep;
 mod path_shape;
 mod pem;
+mod pkcs12;
 mod platform_keys;
 mod private_key;
 mod public_key;
+mod refund_envelope;
 mod rsa_key_check;
 mod serial;
 mod signature;
+mod v2_signature;
 mod verification;
 mod window;
+mod xml;
 
 pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
 pub use authorization::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME};
 pub use certificate::Certificate;
+pub use client_identity::ClientIdentity;
 pub use digest::sha256_hex;
 pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError};
 pub use identifiers::{IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId};
@@ -119,10 +128,14 @@ pub use message::{request_message, response_message};
 pub use nonce::{NONCE_LENGTH, nonce, random_nonce};
 pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError, check_ciphertext};
 pub use path_shape::looks_like_path;
+pub use pkcs12::Pkcs12Error;
 pub use platform_keys::PlatformKeys;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
+pub use refund_envelope::ReqInfoError;
 pub use serial::is_same_serial;
 pub use signature::SignatureError;
+pub use v2_signature::{SignError, SignType};
 pub use verification::{PROBE_PREFIX, SignatureHeaders, VerifyError, verify_response};
 pub use window::{WINDOW_SECONDS, is_fresh};
+pub use xml::{MAX_XML_DEPTH, MAX_XML_ELEMENTS, MAX_XML_LENGTH, XmlContent, XmlElements, XmlError};

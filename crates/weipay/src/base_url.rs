@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use http::Uri;
 
-use crate::error::RequestProblem;
+use crate::error::RequestError;
 
 /// A base URL (域名), such as `https://api.mch.weixin.qq.com`.
 ///
@@ -40,11 +40,11 @@ impl BaseUrl {
 }
 
 impl FromStr for BaseUrl {
-    type Err = RequestProblem;
+    type Err = RequestError;
 
     /// The reason of a refusal does not repeat the text: it may hold a password, or be a secret in the wrong place.
-    fn from_str(text: &str) -> Result<BaseUrl, RequestProblem> {
-        let problem = |reason: &str| RequestProblem::BaseUrl(reason.to_owned());
+    fn from_str(text: &str) -> Result<BaseUrl, RequestError> {
+        let problem = |reason: &str| RequestError::BaseUrl(reason.to_owned());
         let text = text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{FEFF}');
         let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         if text.is_empty() {

@@ -11,7 +11,7 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::core::Core;
-use crate::error::{Causes, RequestProblem};
+use crate::error::{Causes, RequestError};
 use crate::merchant::MerchantParts;
 
 /// How long a call may take unless it says otherwise.
@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
 pub struct ClientBuilder {
     pub(crate) parts: MerchantParts,
-    pub(crate) base_url: Result<BaseUrl, RequestProblem>,
+    pub(crate) base_url: Result<BaseUrl, RequestError>,
     timeout: Duration,
     check_requests: bool,
     clock: Clock,
@@ -183,7 +183,7 @@ pub enum ConfigError {
         source: KeyError,
     },
     /// The base URL cannot be used.
-    BaseUrl(RequestProblem),
+    BaseUrl(RequestError),
     /// A setting of the environment or of a kit cannot be used.
     Setting {
         /// Its name.

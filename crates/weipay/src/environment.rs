@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
 use crate::builder::{ClientBuilder, ConfigError};
-use crate::error::RequestProblem;
+use crate::error::RequestError;
 
 mod file;
 mod kit_file;
@@ -147,7 +147,7 @@ fn api_v3_key(setting: &str, text: &str) -> Result<ApiV3Key, ConfigError> {
 }
 
 fn base_url(setting: &str, value: &str) -> Result<BaseUrl, ConfigError> {
-    cleaned(value).parse().map_err(|problem: RequestProblem| named(setting, &problem.to_string()))
+    cleaned(value).parse().map_err(|problem: RequestError| named(setting, &problem.to_string()))
 }
 
 #[cfg(feature = "async")]

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::mode::{Mode, Shared};
-use crate::path;
+use crate::request::without_query;
 use crate::upload::File;
 
 /// The segment of a slash at the end of a path, which is a node of its own: `client["v3/pay/"]["transactions"]` goes on
@@ -25,7 +25,7 @@ use crate::upload::File;
 const LAST_SLASH: &str = "/";
 
 /// More than the whole API has. Beyond it, indexing gives a node whose verbs report the mistake.
-const MOST_NODES: usize = 8_192;
+const MAX_NODES: usize = 8_192;
 
 /// A path of the API, without values: start a call from it by setting something or by a verb.
 pub struct Node<M: Mode> {
@@ -70,7 +70,7 @@ impl<M: Mode> Node<M> {
     fn step(&self, segment: &str) -> Option<&Node<M>> {
         let mut slot = &self.child;
         loop {
-            if slot.get().is_none() && self.count.load(Ordering::Relaxed) >= MOST_NODES {
+            if slot.get().is_none() && self.count.load(Ordering::Relaxed) >= MAX_NODES {
                 return None;
             }
             let node = slot.get_or_init(|| {
@@ -198,6 +198,6 @@ impl<M: Mode> Index<&str> for Node<M> {
 
 impl<M: Mode> fmt::Debug for Node<M> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("Node").field(&path::shown(&self.path)).finish()
+        out.debug_tuple("Node").field(&without_query(&self.path)).finish()
     }
 }

@@ -14,7 +14,7 @@
 //! assert_eq!(refund.out_refund_no.as_deref(), Some("refund-1"));
 //! assert_eq!(refund.amount.and_then(|amount| amount.refund), Some(100)); // in fen (分)
 //! assert!(misread.is_empty());
-//! # Ok::<(), weipay::error::DecodeProblem>(())
+//! # Ok::<(), weipay::error::DecodeError>(())
 //! ```
 //!
 //! A notification must be verified ([`wire::verify_response`](crate::wire::verify_response)) before it is opened

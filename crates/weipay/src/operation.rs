@@ -130,7 +130,7 @@ impl Operation {
     /// assert_eq!(Operation::find(&Method::PUT, "v3/marketing/busifavor/stocks/9865000"), None);
     /// ```
     pub fn find(method: &Method, path: &str) -> Option<&'static Operation> {
-        let verb = Verb::of(method)?;
+        let verb = Verb::from_method(method)?;
         let mut found = None;
         walk(&table::ALL, 0, segments(path), &mut |rows| {
             found = rows.iter().copied().find(|row| row.verb == verb);
@@ -303,7 +303,7 @@ impl fmt::Debug for Operation {
 }
 
 impl Verb {
-    fn of(method: &Method) -> Option<Verb> {
+    fn from_method(method: &Method) -> Option<Self> {
         match *method {
             Method::DELETE => Some(Verb::Delete),
             Method::GET => Some(Verb::Get),

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weipay_wire::PrivateKey;
 
-use crate::decode_limit;
-use crate::error::{DecodeProblem, Error, Failure, json};
+use crate::error::{DecodeError, Error, ErrorKind};
+use crate::json;
 #[cfg(feature = "_typed")]
 use crate::model::{Model, decode};
 
@@ -23,7 +23,7 @@ pub(crate) struct RawResponse {
     pub(crate) body: Bytes,
     pub(crate) verified: bool,
     /// What opens sensitive fields.
-    pub(crate) opener: Arc<PrivateKey>,
+    pub(crate) decryption_key: Arc<PrivateKey>,
 }
 
 /// A successful response (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
@@ -89,30 +89,30 @@ impl<T> Response<T> {
     /// [`bytes`](Response::bytes) are there as they came. The same holds for [`json`](Response::json) and
     /// [`decode`](Response::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
-        if !decode_limit::fits(&self.raw.body) {
-            return Err(self.unreadable(String::new(), decode_limit::too_large()));
+        if !json::fits(&self.raw.body) {
+            return Err(self.unreadable(String::new(), json::too_large()));
         }
         serde_json::from_slice(&self.raw.body)
             .map_err(|error| self.unreadable(String::new(), json::reason(&error)))
     }
 
     fn unreadable(&self, path: String, reason: String) -> Error {
-        Error::of_answer(Failure::Decode(DecodeProblem { path, reason }), self.raw.clone())
+        Error::with_response(ErrorKind::Decode(DecodeError { path, reason }), self.raw.clone())
     }
 }
 
 impl<T: Decode> Response<T> {
     /// The body as what the operation answers.
     pub fn decode(&self) -> Result<T, Error> {
-        let read = T::decode(&self.raw.body, Some(&self.raw.opener));
+        let read = T::decode(&self.raw.body, Some(&self.raw.decryption_key));
         read.map(|(body, _)| body).map_err(|problem| self.unreadable(problem.path, problem.reason))
     }
 
     /// What [`decode`](Response::decode) leaves out because it is not of the documented type, each with its JSON path.
     /// Empty for almost every response; worth a log line when it is not.
     #[must_use]
-    pub fn misread(&self) -> Vec<DecodeProblem> {
-        match T::decode(&self.raw.body, Some(&self.raw.opener)) {
+    pub fn misread(&self) -> Vec<DecodeError> {
+        match T::decode(&self.raw.body, Some(&self.raw.decryption_key)) {
             Ok((_, misread)) => misread,
             Err(problem) => vec![problem],
         }
@@ -122,28 +122,28 @@ impl<T: Decode> Response<T> {
 /// What a body can be read as.
 pub trait Decode: Sized {
     /// Reads a whole body, and tells what in it did not read as it should and was left out. An empty body is the response of
-    /// a 204. `opener` opens sensitive fields (敏感信息加密); without it they stay as they came.
-    fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeProblem>), DecodeProblem>;
+    /// a 204. `key` opens sensitive fields (敏感信息加密); without it they stay as they came.
+    fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
 }
 
 #[cfg(feature = "_typed")]
 impl<T: Model + Default> Decode for T {
-    fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(T, Vec<DecodeProblem>), DecodeProblem> {
-        decode::decode(body, opener)
+    fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(T, Vec<DecodeError>), DecodeError> {
+        decode::decode(body, key)
     }
 }
 
 impl Decode for Value {
-    fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Value, Vec<DecodeProblem>), DecodeProblem> {
+    fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Value, Vec<DecodeError>), DecodeError> {
         if body.is_empty() {
             return Ok((Value::Null, Vec::new()));
         }
-        if !decode_limit::fits(body) {
-            return Err(DecodeProblem { path: String::new(), reason: decode_limit::too_large() });
+        if !json::fits(body) {
+            return Err(DecodeError { path: String::new(), reason: json::too_large() });
         }
         serde_json::from_slice(body)
             .map(|body| (body, Vec::new()))
-            .map_err(|error| DecodeProblem { path: String::new(), reason: json::reason(&error) })
+            .map_err(|error| DecodeError { path: String::new(), reason: json::reason(&error) })
     }
 }
 
@@ -179,14 +179,14 @@ mod tests {
 
     use super::*;
 
-    fn shown(origin: Option<&'static str>, opener: &Arc<PrivateKey>) -> String {
+    fn shown(origin: Option<&'static str>, key: &Arc<PrivateKey>) -> String {
         let mut headers = HeaderMap::new();
         if let Some(origin) = origin {
             headers.insert("Weipay-Sandbox-Answer", HeaderValue::from_static(origin));
         }
         let body = Bytes::from_static(br#"{"name":"secret"}"#);
-        let opener = Arc::clone(opener);
-        let raw = RawResponse { status: StatusCode::OK, headers, body, verified: true, opener };
+        let decryption_key = Arc::clone(key);
+        let raw = RawResponse { status: StatusCode::OK, headers, body, verified: true, decryption_key };
         format!("{:?}", Response::<Value>::new(raw))
     }
 

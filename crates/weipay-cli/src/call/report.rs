@@ -5,13 +5,13 @@ use std::io::Write as _;
 
 use http::HeaderMap;
 use serde_json::Value;
-use weipay::error::{Failure, RequestProblem};
+use weipay::error::{ErrorKind, RequestError};
 use weipay::{Error, Operation};
-use weipay_sandbox::{ANSWER_ORIGIN, Behaviour, REASON, decode_reason};
+use weipay_sandbox::{Behaviour, ORIGIN_HEADER, REASON_HEADER, decode_reason};
 
 /// Warns that a response is an example: it must not be mistaken for something that happened.
 pub(super) fn warn_of_example(headers: &HeaderMap) {
-    let is_example = headers.get(ANSWER_ORIGIN).is_some_and(|origin| origin == Behaviour::Example.word());
+    let is_example = headers.get(ORIGIN_HEADER).is_some_and(|origin| origin == Behaviour::Example.word());
     if is_example {
         let style = anstyle::AnsiColor::Yellow.on_default().bold();
         let note = "this is an example: the sandbox does not implement this operation, so nothing happened";
@@ -22,7 +22,7 @@ pub(super) fn warn_of_example(headers: &HeaderMap) {
 
 /// Describes why a call failed, with what to do about it.
 pub(super) fn describe(error: &Error) -> String {
-    if let Failure::Request(problem) = error.failure()
+    if let ErrorKind::Request(problem) = error.kind()
         && let Some(text) = with_options(problem)
     {
         return text;
@@ -44,7 +44,7 @@ pub(super) fn describe(error: &Error) -> String {
 
 /// Why the sandbox rejected a request, where the official message alone says little.
 fn sandbox_reason(headers: &HeaderMap) -> Option<String> {
-    Some(decode_reason(headers.get(REASON)?.to_str().ok()?))
+    Some(decode_reason(headers.get(REASON_HEADER)?.to_str().ok()?))
 }
 
 /// What to do about a call that may have taken effect. It may be repeated only if that is known to be safe.
@@ -63,17 +63,17 @@ fn advice(operation: Option<&Operation>) -> String {
 }
 
 /// The same problem in terms of the command line: where the SDK's message names a method, this one names an option.
-fn with_options(problem: &RequestProblem) -> Option<String> {
+fn with_options(problem: &RequestError) -> Option<String> {
     Some(match problem {
-        RequestProblem::UnfilledPlaceholder(name) => {
+        RequestError::UnfilledPlaceholder(name) => {
             format!("{{{name}}} in the path has no value: set it with --path {name}=VALUE")
         }
-        RequestProblem::PathLetter(letter) => format!(
+        RequestError::PathCharacter(letter) => format!(
             "the path contains `{}`, which must be percent-encoded in a URL: write {{name}} in its place, and set the \
              value with --path name=VALUE",
             letter.escape_debug()
         ),
-        RequestProblem::QueryLetter(letter) => format!(
+        RequestError::QueryCharacter(letter) => format!(
             "the query in the path contains `{}`, which must be percent-encoded in a URL: set it with --query name=VALUE",
             letter.escape_debug()
         ),

@@ -10,7 +10,7 @@ use super::*;
 const NOW: i64 = 1_795_579_200;
 
 /// What the documents do not list is refused too: a sample shows nothing that a page does not have.
-const STRICT: Strictness = Strictness { unlisted_values: true, ..Strictness::USUAL };
+const STRICT: Validation = Validation { unlisted_values: true, ..Validation::DEFAULT };
 
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helper functions of tests may unwrap, as tests do")]
 
+mod apiv2;
 mod authorization;
 mod envelope;
 mod identifiers;
 mod key_formats;
 mod keys;
 mod known_answers;
+mod pkcs12;
 mod verification;

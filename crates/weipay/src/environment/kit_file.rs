@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use weipay_wire::{Kit, KitError};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::error::json;
+use crate::json;
 
 /// What the JSON held.
 struct Members(Map<String, Value>);

@@ -20,7 +20,7 @@ use super::{
     Body, IDLE, MAX_BODY, MAX_HEAD, MAX_HEADERS, ResponseFuture, Transport, lost, timed_out, tls, too_large,
 };
 use crate::builder::ConfigError;
-use crate::error::{NetworkProblem, Sent};
+use crate::error::{NetworkError, Sent};
 
 type HttpClient = Client<HttpsConnector<HttpConnector>, Outgoing>;
 
@@ -42,14 +42,14 @@ impl DefaultTransport {
         Ok(Self { plain: client(tls), secure: OnceLock::new() })
     }
 
-    async fn client_for(&self, uri: &Uri) -> Result<HttpClient, NetworkProblem> {
+    async fn client_for(&self, uri: &Uri) -> Result<HttpClient, NetworkError> {
         if uri.scheme() != Some(&Scheme::HTTPS) {
             return Ok(self.plain.clone());
         }
         if let Some(client) = self.secure.get() {
             return Ok(client.clone());
         }
-        let unsent = |source| NetworkProblem { sent: Sent::No, source };
+        let unsent = |source| NetworkError { sent: Sent::No, source };
         // It reads files, for which other calls should not wait.
         let loaded = tokio::task::spawn_blocking(tls::trusting_the_system).await;
         let tls = loaded.map_err(|error| unsent(error.into()))?.map_err(|reason| unsent(reason.into()))?;
@@ -106,7 +106,7 @@ async fn look_at_idle_connections() {
     }
 }
 
-async fn exchange(client: HttpClient, request: Request<Outgoing>) -> Result<Response<Body>, NetworkProblem> {
+async fn exchange(client: HttpClient, request: Request<Outgoing>) -> Result<Response<Body>, NetworkError> {
     let response = client.request(request).await.map_err(|error| {
         let sent = if error.is_connect() { Sent::No } else { Sent::Perhaps };
         lost(sent, error)
@@ -117,7 +117,7 @@ async fn exchange(client: HttpClient, request: Request<Outgoing>) -> Result<Resp
 
 /// Each piece is copied as it comes and let go: kept whole, with the buffer that it was read into, pieces of one byte would
 /// take many times their size.
-async fn whole(mut body: Incoming) -> Result<Bytes, NetworkProblem> {
+async fn whole(mut body: Incoming) -> Result<Bytes, NetworkError> {
     let announced =
         hyper::body::Body::size_hint(&body).exact().and_then(|length| usize::try_from(length).ok());
     if announced.is_some_and(|length| length > MAX_BODY) {

@@ -10,7 +10,7 @@ use ureq::{Agent, AsSendBody, Error, SendBody};
 use super::connect::NoLookup;
 use super::{Body, Transport, watched};
 use crate::builder::ConfigError;
-use crate::error::NetworkProblem;
+use crate::error::NetworkError;
 use crate::transport::{IDLE, MAX_BODY, MAX_HEAD, lost, timed_out, tls, too_large};
 
 /// The transport of the blocking client unless it is given another one. It keeps connections, and waits on the thread that
@@ -42,7 +42,7 @@ impl DefaultTransport {
 }
 
 impl Transport for DefaultTransport {
-    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem> {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
         watched::begin();
         let (mut parts, body) = request.into_parts();
         let bodiless = [Method::GET, Method::DELETE].contains(&parts.method);
@@ -84,7 +84,7 @@ fn is_chunked(headers: &HeaderMap) -> bool {
 }
 
 /// How far the call had come is what its connection saw, whatever the error says.
-fn problem(error: Error) -> NetworkProblem {
+fn problem(error: Error) -> NetworkError {
     let sent = watched::sent();
     match error {
         Error::Timeout(_) => timed_out(sent),

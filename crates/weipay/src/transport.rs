@@ -11,7 +11,7 @@
 //! - It sends exactly the bytes that it is given, follows no redirect, repeats nothing that the platform may have seen, and
 //!   gives back whatever status comes.
 //! - It keeps the time limit, from connecting to the last byte of the response. A body that streams fails when the time is over.
-//! - When it fails, [`NetworkProblem::sent`] says whether any byte of the request may have left. With money that word
+//! - When it fails, [`NetworkError::sent`] says whether any byte of the request may have left. With money that word
 //!   decides whether a call may be repeated: [`Sent::No`] only where nothing was sent.
 //! - A body is whole or a stream, in both directions. Today the clients give whole bodies and the default transports give
 //!   whole bodies back; later versions will stream uploads and downloads. So do not count on
@@ -71,7 +71,7 @@ use ::bytes::Bytes;
 #[cfg(feature = "async")]
 use http::{Request, Response};
 
-use crate::error::{NetworkProblem, Sent};
+use crate::error::{NetworkError, Sent};
 
 #[cfg(feature = "async")]
 pub use self::hyper::DefaultTransport;
@@ -94,7 +94,7 @@ const IDLE: Duration = Duration::from_secs(7);
 /// What a [`Transport`] gives back.
 #[cfg(feature = "async")]
 pub type ResponseFuture<'a> =
-    std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, NetworkProblem>> + Send + 'a>>;
+    std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, NetworkError>> + Send + 'a>>;
 
 /// Carries requests for the async client, by [these rules](self#rules-of-a-transport).
 #[cfg(feature = "async")]
@@ -118,32 +118,28 @@ impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
     }
 }
 
-/// One request and its whole response.
+/// A response with its whole body.
 #[cfg(feature = "async")]
-pub(crate) async fn exchange(
-    transport: &dyn Transport,
-    request: Request<Bytes>,
-    timeout: Duration,
-) -> Result<Response<Bytes>, NetworkProblem> {
-    let (parts, body) = transport.send(request.map(Body::from), timeout).await?.into_parts();
+pub(crate) async fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
+    let (parts, body) = response.into_parts();
     // A head came: the request was sent.
     let body = body.into_bytes(MAX_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
     Ok(Response::from_parts(parts, body))
 }
 
-fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> NetworkProblem {
-    NetworkProblem { sent, source: source.into() }
+fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> NetworkError {
+    NetworkError { sent, source: source.into() }
 }
 
 /// Both clients say the same when the time is over.
-fn timed_out(sent: Sent) -> NetworkProblem {
+fn timed_out(sent: Sent) -> NetworkError {
     let text = match sent {
         Sent::No => "not connected within the time limit",
-        Sent::Perhaps => "no whole response within the time limit",
+        Sent::Perhaps => "no complete response within the time limit",
     };
     lost(sent, std::io::Error::new(std::io::ErrorKind::TimedOut, text))
 }
 
-fn too_large() -> NetworkProblem {
+fn too_large() -> NetworkError {
     lost(Sent::Perhaps, format!("the response is larger than {} MB", MAX_BODY / 1024 / 1024))
 }

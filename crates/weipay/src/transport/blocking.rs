@@ -5,7 +5,7 @@
 //! use std::sync::atomic::{AtomicU64, Ordering};
 //! use std::time::Duration;
 //!
-//! use weipay::error::NetworkProblem;
+//! use weipay::error::NetworkError;
 //! use weipay::http::{Request, Response};
 //! use weipay::transport::blocking::{Body, DefaultTransport, Transport};
 //!
@@ -16,7 +16,7 @@
 //! }
 //!
 //! impl Transport for Counting {
-//!     fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem> {
+//!     fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
 //!         self.calls.fetch_add(1, Ordering::Relaxed);
 //!         self.inner.send(request, timeout)
 //!     }
@@ -43,7 +43,7 @@ use ::bytes::Bytes;
 use http::{Request, Response};
 
 use super::{MAX_BODY, lost};
-use crate::error::{NetworkProblem, Sent};
+use crate::error::{NetworkError, Sent};
 
 pub use self::ureq::DefaultTransport;
 pub use body::Body;
@@ -53,28 +53,24 @@ pub use body::Body;
 pub trait Transport: Send + Sync {
     /// Sends a request and waits for its response. All of it, to the last byte of the response's body, takes at most
     /// `timeout`, which is never more than a year.
-    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem>;
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError>;
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
-    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem> {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
         (**self).send(request, timeout)
     }
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem> {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
         (**self).send(request, timeout)
     }
 }
 
-/// One request and its whole response.
-pub(crate) fn exchange(
-    transport: &dyn Transport,
-    request: Request<Bytes>,
-    timeout: Duration,
-) -> Result<Response<Bytes>, NetworkProblem> {
-    let (parts, body) = transport.send(request.map(Body::from), timeout)?.into_parts();
+/// A response with its whole body.
+pub(crate) fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
+    let (parts, body) = response.into_parts();
     // A head came: the request was sent.
     let body = body.into_bytes(MAX_BODY).map_err(|error| lost(Sent::Perhaps, error))?;
     Ok(Response::from_parts(parts, body))

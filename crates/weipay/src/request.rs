@@ -1,28 +1,126 @@
-//! The path of a call: a template such as `v3/.../stocks/{stock_id}`, filled with values.
+//! A request before it is signed: what a call filled in, and the target that follows from it.
 //!
-//! Names are written by the caller and kept, a slash at the end too; values are never changed, only percent-encoded as one
-//! segment, so that a coupon code with a slash stays one code. Whatever comes out is what is signed and what is sent.
+//! Names in the path are kept as the caller wrote them, with a slash at the end or without. Values are never changed, only
+//! percent-encoded as one segment, so that a coupon code with a slash stays one code. The resulting target is both signed and
+//! sent.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use crate::error::RequestProblem;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method};
 
-/// The whole target, `/path?query`: a template filled with values, and the query pairs behind the query that the
-/// template itself may have, as the download addresses of bills do.
-pub(crate) fn target(
+use crate::base_url::BaseUrl;
+use crate::error::RequestError;
+use crate::operation::{self, Operation, Version};
+use crate::upload::Upload;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// A request as its call filled it in.
+#[derive(Clone)]
+pub struct Request {
+    /// What the catalogue says about the operation; `None` if it does not have the path.
+    pub(crate) operation: Option<&'static Operation>,
+    pub(crate) method: Method,
+    pub(crate) template: String,
+    pub(crate) values: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) base_url: Option<BaseUrl>,
+    pub(crate) body: Option<Body>,
+    error: Option<RequestError>,
+}
+
+/// A body, and which of its bytes are signed.
+#[derive(Clone)]
+pub(crate) enum Body {
+    /// JSON, signed as a whole.
+    Json(Bytes),
+    /// An upload, of which only `meta` is signed.
+    Upload(Upload),
+}
+
+impl Request {
+    pub(crate) fn new(template: String) -> Self {
+        Self {
+            operation: None,
+            method: Method::GET,
+            template,
+            values: Vec::new(),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            timeout: None,
+            base_url: None,
+            body: None,
+            error: None,
+        }
+    }
+
+    /// Keeps the first error: later ones are often its consequence. The request is not sent then.
+    pub(crate) fn record_error(&mut self, error: RequestError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// The error that was recorded while the request was filled in.
+    pub(crate) fn check_recorded(&self) -> Result<(), RequestError> {
+        self.error.clone().map_or(Ok(()), Err)
+    }
+
+    /// The protocol of the operation. A path that the catalogue does not have has the protocol of the paths that begin alike.
+    pub(crate) fn version(&self) -> Version {
+        let of_path = || operation::version_of(&self.template);
+        self.operation.map(Operation::version).or_else(of_path).unwrap_or(Version::V3)
+    }
+
+    /// Path and query, to be signed and sent.
+    pub(crate) fn target(&self) -> Result<String, RequestError> {
+        target(&self.template, &self.values, &self.query)
+    }
+
+    pub(crate) fn bytes(&self) -> Bytes {
+        match &self.body {
+            None => Bytes::new(),
+            Some(Body::Json(bytes)) => bytes.clone(),
+            Some(Body::Upload(upload)) => upload.bytes.clone(),
+        }
+    }
+
+    pub(crate) fn signed_bytes(&self) -> &[u8] {
+        match &self.body {
+            None => b"",
+            Some(Body::Json(bytes)) => bytes,
+            Some(Body::Upload(upload)) => &upload.meta,
+        }
+    }
+
+    pub(crate) fn content_type(&self) -> Option<HeaderValue> {
+        match self.body.as_ref()? {
+            Body::Json(_) => Some(JSON),
+            Body::Upload(upload) => HeaderValue::from_str(&upload.content_type).ok(),
+        }
+    }
+}
+
+/// The target, `/path?query`: the template filled with values, then the template's own query, if it has one as the download
+/// addresses of bills do, then the query pairs.
+fn target(
     template: &str,
     values: &[(String, String)],
     pairs: &[(String, String)],
-) -> Result<String, RequestProblem> {
+) -> Result<String, RequestError> {
     if is_url(template) {
-        return Err(RequestProblem::WholeUrl);
+        return Err(RequestError::WholeUrl);
     }
     let (path, own_query) =
         template.split_once('?').map_or((template, None), |(path, own)| (path, Some(own)));
     let mut target = fill(path, values)?;
     if let Some(own) = own_query {
-        if let Some(odd) = own.chars().find(|letter| !is_path_letter(*letter) && !"%/?".contains(*letter)) {
-            return Err(RequestProblem::QueryLetter(odd));
+        if let Some(odd) =
+            own.chars().find(|character| !is_path_character(*character) && !"%/?".contains(*character))
+        {
+            return Err(RequestError::QueryCharacter(odd));
         }
         target.push('?');
         target.push_str(own);
@@ -32,25 +130,25 @@ pub(crate) fn target(
     Ok(target)
 }
 
-/// Whether this is a whole URL, such as the download address of a bill. The property style takes one of its slashes away.
+/// Whether this is a whole URL, such as the download address of a bill. The property style removes one of its slashes.
 fn is_url(template: &str) -> bool {
     let scheme = template.trim_start().split_once(":/").map(|(scheme, _)| scheme);
     scheme.is_some_and(|scheme| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)))
 }
 
-/// A path without its query, which may hold a token or personal data: fit for an error or a log.
-pub(crate) fn shown(template: &str) -> Cow<'_, str> {
+/// A path for an error or a log: its query may contain a token or personal data.
+pub(crate) fn without_query(template: &str) -> Cow<'_, str> {
     match template.split_once('?') {
         Some((path, _)) => Cow::Owned(format!("{path}?...")),
         None => Cow::Borrowed(template),
     }
 }
 
-/// Fills a template. Every placeholder needs its value and every value its placeholder.
-fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestProblem> {
+/// Fills a template. Every placeholder needs a value, and every value a placeholder.
+fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestError> {
     let template = template.trim_start_matches('/');
     if template.is_empty() {
-        return Err(RequestProblem::Path("is empty".to_owned()));
+        return Err(RequestError::Path("is empty: give one such as v3/certificates".to_owned()));
     }
     let (template, last_slash) = match template.strip_suffix('/') {
         Some(template) => (template, "/"),
@@ -64,7 +162,7 @@ fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestPr
             None => push_literal(&mut path, segment)?,
             Some(name) => {
                 let at = values.iter().rposition(|(known, _)| known == name);
-                let at = at.ok_or_else(|| RequestProblem::UnfilledPlaceholder(name.to_owned()))?;
+                let at = at.ok_or_else(|| RequestError::UnfilledPlaceholder(name.to_owned()))?;
                 for (used, (known, _)) in used.iter_mut().zip(values) {
                     *used |= known == name;
                 }
@@ -74,37 +172,39 @@ fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestPr
     }
     path.push_str(last_slash);
     match used.iter().position(|used| !used) {
-        Some(at) => Err(RequestProblem::UnknownPlaceholder(values[at].0.clone())),
+        Some(at) => Err(RequestError::UnknownPlaceholder(values[at].0.clone())),
         None => Ok(path),
     }
 }
 
-/// A literal segment is already as it should be sent: letters that a URL path takes, or percent-encoded ones.
-fn push_literal(path: &mut String, segment: &str) -> Result<(), RequestProblem> {
-    let problem = |reason: String| Err(RequestProblem::Path(reason));
+/// A literal segment is sent as it is: it may contain only what a URL path allows, percent-encoded characters included.
+fn push_literal(path: &mut String, segment: &str) -> Result<(), RequestError> {
+    let refuse = |reason: String| Err(RequestError::Path(reason));
     if segment.is_empty() {
-        return problem("has an empty segment (a doubled slash fails at the platform)".to_owned());
+        return refuse(
+            "has an empty segment, which the platform does not accept: remove the doubled slash".to_owned(),
+        );
     }
     if segment == "." || segment == ".." {
-        return problem(format!("has a segment `{segment}`, which could change its meaning on the way"));
+        return refuse(format!("has a segment `{segment}`, which could lead to another path: remove it"));
     }
-    if let Some(odd) = segment.chars().find(|letter| !is_path_letter(*letter) && *letter != '%') {
-        return Err(RequestProblem::PathLetter(odd));
+    if let Some(odd) = segment.chars().find(|character| !is_path_character(*character) && *character != '%') {
+        return Err(RequestError::PathCharacter(odd));
     }
     path.push_str(segment);
     Ok(())
 }
 
-fn push_value(path: &mut String, name: &str, value: &str) -> Result<(), RequestProblem> {
-    // An empty value or dots alone would make another path of it, whatever the encoding.
-    if value.is_empty() || value.chars().all(|letter| letter == '.') {
-        return Err(RequestProblem::PathValue(name.to_owned()));
+fn push_value(path: &mut String, name: &str, value: &str) -> Result<(), RequestError> {
+    // An empty value, or one of dots, would lead to another path, whatever the encoding.
+    if value.is_empty() || value.chars().all(|character| character == '.') {
+        return Err(RequestError::PathValue(name.to_owned()));
     }
     percent_encode(path, value);
     Ok(())
 }
 
-/// Query pairs as they are signed and sent, with the `?`; nothing where there is no pair.
+/// Query pairs as they are signed and sent, with the `?`; empty if there is no pair.
 fn query(pairs: &[(String, String)]) -> String {
     let mut text = String::new();
     for (name, value) in pairs {
@@ -116,7 +216,7 @@ fn query(pairs: &[(String, String)]) -> String {
     text
 }
 
-fn percent_encode(text: &mut String, value: &str) {
+pub(crate) fn percent_encode(text: &mut String, value: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -130,8 +230,8 @@ fn percent_encode(text: &mut String, value: &str) {
 }
 
 /// RFC 3986 `pchar` without the percent sign.
-fn is_path_letter(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(letter)
+fn is_path_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(character)
 }
 
 #[cfg(test)]
@@ -172,14 +272,14 @@ mod tests {
 
     #[test]
     fn an_unfilled_placeholder_is_an_error() {
-        let problem = fill("v3/stocks/{stock_id}", &[]).unwrap_err();
-        assert_eq!(problem, RequestProblem::UnfilledPlaceholder("stock_id".into()));
+        let error = fill("v3/stocks/{stock_id}", &[]).unwrap_err();
+        assert_eq!(error, RequestError::UnfilledPlaceholder("stock_id".into()));
     }
 
     #[test]
     fn a_value_without_a_placeholder_is_an_error() {
-        let problem = fill("v3/stocks", &values(&[("stock_id", "1")])).unwrap_err();
-        assert_eq!(problem, RequestProblem::UnknownPlaceholder("stock_id".into()));
+        let error = fill("v3/stocks", &values(&[("stock_id", "1")])).unwrap_err();
+        assert_eq!(error, RequestError::UnknownPlaceholder("stock_id".into()));
     }
 
     #[test]
@@ -202,7 +302,7 @@ mod tests {
         for value in ["", ".", ".."] {
             assert_eq!(
                 fill("v3/{id}", &values(&[("id", value)])).unwrap_err(),
-                RequestProblem::PathValue("id".into())
+                RequestError::PathValue("id".into())
             );
         }
     }
@@ -220,16 +320,14 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_no_url_takes_is_named_as_it_is() {
-        for (path, problem) in [
-            ("v3/券", RequestProblem::PathLetter('券')),
-            ("v3/a?name=中文", RequestProblem::QueryLetter('中')),
-            ("v3/a b", RequestProblem::PathLetter(' ')),
+    fn a_character_that_a_url_does_not_allow_is_named() {
+        for (path, error) in [
+            ("v3/券", RequestError::PathCharacter('券')),
+            ("v3/a?name=中文", RequestError::QueryCharacter('中')),
+            ("v3/a b", RequestError::PathCharacter(' ')),
         ] {
-            assert_eq!(target(path, &[], &[]).unwrap_err(), problem);
+            assert_eq!(target(path, &[], &[]).unwrap_err(), error);
         }
-        assert!(RequestProblem::QueryLetter('中').to_string().contains("`中`"));
-        assert!(RequestProblem::PathLetter('\r').to_string().contains(r"`\r`"));
     }
 
     #[test]
@@ -239,12 +337,12 @@ mod tests {
             "https:/api.mch.weixin.qq.com/v3/billdownload/file?token=secret",
             " HTTP://127.0.0.1:8880/v3/billdownload/file?token=secret",
         ] {
-            let problem = target(url, &[], &[]).unwrap_err();
-            assert_eq!(problem, RequestProblem::WholeUrl);
-            assert!(!problem.to_string().contains("secret"));
+            let error = target(url, &[], &[]).unwrap_err();
+            assert_eq!(error, RequestError::WholeUrl);
+            assert!(!error.to_string().contains("secret"));
         }
-        assert_eq!(shown("v3/a?token=secret"), "v3/a?...");
-        assert_eq!(shown("v3/a"), "v3/a");
+        assert_eq!(without_query("v3/a?token=secret"), "v3/a?...");
+        assert_eq!(without_query("v3/a"), "v3/a");
     }
 
     #[test]
@@ -256,7 +354,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_value_stays_one_segment_and_decodes_to_itself(value in "\\PC{1,40}") {
-            prop_assume!(!value.chars().all(|letter| letter == '.'));
+            prop_assume!(!value.chars().all(|character| character == '.'));
             let path = fill("v3/a/{id}/b", &values(&[("id", &value)])).unwrap();
             let segments: Vec<&str> = path.split('/').collect();
             prop_assert_eq!(segments.len(), 5);
