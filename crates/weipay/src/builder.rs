@@ -11,8 +11,8 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::core::Core;
+use crate::credentials::MerchantParts;
 use crate::error::{Causes, RequestError};
-use crate::merchant::MerchantParts;
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
