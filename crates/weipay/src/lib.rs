@@ -18,11 +18,11 @@ mod call;
 #[cfg(feature = "async")]
 mod client;
 mod core;
+mod credentials;
 mod environment;
 pub mod error;
 pub mod front_end;
 mod json;
-mod merchant;
 mod mode;
 #[cfg(feature = "_typed")]
 pub mod model;
