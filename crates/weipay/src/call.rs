@@ -14,7 +14,6 @@ use serde_json::Value;
 use crate::core::{Body, Outgoing, located};
 use crate::error::{Error, RequestProblem};
 use crate::mode::{Mode, Shared};
-#[cfg(feature = "_typed")]
 use crate::model::encode::for_sending;
 use crate::operation::{self, Operation, Version};
 use crate::path;
@@ -169,12 +168,6 @@ impl<M: Mode> Call<M> {
     pub(crate) fn spoil(&mut self, problem: RequestProblem) {
         self.problem.get_or_insert(problem);
     }
-}
-
-/// Without models there is nothing that must know that it is sent.
-#[cfg(not(feature = "_typed"))]
-fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
-    serialize()
 }
 
 /// Whether a header belongs to the connection and not to the request: it is the transport's to write.

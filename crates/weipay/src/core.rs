@@ -17,7 +17,6 @@ use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::error::{Error, Failure, Refusal, RequestProblem};
 use crate::merchant::Merchant;
-#[cfg(feature = "_typed")]
 use crate::model::Encryption;
 use crate::operation::Operation;
 use crate::path;
@@ -38,10 +37,6 @@ pub(crate) struct Core {
     pub(crate) merchant: Merchant,
     pub(crate) base_url: BaseUrl,
     pub(crate) timeout: Duration,
-    #[cfg_attr(
-        not(feature = "_typed"),
-        allow(dead_code, reason = "only typed requests have rules to check")
-    )]
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
 }
@@ -138,7 +133,6 @@ impl Core {
     }
 
     /// How sensitive fields leave: encrypted with the platform's key whose serial the request names.
-    #[cfg(feature = "_typed")]
     pub(crate) fn encryption(&self, serial: Option<&str>) -> Encryption<'_> {
         let serial = serial.or(self.merchant.answer_serial.as_deref());
         Encryption::With(serial.and_then(|serial| self.merchant.platform.get(serial)))

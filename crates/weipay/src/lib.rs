@@ -2,7 +2,6 @@
 #![doc = include_str!("../docs/features.md")]
 // docs.rs, which builds with a nightly compiler, then says beside each item which feature it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "_typed"))))]
 #![cfg_attr(test, allow(clippy::print_stdout))]
 
 #[cfg(not(any(feature = "async", feature = "blocking")))]
@@ -24,7 +23,6 @@ pub mod error;
 mod lossy_json;
 mod merchant;
 mod mode;
-#[cfg(feature = "_typed")]
 pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
@@ -34,12 +32,9 @@ mod path;
 mod response;
 mod styles;
 pub mod transport;
-#[cfg(feature = "_typed")]
 mod typed;
 mod upload;
-#[cfg(feature = "_typed")]
 pub mod v2;
-#[cfg(feature = "_typed")]
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
 

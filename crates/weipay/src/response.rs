@@ -12,7 +12,6 @@ use weipay_wire::PrivateKey;
 
 use crate::decode_limit;
 use crate::error::{DecodeProblem, Error, Failure, json};
-#[cfg(feature = "_typed")]
 use crate::model::{Model, decode};
 
 /// The response as it came.
@@ -126,7 +125,6 @@ pub trait Decode: Sized {
     fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeProblem>), DecodeProblem>;
 }
 
-#[cfg(feature = "_typed")]
 impl<T: Model + Default> Decode for T {
     fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(T, Vec<DecodeProblem>), DecodeProblem> {
         decode::decode(body, opener)

@@ -34,13 +34,11 @@ macro_rules! client_styles {
 
             /// The typed operations of APIv2, segment by segment. This version checks their requests and does not
             /// send them yet.
-            #[cfg(feature = "_typed")]
             pub fn v2(&self) -> crate::v2::V2<$mode> {
                 crate::v2::V2::new(self.chain("v2"))
             }
 
             /// The pure chain style (纯链式): the typed operations of APIv3, segment by segment.
-            #[cfg(feature = "_typed")]
             pub fn v3(&self) -> crate::v3::V3<$mode> {
                 crate::v3::V3::new(self.chain("v3"))
             }
@@ -71,7 +69,6 @@ macro_rules! client_styles {
 pub(crate) use client_styles;
 
 /// Writes a step of the pure chain that only leads on.
-#[cfg(feature = "_typed")]
 macro_rules! chain_branch {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -91,7 +88,6 @@ macro_rules! chain_branch {
 }
 
 /// Writes a step of the pure chain that has verbs: the path so far, and what can be set before the verb.
-#[cfg(feature = "_typed")]
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! chain_step {
     ($(#[$doc:meta])* $name:ident) => {
@@ -119,6 +115,5 @@ macro_rules! chain_step {
     };
 }
 
-#[cfg(feature = "_typed")]
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use {chain_branch, chain_step};

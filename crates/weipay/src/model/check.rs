@@ -6,7 +6,7 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 
 use regex_lite::Regex;
 
-use super::Model;
+use super::codec::Model;
 use super::field::{Field, NOTIFY_URL};
 
 /// A field that breaks a rule.

@@ -4,8 +4,9 @@ use std::cell::Cell;
 
 use serde_json::{Map, Value as Json};
 
+use super::codec::{Model, Strictness, Token};
 use super::field::{Field, Place, Purpose};
-use super::{Encryption, Found, Model, Strictness, Violation};
+use super::{Encryption, Violation};
 use crate::upload::File;
 
 /// A request, by the places where it travels.
@@ -64,7 +65,7 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
                 _ => continue,
             };
             // These are texts in every table; were one not, it would stay unset.
-            let _ = slot.fill(Found::Text(&text), Strictness::Lenient);
+            let _ = slot.fill(Token::Text(&text), Strictness::Lenient);
         }
     });
 }
@@ -87,6 +88,7 @@ pub(crate) fn platform_serial(request: &dyn Model) -> Option<String> {
 }
 
 /// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
+#[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
     let encryption = if IS_SENDING.get() { Encryption::ByTypedOperation } else { Encryption::AsSet };
     object(model, encryption)
@@ -111,6 +113,7 @@ pub(crate) fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
 }
 
 /// Equal is what was filled in with the same values.
+#[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn equal(one: &dyn Model, other: &dyn Model) -> bool {
     // Nothing is encrypted here, and nothing else can fail.
     object(one, Encryption::AsSet).ok() == object(other, Encryption::AsSet).ok()

@@ -77,11 +77,11 @@ macro_rules! open_enum {
         impl $crate::model::Value for $name {
             #[inline]
             fn begin(
-                found: $crate::model::Found<'_>,
+                found: $crate::model::Token<'_>,
                 strictness: $crate::model::Strictness,
             ) -> Result<Self, &'static str> {
                 match found {
-                    $crate::model::Found::Text(text) => Ok(Self::from(text)),
+                    $crate::model::Token::Text(text) => Ok(Self::from(text)),
                     found => <String as $crate::model::Value>::begin(found, strictness).map(Self::from),
                 }
             }

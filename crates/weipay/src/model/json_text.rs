@@ -5,8 +5,8 @@ use std::ops::{Deref, DerefMut};
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
-use super::check;
-use super::{Encryption, Field, Found, Next, Strictness, Value, Violation};
+use super::codec::{Container, Strictness, Token, Value};
+use super::{Encryption, Field, Violation, check};
 
 /// A value that travels as JSON text inside a string. It is used like the value itself.
 ///
@@ -37,29 +37,29 @@ impl<T> DerefMut for JsonText<T> {
 
 impl<T: Value> Value for JsonText<T> {
     /// Of a text only the beginning is read here: the reader reads what is in it.
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<JsonText<T>, &'static str> {
-        let Found::Text(text) = found else {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<JsonText<T>, &'static str> {
+        let Token::Text(text) = found else {
             // Without the quotes around it, it says the same.
             return T::begin(found, strictness).map(JsonText);
         };
         serde_json::from_str::<IgnoredAny>(text).map_err(|_| "JSON text")?;
         let found = match text.trim_start().as_bytes().first() {
-            Some(b'{') => Found::Object,
-            Some(b'[') => Found::Array,
+            Some(b'{') => Token::Object,
+            Some(b'[') => Token::Array,
             _ => return Err("an object or an array as JSON text"),
         };
         T::begin(found, strictness).map(JsonText)
     }
 
-    fn is_absent(found: &Found<'_>, strictness: Strictness) -> bool {
+    fn is_absent(found: &Token<'_>, strictness: Strictness) -> bool {
         match found {
-            Found::Text(text) if strictness == Strictness::Lenient => text.trim_ascii().is_empty(),
+            Token::Text(text) if strictness == Strictness::Lenient => text.trim_ascii().is_empty(),
             found => T::is_absent(found, strictness),
         }
     }
 
-    fn next(&mut self) -> Next<'_> {
-        self.0.next()
+    fn container(&mut self) -> Container<'_> {
+        self.0.container()
     }
 
     fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation> {

@@ -3,7 +3,24 @@
 //!
 //! Every function is `#[inline]`: thousands of them are compiled only in the programs that call them.
 
-/// What requests and answers have in common: the struct, its table, and how it is compared, printed and written.
+use std::fmt;
+
+use super::codec::Model;
+
+/// `Debug` of every model: what is set, in the order of the table. Sensitive values keep their text out themselves.
+#[allow(dead_code, reason = "without a product there is no model")]
+pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let table = model.table();
+    let mut shown = out.debug_struct(table.name);
+    model.read(&mut |slots| {
+        for (field, slot) in table.fields.iter().zip(slots).filter(|(_, slot)| slot.is_set()) {
+            shown.field(field.name, slot);
+        }
+    });
+    shown.finish()
+}
+
+/// What requests and responses have in common: the struct, its table, and how it is compared, printed and written.
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! model {
     ($($(#[$doc:meta])* pub struct $name:ident {
@@ -43,7 +60,7 @@ macro_rules! model {
         impl std::fmt::Debug for $name {
             #[inline]
             fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                $crate::model::debug::debug(self, out)
+                $crate::model::structure::debug(self, out)
             }
         }
 
@@ -62,7 +79,7 @@ macro_rules! model {
 
 /// ```text
 /// response! {
-///     /// What is answered.
+///     /// What comes back.
 ///     pub struct Response {
 ///         /// 批次号. Required.
 ///         stock_id: String = body("stock_id").required(),
@@ -92,7 +109,7 @@ macro_rules! response {
     )*};
 }
 
-/// Like [`answer`], with a constructor and a setter for each field: those of answers would be compiled for nobody.
+/// Like [`response`], with a constructor and a setter for each field: those of responses would be compiled for nobody.
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! request {
     ($($(#[$doc:meta])* pub struct $name:ident {

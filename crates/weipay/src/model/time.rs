@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value as Json;
 
+use super::codec::{Strictness, Token, Value};
 use super::field::Field;
-use super::{Encryption, Found, Strictness, Value, Violation};
+use super::{Encryption, Violation};
 
 /// Seconds that Beijing is ahead of UTC; it keeps no summer time.
 const BEIJING: i64 = 8 * 3_600;
@@ -86,7 +87,7 @@ impl fmt::Display for Time {
 }
 
 impl Value for Time {
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Time, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Time, &'static str> {
         String::begin(found, strictness).map(Time)
     }
 
