@@ -18,14 +18,18 @@ pub(crate) mod encode;
 mod enumeration;
 #[allow(dead_code, reason = "a product may need only some kinds of rows")]
 pub(crate) mod field;
+mod into_field;
 mod json_text;
+mod money;
 pub(crate) mod sensitive;
 pub(crate) mod structure;
 mod time;
 mod value;
 
 pub use check::Violation;
+pub use into_field::{IntoField, IntoItem};
 pub use json_text::JsonText;
+pub use money::{Fen, MoneyError};
 pub use sensitive::Sensitive;
 pub use time::Time;
 
@@ -33,6 +37,8 @@ pub use time::Time;
 pub(crate) use codec::{Model, Slot, Strictness, Table, Token, Value};
 #[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use field::{Field, body, file, header, meta, part, path, query, xml};
+#[allow(unused_imports, reason = "a product may need only some of them")]
+pub(crate) use into_field::{Direct, Textual, UnfitValues, set};
 pub(crate) use sensitive::Encryption;
 
 #[doc(no_inline)]

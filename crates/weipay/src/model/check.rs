@@ -49,6 +49,9 @@ impl Violation {
 
 /// The first rule that a request breaks, if any.
 pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
+    if let Some(unfit) = model.unfit().first(model.table().fields) {
+        return Err(unfit);
+    }
     let mut found = Ok(());
     model.read(&mut |slots| {
         found = model

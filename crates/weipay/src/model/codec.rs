@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use serde_json::{Number, Value as Json};
 
 use super::field::Field;
-use super::{Encryption, Sensitive, Violation};
+use super::{Encryption, Sensitive, UnfitValues, Violation};
 use crate::upload::File;
 
 /// A struct with its table of fields. The macros write it; the codec sees every model through it.
@@ -23,6 +23,11 @@ pub trait Model: Debug + Send + Sync + 'static {
 
     /// Lends the fields to fill.
     fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn Slot]));
+
+    /// What setters were given that does not fit.
+    fn unfit(&self) -> &UnfitValues {
+        const { &UnfitValues::NONE }
+    }
 }
 
 /// What is known of a struct: its name, and a row for each field.

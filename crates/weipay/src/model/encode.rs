@@ -115,8 +115,11 @@ pub(crate) fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
 /// Equal is what was filled in with the same values.
 #[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn equal(one: &dyn Model, other: &dyn Model) -> bool {
-    // Nothing is encrypted here, and nothing else can fail.
-    object(one, Encryption::AsSet).ok() == object(other, Encryption::AsSet).ok()
+    // Nothing is encrypted here. A request with a value that does not fit is equal to none.
+    match (object(one, Encryption::AsSet), object(other, Encryption::AsSet)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 /// Every field that is set, as it travels.
@@ -125,6 +128,10 @@ fn each(
     encryption: Encryption<'_>,
     mut take: impl FnMut(&'static Field, Json),
 ) -> Result<(), Violation> {
+    // What does not fit is not sent, even where requests are not checked.
+    if let Some(unfit) = model.unfit().first(model.table().fields) {
+        return Err(unfit);
+    }
     let mut done = Ok(());
     model.read(&mut |slots| {
         done = model.table().fields.iter().zip(slots).try_for_each(|(field, slot)| {

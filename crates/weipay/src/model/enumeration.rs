@@ -51,7 +51,23 @@ macro_rules! open_enum {
             }
         }
 
-        #[cfg(feature = "deserialize")]
+        impl From<&String> for $name {
+            #[inline]
+            fn from(text: &String) -> Self {
+                Self::from(text.as_str())
+            }
+        }
+
+        impl From<std::borrow::Cow<'_, str>> for $name {
+            #[inline]
+            fn from(text: std::borrow::Cow<'_, str>) -> Self {
+                Self::from(&*text)
+            }
+        }
+
+        impl $crate::model::Direct for $name {}
+        impl $crate::model::Textual for $name {}
+
         impl serde::Serialize for $name {
             #[inline]
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

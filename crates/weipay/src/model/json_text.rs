@@ -21,6 +21,30 @@ impl<T> From<T> for JsonText<T> {
     }
 }
 
+impl<T, const N: usize> From<[T; N]> for JsonText<Vec<T>> {
+    fn from(members: [T; N]) -> Self {
+        members.into_iter().collect()
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for JsonText<Vec<String>> {
+    fn from(members: [&str; N]) -> Self {
+        members.into_iter().map(str::to_owned).collect()
+    }
+}
+
+impl From<Vec<&str>> for JsonText<Vec<String>> {
+    fn from(members: Vec<&str>) -> Self {
+        members.into_iter().map(str::to_owned).collect()
+    }
+}
+
+impl<T> FromIterator<T> for JsonText<Vec<T>> {
+    fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
+        Self(members.into_iter().collect())
+    }
+}
+
 impl<T> Deref for JsonText<T> {
     type Target = T;
 

@@ -1,5 +1,6 @@
 //! Sensitive fields (敏感信息加密): a value knows whether it is plain text or ciphertext by how it was made.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Value as Json, json};
@@ -98,6 +99,12 @@ impl From<String> for Sensitive {
 impl From<&String> for Sensitive {
     fn from(text: &String) -> Sensitive {
         Sensitive::plain_text(text.as_str())
+    }
+}
+
+impl From<Cow<'_, str>> for Sensitive {
+    fn from(text: Cow<'_, str>) -> Sensitive {
+        Sensitive::plain_text(text)
     }
 }
 

@@ -25,12 +25,13 @@ pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Res
 macro_rules! model {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
-    })*) => {$(
+    } $(unfit $unfit:ident)?)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Default)]
         #[non_exhaustive]
         pub struct $name {
             $($(#[$field_doc])* pub $field: Option<$kind>,)*
+            $($unfit: $crate::model::UnfitValues,)?
         }
 
         impl $crate::model::Model for $name {
@@ -48,6 +49,13 @@ macro_rules! model {
             fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn $crate::model::Slot])) {
                 fill(&mut [$(&mut self.$field),*]);
             }
+
+            $(
+                #[inline]
+                fn unfit(&self) -> &$crate::model::UnfitValues {
+                    &self.$unfit
+                }
+            )?
         }
 
         impl PartialEq for $name {
@@ -120,6 +128,7 @@ macro_rules! request {
             pub struct $name {
                 $($(#[$field_doc])* $field: $kind = $row,)*
             }
+            unfit unfit_values
         }
 
         /// Strictly: an unknown member, a value of the wrong type, and a member that is given twice are errors with their
@@ -139,10 +148,21 @@ macro_rules! request {
                 Self::default()
             }
 
+            /// Sets a field where there is a value, and changes nothing where there is none:
+            #[doc = concat!("`", stringify!($name), "::new().maybe(option, ", stringify!($name), "::field)`.")]
+            #[inline]
+            #[allow(dead_code, reason = "the models of tests are private")]
+            pub fn maybe<V>(self, value: Option<V>, set: impl FnOnce(Self, V) -> Self) -> Self {
+                match value {
+                    Some(value) => set(self, value),
+                    None => self,
+                }
+            }
+
             $(
                 #[doc = concat!("Sets [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
-                pub fn $field(mut self, value: impl Into<$kind>) -> Self {
-                    self.$field = Some(value.into());
+                pub fn $field(mut self, value: impl $crate::model::IntoField<$kind>) -> Self {
+                    $crate::model::set(&mut self.$field, &mut self.unfit_values, stringify!($field), value);
                     self
                 }
             )*

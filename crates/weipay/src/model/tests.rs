@@ -137,7 +137,7 @@ fn a_broken_rule_is_named_with_its_path() {
     assert_eq!(broken(good().number("1a")), ("number".into(), "does not match ^[0-9]+$".into()));
     assert_eq!(broken(good().total(0)), ("total".into(), "is 0: at least 1".into()));
     assert_eq!(broken(good().part(Part::new())).0, "part.name");
-    assert_eq!(broken(good().parts([])), ("parts".into(), "has 0 members: 1 to 2".into()));
+    assert_eq!(broken(good().parts(Vec::<Part>::new())), ("parts".into(), "has 0 members: 1 to 2".into()));
     assert_eq!(broken(good().parts([Part::new().name("a"), Part::new()])).0, "parts[1].name");
     assert_eq!(broken(good().limit(51)).0, "limit");
     assert_eq!(broken(good().at("tomorrow")).0, "at");

@@ -1,5 +1,6 @@
 //! A point in time (RFC 3339) that keeps its text: what cannot be parsed can still be shown and sent back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -40,6 +41,18 @@ impl Time {
 impl From<&str> for Time {
     fn from(text: &str) -> Time {
         Time(text.to_owned())
+    }
+}
+
+impl From<&String> for Time {
+    fn from(text: &String) -> Time {
+        Time(text.clone())
+    }
+}
+
+impl From<Cow<'_, str>> for Time {
+    fn from(text: Cow<'_, str>) -> Time {
+        Time(text.into_owned())
     }
 }
 
