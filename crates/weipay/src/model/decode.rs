@@ -13,25 +13,25 @@ use super::codec::{Container, Model, Sequence, Slot, Strictness, Token};
 use super::{Field, Sensitive, sensitive};
 use weipay_wire::PrivateKey;
 
-use crate::error::DecodeProblem;
-use crate::{decode_limit, lossy_json};
+use crate::error::DecodeError;
+use crate::json;
 
 /// Reads a body into an empty model, and tells what in it did not read. Only what serde_json does not take for a JSON
 /// object at all is an error, or what would take too much memory; an empty body leaves the model empty.
 pub(crate) fn decode<M: Model + Default>(
     body: &[u8],
     opener: Option<&PrivateKey>,
-) -> Result<(M, Vec<DecodeProblem>), DecodeProblem> {
+) -> Result<(M, Vec<DecodeError>), DecodeError> {
     let mut model = M::default();
     match whole(body, &mut model, opener) {
         Ok(misread) => Ok((model, misread)),
         // A name that somebody cut inside a character must not hide that a payment succeeded.
         Err(problem) => {
-            let text = lossy_json::repaired(body).ok_or(problem)?;
+            let text = json::repaired(body).ok_or(problem)?;
             let mut model = M::default();
             let mut misread = whole(text.as_bytes(), &mut model, opener)?;
             let reason = "invalid characters were read as U+FFFD".to_owned();
-            misread.insert(0, DecodeProblem { path: String::new(), reason });
+            misread.insert(0, DecodeError { path: String::new(), reason });
             Ok((model, misread))
         }
     }
@@ -41,20 +41,16 @@ fn whole(
     body: &[u8],
     model: &mut dyn Model,
     opener: Option<&PrivateKey>,
-) -> Result<Vec<DecodeProblem>, DecodeProblem> {
+) -> Result<Vec<DecodeError>, DecodeError> {
     let encrypted = opener.map_or(Ciphertext::Kept, Ciphertext::Decrypted);
     let mut decoder = Decoder::new(body, encrypted, Strictness::Lenient);
     if !body.is_empty() && !model.table().fields.is_empty() {
         let mut json = serde_json::Deserializer::from_slice(body);
         let read =
             json.deserialize_any(BodyVisitor { model, decoder: &mut decoder }).and_then(|()| json.end());
-        read.map_err(|error| DecodeProblem {
+        read.map_err(|error| DecodeError {
             path: String::new(),
-            reason: if decoder.is_exhausted {
-                decode_limit::too_large()
-            } else {
-                crate::error::json::reason(&error)
-            },
+            reason: if decoder.is_exhausted { json::too_large() } else { json::reason(&error) },
         })?;
     }
     Ok(decoder.misread)
@@ -77,7 +73,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
 }
 
 #[cfg(feature = "deserialize")]
-fn one_problem(problem: &DecodeProblem) -> String {
+fn one_problem(problem: &DecodeError) -> String {
     match &*problem.path {
         "" => problem.reason.clone(),
         path => format!("{path}: {}", problem.reason),
@@ -89,7 +85,7 @@ const MAX_MISREAD: usize = 100;
 
 /// The state of reading one body: what did not read, how to read, and the memory that is left.
 struct Decoder<'a> {
-    misread: Vec<DecodeProblem>,
+    misread: Vec<DecodeError>,
     encrypted: Ciphertext<'a>,
     strictness: Strictness,
     body: &'a [u8],
@@ -127,7 +123,7 @@ impl<'a> Decoder<'a> {
             encrypted,
             strictness,
             body,
-            memory: decode_limit::MAX_DECODED,
+            memory: json::MAX_DECODED,
             is_exhausted: false,
             has_json: false,
         }
@@ -147,16 +143,16 @@ impl<'a> Decoder<'a> {
             return Ok(());
         }
         self.has_json = true;
-        self.take(decode_limit::measure(self.body).bytes)
+        self.take(json::measure(self.body).bytes)
     }
 
     #[cold]
     fn note(&mut self, at: &JsonPath<'_>, reason: String) {
         match self.misread.len() {
-            0..MAX_MISREAD => self.misread.push(DecodeProblem { path: at.path(), reason }),
+            0..MAX_MISREAD => self.misread.push(DecodeError { path: at.path(), reason }),
             MAX_MISREAD => {
                 let reason = "further problems are not listed".to_owned();
-                self.misread.push(DecodeProblem { path: at.path(), reason });
+                self.misread.push(DecodeError { path: at.path(), reason });
             }
             _ => {}
         }
@@ -343,7 +339,7 @@ impl Target<'_> {
     fn size(&self) -> usize {
         match self {
             Target::Slot(_) => 0,
-            Target::Item(items) => 2 * items.member_size() + decode_limit::ALLOCATION,
+            Target::Item(items) => 2 * items.member_size() + json::ALLOCATION,
         }
     }
 }
@@ -388,13 +384,13 @@ impl ValueVisitor<'_, '_> {
     }
 
     fn plain_text(&mut self, text: &str) -> Result<(), Exhausted> {
-        let size = self.target.size() + text.len() + decode_limit::ALLOCATION;
+        let size = self.target.size() + text.len() + json::ALLOCATION;
         match self.target.take(Token::Text(text), self.decoder.strictness) {
             Ok(Container::Complete) => self.decoder.take(size)?,
             // The target knows that its text is JSON.
             Ok(container) => {
                 // What is in a text does not count in the measure of the body.
-                self.decoder.take(size + decode_limit::measure(text.as_bytes()).bytes)?;
+                self.decoder.take(size + json::measure(text.as_bytes()).bytes)?;
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = ContainerVisitor {
                     container,
@@ -406,10 +402,8 @@ impl ValueVisitor<'_, '_> {
                     if self.decoder.is_exhausted {
                         return Err(Exhausted);
                     }
-                    self.decoder.note(
-                        &self.at,
-                        format!("JSON text that ends in an error: {}", crate::error::json::reason(&error)),
-                    );
+                    self.decoder
+                        .note(&self.at, format!("JSON text that ends in an error: {}", json::reason(&error)));
                 }
             }
             Err(expected) => self.decoder.note(&self.at, format!("expected {expected}, found a string")),

@@ -218,6 +218,7 @@ fn letters(name: &str) -> impl Iterator<Item = u8> {
 }
 
 /// What every setter does.
+#[allow(dead_code, reason = "without a product there is no setter")]
 pub(crate) fn set<T, V: IntoField<T>>(
     field: &mut Option<T>,
     unfit: &mut UnfitValues,
