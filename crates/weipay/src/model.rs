@@ -12,6 +12,7 @@
 // field also names it in an error.
 
 pub(crate) mod check;
+pub(crate) mod checked;
 pub(crate) mod codec;
 pub(crate) mod decode;
 pub(crate) mod encode;
@@ -27,6 +28,7 @@ mod time;
 mod value;
 
 pub use check::Violation;
+pub use checked::{Checked, Hint, nearest_word};
 pub use into_field::{IntoField, IntoItem};
 pub use json_text::JsonText;
 pub use money::{Fen, MoneyError};

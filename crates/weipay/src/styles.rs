@@ -11,6 +11,11 @@ macro_rules! client_styles {
                 ClientBuilder::default()
             }
 
+            /// The merchant number (商户号) that the client signs for.
+            pub fn mchid(&self) -> &weipay_wire::MerchantId {
+                &self.shared.core.merchant.mchid
+            }
+
             /// The declarative style (声明式): a call of any path, known or not.
             ///
             /// [`Call::path`] gives a `{placeholder}` its value, which is encoded as one segment and otherwise not changed. The

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use serde_json::{Number, Value as Json};
 
 use super::field::Field;
-use super::{Encryption, Sensitive, UnfitValues, Violation};
+use super::{Checked, Encryption, Sensitive, UnfitValues, Violation, checked};
 use crate::upload::File;
 
 /// A struct with its table of fields. The macros write it; the codec sees every model through it.
@@ -65,6 +65,16 @@ pub trait Value: Sized + Debug {
 
     /// Checks it against the rules of its row.
     fn check(&self, field: &Field) -> Result<(), Violation>;
+
+    /// Everything that is wrong with it or looks wrong.
+    fn inspect(&self, field: &Field) -> Checked {
+        checked::inspect_value(self, field)
+    }
+
+    /// A word that is not documented, with the words that are, in an open enumeration.
+    fn unlisted(&self) -> Option<(&str, &'static [&'static str])> {
+        None
+    }
 }
 
 /// A field of a struct, whatever it holds: what the one codec sees.
@@ -83,6 +93,9 @@ pub trait Slot: Debug {
 
     /// Checks the field against the rules of its row.
     fn check(&self, field: &Field) -> Result<(), Violation>;
+
+    /// Everything that is wrong with the field or looks wrong.
+    fn inspect(&self, field: &Field) -> Checked;
 }
 
 impl<T: Value> Slot for Option<T> {
@@ -112,6 +125,13 @@ impl<T: Value> Slot for Option<T> {
             Some(value) => value.check(field),
             None if field.required => Err(Violation::new("is required (必填) and not set")),
             None => Ok(()),
+        }
+    }
+
+    fn inspect(&self, field: &Field) -> Checked {
+        match self {
+            Some(value) => value.inspect(field),
+            None => Slot::check(self, field).into(),
         }
     }
 }

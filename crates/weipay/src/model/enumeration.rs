@@ -114,6 +114,14 @@ macro_rules! open_enum {
             fn check(&self, _: &$crate::model::Field) -> Result<(), $crate::model::Violation> {
                 Ok(())
             }
+
+            #[inline]
+            fn unlisted(&self) -> Option<(&str, &'static [&'static str])> {
+                match self {
+                    Self::Unknown(text) => Some((text, const { &[$($text),*] })),
+                    _ => None,
+                }
+            }
         }
     )*};
 }

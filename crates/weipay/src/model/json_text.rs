@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::codec::{Container, Strictness, Token, Value};
-use super::{Encryption, Field, Violation, check};
+use super::{Checked, Encryption, Field, Violation, check};
 
 /// A value that travels as JSON text inside a string. It is used like the value itself.
 ///
@@ -91,9 +91,18 @@ impl<T: Value> Value for JsonText<T> {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        // The limits of the field are those of the text, not of what is in it.
-        self.0.check(&Field { length: None, pattern: None, items: None, ..*field })?;
+        self.0.check(&inner_field(field))?;
         let text = self.0.to_json(Encryption::AsSet)?.to_string();
         check::text(&text, field)
     }
+
+    fn inspect(&self, field: &Field) -> Checked {
+        let inner = self.0.inspect(&inner_field(field));
+        if inner.is_ok() { Checked { hints: inner.hints, ..self.check(field).into() } } else { inner }
+    }
+}
+
+/// The limits of the field are those of the text, not of what is in it.
+fn inner_field(field: &Field) -> Field {
+    Field { length: None, pattern: None, items: None, ..*field }
 }

@@ -148,6 +148,13 @@ macro_rules! request {
                 Self::default()
             }
 
+            /// Checks it as a client does before it is sent, and finds words that look mistyped.
+            #[inline]
+            #[allow(dead_code, reason = "the models of tests are private")]
+            pub fn check(&self) -> $crate::model::Checked {
+                $crate::model::checked::inspect(self)
+            }
+
             /// Sets a field where there is a value, and changes nothing where there is none:
             #[doc = concat!("`", stringify!($name), "::new().maybe(option, ", stringify!($name), "::field)`.")]
             #[inline]

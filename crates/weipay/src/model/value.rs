@@ -5,7 +5,7 @@ use serde_json::{Number, Value as Json};
 use super::check::{self, outside};
 use super::codec::{Container, Model, Strictness, Token, Value};
 use super::field::Field;
-use super::{Encryption, Violation, encode};
+use super::{Checked, Encryption, Violation, checked, encode};
 use crate::upload::File;
 
 impl<T: Model + Default> Value for T {
@@ -23,6 +23,10 @@ impl<T: Model + Default> Value for T {
 
     fn check(&self, _: &Field) -> Result<(), Violation> {
         check::check(self)
+    }
+
+    fn inspect(&self, _: &Field) -> Checked {
+        checked::inspect(self)
     }
 }
 
@@ -181,12 +185,22 @@ impl<T: Value> Value for Vec<T> {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        if let Some((min, max)) = field.items
-            && !(min..=max).contains(&self.len())
-        {
-            return Err(Violation::new(outside(&format!("has {}", self.len()), min, max, " members")));
-        }
+        check_count(self.len(), field)?;
         let mut members = self.iter().enumerate();
         members.try_for_each(|(index, member)| member.check(field).map_err(|rule| rule.at(index)))
+    }
+
+    fn inspect(&self, field: &Field) -> Checked {
+        checked::inspect_items(self, field, check_count(self.len(), field))
+    }
+}
+
+/// The rule of the number of members.
+fn check_count(count: usize, field: &Field) -> Result<(), Violation> {
+    match field.items {
+        Some((min, max)) if !(min..=max).contains(&count) => {
+            Err(Violation::new(outside(&format!("has {count}"), min, max, " members")))
+        }
+        _ => Ok(()),
     }
 }
