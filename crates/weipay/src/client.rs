@@ -78,6 +78,7 @@ macro_rules! client_styles {
     };
 }
 
+#[cfg(feature = "blocking")]
 pub(crate) use client_styles;
 
 #[cfg(feature = "async")]
