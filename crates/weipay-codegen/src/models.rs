@@ -75,7 +75,7 @@ impl Models {
         }
         // `coupon_fee_$n_$m` of APIv2 stands for as many elements as there are.
         for _ in 0..field.name.matches('$').count() {
-            kind = format!("Vec<{kind}>");
+            kind = format!("Numbered<{kind}>");
         }
         Row {
             doc: documentation::field::member(field, self.in_request),

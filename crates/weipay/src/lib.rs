@@ -39,6 +39,7 @@ pub mod v2;
 #[cfg(feature = "_typed")]
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
+mod xml;
 
 pub use base_url::BaseUrl;
 pub use builder::{ClientBuilder, ConfigError};

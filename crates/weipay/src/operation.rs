@@ -41,6 +41,8 @@ pub struct Operation {
     answers_file: bool,
     needs_client_certificate: bool,
     is_nonceless: bool,
+    demands_hmac: bool,
+    is_signless: bool,
 }
 
 /// The methods of the API, in the order of the table.
@@ -114,6 +116,8 @@ impl Operation {
             answers_file: false,
             needs_client_certificate: false,
             is_nonceless: false,
+            demands_hmac: false,
+            is_signless: false,
         }
     }
 
@@ -217,6 +221,16 @@ impl Operation {
         self.is_nonceless
     }
 
+    /// Whether the platform takes no signature but HMAC-SHA256 (APIv2).
+    pub const fn demands_hmac(&self) -> bool {
+        self.demands_hmac
+    }
+
+    /// Whether the request carries no signature, as a page that a browser opens may not (APIv2).
+    pub const fn is_signless(&self) -> bool {
+        self.is_signless
+    }
+
     /// The field with the request's own number (商户请求单号), by which the platform knows a repeat.
     pub const fn request_number(&self) -> Option<&'static str> {
         self.request_number
@@ -284,6 +298,16 @@ impl Operation {
 
     const fn nonceless(mut self) -> Operation {
         self.is_nonceless = true;
+        self
+    }
+
+    const fn hmac(mut self) -> Operation {
+        self.demands_hmac = true;
+        self
+    }
+
+    const fn signless(mut self) -> Operation {
+        self.is_signless = true;
         self
     }
 }

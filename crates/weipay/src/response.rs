@@ -8,12 +8,13 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use weipay_wire::PrivateKey;
+use weipay_wire::{PrivateKey, XmlElements};
 
 use crate::error::{DecodeError, Error, ErrorKind};
 use crate::json;
 #[cfg(feature = "_typed")]
 use crate::model::{Model, decode};
+use crate::xml;
 
 /// The response as it came.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub(crate) struct RawResponse {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) verified: bool,
+    /// The elements of a body of APIv2, once it was read as XML.
+    pub(crate) elements: Option<Arc<XmlElements>>,
     /// What opens sensitive fields.
     pub(crate) decryption_key: Arc<PrivateKey>,
 }
@@ -67,7 +70,7 @@ impl<T> Response<T> {
         request_id(&self.raw.headers)
     }
 
-    /// The body, byte for byte as it was signed; empty for a 204.
+    /// The body, byte for byte as it came: in APIv3 as it was signed, in APIv2 the XML; empty for a 204.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.raw.body
@@ -78,8 +81,12 @@ impl<T> Response<T> {
         str::from_utf8(&self.raw.body).map_err(|error| self.unreadable(String::new(), error.to_string()))
     }
 
-    /// The body as JSON; `null` where there is no body.
+    /// The body as JSON; `null` where there is no body. In APIv2, an object of the elements, whose values are texts: XML knows
+    /// no other.
     pub fn json(&self) -> Result<Value, Error> {
+        if let Some(elements) = &self.raw.elements {
+            return Ok(xml::json_of(elements));
+        }
         if self.raw.body.is_empty() { Ok(Value::Null) } else { self.json_as() }
     }
 
@@ -89,6 +96,10 @@ impl<T> Response<T> {
     /// [`bytes`](Response::bytes) are there as they came. The same holds for [`json`](Response::json) and
     /// [`decode`](Response::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
+        if let Some(elements) = &self.raw.elements {
+            return serde_json::from_value(xml::json_of(elements))
+                .map_err(|error| self.unreadable(String::new(), json::reason(&error)));
+        }
         if !json::fits(&self.raw.body) {
             return Err(self.unreadable(String::new(), json::too_large()));
         }
@@ -104,7 +115,7 @@ impl<T> Response<T> {
 impl<T: Decode> Response<T> {
     /// The body as what the operation answers.
     pub fn decode(&self) -> Result<T, Error> {
-        let read = T::decode(&self.raw.body, Some(&self.raw.decryption_key));
+        let read = T::decode(&self.decodable(), Some(&self.raw.decryption_key));
         read.map(|(body, _)| body).map_err(|problem| self.unreadable(problem.path, problem.reason))
     }
 
@@ -112,9 +123,17 @@ impl<T: Decode> Response<T> {
     /// Empty for almost every response; worth a log line when it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeError> {
-        match T::decode(&self.raw.body, Some(&self.raw.decryption_key)) {
+        match T::decode(&self.decodable(), Some(&self.raw.decryption_key)) {
             Ok((_, misread)) => misread,
             Err(problem) => vec![problem],
+        }
+    }
+
+    /// The body as it is decoded: as JSON in both protocols.
+    fn decodable(&self) -> Bytes {
+        match &self.raw.elements {
+            Some(elements) => T::json_of(elements).to_string().into(),
+            None => self.raw.body.clone(),
         }
     }
 }
@@ -124,12 +143,21 @@ pub trait Decode: Sized {
     /// Reads a whole body, and tells what in it did not read as it should and was left out. An empty body is the response of
     /// a 204. `key` opens sensitive fields (敏感信息加密); without it they stay as they came.
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
+
+    /// The JSON that the elements of a body of APIv2 are decoded from.
+    fn json_of(elements: &XmlElements) -> Value {
+        xml::json_of(elements)
+    }
 }
 
 #[cfg(feature = "_typed")]
 impl<T: Model + Default> Decode for T {
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(T, Vec<DecodeError>), DecodeError> {
         decode::decode(body, key)
+    }
+
+    fn json_of(elements: &XmlElements) -> Value {
+        xml::json_for(&mut T::default(), elements)
     }
 }
 
@@ -186,7 +214,14 @@ mod tests {
         }
         let body = Bytes::from_static(br#"{"name":"secret"}"#);
         let decryption_key = Arc::clone(key);
-        let raw = RawResponse { status: StatusCode::OK, headers, body, verified: true, decryption_key };
+        let raw = RawResponse {
+            status: StatusCode::OK,
+            headers,
+            body,
+            verified: true,
+            elements: None,
+            decryption_key,
+        };
         format!("{:?}", Response::<Value>::new(raw))
     }
 

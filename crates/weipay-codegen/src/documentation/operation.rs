@@ -1,7 +1,7 @@
 //! What is said of an operation as a whole, on the module of its types and on the step that sends it.
 
 use weipay_catalog::operation::document_address;
-use weipay_catalog::{Operation, Repeat, Version};
+use weipay_catalog::{Operation, Repeat};
 
 use super::{plain, wrapped};
 
@@ -42,9 +42,6 @@ fn head(operation: &Operation) -> String {
     let mut text = format!("{} · `{} {}`", plain(operation.title), operation.method, operation.path);
     if !sentences.is_empty() {
         text.push_str(&format!("\n\n{}", wrapped(&sentences.join(" "), "")));
-    }
-    if operation.version() == Version::V2 {
-        text.push_str("\n\nThis version checks an APIv2 request and does not send it yet.");
     }
     text
 }

@@ -67,6 +67,7 @@ fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
         .collect();
     items.extend(["File", "Sensitive", "Time"].into_iter().filter(|word| uses(word)));
     items.extend(rows().any(|row| row.kind.contains("JsonText<")).then_some("JsonText"));
+    items.extend(rows().any(|row| row.kind.contains("Numbered<")).then_some("Numbered"));
     items.extend(structs.iter().any(|known| known.in_request).then_some("request"));
     items.extend(structs.iter().any(|known| !known.in_request).then_some("response"));
     items.extend((!enumerations.is_empty()).then_some("open_enum"));

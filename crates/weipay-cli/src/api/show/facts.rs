@@ -31,9 +31,6 @@ pub(super) fn operation(operation: &Operation, page: &mut Page) {
     if let Some(product) = operation.path.split('/').nth(1) {
         fact("Cargo feature", product.to_owned());
     }
-    if operation.version() == Version::V2 {
-        fact("SDK", "checks an APIv2 request and does not send it yet".to_owned());
-    }
 }
 
 /// What is known of sending the same request again; nothing of one that only reads by its method.

@@ -5,6 +5,7 @@
 pub mod post;
 
 use crate::mode::Mode;
+use crate::model::Nothing;
 use crate::operation::table;
 use crate::styles::chain_step;
 
@@ -19,10 +20,8 @@ impl<M: Mode> Batchquerycomment<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
+    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
     }
 }

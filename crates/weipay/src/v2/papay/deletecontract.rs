@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Deletecontract<M> {
     /// 申请解约 · `POST v2/papay/deletecontract`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_DELETECONTRACT, request)

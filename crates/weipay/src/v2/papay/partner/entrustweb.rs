@@ -19,8 +19,6 @@ impl<M: Mode> Entrustweb<M> {
     ///
     /// For 服务商. Answers are not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`get`](mod@get).
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_PARTNER_ENTRUSTWEB, request)
