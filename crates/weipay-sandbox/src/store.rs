@@ -65,40 +65,40 @@ pub enum StoreError {
 }
 
 impl fmt::Display for StoreError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::File(_) => write!(out, "the sandbox's database could not be opened"),
-            StoreError::Database(_) => write!(out, "the sandbox's database failed"),
-            StoreError::Conflict(what) => {
+            Self::File(_) => write!(f, "the sandbox's database could not be opened"),
+            Self::Database(_) => write!(f, "the sandbox's database failed"),
+            Self::Conflict(what) => {
                 write!(
-                    out,
+                    f,
                     "another request changed a record of the sandbox's database in between: {what}; repeat the request"
                 )
             }
-            StoreError::Corrupt(what) => write!(out, "the sandbox's database holds a broken record: {what}"),
-            StoreError::Version { found, wanted } => write!(
-                out,
+            Self::Corrupt(what) => write!(f, "the sandbox's database holds a broken record: {what}"),
+            Self::Version { found, wanted } => write!(
+                f,
                 "the sandbox's database has the form {found} and this program writes the form {wanted}; use the program \
                  that made it, or another data directory"
             ),
         }?;
-        causes::append(self, out)
+        causes::append(self, f)
     }
 }
 
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            StoreError::File(error) => Some(error),
-            StoreError::Database(error) => Some(&**error),
-            StoreError::Corrupt(_) | StoreError::Conflict(_) | StoreError::Version { .. } => None,
+            Self::File(error) => Some(error),
+            Self::Database(error) => Some(&**error),
+            Self::Corrupt(_) | Self::Conflict(_) | Self::Version { .. } => None,
         }
     }
 }
 
 impl fmt::Debug for Store {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Store")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
     }
 }
 
@@ -129,7 +129,7 @@ impl Store {
         self.database().transaction(|engine| work(&Transaction::new(engine)))
     }
 
-    /// Whether anything is due, asked without a transaction: the answer is no nearly every time.
+    /// Whether anything is due, asked without a transaction: the response is no nearly every time.
     pub(crate) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
         self.database().is_anything_due(now)
     }

@@ -10,6 +10,7 @@ compile_error!(
 );
 
 mod base_url;
+pub mod bill;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;

@@ -17,7 +17,7 @@
 //! # Ok::<(), weipay::error::DecodeError>(())
 //! ```
 //!
-//! A notification must be verified ([`wire::verify_answer`](crate::wire::verify_answer)) before it is opened
+//! A notification must be verified ([`wire::verify_response`](crate::wire::verify_response)) before it is opened
 //! ([`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open)), and opened before it is read here.
 
 pub mod v2;

@@ -194,7 +194,7 @@ impl<T> fmt::Debug for Response<T> {
             .field("status", &self.raw.status)
             .field("request_id", &self.request_id())
             .field("bytes", &self.raw.body.len());
-        if self.raw.headers.get("Weipay-Sandbox-Response").is_some_and(|origin| origin == "example") {
+        if self.raw.headers.get("Weipay-Sandbox-Answer").is_some_and(|origin| origin == "example") {
             shown.field("sandbox_answer", &format_args!("example: nothing happened"));
         }
         shown.finish_non_exhaustive()
@@ -210,7 +210,7 @@ mod tests {
     fn shown(origin: Option<&'static str>, key: &Arc<PrivateKey>) -> String {
         let mut headers = HeaderMap::new();
         if let Some(origin) = origin {
-            headers.insert("Weipay-Sandbox-Response", HeaderValue::from_static(origin));
+            headers.insert("Weipay-Sandbox-Answer", HeaderValue::from_static(origin));
         }
         let body = Bytes::from_static(br#"{"name":"secret"}"#);
         let decryption_key = Arc::clone(key);

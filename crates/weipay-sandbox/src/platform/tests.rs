@@ -111,7 +111,7 @@ fn request(mchid: &str, serial: &str, key: &PrivateKey, number: &str) -> Request
 fn hold_in(sandbox: &Sandbox, number: &str) -> Response {
     let kit = sandbox.kit();
     let key = PrivateKey::from_pem(&sandbox.kit_on_disk().merchant_key_pem().unwrap()).unwrap();
-    sandbox.platform().answer(&request(&kit.mchid, &kit.merchant_serial, &key, number))
+    sandbox.platform().respond(&request(&kit.mchid, &kit.merchant_serial, &key, number))
 }
 
 fn is_over(platform: &Platform, number: &str) -> bool {
@@ -207,12 +207,12 @@ fn a_platform_serves_each_of_its_merchants_as_itself() {
     platform.merchants = Merchants::new(vec![first, second]);
     let keys = kits.each_ref().map(|kit| PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap());
     for (index, number) in ["parcel-1", "parcel-2"].into_iter().enumerate() {
-        let answer = platform.answer(&request(&mchids[index], &serials[index], &keys[index], number));
-        assert_eq!(answer.status, 204);
+        let response = platform.respond(&request(&mchids[index], &serials[index], &keys[index], number));
+        assert_eq!(response.status, 204);
         let parcel: Result<_, StoreError> = platform.store.transaction(|tx| tx.get::<Parcel>(number));
         assert_eq!(parcel.unwrap().unwrap().owner, mchids[index]);
     }
     // Nobody enters with the key of another, nor for another.
-    assert_eq!(platform.answer(&request(&mchids[0], &serials[0], &keys[1], "parcel-3")).status, 401);
-    assert_eq!(platform.answer(&request(&mchids[1], &serials[0], &keys[0], "parcel-3")).status, 401);
+    assert_eq!(platform.respond(&request(&mchids[0], &serials[0], &keys[1], "parcel-3")).status, 401);
+    assert_eq!(platform.respond(&request(&mchids[1], &serials[0], &keys[0], "parcel-3")).status, 401);
 }

@@ -5,11 +5,11 @@ use weipay_wire::ApiV3Key;
 
 use super::decision::{Changes, Decision};
 use super::platform_certificates::ListedCertificate;
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::entropy::Entropy;
 use crate::merchants::Account;
 use crate::refusal::Refusal;
-use crate::store::idempotency::{Answered, Fingerprint, IdempotencyKey, Repeat, compare};
+use crate::store::idempotency::{Comparison, Fingerprint, IdempotencyKey, StoredResponse, compare};
 use crate::store::{StoreError, Transaction};
 
 /// Carries out one operation: reads records, asks a rule, keeps its decision.
@@ -30,7 +30,7 @@ pub(crate) struct Context<'a> {
     pub(crate) caller: &'a Account,
     /// The caller's APIv3 key.
     pub(crate) api_v3_key: &'a ApiV3Key,
-    pub(crate) request: &'a Checked,
+    pub(crate) request: &'a ValidRequest,
     pub(crate) now: i64,
     pub(crate) entropy: &'a Entropy,
     pub(crate) platform: &'a PlatformConfig,
@@ -71,12 +71,12 @@ pub(crate) fn idempotently(
     work: impl FnOnce() -> Result<Value, HandlerError>,
 ) -> Result<Value, HandlerError> {
     let fingerprint = Fingerprint::new(&context.request.body);
-    match compare(tx.answered(key)?, fingerprint) {
-        Repeat::Same(response) => Ok(response),
-        Repeat::Other => Err(refusal_of_another().into()),
-        Repeat::New => {
-            let answered = Answered { fingerprint, response: work()? };
-            tx.keep_answer(key, &answered)?;
+    match compare(tx.stored_response(key)?, fingerprint) {
+        Comparison::Same(response) => Ok(response),
+        Comparison::Other => Err(refusal_of_another().into()),
+        Comparison::New => {
+            let answered = StoredResponse { fingerprint, response: work()? };
+            tx.keep_response(key, &answered)?;
             Ok(answered.response)
         }
     }

@@ -4,7 +4,7 @@
 //! is found. So a new product needs nothing of an engine, and another engine needs this trait alone.
 
 use super::StoreError;
-use super::idempotency::{Answered, IdempotencyKey};
+use super::idempotency::{IdempotencyKey, StoredResponse};
 use super::record::IndexEntry;
 use super::schedule::{Announcement, Due};
 
@@ -31,10 +31,10 @@ pub(crate) trait Engine {
     fn next_number(&self, series: &str) -> Result<i64, StoreError>;
 
     /// What was answered under an idempotency key.
-    fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError>;
+    fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError>;
 
     /// Keeps what was answered under a new idempotency key.
-    fn keep_answer(&self, key: &IdempotencyKey<'_>, answered: &Answered) -> Result<(), StoreError>;
+    fn keep_response(&self, key: &IdempotencyKey<'_>, answered: &StoredResponse) -> Result<(), StoreError>;
 
     /// Puts an announcement into the outbox.
     fn announce(&self, announcement: &Announcement) -> Result<(), StoreError>;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::StoreError;
 use super::engine::{Engine, NewRecord, StoredRecord};
-use super::idempotency::{Answered, Fingerprint, IdempotencyKey};
+use super::idempotency::{Fingerprint, IdempotencyKey, StoredResponse};
 use super::record::IndexEntry;
 use super::schedule::{Announcement, Due};
 use super::sqlite::Sqlite;
@@ -20,7 +20,7 @@ type Kept = (String, StoredRecord, Vec<IndexEntry>);
 struct Memory {
     records: RefCell<Vec<Kept>>,
     counters: RefCell<BTreeMap<String, i64>>,
-    answers: RefCell<BTreeMap<[String; 3], Answered>>,
+    answers: RefCell<BTreeMap<[String; 3], StoredResponse>>,
     outbox: RefCell<Vec<(String, Value)>>,
     due: RefCell<BTreeMap<(String, String), i64>>,
 }
@@ -83,11 +83,11 @@ impl Engine for Memory {
         Ok(*value)
     }
 
-    fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError> {
+    fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError> {
         Ok(self.answers.borrow().get(&name(key)).cloned())
     }
 
-    fn keep_answer(&self, key: &IdempotencyKey<'_>, answered: &Answered) -> Result<(), StoreError> {
+    fn keep_response(&self, key: &IdempotencyKey<'_>, answered: &StoredResponse) -> Result<(), StoreError> {
         self.answers.borrow_mut().insert(name(key), answered.clone());
         Ok(())
     }
@@ -193,10 +193,11 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
         Step::Answer { scope, request_no, answer } => {
             let (scope, request_no) = (scope.to_string(), request_no.to_string());
             let key = IdempotencyKey { operation: "send", scope: &scope, request_no: &request_no };
-            let known = engine.answered(&key)?;
+            let known = engine.stored_response(&key)?;
             if known.is_none() {
-                let answered = Answered { fingerprint: Fingerprint([answer; 32]), response: answer.into() };
-                engine.keep_answer(&key, &answered)?;
+                let answered =
+                    StoredResponse { fingerprint: Fingerprint([answer; 32]), response: answer.into() };
+                engine.keep_response(&key, &answered)?;
             }
             format!("{known:?}")
         }

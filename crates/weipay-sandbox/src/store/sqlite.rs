@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::StoreError;
 use super::engine::{Engine, NewRecord, StoredRecord};
-use super::idempotency::{Answered, Fingerprint, IdempotencyKey};
+use super::idempotency::{Fingerprint, IdempotencyKey, StoredResponse};
 use super::schedule::{Announcement, Due};
 
 /// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
@@ -170,7 +170,7 @@ impl Engine for Transaction<'_> {
         Ok(statement.query_row([series], |row| row.get(0))?)
     }
 
-    fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError> {
+    fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError> {
         let mut statement = self.prepare_cached(
             "SELECT fingerprint, response FROM idempotency_keys
              WHERE operation = ?1 AND scope = ?2 AND request_no = ?3",
@@ -182,17 +182,17 @@ impl Engine for Transaction<'_> {
             let response: Value = serde_json::from_str(&response).map_err(|_| {
                 StoreError::Corrupt(format!("the response to {} {}", key.operation, key.request_no))
             })?;
-            Ok(Answered { fingerprint: Fingerprint(fingerprint), response })
+            Ok(StoredResponse { fingerprint: Fingerprint(fingerprint), response })
         })
         .transpose()
     }
 
-    fn keep_answer(&self, key: &IdempotencyKey<'_>, answered: &Answered) -> Result<(), StoreError> {
+    fn keep_response(&self, key: &IdempotencyKey<'_>, answered: &StoredResponse) -> Result<(), StoreError> {
         let mut statement = self.prepare_cached(
             "INSERT INTO idempotency_keys (operation, scope, request_no, fingerprint, response)
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        let Answered { fingerprint, response } = answered;
+        let StoredResponse { fingerprint, response } = answered;
         statement.execute(params![
             key.operation,
             key.scope,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::StoreError;
 use super::engine::{Engine, NewRecord, StoredRecord};
-use super::idempotency::{Answered, IdempotencyKey};
+use super::idempotency::{IdempotencyKey, StoredResponse};
 use super::record::{IndexEntry, Record};
 use super::schedule::{Announcement, Due};
 
@@ -71,17 +71,20 @@ impl<'a> Transaction<'a> {
     }
 
     /// What was answered under an idempotency key.
-    pub(crate) fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError> {
-        self.engine.answered(key)
+    pub(crate) fn stored_response(
+        &self,
+        key: &IdempotencyKey<'_>,
+    ) -> Result<Option<StoredResponse>, StoreError> {
+        self.engine.stored_response(key)
     }
 
     /// Keeps what was answered under a new idempotency key.
-    pub(crate) fn keep_answer(
+    pub(crate) fn keep_response(
         &self,
         key: &IdempotencyKey<'_>,
-        answered: &Answered,
+        answered: &StoredResponse,
     ) -> Result<(), StoreError> {
-        self.engine.keep_answer(key, answered)
+        self.engine.keep_response(key, answered)
     }
 
     /// Puts an announcement into the outbox.
@@ -237,12 +240,12 @@ mod tests {
     fn an_idempotency_key_is_known_where_it_is_unique() {
         let store = Store::in_memory();
         let key = IdempotencyKey { operation: "send", scope: "1900000109", request_no: "1" };
-        let answered = Answered { fingerprint: Fingerprint([7; 32]), response: json!({ "a": 1 }) };
-        within(&store, |tx| tx.keep_answer(&key, &answered));
+        let answered = StoredResponse { fingerprint: Fingerprint([7; 32]), response: json!({ "a": 1 }) };
+        within(&store, |tx| tx.keep_response(&key, &answered));
         within(&store, |tx| {
-            assert_eq!(tx.answered(&key)?, Some(answered));
-            assert_eq!(tx.answered(&IdempotencyKey { scope: "1900000110", ..key })?, None);
-            assert_eq!(tx.answered(&IdempotencyKey { operation: "use", ..key })?, None);
+            assert_eq!(tx.stored_response(&key)?, Some(answered));
+            assert_eq!(tx.stored_response(&IdempotencyKey { scope: "1900000110", ..key })?, None);
+            assert_eq!(tx.stored_response(&IdempotencyKey { operation: "use", ..key })?, None);
             Ok(())
         });
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 use weipay_wire::{
-    Authorization, SignatureHeaders, VerifyError, random_nonce, request_message, verify_answer,
+    Authorization, SignatureHeaders, VerifyError, random_nonce, request_message, verify_response,
 };
 
 use super::Core;
@@ -97,5 +97,5 @@ fn verify(core: &Core, response: &RawResponse) -> Result<(), VerifyError> {
     };
     // A 204 is signed over an empty body.
     let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };
-    verify_answer(&headers, body, core.merchant.platform().keys(), (core.clock)())
+    verify_response(&headers, body, core.merchant.platform().keys(), (core.clock)())
 }

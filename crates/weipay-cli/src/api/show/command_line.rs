@@ -1,6 +1,5 @@
 //! The `weipay call` that makes this call.
 
-use serde_json::Value;
 use weipay_catalog::{Operation, Version};
 
 use super::{sample, sensitive};
@@ -27,9 +26,7 @@ pub(super) fn of(operation: &Operation) -> Result<Vec<String>, &'static str> {
         give("--header", format!("{}:{}", field.name, sample::plain(field)));
     }
     if !request.json.is_empty() {
-        let object = sample::object(&sample::wanted(&request.json));
-        let body = if request.json_is_array { Value::Array(vec![object]) } else { object };
-        give("--json", body.to_string());
+        give("--json", sample::object(&sample::wanted(&request.json)).to_string());
     }
     if sensitive::is_in_sample(operation) {
         words.push("--encrypt".to_owned());

@@ -22,11 +22,7 @@ pub(super) fn operation(operation: &Operation, sample: &Operation, page: &mut Pa
         ("路径参数", "path", &request.path),
         ("查询参数", "query", &request.query),
         ("请求头", "headers", &request.headers),
-        (
-            "请求包体",
-            if request.json_is_array { "JSON body: an array of these" } else { "JSON body" },
-            &request.json,
-        ),
+        ("请求包体", "JSON body", &request.json),
         ("请求包体", "XML body", &request.xml),
         ("请求包体", MULTIPART, &request.multipart),
         ("其他", "other: described there, and in no place of a request", &request.other),

@@ -4,7 +4,7 @@ use clap::Parser;
 use serde_json::Value;
 use weipay::blocking::Client;
 use weipay_catalog::{Catalog, Field, Operation};
-use weipay_sandbox::{ANSWER_ORIGIN, Sandbox};
+use weipay_sandbox::{ORIGIN_HEADER, Sandbox};
 
 use super::{command_line, given, now, sample};
 use crate::arguments::{self, Arguments};
@@ -60,7 +60,7 @@ fn answer(client: &Client, operation: &Operation, words: &[String]) -> Result<An
         body
     });
     let reply = call.request(given.method, body)?;
-    let origin = reply.headers()[ANSWER_ORIGIN].to_str().unwrap().to_owned();
+    let origin = reply.headers()[ORIGIN_HEADER].to_str().unwrap().to_owned();
     Ok(Answered { origin, body: reply.json().unwrap_or_default() })
 }
 

@@ -10,23 +10,23 @@ use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::{ASSOCIATION_NEEDS_ORDER, SECOND_ASSOCIATION_IS_REFUSED, words};
 use crate::calendar;
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::merchants::Account;
 use crate::products::decision::{Decided, Decision};
 use crate::refusal::Refusal;
 
 /// What either of the two asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OrderTie {
+pub(crate) struct AssociationRequest {
     pub(crate) stock_id: String,
     pub(crate) coupon_code: String,
     pub(crate) out_trade_no: String,
     pub(crate) out_request_no: String,
 }
 
-impl OrderTie {
-    pub(crate) fn read(request: &Checked) -> OrderTie {
-        OrderTie {
+impl AssociationRequest {
+    pub(crate) fn read(request: &ValidRequest) -> Self {
+        Self {
             stock_id: request.required("stock_id").to_owned(),
             coupon_code: request.required("coupon_code").to_owned(),
             out_trade_no: request.required("out_trade_no").to_owned(),
@@ -38,7 +38,7 @@ impl OrderTie {
 /// Ties a coupon to an order.
 pub(crate) fn associate(
     caller: &Account,
-    request: &OrderTie,
+    request: &AssociationRequest,
     found: Option<(Stock, Coupon)>,
     now: i64,
 ) -> Decided<Coupon> {
@@ -60,7 +60,7 @@ pub(crate) fn associate(
 /// Unties a coupon from the order that it is associated with.
 pub(crate) fn disassociate(
     caller: &Account,
-    request: &OrderTie,
+    request: &AssociationRequest,
     found: Option<(Stock, Coupon)>,
     now: i64,
 ) -> Decided<Coupon> {
@@ -86,8 +86,8 @@ mod tests {
     use crate::products::merchant_coupons::coupon::{Condition, Event};
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_coupon, a_stock, stranger};
 
-    fn tie(order: &str) -> OrderTie {
-        OrderTie {
+    fn tie(order: &str) -> AssociationRequest {
+        AssociationRequest {
             stock_id: a_stock().id,
             coupon_code: a_coupon().code,
             out_trade_no: order.to_owned(),

@@ -26,7 +26,7 @@ const BY_DAY: Dimension = Dimension {
     current: "current_max_coupons_by_day",
 };
 
-/// The stock with another number, and the answer.
+/// The stock with another number, and the response.
 ///
 /// INFERRED from the twin of product coupons: not below what was sent, and no daily limit for a stock that was created
 /// without one.

@@ -71,27 +71,21 @@ pub(crate) enum CouponState {
 }
 
 impl CouponState {
-    const ALL: [CouponState; 5] = [
-        CouponState::Sended,
-        CouponState::Used,
-        CouponState::Expired,
-        CouponState::Deleted,
-        CouponState::Deactivated,
-    ];
+    const ALL: [Self; 5] = [Self::Sended, Self::Used, Self::Expired, Self::Deleted, Self::Deactivated];
 
     /// The word on the wire; `SENDED` is the official spelling.
     pub(crate) const fn word(self) -> &'static str {
         match self {
-            CouponState::Sended => "SENDED",
-            CouponState::Used => "USED",
-            CouponState::Expired => "EXPIRED",
-            CouponState::Deleted => "DELETED",
-            CouponState::Deactivated => "DEACTIVATED",
+            Self::Sended => "SENDED",
+            Self::Used => "USED",
+            Self::Expired => "EXPIRED",
+            Self::Deleted => "DELETED",
+            Self::Deactivated => "DEACTIVATED",
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<CouponState> {
-        CouponState::ALL.into_iter().find(|state| state.word() == word)
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 
@@ -112,7 +106,7 @@ impl Coupon {
         self.state_at(now) == CouponState::Sended
     }
 
-    /// The answer to 查询用户单张券详情, and a member of a user's list.
+    /// The response to 查询用户单张券详情, and a member of a user's list.
     pub(crate) fn describe(&self, stock: &Stock, now: i64) -> Map<String, Value> {
         let mut shown = Map::new();
         for name in FROM_THE_STOCK {

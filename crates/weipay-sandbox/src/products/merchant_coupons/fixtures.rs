@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use super::coupon::Coupon;
-use super::sending::{self, Sending, Situation};
+use super::sending::{self, SendRequest, Situation};
 use super::stock::{self, Sent, Stock};
 use crate::merchants::Account;
 
@@ -55,7 +55,7 @@ pub(crate) fn a_stock() -> Stock {
 
 /// The first coupon of [`a_stock`].
 pub(crate) fn a_coupon() -> Coupon {
-    let request = Sending {
+    let request = SendRequest {
         stock_id: a_stock().id,
         openid: OPENID.to_owned(),
         appid: APPID.to_owned(),

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::association::{self, OrderTie};
-use super::deactivation::{self, Deactivation};
+use super::association::{self, AssociationRequest};
+use super::deactivation::{self, DeactivateRequest};
 use super::definition::CodeMode;
-use super::listing::{self, Listing};
-use super::returning::{self, Returning};
-use super::sending::{self, Sending, Situation};
+use super::listing::{self, ListRequest};
+use super::returning::{self, ReturnRequest};
+use super::sending::{self, SendRequest, Situation};
 use super::stock::{self, Stock};
-use super::using::{self, Using};
+use super::using::{self, UseRequest};
 use super::{budget, modification, records, refusals};
 use crate::products::decision::{Changes, Decided};
 use crate::products::handler::{carry_out, idempotently};
@@ -36,7 +36,7 @@ pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Respo
     let request_no = request.required("out_request_no");
     let key = IdempotencyKey { operation: "create stock", scope: &caller.mchid, request_no };
     // The family's table knows no replay here: a number that made a stock is refused, whatever the body.
-    if tx.answered(&key)?.is_some() {
+    if tx.stored_response(&key)?.is_some() {
         return Err(refusals::stock_exists().into());
     }
     once_for_merchant(tx, context, key.operation, request_no, || {
@@ -78,7 +78,7 @@ pub(super) fn change_budget(tx: &Transaction<'_>, context: &Context<'_>) -> Resp
 }
 
 pub(super) fn send(tx: &Transaction<'_>, context: &Context<'_>) -> Response {
-    let request = Sending::read(context.request);
+    let request = SendRequest::read(context.request);
     // The number must be unique within one stock and one user; neither can hold the separator.
     let scope = format!("{}\n{}", request.stock_id, request.openid);
     let key = IdempotencyKey { operation: "send", scope: &scope, request_no: &request.out_request_no };
@@ -91,7 +91,7 @@ pub(super) fn send(tx: &Transaction<'_>, context: &Context<'_>) -> Response {
 fn situation(
     tx: &Transaction<'_>,
     context: &Context<'_>,
-    request: &Sending,
+    request: &SendRequest,
 ) -> Result<Situation, StoreError> {
     let code_is_taken = match &request.coupon_code {
         Some(code) => records::coupon(tx, &request.stock_id, code)?.is_some(),
@@ -111,7 +111,7 @@ fn fresh_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<String, Sto
 }
 
 pub(super) fn use_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Response {
-    let request = Using::read(context.request);
+    let request = UseRequest::read(context.request);
     once_for_merchant(tx, context, "use", &request.use_request_no, || {
         let found = match &request.stock_id {
             Some(stock_id) => records::coupon(tx, stock_id, &request.coupon_code)?,
@@ -122,7 +122,7 @@ pub(super) fn use_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Respons
 }
 
 pub(super) fn associate(tx: &Transaction<'_>, context: &Context<'_>) -> Response {
-    let request = OrderTie::read(context.request);
+    let request = AssociationRequest::read(context.request);
     once_for_merchant(tx, context, "associate", &request.out_request_no, || {
         let found = records::coupon(tx, &request.stock_id, &request.coupon_code)?;
         Ok(association::associate(context.caller, &request, found, context.now))
@@ -130,7 +130,7 @@ pub(super) fn associate(tx: &Transaction<'_>, context: &Context<'_>) -> Response
 }
 
 pub(super) fn disassociate(tx: &Transaction<'_>, context: &Context<'_>) -> Response {
-    let request = OrderTie::read(context.request);
+    let request = AssociationRequest::read(context.request);
     once_for_merchant(tx, context, "disassociate", &request.out_request_no, || {
         let found = records::coupon(tx, &request.stock_id, &request.coupon_code)?;
         Ok(association::disassociate(context.caller, &request, found, context.now))
@@ -138,7 +138,7 @@ pub(super) fn disassociate(tx: &Transaction<'_>, context: &Context<'_>) -> Respo
 }
 
 pub(super) fn return_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Response {
-    let request = Returning::read(context.request);
+    let request = ReturnRequest::read(context.request);
     once_for_merchant(tx, context, "return", &request.return_request_no, || {
         let found = records::coupon(tx, &request.stock_id, &request.coupon_code)?;
         Ok(returning::return_coupon(context.caller, &request, found, context.now))
@@ -146,7 +146,7 @@ pub(super) fn return_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Resp
 }
 
 pub(super) fn deactivate(tx: &Transaction<'_>, context: &Context<'_>) -> Response {
-    let request = Deactivation::read(context.request);
+    let request = DeactivateRequest::read(context.request);
     once_for_merchant(tx, context, "deactivate", &request.deactivate_request_no, || {
         let stock = records::stock(tx, &request.stock_id)?;
         let coupon = records::coupon(tx, &request.stock_id, &request.coupon_code)?.map(|(_, coupon)| coupon);
@@ -155,7 +155,7 @@ pub(super) fn deactivate(tx: &Transaction<'_>, context: &Context<'_>) -> Respons
 }
 
 pub(super) fn list(tx: &Transaction<'_>, context: &Context<'_>) -> Response {
-    let listing = Listing::read(context.caller, context.request)?;
+    let listing = ListRequest::read(context.caller, context.request)?;
     let coupons = records::coupons_of_user(tx, &listing.openid, listing.stock_id.as_deref())?;
     Ok(listing.response(coupons, context.now))
 }

@@ -1,4 +1,4 @@
-//! Listing (根据过滤条件查询用户券): which of a user's coupons a query means, and how a page of them is answered.
+//! ListRequest (根据过滤条件查询用户券): which of a user's coupons a query means, and how a page of them is answered.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::coupon::{Coupon, CouponState};
 use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::{MAX_PAGE_SIZE, OFFSET_COUNTS_ROWS, PAGE_SIZE};
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::grammar::{Place, Source};
 use crate::merchants::Account;
 use crate::products::users::check_user_exists;
@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 
 /// A user's coupons, narrowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listing {
+pub(crate) struct ListRequest {
     pub(crate) openid: String,
     pub(crate) stock_id: Option<String>,
     pub(crate) state: Option<CouponState>,
@@ -25,10 +25,10 @@ pub(crate) struct Listing {
     pub(crate) limit: i64,
 }
 
-impl Listing {
+impl ListRequest {
     /// Reads a query. The caller must name itself in at least one of its three roles, and nobody else in any
     /// (INFERRED codes).
-    pub(crate) fn read(caller: &Account, request: &Checked) -> Result<Listing, Refusal> {
+    pub(crate) fn read(caller: &Account, request: &ValidRequest) -> Result<Self, Refusal> {
         let text = |name: &str| request.query(name).map(str::to_owned);
         let roles = ["creator_merchant", "belong_merchant", "sender_merchant"].map(text);
         if roles.iter().all(Option::is_none) {
@@ -53,7 +53,7 @@ impl Listing {
         caller.check_appid(request.query("appid").unwrap_or_default())?;
         check_user_exists(&openid)?;
         let stock_id = text("stock_id");
-        Ok(Listing {
+        Ok(Self {
             openid,
             stock_id,
             state,
@@ -103,7 +103,7 @@ fn shown(stock: &Stock, coupon: &Coupon, now: i64) -> Map<String, Value> {
 }
 
 fn number(
-    request: &Checked,
+    request: &ValidRequest,
     name: &str,
     title: &str,
     usual: i64,
@@ -125,7 +125,7 @@ fn number(
 /// The caller may look at one coupon (查询用户单张券详情).
 pub(crate) fn one(
     caller: &Account,
-    request: &Checked,
+    request: &ValidRequest,
     found: Option<(Stock, Coupon)>,
     now: i64,
 ) -> Result<Value, Refusal> {

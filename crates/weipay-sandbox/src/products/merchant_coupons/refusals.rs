@@ -12,7 +12,7 @@ pub(crate) fn other_parameters() -> Refusal {
     )
 }
 
-/// The answer to a request that is well formed field by field and wrong as a whole; seen on create stock.
+/// The response to a request that is well formed field by field and wrong as a whole; seen on create stock.
 pub(crate) fn request_parameters(reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::param_error("请求参数错误").with_reason(reason)
 }

@@ -1,4 +1,4 @@
-//! Returning (申请退券): a used coupon goes back to its user, meant to follow the refund. No order is looked at.
+//! ReturnRequest (申请退券): a used coupon goes back to its user, meant to follow the refund. No order is looked at.
 
 use serde_json::json;
 
@@ -7,22 +7,22 @@ use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::{RETURN_AFTER_EXPIRY, words};
 use crate::calendar;
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::merchants::Account;
 use crate::products::decision::{Decided, Decision};
 use crate::refusal::Refusal;
 
 /// What a return asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Returning {
+pub(crate) struct ReturnRequest {
     pub(crate) stock_id: String,
     pub(crate) coupon_code: String,
     pub(crate) return_request_no: String,
 }
 
-impl Returning {
-    pub(crate) fn read(request: &Checked) -> Returning {
-        Returning {
+impl ReturnRequest {
+    pub(crate) fn read(request: &ValidRequest) -> Self {
+        Self {
             stock_id: request.required("stock_id").to_owned(),
             coupon_code: request.required("coupon_code").to_owned(),
             return_request_no: request.required("return_request_no").to_owned(),
@@ -33,7 +33,7 @@ impl Returning {
 /// Returns a coupon. It is usable again in its first period; an association is kept (UNCONFIRMED).
 pub(crate) fn return_coupon(
     caller: &Account,
-    request: &Returning,
+    request: &ReturnRequest,
     found: Option<(Stock, Coupon)>,
     now: i64,
 ) -> Decided<Coupon> {
@@ -66,7 +66,7 @@ mod tests {
     }
 
     fn attempt(coupon: Option<Coupon>, now: i64) -> Decided<Coupon> {
-        let request = Returning {
+        let request = ReturnRequest {
             stock_id: a_stock().id,
             coupon_code: a_coupon().code,
             return_request_no: "r1".to_owned(),

@@ -1,4 +1,4 @@
-//! Sending (向用户发券): a coupon of a running stock to a user, within the stock's limits.
+//! SendRequest (向用户发券): a coupon of a running stock to a user, within the stock's limits.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::definition::CodeMode;
 use super::refusals;
 use super::stock::{Stock, StockState};
 use super::unconfirmed::{SEND_RESULT_IS_NESTED, words};
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::merchants::Account;
 use crate::products::decision::{Decided, Decision};
 use crate::products::users::check_user_exists;
@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 
 /// What a send asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sending {
+pub(crate) struct SendRequest {
     pub(crate) stock_id: String,
     pub(crate) openid: String,
     pub(crate) appid: String,
@@ -23,9 +23,9 @@ pub(crate) struct Sending {
     pub(crate) coupon_code: Option<String>,
 }
 
-impl Sending {
-    pub(crate) fn read(request: &Checked) -> Sending {
-        Sending {
+impl SendRequest {
+    pub(crate) fn read(request: &ValidRequest) -> Self {
+        Self {
             stock_id: request.required("stock_id").to_owned(),
             openid: request.required("openid").to_owned(),
             appid: request.required("appid").to_owned(),
@@ -53,7 +53,7 @@ pub(crate) struct Situation {
 /// the narrowest to the widest.
 pub(crate) fn send(
     caller: &Account,
-    request: &Sending,
+    request: &SendRequest,
     situation: Situation,
     now: i64,
 ) -> Decided<(Stock, Coupon)> {
@@ -86,7 +86,7 @@ pub(crate) fn send(
 }
 
 /// The coupon's code, by the stock's code mode.
-fn code(stock: &Stock, request: &Sending, is_taken: bool, fresh: String) -> Result<String, Refusal> {
+fn code(stock: &Stock, request: &SendRequest, is_taken: bool, fresh: String) -> Result<String, Refusal> {
     match (stock.definition.code_mode, &request.coupon_code) {
         (CodeMode::WechatPay, None) => Ok(fresh),
         (CodeMode::MerchantApi, Some(_)) if is_taken => Err(Refusal::invalid_request(words::CODE_TAKEN)),
@@ -129,8 +129,8 @@ mod tests {
     use crate::calendar::DAY;
     use crate::products::merchant_coupons::fixtures::{APPID, CALLER, NOW, OPENID, a_stock, stranger};
 
-    fn request() -> Sending {
-        Sending {
+    fn request() -> SendRequest {
+        SendRequest {
             stock_id: a_stock().id,
             openid: OPENID.to_owned(),
             appid: APPID.to_owned(),
@@ -191,10 +191,10 @@ mod tests {
 
     #[test]
     fn appid_and_openid_must_be_known() {
-        let foreign = Sending { appid: "wx0000000000000000".to_owned(), ..request() };
+        let foreign = SendRequest { appid: "wx0000000000000000".to_owned(), ..request() };
         let refusal = send(&CALLER, &foreign, situation(a_stock()), NOW).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (400, "APPID_MCHID_NOT_MATCH"));
-        let nobody = Sending { openid: "nobody".to_owned(), ..request() };
+        let nobody = SendRequest { openid: "nobody".to_owned(), ..request() };
         let refusal = send(&CALLER, &nobody, situation(a_stock()), NOW).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (404, "USER_NOT_EXISTS"));
     }
@@ -206,8 +206,8 @@ mod tests {
             stock.definition.code_mode = code_mode;
             stock
         };
-        let named = Sending { coupon_code: Some("VIP-1".to_owned()), ..request() };
-        let refused = |stock, request: &Sending| {
+        let named = SendRequest { coupon_code: Some("VIP-1".to_owned()), ..request() };
+        let refused = |stock, request: &SendRequest| {
             send(&CALLER, request, situation(stock), NOW).unwrap_err().message.into_owned()
         };
         let decision = send(&CALLER, &named, situation(mode(CodeMode::MerchantApi)), NOW).unwrap();

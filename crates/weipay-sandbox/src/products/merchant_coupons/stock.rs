@@ -50,10 +50,10 @@ impl StockState {
     /// The word on the wire.
     pub const fn word(self) -> &'static str {
         match self {
-            StockState::Unaudit => "UNAUDIT",
-            StockState::Running => "RUNNING",
-            StockState::Stoped => "STOPED",
-            StockState::Paused => "PAUSED",
+            Self::Unaudit => "UNAUDIT",
+            Self::Running => "RUNNING",
+            Self::Stoped => "STOPED",
+            Self::Paused => "PAUSED",
         }
     }
 }
@@ -65,9 +65,9 @@ impl Sent {
         if calendar::day(now) <= self.day { self.on_day } else { 0 }
     }
 
-    pub(crate) fn one_more(&self, now: i64) -> Sent {
+    pub(crate) fn one_more(&self, now: i64) -> Self {
         let day = self.day.max(calendar::day(now));
-        Sent { total: self.total + 1, day, on_day: self.today(now) + 1 }
+        Self { total: self.total + 1, day, on_day: self.today(now) + 1 }
     }
 }
 
@@ -113,18 +113,18 @@ impl Stock {
         self.creator == mchid || self.definition.belong_merchant() == mchid
     }
 
-    /// The answer to 查询商家券详情.
+    /// The response to 查询商家券详情.
     pub(crate) fn describe(&self, now: i64) -> Value {
         let mut members = self.definition.members.clone();
         if let Some(rule) = members.get_mut("stock_send_rule").and_then(Value::as_object_mut) {
-            // Real answers leave out what is false.
+            // real responses leave out what is false.
             rule.retain(|_, value| *value != Value::Bool(false));
         }
         if let Some(times) =
             members.get_mut("coupon_use_rule").and_then(|rule| rule.get_mut("coupon_available_time"))
             && let Some(times) = times.as_object_mut()
         {
-            // Real answers have this list even when it was never set.
+            // real responses have this list even when it was never set.
             times.entry("irregulary_avaliable_time").or_insert_with(|| json!([]));
         }
         members.retain(|_, value| !value.is_null() && *value != Value::Bool(false));

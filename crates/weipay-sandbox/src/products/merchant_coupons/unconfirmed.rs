@@ -29,7 +29,7 @@ pub(crate) const MAX_PAGE_SIZE: i64 = 50;
 pub(crate) const OFFSET_COUNTS_ROWS: bool = true;
 
 /// INFERRED: how `coupons/send` answers. The official SDKs read `{"send_coupon_result": {...}}`, third-party pages print
-/// the members flat. Generated SDKs come from the real definition, so the answer is nested, and nothing else.
+/// the members flat. Generated SDKs come from the real definition, so the response is nested, and nothing else.
 pub(crate) const SEND_RESULT_IS_NESTED: bool = true;
 
 /// Sentences that no source prints.

@@ -1,4 +1,4 @@
-//! Using (核销用户券): the coupon is spent. The call carries no amount, so meeting the threshold is the merchant's duty.
+//! UseRequest (核销用户券): the coupon is spent. The call carries no amount, so meeting the threshold is the merchant's duty.
 
 use serde_json::json;
 
@@ -7,14 +7,14 @@ use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::words;
 use crate::calendar;
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::merchants::Account;
 use crate::products::decision::{Decided, Decision};
 use crate::refusal::Refusal;
 
 /// What a use asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Using {
+pub(crate) struct UseRequest {
     /// Optional for codes that the platform made, which are unique; the merchant's own are unique only in their stock.
     pub(crate) stock_id: Option<String>,
     pub(crate) coupon_code: String,
@@ -24,9 +24,9 @@ pub(crate) struct Using {
     pub(crate) openid: Option<String>,
 }
 
-impl Using {
-    pub(crate) fn read(request: &Checked) -> Using {
-        Using {
+impl UseRequest {
+    pub(crate) fn read(request: &ValidRequest) -> Self {
+        Self {
             stock_id: request.text("stock_id").map(str::to_owned),
             coupon_code: request.required("coupon_code").to_owned(),
             appid: request.required("appid").to_owned(),
@@ -39,7 +39,7 @@ impl Using {
 /// Uses a coupon. INFERRED: the platform's own time counts, the request's `use_time` does not.
 pub(crate) fn use_coupon(
     caller: &Account,
-    request: &Using,
+    request: &UseRequest,
     found: Option<(Stock, Coupon)>,
     now: i64,
 ) -> Decided<Coupon> {
@@ -80,8 +80,8 @@ mod tests {
     use super::*;
     use crate::products::merchant_coupons::fixtures::{APPID, CALLER, NOW, a_coupon, a_stock, stranger};
 
-    fn request() -> Using {
-        Using {
+    fn request() -> UseRequest {
+        UseRequest {
             stock_id: None,
             coupon_code: a_coupon().code,
             appid: APPID.to_owned(),
@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn a_missing_coupon_a_foreign_appid_and_another_user_are_refused() {
         assert_eq!(use_coupon(&CALLER, &request(), None, NOW).unwrap_err().code, "RESOURCE_NOT_EXISTS");
-        let foreign = Using { appid: "wx0".to_owned(), ..request() };
+        let foreign = UseRequest { appid: "wx0".to_owned(), ..request() };
         let found = || Some((a_stock(), a_coupon()));
         assert_eq!(use_coupon(&CALLER, &foreign, found(), NOW).unwrap_err().code, "APPID_MCHID_NOT_MATCH");
-        let other = Using { openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p".to_owned()), ..request() };
+        let other = UseRequest { openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p".to_owned()), ..request() };
         assert_eq!(use_coupon(&CALLER, &other, found(), NOW).unwrap_err().code, "INVALID_REQUEST");
         let stranger = stranger();
         let refusal = use_coupon(&stranger, &request(), found(), NOW).unwrap_err();

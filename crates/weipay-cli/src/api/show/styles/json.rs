@@ -14,11 +14,10 @@ pub(super) fn body(operation: &Operation) -> Option<String> {
     }
     let wanted = sample::wanted(fields);
     // APIv2 encrypts with another key.
-    let object = match request.xml.is_empty() {
+    let body = match request.xml.is_empty() {
         true => object(&wanted, 0),
         false => literal(&sample::object(&wanted), 0),
     };
-    let body = if request.json_is_array { format!("[{object}]") } else { object };
     Some(format!("use serde_json::json;\n\nlet request = json!({body});\n"))
 }
 

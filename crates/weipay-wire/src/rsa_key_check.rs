@@ -1,7 +1,6 @@
-//! How many bits an RSA key has, read from its encoding before the key itself is built.
+//! Finds out why the cryptographic library rejected a key.
 //!
-//! The cryptographic library refuses an unfit key without saying why. These few lines of DER are what lets the
-//! refusal say "1024 bits" or "not an RSA key".
+//! The library does not say why. Reading these few members of the DER lets the error say "1024 bits" or "not an RSA key".
 
 use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef, UintRef};
 use x509_cert::der::{Decode, Error, Reader, SliceReader};
@@ -9,39 +8,39 @@ use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use crate::key_error::{KeyError, PemKind};
 
-/// The only size that WeChat Pay issues and signs with.
+/// The only key size that WeChat Pay uses.
 pub(crate) const MODULUS_BITS: u32 = 2048;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// Why a private key, in PKCS#8 DER, was refused by the library.
-pub(crate) fn refusal_of_pkcs8(der: &[u8]) -> KeyError {
+/// Why the library rejected a private key in PKCS#8 DER.
+pub(crate) fn pkcs8_error(der: &[u8]) -> KeyError {
     let wanted = PemKind::PrivateKey;
     match pkcs8(der) {
-        Ok((RSA_ENCRYPTION, key)) => refusal_of_pkcs1(key),
+        Ok((RSA_ENCRYPTION, key)) => pkcs1_error(key),
         Ok(_) => KeyError::NotRsa { wanted },
         Err(_) => KeyError::Malformed { wanted },
     }
 }
 
-/// Why a private key, in PKCS#1 DER, was refused by the library.
-pub(crate) fn refusal_of_pkcs1(der: &[u8]) -> KeyError {
+/// Why the library rejected a private key in PKCS#1 DER.
+pub(crate) fn pkcs1_error(der: &[u8]) -> KeyError {
     let wanted = PemKind::PrivateKey;
-    pkcs1_private_modulus(der).map_or(KeyError::Malformed { wanted }, |bits| refusal_of_bits(bits, wanted))
+    pkcs1_private_modulus(der).map_or(KeyError::Malformed { wanted }, |bits| size_error(bits, wanted))
 }
 
-/// Why a public key, in SubjectPublicKeyInfo or PKCS#1 DER, was refused by the library.
-pub(crate) fn refusal_of_public_key(der: &[u8]) -> KeyError {
+/// Why the library rejected a public key in SubjectPublicKeyInfo or PKCS#1 DER.
+pub(crate) fn public_key_error(der: &[u8]) -> KeyError {
     let wanted = PemKind::PublicKey;
     let pkcs1 = match SubjectPublicKeyInfoRef::from_der(der) {
         Ok(info) if info.algorithm.oid != RSA_ENCRYPTION => return KeyError::NotRsa { wanted },
         Ok(info) => info.subject_public_key.raw_bytes(),
         Err(_) => der,
     };
-    pkcs1_public_modulus(pkcs1).map_or(KeyError::Malformed { wanted }, |bits| refusal_of_bits(bits, wanted))
+    pkcs1_public_modulus(pkcs1).map_or(KeyError::Malformed { wanted }, |bits| size_error(bits, wanted))
 }
 
-fn refusal_of_bits(bits: u32, wanted: PemKind) -> KeyError {
+fn size_error(bits: u32, wanted: PemKind) -> KeyError {
     if bits == MODULUS_BITS { KeyError::Malformed { wanted } } else { KeyError::WrongSize { bits } }
 }
 

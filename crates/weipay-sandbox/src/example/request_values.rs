@@ -1,19 +1,19 @@
 //! What a request gave (请求中的值), so that its example repeats the caller's own numbers in place of somebody else's.
 //!
-//! A value is repeated where the answer has a field of the same name and type: a member of the body at the same place,
+//! A value is repeated where the response has a field of the same name and type: a member of the body at the same place,
 //! a value of the URL at any depth, an identifier of the body at any depth. What travels encrypted is never repeated:
-//! it was meant for the platform, and the answer is meant for the merchant.
+//! it was meant for the platform, and the response is meant for the merchant.
 
 use serde_json::{Map, Value};
 use weipay_catalog::{Field, Kind, Operation};
 
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::merchants::Account;
 use crate::upload;
 
 /// The values of one request.
 #[derive(Debug, Default)]
-pub(crate) struct Given {
+pub(crate) struct RequestValues {
     /// The body without its encrypted members.
     body: Map<String, Value>,
     /// Path and query: always text.
@@ -22,8 +22,8 @@ pub(crate) struct Given {
     identifiers: Vec<(String, Value)>,
 }
 
-impl Given {
-    pub(crate) fn from_request(operation: &Operation, request: &Checked, caller: &Account) -> Given {
+impl RequestValues {
+    pub(crate) fn from_request(operation: &Operation, request: &ValidRequest, caller: &Account) -> Self {
         let fields = &operation.request;
         let in_path = request.path_values().filter(|(name, _)| !is_encrypted(&fields.path, name));
         let in_query = request.query_values().filter(|(name, _)| !is_encrypted(&fields.query, name));
@@ -44,14 +44,14 @@ impl Given {
         ];
         let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.as_str().into())));
         identifiers.extend(own);
-        Given { body, url, identifiers }
+        Self { body, url, identifiers }
     }
 
     pub(super) fn body(&self) -> &Map<String, Value> {
         &self.body
     }
 
-    /// A value for a field of the answer. `here` is what stands at its place in the body.
+    /// A value for a field of the response. `here` is what stands at its place in the body.
     pub(super) fn value(&self, field: &Field, here: Option<&Value>) -> Option<Value> {
         let of_type = |value: &Value| has_type(field.kind, value);
         if field.is_encrypted() || field.kind == Kind::Object {
@@ -138,16 +138,19 @@ mod tests {
     use weipay_catalog::Catalog;
 
     use super::*;
-    use crate::example::answer;
+    use crate::example::response;
 
-    /// In every operation: what its URL says and its answer names as well comes back.
+    /// In every operation: what its URL says and its response names as well comes back.
     #[test]
-    fn an_answer_repeats_what_its_url_said() {
+    fn a_response_repeats_what_its_url_said() {
         let mut repeated = 0;
         for operation in Catalog::embedded().operations() {
             let in_url = || operation.request.path.iter().chain(&operation.request.query);
             let url = in_url().map(|field| (field.name.to_owned(), "7".to_owned())).collect();
-            let Some(answer) = answer(operation, &Given { url, ..Given::default() }) else { continue };
+            let Some(response) = response(operation, &RequestValues { url, ..RequestValues::default() })
+            else {
+                continue;
+            };
             for field in &operation.response {
                 let value = match field.kind {
                     Kind::String => Value::from("7"),
@@ -156,7 +159,7 @@ mod tests {
                 };
                 let is_given = in_url().any(|given| given.name == field.name);
                 if is_given && !field.list && !field.is_encrypted() {
-                    assert_eq!(answer[field.name], value, "{} {}", operation.method, operation.path);
+                    assert_eq!(response[field.name], value, "{} {}", operation.method, operation.path);
                     repeated += 1;
                 }
             }
