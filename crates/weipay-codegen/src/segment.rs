@@ -111,7 +111,7 @@ fn step_method(name: &str, child: &Tree<'_>) -> String {
             "{}{gate}    pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{\n        \
              {target}::new(self.call.fill({}, {name}.into()))\n    }}\n",
             documentation::lines(&documentation::field::value(&child.path, &value), "    ///"),
-            rule(&value, "path", true).join("."),
+            rule(&value, "path", true).lines(0, usize::MAX, "", ""),
         ),
     }
 }

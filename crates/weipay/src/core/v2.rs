@@ -214,7 +214,7 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
             None => Judgement::Failure(ApiError::read(&response.body)),
         };
     }
-    if is_success && operation.is_some_and(Operation::answers_file) && is_file(&response.body) {
+    if is_success && operation.is_some_and(Operation::has_file_response) && is_file(&response.body) {
         return Judgement::Success { elements: None, verified: false };
     }
     let elements = match XmlElements::read(&response.body, "xml") {
