@@ -158,6 +158,7 @@ pub trait Decode: Sized {
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
 
     /// The JSON that the elements of a body of APIv2 are decoded from.
+    #[must_use]
     fn json_of(elements: &XmlElements) -> Value {
         xml::json_of(elements)
     }
