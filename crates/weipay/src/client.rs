@@ -45,8 +45,7 @@ macro_rules! client_styles {
                 self.shared.core.decrypt_sensitive(ciphertext)
             }
 
-            /// The typed operations of APIv2, segment by segment. This version only checks their requests, and cannot send
-            /// them yet.
+            /// The pure chain style (纯链式): the typed operations of APIv2, segment by segment.
             pub fn v2(&self) -> crate::v2::V2<$mode> {
                 crate::v2::V2::new(self.chain("v2"))
             }
