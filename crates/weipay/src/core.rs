@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
+use crate::credentials::Merchant;
 use crate::error::{Error, ErrorKind, RequestError};
-use crate::merchant::Merchant;
 use crate::operation::{Operation, Version};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;

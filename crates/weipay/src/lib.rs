@@ -17,11 +17,11 @@ mod call;
 #[cfg(feature = "async")]
 mod client;
 mod core;
+mod credentials;
 mod environment;
 pub mod error;
 pub mod front_end;
 mod json;
-mod merchant;
 mod mode;
 pub mod model;
 mod node;
