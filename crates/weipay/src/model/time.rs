@@ -34,6 +34,22 @@ impl Time {
         whole.checked_add(Duration::from_nanos(nanos.into()))
     }
 
+    /// Seconds since 1970 and nanoseconds, if the text is RFC 3339.
+    #[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
+    pub(super) fn unix(&self) -> Option<(i64, u32)> {
+        parse(&self.0)
+    }
+
+    /// A number of seconds since 1970, in Beijing time, as the platform writes it: `2015-05-20T13:29:35+08:00`.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: i64) -> Time {
+        let beijing = seconds.saturating_add(BEIJING);
+        let (days, clock) = (beijing.div_euclid(86_400), beijing.rem_euclid(86_400));
+        let (year, month, day) = date(days);
+        let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
+        Time(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00"))
+    }
+
     /// Seconds since 1970, if the text is RFC 3339.
     #[must_use]
     pub fn unix_seconds(&self) -> Option<i64> {
@@ -76,11 +92,7 @@ impl From<SystemTime> for Time {
                 -whole(before.duration().as_secs()) - i64::from(before.duration().subsec_nanos() > 0)
             }
         };
-        let beijing = seconds.saturating_add(BEIJING);
-        let (days, clock) = (beijing.div_euclid(86_400), beijing.rem_euclid(86_400));
-        let (year, month, day) = date(days);
-        let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
-        Self(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00"))
+        Self::from_unix_seconds(seconds)
     }
 }
 
@@ -117,7 +129,7 @@ impl Value for Time {
         if parse(&self.0).is_some() && self.0.as_bytes().get(10) == Some(&b'T') {
             return Ok(());
         }
-        Err(Violation::new("is no time: write it as 2015-05-20T13:29:35+08:00"))
+        Err(Violation::new("is not an RFC 3339 time: write it as 2015-05-20T13:29:35+08:00"))
     }
 }
 
