@@ -138,7 +138,7 @@ pub fn notification(notification: &Notification) -> Value {
     object
 }
 
-/// The headers or the body of a delivery or its reply. A part may be left out where nothing in it is required: a reply
+/// The headers or the body of a delivery or its response. A part may be left out if nothing in it is required: a response
 /// with status 200 needs no body.
 fn part(name: &str, label: &str, fields: &[Field], exported: Value) -> Value {
     let mut object = Map::new();

@@ -34,9 +34,9 @@ pub struct Notification {
     pub body: Vec<Field>,
     /// What the sealed field of the body opens to; empty where nothing is sealed.
     pub resource: Vec<Field>,
-    /// Header fields of the reply, beyond the usual ones.
+    /// Header fields of the expected response, without the usual ones.
     pub response_headers: Vec<Field>,
-    /// The body of the reply.
+    /// The body of the expected response.
     pub response: Vec<Field>,
 }
 

@@ -33,9 +33,9 @@ pub struct Operation {
     pub request: Request,
     /// The status of a success: 200, or 204 for a response without a body.
     pub success: u16,
-    /// What a success answers.
+    /// The fields of a successful response.
     pub response: Vec<Field>,
-    /// Whether a success answers with a file instead of fields.
+    /// Whether a successful response is a file instead of fields.
     pub answers_file: bool,
 }
 
