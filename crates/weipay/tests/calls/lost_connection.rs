@@ -53,7 +53,10 @@ fn perhaps_it_arrived(limit: Duration, why: &str, base_url: impl Fn() -> String)
         let text = format!("{error:#}");
         assert!(error.is_network() && error.may_have_taken_effect(), "{client}: {text}");
         assert!(matches!(error.kind(), ErrorKind::Network(problem) if problem.sent == Sent::Perhaps));
-        assert!(text.starts_with("no complete response came, and the request may have been sent: "), "{text}");
+        assert!(
+            text.starts_with("no complete response came, and the request may have been sent: "),
+            "{text}"
+        );
         assert!(text.contains(why), "{client}: {text}");
     }
 }
