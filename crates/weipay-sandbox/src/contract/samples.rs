@@ -51,7 +51,7 @@ fn body(operation: &Operation) -> Vec<u8> {
 
 /// What the contract says of the sample of an operation; the XML of APIv2 is held against it as if it were JSON.
 fn verdict(operation: &'static Operation) -> Result<(), Refusal> {
-    let sample = request::of(operation, NOW);
+    let sample = request::with_current_values(operation, NOW);
     let contract = Contract::new(STRICT);
     let path = path(&sample);
     let mut routed = Catalog::embedded().route(operation.method, &path).unwrap();

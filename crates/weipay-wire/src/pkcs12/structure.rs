@@ -103,7 +103,7 @@ pub(super) fn open(bytes: &[u8], password: &Password<'_>) -> Result<Opened, Pkcs
     if has_open_length(bytes) {
         return Err(Pkcs12Error::OpenLengths);
     }
-    let not_pkcs12 = |_| Pkcs12Error::NotPkcs12 { given: KeyFormat::of_bytes(bytes) };
+    let not_pkcs12 = |_| Pkcs12Error::NotPkcs12 { given: KeyFormat::from_bytes(bytes) };
     let mut file = Fields::of(bytes).map_err(not_pkcs12)?;
     if file.integer().map_err(not_pkcs12)? != 3 {
         return Err(not_pkcs12(Pkcs12Error::Malformed));

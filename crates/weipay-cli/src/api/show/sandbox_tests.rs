@@ -3,10 +3,11 @@
 use clap::Parser;
 use serde_json::Value;
 use weipay::blocking::Client;
+use weipay_catalog::sample::request as sample;
 use weipay_catalog::{Catalog, Field, Operation};
 use weipay_sandbox::{ORIGIN_HEADER, Sandbox};
 
-use super::{command_line, given, now, sample};
+use super::{command_line, find, now};
 use crate::arguments::{self, Arguments};
 
 /// The operations that the sandbox keeps state of, in an order in which each finds what it needs: a stock, a coupon of it,
@@ -96,7 +97,7 @@ fn every_command_is_accepted_by_a_sandbox() {
     let client = Client::from_kit(sandbox.kit_file()).unwrap();
     let (mut examples, mut refused) = (0, Vec::new());
     for operation in Catalog::embedded().operations().filter(|found| found.path.starts_with("v3/")) {
-        let Ok(words) = command_line::of(&sample::of(operation, now())) else {
+        let Ok(words) = command_line::words(&sample::with_current_values(operation, now())) else {
             assert!(!operation.request.multipart.is_empty(), "{}", operation.path);
             continue;
         };
@@ -132,7 +133,9 @@ fn the_commands_of_operations_with_state_tell_a_story_once_they_have_its_numbers
         for (name, value) in &known {
             asked = asked.replace(&format!("{{{name}}}"), value.as_str().unwrap_or_default());
         }
-        let mut words = command_line::of(&given::in_path(sample::of(operation, now()), &asked)).unwrap();
+        let mut words =
+            command_line::words(&find::with_ids_of(sample::with_current_values(operation, now()), &asked))
+                .unwrap();
         if let Some(at) = words.iter().position(|word| word == "--json") {
             let mut body: Value = serde_json::from_str(&words[at + 1]).unwrap();
             for (name, value) in &known {

@@ -3,11 +3,11 @@
 
 use crate::field::Field;
 
-use super::camel;
+use crate::names::camel;
 
 /// The names that were given so far.
 #[derive(Debug, Default)]
-pub struct TypeNames {
+pub(super) struct TypeNames {
     /// Each with the members that it was made of, to find it again.
     objects: Vec<Given<Vec<Field>>>,
     enumerations: Vec<Given<Vec<&'static str>>>,
@@ -29,7 +29,7 @@ impl<S: PartialEq> Given<S> {
 
 /// A name, and whether its type was met before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
+pub(super) enum Named {
     /// The first use of this name.
     New(String),
     /// A type of this shape has this name already.
@@ -38,7 +38,7 @@ pub enum Named {
 
 impl Named {
     /// The name.
-    pub fn into_name(self) -> String {
+    pub(super) fn into_name(self) -> String {
         match self {
             Named::New(name) | Named::Known(name) => name,
         }
@@ -47,7 +47,7 @@ impl Named {
 
 impl TypeNames {
     /// The type of an object, `owner` being the type that holds it.
-    pub fn object(&mut self, field: &Field, owner: &str) -> Named {
+    pub(super) fn object(&mut self, field: &Field, owner: &str) -> Named {
         let shape = skeleton(&field.fields);
         let stem = camel(field.name);
         if let Some(known) = self.objects.iter().find(|known| known.is(&stem, &shape)) {
@@ -59,7 +59,7 @@ impl TypeNames {
     }
 
     /// The type of a field with listed values.
-    pub fn enumeration(&mut self, field: &Field, owner: &str) -> Named {
+    pub(super) fn enumeration(&mut self, field: &Field, owner: &str) -> Named {
         let stem = camel(field.name);
         if let Some(known) = self.enumerations.iter().find(|known| known.is(&stem, &field.values)) {
             return Named::Known(known.name.clone());
