@@ -247,6 +247,8 @@ mod tests {
         let message = Message { headers: vec![("wechatpay-nonce", "n".to_owned())], body: b"{}".to_vec() };
         let posted =
             runtime.block_on(async { timeout(Duration::from_millis(500), post(&url, message, false)).await });
+        // The connection ends with its runtime.
+        drop(runtime);
         receiver.join().unwrap();
         posted.unwrap_or_else(|_| Err("too late".to_owned()))
     }
