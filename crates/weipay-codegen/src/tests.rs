@@ -130,7 +130,9 @@ fn official_documents_stand_by_audience_in_lines_that_end() {
     let operation = described("POST v3/a/b", &format!("{docs}\n  response\n    a  string"));
     assert_holds(
         &steps(&[operation], "v3/a/b.rs"),
-        &["    /// Types and official documents (官方文档): [`post`](mod@post).\n    ///\n    /// ```no_run\n"],
+        &[
+            "    /// Types and official documents (官方文档): [`post`](mod@post).\n    ///\n    /// ```no_run\n",
+        ],
     );
     let typeless = described("POST v3/a/b", &docs);
     assert_holds(&steps(&[typeless], "v3/a/b.rs"), &["    /// - merchant: [4012465671]("]);

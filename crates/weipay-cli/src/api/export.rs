@@ -14,7 +14,7 @@ pub(super) fn run(arguments: &arguments::Export) -> ExitCode {
     if arguments.format == Format::Openapi && arguments.what.is_some() {
         return exit::with(
             exit::USAGE,
-            &"the OpenAPI document has operations and notifications: --what is of jsonl",
+            &"--what goes with --format jsonl only: the OpenAPI document has operations and notifications",
         );
     }
     let file = arguments.output.as_deref().filter(|file| *file != Path::new("-"));
