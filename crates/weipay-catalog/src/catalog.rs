@@ -49,12 +49,12 @@ struct NotificationText {
 
 impl Catalog {
     /// The catalogue that this program was built with.
-    pub fn embedded() -> &'static Catalog {
+    pub fn embedded() -> &'static Self {
         &EMBEDDED
     }
 
-    fn of_index(text: &'static str, index: &[(&'static str, usize, usize)]) -> Catalog {
-        let mut catalog = Catalog {
+    fn of_index(text: &'static str, index: &[(&'static str, usize, usize)]) -> Self {
+        let mut catalog = Self {
             text,
             operations: Vec::with_capacity(index.len()),
             router: Router::default(),

@@ -87,7 +87,7 @@ impl Place<'_> {
 }
 
 impl Linter {
-    fn new(sources: &[SourceFile]) -> Linter {
+    fn new(sources: &[SourceFile]) -> Self {
         let texts: Vec<_> = sources.iter().flat_map(|source| parse::sections(source.text)).collect();
         let objects = SharedObjects::of_texts(texts.iter().map(|(_, text)| *text));
         let envelopes = texts
@@ -95,7 +95,7 @@ impl Linter {
             .filter_map(|(_, text)| parse::envelope(text, objects.resolver()).ok())
             .map(|envelope| (envelope.version, envelope))
             .collect();
-        Linter { findings: Vec::new(), objects, envelopes, headings: BTreeMap::new(), uses: BTreeMap::new() }
+        Self { findings: Vec::new(), objects, envelopes, headings: BTreeMap::new(), uses: BTreeMap::new() }
     }
 
     fn report(&mut self, place: Place<'_>, line: usize, problem: impl Into<String>) {

@@ -71,11 +71,11 @@ impl Heading {
     pub fn place(&self) -> String {
         match self {
             // A file needs a name: what stands at the slash itself is the index of the folder.
-            Heading::Operation(_, path) if path.ends_with('/') => format!("{path}index"),
-            Heading::Operation(_, path) => (*path).to_owned(),
-            Heading::Notification(version, event) => format!("notifications/{version}/{event}"),
-            Heading::Envelope(version) => format!("notifications/{version}/envelope"),
-            Heading::Object(name) => format!("shared/{name}"),
+            Self::Operation(_, path) if path.ends_with('/') => format!("{path}index"),
+            Self::Operation(_, path) => (*path).to_owned(),
+            Self::Notification(version, event) => format!("notifications/{version}/{event}"),
+            Self::Envelope(version) => format!("notifications/{version}/envelope"),
+            Self::Object(name) => format!("shared/{name}"),
         }
     }
 }
@@ -83,10 +83,10 @@ impl Heading {
 impl fmt::Display for Heading {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Heading::Operation(method, path) => write!(out, "{method} {path}"),
-            Heading::Notification(version, event) => write!(out, "NOTIFY {version} {event}"),
-            Heading::Envelope(version) => write!(out, "ENVELOPE {version}"),
-            Heading::Object(name) => write!(out, "OBJECT {name}"),
+            Self::Operation(method, path) => write!(out, "{method} {path}"),
+            Self::Notification(version, event) => write!(out, "NOTIFY {version} {event}"),
+            Self::Envelope(version) => write!(out, "ENVELOPE {version}"),
+            Self::Object(name) => write!(out, "OBJECT {name}"),
         }
     }
 }

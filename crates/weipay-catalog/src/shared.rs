@@ -16,12 +16,12 @@ pub(crate) struct SharedObjects(BTreeMap<&'static str, &'static str>);
 
 impl SharedObjects {
     /// The texts whose heading is `OBJECT`; the others are left out.
-    pub(crate) fn of_texts(texts: impl IntoIterator<Item = &'static str>) -> SharedObjects {
+    pub(crate) fn of_texts(texts: impl IntoIterator<Item = &'static str>) -> Self {
         let named = |text: &'static str| match parse::heading(text.lines().next()?)? {
             Heading::Object(name) => Some((name, text)),
             _ => None,
         };
-        SharedObjects(texts.into_iter().filter_map(named).collect())
+        Self(texts.into_iter().filter_map(named).collect())
     }
 
     pub(crate) fn insert(&mut self, name: &'static str, text: &'static str) {

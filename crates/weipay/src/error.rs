@@ -352,6 +352,13 @@ impl From<NetworkError> for Error {
     }
 }
 
+impl DecodeError {
+    /// The body as a whole cannot be read.
+    pub(crate) fn whole(reason: String) -> Self {
+        Self { path: String::new(), reason }
+    }
+}
+
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {

@@ -4,26 +4,23 @@
 use serde_json::Value;
 use serde_json::error::{Category, Error};
 
-/// The most that a read answer may take, eight times the largest body. The bytes themselves are always at hand.
+/// The memory limit of a decoded response, eight times the largest body. Its bytes are available all the same.
 pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;
 
-/// No JSON takes more than this for each of its bytes, see [`Measure`].
+/// No JSON takes more memory than this for each of its bytes, see [`Measure`].
 const MAX_GROWTH: usize = 170;
 
-/// Why a response was not read.
+/// Why a response was not decoded.
 pub(crate) fn too_large() -> String {
-    format!(
-        "it would take more than {} MB of memory once read; its bytes are there as they came",
-        MAX_DECODED / 1024 / 1024
-    )
+    format!("it would take more than {} MB of memory: read its bytes in parts", MAX_DECODED / 1024 / 1024)
 }
 
-/// Whether a body may be read as any JSON.
+/// Whether a body may be decoded as any JSON.
 pub(crate) fn fits(json: &[u8]) -> bool {
     json.len() <= MAX_DECODED / MAX_GROWTH || measure(json).bytes <= MAX_DECODED
 }
 
-/// What JSON becomes, at most, when it is read into a [`Value`].
+/// The most that JSON can become when it is read into a [`Value`].
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Measure {
     /// Its memory.
@@ -32,7 +29,7 @@ pub(crate) struct Measure {
     pub(crate) depth: usize,
 }
 
-/// Looks at the brackets, commas and colons outside texts. What is not JSON has a measure too.
+/// Counts the brackets, commas and colons outside strings. Text that is not JSON has a measure too.
 pub(crate) fn measure(json: &[u8]) -> Measure {
     let (mut objects, mut arrays, mut commas, mut members, mut quotes) = (0, 0, 0, 0, 0);
     let (mut depth, mut deepest) = (0_usize, 0);
@@ -67,8 +64,8 @@ pub(crate) fn measure(json: &[u8]) -> Measure {
             _ => {}
         }
     }
-    // An array has room for four items at once, and later for up to twice as many as it has. What commas there are beside
-    // those between members of objects are between items of arrays.
+    // An array reserves four items at first, and later up to twice as many as it has. The commas that are not between members of
+    // objects are between items of arrays.
     let value = size_of::<Value>();
     let items = usize::saturating_sub(commas + objects, members);
     let bytes = json.len()
@@ -80,15 +77,15 @@ pub(crate) fn measure(json: &[u8]) -> Measure {
     Measure { bytes, depth: deepest }
 }
 
-/// An object that is not empty, and a member of it without its text, whichever map serde_json was built with.
+/// An object that is not empty, and a member of it without its text, for both kinds of map of serde_json.
 const OBJECT: usize = 640;
 const MEMBER: usize = 130;
 
-/// What the smallest piece of memory takes.
+/// The size of the smallest allocation.
 pub(crate) const ALLOCATION: usize = 32;
 
-/// The JSON with U+FFFD in place of bytes that are not UTF-8 and of `\u` escapes of half a character; nothing if there is
-/// nothing to repair.
+/// The JSON with U+FFFD instead of bytes that are not UTF-8 and of `\u` escapes of half a character; `None` if there is nothing to
+/// repair.
 pub(crate) fn repaired(json: &[u8]) -> Option<String> {
     let mut repaired = String::with_capacity(json.len());
     for chunk in json.utf8_chunks() {
@@ -109,7 +106,7 @@ fn push_escapes_repaired(text: &str, repaired: &mut String) {
             (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => rest.get(..12),
             (Some(0xD800..=0xDFFF), _) => None,
             (Some(_), _) => rest.get(..6),
-            // Another escape: its second character is not looked at again.
+            // Another escape: skip its second character.
             (None, _) => rest.get(..1 + rest.chars().nth(1).map_or(0, char::len_utf8)),
         };
         match taken {
@@ -132,24 +129,21 @@ fn escaped_unit(text: &str) -> Option<u16> {
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
-/// A reason that is fit for a log: serde's own, without the value that it quotes, which may be a telephone number.
+/// Why JSON could not be read, fit for a log: serde's reason without the value that it quotes, which may be a telephone number.
 pub(crate) fn reason(error: &Error) -> String {
     let text = error.to_string();
     match error.classify() {
         Category::Data => {
             let place = format!(" at line {} column {}", error.line(), error.column());
             let reason = without_values(text.strip_suffix(&place).unwrap_or(&text));
-            format!(
-                "{}{place}",
-                reason.unwrap_or_else(|| "it is valid JSON of an unexpected type".to_owned())
-            )
+            format!("{}{place}", reason.unwrap_or_else(|| "valid JSON of an unexpected type".to_owned()))
         }
         _ => text,
     }
 }
 
-/// What serde may have met: its own words for it, of which the value follows in quotation marks or not at all.
-const MET: [&str; 17] = [
+/// serde's words for what it found. The value follows in quotation marks or not at all.
+const FOUND: [&str; 17] = [
     "Option value",
     "boolean",
     "byte array",
@@ -169,8 +163,8 @@ const MET: [&str; 17] = [
     "unit variant",
 ];
 
-/// The sentences that serde makes, with the parts that come from the type and not those that come from the JSON. A type's
-/// own sentence may quote anything, and is not repeated.
+/// serde's sentence with the parts that come from the type, without those that come from the JSON. A sentence of the type itself
+/// may quote anything, so it is not repeated.
 fn without_values(text: &str) -> Option<String> {
     if ["missing field `", "duplicate field `", "invalid length "].iter().any(|known| text.starts_with(known))
     {
@@ -180,15 +174,15 @@ fn without_values(text: &str) -> Option<String> {
     if text.strip_prefix(untagged).is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
         return Some(text.to_owned());
     }
-    // A value may hold these words too: the last ones are serde's.
+    // A value may contain these words too: the last ones are serde's.
     let (before, expected) =
         text.rsplit_once(", expected ").or_else(|| text.rsplit_once(", there are no "))?;
     for sentence in ["invalid type", "invalid value"] {
         if let Some(met) = before.strip_prefix(sentence).and_then(|rest| rest.strip_prefix(": ")) {
-            let met = MET.iter().find(|known| {
+            let found = FOUND.iter().find(|known| {
                 met.strip_prefix(**known).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '`']))
             })?;
-            return Some(format!("{sentence}: {met}, expected {expected}"));
+            return Some(format!("{sentence}: {found}, expected {expected}"));
         }
     }
     if before.starts_with("unknown variant `") {
@@ -201,7 +195,7 @@ fn without_values(text: &str) -> Option<String> {
     }
 }
 
-/// Whether a member's name is a word of an API. In some answers, names are ids.
+/// Whether a member's name is a word of an API. In some responses, names are ids.
 fn is_name(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
@@ -214,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ordinary_answer_of_the_largest_size_fits() {
+    fn an_ordinary_response_of_the_largest_size_fits() {
         let member = r#""transaction_id":"1217752501201407033233368018","#;
         let object = format!("{{{}\"total\":100}}", member.repeat(20));
         let count = 8 * 1024 * 1024 / (object.len() + 1);
@@ -223,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_small_values_does_not_fit() {
+    fn a_response_of_small_values_does_not_fit() {
         for piece in ["{},", "[],", "0,", r#"{"":0},"#, r#""","#] {
             let body = format!("[{}0]", piece.repeat(8_000_000 / piece.len()));
             assert!(!fits(body.as_bytes()), "{piece}");
@@ -231,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn no_json_grows_faster_than_is_said() {
+    fn no_json_grows_faster_than_the_limit_assumes() {
         let deep = format!("[{}0]", format!("{}0{},", "{\"\":".repeat(120), "}".repeat(120)).repeat(50));
         for json in [deep, format!("[{}0]", "{\"\":0},".repeat(5_000)), format!("[{}0]", "[[]],".repeat(500))]
         {
@@ -240,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_in_texts_are_text() {
+    fn brackets_in_strings_are_not_counted() {
         assert_eq!(measure(br#"["[[[{\"[,:", {}]"#).depth, 2);
         assert_eq!(measure(b"]]}[").depth, 1);
     }
@@ -253,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_type_is_told_by_its_type() {
+    fn a_value_of_another_type_is_described_by_its_type() {
         assert_eq!(
             reason_of::<u64>(r#""13800138000""#),
             "invalid type: string, expected u64 at line 1 column 13"
@@ -284,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_told_by_its_name_where_that_is_a_word() {
+    fn a_field_is_named_if_its_name_is_a_word() {
         let missing = serde_json::Error::missing_field("out_trade_no");
         assert_eq!(reason(&missing), "missing field `out_trade_no` at line 0 column 0");
         let unknown = |name| reason(&serde_json::Error::unknown_field(name, &["total"]));
@@ -298,14 +292,14 @@ mod tests {
             serde_json::Error::custom("13800138000 is not a telephone number"),
             serde_json::Error::invalid_type(Unexpected::Other("13800138000"), &"a name"),
         ] {
-            assert_eq!(reason(&error), "it is valid JSON of an unexpected type at line 0 column 0");
+            assert_eq!(reason(&error), "valid JSON of an unexpected type at line 0 column 0");
         }
         let untagged = serde_json::Error::custom("data did not match any variant of untagged enum Amount");
         assert!(reason(&untagged).contains("untagged enum Amount"));
     }
 
     #[test]
-    fn text_that_is_not_json_is_told_with_its_place() {
+    fn invalid_json_is_reported_with_its_position() {
         assert_eq!(reason_of::<IgnoredAny>("secret"), "expected value at line 1 column 1");
         assert_eq!(reason_of::<IgnoredAny>(""), "EOF while parsing a value at line 1 column 0");
     }

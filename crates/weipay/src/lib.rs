@@ -1,12 +1,12 @@
 #![doc = include_str!("../docs/crate.md")]
 #![doc = include_str!("../docs/features.md")]
-// docs.rs, which builds with a nightly compiler, then says beside each item which feature it needs.
+// docs.rs builds with a nightly compiler, and then shows for each item which feature it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "_typed"))))]
 
 #[cfg(not(any(feature = "async", feature = "blocking")))]
 compile_error!(
-    "weipay needs one of its features `async` (weipay::Client) and `blocking` (weipay::blocking::Client)"
+    "enable a feature of weipay: `async` for weipay::Client, `blocking` for weipay::blocking::Client, or both"
 );
 
 mod base_url;
@@ -60,5 +60,5 @@ pub use transport::Transport;
 pub use upload::File;
 pub use weipay_wire as wire;
 
-// Their types are in this crate's signatures: whoever names them needs the same versions.
+// Their types are in this crate's interface, so programs need the same versions.
 pub use {bytes, http, serde_json};

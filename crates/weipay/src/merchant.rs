@@ -1,4 +1,4 @@
-//! Who calls: the merchant's number, certificate serial and private key, and the keys that the platform signs with.
+//! Who calls: the merchant's number, certificate serial and private key, and the keys with which the platform signs.
 
 use std::sync::Arc;
 
@@ -77,7 +77,8 @@ impl MerchantParts {
             }
             (Some(serial), Some(certificate)) if serial.as_ref() != certificate.serial() => {
                 return Err(ConfigError::Mismatch(
-                    "the merchant serial (商户API证书序列号) is not the one of the merchant certificate",
+                    "the merchant serial (商户API证书序列号) does not belong to the merchant certificate (商户API证书): leave it out, and the \
+                     certificate gives it",
                 ));
             }
             (Some(serial), _) => serial,
@@ -105,7 +106,7 @@ impl MerchantParts {
         Ok(Merchant { mchid, serial, key: Arc::new(key), platform })
     }
 
-    /// Everything that is needed and was not given, and how to give it.
+    /// Everything that is required and missing, and how to give it.
     fn missing(&self) -> Vec<&'static str> {
         let has_platform_key = !(self.public_keys.is_empty() && self.platform_certificates.is_empty());
         let needed = [
@@ -117,7 +118,7 @@ impl MerchantParts {
             ),
             (
                 has_platform_key,
-                "a key to verify answers with: `.public_key(id, key)` (微信支付公钥) or \
+                "a platform key that verifies responses: `.public_key(id, key)` (微信支付公钥) or \
                  `.platform_certificate(...)` (平台证书)",
             ),
         ];

@@ -1,21 +1,21 @@
-//! What carries requests: two thin transports, one for each client, and the traits to bring or to wrap one.
+//! What carries requests: a transport for each client, and traits for transports of your own.
 //!
-//! The async client sends through a [`Transport`], the blocking one through a [`blocking::Transport`]; unless told
-//! otherwise, through [`DefaultTransport`] and [`blocking::DefaultTransport`]. A transport of yours is given to
+//! The async client sends through a [`Transport`], the blocking client through a [`blocking::Transport`]. By default these are
+//! [`DefaultTransport`] and [`blocking::DefaultTransport`]. Give your own transport to
 //! [`ClientBuilder::transport`](crate::ClientBuilder::transport) or
-//! [`ClientBuilder::blocking_transport`](crate::ClientBuilder::blocking_transport). The types of requests and responses are those of
+//! [`ClientBuilder::blocking_transport`](crate::ClientBuilder::blocking_transport). Requests and responses have the types of
 //! [`crate::http`] and [`crate::bytes`].
 //!
 //! # Rules of a transport
 //!
-//! - It sends exactly the bytes that it is given, follows no redirect, repeats nothing that the platform may have seen, and
-//!   gives back whatever status comes.
-//! - It keeps the time limit, from connecting to the last byte of the response. A body that streams fails when the time is over.
-//! - When it fails, [`NetworkError::sent`] says whether any byte of the request may have left. With money that word
-//!   decides whether a call may be repeated: [`Sent::No`] only where nothing was sent.
-//! - A body is whole or a stream, in both directions. Today the clients give whole bodies and the default transports give
-//!   whole bodies back; later versions will stream uploads and downloads. So do not count on
-//!   [`Body::as_bytes`](blocking::Body::as_bytes) having them.
+//! - It sends exactly the bytes of the request. It follows no redirect, does not repeat what the platform may have received, and
+//!   returns a response whatever its status is.
+//! - It keeps the time limit, from connecting to the last byte of the response. A streamed body fails when the time is over.
+//! - If it fails, [`NetworkError::sent`] says whether any byte of the request may have left. This decides whether a call about
+//!   money may be repeated, so use [`Sent::No`] only if nothing was sent.
+//! - A body is whole or a stream, in both directions. Today the clients send whole bodies, and the default transports return
+//!   whole bodies. Later versions will stream uploads and downloads, so do not rely on
+//!   [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.
 //!
 //! # A transport around the default one
 //!
@@ -26,12 +26,14 @@
 ```
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use weipay::http::Request;
 use weipay::transport::{Body, DefaultTransport, ResponseFuture, Transport};
 
-/// Counts calls, and has them sent by the transport inside.
+/// Counts calls, and lets the inner transport send them.
 struct Counting {
     inner: DefaultTransport,
     calls: Arc<AtomicU64>,
@@ -61,9 +63,8 @@ pub mod blocking;
 mod body;
 #[cfg(feature = "async")]
 mod hyper;
-mod length;
-mod tls;
 
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 #[cfg(feature = "async")]
@@ -78,25 +79,25 @@ pub use self::hyper::DefaultTransport;
 #[cfg(feature = "async")]
 pub use body::Body;
 
-/// The largest body that is read.
+/// The size limit of a response's body.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
-/// The largest head of a response, the same for both clients: what one reads the other reads too.
+/// The size limit of a response's head, the same for both clients.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// The most header fields of a response: what ureq reads, which cannot be set.
+/// The limit on header fields of a response. It is ureq's, which cannot be changed.
 #[cfg(feature = "async")]
 const MAX_HEADERS: usize = 128;
 
-/// The platform closes idle connections after eight seconds: leave earlier, so that no call meets a closing one.
+/// The platform closes idle connections after eight seconds. The clients close them earlier, so that no call meets a closing one.
 const IDLE: Duration = Duration::from_secs(7);
 
-/// What a [`Transport`] gives back.
+/// The future that a [`Transport`] returns.
 #[cfg(feature = "async")]
 pub type ResponseFuture<'a> =
     std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, NetworkError>> + Send + 'a>>;
 
-/// Carries requests for the async client, by [these rules](self#rules-of-a-transport).
+/// Carries requests for the async client. It must follow [these rules](self#rules-of-a-transport).
 #[cfg(feature = "async")]
 pub trait Transport: Send + Sync {
     /// Sends a request and waits for its response. All of it, to the last byte of the response's body, takes at most
@@ -122,7 +123,7 @@ impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
 #[cfg(feature = "async")]
 pub(crate) async fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
     let (parts, body) = response.into_parts();
-    // A head came: the request was sent.
+    // The head came, so the request was sent.
     let body = body.into_bytes(MAX_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
     Ok(Response::from_parts(parts, body))
 }
@@ -131,15 +132,63 @@ fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>)
     NetworkError { sent, source: source.into() }
 }
 
-/// Both clients say the same when the time is over.
+/// The time limit was reached. Both clients report it in the same words.
 fn timed_out(sent: Sent) -> NetworkError {
     let text = match sent {
         Sent::No => "not connected within the time limit",
         Sent::Perhaps => "no complete response within the time limit",
     };
-    lost(sent, std::io::Error::new(std::io::ErrorKind::TimedOut, text))
+    lost(sent, io::Error::new(ErrorKind::TimedOut, text))
 }
 
 fn too_large() -> NetworkError {
     lost(Sent::Perhaps, format!("the response is larger than {} MB", MAX_BODY / 1024 / 1024))
+}
+
+/// The cryptography of TLS, passed by hand: the process-wide provider panics in a program that compiles in two.
+fn crypto_provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
+    std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Why TLS cannot be set up, and what to do. Apart from a lack of root certificates, nothing makes it fail.
+fn tls_error(reason: &dyn std::fmt::Display) -> String {
+    let advice = if cfg!(all(unix, not(target_vendor = "apple"))) {
+        ": install the root certificates of the system (on Debian, Ubuntu and Alpine the package ca-certificates), or name a \
+         file of them in SSL_CERT_FILE"
+    } else {
+        ""
+    };
+    format!("TLS cannot be set up: {reason}{advice}")
+}
+
+/// How many bytes of a streamed body are still to come, if its length was announced.
+#[derive(Debug, Clone, Copy)]
+struct Remaining(Option<u64>);
+
+impl Remaining {
+    /// Counts bytes that came. More than announced are an error.
+    fn count(&mut self, bytes: usize) -> io::Result<()> {
+        let Some(left) = &mut self.0 else { return Ok(()) };
+        let rest = u64::try_from(bytes).ok().and_then(|bytes| left.checked_sub(bytes));
+        *left = rest.ok_or_else(|| {
+            io::Error::new(ErrorKind::InvalidData, "the body is longer than its announced length")
+        })?;
+        Ok(())
+    }
+
+    /// The body ended. Fewer bytes than announced are an error.
+    fn check_ended(self) -> io::Result<()> {
+        match self.0 {
+            Some(missing) if missing > 0 => Err(io::Error::new(
+                ErrorKind::UnexpectedEof,
+                format!("the body ended {missing} bytes before its announced length"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A body has more bytes than its reader accepts.
+fn above_limit(limit: usize) -> io::Error {
+    io::Error::new(ErrorKind::FileTooLarge, format!("the body is larger than {limit} bytes"))
 }

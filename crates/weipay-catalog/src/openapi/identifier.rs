@@ -11,12 +11,12 @@ use crate::operation::{Operation, placeholder};
 pub(super) struct Identifiers(BTreeMap<String, usize>);
 
 impl Identifiers {
-    pub(super) fn of(operations: &[&Operation]) -> Identifiers {
+    pub(super) fn of(operations: &[&Operation]) -> Self {
         let mut users = BTreeMap::new();
         for operation in operations {
             *users.entry(plain(operation).to_lowercase()).or_default() += 1;
         }
-        Identifiers(users)
+        Self(users)
     }
 
     /// The identifier of an operation. Where two differ only in how they write a segment, such as `policy-periods` and

@@ -15,8 +15,8 @@ pub(super) struct Titles(BTreeSet<String>);
 
 impl Titles {
     /// Takes the names of all schemas, and gives titles to the objects inside them.
-    pub(super) fn of_schemas(schemas: &mut Value) -> Titles {
-        let mut titles = Titles::default();
+    pub(super) fn of_schemas(schemas: &mut Value) -> Self {
+        let mut titles = Self::default();
         let Value::Object(schemas) = schemas else { return titles };
         titles.0.extend(schemas.keys().map(|name| name.to_lowercase()));
         for (name, schema) in schemas {

@@ -2,27 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::process::ExitCode;
 
 use serde_json::json;
 use weipay_catalog::{Catalog, Notification, Operation};
 
-use crate::api::print;
 use crate::arguments;
-use crate::exit;
+use crate::failure::{Failure, Outcome};
 use crate::nearest::{closeness, nearest};
+use crate::output::print;
 
-pub(super) fn run(arguments: &arguments::List) -> ExitCode {
+pub(super) fn run(arguments: &arguments::List) -> Outcome {
     let rows = rows(arguments);
     if rows.is_empty() {
         if let Some(product) = arguments.product.as_deref().filter(|product| !is_known(product)) {
-            return exit::with(exit::FAILED, &no_product(product));
+            return Err(Failure::failed(no_product(product)));
         }
         let kind = if arguments.notifications { "notification" } else { "operation" };
-        return exit::with(
-            exit::FAILED,
-            &format!("no {kind} matches all of that: try fewer words or options"),
-        );
+        return Err(Failure::failed(format!("no {kind} matches all of this; try fewer words or options")));
     }
     print(&if arguments.json { lines_of_json(&rows) } else { aligned(&rows) })
 }
@@ -121,8 +117,8 @@ fn no_product(product: &str) -> String {
         .filter(|name| !name.is_empty())
         .collect();
     match &nearest(names.into_iter().map(|name| (closeness(product, name), name)))[..] {
-        [] => format!("no product is called {product:?}. `weipay api list {product}` searches by words"),
-        near => format!("no product is called {product:?}. Did you mean {}?", near.join(" or ")),
+        [] => format!("no product is named {product}; `weipay api list {product}` searches by words"),
+        near => format!("no product is named {product}; similar names are {}", near.join(", ")),
     }
 }
 

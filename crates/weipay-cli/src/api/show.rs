@@ -7,7 +7,6 @@ mod page;
 mod sandbox_tests;
 mod table;
 
-use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use weipay_catalog::operation::document_address;
@@ -19,21 +18,17 @@ use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat, Version};
 use self::find::Found;
 use self::page::{BOLD, CODE, DIM, Page};
 use self::table::table;
-use crate::api::print;
 use crate::arguments;
-use crate::exit;
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
 
-pub(super) fn run(arguments: &arguments::Show) -> ExitCode {
-    let (asked, method) = match arguments.asked() {
-        Ok(asked) => asked,
-        Err(reason) => return exit::with(exit::USAGE, &reason),
-    };
-    let found = match find::find(asked, method.as_ref()) {
-        Ok(found) => found,
-        Err(reason) => return exit::with(exit::FAILED, &reason),
-    };
+pub(super) fn run(arguments: &arguments::Show) -> Outcome {
+    let (asked, method) = arguments.asked().map_err(Failure::usage)?;
+    let found = find::find(asked, method.as_ref()).map_err(Failure::failed)?;
     if method.is_some() && matches!(found[..], [Found::Notification(_), ..]) {
-        return exit::with(exit::USAGE, &format!("{asked} is a notification: it has no method"));
+        return Err(Failure::usage(format!(
+            "{asked} is a notification, which has no method: leave the method out"
+        )));
     }
     let mut page = Page::for_the_terminal();
     for (index, found) in found.into_iter().enumerate() {

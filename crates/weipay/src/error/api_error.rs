@@ -124,8 +124,8 @@ impl<'de> DeserializeSeed<'de> for Body<'_> {
 impl<'de> Visitor<'de> for Body<'_> {
     type Value = ();
 
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an error response")
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an error response")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
@@ -172,8 +172,8 @@ impl<'de> Deserialize<'de> for Member {
         impl Visitor<'_> for Name {
             type Value = Member;
 
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a name")
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
             }
 
             fn visit_str<E>(self, name: &str) -> Result<Member, E> {
@@ -201,8 +201,8 @@ impl<'de> Deserialize<'de> for Text {
         impl<'de> Visitor<'de> for Any {
             type Value = Text;
 
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("JSON")
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Text, E> {
@@ -258,8 +258,8 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 impl fmt::Debug for ApiError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("ApiError")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiError")
             .field("code", &redact::text(&self.code))
             .field("message", &redact::text(&self.message))
             .field("detail", &self.detail.as_ref().map(Shown))
@@ -273,17 +273,17 @@ struct Shown<'a>(&'a Value);
 const SHOWN: [&str; 3] = ["field", "issue", "location"];
 
 impl fmt::Debug for Shown<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Value::Object(members) => show_members(members, out),
-            Value::Array(items) => out.debug_list().entries(items.iter().map(Shown)).finish(),
-            _ => out.write_str(".."),
+            Value::Object(members) => show_members(members, f),
+            Value::Array(items) => f.debug_list().entries(items.iter().map(Shown)).finish(),
+            _ => f.write_str(".."),
         }
     }
 }
 
-fn show_members(members: &Map<String, Value>, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut shown = out.debug_struct("Detail");
+fn show_members(members: &Map<String, Value>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut shown = f.debug_struct("Detail");
     for name in SHOWN {
         if let Some(text) = members.get(name).and_then(Value::as_str) {
             shown.field(name, &redact::text(text));

@@ -1,14 +1,13 @@
-//! What an error prints of a response that somebody else may have written: bounded, on one line, without what is nobody's
-//! business.
+//! What an error prints of a response that anybody may have written: bounded, on one line, and without personal data.
 
 use http::HeaderMap;
 use http::header::LOCATION;
 
-/// The most characters of a text, and of the beginning of a body.
+/// How many characters of a text, and of the beginning of a body, are shown.
 const MAX_TEXT: usize = 500;
 const MAX_BODY: usize = 200;
 
-/// Eleven digits are a telephone number; more are of identity and bank cards. A response may repeat what a request held.
+/// Eleven digits may be a telephone number, more an identity or bank card. A response may repeat values of the request.
 const MIN_PERSONAL_DIGITS: usize = 11;
 
 /// A text of a response.
@@ -17,13 +16,13 @@ pub(super) fn text(text: &str) -> String {
     one_line(&without_long_numbers(&text[..end]), MAX_TEXT)
 }
 
-/// The beginning of a body that is not an error response of the platform; nothing if it is empty.
+/// The beginning of a body that is not the platform's error response; `None` if it is empty.
 pub(super) fn body(body: &[u8]) -> Option<String> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     // A character has at most four bytes, and white space is not counted.
     let beginning = String::from_utf8_lossy(&body[..body.len().min(16 * MAX_BODY)]);
     let beginning = beginning.split_whitespace().collect::<Vec<_>>().join(" ");
-    // The detail of an error response repeats what was rejected.
+    // The detail of an error response repeats the rejected value.
     let shown = match beginning.find("\"detail\"") {
         Some(at) => format!("{}\"detail\"…", &beginning[..at]),
         None => beginning,
@@ -32,7 +31,7 @@ pub(super) fn body(body: &[u8]) -> Option<String> {
     (!shown.is_empty()).then_some(shown)
 }
 
-/// Where a redirect leads. What may be secret in it is left out: a password, a query, a session.
+/// Where a redirect leads, without what may be secret: a password, a query, a session.
 pub(super) fn location(headers: &HeaderMap) -> Option<String> {
     let location = String::from_utf8_lossy(headers.get(LOCATION)?.as_bytes()).into_owned();
     let (shown, rest) = match location.find(['?', '#', ';']) {
@@ -50,7 +49,7 @@ pub(super) fn location(headers: &HeaderMap) -> Option<String> {
     Some(one_line(&without_long_numbers(&shown), MAX_BODY) + rest)
 }
 
-/// Control characters, and those that change the direction or are not seen, are escaped.
+/// Escapes control characters, invisible characters and those that change the direction of text.
 fn one_line(text: &str, max: usize) -> String {
     let mut line = String::new();
     for (count, character) in text.chars().enumerate() {

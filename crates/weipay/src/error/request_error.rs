@@ -44,7 +44,7 @@ pub enum RequestError {
     )]
     Header(String),
     /// The header describes the connection or the length of the body, which only the transport knows.
-    #[error("the client itself sets the header {0}, from the body and the connection: do not set it")]
+    #[error("the header {0} is set by the client itself, from the body and the connection: do not set it")]
     FramingHeader(String),
     /// The method is CONNECT, which asks a proxy for a tunnel: its target would not be the path that was signed.
     #[error(

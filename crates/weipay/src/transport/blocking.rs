@@ -1,4 +1,4 @@
-//! What carries requests of the blocking client: the same as in [`transport`](super), without `async`.
+//! What carries requests of the blocking client: as in [`transport`](super), without `async`.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -9,7 +9,7 @@
 //! use weipay::http::{Request, Response};
 //! use weipay::transport::blocking::{Body, DefaultTransport, Transport};
 //!
-//! /// Counts calls, and has them sent by the transport inside.
+//! /// Counts calls, and lets the inner transport send them.
 //! struct Counting {
 //!     inner: DefaultTransport,
 //!     calls: Arc<AtomicU64>,
@@ -32,9 +32,8 @@
 //! ```
 
 mod body;
-mod connect;
+mod connection;
 mod ureq;
-mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,11 +47,14 @@ use crate::error::{NetworkError, Sent};
 pub use self::ureq::DefaultTransport;
 pub use body::Body;
 
-/// Carries requests for the blocking client. The rules are those of the async
-/// [`Transport`](crate::transport#rules-of-a-transport).
+/// Carries requests for the blocking client. It must follow [these rules](crate::transport#rules-of-a-transport).
 pub trait Transport: Send + Sync {
     /// Sends a request and waits for its response. All of it, to the last byte of the response's body, takes at most
     /// `timeout`, which is never more than a year.
+    ///
+    /// # Errors
+    ///
+    /// If no complete response comes. The error says whether the request may have been sent.
     fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError>;
 }
 
@@ -71,7 +73,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 /// A response with its whole body.
 pub(crate) fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
     let (parts, body) = response.into_parts();
-    // A head came: the request was sent.
+    // The head came, so the request was sent.
     let body = body.into_bytes(MAX_BODY).map_err(|error| lost(Sent::Perhaps, error))?;
     Ok(Response::from_parts(parts, body))
 }
