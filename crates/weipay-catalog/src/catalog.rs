@@ -12,7 +12,7 @@ use crate::parse::{self, Heading};
 use crate::route::{End, Routed, Router, Unrouted};
 use crate::shared::SharedObjects;
 
-static EMBEDDED: LazyLock<Catalog> = LazyLock::new(|| Catalog::of_index(TEXT, INDEX));
+static EMBEDDED: LazyLock<Catalog> = LazyLock::new(|| Catalog::from_index(TEXT, INDEX));
 
 /// All files of `catalog/`, one after the other.
 static TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/catalog.txt"));
@@ -53,7 +53,7 @@ impl Catalog {
         &EMBEDDED
     }
 
-    fn of_index(text: &'static str, index: &[(&'static str, usize, usize)]) -> Self {
+    fn from_index(text: &'static str, index: &[(&'static str, usize, usize)]) -> Self {
         let mut catalog = Self {
             text,
             operations: Vec::with_capacity(index.len()),

@@ -30,7 +30,7 @@ impl fmt::Display for FolderError {
                 write!(out, "{}:{}: {}", file.display(), error.line, error.reason)
             }
             Self::Misplaced(file, line, place) => {
-                write!(out, "{}:{line}: this belongs in {place}.{EXTENSION}", file.display())
+                write!(out, "{}:{line}: this must be in {place}.{EXTENSION}", file.display())
             }
         }
     }
@@ -112,7 +112,7 @@ impl Folder {
     fn open(root: &Path) -> Result<Self, FolderError> {
         let sources = sources(root)?;
         let texts = sources.iter().flat_map(|source| parse::sections(source.text)).map(|(_, text)| text);
-        Ok(Self { objects: SharedObjects::of_texts(texts), sources })
+        Ok(Self { objects: SharedObjects::from_texts(texts), sources })
     }
 
     /// Reads the texts that are wanted, and refuses one that stands in the wrong file.
