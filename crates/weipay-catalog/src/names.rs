@@ -41,6 +41,7 @@
 
 use crate::operation::placeholder;
 
+pub mod identifier;
 pub mod request;
 pub mod types;
 

@@ -13,7 +13,6 @@
 
 mod body;
 mod head;
-mod identifier;
 mod operation;
 mod parameter;
 mod schema;

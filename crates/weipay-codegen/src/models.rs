@@ -1,5 +1,5 @@
-//! The structs and enumerations of one operation: first planned here, so that equal shapes share a type and different
-//! ones get different names, then written in [`text`].
+//! The structs and enumerations of one operation, or of the shared objects of one product: first planned here, so that
+//! equal shapes share a type and different ones get different names, then written in [`text`].
 
 mod text;
 
@@ -15,18 +15,28 @@ use crate::documentation;
 /// The name of what is sent.
 const REQUEST: &str = "Request";
 
-#[derive(Default)]
 pub(crate) struct Models {
     names: TypeNames,
     structs: Vec<Struct>,
     enumerations: Vec<Enumeration>,
     /// Whether a request is being planned. It comes first: what a response then shares with it keeps the request's setters.
     in_request: bool,
+    /// Whether shared objects are planned here; elsewhere they are taken from their module.
+    plans_shared: bool,
+}
+
+/// A request or a response as a whole.
+pub(crate) struct Root<'a> {
+    pub name: &'a str,
+    pub doc: String,
+    /// The official names that a search finds it by.
+    pub titles: Vec<&'a str>,
 }
 
 struct Struct {
     name: String,
     doc: String,
+    aliases: String,
     rows: Vec<Row>,
     /// Whether a request holds it, so that it needs setters.
     in_request: bool,
@@ -46,19 +56,31 @@ struct Enumeration {
 }
 
 impl Models {
+    /// The types of these fields and of what is inside them.
+    pub(crate) fn new<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Self {
+        Self {
+            names: TypeNames::from_fields(fields),
+            structs: Vec::new(),
+            enumerations: Vec::new(),
+            in_request: false,
+            plans_shared: false,
+        }
+    }
+
     /// Plans a request or a response; `fields` come with the functions that make their rows.
-    pub(crate) fn root(&mut self, name: &str, doc: &str, fields: &[(&str, &Field)]) {
+    pub(crate) fn root(&mut self, root: &Root<'_>, fields: &[(&str, &Field)]) {
         let at = self.structs.len();
-        self.in_request = name == REQUEST;
+        self.in_request = root.name == REQUEST;
         self.structs.push(Struct {
-            name: name.to_owned(),
-            doc: doc.to_owned(),
+            name: root.name.to_owned(),
+            doc: root.doc.clone(),
+            aliases: documentation::aliases(root.titles.iter().copied()),
             rows: Vec::new(),
             in_request: self.in_request,
         });
         let mut rows = Vec::new();
         for (place, field) in fields {
-            let mut row = self.row(field, place, name);
+            let mut row = self.row(field, place, root.name);
             // The same name in two places, such as query and body: the later one says where it travels.
             if rows.iter().any(|other: &Row| other.name == row.name) {
                 row.name = format!("{}_{place}", row.name.trim_end_matches('_'));
@@ -66,6 +88,13 @@ impl Models {
             rows.push(row);
         }
         self.structs[at].rows = rows;
+    }
+
+    /// Plans the types of a shared object, which stand beside those of the other shared objects of the product.
+    pub(crate) fn shared_object(&mut self, field: &Field, doc: String, in_request: bool) {
+        (self.in_request, self.plans_shared) = (in_request, true);
+        let name = self.names.object(field, "").into_name();
+        self.plan(name, doc, field);
     }
 
     fn row(&mut self, field: &Field, place: &str, owner: &str) -> Row {
@@ -110,21 +139,26 @@ impl Models {
 
     fn object(&mut self, field: &Field, owner: &str) -> String {
         let name = match self.names.object(field, owner) {
-            Named::Known(name) => return name,
-            Named::New(name) => name,
+            // What is inside a shared object has its name before it is planned.
+            Named::Known(name) if !self.plans_shared || field.shared.is_some() => return name,
+            Named::Known(name) | Named::New(name) => name,
         };
+        self.plan(name.clone(), documentation::field::object(field), field);
+        name
+    }
+
+    fn plan(&mut self, name: String, doc: String, field: &Field) {
         let at = self.structs.len();
-        let doc = documentation::field::object(field);
-        self.structs.push(Struct { name: name.clone(), doc, rows: Vec::new(), in_request: self.in_request });
+        let (aliases, in_request) = (String::new(), self.in_request);
+        self.structs.push(Struct { name: name.clone(), doc, aliases, rows: Vec::new(), in_request });
         let rows = field.fields.iter().map(|member| self.row(member, "body", &name)).collect();
         self.structs[at].rows = rows;
-        name
     }
 
     fn enumeration(&mut self, field: &Field, owner: &str) -> String {
         let name = match self.names.enumeration(field, owner) {
-            Named::Known(name) => return name,
-            Named::New(name) => name,
+            Named::Known(name) if !self.plans_shared => return name,
+            Named::Known(name) | Named::New(name) => name,
         };
         let doc = documentation::field::enumeration(field);
         self.enumerations.push(Enumeration { name: name.clone(), doc, values: field.values.clone() });

@@ -5,12 +5,11 @@ use weipay_catalog::{Field, Notification};
 
 use crate::documentation::operation::links;
 use crate::documentation::{lines, plain};
-use crate::homes::Homes;
-use crate::models::Models;
+use crate::models::{Models, Root};
 use crate::output::{Output, header};
+use crate::shared::SharedObjects;
 
 pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
-    let mut homes = Homes::default();
     for version in ["v2", "v3"] {
         let of_version: Vec<&Notification> =
             notifications.iter().filter(|notification| notification.version == version).collect();
@@ -18,7 +17,7 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
         if version == "v3" {
             // The envelope is the same for all: it is written once, and a notification only has its content.
             if let Some(any) = of_version.first() {
-                output.add("notifications/v3/envelope.rs", envelope(any, &mut homes));
+                output.add("notifications/v3/envelope.rs", envelope(any));
                 modules.push("envelope".to_owned());
             }
         }
@@ -27,11 +26,21 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             while modules.contains(&module) {
                 module.push('_');
             }
-            output.add(
-                &format!("notifications/{version}/{module}.rs"),
-                content(notification, &module, &mut homes),
-            );
+            output.add(&format!("notifications/{version}/{module}.rs"), content(notification));
             modules.push(module);
+        }
+        let mut shared = SharedObjects::default();
+        for notification in notifications.iter().filter(|notification| notification.version == version) {
+            let is_posted_bare = version == "v2";
+            notification.body.iter().filter(|_| is_posted_bare).for_each(|field| shared.add(field, false));
+            notification.resource.iter().for_each(|field| shared.add(field, false));
+        }
+        if let Some(content) = shared.text() {
+            let mut text = header("catalog/shared/");
+            text.push_str("//! The objects that several notifications share.\n\n");
+            text.push_str(&content);
+            output.add(&format!("notifications/{version}/shared.rs"), text);
+            modules.push("shared".to_owned());
         }
         modules.sort();
         let mut text = header(&format!("catalog/notifications/{version}/"));
@@ -41,33 +50,39 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
     }
 }
 
-fn envelope(any: &Notification, homes: &mut Homes) -> String {
-    let mut models = Models::default();
-    models.root("Envelope", "What is posted, before its resource is opened.", &all_in("body", &any.body));
+fn envelope(any: &Notification) -> String {
+    let mut models = Models::new(&any.body);
+    let doc = "What is posted, before its resource is opened.".to_owned();
+    models.root(&Root { name: "Envelope", doc, titles: Vec::new() }, &all_in("body", &any.body));
     let mut text = header("catalog/notifications/v3/envelope.api");
     text.push_str("//! APIv3 回调通知: what every notification has in common.\n\n");
-    text.push_str(&models.text("crate::notifications::v3::envelope", homes));
+    text.push_str(&models.text("crate::notifications::v3::shared", 0));
     text
 }
 
-fn content(notification: &Notification, module: &str, homes: &mut Homes) -> String {
-    let Notification { version, event, .. } = notification;
-    let mut models = Models::default();
+fn content(notification: &Notification) -> String {
+    let Notification { version, event, title, .. } = notification;
+    let posted = if *version == "v2" { &notification.body[..] } else { &[] };
+    let mut models = Models::new(posted.iter().chain(&notification.resource));
+    let mut root = |name, what: &str, fields: &[_]| {
+        let doc = format!("{}: {what}.", plain(title));
+        models.root(&Root { name, doc, titles: vec![title] }, fields);
+    };
     // A few of APIv2 are posted as JSON; those name their event.
     let is_json = notification.body.iter().any(|field| field.name == "event_type");
     let place = if is_json { "body" } else { "xml" };
     if *version == "v2" {
-        models.root("Body", "What is posted.", &all_in(place, &notification.body));
+        root("Body", "what is posted", &all_in(place, &notification.body));
     }
     if !notification.resource.is_empty() {
-        models.root("Resource", "What the sealed part opens to.", &all_in(place, &notification.resource));
+        root("Resource", "what the sealed part opens to", &all_in(place, &notification.resource));
     }
     let mut text = header(&format!("catalog/notifications/{version}/{event}.api"));
-    let mut doc = format!("{} · `{event}`", plain(notification.title));
-    doc.push_str(&links(&notification.docs));
+    let mut doc = format!("{} · `{event}`", plain(title));
+    doc.push_str(&links(&notification.docs, event));
     text.push_str(&lines(&doc, "//!"));
     text.push('\n');
-    text.push_str(&models.text(&format!("crate::notifications::{version}::{module}"), homes));
+    text.push_str(&models.text(&format!("crate::notifications::{version}::shared"), 0));
     if *version == "v3" {
         let events: Vec<String> =
             std::iter::once(event).chain(&notification.sent_as).map(|event| format!("{event:?}")).collect();

@@ -29,7 +29,7 @@ fn types(heading: &str, lines: &str) -> String {
 /// The file of its last step but one, which leads to it, and of its last, which has the verb.
 fn steps(operations: &[Operation], file: &str) -> String {
     let mut output = Output::new();
-    segment::write(&Tree::of(operations.iter()), &RowNames::of(operations), &mut output);
+    segment::write(&Tree::of(operations.iter()), &RowNames::new(operations), &mut output);
     output.file(file).unwrap().to_owned()
 }
 
@@ -261,7 +261,7 @@ fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
         ),
         described("POST v2/a", "  client-cert\n  repeat unknown\n  xml\n    no*  string"),
     ];
-    let text = table::text(&operations, &RowNames::of(&operations));
+    let text = table::text(&operations, &RowNames::new(&operations));
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("pub(crate) static")).collect();
     assert_eq!(
         rows,
@@ -280,6 +280,6 @@ fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
 #[test]
 fn rows_of_one_name_are_told_apart() {
     let operations = [described("GET v3/a-b", ""), described("GET v3/a_b", "")];
-    let names = RowNames::of(&operations);
+    let names = RowNames::new(&operations);
     assert_eq!([names.get(&operations[0]), names.get(&operations[1])], ["GET_V3_A_B", "GET_V3_A_B_"]);
 }

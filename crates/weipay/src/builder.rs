@@ -11,8 +11,8 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::core::Core;
+use crate::credentials::MerchantParts;
 use crate::error::{Causes, RequestProblem};
-use crate::merchant::MerchantParts;
 
 /// How long a call may take unless it says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);

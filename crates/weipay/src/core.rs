@@ -15,8 +15,8 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
+use crate::credentials::Merchant;
 use crate::error::{Error, Failure, Refusal, RequestProblem};
-use crate::merchant::Merchant;
 #[cfg(feature = "_typed")]
 use crate::model::Encryption;
 use crate::operation::Operation;

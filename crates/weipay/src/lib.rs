@@ -18,12 +18,12 @@ mod call;
 #[cfg(feature = "async")]
 mod client;
 mod core;
+mod credentials;
 mod decode_limit;
 mod environment;
 pub mod error;
 pub mod front_end;
 mod lossy_json;
-mod merchant;
 mod mode;
 #[cfg(feature = "_typed")]
 pub mod model;
@@ -32,6 +32,8 @@ mod node;
 pub mod notifications;
 pub mod operation;
 mod path;
+#[cfg(feature = "_typed")]
+mod products;
 mod response;
 mod styles;
 pub mod transport;
@@ -57,6 +59,8 @@ pub use mode::Mode;
 pub use mode::{Async, Pending};
 pub use node::Node;
 pub use operation::{Dialect, Operation, Repeat, Version, operations};
+#[cfg(feature = "_typed")]
+pub use products::*;
 pub use response::{Decode, Response};
 #[cfg(feature = "async")]
 pub use transport::Transport;

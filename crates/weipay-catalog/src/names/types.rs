@@ -1,9 +1,15 @@
 //! The names of the objects and enumerations of one operation: equal shapes share a name, different ones get different
 //! names. The order counts: a request before its response, and a field before its members.
+//!
+//! An object that the catalogue shares by name has that name everywhere, and what is inside it has the name of the object
+//! around before its own: no operation that uses it can change these names.
 
-use crate::field::Field;
+use std::collections::BTreeSet;
+
+use crate::field::{Field, Kind};
 
 use super::camel;
+use super::request::{Inside, inside_json_text, is_enumeration};
 
 /// The names that were given so far.
 #[derive(Debug, Default)]
@@ -11,6 +17,8 @@ pub struct TypeNames {
     /// Each with the members that it was made of, to find it again.
     objects: Vec<Given<Vec<Field>>>,
     enumerations: Vec<Given<Vec<&'static str>>>,
+    /// The names of shared objects and of what is inside them: they are given before all others.
+    shared: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -46,8 +54,23 @@ impl Named {
 }
 
 impl TypeNames {
+    /// Names for the types of all these fields and of what is inside them.
+    pub fn from_fields<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Self {
+        let mut shared = BTreeSet::new();
+        fields.into_iter().for_each(|field| collect_shared(field, &mut shared));
+        Self { shared, ..Self::default() }
+    }
+
+    /// The names of the shared types that these fields bring, and of those inside them.
+    pub fn shared(&self) -> impl Iterator<Item = &str> {
+        self.shared.iter().map(String::as_str)
+    }
+
     /// The type of an object, `owner` being the type that holds it.
     pub fn object(&mut self, field: &Field, owner: &str) -> Named {
+        if let Some(name) = self.in_shared(field, owner) {
+            return Named::Known(name);
+        }
         let shape = skeleton(&field.fields);
         let stem = camel(field.name);
         if let Some(known) = self.objects.iter().find(|known| known.is(&stem, &shape)) {
@@ -60,6 +83,9 @@ impl TypeNames {
 
     /// The type of a field with listed values.
     pub fn enumeration(&mut self, field: &Field, owner: &str) -> Named {
+        if let Some(name) = self.in_shared(field, owner) {
+            return Named::Known(name);
+        }
         let stem = camel(field.name);
         if let Some(known) = self.enumerations.iter().find(|known| known.is(&stem, &field.values)) {
             return Named::Known(known.name.clone());
@@ -69,11 +95,20 @@ impl TypeNames {
         Named::New(name)
     }
 
+    /// The name of a shared object, or of what is inside one.
+    fn in_shared(&self, field: &Field, owner: &str) -> Option<String> {
+        match field.shared {
+            Some(shared) => Some(camel(shared)),
+            None => self.shared.contains(owner).then(|| inside(owner, field)),
+        }
+    }
+
     /// The plain name; where it is taken, with its owner's before it. Where the owner has that very name, what is inside
     /// is its `Item`, as the member of an array, or its `Content`.
     fn free_name(&self, stem: &str, owner: &str, in_array: bool) -> String {
         let taken = |name: &str| {
             RESERVED.contains(&name)
+                || self.shared.contains(name)
                 || self.objects.iter().any(|known| known.name == name)
                 || self.enumerations.iter().any(|known| known.name == name)
         };
@@ -90,6 +125,47 @@ impl TypeNames {
         }
         name
     }
+}
+
+/// The name of a type inside a shared object, or inside a type that is inside one.
+pub fn inside(owner: &str, field: &Field) -> String {
+    format!("{owner}{}", camel(field.name))
+}
+
+/// The names of the types that a field brings from shared objects.
+fn collect_shared(field: &Field, names: &mut BTreeSet<String>) {
+    match inside_json_text(field) {
+        Some(Inside::Array(item)) => collect_shared(item, names),
+        _ => match field.shared.filter(|_| has_members(field)) {
+            Some(shared) => collect_inside(camel(shared), &field.fields, names),
+            None if has_members(field) => {
+                field.fields.iter().for_each(|member| collect_shared(member, names));
+            }
+            None => {}
+        },
+    }
+}
+
+fn collect_inside(name: String, members: &[Field], names: &mut BTreeSet<String>) {
+    for field in members {
+        let field = match inside_json_text(field) {
+            Some(Inside::Array(item)) => item,
+            _ => field,
+        };
+        if field.shared.is_some() {
+            collect_shared(field, names);
+        } else if has_members(field) {
+            collect_inside(inside(&name, field), &field.fields, names);
+        } else if is_enumeration(field) {
+            names.insert(inside(&name, field));
+        }
+    }
+    names.insert(name);
+}
+
+/// Whether a field is an object with a type of its own, as itself or as JSON text.
+pub fn has_members(field: &Field) -> bool {
+    (field.kind == Kind::Object || inside_json_text(field).is_some()) && !field.fields.is_empty()
 }
 
 /// What makes two objects the same type: everything but the words about them.
@@ -141,6 +217,19 @@ mod tests {
             shared: None,
             line: 0,
         }
+    }
+
+    #[test]
+    fn a_shared_object_keeps_its_name_and_gives_it_to_what_is_inside() {
+        let inner = object("store_info", false, vec![object("a", false, Vec::new())]);
+        let scene =
+            Field { shared: Some("pay_scene_info"), ..object("scene_info", false, vec![inner.clone()]) };
+        let own = object("pay_scene_info", false, vec![object("b", false, Vec::new())]);
+        let mut names = TypeNames::from_fields([&own, &scene]);
+        assert_eq!(names.object(&own, "Request"), Named::New("RequestPaySceneInfo".into()));
+        assert_eq!(names.object(&scene, "Request"), Named::Known("PaySceneInfo".into()));
+        assert_eq!(names.object(&inner, "PaySceneInfo"), Named::Known("PaySceneInfoStoreInfo".into()));
+        assert_eq!(names.object(&inner, "Request"), Named::New("StoreInfo".into()));
     }
 
     #[test]

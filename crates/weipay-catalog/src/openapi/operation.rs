@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::names::identifier::{self, Identifiers};
 use crate::operation::{Operation, Repeat, document_address, placeholder};
 
-use super::identifier::Identifiers;
 use super::schema::Schemas;
-use super::{HOST, body, head, identifier, object, parameter};
+use super::{HOST, body, head, object, parameter};
 
 /// Every path with its operations.
 pub(super) fn paths(operations: &[&Operation], schemas: &mut Schemas) -> Value {
-    let identifiers = Identifiers::of(operations);
+    let identifiers = Identifiers::from_operations(operations);
     let mut paths: Map<String, Value> = Map::new();
     // Which path has each form, as paths of one form are one path to OpenAPI.
     let mut forms: BTreeMap<String, &str> = BTreeMap::new();

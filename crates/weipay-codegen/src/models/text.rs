@@ -1,58 +1,37 @@
-//! Writing the planned types: imports, what is taken from another operation's file, and what is new here.
+//! Writing the planned types: imports, what is taken from the shared objects, and the types themselves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use weipay_catalog::names;
 
 use super::{Enumeration, Models, Row, Struct};
 use crate::documentation;
-use crate::homes::Homes;
+use crate::output::indented;
 
 impl Models {
-    /// What follows the file's documentation, for a file that is this module.
-    pub(crate) fn text(&self, module: &str, homes: &mut Homes) -> String {
-        let mut taken: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-        let mut is_new = |name, content| match homes.elsewhere(content, module) {
-            Some(home) => {
-                taken.entry(home.to_owned()).or_default().insert(name);
-                false
-            }
-            None => true,
-        };
-        let structs: Vec<&Struct> =
-            self.structs.iter().filter(|known| is_new(&known.name, self.content(known))).collect();
-        let enumerations: Vec<&Enumeration> =
-            self.enumerations.iter().filter(|known| is_new(&known.name, known.text())).collect();
-
-        let mut parts = vec![imports(&structs, &enumerations)];
-        let uses = taken.iter().map(|(home, names)| format!("pub use {home}::{};\n", braced(names)));
-        parts.push(uses.collect());
+    /// The content of the module of these types, which stands at this level of indentation; `shared` is the module of the
+    /// product's shared objects.
+    pub(crate) fn text(&self, shared: &str, level: usize) -> String {
+        let width = WIDEST - 4 * level;
+        let taken: Vec<&str> = self.names.shared().filter(|_| !self.plans_shared).collect();
+        let mut parts = vec![if taken.is_empty() {
+            String::new()
+        } else {
+            format!("pub use {shared}::{};\n", braced(&taken))
+        }];
+        parts.push(imports(&self.structs, &self.enumerations));
         for (opening, in_request) in [("request", true), ("response", false)] {
-            let structs = structs.iter().filter(|known| known.in_request == in_request);
-            parts.push(block(opening, structs.map(|known| known.text())));
+            let structs = self.structs.iter().filter(|known| known.in_request == in_request);
+            parts.push(block(opening, structs.map(|known| known.text(width))));
         }
-        parts.push(block("open_enum", enumerations.iter().map(|known| known.text())));
+        parts.push(block("open_enum", self.enumerations.iter().map(|known| known.text(width))));
         parts.retain(|part| !part.is_empty());
         parts.join("\n")
-    }
-
-    /// Everything that a struct says, with all that is inside it: equal contents are one type.
-    fn content(&self, known: &Struct) -> String {
-        let mut content = format!("{} {}", known.in_request, known.text());
-        for row in &known.rows {
-            if let Some(inner) = self.structs.iter().find(|inner| inner.name == row.plain_kind()) {
-                content.push_str(&self.content(inner));
-            }
-            if let Some(inner) = self.enumerations.iter().find(|inner| inner.name == row.plain_kind()) {
-                content.push_str(&inner.text());
-            }
-        }
-        content
     }
 }
 
 /// What the types of a file need from elsewhere.
-fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
+fn imports(structs: &[Struct], enumerations: &[Enumeration]) -> String {
     let rows = || structs.iter().flat_map(|known| &known.rows);
     let uses = |word: &str| rows().any(|row| row.plain_kind() == word);
     let json: BTreeSet<&str> = [("Json", "Value as Json"), ("Number", "Number")]
@@ -96,12 +75,13 @@ fn block(opening: &str, types: impl Iterator<Item = String>) -> String {
 }
 
 impl Struct {
-    fn text(&self) -> String {
+    fn text(&self, width: usize) -> String {
         let mut text = documentation::lines(&self.doc, "    ///");
+        text.push_str(&indented(&self.aliases, 1));
         text.push_str(&format!("    pub struct {} {{\n", self.name));
         for row in &self.rows {
             text.push_str(&documentation::lines(&row.doc, "        ///"));
-            text.push_str(&row.text());
+            text.push_str(&row.text(width));
         }
         text.push_str("    }\n");
         text
@@ -114,10 +94,10 @@ const WIDEST: usize = 110;
 impl Row {
     /// The line of the field. rustfmt leaves the inside of macros alone, so a line that is too long is broken here as
     /// rustfmt would: after the sign, or where that does not help, at the rules.
-    fn text(&self) -> String {
+    fn text(&self, width: usize) -> String {
         let head = format!("        {}: {} =", self.name, self.kind);
         let rule = format!("{},", self.rule.join("."));
-        let fits = |line: &str| line.chars().count() <= WIDEST;
+        let fits = |line: &str| line.chars().count() <= width;
         let (whole, second) = (format!("{head} {rule}\n"), format!("            {rule}\n"));
         if fits(whole.trim_end()) {
             whole
@@ -136,13 +116,13 @@ impl Row {
 }
 
 impl Enumeration {
-    fn text(&self) -> String {
+    fn text(&self, width: usize) -> String {
         let mut text = documentation::lines(&self.doc, "    ///");
         text.push_str(&format!("    pub enum {} {{\n", self.name));
         for (name, value) in names::variants(&self.values) {
             let line = format!("        {name} = {value:?},");
             let broken = format!("        {name} =\n            {value:?},");
-            text.push_str(if line.chars().count() <= WIDEST { &line } else { &broken });
+            text.push_str(if line.chars().count() <= width { &line } else { &broken });
             text.push('\n');
         }
         text.push_str("    }\n");

@@ -9,7 +9,8 @@
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 异常转付处理结果回调: what the sealed part opens to.
+    #[doc(alias = "异常转付处理结果回调")]
     pub struct Resource {
         /// 产品名称. Required.
         product_name: ProductName = body("product_name").required(),

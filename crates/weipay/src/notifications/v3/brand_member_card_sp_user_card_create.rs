@@ -9,7 +9,8 @@
 use crate::model::{Sensitive, Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 用户开通商家名片会员卡事件: what the sealed part opens to.
+    #[doc(alias = "用户开通商家名片会员卡事件")]
     pub struct Resource {
         /// 会员卡code.
         user_card_code: String = body("user_card_code"),

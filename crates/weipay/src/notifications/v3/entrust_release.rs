@@ -10,7 +10,8 @@
 use crate::model::{Time, body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 教育续费通用户解约成功: what the sealed part opens to.
+    #[doc(alias = "教育续费通用户解约成功")]
     pub struct Resource {
         /// Required.
         appid: String = body("appid").required(),

@@ -8,12 +8,9 @@
 
 use crate::model::{body, open_enum, response};
 
-pub use crate::notifications::v3::entrust_sign::{
-    ContractTerminationMode, EstimatedDeductAmount, ScheduleState,
-};
-
 response! {
-    /// What the sealed part opens to.
+    /// 委托代扣解约成功: what the sealed part opens to.
+    #[doc(alias = "委托代扣解约成功")]
     pub struct Resource {
         /// 委托代扣协议的主键. Required.
         contract_id: String = body("contract_id").required(),
@@ -73,6 +70,14 @@ response! {
         deduct_date: String = body("deduct_date").required(),
     }
 
+    /// 预计扣费的金额，预约扣费场景下有效.
+    pub struct EstimatedDeductAmount {
+        /// 总金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 货币类型. Required.
+        currency: String = body("currency").required(),
+    }
+
     /// 已预约的扣费金额信息.
     pub struct ScheduledAmount {
         /// 总金额. Required; in fen (分).
@@ -87,6 +92,24 @@ open_enum! {
     pub enum ContractState {
         Signed = "SIGNED",
         Terminated = "TERMINATED",
+    }
+
+    /// 协议解约方式.
+    pub enum ContractTerminationMode {
+        UserTerminate = "USER_TERMINATE",
+        MchApiTerminate = "MCH_API_TERMINATE",
+        Api = "API",
+        WepayWebTerminate = "WEPAY_WEB_TERMINATE",
+        CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
+        SystemTerminate = "SYSTEM_TERMINATE",
+    }
+
+    /// 扣费预约状态.
+    pub enum ScheduleState {
+        NoScheduled = "NO_SCHEDULED",
+        Scheduled = "SCHEDULED",
+        Paid = "PAID",
+        Expired = "EXPIRED",
     }
 }
 

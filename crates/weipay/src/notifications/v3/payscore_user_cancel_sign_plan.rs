@@ -10,7 +10,8 @@
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 取消签约回调: what the sealed part opens to.
+    #[doc(alias = "取消签约回调")]
     pub struct Resource {
         /// 签约计划的主键. Required.
         sign_plan_id: String = body("sign_plan_id").required(),

@@ -5,14 +5,15 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012289679](https://pay.weixin.qq.com/doc/v3/merchant/4012289679)
-//! - partner: [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216),
-//!   [4012075400](https://pay.weixin.qq.com/doc/v3/partner/4012075400),
-//!   [4012116672](https://pay.weixin.qq.com/doc/v3/partner/4012116672)
+//! - partner: [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216)
+//!
+//! `weipay api show PROFITSHARING.RETURN` lists all 4.
 
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 分账动账成功回退: what the sealed part opens to.
+    #[doc(alias = "分账动账成功回退")]
     pub struct Resource {
         /// 商户号.
         mchid: String = body("mchid"),

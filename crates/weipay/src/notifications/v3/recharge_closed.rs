@@ -6,10 +6,13 @@
 //!
 //! - partner: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
+pub use crate::notifications::v3::shared::{OnlineBankRechargeInfo, OnlineBankRechargeInfoOnlineBankType};
+
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 平台收付通商家充值-关闭充值: what the sealed part opens to.
+    #[doc(alias = "平台收付通商家充值-关闭充值")]
     pub struct Resource {
         /// 平台商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -78,24 +81,6 @@ response! {
         /// 用户openid. Required.
         openid: String = body("openid").required(),
     }
-
-    /// 网银充值的付款信息.
-    pub struct OnlineBankRechargeInfo {
-        /// 银行交易订单号.
-        bill_no: String = body("bill_no"),
-        /// 网银充值退回时间.
-        return_time: Time = body("return_time"),
-        /// 网银充值退回原因.
-        return_reason: String = body("return_reason"),
-        /// 开户银行名称.
-        bank_name: String = body("bank_name"),
-        /// 网银类型.
-        online_bank_type: OnlineBankType = body("online_bank_type"),
-        /// 银行卡号后四位.
-        bank_card_tail: String = body("bank_card_tail"),
-        /// 银行账户名称.
-        bank_account_name: String = body("bank_account_name"),
-    }
 }
 
 open_enum! {
@@ -130,12 +115,6 @@ open_enum! {
         Admin = "ADMIN",
         Staff = "STAFF",
         LegalPerson = "LEGAL_PERSON",
-    }
-
-    /// 网银类型.
-    pub enum OnlineBankType {
-        OnlineBankTypeCorporate = "ONLINE_BANK_TYPE_CORPORATE",
-        OnlineBankTypePersonal = "ONLINE_BANK_TYPE_PERSONAL",
     }
 
     /// 可用充值渠道列表.

@@ -9,7 +9,8 @@
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 校园轻松付扣费失败: what the sealed part opens to.
+    #[doc(alias = "校园轻松付扣费失败")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.
         mchid: String = body("mchid").required(),

@@ -2,26 +2,149 @@
 
 //! `v2/secapi/pay/multiprofitsharing`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiPayMultiprofitsharing as Multiprofitsharing;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 请求多次分账 · `POST v2/secapi/pay/multiprofitsharing`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// This version checks an APIv2 request and does not send it yet.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011983158](https://pay.weixin.qq.com/doc/v2/merchant/4011983158)
+/// - partner: [4011984646](https://pay.weixin.qq.com/doc/v2/partner/4011984646)
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/pay/multiprofitsharing`
-    Multiprofitsharing
-}
+    request! {
+        /// 请求多次分账: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiPayMultiprofitsharingV2Request`](crate::secapi::PostSecapiPayMultiprofitsharingV2Request).
+        #[doc(alias = "请求多次分账")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户分账单号. Required; at most 64 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 64).request_number(),
+            /// 分账接收方列表. Required; at most 10240 characters; JSON text in a string.
+            receivers: JsonText<Vec<Receiver>> = xml("receivers").required().length(0, 10240),
+        }
 
-impl<M: Mode> Multiprofitsharing<M> {
-    /// 请求多次分账 · `POST v2/secapi/pay/multiprofitsharing`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_PAY_MULTIPROFITSHARING, request)
+        /// 分账接收方列表.
+        pub struct Receiver {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账个人接收方姓名.
+            name: String = body("name"),
+        }
+    }
+
+    response! {
+        /// 请求多次分账: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiPayMultiprofitsharingV2Response`](crate::secapi::PostSecapiPayMultiprofitsharingV2Response).
+        #[doc(alias = "请求多次分账")]
+        pub struct Response {
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户分账单号. Required; at most 64 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 64),
+            /// 微信分账单号. Required; at most 64 characters.
+            order_id: String = xml("order_id").required().length(0, 64),
+            /// 分账接收方列表. At most 10240 characters; JSON text in a string.
+            receivers: JsonText<Vec<ResponseReceiver>> = xml("receivers").length(0, 10240),
+        }
+
+        /// 分账接收方列表.
+        pub struct ResponseReceiver {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+            /// 分账完成时间. Required.
+            finish_time: String = body("finish_time").required(),
+            /// 分账接收方账号. Required.
+            receiver_account: String = body("receiver_account").required(),
+            /// 分账接收商户号. Required.
+            receiver_mchid: String = body("receiver_mchid").required(),
+            /// 分账结果. Required.
+            result: ResponseReceiverResult = body("result").required(),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 分账结果.
+        pub enum ResponseReceiverResult {
+            Pending = "PENDING",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
     }
 }

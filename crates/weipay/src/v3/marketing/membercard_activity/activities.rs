@@ -3,40 +3,427 @@
 //! `v3/marketing/membercard-activity/activities`
 
 pub mod activity_id;
-pub mod get;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingMembercardActivityActivities as Activities;
 
-chain_step! {
-    /// `v3/marketing/membercard-activity/activities`
-    Activities
+/// 查询活动列表 · `GET v3/marketing/membercard-activity/activities`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012553261](https://pay.weixin.qq.com/doc/v3/merchant/4012553261)
+/// - partner: [4012714468](https://pay.weixin.qq.com/doc/v3/partner/4012714468)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询活动列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardActivityActivitiesRequest`](crate::marketing::GetMarketingMembercardActivityActivitiesRequest).
+        #[doc(alias = "查询活动列表")]
+        pub struct Request {
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 活动类型. Required.
+            activity_type: ActivityType = query("activity_type").required(),
+            /// 会员卡ID.
+            card_id: String = query("card_id"),
+            /// 活动的当前状态.
+            activity_status: ActivityStatus = query("activity_status"),
+        }
+    }
+
+    response! {
+        /// 查询活动列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardActivityActivitiesResponse`](crate::marketing::GetMarketingMembercardActivityActivitiesResponse).
+        #[doc(alias = "查询活动列表")]
+        pub struct Response {
+            /// 活动详情.
+            data: Vec<Data> = body("data"),
+            /// 请求资源起始位置.
+            offset: i64 = body("offset"),
+            /// 最大资源条数.
+            limit: i64 = body("limit"),
+            /// 资源总条数.
+            total_count: i64 = body("total_count"),
+        }
+
+        /// 活动详情.
+        pub struct Data {
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动的当前状态.
+            activity_status: String = body("activity_status"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+            /// 会员卡ID.
+            card_id: String = body("card_id"),
+            /// 活动名称.
+            activity_name: String = body("activity_name"),
+            /// 活动类型.
+            activity_type: String = body("activity_type"),
+            /// 活动开始时间.
+            begin_time: Time = body("begin_time"),
+            /// 活动结束时间.
+            end_time: Time = body("end_time"),
+            /// 发放时间段.
+            award_send_period: AwardSendPeriod = body("award_send_period"),
+            /// 优惠券列表.
+            stock_list: Vec<StockList> = body("stock_list"),
+            /// 商户请求单号.
+            out_request_no: String = body("out_request_no"),
+            /// 支付后活动设置.
+            pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
+            /// 支付前会员活动设置.
+            miniprogram_activity_setting: MiniprogramActivitySetting = body("miniprogram_activity_setting"),
+        }
+
+        /// 发放时间段.
+        pub struct AwardSendPeriod {
+            /// 指定时间.
+            award_send_time: Vec<AwardSendTime> = body("award_send_time"),
+            /// 指定时间段.
+            award_send_day_time: Vec<AwardSendDayTime> = body("award_send_day_time"),
+        }
+
+        /// 指定时间.
+        pub struct AwardSendTime {
+            /// 发放开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 发放结束时间. Required.
+            end_time: Time = body("end_time").required(),
+        }
+
+        /// 指定时间段.
+        pub struct AwardSendDayTime {
+            /// 每日发放开始时间. Required.
+            begin_day_time: BeginDayTime = body("begin_day_time").required(),
+            /// 每日发放结束时间. Required.
+            end_day_time: EndDayTime = body("end_day_time").required(),
+        }
+
+        /// 每日发放开始时间.
+        pub struct BeginDayTime {
+            /// 时. Required.
+            hours: i64 = body("hours").required(),
+            /// 分. Required.
+            minutes: i64 = body("minutes").required(),
+            /// 秒. Required.
+            seconds: i64 = body("seconds").required(),
+        }
+
+        /// 每日发放结束时间.
+        pub struct EndDayTime {
+            /// 时. Required.
+            hours: i64 = body("hours").required(),
+            /// 分. Required.
+            minutes: i64 = body("minutes").required(),
+            /// 秒. Required.
+            seconds: i64 = body("seconds").required(),
+        }
+
+        /// 优惠券列表.
+        pub struct StockList {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+            /// 券批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+        }
+
+        /// 支付后活动设置.
+        pub struct PayActivitySetting {
+            /// 商户logo. Required.
+            logo_url: String = body("logo_url").required(),
+            /// 支付结果页活动副标题. Required.
+            activity_second_title: String = body("activity_second_title").required(),
+            /// 活动曝光商户号.
+            mchid_list: Vec<String> = body("mchid_list"),
+            /// 激活方式设置.
+            activate_setting: ActivateSetting = body("activate_setting"),
+            /// 支付设置.
+            payment_setting: PaymentSetting = body("payment_setting"),
+        }
+
+        /// 激活方式设置.
+        pub struct ActivateSetting {
+            /// 激活类型. Required.
+            activate_type: String = body("activate_type").required(),
+            /// 跳转激活的url.
+            activate_url: String = body("activate_url"),
+            /// 跳转激活的小程序.
+            activate_miniprogram: ActivateMiniprogram = body("activate_miniprogram"),
+        }
+
+        /// 跳转激活的小程序.
+        pub struct ActivateMiniprogram {
+            /// 跳转激活的appid. Required.
+            activate_appid: String = body("activate_appid").required(),
+            /// 跳转激活的path. Required.
+            activate_path: String = body("activate_path").required(),
+        }
+
+        /// 支付设置.
+        pub struct PaymentSetting {
+            /// 支付模式.
+            payment_mode: PaymentMode = body("payment_mode"),
+            /// 指定银行的简称.
+            limit_bank: String = body("limit_bank"),
+            /// 订单优惠标记.
+            goods_tags: Vec<String> = body("goods_tags"),
+        }
+
+        /// 支付模式.
+        pub struct PaymentMode {
+            /// 支付场景列表.
+            payment_scene_list: Vec<String> = body("payment_scene_list"),
+        }
+
+        /// 支付前会员活动设置.
+        pub struct MiniprogramActivitySetting {
+            /// 指定领取渠道.
+            outer_str: Vec<String> = body("outer_str"),
+            /// 领奖页面跳转配置.
+            award_jump_deploy: AwardJumpDeploy = body("award_jump_deploy"),
+        }
+
+        /// 领奖页面跳转配置.
+        pub struct AwardJumpDeploy {
+            /// 小程序AppID.
+            mini_program_appid: String = body("mini_program_appid"),
+            /// 小程序path.
+            mini_program_path: String = body("mini_program_path"),
+            /// 跳转按钮文案.
+            button_text: String = body("button_text"),
+        }
+    }
+
+    open_enum! {
+        /// 活动类型.
+        pub enum ActivityType {
+            NonMemberAfterpay = "NON_MEMBER_AFTERPAY",
+            MemberAfterpay = "MEMBER_AFTERPAY",
+            NonMemberMiniprogram = "NON_MEMBER_MINIPROGRAM",
+            MemberMiniprogram = "MEMBER_MINIPROGRAM",
+        }
+
+        /// 活动的当前状态.
+        pub enum ActivityStatus {
+            Created = "CREATED",
+            Ongoing = "ONGOING",
+            Terminated = "TERMINATED",
+            OverTime = "OVER_TIME",
+        }
+    }
 }
 
-impl<M: Mode> Activities<M> {
-    /// 查询活动列表 · `GET v3/marketing/membercard-activity/activities`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
+/// 创建活动 · `POST v3/marketing/membercard-activity/activities`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030)
+/// - partner: [4012714463](https://pay.weixin.qq.com/doc/v3/partner/4012714463)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 创建活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardActivityActivitiesRequest`](crate::marketing::PostMarketingMembercardActivityActivitiesRequest).
+        #[doc(alias = "创建活动")]
+        pub struct Request {
+            /// 会员卡ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 活动名称. Required.
+            activity_name: String = body("activity_name").required(),
+            /// 活动类型. Required.
+            activity_type: ActivityType = body("activity_type").required(),
+            /// 活动开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 活动结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 发放时间段.
+            award_send_period: AwardSendPeriod = body("award_send_period"),
+            /// 优惠券列表.
+            stock_list: Vec<StockList> = body("stock_list"),
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 支付后活动设置.
+            pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
+            /// 支付前会员活动设置.
+            miniprogram_activity_setting: MiniprogramActivitySetting = body("miniprogram_activity_setting"),
+        }
+
+        /// 发放时间段.
+        pub struct AwardSendPeriod {
+            /// 指定时间.
+            award_send_time: Vec<AwardSendTime> = body("award_send_time"),
+            /// 指定时间段.
+            award_send_day_time: Vec<AwardSendDayTime> = body("award_send_day_time"),
+        }
+
+        /// 指定时间.
+        pub struct AwardSendTime {
+            /// 发放开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 发放结束时间. Required.
+            end_time: Time = body("end_time").required(),
+        }
+
+        /// 指定时间段.
+        pub struct AwardSendDayTime {
+            /// 每日发放开始时间. Required.
+            begin_day_time: BeginDayTime = body("begin_day_time").required(),
+            /// 每日发放结束时间. Required.
+            end_day_time: EndDayTime = body("end_day_time").required(),
+        }
+
+        /// 每日发放开始时间.
+        pub struct BeginDayTime {
+            /// 时. Required.
+            hours: i64 = body("hours").required(),
+            /// 分. Required.
+            minutes: i64 = body("minutes").required(),
+            /// 秒. Required.
+            seconds: i64 = body("seconds").required(),
+        }
+
+        /// 每日发放结束时间.
+        pub struct EndDayTime {
+            /// 时. Required.
+            hours: i64 = body("hours").required(),
+            /// 分. Required.
+            minutes: i64 = body("minutes").required(),
+            /// 秒. Required.
+            seconds: i64 = body("seconds").required(),
+        }
+
+        /// 优惠券列表.
+        pub struct StockList {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+            /// 券批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+        }
+
+        /// 支付后活动设置.
+        pub struct PayActivitySetting {
+            /// 商户logo. Required.
+            logo_url: String = body("logo_url").required(),
+            /// 支付结果页活动副标题. Required.
+            activity_second_title: String = body("activity_second_title").required(),
+            /// 活动曝光商户号.
+            mchid_list: Vec<String> = body("mchid_list"),
+            /// 激活方式设置.
+            activate_setting: ActivateSetting = body("activate_setting"),
+            /// 支付设置.
+            payment_setting: PaymentSetting = body("payment_setting"),
+        }
+
+        /// 激活方式设置.
+        pub struct ActivateSetting {
+            /// 激活类型. Required.
+            activate_type: String = body("activate_type").required(),
+            /// 跳转激活的url.
+            activate_url: String = body("activate_url"),
+            /// 跳转激活的小程序.
+            activate_miniprogram: ActivateMiniprogram = body("activate_miniprogram"),
+        }
+
+        /// 跳转激活的小程序.
+        pub struct ActivateMiniprogram {
+            /// 跳转激活的appid. Required.
+            activate_appid: String = body("activate_appid").required(),
+            /// 跳转激活的path. Required.
+            activate_path: String = body("activate_path").required(),
+        }
+
+        /// 支付设置.
+        pub struct PaymentSetting {
+            /// 支付模式.
+            payment_mode: PaymentMode = body("payment_mode"),
+            /// 指定银行的简称.
+            limit_bank: String = body("limit_bank"),
+            /// 订单优惠标记.
+            goods_tags: Vec<String> = body("goods_tags"),
+        }
+
+        /// 支付模式.
+        pub struct PaymentMode {
+            /// 支付场景列表.
+            payment_scene_list: Vec<String> = body("payment_scene_list"),
+        }
+
+        /// 支付前会员活动设置.
+        pub struct MiniprogramActivitySetting {
+            /// 指定领取渠道.
+            outer_str: Vec<String> = body("outer_str"),
+            /// 领奖页面跳转配置.
+            award_jump_deploy: AwardJumpDeploy = body("award_jump_deploy"),
+        }
+
+        /// 领奖页面跳转配置.
+        pub struct AwardJumpDeploy {
+            /// 小程序AppID.
+            mini_program_appid: String = body("mini_program_appid"),
+            /// 小程序path.
+            mini_program_path: String = body("mini_program_path"),
+            /// 跳转按钮文案.
+            button_text: String = body("button_text"),
+        }
     }
 
-    /// 创建活动 · `POST v3/marketing/membercard-activity/activities`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
+    response! {
+        /// 创建活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardActivityActivitiesResponse`](crate::marketing::PostMarketingMembercardActivityActivitiesResponse).
+        #[doc(alias = "创建活动")]
+        pub struct Response {
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动的当前状态.
+            activity_status: String = body("activity_status"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+            /// 会员卡ID.
+            card_id: String = body("card_id"),
+            /// 活动名称.
+            activity_name: String = body("activity_name"),
+            /// 活动类型.
+            activity_type: String = body("activity_type"),
+            /// 活动开始时间.
+            begin_time: Time = body("begin_time"),
+            /// 活动结束时间.
+            end_time: Time = body("end_time"),
+            /// 发放时间段.
+            award_send_period: AwardSendPeriod = body("award_send_period"),
+            /// 优惠券列表.
+            stock_list: Vec<StockList> = body("stock_list"),
+            /// 商户请求单号.
+            out_request_no: String = body("out_request_no"),
+            /// 支付后活动设置.
+            pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
+            /// 支付前会员活动设置.
+            miniprogram_activity_setting: MiniprogramActivitySetting = body("miniprogram_activity_setting"),
+        }
     }
 
-    /// `v3/marketing/membercard-activity/activities/{activity_id}` with this 活动ID.
-    pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
+    open_enum! {
+        /// 活动类型.
+        pub enum ActivityType {
+            NonMemberAfterpay = "NON_MEMBER_AFTERPAY",
+            MemberAfterpay = "MEMBER_AFTERPAY",
+            NonMemberMiniprogram = "NON_MEMBER_MINIPROGRAM",
+            MemberMiniprogram = "MEMBER_MINIPROGRAM",
+        }
     }
 }

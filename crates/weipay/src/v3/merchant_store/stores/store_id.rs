@@ -2,41 +2,151 @@
 
 //! `v3/merchant-store/stores/{store_id}`
 
-pub mod get;
-pub mod patch;
-pub mod recipients;
+/// `v3/merchant-store/stores/{store_id}/recipients`
+pub mod recipients {
+    pub mod bind;
+    pub mod unbind;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/merchant-store/stores/{store_id}`
-    StoreId
+    pub use crate::v3::merchant_store::chain::MerchantStoreStoresByStoreIdRecipients as Recipients;
 }
 
-impl<M: Mode> StoreId<M> {
-    /// 查询门店 · `GET v3/merchant-store/stores/{store_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_STORE_STORES_STORE_ID, request)
+pub use crate::v3::merchant_store::chain::MerchantStoreStoresByStoreId as StoreId;
+
+/// 查询门店 · `GET v3/merchant-store/stores/{store_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013948577](https://pay.weixin.qq.com/doc/v3/merchant/4013948577)
+///
+/// `weipay api show GET v3/merchant-store/stores/{store_id}` lists all 2.
+pub mod get {
+    pub use crate::v3::merchant_store::shared::StoreAddress;
+
+    use crate::model::{body, query, request, response};
+
+    request! {
+        /// 查询门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_store::GetMerchantStoreStoresByStoreIdRequest`](crate::merchant_store::GetMerchantStoreStoresByStoreIdRequest).
+        #[doc(alias = "查询门店")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
     }
 
-    /// 修改门店 · `PATCH v3/merchant-store/stores/{store_id}`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::PATCH_V3_MERCHANT_STORE_STORES_STORE_ID, request)
-    }
+    response! {
+        /// 查询门店: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_store::GetMerchantStoreStoresByStoreIdResponse`](crate::merchant_store::GetMerchantStoreStoresByStoreIdResponse).
+        #[doc(alias = "查询门店")]
+        pub struct Response {
+            /// 门店基础信息.
+            store_basics: StoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: StoreBusiness = body("store_business"),
+            /// 门店收款信息.
+            store_recipient: Vec<StoreRecipient> = body("store_recipient"),
+            /// 门店状态.
+            store_state: StoreState = body("store_state"),
+        }
 
-    /// `v3/merchant-store/stores/{store_id}/recipients`
-    pub fn recipients(self) -> recipients::Recipients<M> {
-        recipients::Recipients::new(self.call.step("recipients"))
+        /// 门店基础信息.
+        pub struct StoreBasics {
+            /// 商家门店编号.
+            store_reference_id: String = body("store_reference_id"),
+            /// 品牌名称.
+            brand_name: String = body("brand_name"),
+            /// 门店名称. Required.
+            store_name: String = body("store_name").required(),
+            /// 分店名称.
+            branch_name: String = body("branch_name"),
+            /// 品牌ID.
+            brand_id: i64 = body("brand_id"),
+        }
+
+        /// 门店经营信息.
+        pub struct StoreBusiness {
+            /// 门店服务电话.
+            service_phone: String = body("service_phone"),
+            /// 门店经营时间.
+            business_hours: String = body("business_hours"),
+        }
+
+        /// 门店收款信息.
+        pub struct StoreRecipient {
+            /// 门店收款商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 门店收款主体.
+            company_name: String = body("company_name"),
+        }
+
+        /// 门店状态.
+        pub struct StoreState {
+            /// 门店状态描述.
+            store_state_message: String = body("store_state_message"),
+            /// 地址核实失败原因.
+            address_failed_reason: String = body("address_failed_reason"),
+            /// On the wire: `store_state_value`.
+            store_state_value: String = body("store_state_value"),
+        }
+    }
+}
+
+/// 修改门店 · `PATCH v3/merchant-store/stores/{store_id}`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013948551](https://pay.weixin.qq.com/doc/v3/merchant/4013948551)
+///
+/// `weipay api show PATCH v3/merchant-store/stores/{store_id}` lists all 2.
+pub mod patch {
+    pub use crate::v3::merchant_store::shared::StoreAddress;
+
+    use crate::model::{body, request};
+
+    request! {
+        /// 修改门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_store::PatchMerchantStoreStoresByStoreIdRequest`](crate::merchant_store::PatchMerchantStoreStoresByStoreIdRequest).
+        #[doc(alias = "修改门店")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 门店基础信息.
+            store_basics: StoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: StoreBusiness = body("store_business"),
+        }
+
+        /// 门店基础信息.
+        pub struct StoreBasics {
+            /// 商家门店编号.
+            store_reference_id: String = body("store_reference_id"),
+            /// 品牌名称.
+            brand_name: String = body("brand_name"),
+            /// 门店名称. Required.
+            store_name: String = body("store_name").required(),
+            /// 分店名称.
+            branch_name: String = body("branch_name"),
+            /// 品牌ID.
+            brand_id: i64 = body("brand_id"),
+        }
+
+        /// 门店经营信息.
+        pub struct StoreBusiness {
+            /// 门店服务电话.
+            service_phone: String = body("service_phone"),
+            /// 门店经营时间.
+            business_hours: String = body("business_hours"),
+        }
     }
 }

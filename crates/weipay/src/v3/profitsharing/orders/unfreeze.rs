@@ -2,24 +2,114 @@
 
 //! `v3/profitsharing/orders/unfreeze`
 
-pub mod post;
+pub use crate::v3::profitsharing::chain::ProfitsharingOrdersUnfreeze as Unfreeze;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解冻剩余资金 · `POST v3/profitsharing/orders/unfreeze`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012526374](https://pay.weixin.qq.com/doc/v3/merchant/4012526374)
+/// - partner: [4012466860](https://pay.weixin.qq.com/doc/v3/partner/4012466860)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/profitsharing/orders/unfreeze`
-    Unfreeze
-}
+    request! {
+        /// 解冻剩余资金: what is sent.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersUnfreezeRequest`](crate::profitsharing::PostProfitsharingOrdersUnfreezeRequest).
+        #[doc(alias = "解冻剩余资金")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
+            out_order_no: String = body("out_order_no")
+                .required()
+                .length(1, 64)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+            /// 分账描述. Required; 1 to 80 characters.
+            description: String = body("description").required().length(1, 80),
+        }
+    }
 
-impl<M: Mode> Unfreeze<M> {
-    /// 解冻剩余资金 · `POST v3/profitsharing/orders/unfreeze`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS_UNFREEZE, request)
+    response! {
+        /// 解冻剩余资金: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersUnfreezeResponse`](crate::profitsharing::PostProfitsharingOrdersUnfreezeResponse).
+        #[doc(alias = "解冻剩余资金")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态. Required.
+            state: State = body("state").required(),
+            /// 分账接收方列表.
+            receivers: Vec<Receivers> = body("receivers"),
+        }
+
+        /// 分账接收方列表.
+        pub struct Receivers {
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方帐号. Required.
+            account: String = body("account").required(),
+            /// 分账结果. Required.
+            result: ReceiversResult = body("result").required(),
+            /// 分账失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 分账明细单号.
+            detail_id: String = body("detail_id"),
+            /// 分账创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 分账完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 分账单状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
+
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 分账结果.
+        pub enum ReceiversResult {
+            Pending = "PENDING",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
+
+        /// 分账失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            NoRelation = "NO_RELATION",
+            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
+            ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
+            NoAuth = "NO_AUTH",
+            ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+            InvalidRequest = "INVALID_REQUEST",
+        }
     }
 }

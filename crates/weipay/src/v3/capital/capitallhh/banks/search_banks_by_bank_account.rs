@@ -2,24 +2,55 @@
 
 //! `v3/capital/capitallhh/banks/search-banks-by-bank-account`
 
-pub mod get;
+pub use crate::v3::capital::chain::CapitalCapitallhhBanksSearchBanksByBankAccount as SearchBanksByBankAccount;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取对私银行卡号开户银行 · `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012697541](https://pay.weixin.qq.com/doc/v3/partner/4012697541)
+pub mod get {
+    use crate::model::{Sensitive, body, header, query, request, response};
 
-chain_step! {
-    /// `v3/capital/capitallhh/banks/search-banks-by-bank-account`
-    SearchBanksByBankAccount
-}
+    request! {
+        /// 获取对私银行卡号开户银行: what is sent.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountRequest`](crate::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountRequest).
+        #[doc(alias = "获取对私银行卡号开户银行")]
+        pub struct Request {
+            /// 银行卡号. Required; travels encrypted (敏感信息加密).
+            account_number: Sensitive = query("account_number").required().encrypted(),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> SearchBanksByBankAccount<M> {
-    /// 获取对私银行卡号开户银行 · `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT, request)
+    response! {
+        /// 获取对私银行卡号开户银行: what comes back.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountResponse`](crate::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountResponse).
+        #[doc(alias = "获取对私银行卡号开户银行")]
+        pub struct Response {
+            /// 查询数据总条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 银行列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 银行列表.
+        pub struct Data {
+            /// 银行别名. Required.
+            bank_alias: String = body("bank_alias").required(),
+            /// 银行别名编码. Required.
+            bank_alias_code: String = body("bank_alias_code").required(),
+            /// 开户银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 开户银行编码. Required.
+            account_bank_code: i64 = body("account_bank_code").required(),
+            /// 是否需要填写支行. Required.
+            need_bank_branch: bool = body("need_bank_branch").required(),
+        }
     }
 }

@@ -2,25 +2,69 @@
 
 //! `v3/discount-card/cards/{out_card_code}/add-user-records`
 
-pub mod post;
+pub use crate::v3::discount_card::chain::DiscountCardCardsByOutCardCodeAddUserRecords as AddUserRecords;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 增加用户记录 · `POST v3/discount-card/cards/{out_card_code}/add-user-records`
+///
+/// For 直连商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml>
+pub mod post {
+    use crate::model::{Time, body, request};
 
-chain_step! {
-    /// `v3/discount-card/cards/{out_card_code}/add-user-records`
-    AddUserRecords
-}
+    request! {
+        /// 增加用户记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::discount_card::PostDiscountCardCardsByOutCardCodeAddUserRecordsRequest`](crate::discount_card::PostDiscountCardCardsByOutCardCodeAddUserRecordsRequest).
+        #[doc(alias = "增加用户记录")]
+        pub struct Request {
+            /// 卡模板ID. Required.
+            card_template_id: String = body("card_template_id").required(),
+            /// 目标完成记录.
+            objective_completion_records: Vec<ObjectiveCompletionRecords> =
+                body("objective_completion_records"),
+            /// 优惠使用记录.
+            reward_usage_records: Vec<RewardUsageRecords> = body("reward_usage_records"),
+        }
 
-impl<M: Mode> AddUserRecords<M> {
-    /// 增加用户记录 · `POST v3/discount-card/cards/{out_card_code}/add-user-records`
-    ///
-    /// For 直连商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE_ADD_USER_RECORDS, request)
+        /// 目标完成记录.
+        pub struct ObjectiveCompletionRecords {
+            /// 目标完成流水号. Required.
+            objective_completion_serial_no: String = body("objective_completion_serial_no").required(),
+            /// 目标ID. Required.
+            objective_id: String = body("objective_id").required(),
+            /// 目标完成时间. Required.
+            completion_time: Time = body("completion_time").required(),
+            /// 目标完成类型. Required.
+            completion_type: String = body("completion_type").required(),
+            /// 目标完成描述. Required.
+            description: String = body("description").required(),
+            /// 目标完成数量. Required.
+            completion_count: i64 = body("completion_count").required(),
+            /// 备注说明.
+            remark: String = body("remark"),
+        }
+
+        /// 优惠使用记录.
+        pub struct RewardUsageRecords {
+            /// 优惠使用记录流水号. Required.
+            reward_usage_serial_no: String = body("reward_usage_serial_no").required(),
+            /// 优惠ID. Required.
+            reward_id: String = body("reward_id").required(),
+            /// 优惠使用时间. Required.
+            usage_time: Time = body("usage_time").required(),
+            /// 优惠使用类型. Required.
+            usage_type: String = body("usage_type").required(),
+            /// 优惠使用描述. Required.
+            description: String = body("description").required(),
+            /// 数量. Required.
+            usage_count: i64 = body("usage_count").required(),
+            /// 金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 备注说明.
+            remark: String = body("remark"),
+        }
     }
 }

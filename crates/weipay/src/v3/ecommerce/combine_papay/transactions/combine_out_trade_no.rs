@@ -2,31 +2,80 @@
 
 //! `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
 
-pub mod get;
 pub mod reverse;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceCombinePapayTransactionsByCombineOutTradeNo as CombineOutTradeNo;
 
-chain_step! {
-    /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
-    CombineOutTradeNo
-}
+/// 电商合单委托代扣查询订单 · `GET v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012884130](https://pay.weixin.qq.com/doc/v3/partner/4012884130)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-impl<M: Mode> CombineOutTradeNo<M> {
-    /// 电商合单委托代扣查询订单 · `GET v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO, Nothing)
-    }
+    response! {
+        /// 电商合单委托代扣查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceCombinePapayTransactionsByCombineOutTradeNoResponse`](crate::ecommerce::GetEcommerceCombinePapayTransactionsByCombineOutTradeNoResponse).
+        #[doc(alias = "电商合单委托代扣查询订单")]
+        pub struct Response {
+            /// 合单商户APPID. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 合单商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户订单号. Required.
+            combine_out_trade_no: String = body("combine_out_trade_no").required(),
+            /// 子单信息.
+            sub_orders: Vec<SubOrders> = body("sub_orders"),
+            /// 支付者.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+        }
 
-    /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
-    pub fn reverse(self) -> reverse::Reverse<M> {
-        reverse::Reverse::new(self.call.step("reverse"))
+        /// 子单信息.
+        pub struct SubOrders {
+            /// 子单商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 交易类型. Required.
+            trade_type: String = body("trade_type").required(),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 子单微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 子单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 二级商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 订单金额.
+            amount: Amount = body("amount"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 标价金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 标价币种. Required.
+            currency: String = body("currency").required(),
+            /// 现金支付金额. In fen (分).
+            payer_amount: i64 = body("payer_amount"),
+            /// 现金支付币种.
+            payer_currency: String = body("payer_currency"),
+        }
+
+        /// 支付者.
+        pub struct CombinePayerInfo {
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
     }
 }

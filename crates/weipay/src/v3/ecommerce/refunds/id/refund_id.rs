@@ -2,24 +2,154 @@
 
 //! `v3/ecommerce/refunds/id/{refund_id}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceRefundsIdByRefundId as RefundId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过微信支付退款单号查询退款 · `GET v3/ecommerce/refunds/id/{refund_id}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476908](https://pay.weixin.qq.com/doc/v3/partner/4012476908)
+///
+/// `weipay api show GET v3/ecommerce/refunds/id/{refund_id}` lists all 3.
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/refunds/id/{refund_id}`
-    RefundId
-}
+    request! {
+        /// 通过微信支付退款单号查询退款: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsIdByRefundIdRequest`](crate::ecommerce::GetEcommerceRefundsIdByRefundIdRequest).
+        #[doc(alias = "通过微信支付退款单号查询退款")]
+        pub struct Request {
+            /// 商品单个人收款方受理授权ID.
+            individual_auth_id: String = query("individual_auth_id"),
+            /// 二级商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
 
-impl<M: Mode> RefundId<M> {
-    /// 通过微信支付退款单号查询退款 · `GET v3/ecommerce/refunds/id/{refund_id}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID, request)
+    response! {
+        /// 通过微信支付退款单号查询退款: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsIdByRefundIdResponse`](crate::ecommerce::GetEcommerceRefundsIdByRefundIdResponse).
+        #[doc(alias = "通过微信支付退款单号查询退款")]
+        pub struct Response {
+            /// 微信退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 退款渠道.
+            channel: Channel = body("channel"),
+            /// 退款入账账户.
+            user_received_account: String = body("user_received_account"),
+            /// 退款成功时间.
+            success_time: Time = body("success_time"),
+            /// 退款创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 退款状态. Required.
+            status: Status = body("status").required(),
+            /// 退款金额信息. Required.
+            amount: Amount = body("amount").required(),
+            /// 营销详情.
+            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+            /// 退款出资商户.
+            refund_account: RefundAccount = body("refund_account"),
+            /// 资金账户.
+            funds_account: FundsAccount = body("funds_account"),
+        }
+
+        /// 退款金额信息.
+        pub struct Amount {
+            /// 退款金额. Required; in fen (分).
+            refund: i64 = body("refund").required(),
+            /// 退款出资账户及金额.
+            from: Vec<AmountFrom> = body("from"),
+            /// 用户退款金额. Required; in fen (分).
+            payer_refund: i64 = body("payer_refund").required(),
+            /// 优惠退款金额. In fen (分).
+            discount_refund: i64 = body("discount_refund"),
+            /// 退款币种.
+            currency: String = body("currency"),
+            /// 垫付金额. In fen (分).
+            advance: i64 = body("advance"),
+        }
+
+        /// 退款出资账户及金额.
+        pub struct AmountFrom {
+            /// 出资账户类型. Required.
+            account: Account = body("account").required(),
+            /// 出资金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
+
+        /// 营销详情.
+        pub struct PromotionDetail {
+            /// 券ID. Required.
+            promotion_id: String = body("promotion_id").required(),
+            /// 优惠范围. Required.
+            scope: Scope = body("scope").required(),
+            /// 优惠类型. Required.
+            type_: Type = body("type").required(),
+            /// 优惠券面额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 优惠退款金额. Required; in fen (分).
+            refund_amount: i64 = body("refund_amount").required(),
+        }
+    }
+
+    open_enum! {
+        /// 退款渠道.
+        pub enum Channel {
+            Original = "ORIGINAL",
+            Balance = "BALANCE",
+            OtherBalance = "OTHER_BALANCE",
+            OtherBankcard = "OTHER_BANKCARD",
+        }
+
+        /// 退款状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Close = "CLOSE",
+            Processing = "PROCESSING",
+            Abnormal = "ABNORMAL",
+        }
+
+        /// 出资账户类型.
+        pub enum Account {
+            Available = "AVAILABLE",
+            Unavailable = "UNAVAILABLE",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            Global = "GLOBAL",
+            Single = "SINGLE",
+        }
+
+        /// 优惠类型.
+        pub enum Type {
+            Coupon = "COUPON",
+            Discount = "DISCOUNT",
+        }
+
+        /// 退款出资商户.
+        pub enum RefundAccount {
+            RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
+            RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
+        }
+
+        /// 资金账户.
+        pub enum FundsAccount {
+            Available = "AVAILABLE",
+            Unsettled = "UNSETTLED",
+            Operation = "OPERATION",
+            Basic = "BASIC",
+            EcnyBasic = "ECNY_BASIC",
+        }
     }
 }

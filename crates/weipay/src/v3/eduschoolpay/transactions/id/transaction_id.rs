@@ -2,24 +2,117 @@
 
 //! `v3/eduschoolpay/transactions/id/{transaction_id}`
 
-pub mod get;
+pub use crate::v3::eduschoolpay::chain::EduschoolpayTransactionsIdByTransactionId as TransactionId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付订单号查单 · `GET v3/eduschoolpay/transactions/id/{transaction_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012469063](https://pay.weixin.qq.com/doc/v3/partner/4012469063)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/eduschoolpay/transactions/id/{transaction_id}`
-    TransactionId
-}
+    request! {
+        /// 微信支付订单号查单: what is sent.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdRequest`](crate::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdRequest).
+        #[doc(alias = "微信支付订单号查单")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
 
-impl<M: Mode> TransactionId<M> {
-    /// 微信支付订单号查单 · `GET v3/eduschoolpay/transactions/id/{transaction_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDUSCHOOLPAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
+    response! {
+        /// 微信支付订单号查单: what comes back.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdResponse`](crate::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdResponse).
+        #[doc(alias = "微信支付订单号查单")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易类型.
+            trade_type: String = body("trade_type"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_desc: String = body("trade_state_desc"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 设备信息. Required.
+            device_info: DeviceInfo = body("device_info").required(),
+            /// 优惠详情.
+            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 商户appid下的用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 子商户appid下的用户标识.
+            sub_openid: String = body("sub_openid"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 订单金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 用户支付金额. In fen (分).
+            payer_total: i64 = body("payer_total"),
+            /// 折扣. In fen (分).
+            discount_total: i64 = body("discount_total"),
+            /// 货币类型. Required.
+            currency: String = body("currency").required(),
+        }
+
+        /// 设备信息.
+        pub struct DeviceInfo {
+            /// 设备号.
+            device_id: String = body("device_id"),
+            /// 商户端设备ip. Required.
+            device_ip: String = body("device_ip").required(),
+        }
+
+        /// 优惠详情.
+        pub struct PromotionDetail {
+            /// 券ID. Required.
+            coupon_id: String = body("coupon_id").required(),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: String = body("scope"),
+            /// 优惠类型.
+            type_: String = body("type"),
+            /// 优惠券面额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 活动ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 微信出资. In fen (分).
+            wechatpay_contribute: i64 = body("wechatpay_contribute"),
+            /// 商户出资. In fen (分).
+            merchant_contribute: i64 = body("merchant_contribute"),
+            /// 其他出资. In fen (分).
+            other_contribute: i64 = body("other_contribute"),
+        }
     }
 }

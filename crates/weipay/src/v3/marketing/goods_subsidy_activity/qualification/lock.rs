@@ -2,24 +2,57 @@
 
 //! `v3/marketing/goods-subsidy-activity/qualification/lock`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityQualificationLock as Lock;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 锁定品牌加价购活动资格 · `POST v3/marketing/goods-subsidy-activity/qualification/lock`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/qualification/lock`
-    Lock
-}
+    request! {
+        /// 锁定品牌加价购活动资格: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityQualificationLockRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityQualificationLockRequest).
+        #[doc(alias = "锁定品牌加价购活动资格")]
+        pub struct Request {
+            /// 订单信息. Required.
+            order_information: OrderInformation = body("order_information").required(),
+            /// 待锁定的加价购资格ID列表.
+            qualification_ids: Vec<String> = body("qualification_ids"),
+        }
 
-impl<M: Mode> Lock<M> {
-    /// 锁定品牌加价购活动资格 · `POST v3/marketing/goods-subsidy-activity/qualification/lock`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_LOCK, request)
+        /// 订单信息.
+        pub struct OrderInformation {
+            /// On the wire: `payer_openid`.
+            payer_openid: String = body("payer_openid"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 订单总金额. In fen (分).
+            total_fee: i64 = body("total_fee"),
+            /// 门店ID.
+            store_id: String = body("store_id"),
+            /// 门店商户号.
+            store_merchant_id: String = body("store_merchant_id"),
+        }
+    }
+
+    response! {
+        /// 锁定品牌加价购活动资格: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityQualificationLockResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityQualificationLockResponse).
+        #[doc(alias = "锁定品牌加价购活动资格")]
+        pub struct Response {
+            /// 返回结果文案.
+            return_message: String = body("return_message"),
+            /// 锁定失败的资格ID列表.
+            failed_qualification_ids: Vec<String> = body("failed_qualification_ids"),
+            /// 锁定成功的资格ID列表.
+            succeed_qualification_ids: Vec<String> = body("succeed_qualification_ids"),
+        }
     }
 }

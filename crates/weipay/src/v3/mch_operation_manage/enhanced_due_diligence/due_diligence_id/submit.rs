@@ -2,27 +2,113 @@
 
 //! `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
 
-pub mod post;
+pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit as Submit;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 提交尽调资料 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015631033](https://pay.weixin.qq.com/doc/v3/partner/4015631033)
+pub mod post {
+    pub use crate::v3::mch_operation_manage::shared::{
+        DueDiligenceCheckRule, DueDiligenceCheckRuleEnumFileExts, DueDiligenceRecordField,
+    };
 
-chain_step! {
-    /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
-    Submit
-}
+    use crate::model::{JsonText, Time, body, open_enum, request, response};
 
-impl<M: Mode> Submit<M> {
-    /// 提交尽调资料 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_SUBMIT,
-            request,
-        )
+    request! {
+        /// 提交尽调资料: what is sent.
+        ///
+        /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitRequest`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitRequest).
+        #[doc(alias = "提交尽调资料")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 提交资料内容. JSON text in a string.
+            submit_data: JsonText<SubmitData> = body("submit_data"),
+        }
+
+        /// 提交资料内容.
+        pub struct SubmitData {
+            /// 资料项集合. Required.
+            record_fields: Vec<RecordFields> = body("record_fields").required(),
+        }
+
+        /// 资料项集合.
+        pub struct RecordFields {
+            /// 资料项ID.
+            item_id: String = body("item_id"),
+            /// 资料项英文名.
+            field_name: String = body("field_name"),
+            /// 资料项中文名.
+            name: String = body("name"),
+            /// 资料项类型.
+            type_: i64 = body("type"),
+            /// 资料项填写提示.
+            tips: String = body("tips"),
+            /// 输入框占位文案.
+            placeholder: String = body("placeholder"),
+            /// 叹号悬浮提示语.
+            tooltip: String = body("tooltip"),
+            /// 是否必须提交.
+            required: i64 = body("required"),
+            /// 校验规则.
+            check_rule: DueDiligenceCheckRule = body("check_rule"),
+            /// 资料项关联规则集合.
+            relations: Vec<Relations> = body("relations"),
+            /// 提交内容需要加密.
+            need_encrypt: bool = body("need_encrypt"),
+        }
+
+        /// 资料项关联规则集合.
+        pub struct Relations {
+            /// 关联的资料项ID.
+            source_key: i64 = body("source_key"),
+            /// 关联的资料项值.
+            source_value: String = body("source_value"),
+        }
+    }
+
+    response! {
+        /// 提交尽调资料: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitResponse`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitResponse).
+        #[doc(alias = "提交尽调资料")]
+        pub struct Response {
+            /// 尽调单状态.
+            due_diligence_state: DueDiligenceState = body("due_diligence_state"),
+            /// 提交时间.
+            submit_time: Time = body("submit_time"),
+            /// 尽调要求提交的资料. JSON text in a string.
+            submission_template: JsonText<SubmissionTemplate> = body("submission_template"),
+            /// 尽调已经提交的资料. JSON text in a string.
+            submission_data: JsonText<SubmissionData> = body("submission_data"),
+        }
+
+        /// 尽调要求提交的资料.
+        pub struct SubmissionTemplate {
+            /// 资料项集合. Required.
+            record_fields: Vec<DueDiligenceRecordField> = body("record_fields").required(),
+        }
+
+        /// 尽调已经提交的资料.
+        pub struct SubmissionData {
+            /// 资料项集合. Required.
+            record_fields: Vec<RecordFields> = body("record_fields").required(),
+        }
+    }
+
+    open_enum! {
+        /// 尽调单状态.
+        pub enum DueDiligenceState {
+            DueDiligenceStateCollecting = "DUE_DILIGENCE_STATE_COLLECTING",
+            DueDiligenceStateAuditing = "DUE_DILIGENCE_STATE_AUDITING",
+            DueDiligenceStateRejected = "DUE_DILIGENCE_STATE_REJECTED",
+            DueDiligenceStateExpired = "DUE_DILIGENCE_STATE_EXPIRED",
+            DueDiligenceStateCancelled = "DUE_DILIGENCE_STATE_CANCELLED",
+            DueDiligenceStateFinished = "DUE_DILIGENCE_STATE_FINISHED",
+        }
     }
 }

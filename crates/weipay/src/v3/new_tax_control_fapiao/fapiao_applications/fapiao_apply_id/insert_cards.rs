@@ -2,28 +2,117 @@
 
 //! `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
 
-pub mod post;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards as InsertCards;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012538365](https://pay.weixin.qq.com/doc/v3/merchant/4012538365)
+/// - partner: [4012474078](https://pay.weixin.qq.com/doc/v3/partner/4012474078)
+///
+/// `weipay api show POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards` lists all 3.
+pub mod post {
+    pub use crate::v3::new_tax_control_fapiao::shared::{
+        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
+        FapiaoExtraInformation, FapiaoSellerInformation,
+    };
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
-    InsertCards
-}
+    use crate::model::{Time, body, header, open_enum, request};
 
-impl<M: Mode> InsertCards<M> {
-    /// 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS,
-            request,
-        )
+    request! {
+        /// 将电子发票插入微信用户卡包: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCardsRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCardsRequest).
+        #[doc(alias = "将电子发票插入微信用户卡包")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 插卡场景. Required.
+            scene: Scene = body("scene").required(),
+            /// 购买方信息. Required.
+            buyer_information: FapiaoBuyerInformation = body("buyer_information").required(),
+            /// 电子发票卡券信息列表. Required.
+            fapiao_card_information: Vec<FapiaoCardInformation> = body("fapiao_card_information").required(),
+        }
+
+        /// 电子发票卡券信息列表.
+        pub struct FapiaoCardInformation {
+            /// 电子发票文件ID. Required.
+            fapiao_media_id: String = body("fapiao_media_id").required(),
+            /// 发票号码. Required.
+            fapiao_number: String = body("fapiao_number").required(),
+            /// 发票代码. Required.
+            fapiao_code: String = body("fapiao_code").required(),
+            /// 开票时间. Required.
+            fapiao_time: Time = body("fapiao_time").required(),
+            /// 校验码. Required.
+            check_code: String = body("check_code").required(),
+            /// 密码. Required.
+            password: String = body("password").required(),
+            /// 总价税合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 总税额. Required; in fen (分).
+            tax_amount: i64 = body("tax_amount").required(),
+            /// 总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 销售方信息. Required.
+            seller_information: FapiaoSellerInformation = body("seller_information").required(),
+            /// 附加信息. Required.
+            extra_information: FapiaoExtraInformation = body("extra_information").required(),
+            /// 发票行信息. Required.
+            items: Vec<Items> = body("items").required(),
+            /// 备注信息.
+            remark: String = body("remark"),
+        }
+
+        /// 发票行信息.
+        pub struct Items {
+            /// 货物或应税劳务. Required.
+            tax_code: String = body("tax_code").required(),
+            /// 货物或应税劳务. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 规格型号.
+            specification: String = body("specification"),
+            /// 单位.
+            unit: String = body("unit"),
+            /// 数量. Required.
+            quantity: i64 = body("quantity").required(),
+            /// 单价. Required; in fen (分).
+            unit_price: i64 = body("unit_price").required(),
+            /// 单行金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 单行税额. Required; in fen (分).
+            tax_amount: i64 = body("tax_amount").required(),
+            /// 单行金额合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 税率. Required.
+            tax_rate: i64 = body("tax_rate").required(),
+            /// 税收优惠政策标识. Required.
+            tax_prefer_mark: TaxPreferMark = body("tax_prefer_mark").required(),
+            /// 是否折扣行. Required.
+            discount: bool = body("discount").required(),
+        }
+    }
+
+    open_enum! {
+        /// 插卡场景.
+        pub enum Scene {
+            WithWechatpay = "WITH_WECHATPAY",
+            WithoutWechatpay = "WITHOUT_WECHATPAY",
+        }
+
+        /// 税收优惠政策标识.
+        pub enum TaxPreferMark {
+            NoFavorable = "NO_FAVORABLE",
+            OutsideVat = "OUTSIDE_VAT",
+            VatExempt = "VAT_EXEMPT",
+            NormalZeroRated = "NORMAL_ZERO_RATED",
+            ExportZeroRated = "EXPORT_ZERO_RATED",
+        }
     }
 }

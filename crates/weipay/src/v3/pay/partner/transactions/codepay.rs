@@ -2,24 +2,181 @@
 
 //! `v3/pay/partner/transactions/codepay`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayPartnerTransactionsCodepay as Codepay;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 付款码支付 · `POST v3/pay/partner/transactions/codepay`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
+pub mod post {
+    pub use crate::v3::pay::shared::{
+        PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope, PayPromotionDetailType,
+    };
 
-chain_step! {
-    /// `v3/pay/partner/transactions/codepay`
-    Codepay
-}
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> Codepay<M> {
-    /// 付款码支付 · `POST v3/pay/partner/transactions/codepay`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY, request)
+    request! {
+        /// 付款码支付: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsCodepayRequest`](crate::pay::PostPayPartnerTransactionsCodepayRequest).
+        #[doc(alias = "付款码支付")]
+        pub struct Request {
+            /// 合作伙伴应用AppID. 1 to 32 characters.
+            sp_appid: String = body("sp_appid").length(1, 32),
+            /// 合作伙伴商户号. Required; 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 特约商户应用AppID. At most 32 characters.
+            sub_appid: String = body("sub_appid").length(0, 32),
+            /// 特约商户商户号. Required; 1 to 32 characters.
+            sub_mchid: String = body("sub_mchid").required().length(1, 32),
+            /// 商品描述. Required; 1 to 127 characters.
+            description: String = body("description").required().length(1, 127),
+            /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
+            out_trade_no: String = body("out_trade_no")
+                .required()
+                .bytes(6, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+            /// 附加数据. At most 128 bytes.
+            attach: String = body("attach").bytes(0, 128),
+            /// 订单优惠标记. At most 32 characters.
+            goods_tag: String = body("goods_tag").length(0, 32),
+            /// 电子发票入口开放标识.
+            support_fapiao: bool = body("support_fapiao"),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 场景信息. Required.
+            scene_info: SceneInfo = body("scene_info").required(),
+            /// 优惠功能.
+            detail: Detail = body("detail"),
+            /// 结算信息.
+            settle_info: SettleInfo = body("settle_info"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 授权码. Required.
+            auth_code: String = body("auth_code").required(),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 总金额. Required; at least 1; in fen (分).
+            total: i64 = body("total").required().range(1, i64::MAX),
+            /// 货币类型. At most 16 characters.
+            currency: String = body("currency").length(0, 16),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 商户端设备号. At most 32 characters.
+            device_id: String = body("device_id").length(0, 32),
+            /// 商户端设备.
+            device_ip: String = body("device_ip"),
+            /// 商户门店信息. Required.
+            store_info: StoreInfo = body("store_info").required(),
+        }
+
+        /// 商户门店信息.
+        pub struct StoreInfo {
+            /// 门店编号.
+            id: String = body("id"),
+            /// 商家自定义编码.
+            out_id: String = body("out_id"),
+        }
+
+        /// 优惠功能.
+        pub struct Detail {
+            /// 订单原价. In fen (分).
+            cost_price: i64 = body("cost_price"),
+            /// 商品小票ID. At most 32 characters.
+            invoice_id: String = body("invoice_id").length(0, 32),
+            /// 单品列表. Required.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail").required(),
+        }
+
+        /// 单品列表.
+        pub struct GoodsDetail {
+            /// 商品编码. Required; 1 to 32 characters.
+            merchant_goods_id: String = body("merchant_goods_id").required().length(1, 32),
+            /// 微信支付商品编码.
+            wxpay_goods_id: String = body("wxpay_goods_id"),
+            /// 商品名称. At most 256 characters.
+            goods_name: String = body("goods_name").length(0, 256),
+            /// 商品数量. Required.
+            quantity: i64 = body("quantity").required(),
+            /// 商品单价. Required; in fen (分).
+            unit_price: i64 = body("unit_price").required(),
+        }
+
+        /// 结算信息.
+        pub struct SettleInfo {
+            /// 是否指定分账.
+            profit_sharing: bool = body("profit_sharing"),
+        }
+    }
+
+    response! {
+        /// 付款码支付: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsCodepayResponse`](crate::pay::PostPayPartnerTransactionsCodepayResponse).
+        #[doc(alias = "付款码支付")]
+        pub struct Response {
+            /// 合作伙伴应用AppID.
+            sp_appid: String = body("sp_appid"),
+            /// 合作伙伴商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 特约商户应用AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 特约商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易类型.
+            trade_type: String = body("trade_type"),
+            /// 银行类型.
+            bank_type: String = body("bank_type"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_desc: String = body("trade_state_desc"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 支付者.
+            payer: ResponsePayer = body("payer"),
+            /// 订单金额.
+            amount: ResponseAmount = body("amount"),
+            /// 优惠信息.
+            promotion_detail: Vec<PayPromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 支付者.
+        pub struct ResponsePayer {
+            /// 合作伙伴用户标识.
+            sp_openid: String = body("sp_openid"),
+            /// 特约商户用户标识.
+            sub_openid: String = body("sub_openid"),
+        }
+
+        /// 订单金额.
+        pub struct ResponseAmount {
+            /// 订单金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 用户支付金额. In fen (分).
+            payer_total: i64 = body("payer_total"),
+            /// 订单金额货币类型.
+            currency: String = body("currency"),
+            /// 用户支付货币类型.
+            payer_currency: String = body("payer_currency"),
+        }
     }
 }

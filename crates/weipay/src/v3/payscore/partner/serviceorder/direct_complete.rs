@@ -2,25 +2,94 @@
 
 //! `v3/payscore/partner/serviceorder/direct-complete`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerServiceorderDirectComplete as DirectComplete;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创单结单合并 · `POST v3/payscore/partner/serviceorder/direct-complete`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012923757](https://pay.weixin.qq.com/doc/v3/partner/4012923757)
+pub mod post {
+    pub use crate::v3::payscore::shared::PayscoreAnsweredTimeRange;
 
-chain_step! {
-    /// `v3/payscore/partner/serviceorder/direct-complete`
-    DirectComplete
-}
+    use crate::model::{body, request};
 
-impl<M: Mode> DirectComplete<M> {
-    /// 创单结单合并 · `POST v3/payscore/partner/serviceorder/direct-complete`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_DIRECT_COMPLETE, request)
+    request! {
+        /// 创单结单合并: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderDirectCompleteRequest`](crate::payscore::PostPayscorePartnerServiceorderDirectCompleteRequest).
+        #[doc(alias = "创单结单合并")]
+        pub struct Request {
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID. Required.
+            sub_appid: String = body("sub_appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_order_no: String = body("out_order_no")
+                .required()
+                .length(1, 32)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 后付费项目. At most 100 members.
+            post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
+            /// 后付费商户优惠. At most 30 members.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 服务时间段. Required.
+            time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: Location = body("location"),
+            /// 微信支付服务分账标记.
+            profit_sharing: bool = body("profit_sharing"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 商户数据包. At most 256 characters.
+            attach: String = body("attach").length(0, 256),
+            /// 商户回调地址. Required; at most 255 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().length(0, 255).notify_url(),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+        }
+
+        /// 后付费项目.
+        pub struct PostPayments {
+            /// 付费名称. Required; 1 to 20 characters.
+            name: String = body("name").required().length(1, 20),
+            /// 付费说明.
+            description: String = body("description"),
+            /// 付费金额. At least 0; in fen (分).
+            amount: i64 = body("amount").range(0, i64::MAX),
+            /// 付费数量.
+            count: i64 = body("count"),
+        }
+
+        /// 后付费商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 优惠数量.
+            count: i64 = body("count"),
+        }
+
+        /// 服务位置.
+        pub struct Location {
+            /// 服务开始地点.
+            start_location: String = body("start_location"),
+            /// 服务结束地点.
+            end_location: String = body("end_location"),
+        }
     }
 }

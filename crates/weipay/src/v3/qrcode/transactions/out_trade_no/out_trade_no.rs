@@ -2,24 +2,166 @@
 
 //! `v3/qrcode/transactions/out-trade-no/{out_trade_no}`
 
-pub mod get;
+pub use crate::v3::qrcode::chain::QrcodeTransactionsOutTradeNoByOutTradeNo as OutTradeNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单 · `GET v3/qrcode/transactions/out-trade-no/{out_trade_no}`
+///
+/// For 服务商, 直连商户.
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/qrcode/transactions/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+    request! {
+        /// 查询订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoRequest`](crate::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoRequest).
+        #[doc(alias = "查询订单")]
+        pub struct Request {
+            /// 微信支付分配的子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 查询订单 · `GET v3/qrcode/transactions/out-trade-no/{out_trade_no}`
-    ///
-    /// For 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_QRCODE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
+    response! {
+        /// 查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoResponse`](crate::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "查询订单")]
+        pub struct Response {
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 子商户公众账号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务描述.
+            description: String = body("description"),
+            /// 订单创建时间.
+            create_time: Time = body("create_time"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易状态.
+            trade_state: TradeState = body("trade_state"),
+            /// 交易状态描述.
+            trade_state_description: String = body("trade_state_description"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 用户还款状态.
+            user_repay_state: UserRepayState = body("user_repay_state"),
+            /// 还款微信支付订单号.
+            repay_transaction_id: String = body("repay_transaction_id"),
+            /// 垫资还款时间.
+            repay_time: Time = body("repay_time"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 代扣签约ID.
+            contract_id: String = body("contract_id"),
+            /// 交易场景.
+            trade_scene: TradeScene = body("trade_scene"),
+            /// 公交场景信息.
+            bus_info: BusInfo = body("bus_info"),
+            /// 地铁场景信息.
+            metro_info: MetroInfo = body("metro_info"),
+            /// 订单金额信息.
+            amount: Amount = body("amount"),
+            /// 优惠信息.
+            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 公交场景信息.
+        pub struct BusInfo {
+            /// 用户乘车时间.
+            start_time: Time = body("start_time"),
+            /// 乘车路线.
+            line_name: String = body("line_name"),
+            /// 车牌号.
+            plate_number: String = body("plate_number"),
+        }
+
+        /// 地铁场景信息.
+        pub struct MetroInfo {
+            /// 用户乘车时间.
+            start_time: Time = body("start_time"),
+            /// 用户下车时间.
+            end_time: Time = body("end_time"),
+            /// 乘车起始站.
+            start_station: String = body("start_station"),
+            /// 乘车终点站.
+            end_station: String = body("end_station"),
+        }
+
+        /// 订单金额信息.
+        pub struct Amount {
+            /// 订单总金额. In fen (分).
+            total: i64 = body("total"),
+            /// 用户实际支付金额. In fen (分).
+            payer_total: i64 = body("payer_total"),
+            /// CNY.
+            currency: String = body("currency"),
+        }
+
+        /// 优惠信息.
+        pub struct PromotionDetail {
+            /// 券ID.
+            coupon_id: String = body("coupon_id"),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: Scope = body("scope"),
+            /// 优惠类型.
+            type_: Type = body("type"),
+            /// 活动ID.
+            stock_id: String = body("stock_id"),
+            /// 优惠券面额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 微信出资. In fen (分).
+            wechatpay_contribute: i64 = body("wechatpay_contribute"),
+            /// 商户出资. In fen (分).
+            merchant_contribute: i64 = body("merchant_contribute"),
+            /// 其他出资. In fen (分).
+            other_contribute: i64 = body("other_contribute"),
+            /// 优惠币种.
+            currency: String = body("currency"),
+        }
+    }
+
+    open_enum! {
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Accepted = "ACCEPTED",
+            PayFail = "PAY_FAIL",
+            Refund = "REFUND",
+        }
+
+        /// 用户还款状态.
+        pub enum UserRepayState {
+            NotRepay = "NOT_REPAY",
+            Repaid = "REPAID",
+            AllRefund = "ALL_REFUND",
+        }
+
+        /// 交易场景.
+        pub enum TradeScene {
+            Bus = "BUS",
+            Metro = "METRO",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            Global = "GLOBAL",
+            Single = "SINGLE",
+        }
+
+        /// 优惠类型.
+        pub enum Type {
+            Cash = "CASH",
+            Nocash = "NOCASH",
+        }
     }
 }

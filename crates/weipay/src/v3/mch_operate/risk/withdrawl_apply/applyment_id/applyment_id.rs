@@ -2,25 +2,40 @@
 
 //! `v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
 
-pub mod get;
+pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApplyApplymentIdByApplymentId as ApplymentId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012778400](https://pay.weixin.qq.com/doc/v3/partner/4012778400)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
-    ApplymentId
-}
+    response! {
+        /// 微信支付提现申请单号查询提现申请单状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_operate::GetMchOperateRiskWithdrawlApplyApplymentIdByApplymentIdResponse`](crate::mch_operate::GetMchOperateRiskWithdrawlApplyApplymentIdByApplymentIdResponse).
+        #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
+        pub struct Response {
+            /// 提现申请单信息. Required.
+            withdrawl_apply: WithdrawlApply = body("withdrawl_apply").required(),
+        }
 
-impl<M: Mode> ApplymentId<M> {
-    /// 微信支付提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID, Nothing)
+        /// 提现申请单信息.
+        pub struct WithdrawlApply {
+            /// 微信支付提现申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 商户提现申请单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 申请单状态. Required.
+            state: String = body("state").required(),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 最后更新时间.
+            modify_time: Time = body("modify_time"),
+        }
     }
 }

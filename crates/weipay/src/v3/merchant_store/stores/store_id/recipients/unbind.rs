@@ -2,24 +2,57 @@
 
 //! `v3/merchant-store/stores/{store_id}/recipients/unbind`
 
-pub mod post;
+pub use crate::v3::merchant_store::chain::MerchantStoreStoresByStoreIdRecipientsUnbind as Unbind;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解除门店收款信息绑定 · `POST v3/merchant-store/stores/{store_id}/recipients/unbind`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013948580](https://pay.weixin.qq.com/doc/v3/merchant/4013948580)
+///
+/// `weipay api show POST v3/merchant-store/stores/{store_id}/recipients/unbind` lists all 2.
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/merchant-store/stores/{store_id}/recipients/unbind`
-    Unbind
-}
+    request! {
+        /// 解除门店收款信息绑定: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsUnbindRequest`](crate::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsUnbindRequest).
+        #[doc(alias = "解除门店收款信息绑定")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 收款门店信息.
+            store_recipient: Vec<StoreRecipient> = body("store_recipient"),
+        }
 
-impl<M: Mode> Unbind<M> {
-    /// 解除门店收款信息绑定 · `POST v3/merchant-store/stores/{store_id}/recipients/unbind`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_UNBIND, request)
+        /// 收款门店信息.
+        pub struct StoreRecipient {
+            /// 门店收款商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 门店收款主体.
+            company_name: String = body("company_name"),
+        }
+    }
+
+    response! {
+        /// 解除门店收款信息绑定: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsUnbindResponse`](crate::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsUnbindResponse).
+        #[doc(alias = "解除门店收款信息绑定")]
+        pub struct Response {
+            /// 收款门店信息.
+            failed_store_recipient: Vec<FailedStoreRecipient> = body("failed_store_recipient"),
+        }
+
+        /// 收款门店信息.
+        pub struct FailedStoreRecipient {
+            /// 门店收款商户号.
+            mchid: String = body("mchid"),
+            /// 绑定当前收款信息失败的原因.
+            failed_reason: String = body("failed_reason"),
+        }
     }
 }

@@ -2,25 +2,70 @@
 
 //! `v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderByOutOrderNoComplete as Complete;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 从业机构完结微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`
+///
+/// For 从业机构. A success has no body (204). Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012460791](https://pay.weixin.qq.com/doc/v3/partner/4012460791)
+///
+/// `weipay api show POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::{PayscoreAnsweredTimeRange, PayscoreInstitutionPostPayment};
 
-chain_step! {
-    /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`
-    Complete
-}
+    use crate::model::{Time, body, request};
 
-impl<M: Mode> Complete<M> {
-    /// 从业机构完结微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`
-    ///
-    /// For 从业机构. A success has no body (204). Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
+    request! {
+        /// 从业机构完结微信支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoCompleteRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoCompleteRequest).
+        #[doc(alias = "从业机构完结微信支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 渠道商商户号.
+            channel_id: String = body("channel_id"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 后付费项目. Required.
+            post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments").required(),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 实际服务时间.
+            time_range: PayscoreAnsweredTimeRange = body("time_range"),
+            /// 实际服务位置.
+            location: Location = body("location"),
+            /// 微信支付服务分账标记.
+            profit_sharing: bool = body("profit_sharing"),
+            /// 完结服务时间.
+            complete_time: Time = body("complete_time"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+        }
+
+        /// 后付费商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 优惠数量.
+            count: i64 = body("count"),
+        }
+
+        /// 实际服务位置.
+        pub struct Location {
+            /// 服务开始地点.
+            start_location: String = body("start_location"),
+            /// 服务结束地点.
+            end_location: String = body("end_location"),
+        }
     }
 }

@@ -2,25 +2,94 @@
 
 //! `v3/payscore/partner/serviceorder/{out_order_no}/complete`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerServiceorderByOutOrderNoComplete as Complete;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
+///
+/// For 服务商. A success has no body (204). Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012692408](https://pay.weixin.qq.com/doc/v3/partner/4012692408)
+///
+/// `weipay api show POST v3/payscore/partner/serviceorder/{out_order_no}/complete` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::PayscoreDevice;
 
-chain_step! {
-    /// `v3/payscore/partner/serviceorder/{out_order_no}/complete`
-    Complete
-}
+    use crate::model::{Time, body, request};
 
-impl<M: Mode> Complete<M> {
-    /// 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
-    ///
-    /// For 服务商. A success has no body (204). Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
+    request! {
+        /// 完结支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderByOutOrderNoCompleteRequest`](crate::payscore::PostPayscorePartnerServiceorderByOutOrderNoCompleteRequest).
+        #[doc(alias = "完结支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 后付费项目. Required; at most 100 members.
+            post_payments: Vec<PostPayments> = body("post_payments").required().items(0, 100),
+            /// 后付费商户优惠. At most 30 members.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 实际服务时间.
+            time_range: TimeRange = body("time_range"),
+            /// 实际服务位置.
+            location: Location = body("location"),
+            /// 微信支付服务分账标记.
+            profit_sharing: bool = body("profit_sharing"),
+            /// 完结服务时间.
+            complete_time: Time = body("complete_time"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 设备信息.
+            device: PayscoreDevice = body("device"),
+        }
+
+        /// 后付费项目.
+        pub struct PostPayments {
+            /// 付费名称. Required; 1 to 20 characters.
+            name: String = body("name").required().length(1, 20),
+            /// 付费说明.
+            description: String = body("description"),
+            /// 付费金额. At least 0; in fen (分).
+            amount: i64 = body("amount").range(0, i64::MAX),
+            /// 付费数量.
+            count: i64 = body("count"),
+        }
+
+        /// 后付费商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 优惠数量.
+            count: i64 = body("count"),
+        }
+
+        /// 实际服务时间.
+        pub struct TimeRange {
+            /// 服务开始时间.
+            start_time: String = body("start_time"),
+            /// 服务开始时间备注.
+            start_time_remark: String = body("start_time_remark"),
+            /// 服务结束时间.
+            end_time: String = body("end_time"),
+            /// 服务结束时间备注.
+            end_time_remark: String = body("end_time_remark"),
+        }
+
+        /// 实际服务位置.
+        pub struct Location {
+            /// 服务开始地点.
+            start_location: String = body("start_location"),
+            /// 服务结束地点.
+            end_location: String = body("end_location"),
+        }
     }
 }

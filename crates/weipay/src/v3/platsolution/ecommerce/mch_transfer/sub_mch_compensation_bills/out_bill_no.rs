@@ -2,27 +2,99 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
 
-pub mod get;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo as OutBillNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016777372](https://pay.weixin.qq.com/doc/v3/partner/4016777372)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
-    OutBillNo
-}
+    request! {
+        /// 查询赔付结果（按商户赔付单号）: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoRequest`](crate::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoRequest).
+        #[doc(alias = "查询赔付结果（按商户赔付单号）")]
+        pub struct Request {
+            /// 出资商户号.
+            sponsor_mchid: String = query("sponsor_mchid"),
+        }
+    }
 
-impl<M: Mode> OutBillNo<M> {
-    /// 查询赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS_OUT_BILL_NO,
-            request,
-        )
+    response! {
+        /// 查询赔付结果（按商户赔付单号）: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoResponse).
+        #[doc(alias = "查询赔付结果（按商户赔付单号）")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 赔付接收方信息. Required.
+            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 关单信息.
+            close_info: CloseInfo = body("close_info"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
+
+        /// 赔付接收方信息.
+        pub struct ReceiverDetail {
+            /// 赔付接收者信息.
+            receiver: Receiver = body("receiver"),
+        }
+
+        /// 赔付接收者信息.
+        pub struct Receiver {
+            /// 赔付接收方类型.
+            type_: Type = body("type"),
+            /// 赔付接收方商户信息.
+            mch_info: MchInfo = body("mch_info"),
+        }
+
+        /// 赔付接收方商户信息.
+        pub struct MchInfo {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+        }
+
+        /// 关单信息.
+        pub struct CloseInfo {
+            /// 关单时间.
+            close_time: Time = body("close_time"),
+            /// 关单原因.
+            close_reason: String = body("close_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 赔付接收方类型.
+        pub enum Type {
+            Merchant = "MERCHANT",
+        }
+
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,24 +2,87 @@
 
 //! `v3/platsolution/insurance/mch-transfer/batches/apply`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 受理商家转账 · `POST v3/platsolution/insurance/mch-transfer/batches/apply`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504220](https://pay.weixin.qq.com/doc/v3/partner/4013504220)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/apply`
-    Apply
-}
+    request! {
+        /// 受理商家转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesApplyRequest`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesApplyRequest).
+        #[doc(alias = "受理商家转账")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务商AppID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required().request_number(),
+            /// 批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 转账总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 转账总笔数. Required.
+            total_num: i64 = body("total_num").required(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: String = body("transfer_scene_id").required(),
+            /// 转账明细列表. Required.
+            transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list").required(),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
 
-impl<M: Mode> Apply<M> {
-    /// 受理商家转账 · `POST v3/platsolution/insurance/mch-transfer/batches/apply`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY, request)
+        /// 转账明细列表.
+        pub struct TransferDetailList {
+            /// 商家明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 微信转账预约单号. Required.
+            reservation_id: String = body("reservation_id").required(),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+        }
+    }
+
+    response! {
+        /// 受理商家转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesApplyResponse`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesApplyResponse).
+        #[doc(alias = "受理商家转账")]
+        pub struct Response {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 商家转账批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 批次状态.
+            batch_state: BatchState = body("batch_state"),
+        }
+    }
+
+    open_enum! {
+        /// 批次状态.
+        pub enum BatchState {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            Completed = "COMPLETED",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,24 +2,102 @@
 
 //! `v3/platsolution/insurance/mch-transfer/reservation/apply`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferReservationApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 受理单次预约商家转账 · `POST v3/platsolution/insurance/mch-transfer/reservation/apply`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504216](https://pay.weixin.qq.com/doc/v3/partner/4013504216)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/reservation/apply`
-    Apply
-}
+    request! {
+        /// 受理单次预约商家转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferReservationApplyRequest`](crate::platsolution::PostPlatsolutionInsuranceMchTransferReservationApplyRequest).
+        #[doc(alias = "受理单次预约商家转账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务商AppID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户预约单号. Required.
+            out_reservation_no: String = body("out_reservation_no").required().request_number(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: String = body("transfer_scene_id").required(),
+            /// 预计最晚转账日期. Required.
+            estimated_date: String = body("estimated_date").required(),
+            /// 预计最大转账金额. In fen (分).
+            estimated_max_amount: i64 = body("estimated_max_amount"),
+            /// 准确转账金额. In fen (分).
+            exact_amount: i64 = body("exact_amount"),
+            /// 收款用户OpenID.
+            openid: String = body("openid"),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_real_name: Sensitive = body("user_real_name").encrypted(),
+            /// 预约备注. Required.
+            reserve_remark: String = body("reserve_remark").required(),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 场景报备信息.
+            scene_report_data: SceneReportData = body("scene_report_data"),
+        }
 
-impl<M: Mode> Apply<M> {
-    /// 受理单次预约商家转账 · `POST v3/platsolution/insurance/mch-transfer/reservation/apply`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY, request)
+        /// 场景报备信息.
+        pub struct SceneReportData {
+            /// 保险保单报备信息.
+            insurance_policy: InsurancePolicy = body("insurance_policy"),
+        }
+
+        /// 保险保单报备信息.
+        pub struct InsurancePolicy {
+            /// 保险产品备案编号. Required.
+            product_registration_no: String = body("product_registration_no").required(),
+            /// 保险单号. Required.
+            policy_no: String = body("policy_no").required(),
+            /// 保险名称. Required.
+            name: String = body("name").required(),
+            /// 取现单号.
+            withdrawal_no: String = body("withdrawal_no"),
+            /// 理赔单号.
+            claim_no: String = body("claim_no"),
+        }
+    }
+
+    response! {
+        /// 受理单次预约商家转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferReservationApplyResponse`](crate::platsolution::PostPlatsolutionInsuranceMchTransferReservationApplyResponse).
+        #[doc(alias = "受理单次预约商家转账")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户预约单号. Required.
+            out_reservation_no: String = body("out_reservation_no").required(),
+            /// 微信转账预约单号. Required.
+            reservation_id: String = body("reservation_id").required(),
+            /// 预约记录受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 预约记录状态. Required.
+            state: State = body("state").required(),
+            /// Required.
+            package_info: String = body("package_info").required(),
+        }
+    }
+
+    open_enum! {
+        /// 预约记录状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Confirmed = "CONFIRMED",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,30 +2,122 @@
 
 //! `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
 
-pub mod details;
-pub mod get;
+/// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
+pub mod details {
+    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    pub mod out_detail_no {
+        pub mod out_detail_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
-    OutBatchNo
-}
-
-impl<M: Mode> OutBatchNo<M> {
-    /// 商户转账批次单号查询批次单 · `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
+        pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo as OutDetailNo;
     }
 
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
-    pub fn details(self) -> details::Details<M> {
-        details::Details::new(self.call.step("details"))
+    pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails as Details;
+}
+
+pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo as OutBatchNo;
+
+/// 商户转账批次单号查询批次单 · `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-out-code.html>
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 商户转账批次单号查询批次单: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoRequest).
+        #[doc(alias = "商户转账批次单号查询批次单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 是否查询转账明细单. Required.
+            need_query_detail: bool = query("need_query_detail").required(),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+            /// 明细状态.
+            detail_state: DetailState = query("detail_state"),
+        }
+    }
+
+    response! {
+        /// 商户转账批次单号查询批次单: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoResponse).
+        #[doc(alias = "商户转账批次单号查询批次单")]
+        pub struct Response {
+            /// 转账批次单. Required.
+            transfer_batch: TransferBatch = body("transfer_batch").required(),
+            /// 转账明细单列表.
+            data: Vec<Data> = body("data"),
+            /// 请求资源起始位置.
+            offset: i64 = body("offset"),
+            /// 最大资源条数.
+            limit: i64 = body("limit"),
+        }
+
+        /// 转账批次单.
+        pub struct TransferBatch {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 商家转账批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 服务商应用ID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 二级商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 批次状态. Required.
+            batch_state: String = body("batch_state").required(),
+            /// 批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 批次关闭原因.
+            close_reason: String = body("close_reason"),
+            /// 转账总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 转账总笔数. Required.
+            total_num: i64 = body("total_num").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 转账成功金额. Required; in fen (分).
+            success_amount: i64 = body("success_amount").required(),
+            /// 转账成功笔数. Required.
+            success_num: i64 = body("success_num").required(),
+            /// 转账失败金额. Required; in fen (分).
+            failed_amount: i64 = body("failed_amount").required(),
+            /// 转账失败笔数. Required.
+            failed_num: i64 = body("failed_num").required(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: String = body("transfer_scene_id").required(),
+        }
+
+        /// 转账明细单列表.
+        pub struct Data {
+            /// 商家转账明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+            /// 商家明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 明细状态. Required.
+            detail_state: String = body("detail_state").required(),
+        }
+    }
+
+    open_enum! {
+        /// 明细状态.
+        pub enum DetailState {
+            All = "ALL",
+            WaitPay = "WAIT_PAY",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            BankRefund = "BANK_REFUND",
+        }
     }
 }

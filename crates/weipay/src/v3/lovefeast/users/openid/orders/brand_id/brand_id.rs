@@ -2,24 +2,117 @@
 
 //! `v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
 
-pub mod get;
+pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenidOrdersBrandIdByBrandId as BrandId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户捐赠单列表 · `GET v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
+///
+/// For 服务商, 微信平台商户.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
-    BrandId
-}
+    request! {
+        /// 查询用户捐赠单列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdRequest`](crate::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdRequest).
+        #[doc(alias = "查询用户捐赠单列表")]
+        pub struct Request {
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+        }
+    }
 
-impl<M: Mode> BrandId<M> {
-    /// 查询用户捐赠单列表 · `GET v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
-    ///
-    /// For 服务商, 微信平台商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID, request)
+    response! {
+        /// 查询用户捐赠单列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdResponse`](crate::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdResponse).
+        #[doc(alias = "查询用户捐赠单列表")]
+        pub struct Response {
+            /// 该次请求返回的记录条数.
+            count: i64 = body("count"),
+            /// 最大记录条数.
+            limit: i64 = body("limit"),
+            /// 起始位置.
+            offset: i64 = body("offset"),
+            /// 全部记录数量.
+            total_count: i64 = body("total_count"),
+            /// 结果集.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 结果集.
+        pub struct Data {
+            /// 捐赠订单号.
+            welfare_trade_id: String = body("welfare_trade_id"),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 品牌ID.
+            brand_id: i64 = body("brand_id"),
+            /// 捐赠来源.
+            donate_source: DonateSource = body("donate_source"),
+            /// 商户订单.
+            merchant_order: MerchantOrder = body("merchant_order"),
+            /// 捐赠机构名称.
+            institution_name: String = body("institution_name"),
+            /// 捐赠项目编号.
+            business_id: String = body("business_id"),
+            /// 捐赠活动名称.
+            business_name: String = body("business_name"),
+            /// 支付完成时间.
+            success_time: String = body("success_time"),
+            /// 支付者.
+            payer: Payer = body("payer"),
+            /// 订单金额.
+            amount: Amount = body("amount"),
+            /// 设备编号.
+            device_id: String = body("device_id"),
+        }
+
+        /// 商户订单.
+        pub struct MerchantOrder {
+            /// 商户系统内部订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// On the wire: `mchid`.
+            mchid: String = body("mchid"),
+            /// 子商户的商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 一块捐用户所在门店的商家编号.
+            store_id: String = body("store_id"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 用户子标识.
+            sub_openid: String = body("sub_openid"),
+            /// 用户头像URL.
+            avatar: String = body("avatar"),
+            /// 用户昵称.
+            nickname: String = body("nickname"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 总金额. In fen (分).
+            total: i64 = body("total"),
+            /// 用户支付金额. In fen (分).
+            payer_total: i64 = body("payer_total"),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 用户支付币种.
+            payer_currency: String = body("payer_currency"),
+        }
+    }
+
+    open_enum! {
+        /// 捐赠来源.
+        pub enum DonateSource {
+            MiniprogramPay = "MINIPROGRAM_PAY",
+            EntrustPay = "ENTRUST_PAY",
+        }
     }
 }

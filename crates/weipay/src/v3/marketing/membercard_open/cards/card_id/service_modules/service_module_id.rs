@@ -2,43 +2,50 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
 
-pub mod patch;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId as ServiceModuleId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改会员卡服务项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017167417](https://pay.weixin.qq.com/doc/v3/merchant/4017167417)
+/// - partner: [4017176491](https://pay.weixin.qq.com/doc/v3/partner/4017176491)
+pub mod patch {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
-    ServiceModuleId
-}
+    request! {
+        /// 修改会员卡服务项: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdRequest).
+        #[doc(alias = "修改会员卡服务项")]
+        pub struct Request {
+            /// 跳转小程序. Required.
+            jump_miniprogram: JumpMiniprogram = body("jump_miniprogram").required(),
+        }
 
-impl<M: Mode> ServiceModuleId<M> {
-    /// 修改会员卡服务项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(
-            &table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
-            request,
-        )
+        /// 跳转小程序.
+        pub struct JumpMiniprogram {
+            /// 小程序appid. Required.
+            appid: String = body("appid").required(),
+            /// 小程序path. Required.
+            path: String = body("path").required(),
+        }
     }
 
-    /// 移除会员卡服务项 · `DELETE v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Official documents (官方文档):
-    ///
-    /// - merchant: [4017167557](https://pay.weixin.qq.com/doc/v3/merchant/4017167557)
-    /// - partner: [4017176594](https://pay.weixin.qq.com/doc/v3/partner/4017176594)
-    pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
-            Nothing,
-        )
+    response! {
+        /// 修改会员卡服务项: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdResponse`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdResponse).
+        #[doc(alias = "修改会员卡服务项")]
+        pub struct Response {
+            /// 会员卡id. Required.
+            card_id: String = body("card_id").required(),
+            /// 会员服务项ID. Required.
+            service_module_id: String = body("service_module_id").required(),
+            /// 跳转小程序. Required.
+            jump_miniprogram: JumpMiniprogram = body("jump_miniprogram").required(),
+        }
     }
 }

@@ -2,34 +2,208 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
 
-pub mod post;
 pub mod stock_bundle_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles as StockBundles;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
-    StockBundles
-}
+/// 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        ProductCouponBundleStock, ProductCouponBundleStockCouponCodeCountInfo,
+        ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
+        ProductCouponBundleStockSentCountInfo, ProductCouponBundleStockState,
+        ProductCouponBundleStockStockBundleInfo, ProductCouponBundleStockStockSendRule,
+        ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
+        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
+        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
+        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
+        ProductCouponSingleUsageRuleDiscountCoupon, ProductCouponSingleUsageRuleExchangeCoupon,
+        ProductCouponSingleUsageRuleNormalCoupon, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
 
-impl<M: Mode> StockBundles<M> {
-    /// 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES,
-            request,
-        )
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 添加商品券批次组: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesRequest).
+        #[doc(alias = "添加商品券批次组")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 创建请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 批次组信息. Required.
+            stock_bundle: StockBundle = body("stock_bundle").required(),
+        }
+
+        /// 批次组信息.
+        pub struct StockBundle {
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// 发放规则. Required.
+            stock_send_rule: StockSendRule = body("stock_send_rule").required(),
+            /// 多次优惠使用规则.
+            progressive_bundle_usage_rule: ProgressiveBundleUsageRule = body("progressive_bundle_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+        }
+
+        /// 发放规则.
+        pub struct StockSendRule {
+            /// 发放次数总上限. Required.
+            max_count: i64 = body("max_count").required(),
+            /// 每日发放次数上限.
+            max_count_per_day: i64 = body("max_count_per_day"),
+            /// 每个用户领取次数上限. Required.
+            max_count_per_user: i64 = body("max_count_per_user").required(),
+        }
+
+        /// 多次优惠使用规则.
+        pub struct ProgressiveBundleUsageRule {
+            /// 券可核销时间. Required.
+            coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
+            /// 满减券使用规则.
+            normal_coupon_list: Vec<NormalCouponList> = body("normal_coupon_list"),
+            /// 折扣券使用规则.
+            discount_coupon_list: Vec<DiscountCouponList> = body("discount_coupon_list"),
+            /// 兑换券使用规则.
+            exchange_coupon_list: Vec<ExchangeCouponList> = body("exchange_coupon_list"),
+        }
+
+        /// 券可核销时间.
+        pub struct CouponAvailablePeriod {
+            /// 开始时间. Required.
+            available_begin_time: Time = body("available_begin_time").required(),
+            /// 结束时间. Required.
+            available_end_time: Time = body("available_end_time").required(),
+            /// 生效后N天内有效.
+            available_days: i64 = body("available_days"),
+            /// 领取后N天开始生效.
+            wait_days_after_receive: i64 = body("wait_days_after_receive"),
+            /// 每周固定可用时间.
+            weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
+            /// 无规律的可用时间段.
+            irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+                body("irregular_available_period_list"),
+            /// 领取后N秒内有效.
+            available_seconds: i64 = body("available_seconds"),
+        }
+
+        /// 每周固定可用时间.
+        pub struct WeeklyAvailablePeriod {
+            /// 每周可用星期数.
+            day_list: Vec<DayList> = body("day_list"),
+            /// 当天可用时间段.
+            day_period_list: Vec<DayPeriodList> = body("day_period_list"),
+        }
+
+        /// 当天可用时间段.
+        pub struct DayPeriodList {
+            /// 当天可用开始时间. Required.
+            begin_time: i64 = body("begin_time").required(),
+            /// 当天可用结束时间. Required.
+            end_time: i64 = body("end_time").required(),
+        }
+
+        /// 无规律的可用时间段.
+        pub struct IrregularAvailablePeriodList {
+            /// 开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 结束时间. Required.
+            end_time: Time = body("end_time").required(),
+        }
+
+        /// 满减券使用规则.
+        pub struct NormalCouponList {
+            /// 门槛金额. Required; in fen (分).
+            threshold: i64 = body("threshold").required(),
+            /// 固定减免金额. Required; in fen (分).
+            discount_amount: i64 = body("discount_amount").required(),
+        }
+
+        /// 折扣券使用规则.
+        pub struct DiscountCouponList {
+            /// 门槛金额. Required; in fen (分).
+            threshold: i64 = body("threshold").required(),
+            /// 固定减免百分比. Required.
+            percent_off: i64 = body("percent_off").required(),
+        }
+
+        /// 兑换券使用规则.
+        pub struct ExchangeCouponList {
+            /// 门槛金额. Required; in fen (分).
+            threshold: i64 = body("threshold").required(),
+            /// 固定兑换价格. Required; in fen (分).
+            exchange_price: i64 = body("exchange_price").required(),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}` with this 批次组ID.
-    pub fn stock_bundle_id(self, stock_bundle_id: impl Into<String>) -> stock_bundle_id::StockBundleId<M> {
-        stock_bundle_id::StockBundleId::new(self.call.fill(path("stock_bundle_id"), stock_bundle_id.into()))
+    response! {
+        /// 添加商品券批次组: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesResponse).
+        #[doc(alias = "添加商品券批次组")]
+        pub struct Response {
+            /// 批次组ID. Required.
+            stock_bundle_id: String = body("stock_bundle_id").required(),
+            /// 批次列表. Required.
+            stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
+        }
+    }
+
+    open_enum! {
+        /// 券Code分配模式.
+        pub enum CouponCodeMode {
+            Wechatpay = "WECHATPAY",
+            Upload = "UPLOAD",
+        }
+
+        /// 每周可用星期数.
+        pub enum DayList {
+            Monday = "MONDAY",
+            Tuesday = "TUESDAY",
+            Wednesday = "WEDNESDAY",
+            Thursday = "THURSDAY",
+            Friday = "FRIDAY",
+            Saturday = "SATURDAY",
+            Sunday = "SUNDAY",
+        }
+
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
     }
 }

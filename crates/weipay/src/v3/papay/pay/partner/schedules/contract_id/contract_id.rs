@@ -2,30 +2,65 @@
 
 //! `v3/papay/pay/partner/schedules/contract-id/{contract_id}`
 
-pub mod get;
 pub mod schedule;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::papay::chain::PapayPayPartnerSchedulesContractIdByContractId as ContractId;
 
-chain_step! {
-    /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}`
-    ContractId
-}
+/// 查询扣费预约 · `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012468579](https://pay.weixin.qq.com/doc/v3/partner/4012468579)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> ContractId<M> {
-    /// 查询扣费预约 · `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID, request)
+    request! {
+        /// 查询扣费预约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayPayPartnerSchedulesContractIdByContractIdRequest`](crate::papay::GetPapayPayPartnerSchedulesContractIdByContractIdRequest).
+        #[doc(alias = "查询扣费预约")]
+        pub struct Request {
+            /// 子商户号商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
     }
 
-    /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
-    pub fn schedule(self) -> schedule::Schedule<M> {
-        schedule::Schedule::new(self.call.step("schedule"))
+    response! {
+        /// 查询扣费预约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayPayPartnerSchedulesContractIdByContractIdResponse`](crate::papay::GetPapayPayPartnerSchedulesContractIdByContractIdResponse).
+        #[doc(alias = "查询扣费预约")]
+        pub struct Response {
+            /// 扣费预约的状态. Required.
+            schedule_state: String = body("schedule_state").required(),
+            /// 可扣费开始日期.
+            deduct_start_date: String = body("deduct_start_date"),
+            /// 可扣费结束日期.
+            deduct_end_date: String = body("deduct_end_date"),
+            /// 已预约的扣费金额信息.
+            scheduled_amount: ScheduledAmount = body("scheduled_amount"),
+            /// 实际扣费金额.
+            deduct_amount: DeductAmount = body("deduct_amount"),
+            /// 实际扣费的日期.
+            deduct_date: String = body("deduct_date"),
+        }
+
+        /// 已预约的扣费金额信息.
+        pub struct ScheduledAmount {
+            /// 金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
+
+        /// 实际扣费金额.
+        pub struct DeductAmount {
+            /// 金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
     }
 }

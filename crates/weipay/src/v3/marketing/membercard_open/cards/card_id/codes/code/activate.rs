@@ -2,25 +2,27 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesByCodeActivate as Activate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 激活会员卡（跳转型激活） · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012550809](https://pay.weixin.qq.com/doc/v3/merchant/4012550809)
+/// - partner: [4012728123](https://pay.weixin.qq.com/doc/v3/partner/4012728123)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
-    Activate
-}
-
-impl<M: Mode> Activate<M> {
-    /// 激活会员卡（跳转型激活） · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_ACTIVATE, request)
+    request! {
+        /// 激活会员卡（跳转型激活）: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeActivateRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeActivateRequest).
+        #[doc(alias = "激活会员卡（跳转型激活）")]
+        pub struct Request {
+            /// 会员卡编号.
+            membership_number: String = body("membership_number"),
+        }
     }
 }

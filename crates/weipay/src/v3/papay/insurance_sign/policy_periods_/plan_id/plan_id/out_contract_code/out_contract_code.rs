@@ -2,24 +2,79 @@
 
 //! `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 
-pub mod get;
+pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode as OutContractCode;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 保险商户查询保险扣费周期列表 · `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012489530](https://pay.weixin.qq.com/doc/v3/merchant/4012489530)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
-    OutContractCode
-}
+    request! {
+        /// 保险商户查询保险扣费周期列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest`](crate::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest).
+        #[doc(alias = "保险商户查询保险扣费周期列表")]
+        pub struct Request {
+            /// 分页大小.
+            limit: i64 = query("limit"),
+            /// 分页开始位置.
+            offset: i64 = query("offset"),
+        }
+    }
 
-impl<M: Mode> OutContractCode<M> {
-    /// 保险商户查询保险扣费周期列表 · `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
+    response! {
+        /// 保险商户查询保险扣费周期列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
+        #[doc(alias = "保险商户查询保险扣费周期列表")]
+        pub struct Response {
+            /// 扣费周期列表.
+            data: Vec<Data> = body("data"),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页开始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 扣费周期总条数.
+            total_count: i64 = body("total_count"),
+        }
+
+        /// 扣费周期列表.
+        pub struct Data {
+            /// 保单的扣费周期编号. Required.
+            policy_period_id: i64 = body("policy_period_id").required(),
+            /// 扣费周期预计的扣费的日期. Required.
+            estimated_deduct_date: String = body("estimated_deduct_date").required(),
+            /// 扣费周期预计的扣费金额. Required.
+            estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
+            /// 扣费周期预约状态. Required.
+            policy_period_state: String = body("policy_period_state").required(),
+            /// 已预约的扣费金额信息.
+            scheduled_amount: ScheduledAmount = body("scheduled_amount"),
+            /// 实际扣费金额.
+            deduct_amount: EstimatedDeductAmount = body("deduct_amount"),
+            /// 实际扣费的日期.
+            deduct_date: String = body("deduct_date"),
+        }
+
+        /// 扣费周期预计的扣费金额.
+        pub struct EstimatedDeductAmount {
+            /// 金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
+
+        /// 已预约的扣费金额信息.
+        pub struct ScheduledAmount {
+            /// 金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
     }
 }

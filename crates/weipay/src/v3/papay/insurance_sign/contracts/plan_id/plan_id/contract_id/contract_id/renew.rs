@@ -2,28 +2,46 @@
 
 //! `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew as Renew;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 保险商户受理续期自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
+///
+/// For 普通商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012489588](https://pay.weixin.qq.com/doc/v3/merchant/4012489588)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
-    Renew
-}
+    request! {
+        /// 保险商户受理续期自动续费协议: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewRequest`](crate::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewRequest).
+        #[doc(alias = "保险商户受理续期自动续费协议")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 续期的扣费周期列表. Required.
+            policy_periods: Vec<PolicyPeriods> = body("policy_periods").required(),
+        }
 
-impl<M: Mode> Renew<M> {
-    /// 保险商户受理续期自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
-    ///
-    /// For 普通商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_RENEW,
-            request,
-        )
+        /// 续期的扣费周期列表.
+        pub struct PolicyPeriods {
+            /// 保险扣费周期编号. Required.
+            policy_period_id: i64 = body("policy_period_id").required(),
+            /// 预计扣费的日期. Required.
+            estimated_deduct_date: String = body("estimated_deduct_date").required(),
+            /// 预计扣费金额. Required.
+            estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
+        }
+
+        /// 预计扣费金额.
+        pub struct EstimatedDeductAmount {
+            /// 金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
     }
 }

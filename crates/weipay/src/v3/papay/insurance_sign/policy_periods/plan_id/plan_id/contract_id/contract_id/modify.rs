@@ -2,24 +2,61 @@
 
 //! `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify as Modify;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 保险商户修改保险扣费周期列表 · `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012987596](https://pay.weixin.qq.com/doc/v3/merchant/4012987596)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
-    Modify
-}
+    request! {
+        /// 保险商户修改保险扣费周期列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyRequest`](crate::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyRequest).
+        #[doc(alias = "保险商户修改保险扣费周期列表")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 续期的扣费周期列表. Required.
+            policy_periods: Vec<PolicyPeriods> = body("policy_periods").required(),
+            /// 是否允许取消预约.
+            allow_cancel_scheduled: bool = body("allow_cancel_scheduled"),
+        }
 
-impl<M: Mode> Modify<M> {
-    /// 保险商户修改保险扣费周期列表 · `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_MODIFY, request)
+        /// 续期的扣费周期列表.
+        pub struct PolicyPeriods {
+            /// 保险扣费周期编号. Required.
+            policy_period_id: i64 = body("policy_period_id").required(),
+            /// 预计扣费的日期. Required.
+            estimated_deduct_date: String = body("estimated_deduct_date").required(),
+            /// 预计扣费金额. Required.
+            estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
+        }
+
+        /// 预计扣费金额.
+        pub struct EstimatedDeductAmount {
+            /// 金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
+    }
+
+    response! {
+        /// 保险商户修改保险扣费周期列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyResponse`](crate::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyResponse).
+        #[doc(alias = "保险商户修改保险扣费周期列表")]
+        pub struct Response {
+            /// 最新的扣费周期列表.
+            policy_periods: Vec<PolicyPeriods> = body("policy_periods"),
+            /// On the wire: `cancel_scheduled_policy_period_id`.
+            cancel_scheduled_policy_period_id: i64 = body("cancel_scheduled_policy_period_id"),
+        }
     }
 }
