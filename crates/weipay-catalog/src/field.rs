@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use weipay_rules::Rules;
+pub use weipay_rules::{Format, Limits, NOTIFY_URL};
+
 /// A field of a request, a response or a notification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
@@ -48,6 +51,22 @@ pub struct Field {
 }
 
 impl Field {
+    /// The rules of its value. Of what travels encrypted, sealed or signed the format is that of what travels, which says nothing
+    /// of the value inside.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        let is_wrapped = matches!(self.carrier, Some(Carrier::Encrypted | Carrier::Sealed | Carrier::Signed));
+        Rules {
+            required: self.required,
+            limits: self.limits,
+            in_bytes: self.in_bytes,
+            items: self.items,
+            // The pattern of a notify URL is the same rule as its format.
+            pattern: self.pattern.filter(|pattern| *pattern != NOTIFY_URL),
+            format: self.format.filter(|_| !is_wrapped),
+        }
+    }
+
     /// Whether its value travels encrypted (敏感信息加密).
     pub fn is_encrypted(&self) -> bool {
         self.carrier == Some(Carrier::Encrypted)
@@ -63,9 +82,6 @@ impl Field {
         self.is_encrypted() || self.fields.iter().any(Field::holds_encrypted)
     }
 }
-
-/// What a notify URL (通知地址) matches, as the platform's own refusals print it: http or https, and no query.
-pub const NOTIFY_URL: &str = r"^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$";
 
 /// The JSON type of one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,32 +114,6 @@ impl Kind {
         [Kind::String, Kind::Integer, Kind::Number, Kind::Boolean, Kind::Object]
             .into_iter()
             .find(|kind| kind.word() == word)
-    }
-}
-
-/// Lowest and highest, both included, either one open.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// The lowest that is allowed.
-    pub min: Option<i64>,
-    /// The highest that is allowed.
-    pub max: Option<i64>,
-}
-
-impl Limits {
-    /// Whether nothing is limited.
-    pub const fn is_open(&self) -> bool {
-        self.min.is_none() && self.max.is_none()
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Limits> {
-        let (min, max) = text.split_once("..")?;
-        let side = |digits: &str| match digits {
-            "" => Some(None),
-            digits => digits.parse().ok().map(Some),
-        };
-        let limits = Limits { min: side(min)?, max: side(max)? };
-        (!limits.is_open()).then_some(limits)
     }
 }
 
@@ -215,83 +205,4 @@ impl Purpose {
     pub const fn is_of_a_file(self) -> bool {
         matches!(self, Purpose::FileName | Purpose::FileSha256)
     }
-}
-
-impl Format {
-    /// The unit of money that a number is in.
-    pub const fn unit(self) -> Option<&'static str> {
-        match self {
-            Format::Fen | Format::Minor => Some(self.word()),
-            _ => None,
-        }
-    }
-}
-
-macro_rules! formats {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
-        /// How a value is to be read, beyond its JSON type.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Format { $($(#[$doc])* $variant,)* }
-
-        impl Format {
-            /// Every format.
-            pub const ALL: &[Format] = &[$(Format::$variant,)*];
-
-            /// The word that catalogue files use.
-            pub const fn word(self) -> &'static str {
-                match self { $(Format::$variant => $word,)* }
-            }
-
-            pub(crate) fn from_word(word: &str) -> Option<Format> {
-                match word { $($word => Some(Format::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-formats! {
-    /// Money in fen (分), the hundredth of a yuan.
-    Fen = "fen",
-    /// Money in the smallest unit of its currency (币种最小货币单位), which another field names: cents, pence, whole yen.
-    Minor = "minor",
-    /// A point in time such as `2015-05-20T13:29:35+08:00`.
-    Rfc3339 = "rfc3339",
-    /// Bytes in standard base64.
-    Base64 = "base64",
-    /// A 32-bit signed integer.
-    Int32 = "int32",
-    /// A 64-bit signed integer.
-    Int64 = "int64",
-    /// A 32-bit unsigned integer.
-    Uint32 = "uint32",
-    /// A 64-bit unsigned integer.
-    Uint64 = "uint64",
-    /// An unsigned integer of no stated width.
-    Uint = "uint",
-    /// A whole number that travels as text.
-    Integer = "integer-text",
-    /// A number that travels as text.
-    Numeric = "numeric",
-    /// A number with a fraction that travels as text.
-    Float = "float",
-    /// Text that looks like a JSON object.
-    JsonObjectLike = "json-object-like",
-    /// Text that looks like a JSON array.
-    JsonArrayLike = "json-array-like",
-    /// The `media_id` of an uploaded file.
-    MediaId = "media-id",
-    /// The `media_url` of an uploaded picture.
-    MediaUrl = "media-url",
-    /// A URL.
-    Url = "url",
-    /// A URL that the platform calls (通知地址): it matches [`NOTIFY_URL`].
-    NotifyUrl = "notify-url",
-    /// A day such as `2015-05-20`.
-    Date = "date",
-    /// A `data:` URL.
-    DataUrl = "data-url",
-    /// Month and year such as `05/26`.
-    MonthYear = "mm/yy",
-    /// A point in time such as `20150520132935`, Beijing time.
-    Compact = "yyyyMMddHHmmss",
 }

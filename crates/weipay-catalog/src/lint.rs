@@ -68,7 +68,6 @@ struct Linter {
     headings: BTreeMap<Heading, (PathBuf, usize)>,
     /// How many fields take their members from a shared object.
     uses: BTreeMap<&'static str, usize>,
-    patterns: field::Patterns,
 }
 
 /// A text of a file: which file, and the line where the text begins.
@@ -96,14 +95,7 @@ impl Linter {
             .filter_map(|(_, text)| parse::envelope(text, objects.resolver()).ok())
             .map(|envelope| (envelope.version, envelope))
             .collect();
-        Linter {
-            findings: Vec::new(),
-            objects,
-            envelopes,
-            headings: BTreeMap::new(),
-            uses: BTreeMap::new(),
-            patterns: field::Patterns::default(),
-        }
+        Linter { findings: Vec::new(), objects, envelopes, headings: BTreeMap::new(), uses: BTreeMap::new() }
     }
 
     fn report(&mut self, place: Place<'_>, line: usize, problem: impl Into<String>) {

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use indoc::formatdoc;
 use weipay_catalog::names;
 use weipay_catalog::operation::placeholder;
+use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::{Operation, Version};
 
 use crate::documentation::{self, aliases, lines};
+use crate::flat::FlatNames;
 use crate::models::{braced, rule};
 use crate::operation::Verb;
 use crate::output::{header, indented};
@@ -16,10 +18,10 @@ use crate::path_value;
 use crate::table::RowNames;
 use crate::tree::Tree;
 
-/// The names of a product's steps. They stand in one file, so that each is named by its whole path below the version.
-pub(crate) struct StepNames(BTreeMap<String, String>);
+/// The names of the types of a product's steps. They stand in one file, so that each is named by its whole path below the version.
+pub(crate) struct StepTypes(BTreeMap<String, String>);
 
-impl StepNames {
+impl StepTypes {
     pub(crate) fn new(product: &Tree<'_>) -> Self {
         let mut steps = Self(BTreeMap::new());
         steps.give(product, "", &mut BTreeSet::new());
@@ -48,10 +50,10 @@ impl StepNames {
 }
 
 /// The file of all steps of a product.
-pub(crate) fn text(product: &Tree<'_>, steps: &StepNames, rows: &RowNames) -> String {
+pub(crate) fn text(product: &Tree<'_>, types: &StepTypes, names: &Names<'_>) -> String {
     let mut blocks = Vec::new();
     let mut needs = BTreeSet::new();
-    write(product, "super", &Context { steps, rows }, &mut needs, &mut blocks);
+    write(product, "super", &Context { types, names }, &mut needs, &mut blocks);
     let uses = |name: &str| needs.contains(name);
     let models: Vec<&str> = ["Nothing", "path"].into_iter().filter(|name| uses(name)).collect();
     let styles: Vec<&str> = ["chain_branch", "chain_step"].into_iter().filter(|name| uses(name)).collect();
@@ -71,9 +73,16 @@ pub(crate) fn text(product: &Tree<'_>, steps: &StepNames, rows: &RowNames) -> St
     }
 }
 
+/// The names that depend on all operations.
+pub(crate) struct Names<'a> {
+    pub rows: &'a RowNames,
+    pub steps: &'a StepNames,
+    pub flat: &'a FlatNames,
+}
+
 struct Context<'a> {
-    steps: &'a StepNames,
-    rows: &'a RowNames,
+    types: &'a StepTypes,
+    names: &'a Names<'a>,
 }
 
 /// Writes the step of a path, whose module has this place, and those below it.
@@ -92,18 +101,18 @@ fn write(
         if !verb.has_request || !verb.has_response {
             needs.insert("Nothing");
         }
-        methods.push(verb_method(operation, verb, place, context.rows.get(operation)));
+        methods.push(verb_method(operation, verb, place, context.names));
     }
     for (name, child) in &children {
         if path_value::loosest(child).is_some() {
             needs.insert("path");
         }
-        methods.push(step_method(name, child, context.steps.get(child), ""));
+        methods.push(step_method(name, child, context.types.get(child), ""));
     }
     // Only a verb can use what is set on the way; a step that just leads on is lighter.
     let step = if verbs.is_empty() { "chain_branch" } else { "chain_step" };
     needs.insert(step);
-    blocks.push(block(step, tree, context.steps.get(tree), &methods));
+    blocks.push(block(step, tree, context.types.get(tree), &methods));
     for (name, child) in children {
         write(child, &format!("{place}::{name}"), context, needs, blocks);
     }
@@ -142,12 +151,12 @@ pub(crate) fn step_method(name: &str, child: &Tree<'_>, target: &str, gate: &str
             }}
             ",
             doc = lines(&documentation::field::value(&child.path, &value), "///"),
-            rule = rule(&value, "path", true).join("."),
+            rule = rule(&value, "path", true).lines(0, usize::MAX, "", ""),
         },
     }
 }
 
-fn verb_method(operation: &Operation, verb: &Verb, place: &str, row: &str) -> String {
+fn verb_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_>) -> String {
     let Verb { module, has_request, has_response } = verb;
     let types = format!("{place}::{module}");
     let response = if *has_response { format!("{types}::Response") } else { "Nothing".to_owned() };
@@ -161,8 +170,9 @@ fn verb_method(operation: &Operation, verb: &Verb, place: &str, row: &str) -> St
             self.call{slash}.typed(&table::{row}, {request})
         }}
         ",
-        doc = lines(&documentation::operation::verb(operation, verb.has_types().then_some(types.as_str())), "///"),
+        doc = lines(&documentation::operation::verb(operation, verb.has_types().then_some(types.as_str()), names.steps), "///"),
         aliases = aliases([operation.title]),
+        row = names.rows.get(operation),
     }
 }
 

@@ -27,8 +27,10 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::{Version, folder};
 
+use crate::chain::Names;
 use crate::flat::FlatNames;
 use crate::output::Output;
 use crate::product::Writer;
@@ -71,18 +73,20 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let page = root.join("crates/weipay/docs/features.md");
     let page_wanted = feature_page::page(&wanted);
     let page_is_current = fs::read_to_string(&page).is_ok_and(|written| written == page_wanted);
-    let (rows, names) = (RowNames::new(&operations), FlatNames::new(&operations));
+    let (rows, flat) = (RowNames::new(&operations), FlatNames::new(&operations));
+    let steps = StepNames::new(operations.iter().map(|operation| operation.path));
+    let names = Names { rows: &rows, steps: &steps, flat: &flat };
     let trees = [Version::V2, Version::V3].map(|version| {
         Tree::from_operations(operations.iter().filter(|operation| operation.version() == version))
     });
     for (tree, version) in trees.iter().zip([Version::V2, Version::V3]) {
         output.add(&format!("{}.rs", tree.path), chain::version(tree, version));
-        let mut writer = Writer { rows: &rows, flat: &names, output: &mut output };
+        let mut writer = Writer { names: &names, output: &mut output };
         for (name, product) in tree.named_children() {
             writer.product(&tree.path, &name, product)?;
         }
     }
-    flat::write(&trees, &names, &mut output)?;
+    flat::write(&trees, &flat, &mut output)?;
     notification::write(&folder::notifications(&catalog)?, &mut output);
     output.add("operation/table.rs", table::text(&operations, &rows));
     output.format(

@@ -1,175 +1,136 @@
-//! The structs and enumerations of one operation, or of the shared objects of one product: first planned here, so that
-//! equal shapes share a type and different ones get different names, then written in [`text`].
+//! The structs and enumerations of one operation or notification as Rust. Which there are, and their names, says
+//! `weipay_catalog::rust::types`.
 
-mod text;
-
-pub(crate) use text::braced;
+use std::collections::BTreeSet;
 
 use weipay_catalog::field::NOTIFY_URL;
-use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration};
-use weipay_catalog::names::{self, Named, TypeNames};
-use weipay_catalog::{Field, Format, Kind};
+use weipay_catalog::rust::code::{Call, Code};
+use weipay_catalog::rust::types::{Enumeration, Member, Struct, Type, Types};
+use weipay_catalog::{Field, Kind, names};
 
-use crate::documentation;
+use crate::documentation::{self, aliases, lines};
+use crate::output::indented;
 
-/// The name of what is sent.
-const REQUEST: &str = "Request";
+/// `max_width` of `rustfmt.toml`. rustfmt leaves the inside of macros alone, so their lines are broken here.
+const WIDTH: usize = 110;
 
-pub(crate) struct Models {
-    names: TypeNames,
-    structs: Vec<Struct>,
-    enumerations: Vec<Enumeration>,
-    /// Whether a request is being planned. It comes first: what a response then shares with it keeps the request's setters.
-    in_request: bool,
-    /// Whether shared objects are planned here; elsewhere they are taken from their module.
-    plans_shared: bool,
+/// Types as they stand in a module.
+pub(crate) struct Module<'a> {
+    pub types: &'a Types<'a>,
+    /// The module that has the shared types; nothing for that module itself.
+    pub shared: Option<&'a str>,
+    /// How deep the module stands in its file.
+    pub level: usize,
+    /// What is said of a struct that no field describes, and of a shared one.
+    pub doc: &'a dyn Fn(&Struct) -> Option<String>,
+    /// The official names that a search finds requests and responses by.
+    pub titles: &'a [&'a str],
 }
 
-/// A request or a response as a whole.
-pub(crate) struct Root<'a> {
-    pub name: &'a str,
-    pub doc: String,
-    /// The official names that a search finds it by.
-    pub titles: Vec<&'a str>,
-}
+impl Module<'_> {
+    /// The content of the module.
+    pub(crate) fn text(&self) -> String {
+        let is_here = |is_shared: bool| is_shared == self.shared.is_none();
+        let structs: Vec<&Struct> =
+            self.types.structs.iter().filter(|known| is_here(known.is_shared)).collect();
+        let enumerations: Vec<&Enumeration> =
+            self.types.enumerations.iter().filter(|known| is_here(known.is_shared)).collect();
 
-struct Struct {
-    name: String,
-    doc: String,
-    aliases: String,
-    rows: Vec<Row>,
-    /// Whether a request holds it, so that it needs setters.
-    in_request: bool,
-}
-
-struct Row {
-    doc: String,
-    name: String,
-    kind: String,
-    rule: Vec<String>,
-}
-
-struct Enumeration {
-    name: String,
-    doc: String,
-    values: Vec<&'static str>,
-}
-
-impl Models {
-    /// The types of these fields and of what is inside them.
-    pub(crate) fn new<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Self {
-        Self {
-            names: TypeNames::from_fields(fields),
-            structs: Vec::new(),
-            enumerations: Vec::new(),
-            in_request: false,
-            plans_shared: false,
+        let mut parts = vec![self.taken(), imports(&structs, &enumerations)];
+        for (opening, in_request) in [("request", true), ("response", false)] {
+            let structs = structs.iter().filter(|known| known.in_request == in_request);
+            parts.push(block(opening, structs.map(|known| self.structure(known))));
         }
+        parts.push(block("open_enum", enumerations.iter().map(|known| self.enumeration(known))));
+        parts.retain(|part| !part.is_empty());
+        parts.join("\n")
     }
 
-    /// Plans a request or a response; `fields` come with the functions that make their rows.
-    pub(crate) fn root(&mut self, root: &Root<'_>, fields: &[(&str, &Field)]) {
-        let at = self.structs.len();
-        self.in_request = root.name == REQUEST;
-        self.structs.push(Struct {
-            name: root.name.to_owned(),
-            doc: root.doc.clone(),
-            aliases: documentation::aliases(root.titles.iter().copied()),
-            rows: Vec::new(),
-            in_request: self.in_request,
+    /// The shared types, which are there under their names too.
+    fn taken(&self) -> String {
+        let Some(shared) = self.shared else { return String::new() };
+        let structs = self.types.structs.iter().filter(|known| known.is_shared).map(|known| &known.name);
+        let enumerations =
+            self.types.enumerations.iter().filter(|known| known.is_shared).map(|known| &known.name);
+        let names: BTreeSet<&str> = structs.chain(enumerations).map(String::as_str).collect();
+        if names.is_empty() { String::new() } else { format!("pub use {shared}::{};\n", braced(&names)) }
+    }
+
+    fn structure(&self, known: &Struct) -> String {
+        let doc = (self.doc)(known).or_else(|| known.field.map(documentation::field::object));
+        let titles = self.titles.iter().copied().filter(|_| known.field.is_none());
+        let members = known.members.iter().map(|member| self.member(member, known.in_request));
+        item(&doc.unwrap_or_default(), &aliases(titles), "struct", &known.name, members)
+    }
+
+    fn member(&self, member: &Member, in_request: bool) -> String {
+        let Member { name, place, field, .. } = member;
+        let doc = lines(&documentation::field::member(field, in_request), "        ///");
+        let rule = rule(field, place, in_request);
+        format!("{doc}{}", rule.lines(2, self.width(), &format!("{name}: {} = ", member.kind()), ",\n"))
+    }
+
+    fn enumeration(&self, known: &Enumeration) -> String {
+        let values = names::variants(&known.field.values).into_iter().map(|(name, value)| {
+            Code::text(format!("{value:?}")).lines(2, self.width(), &format!("{name} = "), ",\n")
         });
-        let mut rows = Vec::new();
-        for (place, field) in fields {
-            let mut row = self.row(field, place, root.name);
-            // The same name in two places, such as query and body: the later one says where it travels.
-            if rows.iter().any(|other: &Row| other.name == row.name) {
-                row.name = format!("{}_{place}", row.name.trim_end_matches('_'));
-            }
-            rows.push(row);
-        }
-        self.structs[at].rows = rows;
+        item(&documentation::field::enumeration(known.field), "", "enum", &known.name, values)
     }
 
-    /// Plans the types of a shared object, which stand beside those of the other shared objects of the product.
-    pub(crate) fn shared_object(&mut self, field: &Field, doc: String, in_request: bool) {
-        (self.in_request, self.plans_shared) = (in_request, true);
-        let name = self.names.object(field, "").into_name();
-        self.plan(name, doc, field);
+    fn width(&self) -> usize {
+        WIDTH - 4 * self.level
     }
+}
 
-    fn row(&mut self, field: &Field, place: &str, owner: &str) -> Row {
-        let mut kind = if place == "file" { "File".to_owned() } else { self.kind(field, owner) };
-        if field.list {
-            kind = format!("Vec<{kind}>");
-        }
-        // `coupon_fee_$n_$m` of APIv2 stands for as many elements as there are.
-        for _ in 0..field.name.matches('$').count() {
-            kind = format!("Vec<{kind}>");
-        }
-        Row {
-            doc: documentation::field::member(field, self.in_request),
-            name: names::member(field.name),
-            kind,
-            rule: rule(field, place, self.in_request),
-        }
-    }
+/// What the types of a file need from elsewhere.
+fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
+    let members = || structs.iter().flat_map(|known| &known.members);
+    let uses = |name: &str| members().any(|member| member.item.inmost() == name);
+    let json: BTreeSet<&str> = [("Json", "Value as Json"), ("Number", "Number")]
+        .into_iter()
+        .filter(|(name, _)| uses(name))
+        .map(|(_, item)| item)
+        .collect();
+    let mut items: BTreeSet<&str> = members().map(|member| member.place).collect();
+    items.extend(["File", "Sensitive", "Time"].into_iter().filter(|name| uses(name)));
+    let wraps_text = |member: &Member| matches!(member.item, Type::JsonText { .. });
+    items.extend(members().any(wraps_text).then_some("JsonText"));
+    items.extend(structs.iter().map(|known| if known.in_request { "request" } else { "response" }));
+    items.extend((!enumerations.is_empty()).then_some("open_enum"));
 
-    fn kind(&mut self, field: &Field, owner: &str) -> String {
-        if let Some(inside) = inside_json_text(field) {
-            return match inside {
-                Inside::Object(field) => format!("JsonText<{}>", self.object(field, owner)),
-                Inside::Array(item) => format!("JsonText<Vec<{}>>", self.kind(item, owner)),
-            };
-        }
-        match field.kind {
-            _ if is_enumeration(field) => self.enumeration(field, owner),
-            Kind::String if field.carrier.is_none() && field.format == Some(Format::Rfc3339) => {
-                "Time".to_owned()
-            }
-            Kind::String if field.is_encrypted() => "Sensitive".to_owned(),
-            // What else travels inside a string is given and taken as that string.
-            Kind::String => "String".to_owned(),
-            Kind::Integer => "i64".to_owned(),
-            Kind::Number => "Number".to_owned(),
-            Kind::Boolean => "bool".to_owned(),
-            Kind::Object if field.fields.is_empty() => "Json".to_owned(),
-            Kind::Object => self.object(field, owner),
-        }
+    let mut text = String::new();
+    if !json.is_empty() {
+        text.push_str(&format!("use serde_json::{};\n\n", braced(&json)));
     }
+    if !items.is_empty() {
+        text.push_str(&format!("use crate::model::{};\n", braced(&items)));
+    }
+    text
+}
 
-    fn object(&mut self, field: &Field, owner: &str) -> String {
-        let name = match self.names.object(field, owner) {
-            // What is inside a shared object has its name before it is planned.
-            Named::Known(name) if !self.plans_shared || field.shared.is_some() => return name,
-            Named::Known(name) | Named::New(name) => name,
-        };
-        self.plan(name.clone(), documentation::field::object(field), field);
-        name
+/// The end of a `use`: one name, or several in braces.
+pub(crate) fn braced<'a>(items: impl IntoIterator<Item = &'a &'a str>) -> String {
+    match items.into_iter().copied().collect::<Vec<_>>()[..] {
+        [only] => only.to_owned(),
+        ref several => format!("{{{}}}", several.join(", ")),
     }
+}
 
-    fn plan(&mut self, name: String, doc: String, field: &Field) {
-        let at = self.structs.len();
-        let (aliases, in_request) = (String::new(), self.in_request);
-        self.structs.push(Struct { name: name.clone(), doc, aliases, rows: Vec::new(), in_request });
-        let rows = field.fields.iter().map(|member| self.row(member, "body", &name)).collect();
-        self.structs[at].rows = rows;
-    }
+fn block(opening: &str, types: impl Iterator<Item = String>) -> String {
+    let types: Vec<String> = types.collect();
+    if types.is_empty() { String::new() } else { format!("{opening}! {{\n{}}}\n", types.join("\n")) }
+}
 
-    fn enumeration(&mut self, field: &Field, owner: &str) -> String {
-        let name = match self.names.enumeration(field, owner) {
-            Named::Known(name) if !self.plans_shared => return name,
-            Named::Known(name) | Named::New(name) => name,
-        };
-        let doc = documentation::field::enumeration(field);
-        self.enumerations.push(Enumeration { name: name.clone(), doc, values: field.values.clone() });
-        name
-    }
+fn item(doc: &str, aliases: &str, kind: &str, name: &str, members: impl Iterator<Item = String>) -> String {
+    let (doc, aliases) = (lines(doc, "    ///"), indented(aliases, 1));
+    let members: String = members.collect();
+    format!("{doc}{aliases}    pub {kind} {name} {{\n{members}    }}\n")
 }
 
 /// The row of a field as a chain of calls: where it travels, and its rules. A request need not have what the client fills
 /// in.
-pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> {
-    let mut rule = vec![format!("{place}({:?})", field.name)];
+pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Code {
+    let mut rule = Vec::new();
     if field.required && !(in_request && field.is_sent_by_the_client()) {
         rule.push("required()".to_owned());
     }
@@ -197,7 +158,7 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> 
         Some(pattern) => rule.push(format!("pattern(r#\"{pattern}\"#)")),
         None => {}
     }
-    rule
+    Code::Chain(format!("{place}({:?})", field.name), rule.into_iter().map(Call::new).collect())
 }
 
 fn end(limit: Option<i64>, open: &str) -> String {

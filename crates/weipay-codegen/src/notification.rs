@@ -1,11 +1,12 @@
 //! The files of the notifications: what the platform posts, and what its sealed part opens to.
 
 use weipay_catalog::names;
+use weipay_catalog::rust::types::Types;
 use weipay_catalog::{Field, Notification};
 
 use crate::documentation::operation::links;
 use crate::documentation::{lines, plain};
-use crate::models::{Models, Root};
+use crate::models::Module;
 use crate::output::{Output, header};
 use crate::shared::SharedObjects;
 
@@ -51,38 +52,27 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
 }
 
 fn envelope(any: &Notification) -> String {
-    let mut models = Models::new(&any.body);
-    let doc = "What is posted, before its resource is opened.".to_owned();
-    models.root(&Root { name: "Envelope", doc, titles: Vec::new() }, &all_in("body", &any.body));
+    let types = Types::with_roots(vec![("Envelope", all_in("body", &any.body))]);
     let mut text = header("catalog/notifications/v3/envelope.api");
     text.push_str("//! APIv3 回调通知: what every notification has in common.\n\n");
-    text.push_str(&models.text("crate::notifications::v3::shared", 0));
+    text.push_str(&module(&types, "v3", "", &[]));
     text
 }
 
 fn content(notification: &Notification) -> String {
     let Notification { version, event, title, .. } = notification;
-    let posted = if *version == "v2" { &notification.body[..] } else { &[] };
-    let mut models = Models::new(posted.iter().chain(&notification.resource));
-    let mut root = |name, what: &str, fields: &[_]| {
-        let doc = format!("{}: {what}.", plain(title));
-        models.root(&Root { name, doc, titles: vec![title] }, fields);
-    };
     // A few of APIv2 are posted as JSON; those name their event.
     let is_json = notification.body.iter().any(|field| field.name == "event_type");
     let place = if is_json { "body" } else { "xml" };
-    if *version == "v2" {
-        root("Body", "what is posted", &all_in(place, &notification.body));
-    }
-    if !notification.resource.is_empty() {
-        root("Resource", "what the sealed part opens to", &all_in(place, &notification.resource));
-    }
+    let body = if *version == "v2" { &notification.body[..] } else { &[] };
+    let roots = [("Body", all_in(place, body)), ("Resource", all_in(place, &notification.resource))];
+    let types = Types::with_roots(roots.into_iter().filter(|(_, fields)| !fields.is_empty()).collect());
     let mut text = header(&format!("catalog/notifications/{version}/{event}.api"));
     let mut doc = format!("{} · `{event}`", plain(title));
     doc.push_str(&links(&notification.docs, event));
     text.push_str(&lines(&doc, "//!"));
     text.push('\n');
-    text.push_str(&models.text(&format!("crate::notifications::{version}::shared"), 0));
+    text.push_str(&module(&types, version, title, &[title]));
     if *version == "v3" {
         let events: Vec<String> =
             std::iter::once(event).chain(&notification.sent_as).map(|event| format!("{event:?}")).collect();
@@ -92,6 +82,26 @@ fn content(notification: &Notification) -> String {
         ));
     }
     text
+}
+
+fn module(types: &Types, version: &str, title: &str, titles: &[&str]) -> String {
+    let shared = format!("crate::notifications::{version}::shared");
+    let module = Module {
+        types,
+        shared: Some(&shared),
+        level: 0,
+        doc: &|known| {
+            let what = match known.name.as_str() {
+                "Envelope" => return Some("What is posted, before its resource is opened.".to_owned()),
+                "Resource" => "what the sealed part opens to",
+                "Body" => "what is posted",
+                _ => return None,
+            };
+            Some(format!("{}: {what}.", plain(title)))
+        },
+        titles,
+    };
+    module.text()
 }
 
 fn all_in<'a>(place: &'static str, fields: &'a [Field]) -> Vec<(&'static str, &'a Field)> {

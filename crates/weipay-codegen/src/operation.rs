@@ -2,13 +2,13 @@
 
 use indoc::formatdoc;
 use weipay_catalog::folder::EXTENSION;
-use weipay_catalog::names::request::places;
 use weipay_catalog::parse::Heading;
-use weipay_catalog::{Operation, Version};
+use weipay_catalog::rust::types::{REQUEST, RESPONSE, Types, request_fields};
+use weipay_catalog::{Operation, names};
 
 use crate::documentation::{lines, operation as documentation};
 use crate::flat::FlatNames;
-use crate::models::{Models, Root};
+use crate::models::Module;
 use crate::output::indented;
 
 /// How an operation looks at the end of a chain.
@@ -22,8 +22,8 @@ pub(crate) struct Verb {
 impl Verb {
     pub(crate) fn new(operation: &Operation) -> Self {
         Self {
-            module: operation.method.to_ascii_lowercase(),
-            has_request: !places(operation).is_empty(),
+            module: names::verb(operation),
+            has_request: !request_fields(operation).is_empty(),
             has_response: !operation.response.is_empty(),
         }
     }
@@ -33,36 +33,30 @@ impl Verb {
     }
 }
 
-/// The module of an operation's types; `shared` is the module of the product's shared objects.
+/// The module of an operation's types; `shared` is the module of the product's shared types.
 pub(crate) fn module(operation: &Operation, shared: &str, flat: &FlatNames) -> String {
-    let verb = Verb::new(operation);
-    let response = response_fields(operation);
-    let mut models =
-        Models::new(places(operation).into_iter().chain(response.iter().copied()).map(|(_, field)| field));
-    let mut root = |name: &'static str, what: &str, fields: &[_]| {
-        let doc = documentation::root(operation, what, flat.path(operation, name).as_deref());
-        models.root(&Root { name, doc, titles: vec![operation.title] }, fields);
+    let types = Types::new(operation);
+    let root =
+        |name: &str, what: &str| documentation::root(operation, what, flat.path(operation, name).as_deref());
+    let module = Module {
+        types: &types,
+        shared: Some(shared),
+        level: 1,
+        doc: &|known| match known.name.as_str() {
+            REQUEST => Some(root(REQUEST, "what is sent")),
+            RESPONSE => Some(root(RESPONSE, "what comes back")),
+            _ => None,
+        },
+        titles: &[operation.title],
     };
-    if verb.has_request {
-        root("Request", "what is sent", &places(operation));
-    }
-    if verb.has_response {
-        root("Response", "what comes back", &response);
-    }
     formatdoc! {"
-        {doc}pub mod {module} {{
+        {doc}pub mod {verb} {{
         {types}}}
         ",
         doc = lines(&documentation::module(operation), "///"),
-        module = verb.module,
-        types = indented(&models.text(shared, 1), 1),
+        verb = names::verb(operation),
+        types = indented(&module.text(), 1),
     }
-}
-
-/// The fields of a response, with the place that they travel in.
-pub(crate) fn response_fields(operation: &Operation) -> Vec<(&'static str, &weipay_catalog::Field)> {
-    let place = if operation.version() == Version::V2 { "xml" } else { "body" };
-    operation.response.iter().map(|field| (place, field)).collect()
 }
 
 /// The catalogue file of an operation.

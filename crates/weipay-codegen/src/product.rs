@@ -1,19 +1,16 @@
 //! The files of one product: its modules with the types of each path, its shared objects, and its steps.
 
-use crate::chain::{self, StepNames};
-use crate::flat::FlatNames;
+use crate::chain::{self, Names, StepTypes};
 use crate::operation;
 use crate::output::{Output, header, indented};
 use crate::shared;
-use crate::table::RowNames;
 use crate::tree::Tree;
 
 /// Modules of a product that are not segments of its paths.
 const OWN_MODULES: [&str; 2] = ["chain", "shared"];
 
 pub(crate) struct Writer<'a> {
-    pub rows: &'a RowNames,
-    pub flat: &'a FlatNames,
+    pub names: &'a Names<'a>,
     pub output: &'a mut Output,
 }
 
@@ -28,10 +25,10 @@ impl Writer<'_> {
                 child.path
             ));
         }
-        let steps = StepNames::new(product);
+        let steps = StepTypes::new(product);
         let place = format!("{version}/{name}");
         let module = format!("crate::{version}::{name}");
-        self.output.add(&format!("{place}/chain.rs"), chain::text(product, &steps, self.rows));
+        self.output.add(&format!("{place}/chain.rs"), chain::text(product, &steps, self.names));
         let shared = shared::text(product);
         let mut own = String::from("mod chain;\n");
         if let Some(text) = shared {
@@ -73,7 +70,7 @@ impl Writer<'_> {
             renamed(inside.steps.get(tree), &tree.type_name())
         );
         let types = tree.typed().map(|(operation, _)| {
-            operation::module(operation, &format!("{}::shared", inside.module), self.flat)
+            operation::module(operation, &format!("{}::shared", inside.module), self.names.flat)
         });
         let parts = [modules, step].into_iter().chain(types).filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join("\n")
@@ -83,7 +80,7 @@ impl Writer<'_> {
 struct Inside<'a> {
     /// The module of the product.
     module: &'a str,
-    steps: &'a StepNames,
+    steps: &'a StepTypes,
 }
 
 fn renamed(name: &str, shown: &str) -> String {

@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
 use weipay_catalog::Field;
-use weipay_catalog::names::request::places;
-use weipay_catalog::names::types::has_members;
+use weipay_catalog::rust::types::{Types, has_members, request_fields, response_fields};
 
 use crate::documentation::{self, lines};
-use crate::models::Models;
-use crate::operation::response_fields;
+use crate::models::Module;
 use crate::output::header;
 use crate::tree::Tree;
 
@@ -44,11 +42,18 @@ impl<'a> SharedObjects<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let mut models = Models::new(self.0.values().map(|shared| shared.field));
-        for (name, Shared { field, in_request, labels }) in &self.0 {
-            models.shared_object(field, documentation::field::shared(name, labels), *in_request);
-        }
-        Some(models.text("", 0))
+        let types = Types::shared(self.0.values().map(|shared| (shared.field, shared.in_request)));
+        let module = Module {
+            types: &types,
+            shared: None,
+            level: 0,
+            doc: &|known| {
+                let name = known.field?.shared?;
+                Some(documentation::field::shared(name, &self.0.get(name)?.labels))
+            },
+            titles: &[],
+        };
+        Some(module.text())
     }
 }
 
@@ -57,7 +62,7 @@ pub(crate) fn text(product: &Tree<'_>) -> Option<String> {
     let operations = product.all();
     let mut shared = SharedObjects::default();
     for operation in &operations {
-        places(operation).iter().for_each(|(_, field)| shared.add(field, true));
+        request_fields(operation).iter().for_each(|(_, field)| shared.add(field, true));
         response_fields(operation).iter().for_each(|(_, field)| shared.add(field, false));
     }
     let doc = format!("The objects that several operations of `{}` share.", product.path);

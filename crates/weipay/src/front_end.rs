@@ -32,7 +32,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use weipay_wire::{MerchantId, PrivateKey, SignatureError, random_nonce};
 
-use crate::path::percent_encode;
+use crate::request::percent_encode;
 
 /// Signs what the front end needs. A clone shares the key.
 #[derive(Clone)]

@@ -1,16 +1,16 @@
 #![doc = include_str!("../docs/crate.md")]
 #![doc = include_str!("../docs/features.md")]
-// docs.rs, which builds with a nightly compiler, then says beside each item which feature it needs.
+// docs.rs builds with a nightly compiler, and then shows for each item which feature it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "_typed"))))]
-#![cfg_attr(test, allow(clippy::print_stdout))]
 
 #[cfg(not(any(feature = "async", feature = "blocking")))]
 compile_error!(
-    "weipay needs one of its features `async` (weipay::Client) and `blocking` (weipay::blocking::Client)"
+    "enable a feature of weipay: `async` for weipay::Client, `blocking` for weipay::blocking::Client, or both"
 );
 
 mod base_url;
+pub mod bill;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
@@ -19,11 +19,10 @@ mod call;
 mod client;
 mod core;
 mod credentials;
-mod decode_limit;
 mod environment;
 pub mod error;
 pub mod front_end;
-mod lossy_json;
+mod json;
 mod mode;
 #[cfg(feature = "_typed")]
 pub mod model;
@@ -31,14 +30,11 @@ mod node;
 #[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;
-mod path;
-#[cfg(feature = "_typed")]
 mod products;
+mod request;
 mod response;
 mod styles;
 pub mod transport;
-#[cfg(feature = "_typed")]
-mod typed;
 mod upload;
 #[cfg(feature = "_typed")]
 pub mod v2;
@@ -56,10 +52,10 @@ pub use error::{Error, Result};
 pub use mode::Blocking;
 pub use mode::Mode;
 #[cfg(feature = "async")]
-pub use mode::{Async, Pending};
+pub use mode::{Async, CallFuture};
 pub use node::Node;
 pub use operation::{Dialect, Operation, Repeat, Version, operations};
-#[cfg(feature = "_typed")]
+#[allow(unused_imports, reason = "without a product there are none")]
 pub use products::*;
 pub use response::{Decode, Response};
 #[cfg(feature = "async")]
@@ -67,5 +63,5 @@ pub use transport::Transport;
 pub use upload::File;
 pub use weipay_wire as wire;
 
-// Their types are in this crate's signatures: whoever names them needs the same versions.
+// Their types are in this crate's interface, so programs need the same versions.
 pub use {bytes, http, serde_json};

@@ -1,22 +1,7 @@
 //! The rules of one field, held against each other and against its example.
 
-use std::collections::BTreeMap;
-
-use regex_lite::Regex;
-
 use super::{Linter, Place, example, label, money};
 use crate::field::{Carrier, Field, Format, Kind, Limits};
-
-/// Patterns compiled once; `None` for one that does not compile.
-#[derive(Default)]
-pub(super) struct Patterns(BTreeMap<&'static str, Option<Regex>>);
-
-impl Patterns {
-    /// The whole value must match, whether or not the pattern says so.
-    fn get(&mut self, pattern: &'static str) -> Option<&Regex> {
-        self.0.entry(pattern).or_insert_with(|| Regex::new(&format!("^(?:{pattern})$")).ok()).as_ref()
-    }
-}
 
 impl Linter {
     pub(super) fn look_at_fields(&mut self, place: Place<'_>, fields: &[Field]) {
@@ -78,7 +63,7 @@ impl Linter {
         if field.kind != Kind::String {
             self.report(place, field.line, format!("`{name}` is no string: a pattern says nothing of it"));
         }
-        if self.patterns.get(pattern).is_none() {
+        if !weipay_rules::compiles(pattern) {
             self.report(place, field.line, format!("the pattern of `{name}` does not compile: /{pattern}/"));
         }
     }
@@ -90,12 +75,10 @@ impl Linter {
             return;
         }
         if let Some(missing) = example::missing_format(field, example) {
-            self.report(place, field.line, format!("the example of `{}` {missing}: {example}", field.name));
+            self.report(place, field.line, format!("the example of `{}`, {example}, {missing}", field.name));
         }
-        if let Some(broken) = example::broken_rule(field, example, &mut |pattern| {
-            self.patterns.get(pattern).is_none_or(|regex| regex.is_match(example))
-        }) {
-            self.report(place, field.line, format!("the example of `{}` {broken}: {example}", field.name));
+        if let Some(broken) = example::broken_rule(field, example) {
+            self.report(place, field.line, format!("the example of `{}`, {example}, {broken}", field.name));
         }
     }
 }

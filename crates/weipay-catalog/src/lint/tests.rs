@@ -96,12 +96,12 @@ fn rules_that_say_nothing_of_their_type_are_found() {
 fn bytes_without_a_range_and_a_notify_url_of_another_format_are_found() {
     assert!(finding("    a string bytes\n").contains("`bytes` says what the range of a string counts"));
     assert!(finding("    a integer 1..2 bytes\n").contains("`bytes` says"));
-    assert!(finding("    a string ..2 bytes # 标 = 券\n").contains("has 3 bytes, above 2"));
+    assert!(finding("    a string ..2 bytes # 标 = 券\n").contains("has 3 bytes: at most 2"));
     for name in ["notify_url", "contract_notify_url"] {
         assert!(finding(&format!("    {name} string\n")).contains("its format is notify-url"), "{name}");
     }
     let query = finding("    notify_url string notify-url # 址 = https://a.com/?b=c\n");
-    assert!(query.contains("does not match the pattern"), "{query}");
+    assert!(query.contains("is not a URL that the platform calls"), "{query}");
 }
 
 #[test]
@@ -148,10 +148,10 @@ fn a_pattern_that_does_not_compile_is_found() {
 #[test]
 fn an_example_that_breaks_its_own_rule_is_found() {
     for (line, rule) in [
-        ("    a string 1..3 # 标 = abcd\n", "has 4 characters, above 3: abcd"),
-        ("    a string 3.. # 标 = 中文\n", "has 2 characters, below 3"),
-        ("    a string /^[0-9]+$/ # 标 = 12a\n", "does not match the pattern"),
-        ("    a string /[0-9]+/ # 标 = 12a\n", "does not match the pattern"),
+        ("    a string 1..3 # 标 = abcd\n", "`a`, abcd, has 4 characters: 1 to 3"),
+        ("    a string 3.. # 标 = 中文\n", "has 2 characters: at least 3"),
+        ("    a string /^[0-9]+$/ # 标 = 12a\n", "does not match"),
+        ("    a string /[0-9]+/ # 标 = 12a\n", "does not match"),
         ("    a string rfc3339 # 标 = 2018-06-08 10:34:56\n", "is not a time"),
         ("    a string rfc3339 # 标 = 2018-06-08T10:34+08:00\n", "is not a time"),
         ("    a string rfc3339 # 标 = 2018-13-08T10:34:56+08:00\n", "is not a time"),
@@ -159,9 +159,26 @@ fn an_example_that_breaks_its_own_rule_is_found() {
         ("    a string rfc3339 # 标 = 2018-06-08T10:34:56\n", "is not a time"),
         ("    a string rfc3339 # 标 = 2018-06-08T10:34:60+08:00\n", "is not a time"),
         ("    a string date # 标 = 20180608\n", "is not a day"),
+        ("    a string date # 标 = 2018-06-31\n", "is not a day"),
+        ("    a string mm/yy # 标 = 13/26\n", "is not a month and a year"),
+        ("    a string yyyyMMddHHmmss # 标 = 20091325091010\n", "is not a time"),
+        ("    a string base64 # 标 = ZXhhbXBsZQ\n", "is not standard base64"),
+        ("    a string url # 标 = www.xxx.com/notify\n", "is not a URL"),
+        ("    a string media-url # 标 = https://a b\n", "is not a URL"),
+        ("    a string data-url # 标 = iVBORw0KGgo=\n", "is not a data: URL"),
+        ("    a string json-object-like # 标 = []\n", "is not the JSON text of an object"),
+        ("    a string json-array-like # 标 = {}\n", "is not the JSON text of an array"),
+        ("    a string numeric # 标 = 19x\n", "is not a number"),
+        ("    a string integer-text # 标 = 1.5\n", "is not an integer"),
+        ("    a string int32 # 标 = 2147483648\n", "is not a signed integer of 32 bits"),
+        ("    a integer int32 # 标 = 2147483648\n", "is not a signed integer of 32 bits"),
+        ("    a integer uint64 # 标 = -1\n", "is not an unsigned integer of 64 bits"),
+        ("    a integer # 标 = 9223372036854775808\n", "is not a signed integer of 64 bits"),
+        ("    a number 0..1 # 标 = 1.5\n", "is 1.5: 0 to 1"),
+        ("    a number # 标 = nan\n", "is not a number"),
         ("    a string (A | B) # 标 = C\n", "is not one of the listed values"),
-        ("    a integer 1..9 # 标 = 10\n", "is above 9"),
-        ("    a integer 1..9 # 标 = 0\n", "is below 1"),
+        ("    a integer 1..9 # 标 = 10\n", "is 10: 1 to 9"),
+        ("    a integer 1..9 # 标 = 0\n", "is 0: 1 to 9"),
         ("    a integer # 标 = 1.5\n", "is not an integer"),
         ("    a number # 标 = one\n", "is not a number"),
         ("    a boolean # 标 = TRUE\n", "is not true or false"),
@@ -169,7 +186,7 @@ fn an_example_that_breaks_its_own_rule_is_found() {
     ] {
         let found = finding(line);
         assert!(
-            found.starts_with("v3/a.api:5: the example of `a` ") && found.contains(rule),
+            found.starts_with("v3/a.api:5: the example of `a`, ") && found.contains(rule),
             "{line}{found}"
         );
     }
@@ -178,7 +195,7 @@ fn an_example_that_breaks_its_own_rule_is_found() {
 #[test]
 fn a_time_that_the_field_does_not_say_is_found() {
     let found = finding("    a string # 支付完成时间 = 2018-06-08T10:34:56.120+08:00\n");
-    assert!(found.contains("the example of `a` is RFC 3339 and the field does not say rfc3339"), "{found}");
+    assert!(found.contains("is RFC 3339 and the field does not say rfc3339"), "{found}");
 }
 
 #[test]

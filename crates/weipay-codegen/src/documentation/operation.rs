@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use weipay_catalog::operation::document_address;
+use weipay_catalog::rust::steps::StepNames;
+use weipay_catalog::rust::styles;
 use weipay_catalog::{Operation, Repeat, Version};
 
 use super::{plain, wrapped};
@@ -13,9 +15,9 @@ pub(crate) fn module(operation: &Operation) -> String {
     head(operation) + &documents(operation)
 }
 
-/// What is said of the verb that sends an operation: everything that a reader needs before the call. Where the types have a
-/// module, the documents are named there only.
-pub(crate) fn verb(operation: &Operation, types: Option<&str>) -> String {
+/// What is said of the verb that sends an operation: everything that a reader needs before the call, and an example. Where the
+/// types have a module, the documents are named there only.
+pub(crate) fn verb(operation: &Operation, types: Option<&str>, steps: &StepNames) -> String {
     let documents = match types {
         Some(module) => {
             let name = module.rsplit("::").next().unwrap_or(module);
@@ -23,7 +25,7 @@ pub(crate) fn verb(operation: &Operation, types: Option<&str>) -> String {
         }
         None => documents(operation),
     };
-    head(operation) + &documents
+    format!("{}{documents}\n\n{}", head(operation), styles::example(operation, steps))
 }
 
 /// What is said of a request or a response: whose it is, and its flat name.

@@ -38,6 +38,22 @@ impl<M: Mode> AppauthAuthindex<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::authindex::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::appauth::authindex::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .redirect_uri("https://weixin.qq.com/i-am-a-fake-uri")
+    ///     .response_type("code")
+    ///     .scope("pay_identity")
+    ///     .state("STATE");
+    /// let response = client.v2().appauth().authindex().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "授权获取code")]
     pub fn get(self, request: super::authindex::get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V2_APPAUTH_AUTHINDEX, request)
@@ -58,6 +74,23 @@ impl<M: Mode> AppauthGetaccesstoken<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::getaccesstoken::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::appauth::getaccesstoken::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .code("wxcbda96de0b165489")
+    ///     .grant_type("authorization_code")
+    ///     .scope("pay_identity")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().appauth().getaccesstoken().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过code换取accesstoken")]
     pub fn get(
         self,

@@ -75,6 +75,16 @@ impl<M: Mode> ApplymentMicroGetstate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::getstate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::getstate::post;
+    ///
+    /// let request = post::Request::new().version("1.0").mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let response = client.v2().applyment().micro().getstate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询申请状态")]
     pub fn post(
         self,
@@ -98,6 +108,20 @@ impl<M: Mode> ApplymentMicroGetupgradestate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::getupgradestate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::getupgradestate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .sub_mch_id("1230000109");
+    /// let response = client.v2().applyment().micro().getupgradestate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询升级申请单状态")]
     pub fn post(
         self,
@@ -121,6 +145,22 @@ impl<M: Mode> ApplymentMicroModifyarchives<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::modifyarchives::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::modifyarchives::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .sub_mch_id("1230000109")
+    ///     .bank_address_code("110000")
+    ///     .cert_sn("5430056GFRJK54YTFF653GDFH09HFGHF");
+    /// let response = client.v2().applyment().micro().modifyarchives().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改结算银行卡")]
     pub fn post(
         self,
@@ -144,6 +184,20 @@ impl<M: Mode> ApplymentMicroModifycontactinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::modifycontactinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::modifycontactinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .cert_sn("50062CE505775F070CAB06E697F1BBD1AD4F4D87");
+    /// let response = client.v2().applyment().micro().modifycontactinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改联系信息")]
     pub fn post(
         self,
@@ -169,6 +223,13 @@ impl<M: Mode> ApplymentMicroSigncontract<M> {
     /// Official documents (官方文档):
     ///
     /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4>
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v2().applyment().micro().signcontract().post().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "签约报备")]
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SIGNCONTRACT, Nothing)
@@ -189,6 +250,41 @@ impl<M: Mode> ApplymentMicroSubmit<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::submit::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::submit::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("3.0")
+    ///     .cert_sn("5663476TEREGD45FH63GDFHFG657FCHBFG")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .business_code("123456")
+    ///     .id_card_copy("example")
+    ///     .id_card_national("example")
+    ///     .id_card_name("佑佑")
+    ///     .id_card_number("example")
+    ///     .id_card_valid_time(vec!["example".to_owned()])
+    ///     .account_name("example")
+    ///     .account_bank("工商银行")
+    ///     .bank_address_code("110000")
+    ///     .account_number("example")
+    ///     .store_name("example")
+    ///     .store_address_code("110000")
+    ///     .store_street("example")
+    ///     .store_entrance_pic("example")
+    ///     .indoor_pic("example")
+    ///     .merchant_shortname("example")
+    ///     .service_phone("example")
+    ///     .product_desc("example")
+    ///     .rate("0.6%")
+    ///     .contact("example")
+    ///     .contact_phone("example");
+    /// let response = client.v2().applyment().micro().submit().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请入驻")]
     pub fn post(
         self,
@@ -212,6 +308,32 @@ impl<M: Mode> ApplymentMicroSubmitupgrade<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::submitupgrade::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::submitupgrade::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .cert_sn("5663476TEREGD45FH63GDFHFG657FCHBFG")
+    ///     .sub_mch_id("1230000109")
+    ///     .organization_type("2")
+    ///     .business_license_copy("example")
+    ///     .business_license_number("123456789012345")
+    ///     .merchant_name("example")
+    ///     .company_address("example")
+    ///     .legal_person("example")
+    ///     .business_time("[\"1970-01-01\",\"长期\"]")
+    ///     .business_licence_type("1762")
+    ///     .merchant_shortname("example")
+    ///     .business("example")
+    ///     .business_scene("[1721]");
+    /// let response = client.v2().applyment().micro().submitupgrade().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交升级申请单")]
     pub fn post(
         self,

@@ -64,6 +64,22 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclareorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::customs::customdeclareorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::cgi_bin::mch::customs::customdeclareorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("20150806125346")
+    ///     .transaction_id("1000320306201511078440737890")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .mch_customs_no("123456");
+    /// let response = client.v2().cgi_bin().mch().customs().customdeclareorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "订单附加信息提交接口")]
     pub fn post(
         self,
@@ -87,6 +103,23 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclarequery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::customs::customdeclarequery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::cgi_bin::mch::customs::customdeclarequery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("20150806125346")
+    ///     .transaction_id("1000320306201511078440737890")
+    ///     .sub_order_no("20150806125346")
+    ///     .sub_order_id("20150806125346")
+    ///     .customs("GUANGZHOU_ZS");
+    /// let response = client.v2().cgi_bin().mch().customs().customdeclarequery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "订单附加信息查询接口")]
     pub fn post(
         self,
@@ -120,6 +153,23 @@ impl<M: Mode> CgiBinMchNewcustomsCustomdeclareredeclare<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::newcustoms::customdeclareredeclare::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::cgi_bin::mch::newcustoms::customdeclareredeclare::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("20150806125346")
+    ///     .transaction_id("1000320306201511078440737890")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .mch_customs_no("123456");
+    /// let response =
+    ///     client.v2().cgi_bin().mch().newcustoms().customdeclareredeclare().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "订单附加信息重推接口")]
     pub fn post(
         self,

@@ -67,6 +67,25 @@ impl<M: Mode> DepositConsume<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::consume::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::deposit::consume::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000100")
+    ///     .transaction_id("013467007045764")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .consume_fee(888)
+    ///     .fee_type("CNY")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().deposit().consume().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "消费押金")]
     pub fn post(self, request: super::consume::post::Request) -> M::Sent<super::consume::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_CONSUME, request)
@@ -85,6 +104,25 @@ impl<M: Mode> DepositFacepay<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::facepay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::deposit::facepay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .body("image形象店-深圳腾大- QQ公仔")
+    ///     .out_trade_no("1217472501201407033233367018")
+    ///     .total_fee(888)
+    ///     .fee_type("CNY")
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .face_code("b713b5d2-666c-48")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().deposit().facepay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "支付押金（人脸支付）")]
     pub fn post(self, request: super::facepay::post::Request) -> M::Sent<super::facepay::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_FACEPAY, request)
@@ -103,6 +141,26 @@ impl<M: Mode> DepositMicropay<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::deposit::micropay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .deposit("Y")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .body("image形象店-深圳腾大- QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .fee_type("CNY")
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .auth_code("120061098828009406");
+    /// let response = client.v2().deposit().micropay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "支付押金（付款码支付）")]
     pub fn post(self, request: super::micropay::post::Request) -> M::Sent<super::micropay::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_MICROPAY, request)
@@ -123,6 +181,20 @@ impl<M: Mode> DepositOrderquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orderquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::deposit::orderquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1009660380201506130728806387")
+    ///     .out_trade_no("20150806125346");
+    /// let response = client.v2().deposit().orderquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn post(
         self,
@@ -146,6 +218,23 @@ impl<M: Mode> DepositRefund<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refund::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::deposit::refund::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .total_fee(100)
+    ///     .refund_fee(100);
+    /// let response = client.v2().deposit().refund().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请退款（押金）")]
     pub fn post(self, request: super::refund::post::Request) -> M::Sent<super::refund::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_REFUND, request)
@@ -166,6 +255,22 @@ impl<M: Mode> DepositRefundquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refundquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::deposit::refundquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .refund_id("1217752501201407033233368018");
+    /// let response = client.v2().deposit().refundquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询退款（押金）")]
     pub fn post(
         self,
@@ -189,6 +294,19 @@ impl<M: Mode> DepositReverse<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::deposit::reverse::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("1217752501201407033233368018");
+    /// let response = client.v2().deposit().reverse().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销订单")]
     pub fn post(self, request: super::reverse::post::Request) -> M::Sent<super::reverse::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_REVERSE, request)
@@ -207,6 +325,27 @@ impl<M: Mode> DepositUnifiedorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::unifiedorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::deposit::unifiedorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .body("example")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .fee_type("CNY")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("123.12.12.123")
+    ///     .notify_url("http://www.weixin.qq.com/wxpay/pay.php")
+    ///     .trade_type("JSAPI");
+    /// let response = client.v2().deposit().unifiedorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "支付押金（JSAPI/APP支付）")]
     pub fn post(
         self,

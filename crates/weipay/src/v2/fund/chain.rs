@@ -37,6 +37,20 @@ impl<M: Mode> FundQueryautowithdrawbydate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryautowithdrawbydate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::fund::queryautowithdrawbydate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .date("20180508");
+    /// let response = client.v2().fund().queryautowithdrawbydate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询提现状态")]
     pub fn post(
         self,
@@ -60,6 +74,20 @@ impl<M: Mode> FundReautowithdrawbydate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reautowithdrawbydate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::fund::reautowithdrawbydate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .date("20180602")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().fund().reautowithdrawbydate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "重新发起提现")]
     pub fn post(
         self,

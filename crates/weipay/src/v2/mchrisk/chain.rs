@@ -52,6 +52,20 @@ impl<M: Mode> MchriskBankquerymchauditinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::bankquerymchauditinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mchrisk::bankquerymchauditinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("999990016")
+    ///     .channel_id("999990017")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().mchrisk().bankquerymchauditinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "间联模式查询商户审核状态开放接口")]
     pub fn post(
         self,
@@ -75,6 +89,20 @@ impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::channelquerymchauditinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mchrisk::channelquerymchauditinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("999990016")
+    ///     .acquiring_bank_id("999990017")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().mchrisk().channelquerymchauditinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "渠道商查询商户审核信息")]
     pub fn post(
         self,
@@ -98,6 +126,16 @@ impl<M: Mode> MchriskQuerymchrisk<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querymchrisk::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mchrisk::querymchrisk::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let response = client.v2().mchrisk().querymchrisk().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "事前-风险商户核查接口")]
     pub fn post(
         self,
@@ -121,6 +159,19 @@ impl<M: Mode> MchriskSetmchriskcallback<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::setmchriskcallback::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mchrisk::setmchriskcallback::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .callback_url("https://pay.weixin.qq.com/wxpay/risk.action")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().mchrisk().setmchriskcallback().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置风险通知回调链接")]
     pub fn post(
         self,
@@ -144,6 +195,22 @@ impl<M: Mode> MchriskSyncmchriskresult<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::syncmchriskresult::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mchrisk::syncmchriskresult::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1230000109")
+    ///     .event_code("123456123")
+    ///     .risk_type("example")
+    ///     .punish_type("example")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().mchrisk().syncmchriskresult().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "事后-风险商户处理结果同步接口")]
     pub fn post(
         self,

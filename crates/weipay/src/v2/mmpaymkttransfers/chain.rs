@@ -83,6 +83,20 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::gethbinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::gethbinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_billno("10000098201411111234567890")
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .bill_type("MCHT");
+    /// let response = client.v2().mmpaymkttransfers().gethbinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询红包记录")]
     pub fn post(self, request: super::gethbinfo::post::Request) -> M::Sent<super::gethbinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETHBINFO, request)
@@ -104,6 +118,19 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::gettransferinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::gettransferinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .partner_trade_no("10000098201411111234567890")
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v2().mmpaymkttransfers().gettransferinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询企业向微信用户个人付款")]
     pub fn post(
         self,
@@ -149,6 +176,25 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::paywwsptrans2pocket::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::promotion::paywwsptrans2pocket::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .partner_trade_no("10000098201411111234567890")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .check_name("FORCE_CHECK")
+    ///     .amount(10099)
+    ///     .desc("example")
+    ///     .spbill_create_ip("192.168.0.1");
+    /// let response =
+    ///     client.v2().mmpaymkttransfers().promotion().paywwsptrans2pocket().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "向员工付款")]
     pub fn post(
         self,
@@ -173,6 +219,17 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::querywwsptrans2pocket::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::promotion::querywwsptrans2pocket::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").appid("wx57e15a0db0c5d1e8");
+    /// let response =
+    ///     client.v2().mmpaymkttransfers().promotion().querywwsptrans2pocket().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询付款记录")]
     pub fn post(
         self,
@@ -197,6 +254,24 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::transfers::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::promotion::transfers::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_appid("wx8888888888888888")
+    ///     .mchid("1900057215")
+    ///     .partner_trade_no("10000098201411111234567890")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .check_name("FORCE_CHECK")
+    ///     .amount(10099)
+    ///     .desc("理赔")
+    ///     .spbill_create_ip("192.168.0.1");
+    /// let response = client.v2().mmpaymkttransfers().promotion().transfers().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "向微信用户个人付款")]
     pub fn post(
         self,
@@ -220,6 +295,17 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::query_coupon_stock::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::query_coupon_stock::post;
+    ///
+    /// let request =
+    ///     post::Request::new().coupon_stock_id("1757").appid("wx57e15a0db0c5d1e8").mch_id("1900057215");
+    /// let response = client.v2().mmpaymkttransfers().query_coupon_stock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询代金券批次")]
     pub fn post(
         self,
@@ -243,6 +329,21 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycouponsinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::querycouponsinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .coupon_id("1565")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .stock_id("58818");
+    /// let response = client.v2().mmpaymkttransfers().querycouponsinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询代金券信息")]
     pub fn post(
         self,
@@ -266,6 +367,19 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryworkwxredpack::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::queryworkwxredpack::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_billno("10000098201411111234567890")
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v2().mmpaymkttransfers().queryworkwxredpack().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询红包记录")]
     pub fn post(
         self,
@@ -289,6 +403,22 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::send_coupon::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::send_coupon::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .coupon_stock_id("1757")
+    ///     .openid_count(1)
+    ///     .partner_trade_no("1000009820141203515766")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215");
+    /// let response = client.v2().mmpaymkttransfers().send_coupon().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发放代金券")]
     pub fn post(
         self,
@@ -312,6 +442,27 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendgroupredpack::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::sendgroupredpack::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_billno("10000098201411111234567890")
+    ///     .mch_id("1900057215")
+    ///     .wxappid("wx8888888888888888")
+    ///     .send_name("天虹百货")
+    ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
+    ///     .total_amount(1000)
+    ///     .total_num(3)
+    ///     .amt_type("ALL_RAND")
+    ///     .wishing("example")
+    ///     .act_name("example")
+    ///     .remark("example");
+    /// let response = client.v2().mmpaymkttransfers().sendgroupredpack().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发放裂变红包")]
     pub fn post(
         self,
@@ -335,6 +486,27 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendminiprogramhb::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::sendminiprogramhb::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_billno("10000098201411111234567890")
+    ///     .mch_id("1900057215")
+    ///     .wxappid("wx8888888888888888")
+    ///     .send_name("天虹百货")
+    ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
+    ///     .total_amount(1000)
+    ///     .total_num(1)
+    ///     .wishing("example")
+    ///     .act_name("example")
+    ///     .remark("example")
+    ///     .notify_way("MINI_PROGRAM_JSAPI");
+    /// let response = client.v2().mmpaymkttransfers().sendminiprogramhb().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发放小程序红包接口")]
     pub fn post(
         self,
@@ -359,6 +531,27 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendredpack::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::sendredpack::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_billno("10000098201411111234567890")
+    ///     .mch_id("1900057215")
+    ///     .wxappid("wx8888888888888888")
+    ///     .send_name("天虹百货")
+    ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
+    ///     .total_amount(1000)
+    ///     .total_num(1)
+    ///     .wishing("example")
+    ///     .client_ip("192.168.0.1")
+    ///     .act_name("example")
+    ///     .remark("example");
+    /// let response = client.v2().mmpaymkttransfers().sendredpack().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发放普通红包")]
     pub fn post(
         self,
@@ -382,6 +575,25 @@ impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendworkwxredpack::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::sendworkwxredpack::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_billno("10000098201411111234567890")
+    ///     .mch_id("1900057215")
+    ///     .wxappid("wx8888888888888888")
+    ///     .sender_name("XX活动")
+    ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
+    ///     .total_amount(1000)
+    ///     .wishing("example")
+    ///     .act_name("example")
+    ///     .remark("example");
+    /// let response = client.v2().mmpaymkttransfers().sendworkwxredpack().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发放企业红包")]
     pub fn post(
         self,

@@ -37,6 +37,22 @@ impl<M: Mode> MmpaysptransPayBank<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay_bank::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaysptrans::pay_bank::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .partner_trade_no("1212121221227")
+    ///     .enc_bank_no("6222020000000000000")
+    ///     .enc_true_name("张三")
+    ///     .bank_code("1001")
+    ///     .amount(100000);
+    /// let response = client.v2().mmpaysptrans().pay_bank().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "企业付款到银行卡")]
     pub fn post(self, request: super::pay_bank::post::Request) -> M::Sent<super::pay_bank::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYSPTRANS_PAY_BANK, request)
@@ -58,6 +74,16 @@ impl<M: Mode> MmpaysptransQueryBank<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::query_bank::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaysptrans::query_bank::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").partner_trade_no("1212121221227");
+    /// let response = client.v2().mmpaysptrans().query_bank().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询企业付款银行卡")]
     pub fn post(
         self,

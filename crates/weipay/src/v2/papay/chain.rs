@@ -56,6 +56,20 @@ impl<M: Mode> PapayDeletecontract<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::deletecontract::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::deletecontract::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .contract_termination_remark("解约原因")
+    ///     .version("1.0");
+    /// let response = client.v2().papay().deletecontract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请解约")]
     pub fn post(
         self,
@@ -79,6 +93,25 @@ impl<M: Mode> PapayEntrustweb<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::entrustweb::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::entrustweb::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .plan_id(12535)
+    ///     .contract_code("100000")
+    ///     .request_serial(1000)
+    ///     .contract_display_account("微信代扣")
+    ///     .notify_url("https://weixin.qq.com")
+    ///     .version("1.0")
+    ///     .timestamp("1414488825");
+    /// let response = client.v2().papay().entrustweb().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "公众号纯签约")]
     pub fn get(self, request: super::entrustweb::get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_ENTRUSTWEB, request)
@@ -99,6 +132,26 @@ impl<M: Mode> PapayH5entrustweb<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::h5entrustweb::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::h5entrustweb::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .plan_id("12535")
+    ///     .contract_code("100000")
+    ///     .request_serial(1000)
+    ///     .contract_display_account("微信代扣")
+    ///     .notify_url("https://weixin.qq.com")
+    ///     .version("1.0")
+    ///     .timestamp("1414488825")
+    ///     .clientip("119.145.83.6");
+    /// let response = client.v2().papay().h5entrustweb().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5纯签约")]
     pub fn get(
         self,
@@ -152,6 +205,21 @@ impl<M: Mode> PapayPartnerDeletecontract<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::deletecontract::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::partner::deletecontract::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .contract_termination_remark("解约原因")
+    ///     .version("1.0");
+    /// let response = client.v2().papay().partner().deletecontract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请解约")]
     pub fn post(
         self,
@@ -175,6 +243,26 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::entrustweb::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::partner::entrustweb::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .plan_id(12535)
+    ///     .contract_code("100000")
+    ///     .request_serial(1000)
+    ///     .contract_display_account("微信代扣")
+    ///     .notify_url("https://weixin.qq.com")
+    ///     .version("1.0")
+    ///     .timestamp("1414488825");
+    /// let response = client.v2().papay().partner().entrustweb().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "公众号纯签约")]
     pub fn get(self, request: super::partner::entrustweb::get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_PARTNER_ENTRUSTWEB, request)
@@ -195,6 +283,27 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::h5entrustweb::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::partner::h5entrustweb::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .plan_id("12535")
+    ///     .contract_code("100000")
+    ///     .request_serial(1000)
+    ///     .contract_display_account("微信代扣")
+    ///     .notify_url("https://weixin.qq.com")
+    ///     .version("1.0")
+    ///     .timestamp("1414488825")
+    ///     .clientip("119.145.83.6");
+    /// let response = client.v2().papay().partner().h5entrustweb().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5纯签约")]
     pub fn get(
         self,
@@ -218,6 +327,25 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::preentrustweb::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::partner::preentrustweb::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .plan_id("12535")
+    ///     .contract_code("100000")
+    ///     .request_serial(1000)
+    ///     .contract_display_account("微信代扣")
+    ///     .notify_url("https://example.com/")
+    ///     .version("1.0")
+    ///     .timestamp("1414488825");
+    /// let response = client.v2().papay().partner().preentrustweb().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP纯签约")]
     pub fn post(
         self,
@@ -241,6 +369,16 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::querycontract::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::partner::querycontract::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").version("1.0");
+    /// let response = client.v2().papay().partner().querycontract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询签约关系")]
     pub fn post(
         self,
@@ -264,6 +402,25 @@ impl<M: Mode> PapayPreentrustweb<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::preentrustweb::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::preentrustweb::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .plan_id("12535")
+    ///     .contract_code("100000")
+    ///     .request_serial(1000)
+    ///     .contract_display_account("微信代扣")
+    ///     .notify_url("https://example.com/")
+    ///     .version("1.0")
+    ///     .timestamp("1414488825");
+    /// let response = client.v2().papay().preentrustweb().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP纯签约")]
     pub fn post(
         self,
@@ -287,6 +444,16 @@ impl<M: Mode> PapayQuerycontract<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycontract::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::querycontract::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id(10000098).version("1.0");
+    /// let response = client.v2().papay().querycontract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询签约关系")]
     pub fn post(
         self,

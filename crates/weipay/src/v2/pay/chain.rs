@@ -151,6 +151,21 @@ impl<M: Mode> PayClosecombinedorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::closecombinedorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::closecombinedorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .combine_out_trade_no("1217752501201407033233368018")
+    ///     .sub_order_list(vec![post::Order::new().mchid("1900057215").out_trade_no("example")]);
+    /// let response = client.v2().pay().closecombinedorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "合单关单")]
     pub fn post(
         self,
@@ -174,6 +189,19 @@ impl<M: Mode> PayCloseorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::closeorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::closeorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("1217752501201407033233368018");
+    /// let response = client.v2().pay().closeorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关闭订单")]
     pub fn post(
         self,
@@ -195,6 +223,34 @@ impl<M: Mode> PayCombinedorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combinedorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::combinedorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .combine_out_trade_no("1217752501201407033233368018")
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .notify_url("http://www.weixin.qq.com/wxpay/pay.php")
+    ///     .trade_type("JSAPI")
+    ///     .scene_info(post::SceneInfo::new().payer_client_ip("example"))
+    ///     .sub_order_list(post::SubOrderList::new()
+    ///         .order_num(1)
+    ///         .order_list(vec![post::OrderList::new()
+    ///             .appid("wx57e15a0db0c5d1e8")
+    ///             .mch_id("1900057215")
+    ///             .body("example")
+    ///             .attach("example")
+    ///             .out_trade_no("example")
+    ///             .fee_type("example")
+    ///             .total_fee(1)]));
+    /// let response = client.v2().pay().combinedorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "合单下单")]
     pub fn post(
         self,
@@ -216,6 +272,31 @@ impl<M: Mode> PayContractorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contractorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::contractorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .contract_mchid("1200009811")
+    ///     .contract_appid("wxcbda96de0b165486")
+    ///     .out_trade_no("123456")
+    ///     .body("Ipadmini16G白色")
+    ///     .notify_url("http://yoursite.com")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("123.12.12.123")
+    ///     .trade_type("JSAPI")
+    ///     .plan_id(123)
+    ///     .contract_code("100001256")
+    ///     .request_serial(1695)
+    ///     .contract_display_account("123")
+    ///     .contract_notify_url("http://yoursite.com");
+    /// let response = client.v2().pay().contractorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "支付中签约")]
     pub fn post(
         self,
@@ -239,6 +320,17 @@ impl<M: Mode> PayDownloadbill<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadbill::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::downloadbill::post;
+    ///
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").bill_date("20140603");
+    /// let response = client.v2().pay().downloadbill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载对账单")]
     pub fn post(self, request: super::downloadbill::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADBILL, request)
@@ -260,6 +352,21 @@ impl<M: Mode> PayDownloadfundflow<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadfundflow::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::downloadfundflow::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .bill_date("20140603")
+    ///     .account_type("Basic");
+    /// let response = client.v2().pay().downloadfundflow().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载资金账单")]
     pub fn post(self, request: super::downloadfundflow::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADFUNDFLOW, request)
@@ -278,6 +385,25 @@ impl<M: Mode> PayFacepay<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::facepay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::facepay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .body("image形象店-深圳腾大- QQ公仔")
+    ///     .out_trade_no("1217472501201407033233367018")
+    ///     .total_fee(888)
+    ///     .fee_type("CNY")
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .face_code("b713b5d2-666c-48")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().pay().facepay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交刷脸支付")]
     pub fn post(self, request: super::facepay::post::Request) -> M::Sent<super::facepay::post::Response> {
         self.call.typed(&table::POST_V2_PAY_FACEPAY, request)
@@ -298,6 +424,20 @@ impl<M: Mode> PayFacepayquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::facepayquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::facepayquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1009660380201506130728806387")
+    ///     .out_trade_no("20150806125346");
+    /// let response = client.v2().pay().facepayquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn post(
         self,
@@ -319,6 +459,23 @@ impl<M: Mode> PayMicropay<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::micropay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .body("image形象店-深圳腾大- QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .auth_code("120061098828009406");
+    /// let response = client.v2().pay().micropay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交付款码支付")]
     pub fn post(self, request: super::micropay::post::Request) -> M::Sent<super::micropay::post::Response> {
         self.call.typed(&table::POST_V2_PAY_MICROPAY, request)
@@ -339,6 +496,20 @@ impl<M: Mode> PayOrderquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orderquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::orderquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1009660380201506130728806387")
+    ///     .out_trade_no("20150806125346");
+    /// let response = client.v2().pay().orderquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn post(
         self,
@@ -362,6 +533,20 @@ impl<M: Mode> PayPaporderquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::paporderquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::paporderquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1009660380201506130728806387")
+    ///     .out_trade_no("20150806125346");
+    /// let response = client.v2().pay().paporderquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn post(
         self,
@@ -383,6 +568,25 @@ impl<M: Mode> PayPappayapply<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pappayapply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::pappayapply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .body("水电代扣")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .notify_url("http://yoursite.com/wxpay.html")
+    ///     .trade_type("PAP")
+    ///     .contract_id("Wx15463511252015071056489715");
+    /// let response = client.v2().pay().pappayapply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请扣款")]
     pub fn post(
         self,
@@ -423,6 +627,20 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::paporderquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::partner::paporderquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1009660380201506130728806387")
+    ///     .out_trade_no("20150806125346");
+    /// let response = client.v2().pay().partner().paporderquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn post(
         self,
@@ -444,6 +662,25 @@ impl<M: Mode> PayPartnerPappayapply<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::pappayapply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::partner::pappayapply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .body("水电代扣")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .notify_url("http://yoursite.com/wxpay.html")
+    ///     .trade_type("PAP")
+    ///     .contract_id("Wx15463511252015071056489715");
+    /// let response = client.v2().pay().partner().pappayapply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请扣款")]
     pub fn post(
         self,
@@ -465,6 +702,20 @@ impl<M: Mode> PayProfitsharingaddreceiver<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingaddreceiver::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::profitsharingaddreceiver::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .receiver(post::Receiver::new().type_("MERCHANT_ID").account("example"));
+    /// let response = client.v2().pay().profitsharingaddreceiver().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加分账接收方")]
     pub fn post(
         self,
@@ -488,6 +739,16 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingmerchantratioquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::profitsharingmerchantratioquery::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let response = client.v2().pay().profitsharingmerchantratioquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询最大分账比例")]
     pub fn post(
         self,
@@ -511,6 +772,19 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingorderamountquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::profitsharingorderamountquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().pay().profitsharingorderamountquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单待分账金额")]
     pub fn post(
         self,
@@ -534,6 +808,20 @@ impl<M: Mode> PayProfitsharingquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::profitsharingquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().pay().profitsharingquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询分账结果")]
     pub fn post(
         self,
@@ -555,6 +843,20 @@ impl<M: Mode> PayProfitsharingremovereceiver<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingremovereceiver::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::profitsharingremovereceiver::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .receiver(post::Receiver::new().type_("MERCHANT_ID").account("example"));
+    /// let response = client.v2().pay().profitsharingremovereceiver().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除分账接收方")]
     pub fn post(
         self,
@@ -578,6 +880,20 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingreturnquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::profitsharingreturnquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_return_no("R20190516001");
+    /// let response = client.v2().pay().profitsharingreturnquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "回退结果查询")]
     pub fn post(
         self,
@@ -599,6 +915,20 @@ impl<M: Mode> PayQuerycombinedorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycombinedorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::querycombinedorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .combine_out_trade_no("1217752501201407033233368018");
+    /// let response = client.v2().pay().querycombinedorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "合单查单")]
     pub fn post(
         self,
@@ -622,6 +952,20 @@ impl<M: Mode> PayQueryexchagerate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryexchagerate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::queryexchagerate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .fee_type("USD")
+    ///     .date("20150807");
+    /// let response = client.v2().pay().queryexchagerate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "汇率查询")]
     pub fn post(
         self,
@@ -645,6 +989,22 @@ impl<M: Mode> PayRefundquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refundquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::refundquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .refund_id("1217752501201407033233368018");
+    /// let response = client.v2().pay().refundquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询退款")]
     pub fn post(
         self,
@@ -668,6 +1028,22 @@ impl<M: Mode> PayRefundqueryv2<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refundqueryv2::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::refundqueryv2::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .refund_id("1217752501201407033233368018");
+    /// let response = client.v2().pay().refundqueryv2().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询退款（支持单品）")]
     pub fn post(
         self,
@@ -691,6 +1067,23 @@ impl<M: Mode> PaySettlementquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::settlementquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::settlementquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .usetag(1)
+    ///     .offset(0)
+    ///     .limit(10)
+    ///     .date_start("20150807")
+    ///     .date_end("20150807");
+    /// let response = client.v2().pay().settlementquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询结算资金")]
     pub fn post(
         self,
@@ -714,6 +1107,24 @@ impl<M: Mode> PayUnifiedorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::unifiedorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::unifiedorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .body("example")
+    ///     .out_trade_no("20150806125346")
+    ///     .total_fee(88)
+    ///     .spbill_create_ip("123.12.12.123")
+    ///     .notify_url("http://www.weixin.qq.com/wxpay/pay.php")
+    ///     .trade_type("JSAPI");
+    /// let response = client.v2().pay().unifiedorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "统一下单")]
     pub fn post(
         self,

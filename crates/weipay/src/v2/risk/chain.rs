@@ -40,6 +40,16 @@ impl<M: Mode> RiskGetcertficates<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getcertficates::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::risk::getcertficates::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let response = client.v2().risk().getcertficates().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取平台证书")]
     pub fn post(
         self,
@@ -64,6 +74,16 @@ impl<M: Mode> RiskGetpublickey<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getpublickey::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::risk::getpublickey::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").sign_type("MD5");
+    /// let response = client.v2().risk().getpublickey().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取RSA加密公钥")]
     pub fn post(
         self,
@@ -88,6 +108,16 @@ impl<M: Mode> RiskGetviolation<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getviolation::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::risk::getviolation::post;
+    ///
+    /// let request = post::Request::new();
+    /// let response = client.v2().risk().getviolation().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "银行特约商户违规信息查询")]
     pub fn post(
         self,

@@ -94,6 +94,43 @@ impl<M: Mode> SecapiMchAddInstitutionsub<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::add_institutionsub::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::add_institutionsub::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .app_id("wx8888888888888888")
+    ///     .mch_id("1900057215")
+    ///     .merchant_name("Merchantname")
+    ///     .merchant_shortname("Merchantshortname")
+    ///     .merchant_remark("ABC123456")
+    ///     .merchant_country_code("344")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .business_category("343")
+    ///     .mcc("4214")
+    ///     .registration_certificate_number("5555-8888")
+    ///     .registration_certificate_date("2020-10-16")
+    ///     .business_type("BOTH")
+    ///     .app_download("https://download.qq.com")
+    ///     .business_website("https://www.qq.com")
+    ///     .office_account("wx8888888888888888")
+    ///     .mini_program("wx8888888888888888")
+    ///     .store_address("example")
+    ///     .store_photos(vec!["example".to_owned()])
+    ///     .director_name("BobZhang")
+    ///     .director_id_number("5555—8888")
+    ///     .principal_name("BobZhang")
+    ///     .principal_id_number("5555—8888")
+    ///     .office_phone("075586010000")
+    ///     .contact_name("李先生")
+    ///     .contact_phone("075586010000")
+    ///     .contact_email("test@test.com")
+    ///     .settlement_bank_number("555588889999");
+    /// let response = client.v2().secapi().mch().add_institutionsub().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "进件子商户")]
     pub fn post(
         self,
@@ -117,6 +154,20 @@ impl<M: Mode> SecapiMchAddsubdevconfig<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::addsubdevconfig::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::addsubdevconfig::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000100")
+    ///     .jsapi_path("http://www.qq.com/wechat/");
+    /// let response = client.v2().secapi().mch().addsubdevconfig().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]
     pub fn post(
         self,
@@ -140,6 +191,20 @@ impl<M: Mode> SecapiMchChannelsetting<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::channelsetting::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::channelsetting::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("10000101")
+    ///     .channel_id("10000102");
+    /// let response = client.v2().secapi().mch().channelsetting().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "银行服务商特约子商户指定渠道号")]
     pub fn post(
         self,
@@ -163,6 +228,37 @@ impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::modify_institutionsub::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::modify_institutionsub::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .app_id("wx8888888888888888")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("12345678")
+    ///     .merchant_name("Merchantname")
+    ///     .merchant_shortname("Merchantshortname")
+    ///     .merchant_country_code("344")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .business_category("343")
+    ///     .mcc("4214")
+    ///     .registration_certificate_number("5555-8888")
+    ///     .registration_certificate_date("2020-10-16")
+    ///     .business_type("BOTH")
+    ///     .app_download("https://download.qq.com")
+    ///     .business_website("https://www.qq.com")
+    ///     .office_account("wx8888888888888888")
+    ///     .mini_program("wx8888888888888888")
+    ///     .store_address("example")
+    ///     .office_phone("075586010000")
+    ///     .contact_name("李先生")
+    ///     .contact_phone("075586010000")
+    ///     .contact_email("test@test.com");
+    /// let response = client.v2().secapi().mch().modify_institutionsub().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改子商户")]
     pub fn post(
         self,
@@ -186,6 +282,16 @@ impl<M: Mode> SecapiMchModifymchinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::modifymchinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::modifymchinfo::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").sub_mch_id("11111111");
+    /// let response = client.v2().secapi().mch().modifymchinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "银行特约商户信息修改")]
     pub fn post(
         self,
@@ -209,6 +315,17 @@ impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::query_institutionsub::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::query_institutionsub::post;
+    ///
+    /// let request =
+    ///     post::Request::new().app_id("wx8888888888888888").mch_id("1900057215").sub_mch_id("20000100");
+    /// let response = client.v2().secapi().mch().query_institutionsub().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询子商户")]
     pub fn post(
         self,
@@ -232,6 +349,17 @@ impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::querysubdevconfig::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::querysubdevconfig::post;
+    ///
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").sub_mch_id("1900000100");
+    /// let response = client.v2().secapi().mch().querysubdevconfig().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "配置查询")]
     pub fn post(
         self,
@@ -255,6 +383,20 @@ impl<M: Mode> SecapiMchSubmchmanage<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::submchmanage::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::submchmanage::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .action("add")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .page_index("1");
+    /// let response = client.v2().secapi().mch().submchmanage().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]
     pub fn post(
         self,
@@ -278,6 +420,18 @@ impl<M: Mode> SecapiMchUploadmedia<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::uploadmedia::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::uploadmedia::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request =
+    ///     post::Request::new().media(file).media_hash("example").mch_id("1900057215").sign_type("MD5");
+    /// let response = client.v2().secapi().mch().uploadmedia().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "图片上传")]
     pub fn post(
         self,
@@ -313,6 +467,20 @@ impl<M: Mode> SecapiMktAddrecommendconf<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mkt::addrecommendconf::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mkt::addrecommendconf::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000100")
+    ///     .sub_appid("wx8888888888888888")
+    ///     .subscribe_appid("wx931386123456789e");
+    /// let response = client.v2().secapi().mkt().addrecommendconf().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务商特约商户关注功能配置")]
     pub fn post(
         self,
@@ -383,6 +551,19 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::facepayreverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::pay::facepayreverse::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("1217752501201407033233368018");
+    /// let response = client.v2().secapi().pay().facepayreverse().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销订单")]
     pub fn post(
         self,
@@ -406,6 +587,26 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::multiprofitsharing::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::pay::multiprofitsharing::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .receivers(vec![post::Receiver::new()
+    ///         .type_("MERCHANT_ID")
+    ///         .account("example")
+    ///         .amount(1)
+    ///         .description("example")]);
+    /// let response = client.v2().secapi().pay().multiprofitsharing().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求多次分账")]
     pub fn post(
         self,
@@ -429,6 +630,26 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharing::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::pay::profitsharing::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .receivers(vec![post::Receiver::new()
+    ///         .type_("MERCHANT_ID")
+    ///         .account("example")
+    ///         .amount(1)
+    ///         .description("example")]);
+    /// let response = client.v2().secapi().pay().profitsharing().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求单次分账")]
     pub fn post(
         self,
@@ -452,6 +673,22 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharingfinish::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::pay::profitsharingfinish::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .description("分账已完成");
+    /// let response = client.v2().secapi().pay().profitsharingfinish().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结分账")]
     pub fn post(
         self,
@@ -475,6 +712,24 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharingreturn::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::pay::profitsharingreturn::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_return_no("R20190516001")
+    ///     .return_account_type("MERCHANT_ID")
+    ///     .return_account("86693852")
+    ///     .return_amount(888)
+    ///     .description("用户退款");
+    /// let response = client.v2().secapi().pay().profitsharingreturn().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "分账回退")]
     pub fn post(
         self,
@@ -499,6 +754,23 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::refund::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::pay::refund::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .total_fee(100)
+    ///     .refund_fee(100);
+    /// let response = client.v2().secapi().pay().refund().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请退款")]
     pub fn post(
         self,
@@ -522,6 +794,23 @@ impl<M: Mode> SecapiPayRefundv2<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::refundv2::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::pay::refundv2::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .total_fee(100)
+    ///     .refund_fee(100);
+    /// let response = client.v2().secapi().pay().refundv2().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请退款（支持单品）")]
     pub fn post(
         self,
@@ -545,6 +834,19 @@ impl<M: Mode> SecapiPayReverse<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::pay::reverse::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("1217752501201407033233368018");
+    /// let response = client.v2().secapi().pay().reverse().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销订单")]
     pub fn post(
         self,

@@ -37,6 +37,25 @@ impl<M: Mode> SecsvcGetrealnameinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getrealnameinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secsvc::getrealnameinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .cert_serialno("59303040AA42CB61E0C059E8E6156C9F0F2A1E5E")
+    ///     .access_token("81_...")
+    ///     .timestamp(1414561699)
+    ///     .cert_sign("MuRThxRSlqvs2Mi9i2VRCr_MQ==")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().secsvc().getrealnameinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付实名授权")]
     pub fn post(
         self,
@@ -60,6 +79,25 @@ impl<M: Mode> SecsvcRealnameauth<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::realnameauth::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secsvc::realnameauth::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .real_name("刘某某")
+    ///     .cred_type(1)
+    ///     .cred_id("440000000000000000")
+    ///     .access_token("81_...")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().secsvc().realnameauth().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付实名验证")]
     pub fn post(
         self,

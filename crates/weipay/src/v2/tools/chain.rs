@@ -35,6 +35,17 @@ impl<M: Mode> ToolsAuthcodetoopenid<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::authcodetoopenid::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::tools::authcodetoopenid::post;
+    ///
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").auth_code("example");
+    /// let response = client.v2().tools().authcodetoopenid().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "授权码查询openid")]
     pub fn post(
         self,
@@ -56,6 +67,17 @@ impl<M: Mode> ToolsShorturl<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::shorturl::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::tools::shorturl::post;
+    ///
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").long_url("example");
+    /// let response = client.v2().tools().shorturl().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "转换短链接")]
     pub fn post(self, request: super::shorturl::post::Request) -> M::Sent<super::shorturl::post::Response> {
         self.call.typed(&table::POST_V2_TOOLS_SHORTURL, request)

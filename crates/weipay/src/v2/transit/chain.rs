@@ -62,6 +62,30 @@ impl<M: Mode> TransitPartnerpayPayapply<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::payapply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::transit::partnerpay::payapply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .body("公交代扣")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .notify_url("http://yoursite.com/wxpay.html")
+    ///     .trade_type("PAP")
+    ///     .trade_scene("METRO")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .scene_info(post::SceneInfoContent::new().start_time("example")))
+    ///     .version("2.0");
+    /// let response = client.v2().transit().partnerpay().payapply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请扣款")]
     pub fn post(
         self,
@@ -85,6 +109,21 @@ impl<M: Mode> TransitPartnerpayQueryorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::queryorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::transit::partnerpay::queryorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .transaction_id("1009660380201506130728806387")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().transit().partnerpay().queryorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn post(
         self,
@@ -108,6 +147,22 @@ impl<M: Mode> TransitPartnerpayQuerystate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::querystate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::transit::partnerpay::querystate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .contract_id("wx15463511252015071056489715")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v2().transit().partnerpay().querystate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户状态接口")]
     pub fn post(
         self,
@@ -146,6 +201,29 @@ impl<M: Mode> TransitPayPayapply<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::payapply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::transit::pay::payapply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .body("公交代扣")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .notify_url("http://yoursite.com/wxpay.html")
+    ///     .trade_type("PAP")
+    ///     .trade_scene("METRO")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .scene_info(post::SceneInfoContent::new().start_time("example")))
+    ///     .version("2.0");
+    /// let response = client.v2().transit().pay().payapply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请扣款")]
     pub fn post(
         self,
@@ -169,6 +247,20 @@ impl<M: Mode> TransitPayQuerystate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::querystate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::transit::pay::querystate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .contract_id("wx15463511252015071056489715")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().transit().pay().querystate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户状态接口")]
     pub fn post(
         self,
@@ -192,6 +284,20 @@ impl<M: Mode> TransitQueryorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::transit::queryorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1009660380201506130728806387")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().transit().queryorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn post(
         self,

@@ -57,6 +57,25 @@ impl<M: Mode> VehiclePartnerpayNotification<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::notification::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::vehicle::partnerpay::notification::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sub_appid("wxcbda96de0b165489")
+    ///     .sub_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .version("3.0")
+    ///     .trade_scene("PARKING")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .scene_info(post::SceneInfoContent::new().start_time("example").free_time("example")));
+    /// let response = client.v2().vehicle().partnerpay().notification().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "用户入场通知")]
     pub fn post(
         self,
@@ -78,6 +97,31 @@ impl<M: Mode> VehiclePartnerpayPayapply<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::payapply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::vehicle::partnerpay::payapply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_appid("wxcbda96de0b165489")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .body("公交代扣")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .notify_url("http://yoursite.com/wxpay.html")
+    ///     .trade_type("PAP")
+    ///     .version("3.0")
+    ///     .trade_scene("PARKING")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .scene_info(post::V2VehicleSceneInfo::new().start_time("example")));
+    /// let response = client.v2().vehicle().partnerpay().payapply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请扣款")]
     pub fn post(
         self,
@@ -101,6 +145,24 @@ impl<M: Mode> VehiclePartnerpayQuerystate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::querystate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::vehicle::partnerpay::querystate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_appid("wxcbda96de0b165489")
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .trade_scene("PARKING")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .version("3.0");
+    /// let response = client.v2().vehicle().partnerpay().querystate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "用户状态查询")]
     pub fn post(
         self,
@@ -144,6 +206,23 @@ impl<M: Mode> VehiclePayNotification<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::notification::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::vehicle::pay::notification::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .version("3.0")
+    ///     .trade_scene("PARKING")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .scene_info(post::SceneInfoContent::new().start_time("example").free_time("example")));
+    /// let response = client.v2().vehicle().pay().notification().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "用户入场通知")]
     pub fn post(
         self,
@@ -165,6 +244,29 @@ impl<M: Mode> VehiclePayPayapply<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::payapply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::vehicle::pay::payapply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .body("公交代扣")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .notify_url("http://yoursite.com/wxpay.html")
+    ///     .trade_type("PAP")
+    ///     .version("3.0")
+    ///     .trade_scene("PARKING")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .scene_info(post::V2VehicleSceneInfo::new().start_time("example")));
+    /// let response = client.v2().vehicle().pay().payapply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请扣款")]
     pub fn post(
         self,
@@ -188,6 +290,22 @@ impl<M: Mode> VehiclePayQuerystate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::querystate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::vehicle::pay::querystate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .trade_scene("PARKING")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .version("3.0");
+    /// let response = client.v2().vehicle().pay().querystate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "用户状态查询")]
     pub fn post(
         self,

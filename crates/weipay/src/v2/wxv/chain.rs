@@ -67,6 +67,23 @@ impl<M: Mode> WxvCancelbill<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::cancelbill::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::wxv::cancelbill::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .reason("用户投诉")
+    ///     .service_id("example");
+    /// let response = client.v2().wxv().cancelbill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销租借订单")]
     pub fn post(
         self,
@@ -90,6 +107,25 @@ impl<M: Mode> WxvChangerentmoney<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::changerentmoney::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::wxv::changerentmoney::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_id("example")
+    ///     .total_amount(40000)
+    ///     .rent_fee(5800)
+    ///     .compensation_fee(6000);
+    /// let response = client.v2().wxv().changerentmoney().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改租借订单")]
     pub fn post(
         self,
@@ -113,6 +149,31 @@ impl<M: Mode> WxvCreatehotelbill<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::createhotelbill::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::wxv::createhotelbill::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_id("example")
+    ///     .room("几木双床房2间")
+    ///     .start_time("20091225091010")
+    ///     .end_time("20091225091010")
+    ///     .service_location("example")
+    ///     .deposit_amount(80000)
+    ///     .room_rate(20000)
+    ///     .cancel_rule("example")
+    ///     .cancel_rule_desc("example")
+    ///     .cert_serial_no("45233302");
+    /// let response = client.v2().wxv().createhotelbill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建速住订单")]
     pub fn post(
         self,
@@ -136,6 +197,27 @@ impl<M: Mode> WxvCreaterentbill<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::createrentbill::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::wxv::createrentbill::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_id("example")
+    ///     .goods_name("充电宝一个")
+    ///     .deposit_amount(1)
+    ///     .rent_unit("FEN_1_HOUR")
+    ///     .rent_unit_fee(8000)
+    ///     .cert_serial_no("45233302");
+    /// let response = client.v2().wxv().createrentbill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建租借订单")]
     pub fn post(
         self,
@@ -159,6 +241,31 @@ impl<M: Mode> WxvFinishhotelbill<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::finishhotelbill::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::wxv::finishhotelbill::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_id("example")
+    ///     .checked_in(true)
+    ///     .other_fee(10000)
+    ///     .compensation_fee(6000)
+    ///     .compensation_fee_desc("example")
+    ///     .overdue_fine(5000)
+    ///     .overdue_fine_desc("延迟退房2小时，增加50元房费")
+    ///     .total_amount(40000)
+    ///     .finish_ticket("example")
+    ///     .profit_sharing("Y");
+    /// let response = client.v2().wxv().finishhotelbill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结速住订单")]
     pub fn post(
         self,
@@ -182,6 +289,29 @@ impl<M: Mode> WxvFinishrentbill<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::finishrentbill::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::wxv::finishrentbill::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_id("example")
+    ///     .returned("TRUE")
+    ///     .total_amount(40000)
+    ///     .rent_fee(5800)
+    ///     .compensation_fee("example")
+    ///     .compensation_fee_desc("example")
+    ///     .finish_ticket("example")
+    ///     .profit_sharing("Y");
+    /// let response = client.v2().wxv().finishrentbill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结租借订单")]
     pub fn post(
         self,
@@ -205,6 +335,23 @@ impl<M: Mode> WxvQueryhotelbill<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryhotelbill::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::wxv::queryhotelbill::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .return_query_id("example")
+    ///     .service_id("example");
+    /// let response = client.v2().wxv().queryhotelbill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询速住订单")]
     pub fn post(
         self,
@@ -228,6 +375,23 @@ impl<M: Mode> WxvQueryrentbill<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryrentbill::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::wxv::queryrentbill::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .return_query_id("example")
+    ///     .service_id("example");
+    /// let response = client.v2().wxv().queryrentbill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询租借订单")]
     pub fn post(
         self,

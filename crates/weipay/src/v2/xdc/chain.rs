@@ -61,6 +61,16 @@ impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2getsignkey::sign::getsignkey::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::xdc::apiv2getsignkey::sign::getsignkey::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215");
+    /// let response = client.v2().xdc().apiv2getsignkey().sign().getsignkey().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取沙箱环境密钥")]
     pub fn post(
         self,
@@ -113,6 +123,22 @@ impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2sandbox::pay::micropay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::xdc::apiv2sandbox::pay::micropay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .body("image形象店-深圳腾大- QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .total_fee(888)
+    ///     .auth_code("120061098828009406");
+    /// let response = client.v2().xdc().apiv2sandbox().pay().micropay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "沙箱付款码支付")]
     pub fn post(
         self,
@@ -136,6 +162,19 @@ impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2sandbox::pay::orderquery::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::xdc::apiv2sandbox::pay::orderquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("20150806125346");
+    /// let response = client.v2().xdc().apiv2sandbox().pay().orderquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "沙箱订单查询")]
     pub fn post(
         self,

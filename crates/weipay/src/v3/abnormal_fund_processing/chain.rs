@@ -43,6 +43,19 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::receipts::receipt_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .abnormal_fund_processing()
+    ///     .receipts()
+    ///     .receipt_id("0100011742874700562078230000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询在途异常资金付款结果")]
     pub fn get(self) -> M::Sent<super::receipts::receipt_id::get::Response> {
         self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID, Nothing)
@@ -68,6 +81,25 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::receipts::receipt_id::transfer_instructions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::abnormal_fund_processing::receipts::receipt_id::transfer_instructions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_instruction_no("1200002")
+    ///     .transfer_mode("TRANSFER_TO_ORIGINAL_RECEIVE_USER");
+    /// let response = client
+    ///     .v3()
+    ///     .abnormal_fund_processing()
+    ///     .receipts()
+    ///     .receipt_id("0100011742874700562078230000")
+    ///     .transfer_instructions()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起在途异常资金付款指令")]
     pub fn post(
         self,
@@ -102,6 +134,21 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOut
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::receipts::receipt_id::transfer_instructions::out_instruction_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .abnormal_fund_processing()
+    ///     .receipts()
+    ///     .receipt_id("0100011742874700562078230000")
+    ///     .transfer_instructions()
+    ///     .out_instruction_no("1200002")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询在途异常资金付款指令执行结果")]
     pub fn get(
         self,

@@ -80,6 +80,17 @@ impl<M: Mode> AggracctBcWbChannelAccountBalance<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::wb_channel::account::balance::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::account::balance::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
+    /// let response = client.v3().aggracct_bc().wb_channel().account().balance().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询渠道额度")]
     pub fn get(
         self,
@@ -101,6 +112,17 @@ impl<M: Mode> AggracctBcWbChannelAccountMchArchives<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::wb_channel::account::mch_archives::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::account::mch_archives::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
+    /// let response = client.v3().aggracct_bc().wb_channel().account().mch_archives().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商户资料")]
     pub fn get(
         self,
@@ -122,6 +144,16 @@ impl<M: Mode> AggracctBcWbChannelAccountMchMedia<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::wb_channel::account::mch_media::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::aggracct_bc::wb_channel::account::mch_media::get;
+    ///
+    /// let request = get::Request::new().business_scene("SJT_MICRO_PLUS_OPEN_ACCOUNT");
+    /// let response = client.v3().aggracct_bc().wb_channel().account().mch_media().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商户影像件资料")]
     pub fn get(
         self,
@@ -155,6 +187,22 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRename<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::wb_channel::bank_channel_account::rename::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::bank_channel_account::rename::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn")
+    ///     .mchid("1900057215")
+    ///     .bal_account_no("example")
+    ///     .change_scene("SUBJECT_INFO_RENAME");
+    /// let response =
+    ///     client.v3().aggracct_bc().wb_channel().bank_channel_account().rename().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "受理渠道结算银行账户更名申请")]
     pub fn post(
         self,
@@ -186,6 +234,25 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRenameByApplicationId<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::wb_channel::bank_channel_account::rename::application_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::bank_channel_account::rename::application_id::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
+    /// let response = client
+    ///     .v3()
+    ///     .aggracct_bc()
+    ///     .wb_channel()
+    ///     .bank_channel_account()
+    ///     .rename()
+    ///     .application_id("11117742499090086455469010028373")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询渠道结算银行账户更名申请")]
     pub fn get(
         self,
@@ -276,6 +343,27 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResultNotify<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::wb_channel::control_orders::info::update::result::notify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::info::update::result::notify::post;
+    ///
+    /// let request =
+    ///     post::Request::new().out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn").mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .aggracct_bc()
+    ///     .wb_channel()
+    ///     .control_orders()
+    ///     .info()
+    ///     .update()
+    ///     .result()
+    ///     .notify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "资料更新请求审核结果回调通知")]
     pub fn post(
         self,
@@ -298,6 +386,23 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersByOutRequestNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::wb_channel::control_orders::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::out_request_no::get;
+    ///
+    /// let request = get::Request::new().control_type("PUNISH").mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .aggracct_bc()
+    ///     .wb_channel()
+    ///     .control_orders()
+    ///     .out_request_no("out_request_no_example")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询控制单")]
     pub fn get(
         self,
@@ -319,6 +424,22 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersPunish<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::wb_channel::control_orders::punish::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::punish::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("example_out_request_no")
+    ///     .mchid("1900057215")
+    ///     .bal_account_no("example")
+    ///     .punish_scene(1);
+    /// let response =
+    ///     client.v3().aggracct_bc().wb_channel().control_orders().punish().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起微众台账管控")]
     pub fn post(
         self,
@@ -340,6 +461,24 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersRecover<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::wb_channel::control_orders::recover::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::recover::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("example_out_request_no")
+    ///     .related_webank_punish_no("example_related_webank_punish_no")
+    ///     .related_wxpay_punish_no("example_related_wxpay_punish_no")
+    ///     .mchid("1900057215")
+    ///     .bal_account_no("example")
+    ///     .recover_reason("example_recover_reason");
+    /// let response =
+    ///     client.v3().aggracct_bc().wb_channel().control_orders().recover().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除对微众台账的管控")]
     pub fn post(
         self,
@@ -361,6 +500,22 @@ impl<M: Mode> AggracctBcWbChannelSpecialReduction<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::wb_channel::special_reduction::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::special_reduction::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .bal_account_no("example")
+    ///     .out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn")
+    ///     .reduction_type("JUDICIAL_DEDUCTION")
+    ///     .amount(1);
+    /// let response = client.v3().aggracct_bc().wb_channel().special_reduction().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "特殊减额")]
     pub fn post(
         self,
@@ -392,6 +547,24 @@ impl<M: Mode> AggracctBcWbChannelSpecialReductionByOutRequestNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::wb_channel::special_reduction::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::special_reduction::out_request_no::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
+    /// let response = client
+    ///     .v3()
+    ///     .aggracct_bc()
+    ///     .wb_channel()
+    ///     .special_reduction()
+    ///     .out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询特殊减额结果")]
     pub fn get(
         self,

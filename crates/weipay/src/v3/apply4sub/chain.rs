@@ -82,6 +82,24 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidApplicationByApplicationNo<M> {
     /// For 普通服务商, 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sub_merchants::sub_mchid::application::application_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .apply4sub()
+    ///     .sub_merchants()
+    ///     .sub_mchid("1511101111")
+    ///     .application()
+    ///     .application_no("102329389XXXX")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询结算账户修改申请状态")]
     pub fn get(
         self,
@@ -103,6 +121,28 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidModifySettlement<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sub_merchants::sub_mchid::modify_settlement::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::apply4sub::sub_merchants::sub_mchid::modify_settlement::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .account_type("ACCOUNT_TYPE_BUSINESS")
+    ///     .account_bank("工商银行")
+    ///     .bank_address_code("110000")
+    ///     .account_number("6222020000000000000");
+    /// let response = client
+    ///     .v3()
+    ///     .apply4sub()
+    ///     .sub_merchants()
+    ///     .sub_mchid("1900006491")
+    ///     .modify_settlement()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改结算帐号")]
     pub fn post(
         self,
@@ -124,6 +164,14 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidSettlement<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sub_merchants::sub_mchid::settlement::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().apply4sub().sub_merchants().sub_mchid("1900006491").settlement().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询结算账户")]
     pub fn get(self) -> M::Sent<super::sub_merchants::sub_mchid::settlement::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT, Nothing)

@@ -32,6 +32,16 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     /// For 从业机构, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::applyment::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::apply4subject::applyment::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().apply4subject().applyment().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商户开户意愿申请单审核结果")]
     pub fn get(self, request: super::applyment::get::Request) -> M::Sent<super::applyment::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT, request)
@@ -42,6 +52,37 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     /// For 从业机构, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::apply4subject::applyment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_code("example")
+    ///     .contact_info(post::ContactInfo::new()
+    ///         .name("张三")
+    ///         .id_card_number("11010519491231002X")
+    ///         .mobile("13800138000"))
+    ///     .subject_info(post::SubjectInfo::new()
+    ///         .subject_type("SUBJECT_TYPE_INDIVIDUAL")
+    ///         .business_license_info(post::BusinessLicenseInfo::new()
+    ///             .licence_number("example")
+    ///             .licence_copy("example")
+    ///             .merchant_name("example")
+    ///             .legal_person("example")
+    ///             .company_address("example")
+    ///             .licence_valid_date(vec!["example".to_owned()])))
+    ///     .identification_info(post::IdentificationInfo::new()
+    ///         .identification_type("IDENTIFICATION_TYPE_IDCARD")
+    ///         .identification_name("张三")
+    ///         .identification_number("11010519491231002X")
+    ///         .identification_valid_date(vec!["example".to_owned()])
+    ///         .identification_front_copy("example"));
+    /// let response = client.v3().apply4subject().applyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交商户开户意愿申请单")]
     pub fn post(self, request: super::applyment::post::Request) -> M::Sent<super::applyment::post::Response> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT, request)
@@ -91,6 +132,13 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4012697627](https://pay.weixin.qq.com/doc/v3/partner/4012697627)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().apply4subject().applyment().applyment_id("1").cancel().post().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销商户开户意愿申请单")]
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL, Nothing)
@@ -123,6 +171,14 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4012697627](https://pay.weixin.qq.com/doc/v3/partner/4012697627)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().apply4subject().applyment().business_code("example").cancel().post().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销商户开户意愿申请单")]
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL, Nothing)
@@ -167,6 +223,14 @@ impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchidState<M> {
     /// For 从业机构, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::applyment::merchants::sub_mchid::state::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().apply4subject().applyment().merchants().sub_mchid("10000000").state().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取商户开户意愿确认状态")]
     pub fn get(self) -> M::Sent<super::applyment::merchants::sub_mchid::state::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE, Nothing)

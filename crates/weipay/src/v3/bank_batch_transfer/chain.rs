@@ -48,6 +48,18 @@ impl<M: Mode> BankBatchTransferReceiptDetailReceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::receipt::detail_receipts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_batch_transfer::receipt::detail_receipts::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .out_batch_no("GD2021011610162610BBdkkIwcu3")
+    ///     .out_detail_no("mx0911231610162610v4CNkO4HAf");
+    /// let response = client.v3().bank_batch_transfer().receipt().detail_receipts().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询明细电子回单受理结果")]
     pub fn get(
         self,
@@ -61,6 +73,18 @@ impl<M: Mode> BankBatchTransferReceiptDetailReceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::receipt::detail_receipts::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_batch_transfer::receipt::detail_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_batch_no("GD2021011610162610BBdkkIwcu3")
+    ///     .out_detail_no("mx0911231610162610v4CNkO4HAf");
+    /// let response = client.v3().bank_batch_transfer().receipt().detail_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "受理明细电子回单")]
     pub fn post(
         self,
@@ -83,6 +107,16 @@ impl<M: Mode> BankBatchTransferReceiptSummaryReceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::receipt::summary_receipts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_batch_transfer::receipt::summary_receipts::get;
+    ///
+    /// let request = get::Request::new().out_batch_no("GD2021011610162610BBdkkIwcu3");
+    /// let response = client.v3().bank_batch_transfer().receipt().summary_receipts().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询汇总电子回单受理结果")]
     pub fn get(
         self,
@@ -96,6 +130,16 @@ impl<M: Mode> BankBatchTransferReceiptSummaryReceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::receipt::summary_receipts::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_batch_transfer::receipt::summary_receipts::post;
+    ///
+    /// let request = post::Request::new().out_batch_no("GD2021011610162610BBdkkIwcu3");
+    /// let response = client.v3().bank_batch_transfer().receipt().summary_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "受理汇总电子回单")]
     pub fn post(
         self,

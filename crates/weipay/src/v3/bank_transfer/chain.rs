@@ -31,6 +31,28 @@ impl<M: Mode> BankTransferBatches<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::batches::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_transfer::batches::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .platform_mchid("1900001109")
+    ///     .specialized_payment_mchid("1900001109")
+    ///     .sponsor_mchid("1900001109")
+    ///     .user_authorized_mchid("1900001109")
+    ///     .user_authorized_appid("wxaffdakkk11112e3")
+    ///     .out_batch_no("plfk2020042013")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_count(200)
+    ///     .transfer_scene("ORDINARY_TRANSFER")
+    ///     .transfer_purpose("COMMISSION");
+    /// let response = client.v3().bank_transfer().batches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起批量转账")]
     pub fn post(self, request: super::batches::post::Request) -> M::Sent<super::batches::post::Response> {
         self.call.typed(&table::POST_V3_BANK_TRANSFER_BATCHES, request)
@@ -71,6 +93,23 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_transfer::batches::batch_id::batch_id::get;
+    ///
+    /// let request = get::Request::new().need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .bank_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("1130000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付批次单号查询批次单")]
     pub fn get(
         self,
@@ -126,6 +165,23 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::details::detail_id::detail_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .bank_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("1130000071100999991182020050700019480001")
+    ///     .details()
+    ///     .detail_id()
+    ///     .detail_id("1140000071100999991182020050700019500100")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付明细单号查询明细单")]
     pub fn get(
         self,
@@ -166,6 +222,23 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_transfer::batches::out_batch_no::out_batch_no::get;
+    ///
+    /// let request = get::Request::new().out_batch_no("plfk2020042013").need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .bank_transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "银行批次单号查询批次单")]
     pub fn get(
         self,
@@ -221,6 +294,23 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDe
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .bank_transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("plfk2020042013")
+    ///     .details()
+    ///     .out_detail_no()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "银行明细单号查询明细单")]
     pub fn get(
         self,

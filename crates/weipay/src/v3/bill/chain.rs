@@ -40,6 +40,16 @@ impl<M: Mode> BillFundflowbill<M> {
     /// For 电商平台, 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fundflowbill::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bill::fundflowbill::get;
+    ///
+    /// let request = get::Request::new().bill_date("2019-06-11");
+    /// let response = client.v3().bill().fundflowbill().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请资金账单")]
     pub fn get(
         self,
@@ -61,6 +71,20 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
     /// For 服务商, 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sub_merchant_fundflowbill::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bill::sub_merchant_fundflowbill::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .sub_mchid("19000000001")
+    ///     .bill_date("2019-06-11")
+    ///     .algorithm("AEAD_AES_256_GCM")
+    ///     .account_type("BASIC");
+    /// let response = client.v3().bill().sub_merchant_fundflowbill().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请单个子商户资金账单")]
     pub fn get(
         self,
@@ -82,6 +106,16 @@ impl<M: Mode> BillTradebill<M> {
     /// For 电商平台, 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::tradebill::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bill::tradebill::get;
+    ///
+    /// let request = get::Request::new().bill_date("2019-06-11");
+    /// let response = client.v3().bill().tradebill().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请交易账单")]
     pub fn get(self, request: super::tradebill::get::Request) -> M::Sent<super::tradebill::get::Response> {
         self.call.typed(&table::GET_V3_BILL_TRADEBILL, request)

@@ -51,6 +51,30 @@ impl<M: Mode> BrandApplyments<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyments::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::brand::applyments::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_code("190001351110000")
+    ///     .admin_info(post::AdminInfo::new()
+    ///         .admin_name("张三")
+    ///         .id_doc_type("IDENTIFICATION_TYPE_MAINLAND_ID_CARD")
+    ///         .id_card_number("11010519491231002X"))
+    ///     .subject_info(post::SubjectInfo::new()
+    ///         .subject_type("SUBJECT_TYPE_ENTERPRISE")
+    ///         .subject_name("xx有限公司")
+    ///         .unified_social_credit_code("91310101MA1FPX1234"))
+    ///     .brand_basic_info(post::BrandBasicInfo::new()
+    ///         .brand_name("爱马哥")
+    ///         .brand_logo("U2FsdGVkX1+8n2qLk9jP4vRtY6Wx"))
+    ///     .trademark(post::Trademark::new().trademark_exists("TRADEMARK_NONE"));
+    /// let response = client.v3().brand().applyments().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交入驻申请")]
     pub fn post(
         self,
@@ -101,6 +125,14 @@ impl<M: Mode> BrandApplymentsApplymentIdByApplymentId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::applyments::applyment_id::applyment_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().brand().applyments().applyment_id().applyment_id("2000002124775691").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据申请单ID查询申请状态")]
     pub fn get(self) -> M::Sent<super::applyments::applyment_id::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_APPLYMENT_ID_APPLYMENT_ID, Nothing)
@@ -136,6 +168,14 @@ impl<M: Mode> BrandApplymentsBusinessCodeByBusinessCode<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::applyments::business_code::business_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().brand().applyments().business_code().business_code("190001351110000").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据业务申请编号查询申请状态")]
     pub fn get(self) -> M::Sent<super::applyments::business_code::business_code::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_BUSINESS_CODE_BUSINESS_CODE, Nothing)
@@ -154,6 +194,16 @@ impl<M: Mode> BrandApplymentsCancelApplyment<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyments::cancel_applyment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::applyments::cancel_applyment::post;
+    ///
+    /// let request = post::Request::new().applyment_id("2000002124775691");
+    /// let response = client.v3().brand().applyments().cancel_applyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销申请")]
     pub fn post(
         self,
@@ -193,6 +243,16 @@ impl<M: Mode> BrandCardCardConfigs<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::card::card_configs::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_configs::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client.v3().brand().card().card_configs().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商家名片配置申请状态")]
     pub fn get(
         self,
@@ -206,6 +266,20 @@ impl<M: Mode> BrandCardCardConfigs<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::card::card_configs::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_configs::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_code("190001351110000")
+    ///     .brand_id("1004")
+    ///     .brand_customer_service(post::BrandCustomerService::new()
+    ///         .customer_service_type("MINI_PROGRAM"));
+    /// let response = client.v3().brand().card().card_configs().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交商家名片配置申请")]
     pub fn post(
         self,
@@ -242,6 +316,16 @@ impl<M: Mode> BrandCardCardConfigsCancelApplyment<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::card::card_configs::cancel_applyment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_configs::cancel_applyment::post;
+    ///
+    /// let request = post::Request::new().brand_id("1004");
+    /// let response = client.v3().brand().card().card_configs().cancel_applyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销商家名片配置申请")]
     pub fn post(
         self,
@@ -263,6 +347,16 @@ impl<M: Mode> BrandCardCardConfigsPreviewUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::card::card_configs::preview_url::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_configs::preview_url::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client.v3().brand().card().card_configs().preview_url().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取商家名片预览二维码")]
     pub fn get(
         self,
@@ -284,6 +378,16 @@ impl<M: Mode> BrandCardCardConfigsPublish<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::card::card_configs::publish::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_configs::publish::post;
+    ///
+    /// let request = post::Request::new().brand_id("1004").publish_type("SCHEDULED_PUBLISH");
+    /// let response = client.v3().brand().card().card_configs().publish().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发布商家名片配置")]
     pub fn post(
         self,
@@ -306,6 +410,16 @@ impl<M: Mode> BrandCardCardLinks<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::card::card_links::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_links::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client.v3().brand().card().card_links().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询已生效交易连接名片规则")]
     pub fn get(
         self,
@@ -319,6 +433,19 @@ impl<M: Mode> BrandCardCardLinks<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::card::card_links::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_links::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_code("190001351110000")
+    ///     .brand_id("1004")
+    ///     .payment_scene("MINI_PROGRAM");
+    /// let response = client.v3().brand().card().card_links().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加交易连接名片规则申请")]
     pub fn post(
         self,
@@ -372,6 +499,24 @@ impl<M: Mode> BrandCardCardLinksBusinessCodeByBusinessCode<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::card::card_links::business_code::business_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_links::business_code::business_code::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .card()
+    ///     .card_links()
+    ///     .business_code()
+    ///     .business_code("190001351110000")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据业务申请编号查询添加申请状态")]
     pub fn get(
         self,
@@ -393,6 +538,16 @@ impl<M: Mode> BrandCardCardLinksCancelApplyment<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::card::card_links::cancel_applyment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_links::cancel_applyment::post;
+    ///
+    /// let request = post::Request::new().business_code("190001351110000").brand_id("1004");
+    /// let response = client.v3().brand().card().card_links().cancel_applyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销交易连接名片配置申请")]
     pub fn post(
         self,
@@ -414,6 +569,16 @@ impl<M: Mode> BrandCardCardLinksUnbindCardLink<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::card::card_links::unbind_card_link::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_links::unbind_card_link::post;
+    ///
+    /// let request = post::Request::new().brand_id("1004").payment_scene("MINI_PROGRAM");
+    /// let response = client.v3().brand().card().card_links().unbind_card_link().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除已生效交易连接名片场景")]
     pub fn post(
         self,
@@ -459,6 +624,16 @@ impl<M: Mode> BrandMarketingShakeActivitiesActivities<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::marketing::shake_activities::activities::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::marketing::shake_activities::activities::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344").limit(5).offset(10);
+    /// let response = client.v3().brand().marketing().shake_activities().activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询摇优惠活动列表")]
     pub fn get(
         self,
@@ -540,6 +715,16 @@ impl<M: Mode> BrandPartnerCardMemberCards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::card_member::cards::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::cards::get;
+    ///
+    /// let request = get::Request::new().brand_id("1004");
+    /// let response = client.v3().brand().partner().card_member().cards().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询会员卡模板列表")]
     pub fn get(
         self,
@@ -553,6 +738,27 @@ impl<M: Mode> BrandPartnerCardMemberCards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::cards::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .card_type("PURCHASE")
+    ///     .card_title("测试卡")
+    ///     .card_color("#FFFF00")
+    ///     .card_picture_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0")
+    ///     .code_mode("SYSTEM_ALLOCATE")
+    ///     .code_type("NONE_CODE")
+    ///     .benefits("会员折扣、专属价")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/notify.php")
+    ///     .valid_date_information(post::MembercardValidDateInformation::new().type_("FIX_TIME_RANGE"));
+    /// let response = client.v3().brand().partner().card_member().cards().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建会员卡模板")]
     pub fn post(
         self,
@@ -581,6 +787,24 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::card_member::cards::card_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::cards::card_id::get;
+    ///
+    /// let request = get::Request::new().brand_id("1004");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询会员卡模板信息")]
     pub fn get(
         self,
@@ -594,6 +818,24 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::partner::card_member::cards::card_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::cards::card_id::patch;
+    ///
+    /// let request = patch::Request::new().brand_id("1004");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改会员卡模板信息")]
     pub fn patch(
         self,
@@ -607,6 +849,24 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@super::partner::card_member::cards::card_id::delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::cards::card_id::delete;
+    ///
+    /// let request = delete::Request::new().brand_id("1004");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .delete(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除会员卡模板")]
     pub fn delete(
         self,
@@ -633,6 +893,25 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardIdInvalidate<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::cards::card_id::invalidate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::cards::card_id::invalidate::post;
+    ///
+    /// let request = post::Request::new().brand_id("1004");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .invalidate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "作废会员卡模板")]
     pub fn post(
         self,
@@ -655,6 +934,17 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::card_member::membership_activities::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::get;
+    ///
+    /// let request = get::Request::new().brand_id("1004").offset(10).limit(5);
+    /// let response =
+    ///     client.v3().brand().partner().card_member().membership_activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询品牌会员发券活动列表")]
     pub fn get(
         self,
@@ -668,6 +958,29 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::membership_activities::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("100002322019090134234sfdf")
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .activity_channel("MECHANT_APP_COMPONENT")
+    ///     .title("入会享券")
+    ///     .sub_title("5张满减券")
+    ///     .begin_time("2026-01-01T00:00:00+08:00")
+    ///     .end_time("2026-01-31T23:59:59+08:00")
+    ///     .apply_total(1000)
+    ///     .product_coupon_stock_list(vec![post::ProductCouponStockList::new()
+    ///         .product_coupon_id("701138812971763025610907319729")
+    ///         .stock_id("98065001")]);
+    /// let response =
+    ///     client.v3().brand().partner().card_member().membership_activities().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建品牌会员发券活动")]
     pub fn post(
         self,
@@ -700,6 +1013,24 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::card_member::membership_activities::activity_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::activity_id::get;
+    ///
+    /// let request = get::Request::new().brand_id("1004");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .membership_activities()
+    ///     .activity_id("371067")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询品牌会员发券活动")]
     pub fn get(
         self,
@@ -713,6 +1044,29 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::partner::card_member::membership_activities::activity_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::activity_id::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .brand_id("1004")
+    ///     .title("入会享券")
+    ///     .sub_title("5张满减券")
+    ///     .begin_time("2026-01-01T00:00:00+08:00")
+    ///     .end_time("2026-01-31T23:59:59+08:00");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .membership_activities()
+    ///     .activity_id("371067")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改品牌会员发券活动信息")]
     pub fn patch(
         self,
@@ -739,6 +1093,25 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate<M>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::membership_activities::activity_id::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post;
+    ///
+    /// let request = post::Request::new().brand_id("1004");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .membership_activities()
+    ///     .activity_id("371067")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "终止品牌会员发券活动")]
     pub fn post(
         self,
@@ -764,6 +1137,19 @@ impl<M: Mode> BrandPartnerCardMemberPayViewTokens<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::pay_view_tokens::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::pay_view_tokens::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().brand().partner().card_member().pay_view_tokens().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "品牌会员展示付款码组件预授权")]
     pub fn post(
         self,
@@ -785,6 +1171,19 @@ impl<M: Mode> BrandPartnerCardMemberPreAuthTokens<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::pre_auth_tokens::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::pre_auth_tokens::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().brand().partner().card_member().pre_auth_tokens().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "入会组件预授权")]
     pub fn post(
         self,
@@ -806,6 +1205,17 @@ impl<M: Mode> BrandPartnerCardMemberUserCards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::card_member::user_cards::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_cards::get;
+    ///
+    /// let request =
+    ///     get::Request::new().brand_id("1004").openid("oWeiPaySandboxUser-000000001").offset(1).limit(20);
+    /// let response = client.v3().brand().partner().card_member().user_cards().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户在品牌下所有会员卡")]
     pub fn get(
         self,
@@ -847,6 +1257,30 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsImportByOpenid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::user_cards::import_by_openid::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_cards::import_by_openid::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .user_card_code("478515832665")
+    ///     .date_information(post::MembercardValidDateInformation::new().type_("FIX_TIME_RANGE"))
+    ///     .pickup_time("2026-01-01T00:00:00+08:00");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .user_cards()
+    ///     .import_by_openid()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据openid导入用户会员卡")]
     pub fn post(
         self,
@@ -868,6 +1302,24 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsImportByPhone<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::user_cards::import_by_phone::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::brand::partner::card_member::user_cards::import_by_phone::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .phone_number("13800138000")
+    ///     .user_card_code("478515832665")
+    ///     .date_information(post::MembercardValidDateInformation::new().type_("FIX_TIME_RANGE"))
+    ///     .pickup_time("2026-01-01T00:00:00+08:00");
+    /// let response =
+    ///     client.v3().brand().partner().card_member().user_cards().import_by_phone().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据手机号导入用户会员卡")]
     pub fn post(
         self,
@@ -890,6 +1342,27 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::card_member::user_cards::user_card_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_cards::user_card_code::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .user_cards()
+    ///     .user_card_code("478515832665")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户会员卡信息")]
     pub fn get(
         self,
@@ -903,6 +1376,24 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::partner::card_member::user_cards::user_card_code::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_cards::user_card_code::patch;
+    ///
+    /// let request = patch::Request::new().card_id("pbLatjvWOibDc5-TBnbUk1pD12o0");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .user_cards()
+    ///     .user_card_code("478515832665")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改用户会员卡信息")]
     pub fn patch(
         self,
@@ -934,6 +1425,29 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeConfirm<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::user_cards::user_card_code::confirm::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_cards::user_card_code::confirm::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .brand_id("1004")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .user_card_confirm_state("CREATE_CARD_SUCCESS");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .user_cards()
+    ///     .user_card_code("478515832665")
+    ///     .confirm()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步会员开通结果")]
     pub fn post(
         self,
@@ -955,6 +1469,28 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::user_cards::user_card_code::invalidate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_cards::user_card_code::invalidate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .user_cards()
+    ///     .user_card_code("478515832665")
+    ///     .invalidate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "作废用户会员卡")]
     pub fn post(
         self,
@@ -977,6 +1513,22 @@ impl<M: Mode> BrandPartnerCardMemberUserFeeds<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::user_feeds::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_feeds::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .user_card_code("478515832665")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .out_request_no("100002322019090134234sfdf")
+    ///     .cell_message("15_1200_1");
+    /// let response = client.v3().brand().partner().card_member().user_feeds().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建用户动态信息")]
     pub fn post(
         self,
@@ -1027,6 +1579,32 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCouponConfirm<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::user_points::exchange_coupon::confirm::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_points::exchange_coupon::confirm::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .record_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .exchange_coupon_template_id("0Flpo7FqTQ")
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .user_card_code("478515832665")
+    ///     .state("POINT_EXCHANGE_COUPON_SUCCESS");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .user_points()
+    ///     .exchange_coupon()
+    ///     .confirm()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步积分兑券结果")]
     pub fn post(
         self,
@@ -1049,6 +1627,23 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsSync<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::card_member::user_points::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_points::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("100002322019090134234sfdf")
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .user_card_code("478515832665")
+    ///     .point_balance(1000);
+    /// let response =
+    ///     client.v3().brand().partner().card_member().user_points().sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步积分余额")]
     pub fn post(
         self,
@@ -1083,6 +1678,16 @@ impl<M: Mode> BrandPartnerStoreBrandstores<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::store::brandstores::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client.v3().brand().partner().store().brandstores().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "列表查询品牌门店信息")]
     pub fn get(
         self,
@@ -1096,6 +1701,20 @@ impl<M: Mode> BrandPartnerStoreBrandstores<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::store::brandstores::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("123456789")
+    ///     .store_address(post::StoreAddress::new()
+    ///         .address_code("440305")
+    ///         .address_detail("深南大道10000号腾讯大厦1楼"));
+    /// let response = client.v3().brand().partner().store().brandstores().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建品牌门店")]
     pub fn post(
         self,
@@ -1124,6 +1743,17 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::store::brandstores::store_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::get;
+    ///
+    /// let request = get::Request::new().brand_id("123456789");
+    /// let response =
+    ///     client.v3().brand().partner().store().brandstores().store_id("20488000").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询品牌门店")]
     pub fn get(
         self,
@@ -1137,6 +1767,17 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::partner::store::brandstores::store_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::patch;
+    ///
+    /// let request = patch::Request::new().brand_id("123456789");
+    /// let response =
+    ///     client.v3().brand().partner().store().brandstores().store_id("20488000").patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新品牌门店")]
     pub fn patch(
         self,
@@ -1150,6 +1791,17 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`delete`](mod@super::partner::store::brandstores::store_id::delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::delete;
+    ///
+    /// let request = delete::Request::new().brand_id("123456789");
+    /// let response =
+    ///     client.v3().brand().partner().store().brandstores().store_id("20488000").delete(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除品牌门店")]
     pub fn delete(
         self,
@@ -1191,6 +1843,26 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdBindrecipient<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::store::brandstores::store_id::bindrecipient::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::bindrecipient::post;
+    ///
+    /// let request =
+    ///     post::Request::new().brand_id("123456789").mchid("1900057215").company_name("腾讯科技（深圳）有限公司");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .store()
+    ///     .brandstores()
+    ///     .store_id("20488000")
+    ///     .bindrecipient()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "绑定收款商户号")]
     pub fn post(
         self,
@@ -1212,6 +1884,25 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdClose<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::store::brandstores::store_id::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::close::post;
+    ///
+    /// let request = post::Request::new().brand_id("123456789");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .store()
+    ///     .brandstores()
+    ///     .store_id("20488000")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "暂停门店营业")]
     pub fn post(
         self,
@@ -1233,6 +1924,25 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdResume<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::store::brandstores::store_id::resume::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::resume::post;
+    ///
+    /// let request = post::Request::new().brand_id("123456789");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .store()
+    ///     .brandstores()
+    ///     .store_id("20488000")
+    ///     .resume()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "恢复门店营业")]
     pub fn post(
         self,
@@ -1254,6 +1964,25 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::store::brandstores::store_id::unbindrecipient::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::unbindrecipient::post;
+    ///
+    /// let request = post::Request::new().brand_id("123456789").mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .store()
+    ///     .brandstores()
+    ///     .store_id("20488000")
+    ///     .unbindrecipient()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解绑收款商户号")]
     pub fn post(
         self,
@@ -1324,6 +2053,14 @@ impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::brand_configs::brand_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().brand().profitsharing().brand_configs().brand_mchid("1900000109").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询最大分账比例")]
     pub fn get(self) -> M::Sent<super::profitsharing::brand_configs::brand_mchid::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID, Nothing)
@@ -1342,6 +2079,20 @@ impl<M: Mode> BrandProfitsharingFinishOrder<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::finish_order::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::finish_order::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .description("分账完结");
+    /// let response = client.v3().brand().profitsharing().finish_order().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结分账")]
     pub fn post(
         self,
@@ -1364,6 +2115,19 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::orders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::orders::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346");
+    /// let response = client.v3().brand().profitsharing().orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询分账结果")]
     pub fn get(
         self,
@@ -1377,6 +2141,27 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_mchid("1900000108")
+    ///     .sub_mchid("1900000109")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .receivers(vec![post::Receivers::new()
+    ///         .type_("MERCHANT_ID")
+    ///         .account("1900000109")
+    ///         .amount(190)
+    ///         .description("1900000109分给商户1900000110")])
+    ///     .finish(true);
+    /// let response = client.v3().brand().profitsharing().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求分账")]
     pub fn post(
         self,
@@ -1420,6 +2205,21 @@ impl<M: Mode> BrandProfitsharingOrdersByTransactionIdAmounts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::orders::transaction_id::amounts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .profitsharing()
+    ///     .orders()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .amounts()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单剩余待分金额")]
     pub fn get(self) -> M::Sent<super::profitsharing::orders::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Nothing)
@@ -1455,6 +2255,21 @@ impl<M: Mode> BrandProfitsharingReceiversAdd<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::receivers::add::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::receivers::add::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_mchid("1900000108")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .type_("MERCHANT_ID")
+    ///     .account("1900000109")
+    ///     .relation_type("SUPPLIER");
+    /// let response = client.v3().brand().profitsharing().receivers().add().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加分账接收方")]
     pub fn post(
         self,
@@ -1476,6 +2291,20 @@ impl<M: Mode> BrandProfitsharingReceiversDelete<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::receivers::delete_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::receivers::delete_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_mchid("1900000108")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .type_("MERCHANT_ID")
+    ///     .account("1900000109");
+    /// let response = client.v3().brand().profitsharing().receivers().delete_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除分账接收方")]
     pub fn post(
         self,
@@ -1498,6 +2327,16 @@ impl<M: Mode> BrandProfitsharingReturnorders<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::returnorders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::returnorders::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109").out_return_no("R20190516001");
+    /// let response = client.v3().brand().profitsharing().returnorders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询分账回退结果")]
     pub fn get(
         self,
@@ -1511,6 +2350,21 @@ impl<M: Mode> BrandProfitsharingReturnorders<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::returnorders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::returnorders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_return_no("R20190516001")
+    ///     .return_mchid("86693852")
+    ///     .amount(10)
+    ///     .description("分账回退");
+    /// let response = client.v3().brand().profitsharing().returnorders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求分账回退")]
     pub fn post(
         self,

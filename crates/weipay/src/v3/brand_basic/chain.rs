@@ -67,6 +67,21 @@ impl<M: Mode> BrandBasicPartnerBrandsByBrandIdProductAuthorities<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::brands::brand_id::product_authorities::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .brand_basic()
+    ///     .partner()
+    ///     .brands()
+    ///     .brand_id("123456789")
+    ///     .product_authorities()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
     pub fn get(self) -> M::Sent<super::partner::brands::brand_id::product_authorities::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES, Nothing)

@@ -46,6 +46,22 @@ impl<M: Mode> BusinesscircleParkings<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::parkings::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::businesscircle::parkings::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brandid(1000)
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .plate_number("粤B888888")
+    ///     .state("IN")
+    ///     .time("2026-01-01T00:00:00+08:00");
+    /// let response = client.v3().businesscircle().parkings().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商圈会员停车状态同步")]
     pub fn post(self, request: super::parkings::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_BUSINESSCIRCLE_PARKINGS, request)
@@ -76,6 +92,22 @@ impl<M: Mode> BusinesscirclePointsNotify<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::points::notify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::businesscircle::points::notify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .earn_points(true)
+    ///     .increased_points(100)
+    ///     .points_update_time("2026-01-01T00:00:00+08:00");
+    /// let response = client.v3().businesscircle().points().notify().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商圈会员积分同步")]
     pub fn post(self, request: super::points::notify::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_BUSINESSCIRCLE_POINTS_NOTIFY, request)
@@ -106,6 +138,22 @@ impl<M: Mode> BusinesscircleUserAuthorizationsByOpenid<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_authorizations::openid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::businesscircle::user_authorizations::openid::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .businesscircle()
+    ///     .user_authorizations()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商圈积分授权查询")]
     pub fn get(
         self,
@@ -163,6 +211,24 @@ impl<M: Mode> BusinesscircleUsersByOpenidPointsCommitStatus<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::users::openid::points::commit_status::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::businesscircle::users::openid::points::commit_status::get;
+    ///
+    /// let request = get::Request::new().brandid(1000).appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .businesscircle()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .points()
+    ///     .commit_status()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商圈会员待积分状态查询")]
     pub fn get(self, request: super::users::openid::points::commit_status::get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS, request)

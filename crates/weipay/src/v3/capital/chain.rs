@@ -60,6 +60,13 @@ impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::areas::provinces::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().capital().capitallhh().areas().provinces().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询省份列表")]
     pub fn get(self) -> M::Sent<super::capitallhh::areas::provinces::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES, Nothing)
@@ -100,6 +107,22 @@ impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCodeCities<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::areas::provinces::province_code::cities::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .capital()
+    ///     .capitallhh()
+    ///     .areas()
+    ///     .provinces()
+    ///     .province_code("10")
+    ///     .cities()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询城市列表")]
     pub fn get(self) -> M::Sent<super::capitallhh::areas::provinces::province_code::cities::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES, Nothing)
@@ -162,6 +185,24 @@ impl<M: Mode> CapitalCapitallhhBanksByBankAliasCodeBranches<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::banks::bank_alias_code::branches::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::capital::capitallhh::banks::bank_alias_code::branches::get;
+    ///
+    /// let request = get::Request::new().city_code(536).limit(200);
+    /// let response = client
+    ///     .v3()
+    ///     .capital()
+    ///     .capitallhh()
+    ///     .banks()
+    ///     .bank_alias_code("1000006247")
+    ///     .branches()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询支行列表")]
     pub fn get(
         self,
@@ -183,6 +224,16 @@ impl<M: Mode> CapitalCapitallhhBanksCorporateBanking<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::banks::corporate_banking::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::capital::capitallhh::banks::corporate_banking::get;
+    ///
+    /// let request = get::Request::new().limit(200);
+    /// let response = client.v3().capital().capitallhh().banks().corporate_banking().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询支持对公业务的银行列表")]
     pub fn get(
         self,
@@ -204,6 +255,16 @@ impl<M: Mode> CapitalCapitallhhBanksPersonalBanking<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::banks::personal_banking::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::capital::capitallhh::banks::personal_banking::get;
+    ///
+    /// let request = get::Request::new().limit(200);
+    /// let response = client.v3().capital().capitallhh().banks().personal_banking().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询支持个人业务的银行列表")]
     pub fn get(
         self,
@@ -225,6 +286,18 @@ impl<M: Mode> CapitalCapitallhhBanksSearchBanksByBankAccount<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::banks::search_banks_by_bank_account::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::capital::capitallhh::banks::search_banks_by_bank_account::get;
+    ///
+    /// let request = get::Request::new().account_number("6222020000000000000");
+    /// let response =
+    ///     client.v3().capital().capitallhh().banks().search_banks_by_bank_account().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取对私银行卡号开户银行")]
     pub fn get(
         self,

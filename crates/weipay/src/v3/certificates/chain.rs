@@ -18,6 +18,16 @@ impl<M: Mode> Certificates<M> {
     /// For 微信平台商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::certificates::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().certificates().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取平台证书列表")]
     pub fn get(self, request: super::get::Request) -> M::Sent<super::get::Response> {
         self.call.typed(&table::GET_V3_CERTIFICATES, request)

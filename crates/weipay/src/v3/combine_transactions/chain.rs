@@ -61,6 +61,26 @@ impl<M: Mode> CombineTransactionsApp<M> {
     /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::combine_transactions::app::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mchid("1900057215")
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .sub_orders(vec![post::SubOrders::new()
+    ///         .mchid("1900057215")
+    ///         .attach("深圳分店")
+    ///         .amount(post::Amount::new().total_amount(100).currency("CNY"))
+    ///         .out_trade_no("20150806125346")
+    ///         .description("example")])
+    ///     .notify_url("https://yourapp.com/notify");
+    /// let response = client.v3().combine_transactions().app().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "合单下单-APP支付")]
     pub fn post(self, request: super::app::post::Request) -> M::Sent<super::app::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_APP, request)
@@ -79,6 +99,30 @@ impl<M: Mode> CombineTransactionsH5<M> {
     /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::h5::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::combine_transactions::h5::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mchid("1900057215")
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .device_id("POS1:1")
+    ///         .payer_client_ip("14.17.22.32")
+    ///         .h5_info(post::H5Info::new().type_("iOS")))
+    ///     .sub_orders(vec![post::SubOrders::new()
+    ///         .mchid("1900057215")
+    ///         .attach("深圳分店")
+    ///         .amount(post::Amount::new().total_amount(100).currency("CNY"))
+    ///         .out_trade_no("20150806125346")
+    ///         .description("example")])
+    ///     .notify_url("https://yourapp.com/notify");
+    /// let response = client.v3().combine_transactions().h5().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "合单下单-H5支付")]
     pub fn post(self, request: super::h5::post::Request) -> M::Sent<super::h5::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_H5, request)
@@ -114,6 +158,19 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::id::combine_transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .combine_transactions()
+    ///     .id()
+    ///     .combine_transaction_id("1217752501201407033233368018")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "个人收款交易通过微信支付订单号查单")]
     pub fn get(self) -> M::Sent<super::id::combine_transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID, Nothing)
@@ -132,6 +189,27 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::jsapi::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::combine_transactions::jsapi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mchid("1900057215")
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .sub_orders(vec![post::SubOrders::new()
+    ///         .mchid("1900057215")
+    ///         .attach("深圳分店")
+    ///         .amount(post::Amount::new().total_amount(100).currency("CNY"))
+    ///         .out_trade_no("20150806125346")
+    ///         .description("example")])
+    ///     .combine_payer_info(post::CombinePayerInfo::new().openid("oWeiPaySandboxUser-000000001"))
+    ///     .notify_url("https://yourapp.com/notify");
+    /// let response = client.v3().combine_transactions().jsapi().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "合单下单-JSAPI支付")]
     pub fn post(self, request: super::jsapi::post::Request) -> M::Sent<super::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_JSAPI, request)
@@ -150,6 +228,27 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::miniprogram::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::combine_transactions::miniprogram::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mchid("1900057215")
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .combine_payer_info(post::CombinePayerInfo::new().openid("oWeiPaySandboxUser-000000001"))
+    ///     .sub_orders(vec![post::SubOrders::new()
+    ///         .mchid("1900057215")
+    ///         .individual_auth_id("1900000109")
+    ///         .out_trade_no("20150806125346")
+    ///         .amount(post::Amount::new().total_amount(10).currency("CNY"))
+    ///         .attach("深圳分店")
+    ///         .description("Image形象店-深圳腾大-QQ公仔")]);
+    /// let response = client.v3().combine_transactions().miniprogram().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "个人收款交易下单-小程序")]
     pub fn post(
         self,
@@ -171,6 +270,26 @@ impl<M: Mode> CombineTransactionsNative<M> {
     /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::native::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::combine_transactions::native::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mchid("1900057215")
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .sub_orders(vec![post::SubOrders::new()
+    ///         .mchid("1900057215")
+    ///         .attach("深圳分店")
+    ///         .amount(post::Amount::new().total_amount(100).currency("CNY"))
+    ///         .out_trade_no("20150806125346")
+    ///         .description("example")])
+    ///     .notify_url("https://yourapp.com/notify");
+    /// let response = client.v3().combine_transactions().native().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "合单下单-Native支付")]
     pub fn post(self, request: super::native::post::Request) -> M::Sent<super::native::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_NATIVE, request)
@@ -206,6 +325,19 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::out_trade_no::combine_out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .combine_transactions()
+    ///     .out_trade_no()
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "合单查询订单")]
     pub fn get(self) -> M::Sent<super::out_trade_no::combine_out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO, Nothing)
@@ -229,6 +361,25 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {
     /// For 电商平台, 服务商. A success has no body (204). Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::out_trade_no::combine_out_trade_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::combine_transactions::out_trade_no::combine_out_trade_no::close::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_orders(vec![post::SubOrders::new().mchid("1900057215").out_trade_no("20150806125346")]);
+    /// let response = client
+    ///     .v3()
+    ///     .combine_transactions()
+    ///     .out_trade_no()
+    ///     .combine_out_trade_no("example")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "合单关闭订单")]
     pub fn post(
         self,

@@ -47,6 +47,22 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchants<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::inactive_merchant_identity_verification::merchants::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::compliance::inactive_merchant_identity_verification::merchants::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900009231");
+    /// let response = client
+    ///     .v3()
+    ///     .compliance()
+    ///     .inactive_merchant_identity_verification()
+    ///     .merchants()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起不活跃商户身份核实")]
     pub fn post(
         self,
@@ -114,6 +130,22 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::inactive_merchant_identity_verification::merchants::sub_mchid::verifications::verification_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .compliance()
+    ///     .inactive_merchant_identity_verification()
+    ///     .merchants()
+    ///     .sub_mchid("1900009231")
+    ///     .verifications()
+    ///     .verification_id("28011678863778000000123124312")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询不活跃商户身份核实结果")]
     pub fn get(self) -> M::Sent<super::inactive_merchant_identity_verification::merchants::sub_mchid::verifications::verification_id::get::Response>{
         self.call.typed(&table::GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID, Nothing)

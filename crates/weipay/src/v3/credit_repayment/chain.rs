@@ -85,6 +85,29 @@ impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::contracts::app_presign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::credit_repayment::partner::contracts::app_presign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id("123")
+    ///     .out_contract_code("100001256")
+    ///     .display_name("*明")
+    ///     .contract_notify_url("https://pay.weixin.qq.com")
+    ///     .repayment_day(1)
+    ///     .repayment_amount_limit("10000")
+    ///     .real_identity(post::RealIdentity::new()
+    ///         .identity_type("REAL_IDENTITY_TYPE_INVALID")
+    ///         .identity_id("11010519491231002X")
+    ///         .real_name("张三"));
+    /// let response =
+    ///     client.v3().credit_repayment().partner().contracts().app_presign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP预签约自动还款协议")]
     pub fn post(
         self,
@@ -106,6 +129,29 @@ impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::contracts::h5_presign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::credit_repayment::partner::contracts::h5_presign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id("123")
+    ///     .out_contract_code("100001256")
+    ///     .display_name("*明")
+    ///     .contract_notify_url("https://pay.weixin.qq.com")
+    ///     .repayment_day(1)
+    ///     .repayment_amount_limit("10000")
+    ///     .real_identity(post::RealIdentity::new()
+    ///         .identity_type("REAL_IDENTITY_TYPE_INVALID")
+    ///         .identity_id("11010519491231002X")
+    ///         .real_name("张三"));
+    /// let response =
+    ///     client.v3().credit_repayment().partner().contracts().h5_presign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5预签约自动还款协议")]
     pub fn post(
         self,
@@ -127,6 +173,20 @@ impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::contracts::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .credit_repayment()
+    ///     .partner()
+    ///     .contracts()
+    ///     .out_contract_code("100005698")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询自动还款协议")]
     pub fn get(self) -> M::Sent<super::partner::contracts::out_contract_code::get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_OUT_CONTRACT_CODE, Nothing)
@@ -145,6 +205,19 @@ impl<M: Mode> CreditRepaymentPartnerContractsTerminate<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::contracts::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::credit_repayment::partner::contracts::terminate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_contract_code("100001256")
+    ///     .contract_termination_remark("example_contract_termination_remark");
+    /// let response =
+    ///     client.v3().credit_repayment().partner().contracts().terminate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除自动还款协议")]
     pub fn post(
         self,
@@ -166,6 +239,22 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrders<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::deduct_orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::credit_repayment::partner::deduct_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .contract_id("20251105000000123456789")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .out_record_id("1234567abcde")
+    ///     .deduct_amount("10000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .description("信贷还款");
+    /// let response = client.v3().credit_repayment().partner().deduct_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起还款")]
     pub fn post(
         self,
@@ -197,6 +286,20 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::deduct_orders::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .credit_repayment()
+    ///     .partner()
+    ///     .deduct_orders()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询还款单")]
     pub fn get(self) -> M::Sent<super::partner::deduct_orders::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO, Nothing)
@@ -237,6 +340,25 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecordsBatchCreate<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::schedule_records::batch_create::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::credit_repayment::partner::schedule_records::batch_create::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .contract_id("20251105000000123456789")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .schedule_items(vec![post::ScheduleItems::new()
+    ///         .out_record_id("1234567abcde")
+    ///         .sub_mchid("1900000109")
+    ///         .repayment_amount("10000")
+    ///         .repayment_date("2025-11-18")]);
+    /// let response =
+    ///     client.v3().credit_repayment().partner().schedule_records().batch_create().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预约还款")]
     pub fn post(
         self,
@@ -258,6 +380,23 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecordsByOutRecordId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::schedule_records::out_record_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::credit_repayment::partner::schedule_records::out_record_id::get;
+    ///
+    /// let request = get::Request::new().contract_id("20251105000000123456789");
+    /// let response = client
+    ///     .v3()
+    ///     .credit_repayment()
+    ///     .partner()
+    ///     .schedule_records()
+    ///     .out_record_id("1234567abcde")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询预约还款记录")]
     pub fn get(
         self,

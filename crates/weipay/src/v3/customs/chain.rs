@@ -42,6 +42,21 @@ impl<M: Mode> CustomsOrders<M> {
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::orders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::customs::orders::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .order_type("out_trade_no")
+    ///     .order_no("example")
+    ///     .customs("GUANGZHOU_ZS");
+    /// let response = client.v3().customs().orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报关查询")]
     pub fn get(self, request: super::orders::get::Request) -> M::Sent<super::orders::get::Response> {
         self.call.typed(&table::GET_V3_CUSTOMS_ORDERS, request)
@@ -52,6 +67,22 @@ impl<M: Mode> CustomsOrders<M> {
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::customs::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("example")
+    ///     .transaction_id("example")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .merchant_customs_no("example");
+    /// let response = client.v3().customs().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报关")]
     pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_ORDERS, request)
@@ -62,6 +93,22 @@ impl<M: Mode> CustomsOrders<M> {
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::orders::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::customs::orders::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("example")
+    ///     .transaction_id("example")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .merchant_customs_no("example");
+    /// let response = client.v3().customs().orders().patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报关信息修改")]
     pub fn patch(self, request: super::orders::patch::Request) -> M::Sent<super::orders::patch::Response> {
         self.call.typed(&table::PATCH_V3_CUSTOMS_ORDERS, request)
@@ -80,6 +127,20 @@ impl<M: Mode> CustomsRedeclare<M> {
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::redeclare::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::customs::redeclare::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .merchant_customs_no("example");
+    /// let response = client.v3().customs().redeclare().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报关重推")]
     pub fn post(self, request: super::redeclare::post::Request) -> M::Sent<super::redeclare::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_REDECLARE, request)
@@ -98,6 +159,26 @@ impl<M: Mode> CustomsVerifyCertificate<M> {
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::verify_certificate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::customs::verify_certificate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("example")
+    ///     .transaction_id("example")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .merchant_customs_no("example")
+    ///     .certificate_type("IDCARD")
+    ///     .certificate_id("11010519491231002X")
+    ///     .certificate_name("张三");
+    /// let response = client.v3().customs().verify_certificate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "身份信息校验")]
     pub fn post(
         self,

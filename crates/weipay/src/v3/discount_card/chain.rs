@@ -36,6 +36,20 @@ impl<M: Mode> DiscountCardCards<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::cards::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::discount_card::cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_card_code("6e8369071cd942c0476613f9d1ce9ca3")
+    ///     .card_template_id("87789b2f25177433bcbf407e8e471f95")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .notify_url("https://api.test.com");
+    /// let response = client.v3().discount_card().cards().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预受理领卡请求")]
     pub fn post(self, request: super::cards::post::Request) -> M::Sent<super::cards::post::Response> {
         self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS, request)
@@ -59,6 +73,19 @@ impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::cards::out_card_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .discount_card()
+    ///     .cards()
+    ///     .out_card_code("6e8369071cd942c0476613f9d1ce9ca3")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询先享卡订单")]
     pub fn get(self) -> M::Sent<super::cards::out_card_code::get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE, Nothing)
@@ -82,6 +109,23 @@ impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
     /// For 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::cards::out_card_code::add_user_records::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::discount_card::cards::out_card_code::add_user_records::post;
+    ///
+    /// let request = post::Request::new().card_template_id("87789b2f25177433bcbf407e8e471f95");
+    /// let response = client
+    ///     .v3()
+    ///     .discount_card()
+    ///     .cards()
+    ///     .out_card_code("6e8369071cd942c0476613f9d1ce9ca3")
+    ///     .add_user_records()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "增加用户记录")]
     pub fn post(
         self,
@@ -121,6 +165,19 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::orders::out_order_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .discount_card()
+    ///     .orders()
+    ///     .out_order_no("233bcbf407e87789b8e471f251774f95")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过先享卡订单号查询订单")]
     pub fn get(self) -> M::Sent<super::orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, Nothing)
@@ -131,6 +188,29 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::orders::out_order_no::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::discount_card::orders::out_order_no::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .objectives(vec![patch::Objectives::new()
+    ///         .objective_serial_no("578354545")
+    ///         .objective_id(123456)
+    ///         .performance_description("购买商品")
+    ///         .performance_type("INCREASE")
+    ///         .count(1)
+    ///         .performance_time("2026-01-01T00:00:00+08:00")]);
+    /// let response = client
+    ///     .v3()
+    ///     .discount_card()
+    ///     .orders()
+    ///     .out_order_no("233bcbf407e87789b8e471f251774f95")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新先享卡订单")]
     pub fn patch(
         self,
@@ -169,6 +249,20 @@ impl<M: Mode> DiscountCardOrdersOutTradeNoByOutTradeNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::orders::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .discount_card()
+    ///     .orders()
+    ///     .out_trade_no()
+    ///     .out_trade_no("6e8369071cd942c0476613f9d1ce9ca3")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过先享卡订单号查询订单")]
     pub fn get(self) -> M::Sent<super::orders::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)

@@ -70,6 +70,23 @@ impl<M: Mode> EbikeChargeContractsByContractId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::charge::contracts::contract_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::contracts::contract_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .ebike()
+    ///     .charge()
+    ///     .contracts()
+    ///     .contract_id("aAfixCs13LsdKPpfZfDkk2189ssXjfx")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过签约号查询用户状态")]
     pub fn get(
         self,
@@ -96,6 +113,30 @@ impl<M: Mode> EbikeChargeContractsByContractIdConfirm<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::charge::contracts::contract_id::confirm::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::contracts::contract_id::confirm::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .charge_info(post::ChargeInfo::new()
+    ///         .start_time("2026-01-01T00:00:00+08:00")
+    ///         .charging_station_name("xxx充电站")
+    ///         .charging_gun_number("6555")
+    ///         .device_id("12343232"));
+    /// let response = client
+    ///     .v3()
+    ///     .ebike()
+    ///     .charge()
+    ///     .contracts()
+    ///     .contract_id("aAfixCs13LsdKPpfZfDkk2189ssXjfx")
+    ///     .confirm()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建用户当次充电代扣凭证")]
     pub fn post(
         self,
@@ -117,6 +158,19 @@ impl<M: Mode> EbikeChargeContractsPreopen<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::charge::contracts::preopen::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::contracts::preopen::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .trade_scene("CHARGE")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().ebike().charge().contracts().preopen().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预开通服务")]
     pub fn post(
         self,
@@ -138,6 +192,29 @@ impl<M: Mode> EbikeChargeTransactions<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::charge::transactions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_trade_no("121775250124070332")
+    ///     .notify_url("http://1111:111/metro-spt-api/callback")
+    ///     .description("商品信息")
+    ///     .charging_token("sdjf23kdsHJfdk")
+    ///     .amount(post::Amount::new().total(888))
+    ///     .charge_info(post::ChargeInfo::new()
+    ///         .start_time("2026-01-01T00:00:00+08:00")
+    ///         .end_time("2026-01-31T23:59:59+08:00")
+    ///         .charging_station_name("xxx充电站")
+    ///         .charging_gun_number("6555")
+    ///         .charged_capacity(10))
+    ///     .device_info(post::DeviceInfo::new().device_id("12343232").device_ip("123.12.12.123"));
+    /// let response = client.v3().ebike().charge().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "充电自行车代扣受理扣款")]
     pub fn post(
         self,
@@ -186,6 +263,24 @@ impl<M: Mode> EbikeChargeTransactionsIdByTransactionId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::charge::transactions::id::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .ebike()
+    ///     .charge()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("25012014070332333018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn get(
         self,
@@ -224,6 +319,24 @@ impl<M: Mode> EbikeChargeTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::charge::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .ebike()
+    ///     .charge()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("121775250124070332")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn get(
         self,
@@ -269,6 +382,24 @@ impl<M: Mode> EbikeChargeUsersByOpenidContract<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::charge::users::openid::contract::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::users::openid::contract::get;
+    ///
+    /// let request = get::Request::new().trade_scene("CHARGE");
+    /// let response = client
+    ///     .v3()
+    ///     .ebike()
+    ///     .charge()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .contract()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过用户标识查询用户状态")]
     pub fn get(
         self,

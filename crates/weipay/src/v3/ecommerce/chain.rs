@@ -98,6 +98,25 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::account::apply_cancel_withdraw::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::ecommerce::account::apply_cancel_withdraw::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_request_no("P202410241010125346")
+    ///     .payee_info(post::PayeeInfo::new()
+    ///         .account_type("ACCOUNT_TYPE_CORPORATE")
+    ///         .bank_account_info(post::BankAccountInfo::new()
+    ///             .account_name("张三")
+    ///             .account_bank("工商银行")
+    ///             .account_number("6222020000000000000")));
+    /// let response = client.v3().ecommerce().account().apply_cancel_withdraw().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交注销提现申请")]
     pub fn post(
         self,
@@ -156,6 +175,21 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::account::apply_cancel_withdraw::applyment_id::applyment_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .account()
+    ///     .apply_cancel_withdraw()
+    ///     .applyment_id()
+    ///     .applyment_id("X202410241010125346")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]
     pub fn get(
         self,
@@ -177,6 +211,21 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::account::apply_cancel_withdraw::confirm::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::account::apply_cancel_withdraw::confirm::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .operator_identification("id1102")
+    ///     .confirm_time("2026-01-01T00:00:00+08:00")
+    ///     .cancel_contract_version("V20241213");
+    /// let response =
+    ///     client.v3().ecommerce().account().apply_cancel_withdraw().confirm().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "平台代商户确认注销")]
     pub fn post(
         self,
@@ -215,6 +264,21 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::account::apply_cancel_withdraw::out_request_no::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .account()
+    ///     .apply_cancel_withdraw()
+    ///     .out_request_no()
+    ///     .out_request_no("P202410241010125346")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户注销提现申请单号查询申请单状态")]
     pub fn get(
         self,
@@ -255,6 +319,21 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::account::apply_cancel_withdraw::validate_cancel::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .account()
+    ///     .apply_cancel_withdraw()
+    ///     .validate_cancel()
+    ///     .sub_mchid("1900000109")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户注销资格校验")]
     pub fn get(
         self,
@@ -276,6 +355,20 @@ impl<M: Mode> EcommerceAccountCancelApplications<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::account::cancel_applications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::account::cancel_applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_apply_no("2019061122222222122")
+    ///     .application_info(vec![post::ApplicationInfo::new()
+    ///         .application_type("SP_CANCEL_ACCOUNT_APPLICATION")]);
+    /// let response = client.v3().ecommerce().account().cancel_applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交注销申请单")]
     pub fn post(
         self,
@@ -307,6 +400,17 @@ impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::account::cancel_applications::media::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::account::cancel_applications::media::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().file(file);
+    /// let response = client.v3().ecommerce().account().cancel_applications().media().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "注销申请图片上传")]
     pub fn post(
         self,
@@ -345,6 +449,21 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::account::cancel_applications::out_apply_no::out_apply_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .account()
+    ///     .cancel_applications()
+    ///     .out_apply_no()
+    ///     .out_apply_no("2019061122222222122")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询注销单状态")]
     pub fn get(
         self,
@@ -366,6 +485,22 @@ impl<M: Mode> EcommerceApplyments<M> {
     /// Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyments::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::applyments::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("example")
+    ///     .organization_type("2401")
+    ///     .account_info(post::AccountInfo::new().bank_account_type("74"))
+    ///     .contact_info(post::ContactInfo::new().contact_type("65"))
+    ///     .sales_scene_info(post::SalesSceneInfo::new().store_name("example"))
+    ///     .merchant_shortname("example");
+    /// let response = client.v3().ecommerce().applyments().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "二级商户进件")]
     pub fn post(
         self,
@@ -409,6 +544,13 @@ impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::applyments::applyment_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().ecommerce().applyments().applyment_id("2000002124775691").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过申请单ID查询申请状态")]
     pub fn get(self) -> M::Sent<super::applyments::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID, Nothing)
@@ -432,6 +574,14 @@ impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyments::applyment_id::revoke::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().ecommerce().applyments().applyment_id("2000002124775691").revoke().post().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销申请单-使用申请单号")]
     pub fn post(self) -> M::Sent<super::applyments::applyment_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE, Nothing)
@@ -467,6 +617,20 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::applyments::out_request_no::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .applyments()
+    ///     .out_request_no()
+    ///     .out_request_no("APPLYMENT_00000000001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过业务申请编号查询申请状态")]
     pub fn get(self) -> M::Sent<super::applyments::out_request_no::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
@@ -490,6 +654,21 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyments::out_request_no::out_request_no::revoke::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .applyments()
+    ///     .out_request_no()
+    ///     .out_request_no("APPLYMENT_00000000001")
+    ///     .revoke()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销申请单-使用业务申请编号")]
     pub fn post(self) -> M::Sent<super::applyments::out_request_no::out_request_no::revoke::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE, Nothing)
@@ -508,6 +687,28 @@ impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyments::submit_account_hosting_applyment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::ecommerce::applyments::submit_account_hosting_applyment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("example")
+    ///     .organization_type("2401")
+    ///     .account_info(post::AccountInfo::new()
+    ///         .bank_account_type("75")
+    ///         .account_bank("工商银行")
+    ///         .account_name("张三")
+    ///         .account_number("6222020000000000000"))
+    ///     .contact_info(post::ContactInfo::new().contact_type("65").contact_name("张三"))
+    ///     .sales_scene_info(post::SalesSceneInfo::new().store_name("爱烧烤"))
+    ///     .merchant_shortname("example");
+    /// let response =
+    ///     client.v3().ecommerce().applyments().submit_account_hosting_applyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交申请单")]
     pub fn post(
         self,
@@ -529,6 +730,16 @@ impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyments::submit_sign_verify_info::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::applyments::submit_sign_verify_info::post;
+    ///
+    /// let request = post::Request::new().out_request_no("1900013511_10000");
+    /// let response = client.v3().ecommerce().applyments().submit_sign_verify_info().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "平台代理签约核身")]
     pub fn post(
         self,
@@ -562,6 +773,17 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bill::fundflowbill::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::bill::fundflowbill::get;
+    ///
+    /// let request =
+    ///     get::Request::new().bill_date("2019-06-11").account_type("ALL").algorithm("AEAD_AES_256_GCM");
+    /// let response = client.v3().ecommerce().bill().fundflowbill().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请二级商户资金账单")]
     pub fn get(
         self,
@@ -658,6 +880,23 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .combine_papay()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过商户协议号查询协议")]
     pub fn get(self) -> M::Sent<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
@@ -685,6 +924,27 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post;
+    ///
+    /// let request = post::Request::new().contract_termination_remark("用户解约");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .combine_papay()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户协议号解约协议")]
     pub fn post(self, request: super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
@@ -703,6 +963,22 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combine_papay::contracts::pre_entrust_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::combine_papay::contracts::pre_entrust_sign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .notify_url("https://yourapp.com/notify");
+    /// let response =
+    ///     client.v3().ecommerce().combine_papay().contracts().pre_entrust_sign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP方式预签约")]
     pub fn post(
         self,
@@ -729,6 +1005,29 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combine_papay::contracts::pre_entrust_sign::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::combine_papay::contracts::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .combine_papay()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "小程序方式预签约")]
     pub fn post(
         self,
@@ -751,6 +1050,20 @@ impl<M: Mode> EcommerceCombinePapayTransactions<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combine_papay::transactions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::combine_papay::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mchid("1900057215")
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .contract_id("123124412412423431");
+    /// let response = client.v3().ecommerce().combine_papay().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "电商合单委托代扣支付")]
     pub fn post(
         self,
@@ -782,6 +1095,20 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::combine_papay::transactions::combine_out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .combine_papay()
+    ///     .transactions()
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "电商合单委托代扣查询订单")]
     pub fn get(self) -> M::Sent<super::combine_papay::transactions::combine_out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO, Nothing)
@@ -805,6 +1132,24 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
     /// For 电商平台, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combine_papay::transactions::combine_out_trade_no::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::combine_papay::transactions::combine_out_trade_no::reverse::post;
+    ///
+    /// let request = post::Request::new().combine_appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .combine_papay()
+    ///     .transactions()
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .reverse()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "电商合单委托代扣撤销订单")]
     pub fn post(
         self,
@@ -861,6 +1206,16 @@ impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::balance::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::fund::balance::sub_mchid::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().ecommerce().fund().balance().sub_mchid("1900000109").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询二级商户账户实时余额")]
     pub fn get(
         self,
@@ -894,6 +1249,17 @@ impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::enddaybalance::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::fund::enddaybalance::sub_mchid::get;
+    ///
+    /// let request = get::Request::new().date("2019-08-17");
+    /// let response =
+    ///     client.v3().ecommerce().fund().enddaybalance().sub_mchid("1222212222").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询二级商户账户日终余额")]
     pub fn get(
         self,
@@ -915,6 +1281,19 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fund::withdraw::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::fund::withdraw::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_request_no("20190611222222222200000000012122")
+    ///     .amount(100);
+    /// let response = client.v3().ecommerce().fund().withdraw().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "账户余额提现")]
     pub fn post(
         self,
@@ -963,6 +1342,24 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::withdraw::out_request_no::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .fund()
+    ///     .withdraw()
+    ///     .out_request_no()
+    ///     .out_request_no("20190611222222222200000000012122")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户提现单号查询")]
     pub fn get(
         self,
@@ -984,6 +1381,23 @@ impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::withdraw::withdraw_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::fund::withdraw::withdraw_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .fund()
+    ///     .withdraw()
+    ///     .withdraw_id("1232193719823791273913279173")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付提现单号查询")]
     pub fn get(
         self,
@@ -1036,6 +1450,22 @@ impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::individual_contracts::openid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::individual_contracts::openid::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").permission_type("INDIVIDUAL_PAYEE");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .individual_contracts()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询个人收款方授权结果")]
     pub fn get(
         self,
@@ -1074,6 +1504,23 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::individual_contracts::out_contract_code::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::individual_contracts::out_contract_code::out_contract_code::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .individual_contracts()
+    ///     .out_contract_code()
+    ///     .out_contract_code("APPLYMENT_00000000001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据业务申请单号查签约信息")]
     pub fn get(
         self,
@@ -1113,6 +1560,18 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::individual_contracts::pre_entrust_sign::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post;
+    ///
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").out_contract_code("APPLYMENT_00000000001");
+    /// let response =
+    ///     client.v3().ecommerce().individual_contracts().pre_entrust_sign().app().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP场景预签约")]
     pub fn post(
         self,
@@ -1134,6 +1593,26 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::individual_contracts::pre_entrust_sign::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::individual_contracts::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_contract_code("APPLYMENT_00000000001")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .individual_contracts()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "小程序场景预签约")]
     pub fn post(
         self,
@@ -1176,6 +1655,29 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_contract_code("APPLYMENT_00000000001")
+    ///     .real_name("张三")
+    ///     .cred_type("ID_CARD")
+    ///     .cred_id("11010519491231002X");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .individual_contracts()
+    ///     .pre_entrust_sign_with_real_name_identity()
+    ///     .app()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP场景预签约（需要实名验证）")]
     pub fn post(
         self,
@@ -1201,6 +1703,30 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMini
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::individual_contracts::pre_entrust_sign_with_real_name_identity::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_contract_code("APPLYMENT_00000000001")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .real_name("张三")
+    ///     .cred_type("ID_CARD")
+    ///     .cred_id("11010519491231002X");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .individual_contracts()
+    ///     .pre_entrust_sign_with_real_name_identity()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "小程序场景预签约（需要实名验证）")]
     pub fn post(
         self,
@@ -1241,6 +1767,22 @@ impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::authorizations::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::mch_transfer::authorizations::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .agreement_list(vec![post::AgreementList::new()
+    ///         .agreement_code("1")
+    ///         .agreement_version("20230101")
+    ///         .sign_organization("example")
+    ///         .sign_time("2026-01-01T00:00:00+08:00")]);
+    /// let response = client.v3().ecommerce().mch_transfer().authorizations().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请二级商户商家转账授权")]
     pub fn post(
         self,
@@ -1267,6 +1809,14 @@ impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::authorizations::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().ecommerce().mch_transfer().authorizations().sub_mchid("1900001109").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询二级商户商家转账授权状态")]
     pub fn get(self) -> M::Sent<super::mch_transfer::authorizations::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID, Nothing)
@@ -1285,6 +1835,23 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::mch_transfer::transfer_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_scene_id("1000")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销");
+    /// let response = client.v3().ecommerce().mch_transfer().transfer_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起转账")]
     pub fn post(
         self,
@@ -1333,6 +1900,24 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001121");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .transfer_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户单号查询转账单")]
     pub fn get(
         self,
@@ -1359,6 +1944,25 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .transfer_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .cancel()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销转账")]
     pub fn post(
         self,
@@ -1400,6 +2004,24 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001121");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .transfer_bills()
+    ///     .transfer_bill_no()
+    ///     .transfer_bill_no("1330000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信转账单号查询转账单")]
     pub fn get(
         self,
@@ -1457,6 +2079,16 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::after_sales_orders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::after_sales_orders::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("example");
+    /// let response = client.v3().ecommerce().profitsharing().after_sales_orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询售后服务分账结果")]
     pub fn get(
         self,
@@ -1470,6 +2102,22 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::after_sales_orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::after_sales_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("3008450740201411110007820472")
+    ///     .amount(10)
+    ///     .type_("SERVICE_FEE_INCOME")
+    ///     .scene("REFUND_TICKET")
+    ///     .refund_id("example");
+    /// let response = client.v3().ecommerce().profitsharing().after_sales_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求售后服务分账")]
     pub fn post(
         self,
@@ -1491,6 +2139,20 @@ impl<M: Mode> EcommerceProfitsharingFinishOrder<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::finish_order::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::finish_order::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .description("分账完结");
+    /// let response = client.v3().ecommerce().profitsharing().finish_order().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结分账")]
     pub fn post(
         self,
@@ -1513,6 +2175,17 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::orders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::orders::get;
+    ///
+    /// let request =
+    ///     get::Request::new().sub_mchid("example").transaction_id("example").out_order_no("example");
+    /// let response = client.v3().ecommerce().profitsharing().orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询分账结果")]
     pub fn get(
         self,
@@ -1526,6 +2199,25 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .receivers(vec![post::Receivers::new()
+    ///         .type_("MERCHANT_ID")
+    ///         .receiver_account("1900000109")
+    ///         .amount(190)
+    ///         .description("分给商户1900000109")])
+    ///     .finish(true);
+    /// let response = client.v3().ecommerce().profitsharing().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求分账")]
     pub fn post(
         self,
@@ -1569,6 +2261,21 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::orders::transaction_id::amounts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .profitsharing()
+    ///     .orders()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .amounts()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单剩余待分金额")]
     pub fn get(self) -> M::Sent<super::profitsharing::orders::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Nothing)
@@ -1604,6 +2311,20 @@ impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::receivers::add::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::receivers::add::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .type_("MERCHANT_ID")
+    ///     .account("190001001")
+    ///     .relation_type("MERCHANT_ID");
+    /// let response = client.v3().ecommerce().profitsharing().receivers().add().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加分账接收方")]
     pub fn post(
         self,
@@ -1625,6 +2346,17 @@ impl<M: Mode> EcommerceProfitsharingReceiversDelete<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::receivers::delete_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::receivers::delete_::post;
+    ///
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").type_("MERCHANT_ID").account("190001001");
+    /// let response = client.v3().ecommerce().profitsharing().receivers().delete_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除分账接收方")]
     pub fn post(
         self,
@@ -1647,6 +2379,16 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::returnorders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::returnorders::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("example").out_return_no("example");
+    /// let response = client.v3().ecommerce().profitsharing().returnorders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询分账回退结果")]
     pub fn get(
         self,
@@ -1660,6 +2402,21 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::returnorders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::returnorders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_return_no("R20190516001")
+    ///     .return_mchid("86693852")
+    ///     .amount(10)
+    ///     .description("分账回退");
+    /// let response = client.v3().ecommerce().profitsharing().returnorders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求分账回退")]
     pub fn post(
         self,
@@ -1708,6 +2465,22 @@ impl<M: Mode> EcommerceRefundsApply<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::refunds::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_transaction_id("1217752501201407033233368018")
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().refund(888).total(888))
+    ///     .funds_account("AVAILABLE");
+    /// let response = client.v3().ecommerce().refunds().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "退款申请")]
     pub fn post(
         self,
@@ -1741,6 +2514,23 @@ impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::id::refund_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::refunds::id::refund_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .refunds()
+    ///     .id()
+    ///     .refund_id("50000000382019052709732678859")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过微信支付退款单号查询退款")]
     pub fn get(
         self,
@@ -1779,6 +2569,23 @@ impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::out_refund_no::out_refund_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::refunds::out_refund_no::out_refund_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .refunds()
+    ///     .out_refund_no()
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过商户退款单号查询退款")]
     pub fn get(
         self,
@@ -1817,6 +2624,24 @@ impl<M: Mode> EcommerceRefundsByRefundIdApplyAbnormalRefund<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::refund_id::apply_abnormal_refund::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::refunds::refund_id::apply_abnormal_refund::post;
+    ///
+    /// let request =
+    ///     post::Request::new().out_refund_no("1217752501201407033233368018").type_("USER_BANK_CARD");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .refunds()
+    ///     .refund_id("50000000382019052709732678859")
+    ///     .apply_abnormal_refund()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起异常退款")]
     pub fn post(
         self,
@@ -1839,6 +2664,23 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::refund_id::return_advance::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::refunds::refund_id::return_advance::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .refunds()
+    ///     .refund_id("50000000382019052709732678859")
+    ///     .return_advance()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询垫付回补结果")]
     pub fn get(
         self,
@@ -1852,6 +2694,23 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::refund_id::return_advance::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::refunds::refund_id::return_advance::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .refunds()
+    ///     .refund_id("50000000382019052709732678859")
+    ///     .return_advance()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "垫付退款回补")]
     pub fn post(
         self,
@@ -1873,6 +2732,19 @@ impl<M: Mode> EcommerceSubjectSubMerchants<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::subject_sub_merchants::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::ecommerce::subject_sub_merchants::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .organization_type("SUBJECT_TYPE_ENTERPRISE")
+    ///     .cert_number("11010519491231002X");
+    /// let response = client.v3().ecommerce().subject_sub_merchants().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询指定主体子商户列表")]
     pub fn get(
         self,
@@ -1916,6 +2788,19 @@ impl<M: Mode> EcommerceSubsidiesCancel<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidies::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::subsidies::cancel::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .description("订单退款");
+    /// let response = client.v3().ecommerce().subsidies().cancel().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "取消补差")]
     pub fn post(
         self,
@@ -1937,6 +2822,20 @@ impl<M: Mode> EcommerceSubsidiesCreate<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidies::create::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::subsidies::create::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .amount(10)
+    ///     .description("测试备注");
+    /// let response = client.v3().ecommerce().subsidies().create().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求补差")]
     pub fn post(
         self,
@@ -1958,6 +2857,22 @@ impl<M: Mode> EcommerceSubsidiesReturn<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidies::return_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::subsidies::return_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_order_no("P20150806125346")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .refund_id("3008450740201411110007820472")
+    ///     .amount(10)
+    ///     .description("测试备注");
+    /// let response = client.v3().ecommerce().subsidies().return_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求补差回退")]
     pub fn post(
         self,

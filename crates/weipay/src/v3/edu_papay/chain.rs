@@ -71,6 +71,13 @@ impl<M: Mode> EduPapayContractsByContractId<M> {
     ///
     /// - merchant: [4012466882](https://pay.weixin.qq.com/doc/v3/merchant/4012466882)
     /// - partner: [4012465374](https://pay.weixin.qq.com/doc/v3/partner/4012465374)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().edu_papay().contracts().contract_id("wx998877665544wx").delete().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解约")]
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID, Nothing)
@@ -101,6 +108,17 @@ impl<M: Mode> EduPapayContractsIdByContractId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::contracts::id::contract_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::contracts::id::contract_id::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response =
+    ///     client.v3().edu_papay().contracts().id().contract_id("wx998877665544wx").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过协议号查询签约")]
     pub fn get(
         self,
@@ -122,6 +140,22 @@ impl<M: Mode> EduPapayContractsPresign<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::presign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::contracts::presign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .plan_id("101164396123311331")
+    ///     .user_id("20200330tony")
+    ///     .period_start_date("2020-03-19")
+    ///     .trade_scene("EDUCATION_PERIOD");
+    /// let response = client.v3().edu_papay().contracts().presign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预签约")]
     pub fn post(
         self,
@@ -144,6 +178,24 @@ impl<M: Mode> EduPapayTransactions<M> {
     /// content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .body("新东方-语文课程")
+    ///     .out_trade_no("121775250124070332")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay")
+    ///     .contract_id("wx998877665544wx")
+    ///     .trade_scene("EDUCATION_PERIOD")
+    ///     .amount(post::Amount::new().total(888))
+    ///     .device_information(post::DeviceInformation::new().device_ip("123.12.12.123"));
+    /// let response = client.v3().edu_papay().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "教育通扣款受理")]
     pub fn post(self, request: super::transactions::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_TRANSACTIONS, request)
@@ -189,6 +241,23 @@ impl<M: Mode> EduPapayTransactionsIdByTransactionId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::id::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .edu_papay()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("25012014070332333018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信订单号查单")]
     pub fn get(
         self,
@@ -227,6 +296,23 @@ impl<M: Mode> EduPapayTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .edu_papay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户订单号查单")]
     pub fn get(
         self,
@@ -272,6 +358,23 @@ impl<M: Mode> EduPapayUserByOpenidContracts<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user::openid::contracts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::user::openid::contracts::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").plan_id("101164396123311331");
+    /// let response = client
+    ///     .v3()
+    ///     .edu_papay()
+    ///     .user()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .contracts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过用户标识查询签约")]
     pub fn get(
         self,
@@ -317,6 +420,23 @@ impl<M: Mode> EduPapayUserNotificationsByContractIdSend<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::user_notifications::contract_id::send::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::user_notifications::contract_id::send::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .edu_papay()
+    ///     .user_notifications()
+    ///     .contract_id("wx8888888888888888")
+    ///     .send()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发送扣款预通知")]
     pub fn post(
         self,

@@ -37,6 +37,16 @@ impl<M: Mode> EduStarOrders<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::orders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_star::orders::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().edu_star().orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过QQ账号查询核销订单列表")]
     pub fn get(self, request: super::orders::get::Request) -> M::Sent<super::orders::get::Response> {
         self.call.typed(&table::GET_V3_EDU_STAR_ORDERS, request)
@@ -47,6 +57,19 @@ impl<M: Mode> EduStarOrders<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_star::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .right_id("qw3Da21QRCNt")
+    ///     .create_time("2026-01-01T00:00:00+08:00");
+    /// let response = client.v3().edu_star().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建核销订单")]
     pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_EDU_STAR_ORDERS, request)
@@ -94,6 +117,17 @@ impl<M: Mode> EduStarUsersOpenidByWechatOpenid<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::users::openid::wechat_openid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_star::users::openid::wechat_openid::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response =
+    ///     client.v3().edu_star().users().openid().wechat_openid("oUpF8uMuAJOM2pxb1Q").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过微信用户标识查询用户信息")]
     pub fn get(
         self,
@@ -127,6 +161,16 @@ impl<M: Mode> EduStarUsersQqByQq<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::users::qq::qq::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_star::users::qq::qq::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().edu_star().users().qq().qq("100000000000").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过QQ账号查询用户信息")]
     pub fn get(
         self,

@@ -58,6 +58,14 @@ impl<M: Mode> EduschoolpayContractsByContractId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::contracts::contract_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().eduschoolpay().contracts().contract_id("2045011120563805041758214605").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过协议号查询签约")]
     pub fn get(self) -> M::Sent<super::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID, Nothing)
@@ -83,6 +91,20 @@ impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4012469025](https://pay.weixin.qq.com/doc/v3/partner/4012469025)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .eduschoolpay()
+    ///     .contracts()
+    ///     .contract_id("2045011120563805041758214605")
+    ///     .terminate()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户主动解约")]
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE, Nothing)
@@ -101,6 +123,22 @@ impl<M: Mode> EduschoolpayContractsPresign<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::presign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::eduschoolpay::contracts::presign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .plan_id("101164396123311331")
+    ///     .user_id("20200330tony")
+    ///     .school_id("18260256813396")
+    ///     .out_contract_code("20190806125346");
+    /// let response = client.v3().eduschoolpay().contracts().presign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预签约")]
     pub fn post(
         self,
@@ -122,6 +160,28 @@ impl<M: Mode> EduschoolpayTransactions<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::eduschoolpay::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("中山大学-第二食堂-海鲜炒饭")
+    ///     .out_trade_no("121775250124070332")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay")
+    ///     .contract_id("2045011120563805041758214605")
+    ///     .user_id("20200330tony")
+    ///     .amount(post::Amount::new().total(888).currency("CNY"))
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .start_time("2026-01-01T00:00:00+08:00")
+    ///         .school_id("18260256813396")
+    ///         .scene_type("CANTEEN"))
+    ///     .device_info(post::DeviceInfo::new().device_ip("123.12.12.123"));
+    /// let response = client.v3().eduschoolpay().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "扣款")]
     pub fn post(
         self,
@@ -170,6 +230,23 @@ impl<M: Mode> EduschoolpayTransactionsIdByTransactionId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::id::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::eduschoolpay::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .eduschoolpay()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("25012014070332333018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付订单号查单")]
     pub fn get(
         self,
@@ -208,6 +285,23 @@ impl<M: Mode> EduschoolpayTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::eduschoolpay::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .eduschoolpay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户订单号查单")]
     pub fn get(
         self,
@@ -258,6 +352,23 @@ impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::users::openid::contracts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::eduschoolpay::users::openid::contracts::get;
+    ///
+    /// let request = get::Request::new().plan_id("101164396123311331").contract_status("ADD");
+    /// let response = client
+    ///     .v3()
+    ///     .eduschoolpay()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .contracts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户签约列表")]
     pub fn get(
         self,
@@ -279,6 +390,20 @@ impl<M: Mode> EduschoolpayUsersByOpenidDebtState<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::users::openid::debt_state::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .eduschoolpay()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .debt_state()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户查询用户欠款状态")]
     pub fn get(self) -> M::Sent<super::users::openid::debt_state::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE, Nothing)

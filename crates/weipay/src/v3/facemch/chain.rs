@@ -43,6 +43,16 @@ impl<M: Mode> FacemchUsersByFaceSid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::users::face_sid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::facemch::users::face_sid::get;
+    ///
+    /// let request = get::Request::new().info_type("ASK_UNIONID").appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().facemch().users().face_sid("aabbccdd12345").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户授权的实名信息")]
     pub fn get(
         self,

@@ -53,6 +53,31 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatches<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::brand_redpacket::brand_merchant_batches::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::brand_redpacket::brand_merchant_batches::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id(1234)
+    ///     .brand_appid("wxf636efh567hg4356")
+    ///     .scene("CUSTOM_SEND")
+    ///     .template_id("123400001")
+    ///     .out_batch_no("plfk2020042013")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(10000)
+    ///     .total_num(10)
+    ///     .detail_list(vec![post::DetailList::new()
+    ///         .out_detail_no("x23zy545Bd5436")
+    ///         .amount(100)
+    ///         .openid("oWeiPaySandboxUser-000000001")
+    ///         .remark("来自XX的红包")]);
+    /// let response =
+    ///     client.v3().fund_app().brand_redpacket().brand_merchant_batches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "品牌商户发放红包")]
     pub fn post(
         self,
@@ -84,6 +109,23 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::brand_redpacket::brand_merchant_batches::batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::brand_redpacket::brand_merchant_batches::batch_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .brand_redpacket()
+    ///     .brand_merchant_batches()
+    ///     .batch_no("1030000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付批次单号查询批次单")]
     pub fn get(
         self,
@@ -127,6 +169,22 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailN
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::brand_redpacket::brand_merchant_batches::batch_no::details::detail_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .brand_redpacket()
+    ///     .brand_merchant_batches()
+    ///     .batch_no("1030000071100999991182020050700019480001")
+    ///     .details()
+    ///     .detail_no("1040000071100999991182020050700019500100")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(
         self,
@@ -168,6 +226,23 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::brand_redpacket::brand_merchant_out_batches::out_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::brand_redpacket::brand_merchant_out_batches::out_batch_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .brand_redpacket()
+    ///     .brand_merchant_out_batches()
+    ///     .out_batch_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家批次单号查询批次单")]
     pub fn get(
         self,
@@ -212,6 +287,22 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::brand_redpacket::brand_merchant_out_batches::out_batch_no::out_details::out_detail_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .brand_redpacket()
+    ///     .brand_merchant_out_batches()
+    ///     .out_batch_no("plfk2020042013")
+    ///     .out_details()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(self) -> M::Sent<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::out_details::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO, Nothing)
@@ -279,6 +370,16 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::elecsign::out_bill_no::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::elecsign::out_bill_no::post;
+    ///
+    /// let request = post::Request::new().out_bill_no("plfk2020042013");
+    /// let response = client.v3().fund_app().mch_transfer().elecsign().out_bill_no().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户单号申请电子回单")]
     pub fn post(
         self,
@@ -310,6 +411,21 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::elecsign::out_bill_no::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .elecsign()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户单号查询电子回单")]
     pub fn get(self) -> M::Sent<super::mch_transfer::elecsign::out_bill_no::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO, Nothing)
@@ -328,6 +444,17 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::elecsign::transfer_bill_no::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::elecsign::transfer_bill_no::post;
+    ///
+    /// let request = post::Request::new().transfer_bill_no("1330000071100999991182020050700019480001");
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().elecsign().transfer_bill_no().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信单号申请电子回单")]
     pub fn post(
         self,
@@ -359,6 +486,21 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::elecsign::transfer_bill_no::transfer_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .elecsign()
+    ///     .transfer_bill_no()
+    ///     .transfer_bill_no("1330000071100999991182020050700019480001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信单号查询电子回单")]
     pub fn get(
         self,
@@ -454,6 +596,25 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get;
+    ///
+    /// let request = get::Request::new().accept_id("c2RmYWtqampqampsZmFza2xmanNhbGZqc2FrZmpzbGZqc2tsZmp");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .budget()
+    ///     .out_budget_no("budget202506300102")
+    ///     .electronic_receipts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询预算出资的电子回单")]
     pub fn get(
         self,
@@ -471,6 +632,28 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .start_date("2025-09-01")
+    ///     .end_date("2025-09-30")
+    ///     .sponsor_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .budget()
+    ///     .out_budget_no("budget202506300102")
+    ///     .electronic_receipts()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请预算出资的电子回单")]
     pub fn post(
         self,
@@ -496,6 +679,23 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudget<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::charity_budget::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::charity_budget::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_budget_no("budget202506300102")
+    ///     .sponsor_mchid("1900001109")
+    ///     .sponsor_subject_name("example")
+    ///     .activity_name("example")
+    ///     .activity_remark("example")
+    ///     .amount(20000000);
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().partner().charity_budget().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请公益捐赠预算")]
     pub fn post(
         self,
@@ -527,6 +727,24 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::partner::charity_budget::out_budget_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::charity_budget::out_budget_no::get;
+    ///
+    /// let request = get::Request::new().sponsor_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .charity_budget()
+    ///     .out_budget_no("budget202506300102")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户单号查询公益捐赠预算详情")]
     pub fn get(
         self,
@@ -553,6 +771,25 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::charity_budget::out_budget_no::unlock::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::charity_budget::out_budget_no::unlock::post;
+    ///
+    /// let request = post::Request::new().sponsor_mchid("1900001109").activity_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .charity_budget()
+    ///     .out_budget_no("budget202506300102")
+    ///     .unlock()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解锁公益捐赠预算")]
     pub fn post(
         self,
@@ -575,6 +812,23 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::charity_transfer_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::charity_transfer_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_budget_no("budget202506300102")
+    ///     .out_transfer_no("trans202506300102")
+    ///     .sponsor_mchid("1900001109")
+    ///     .receive_mchid("1900001109")
+    ///     .amount(20000000)
+    ///     .transfer_remark("example");
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().partner().charity_transfer_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起公益捐赠")]
     pub fn post(
         self,
@@ -618,6 +872,25 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTra
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get;
+    ///
+    /// let request = get::Request::new().sponsor_mchid("1900001109").out_budget_no("budget202506030102");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .charity_transfer_bills()
+    ///     .out_transfer_no()
+    ///     .out_transfer_no("trans202506300102")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户单号查询公益捐赠详情")]
     pub fn get(
         self,
@@ -641,6 +914,17 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::electronic_receipts::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::electronic_receipts::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900001121").out_bill_no("plfk2020042013");
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().partner().electronic_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请单笔转账电子回单")]
     pub fn post(
         self,
@@ -672,6 +956,24 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::partner::electronic_receipts::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::electronic_receipts::out_bill_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001121");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .electronic_receipts()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询单笔转账电子回单")]
     pub fn get(
         self,
@@ -693,6 +995,17 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizations<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::sub_mch_authorizations::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::sub_mch_authorizations::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900001121").out_apply_no("apply2020042013");
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().partner().sub_mch_authorizations().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请子商户商家转账授权")]
     pub fn post(
         self,
@@ -724,6 +1037,21 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::partner::sub_mch_authorizations::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .sub_mch_authorizations()
+    ///     .sub_mchid("1900001121")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询子商户商家转账授权状态")]
     pub fn get(
         self,
@@ -745,6 +1073,27 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::transfer_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001121")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销")
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///         .info_type("活动名称")
+    ///         .info_content("example")]);
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().partner().transfer_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起转账")]
     pub fn post(
         self,
@@ -802,6 +1151,25 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001121");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .transfer_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户单号查询转账单")]
     pub fn get(
         self,
@@ -831,6 +1199,26 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900001121");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .transfer_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .cancel()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销转账")]
     pub fn post(
         self,
@@ -856,6 +1244,34 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001121")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销")
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///         .info_type("活动名称")
+    ///         .info_content("example")]);
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .transfer_bills()
+    ///     .pre_transfer_with_authorization()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起转账并完成自动收款授权")]
     pub fn post(
         self,
@@ -881,6 +1297,34 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::transfer::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::transfer_bills::transfer::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001121")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销")
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///         .info_type("活动名称")
+    ///         .info_content("example")])
+    ///     .authorization_id("201202504101000123456789012");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .transfer_bills()
+    ///     .transfer()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "转账（用户自动收款）")]
     pub fn post(
         self,
@@ -902,6 +1346,29 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizations<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::user_confirm_authorizations::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_authorization_no("plfk2020042013")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_scene_id("1000")
+    ///     .user_display_name("wx_123456")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .user_confirm_authorizations()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请免确认收款授权")]
     pub fn post(
         self,
@@ -933,6 +1400,21 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .user_confirm_authorizations()
+    ///     .out_authorization_no("plfk2020042013")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户单号查询自动收款授权")]
     pub fn get(
         self,
@@ -964,6 +1446,22 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .user_confirm_authorizations()
+    ///     .out_authorization_no("plfk2020042013")
+    ///     .close()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除免确认收款授权")]
     pub fn post(self) -> M::Sent<super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post::Response>{
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO_CLOSE, Nothing)
@@ -982,6 +1480,25 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
     /// For 普通商户. Safe to repeat with the same `out_bill_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::transfer_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销")
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///         .info_type("活动名称")
+    ///         .info_content("example")]);
+    /// let response = client.v3().fund_app().mch_transfer().transfer_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起转账")]
     pub fn post(
         self,
@@ -1045,6 +1562,21 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .transfer_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户单号查询转账单")]
     pub fn get(
         self,
@@ -1070,6 +1602,22 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .transfer_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .cancel()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销转账")]
     pub fn post(
         self,
@@ -1093,6 +1641,32 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::pre_transfer_with_authorization::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::transfer_bills::pre_transfer_with_authorization::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销")
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///         .info_type("活动名称")
+    ///         .info_content("example")]);
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .transfer_bills()
+    ///     .pre_transfer_with_authorization()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起转账并完成自动收款授权")]
     pub fn post(
         self,
@@ -1117,6 +1691,25 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::transfer::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::transfer_bills::transfer::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销")
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///         .info_type("活动名称")
+    ///         .info_content("example")]);
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().transfer_bills().transfer().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "用户授权后转账")]
     pub fn post(
         self,
@@ -1155,6 +1748,21 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .transfer_bills()
+    ///     .transfer_bill_no()
+    ///     .transfer_bill_no("1330000071100999991182020050700019480001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信转账单号查询转账单")]
     pub fn get(
         self,
@@ -1178,6 +1786,26 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_to_qq_wallet_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销")
+    ///     .transfer_scene_id("1401")
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///         .info_type("活动名称")
+    ///         .info_content("example")]);
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().transfer_to_qq_wallet_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起转账到QQ钱包")]
     pub fn post(
         self,
@@ -1209,6 +1837,20 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .transfer_to_qq_wallet_bills()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询转账到QQ钱包的结果")]
     pub fn get(
         self,
@@ -1234,6 +1876,21 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .transfer_to_qq_wallet_bills()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .cancel()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销转账到QQ钱包")]
     pub fn post(
         self,
@@ -1257,6 +1914,23 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::user_confirm_authorization::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::user_confirm_authorization::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_authorization_no("plfk2020042013")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_scene_id("1000")
+    ///     .user_display_name("wx_123456")
+    ///     .authorization_notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().user_confirm_authorization().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请免确认收款授权")]
     pub fn post(
         self,
@@ -1302,6 +1976,24 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .user_confirm_authorization()
+    ///     .out_authorization_no()
+    ///     .out_authorization_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户单号查询自动收款授权")]
     pub fn get(self, request: super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Request) -> M::Sent<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Response>{
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO, request)
@@ -1329,6 +2021,22 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .user_confirm_authorization()
+    ///     .out_authorization_no()
+    ///     .out_authorization_no("plfk2020042013")
+    ///     .close()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除免确认收款授权")]
     pub fn post(self) -> M::Sent<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::close::post::Response>{
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE, Nothing)

@@ -46,6 +46,16 @@ impl<M: Mode> FundsToOverseaBillDownloadUrl<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bill_download_url::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::bill_download_url::get;
+    ///
+    /// let request = get::Request::new().bill_date("2021-01-01");
+    /// let response = client.v3().funds_to_oversea().bill_download_url().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取购付汇账单文件下载链接")]
     pub fn get(
         self,
@@ -67,6 +77,29 @@ impl<M: Mode> FundsToOverseaOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_order_id("merchant_1123123")
+    ///     .sub_mchid("123456")
+    ///     .transaction_id("420000000000000010")
+    ///     .amount(10)
+    ///     .foreign_currency("USD")
+    ///     .seller_info(post::SellerInfo::new()
+    ///         .oversea_business_name("香港xxxx公司")
+    ///         .oversea_shop_name("香港xxx公司xxx店铺")
+    ///         .seller_id("id2123123123"))
+    ///     .express_info(post::ExpressInfo::new()
+    ///         .courier_number("curier_number_1231")
+    ///         .express_company_name("国际xxx物流"))
+    ///     .payee_info(post::PayeeInfo::new().payee_id("ID123112312"));
+    /// let response = client.v3().funds_to_oversea().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请资金出境")]
     pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_ORDERS, request)
@@ -90,6 +123,17 @@ impl<M: Mode> FundsToOverseaOrdersByOutOrderId<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::orders::out_order_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::orders::out_order_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1231231").transaction_id("4200000000000");
+    /// let response =
+    ///     client.v3().funds_to_oversea().orders().out_order_id("merchant123123").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询出境结果")]
     pub fn get(
         self,
@@ -123,6 +167,22 @@ impl<M: Mode> FundsToOverseaReturnReturnOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::return_::return_orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::return_::return_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_return_no("R20250220103930")
+    ///     .sub_mchid("123456")
+    ///     .out_order_id("merchant_1123123")
+    ///     .transaction_id("420000000000000010")
+    ///     .supplement_info("5017752501201407033233368018")
+    ///     .amount(100);
+    /// let response = client.v3().funds_to_oversea().return_().return_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请资金出境退回")]
     pub fn post(
         self,
@@ -166,6 +226,24 @@ impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::return_::return_orders::out_return_no::out_return_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::return_::return_orders::out_return_no::out_return_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1231231");
+    /// let response = client
+    ///     .v3()
+    ///     .funds_to_oversea()
+    ///     .return_()
+    ///     .return_orders()
+    ///     .out_return_no()
+    ///     .out_return_no("merchant123123")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询出境退回结果（通过商户出境退回单号）")]
     pub fn get(
         self,
@@ -221,6 +299,23 @@ impl<M: Mode> FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts<M>
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::transaction_id::available_abroad_amounts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::transactions::transaction_id::available_abroad_amounts::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .funds_to_oversea()
+    ///     .transactions()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .available_abroad_amounts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单剩余可出境余额")]
     pub fn get(
         self,

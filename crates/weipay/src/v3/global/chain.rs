@@ -96,6 +96,13 @@ impl<M: Mode> GlobalCertificates<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::certificates::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().certificates().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取平台证书列表")]
     pub fn get(self) -> M::Sent<super::certificates::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_CERTIFICATES, Nothing)
@@ -138,6 +145,21 @@ impl<M: Mode> GlobalCustomsOrders<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::customs::orders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::customs::orders::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .order_type("out_trade_no")
+    ///     .order_no("20150806125346")
+    ///     .customs("SHANGHAI_ZS");
+    /// let response = client.v3().global().customs().orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报关查询")]
     pub fn get(
         self,
@@ -151,6 +173,22 @@ impl<M: Mode> GlobalCustomsOrders<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::customs::orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::customs::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("20150806125346")
+    ///     .transaction_id("1000320306201511078440737890")
+    ///     .customs("SHANGHAI_ZS")
+    ///     .merchant_customs_no("123456");
+    /// let response = client.v3().global().customs().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报关")]
     pub fn post(
         self,
@@ -164,6 +202,22 @@ impl<M: Mode> GlobalCustomsOrders<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::customs::orders::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::customs::orders::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("20150806125346")
+    ///     .transaction_id("1000320306201511078440737890")
+    ///     .customs("SHANGHAI_ZS")
+    ///     .merchant_customs_no("123456");
+    /// let response = client.v3().global().customs().orders().patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报关信息修改")]
     pub fn patch(
         self,
@@ -185,6 +239,20 @@ impl<M: Mode> GlobalCustomsRedeclare<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::customs::redeclare::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::customs::redeclare::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .customs("SHANGHAI_ZS")
+    ///     .merchant_customs_no("123456");
+    /// let response = client.v3().global().customs().redeclare().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报关重推")]
     pub fn post(
         self,
@@ -206,6 +274,26 @@ impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::customs::verify_certificate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::global::customs::verify_certificate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("20150806125346")
+    ///     .transaction_id("1000320306201511078440737890")
+    ///     .customs("SHANGHAI_ZS")
+    ///     .merchant_customs_no("123456")
+    ///     .certificate_type("IDCARD")
+    ///     .certificate_id("11010519491231002X")
+    ///     .certificate_name("张三");
+    /// let response = client.v3().global().customs().verify_certificate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "身份信息校验")]
     pub fn post(
         self,
@@ -273,6 +361,20 @@ impl<M: Mode> GlobalMerchantH5PermissionApplications<M> {
     /// For 从业机构（支付机构）. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchant::h5::permission::applications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant::h5::permission::applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("2491935631")
+    ///     .domains(vec!["example".to_owned()])
+    ///     .website_url("https://qq.com");
+    /// let response =
+    ///     client.v3().global().merchant().h5().permission().applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建H5支付权限申请单")]
     pub fn post(
         self,
@@ -305,6 +407,22 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::h5::permission::applications::applyment_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant()
+    ///     .h5()
+    ///     .permission()
+    ///     .applications()
+    ///     .applyment_id("100000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询H5支付权限申请单详情")]
     pub fn get(self) -> M::Sent<super::merchant::h5::permission::applications::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID, Nothing)
@@ -315,6 +433,25 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::merchant::h5::permission::applications::applyment_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant::h5::permission::applications::applyment_id::patch;
+    ///
+    /// let request = patch::Request::new().domains(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant()
+    ///     .h5()
+    ///     .permission()
+    ///     .applications()
+    ///     .applyment_id("100000")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改H5支付权限申请单")]
     pub fn patch(
         self,
@@ -348,6 +485,20 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplications<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchant::h5::permission::domain::applications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant::h5::permission::domain::applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .domains(vec!["example".to_owned()])
+    ///     .website_url("https://qq.com")
+    ///     .out_applyment_id("123456");
+    /// let response =
+    ///     client.v3().global().merchant().h5().permission().domain().applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建H5支付域名修改申请单")]
     pub fn post(
         self,
@@ -380,6 +531,23 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::h5::permission::domain::applications::applyment_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant()
+    ///     .h5()
+    ///     .permission()
+    ///     .domain()
+    ///     .applications()
+    ///     .applyment_id("100000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询H5支付域名修改申请单")]
     pub fn get(
         self,
@@ -393,6 +561,26 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::merchant::h5::permission::domain::applications::applyment_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant::h5::permission::domain::applications::applyment_id::patch;
+    ///
+    /// let request = patch::Request::new().domains(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant()
+    ///     .h5()
+    ///     .permission()
+    ///     .domain()
+    ///     .applications()
+    ///     .applyment_id("100000")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改H5支付域名修改申请单")]
     pub fn patch(
         self,
@@ -415,6 +603,14 @@ impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::h5::permission::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().global().merchant().h5().permission().sub_mchid("2491935631").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询子商户H5支付权限状态")]
     pub fn get(self) -> M::Sent<super::merchant::h5::permission::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID, Nothing)
@@ -458,6 +654,13 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_service::complaint_notifications::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().merchant_service().complaint_notifications().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉通知回调")]
     pub fn get(self) -> M::Sent<super::merchant_service::complaint_notifications::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
@@ -468,6 +671,17 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchant_service::complaint_notifications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::complaint_notifications::post;
+    ///
+    /// let request = post::Request::new().url("https://www.xxx.com/notify");
+    /// let response =
+    ///     client.v3().global().merchant_service().complaint_notifications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建投诉通知回调")]
     pub fn post(
         self,
@@ -481,6 +695,17 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`put`](mod@super::merchant_service::complaint_notifications::put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::complaint_notifications::put;
+    ///
+    /// let request = put::Request::new().url("https://www.xxx.com/notify");
+    /// let response =
+    ///     client.v3().global().merchant_service().complaint_notifications().put(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新投诉通知回调")]
     pub fn put(
         self,
@@ -492,6 +717,13 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// 删除投诉通知回调 · `DELETE v3/global/merchant-service/complaint-notifications`
     ///
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().merchant_service().complaint_notifications().delete().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除投诉通知回调")]
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
@@ -510,6 +742,16 @@ impl<M: Mode> GlobalMerchantServiceComplaints<M> {
     /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_service::complaints::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::complaints::get;
+    ///
+    /// let request = get::Request::new().begin_date("2019-01-01").end_date("2019-01-01");
+    /// let response = client.v3().global().merchant_service().complaints().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉单列表")]
     pub fn get(
         self,
@@ -541,6 +783,23 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
     /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_service::complaints::complaint_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::complaints::complaint_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant_service()
+    ///     .complaints()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉单详情")]
     pub fn get(
         self,
@@ -579,6 +838,24 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchant_service::complaints::complaint_id::complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::complaints::complaint_id::complete::post;
+    ///
+    /// let request = post::Request::new().complainted_mchid("1900012181");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant_service()
+    ///     .complaints()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .complete()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "反馈处理完成")]
     pub fn post(
         self,
@@ -600,6 +877,24 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M>
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_service::complaints::complaint_id::negotiation_historys::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::complaints::complaint_id::negotiation_historys::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant_service()
+    ///     .complaints()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .negotiation_historys()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉协商历史")]
     pub fn get(
         self,
@@ -624,6 +919,24 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchant_service::complaints::complaint_id::response::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::complaints::complaint_id::response::post;
+    ///
+    /// let request = post::Request::new().complainted_mchid("1900012181").response_content("example");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant_service()
+    ///     .complaints()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .response()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交回复")]
     pub fn post(
         self,
@@ -662,6 +975,17 @@ impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_service::images::media_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::images::media_id::get;
+    ///
+    /// let request = get::Request::new().complaint_id("200201820200101080076610000");
+    /// let response =
+    ///     client.v3().global().merchant_service().images().media_id("xxxxx").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "图片下载")]
     pub fn get(self, request: super::merchant_service::images::media_id::get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID, request)
@@ -680,6 +1004,13 @@ impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchant_service::images::upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().merchant_service().images().upload().post().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户上传反馈图片")]
     pub fn post(self) -> M::Sent<super::merchant_service::images::upload::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD, Nothing)
@@ -722,6 +1053,17 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchant_storage::file::upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_storage::file::upload::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().file(file);
+    /// let response = client.v3().global().merchant_storage().file().upload().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传文件")]
     pub fn post(
         self,
@@ -744,6 +1086,27 @@ impl<M: Mode> GlobalMerchants<M> {
     /// the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::global::merchants::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .name("Merchant name")
+    ///     .shortname("Merchant shortname")
+    ///     .office_phone("075586010000")
+    ///     .contact(post::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
+    ///     .business_category(644)
+    ///     .merchant_country_code("344")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .business(post::Business::new().business_type("BOTH"));
+    /// let response = client.v3().global().merchants().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "子商户进件（融合钱包）")]
     pub fn post(self, request: super::merchants::post::Request) -> M::Sent<super::merchants::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANTS, request)
@@ -768,6 +1131,16 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchants::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchants::sub_mchid::get;
+    ///
+    /// let request = get::Request::new().sp_appid("wx57e15a0db0c5d1e8").sp_mchid("1900057215");
+    /// let response = client.v3().global().merchants().sub_mchid("20000100").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询子商户（融合钱包）")]
     pub fn get(
         self,
@@ -781,6 +1154,30 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::merchants::sub_mchid::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::global::merchants::sub_mchid::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .name("Merchant name")
+    ///     .sub_mchid("示例值: 20000100")
+    ///     .shortname("Merchant shortname")
+    ///     .office_phone("075586010000")
+    ///     .contact(patch::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
+    ///     .business_category(644)
+    ///     .merchant_country_code("344")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .registration_certificate_number("5555-8888")
+    ///     .registration_certificate_date("2020-10-16")
+    ///     .business(patch::Business::new().business_type("BOTH"));
+    /// let response = client.v3().global().merchants().sub_mchid("example").patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改子商户（融合钱包）")]
     pub fn patch(
         self,
@@ -865,6 +1262,25 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::transactions::id::transaction_id::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::micropay::transactions::id::transaction_id::reverse::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .micropay()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .reverse()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销订单(微信支付订单号)")]
     pub fn post(
         self,
@@ -915,6 +1331,25 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::transactions::out_trade_no::out_trade_no::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::micropay::transactions::out_trade_no::out_trade_no::reverse::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .micropay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .reverse()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销订单(商户订单号)")]
     pub fn post(
         self,
@@ -937,6 +1372,23 @@ impl<M: Mode> GlobalMicropayTransactionsPay<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::transactions::pay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::micropay::transactions::pay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("image形象店-深圳腾大- QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .trade_type("MICROPAY")
+    ///     .merchant_category_code("1011")
+    ///     .amount(post::Amount::new().total(888));
+    /// let response = client.v3().global().micropay().transactions().pay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交付款码支付")]
     pub fn post(
         self,
@@ -1017,6 +1469,16 @@ impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::papay::contracts::app_pre_entrust_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::contracts::app_pre_entrust_sign::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().global().papay().contracts().app_pre_entrust_sign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP签约")]
     pub fn post(
         self,
@@ -1038,6 +1500,17 @@ impl<M: Mode> GlobalPapayContractsByContractId<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::papay::contracts::contract_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::contracts::contract_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response =
+    ///     client.v3().global().papay().contracts().contract_id("100005698").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "代扣协议ID查询签约")]
     pub fn get(
         self,
@@ -1064,6 +1537,24 @@ impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::papay::contracts::contract_id::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::contracts::contract_id::terminate::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .papay()
+    ///     .contracts()
+    ///     .contract_id("100005698")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请解约")]
     pub fn post(
         self,
@@ -1085,6 +1576,16 @@ impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::papay::contracts::h5_pre_entrust_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::contracts::h5_pre_entrust_sign::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().global().papay().contracts().h5_pre_entrust_sign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5预签约")]
     pub fn post(
         self,
@@ -1106,6 +1607,17 @@ impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::papay::contracts::jsapi_pre_entrust_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::contracts::jsapi_pre_entrust_sign::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response =
+    ///     client.v3().global().papay().contracts().jsapi_pre_entrust_sign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "JSAPI预签约")]
     pub fn post(
         self,
@@ -1127,6 +1639,17 @@ impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::papay::contracts::miniprogram_pre_entrust_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::contracts::miniprogram_pre_entrust_sign::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response =
+    ///     client.v3().global().papay().contracts().miniprogram_pre_entrust_sign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "小程序签约")]
     pub fn post(
         self,
@@ -1165,6 +1688,24 @@ impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::papay::contracts::out_contract_code::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::contracts::out_contract_code::out_contract_code::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .papay()
+    ///     .contracts()
+    ///     .out_contract_code()
+    ///     .out_contract_code("100005698")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户协议号查询签约")]
     pub fn get(
         self,
@@ -1186,6 +1727,16 @@ impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::papay::contracts::web_pre_entrust_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::contracts::web_pre_entrust_sign::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().global().papay().contracts().web_pre_entrust_sign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "WEB预签约")]
     pub fn post(
         self,
@@ -1207,6 +1758,22 @@ impl<M: Mode> GlobalPapayTransactions<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::papay::transactions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .description("image形象店-深圳腾大- QQ公仔")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .merchant_category_code("1011")
+    ///     .contract_id("100005698")
+    ///     .amount(post::Amount::new().total(888));
+    /// let response = client.v3().global().papay().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "支付扣款")]
     pub fn post(
         self,
@@ -1260,6 +1827,24 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::papay::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .papay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("example")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单(商户订单号)")]
     pub fn get(
         self,
@@ -1286,6 +1871,25 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::papay::transactions::out_trade_no::out_trade_no::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::transactions::out_trade_no::out_trade_no::reverse::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .papay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .reverse()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销订单(商户订单号)")]
     pub fn post(
         self,
@@ -1307,6 +1911,23 @@ impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::papay::transactions::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::transactions::transaction_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .papay()
+    ///     .transactions()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单(微信支付订单号)")]
     pub fn get(
         self,
@@ -1360,6 +1981,16 @@ impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profit_sharing::bill_download_url::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::bill_download_url::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().global().profit_sharing().bill_download_url().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取分账账单文件下载地址")]
     pub fn get(
         self,
@@ -1381,6 +2012,20 @@ impl<M: Mode> GlobalProfitSharingOrders<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profit_sharing::orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .unfreeze_unsplit(true);
+    /// let response = client.v3().global().profit_sharing().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求分账")]
     pub fn post(
         self,
@@ -1412,6 +2057,23 @@ impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profit_sharing::orders::out_order_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::orders::out_order_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .profit_sharing()
+    ///     .orders()
+    ///     .out_order_no("P20150806125346")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询分账结果")]
     pub fn get(
         self,
@@ -1433,6 +2095,19 @@ impl<M: Mode> GlobalProfitSharingOrdersUnfreeze<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profit_sharing::orders::unfreeze::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::orders::unfreeze::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .description("example");
+    /// let response = client.v3().global().profit_sharing().orders().unfreeze().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解冻剩余资金")]
     pub fn post(
         self,
@@ -1455,6 +2130,16 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profit_sharing::receivers::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::receivers::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().global().profit_sharing().receivers().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加分账接收方")]
     pub fn post(
         self,
@@ -1468,6 +2153,16 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`delete`](mod@super::profit_sharing::receivers::delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::receivers::delete;
+    ///
+    /// let request = delete::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().global().profit_sharing().receivers().delete(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除分账接收方")]
     pub fn delete(self, request: super::profit_sharing::receivers::delete::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
@@ -1491,6 +2186,17 @@ impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profit_sharing::receivers::account::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::receivers::account::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response =
+    ///     client.v3().global().profit_sharing().receivers().account("86693852").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询分账接收方添加结果")]
     pub fn get(
         self,
@@ -1529,6 +2235,17 @@ impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profit_sharing::refunds::bill_download_url::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::refunds::bill_download_url::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response =
+    ///     client.v3().global().profit_sharing().refunds().bill_download_url().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取分账退款账单下载链接")]
     pub fn get(
         self,
@@ -1550,6 +2267,13 @@ impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profit_sharing::refunds::refundable_balance::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().profit_sharing().refunds().refundable_balance().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询可供垫付退款实时余额")]
     pub fn get(self) -> M::Sent<super::profit_sharing::refunds::refundable_balance::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE, Nothing)
@@ -1590,6 +2314,16 @@ impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profit_sharing::transactions::mark::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::transactions::mark::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().global().profit_sharing().transactions().mark().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "分账标记")]
     pub fn post(self, request: super::profit_sharing::transactions::mark::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK, request)
@@ -1627,6 +2361,24 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profit_sharing::transactions::transaction_id::amounts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::transactions::transaction_id::amounts::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .profit_sharing()
+    ///     .transactions()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .amounts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询剩余待分金额")]
     pub fn get(
         self,
@@ -1648,6 +2400,24 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M>
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profit_sharing::transactions::transaction_id::refundable_amounts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::transactions::transaction_id::refundable_amounts::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .profit_sharing()
+    ///     .transactions()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .refundable_amounts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单剩余可退款金额")]
     pub fn get(
         self,
@@ -1730,6 +2500,22 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refund::partner::recharge_balance::sub_mchid::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .refund()
+    ///     .partner()
+    ///     .recharge_balance()
+    ///     .sub_mchid()
+    ///     .sub_mchid("1900000109")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家充值退款余额查询")]
     pub fn get(
         self,
@@ -1750,6 +2536,13 @@ impl<M: Mode> GlobalRefundRechargeBalance<M> {
     /// For 直连模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refund::recharge_balance::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().refund().recharge_balance().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家充值退款余额查询")]
     pub fn get(self) -> M::Sent<super::refund::recharge_balance::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUND_RECHARGE_BALANCE, Nothing)
@@ -1769,6 +2562,16 @@ impl<M: Mode> GlobalRefunds<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::refunds::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215").offset(0).count(10);
+    /// let response = client.v3().global().refunds().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询所有退款")]
     pub fn get(self, request: super::refunds::get::Request) -> M::Sent<super::refunds::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUNDS, request)
@@ -1779,6 +2582,19 @@ impl<M: Mode> GlobalRefunds<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::refunds::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_refund_no("1217752501201407033233368018");
+    /// let response = client.v3().global().refunds().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请退款")]
     pub fn post(self, request: super::refunds::post::Request) -> M::Sent<super::refunds::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_REFUNDS, request)
@@ -1819,6 +2635,16 @@ impl<M: Mode> GlobalRefundsIdByRefundId<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::id::refund_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::refunds::id::refund_id::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client.v3().global().refunds().id().refund_id("example").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
     pub fn get(
         self,
@@ -1854,6 +2680,23 @@ impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::out_refund_no::out_refund_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::refunds::out_refund_no::out_refund_no::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .refunds()
+    ///     .out_refund_no()
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询单笔退款(商户退款订单号)")]
     pub fn get(
         self,
@@ -1887,6 +2730,16 @@ impl<M: Mode> GlobalSettleSettlements<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::settle::settlements::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::settle::settlements::get;
+    ///
+    /// let request = get::Request::new().settle_state("SETTLED").limit(5).offset(10);
+    /// let response = client.v3().global().settle().settlements().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询结算资金明细")]
     pub fn get(
         self,
@@ -1908,6 +2761,16 @@ impl<M: Mode> GlobalStatements<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::statements::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::statements::get;
+    ///
+    /// let request = get::Request::new().date("20180130").mchid("1900057215");
+    /// let response = client.v3().global().statements().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载对账单")]
     pub fn get(self, request: super::statements::get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_STATEMENTS, request)
@@ -1963,6 +2826,24 @@ impl<M: Mode> GlobalTransactionsApp<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::app::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("image形象店-深圳腾大- QQ公仔")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .trade_type("APP")
+    ///     .merchant_category_code("1011")
+    ///     .amount(post::Amount::new().total(888));
+    /// let response = client.v3().global().transactions().app().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP支付下单")]
     pub fn post(
         self,
@@ -1998,6 +2879,23 @@ impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::id::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单(微信支付订单号)")]
     pub fn get(
         self,
@@ -2024,6 +2922,24 @@ impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::id::transaction_id::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::id::transaction_id::close::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关闭订单(微信支付订单号)")]
     pub fn post(
         self,
@@ -2045,6 +2961,24 @@ impl<M: Mode> GlobalTransactionsJsapi<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::jsapi::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::jsapi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("image形象店-深圳腾大- QQ公仔")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .trade_type("JSAPI")
+    ///     .merchant_category_code("1011")
+    ///     .amount(post::Amount::new().total(888));
+    /// let response = client.v3().global().transactions().jsapi().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "JSAPI支付下单")]
     pub fn post(
         self,
@@ -2066,6 +3000,27 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::mweb::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::mweb::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("image形象店-深圳腾大- QQ公仔")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .trade_type("MWEB")
+    ///     .merchant_category_code("1011")
+    ///     .amount(post::Amount::new().total(888))
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .payer_client_ip("128.0.0.1")
+    ///         .store_info(post::StoreInfo::new().name("example").address("example")));
+    /// let response = client.v3().global().transactions().mweb().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5支付下单")]
     pub fn post(
         self,
@@ -2087,6 +3042,24 @@ impl<M: Mode> GlobalTransactionsNative<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::native::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::native::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("image形象店-深圳腾大- QQ公仔")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .trade_type("NATIVE")
+    ///     .merchant_category_code("1011")
+    ///     .amount(post::Amount::new().total(888));
+    /// let response = client.v3().global().transactions().native().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "Native支付下单")]
     pub fn post(
         self,
@@ -2125,6 +3098,23 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单(商户订单号)")]
     pub fn get(
         self,
@@ -2151,6 +3141,24 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::out_trade_no::out_trade_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::out_trade_no::out_trade_no::close::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关闭订单(商户订单号)")]
     pub fn post(
         self,

@@ -63,6 +63,16 @@ impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::changecustompagestatus::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::goldplan::merchants::changecustompagestatus::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1234567890").operation_type("OPEN");
+    /// let response = client.v3().goldplan().merchants().changecustompagestatus().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家小票管理")]
     pub fn post(
         self,
@@ -84,6 +94,16 @@ impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::changegoldplanstatus::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::goldplan::merchants::changegoldplanstatus::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1234567890").operation_type("OPEN");
+    /// let response = client.v3().goldplan().merchants().changegoldplanstatus().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "点金计划管理")]
     pub fn post(
         self,
@@ -105,6 +125,16 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::close_advertising_show::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::goldplan::merchants::close_advertising_show::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().goldplan().merchants().close_advertising_show().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关闭广告展示")]
     pub fn post(self, request: super::merchants::close_advertising_show::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW, request)
@@ -123,6 +153,16 @@ impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::merchants::open_advertising_show::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::goldplan::merchants::open_advertising_show::patch;
+    ///
+    /// let request = patch::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().goldplan().merchants().open_advertising_show().patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "开通广告展示")]
     pub fn patch(self, request: super::merchants::open_advertising_show::patch::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW, request)
@@ -141,6 +181,17 @@ impl<M: Mode> GoldplanMerchantsSetAdvertisingIndustryFilter<M> {
     /// For 服务商, 渠道商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::set_advertising_industry_filter::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::goldplan::merchants::set_advertising_industry_filter::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response =
+    ///     client.v3().goldplan().merchants().set_advertising_industry_filter().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同业过滤标签管理")]
     pub fn post(
         self,

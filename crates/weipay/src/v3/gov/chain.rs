@@ -126,6 +126,17 @@ impl<M: Mode> GovSubsidyAuditCupInvalid<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::audit::cup::invalid::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::audit::cup::invalid::post;
+    ///
+    /// let request =
+    ///     post::Request::new().org_no("example").mchnt_order_id("example").upload_time("example");
+    /// let response = client.v3().gov().subsidy().audit().cup().invalid().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询审核结果")]
     pub fn post(
         self,
@@ -147,6 +158,17 @@ impl<M: Mode> GovSubsidyAuditCupQuery<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::audit::cup::query::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::audit::cup::query::post;
+    ///
+    /// let request =
+    ///     post::Request::new().org_no("example").mchnt_order_id("example").upload_time("example");
+    /// let response = client.v3().gov().subsidy().audit().cup().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询审核结果")]
     pub fn post(
         self,
@@ -180,6 +202,21 @@ impl<M: Mode> GovSubsidyAuditCupRefundSync<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::audit::cup::refund::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::audit::cup::refund::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .org_no("example")
+    ///     .mchnt_order_id("example")
+    ///     .upload_time("example")
+    ///     .refund_at("example")
+    ///     .refund_dt("example");
+    /// let response = client.v3().gov().subsidy().audit().cup().refund().sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步非银联支付交易退款信息")]
     pub fn post(
         self,
@@ -201,6 +238,36 @@ impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::audit::cup::update::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::audit::cup::update::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .org_no("example")
+    ///     .sub_mchnt_cd("example")
+    ///     .sub_mchnt_nm("example")
+    ///     .online_no("example")
+    ///     .mchnt_order_id("example")
+    ///     .upload_time("example")
+    ///     .notify_url("https://example.com/")
+    ///     .prod_id("example")
+    ///     .brand_nm("example")
+    ///     .prod_model("example")
+    ///     .plat_form("example")
+    ///     .payer_tp("example")
+    ///     .sales_at("example")
+    ///     .actual_at("example")
+    ///     .trans_tm("example")
+    ///     .mchnt_cd("example")
+    ///     .discount_at("example")
+    ///     .sn_code("example")
+    ///     .invoice_info(post::InvoiceInfo::new().invoice_cd("example"))
+    ///     .track_info(post::TrackInfo::new().tracking_no("example"));
+    /// let response = client.v3().gov().subsidy().audit().cup().update().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新审核数据")]
     pub fn post(
         self,
@@ -222,6 +289,36 @@ impl<M: Mode> GovSubsidyAuditCupUpload<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::audit::cup::upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::audit::cup::upload::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .org_no("example")
+    ///     .sub_mchnt_cd("example")
+    ///     .sub_mchnt_nm("example")
+    ///     .online_no("example")
+    ///     .mchnt_order_id("example")
+    ///     .upload_time("example")
+    ///     .notify_url("https://example.com/")
+    ///     .prod_id("example")
+    ///     .brand_nm("example")
+    ///     .prod_model("example")
+    ///     .plat_form("example")
+    ///     .payer_tp("example")
+    ///     .sales_at("example")
+    ///     .actual_at("example")
+    ///     .trans_tm("example")
+    ///     .mchnt_cd("example")
+    ///     .discount_at("example")
+    ///     .sn_code("example")
+    ///     .invoice_info(post::InvoiceInfo::new().invoice_cd("example"))
+    ///     .track_info(post::TrackInfo::new().tracking_no("example"));
+    /// let response = client.v3().gov().subsidy().audit().cup().upload().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传审核数据")]
     pub fn post(
         self,
@@ -255,6 +352,17 @@ impl<M: Mode> GovSubsidyCompaniesQuery<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::companies::query::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::companies::query::post;
+    ///
+    /// let request =
+    ///     post::Request::new().qualification_region_code(310100).license_number("91110108397173806M");
+    /// let response = client.v3().gov().subsidy().companies().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "企业信息查询")]
     pub fn post(
         self,
@@ -288,6 +396,26 @@ impl<M: Mode> GovSubsidyGoodsUpload<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::goods::upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::goods::upload::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appliance_id(1)
+    ///     .product_name("测试商品")
+    ///     .brand("海尔")
+    ///     .qualification_region_code(310100)
+    ///     .seller_name("example")
+    ///     .license_number("91110108397173806M")
+    ///     .base_price(10000)
+    ///     .average_trading_price(10000)
+    ///     .product_type("COMMON_PRODUCT")
+    ///     .bar_code("6901010101098");
+    /// let response = client.v3().gov().subsidy().goods().upload().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商品信息上传")]
     pub fn post(
         self,
@@ -321,6 +449,41 @@ impl<M: Mode> GovSubsidyNQualificationsSync<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::n_qualifications::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::n_qualifications::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .real_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .phone_number("13800138000")
+    ///     .out_trade_no("vmall_250120131959_993_4494")
+    ///     .receive_region_code("110101")
+    ///     .brand("海尔")
+    ///     .address("example")
+    ///     .qualification_region_code(310100)
+    ///     .seller_name("example")
+    ///     .license_number("91110108397173806M")
+    ///     .invoice_num("031001900204")
+    ///     .product_type("COMMON_PRODUCT")
+    ///     .order_amount(10000)
+    ///     .discount_amount(2000)
+    ///     .mch_order_id("123456789")
+    ///     .invoice_time("2026-01-01T00:00:00+08:00")
+    ///     .purchaser_name("小弟弟")
+    ///     .sale_model("SALE_MODEL_OFFLINE")
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD")
+    ///     .invoice_address_code("310100")
+    ///     .tax_authority_code("2525252")
+    ///     .transaction_time("2026-01-01T00:00:00+08:00")
+    ///     .cate_state("CATE_STATE_REDEEM")
+    ///     .cate_code("JS06");
+    /// let response = client.v3().gov().subsidy().n_qualifications().sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "N品类同步资格核销信息")]
     pub fn post(
         self,
@@ -342,6 +505,16 @@ impl<M: Mode> GovSubsidyQualification<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::subsidy::qualification::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::qualification::get;
+    ///
+    /// let request = get::Request::new().appliance_id(1).qualification_region_code(310100);
+    /// let response = client.v3().gov().subsidy().qualification().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询补贴资格")]
     pub fn get(
         self,
@@ -407,6 +580,24 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughCancel<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::qualifications::passthrough::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::qualifications::passthrough::cancel::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .real_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .phone_number("13800138000")
+    ///     .appliance_id(1)
+    ///     .qualification_region_code(310100)
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD");
+    /// let response =
+    ///     client.v3().gov().subsidy().qualifications().passthrough().cancel().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "取消资格(透传模式)")]
     pub fn post(
         self,
@@ -428,6 +619,25 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughClaim<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::qualifications::passthrough::claim::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::qualifications::passthrough::claim::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .real_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .phone_number("13800138000")
+    ///     .qualification_region_code(310100)
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD")
+    ///     .longitude("example")
+    ///     .latitude("example");
+    /// let response =
+    ///     client.v3().gov().subsidy().qualifications().passthrough().claim().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "领取资格(透传模式)")]
     pub fn post(
         self,
@@ -449,6 +659,23 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::qualifications::passthrough::query::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::qualifications::passthrough::query::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .real_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .phone_number("13800138000")
+    ///     .qualification_region_code(310100)
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD");
+    /// let response =
+    ///     client.v3().gov().subsidy().qualifications().passthrough().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "批量查询用户资格(透传模式)")]
     pub fn post(
         self,
@@ -470,6 +697,22 @@ impl<M: Mode> GovSubsidyQualificationsQuery<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::qualifications::query::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::qualifications::query::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .real_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .phone_number("13800138000")
+    ///     .qualification_region_code(310100)
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD");
+    /// let response = client.v3().gov().subsidy().qualifications().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "批量查询用户资格")]
     pub fn post(
         self,
@@ -491,6 +734,41 @@ impl<M: Mode> GovSubsidyQualificationsSync<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::qualifications::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::qualifications::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("vmall_250120131959_993_4494")
+    ///     .receive_region_code("110101")
+    ///     .brand("海尔")
+    ///     .address("example")
+    ///     .qualification_region_code(310100)
+    ///     .sn_code("fallervuh")
+    ///     .seller_name("example")
+    ///     .license_number("91110108397173806M")
+    ///     .barcode("例值：6901010101098")
+    ///     .item_name("联想YOGA AIR 15")
+    ///     .spec_model("YOGA Air 15s ILL9")
+    ///     .invoice_num("031001900204")
+    ///     .product_type("COMMON_PRODUCT")
+    ///     .order_amount(10000)
+    ///     .discount_amount(2000)
+    ///     .mch_order_id("123456789")
+    ///     .invoice_time("2026-01-01T00:00:00+08:00")
+    ///     .purchaser_name("小弟弟")
+    ///     .sale_model("SALE_MODEL_OFFLINE")
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD")
+    ///     .invoice_address_code("310100")
+    ///     .tax_authority_code("2525252")
+    ///     .transaction_time("2026-01-01T00:00:00+08:00")
+    ///     .cate_state("CATE_STATE_REDEEM")
+    ///     .mch_name("example");
+    /// let response = client.v3().gov().subsidy().qualifications().sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步资格核销信息")]
     pub fn post(
         self,
@@ -534,6 +812,25 @@ impl<M: Mode> GovSubsidySncodeLock<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::sncode::lock::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::sncode::lock::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appliance_id(1)
+    ///     .out_trade_no("vmall_250120131959_993_4494")
+    ///     .brand("海尔")
+    ///     .qualification_region_code(310100)
+    ///     .sn_code("fallervuh")
+    ///     .manufacturer_info("example")
+    ///     .barcode("6901010101098")
+    ///     .spec_model("YOGA Air 15s ILL9")
+    ///     .product_type("COMMON_PRODUCT");
+    /// let response = client.v3().gov().subsidy().sncode().lock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "sn码锁定")]
     pub fn post(
         self,
@@ -555,6 +852,17 @@ impl<M: Mode> GovSubsidySncodeQuery<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::sncode::query::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::sncode::query::post;
+    ///
+    /// let request =
+    ///     post::Request::new().sn_code_list(vec!["example".to_owned()]).qualification_region_code(310100);
+    /// let response = client.v3().gov().subsidy().sncode().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询sn码状态")]
     pub fn post(
         self,
@@ -576,6 +884,22 @@ impl<M: Mode> GovSubsidySncodeUnlock<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::sncode::unlock::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::sncode::unlock::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appliance_id(1)
+    ///     .out_trade_no("vmall_250120131959_993_4494")
+    ///     .qualification_region_code(310100)
+    ///     .sn_code("fallervuh")
+    ///     .barcode("6901010101098")
+    ///     .product_type("COMMON_PRODUCT");
+    /// let response = client.v3().gov().subsidy().sncode().unlock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "sn码解锁")]
     pub fn post(
         self,
@@ -619,6 +943,18 @@ impl<M: Mode> GovSubsidyTransactionsQuery<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::transactions::query::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::transactions::query::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .qualification_region_code(310100)
+    ///     .order_number_list(vec!["example".to_owned()]);
+    /// let response = client.v3().gov().subsidy().transactions().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "交易信息查询")]
     pub fn post(
         self,
@@ -652,6 +988,20 @@ impl<M: Mode> GovSubsidyTransactionsSummaryQueryDay<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::transactions::summary::query_day::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::transactions::summary::query_day::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .qualification_region_code(310100)
+    ///     .query_date("2025-01-14")
+    ///     .query_type("ORDER_TYPE_TRANSACTION");
+    /// let response =
+    ///     client.v3().gov().subsidy().transactions().summary().query_day().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询单日交易汇总")]
     pub fn post(
         self,
@@ -673,6 +1023,29 @@ impl<M: Mode> GovSubsidyTransactionsSync<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::transactions::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::transactions::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("vmall_250120131959_993_4494")
+    ///     .receive_region_code("110101")
+    ///     .brand("海尔")
+    ///     .qualification_region_code(310100)
+    ///     .seller_name("example")
+    ///     .license_number("91110108397173806M")
+    ///     .order_amount(10000)
+    ///     .discount_amount(2000)
+    ///     .transaction_time("2026-01-01T00:00:00+08:00")
+    ///     .mch_order_id("123456789")
+    ///     .mch_name("example")
+    ///     .cate_state("CATE_STATE_REDEEM")
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD");
+    /// let response = client.v3().gov().subsidy().transactions().sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "交易信息回传")]
     pub fn post(
         self,
@@ -758,6 +1131,22 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCancel<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::authcode::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::authcode::cancel::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_serial_no("example")
+    ///     .cred_frozen_no("example")
+    ///     .trans_date("example")
+    ///     .trans_time("example")
+    ///     .auth_code("example")
+    ///     .req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().authcode().cancel().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "品类凭证码预核销撤销")]
     pub fn post(
         self,
@@ -779,6 +1168,22 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCommit<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::authcode::commit::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::authcode::commit::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_serial_no("example")
+    ///     .cred_frozen_no("example")
+    ///     .trans_date("example")
+    ///     .trans_time("example")
+    ///     .auth_code("example")
+    ///     .req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().authcode().commit().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "品类凭证码上报确认")]
     pub fn post(
         self,
@@ -800,6 +1205,24 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeIssue<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::authcode::issue::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::zhejiang::authcode::issue::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .category_id("A01")
+    ///     .name("张三")
+    ///     .mobile("13800138000")
+    ///     .add_code("330000")
+    ///     .cert_type("1")
+    ///     .cert_no("11010519491231002X")
+    ///     .req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().authcode().issue().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请品类凭证码")]
     pub fn post(
         self,
@@ -821,6 +1244,22 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeRefund<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::authcode::refund::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::authcode::refund::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_serial_no("example")
+    ///     .cred_frozen_no("example")
+    ///     .trans_date("example")
+    ///     .trans_time("example")
+    ///     .auth_code("example")
+    ///     .req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().authcode().refund().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "品类凭证码上报撤销")]
     pub fn post(
         self,
@@ -842,6 +1281,22 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeTry<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::authcode::try_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::authcode::try_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_serial_no("example")
+    ///     .mchnt_no("example")
+    ///     .term_no("example")
+    ///     .auth_code("example")
+    ///     .category("A01")
+    ///     .county_code("330000");
+    /// let response = client.v3().gov().subsidy().zhejiang().authcode().try_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预核销品类凭证码")]
     pub fn post(
         self,
@@ -875,6 +1330,16 @@ impl<M: Mode> GovSubsidyZhejiangGoodsQuery<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::goods::query::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::goods::query::post;
+    ///
+    /// let request = post::Request::new().req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().goods().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商品信息查询")]
     pub fn post(
         self,
@@ -908,6 +1373,17 @@ impl<M: Mode> GovSubsidyZhejiangNQualificationsConfirm<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::n_qualifications::confirm::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::n_qualifications::confirm::post;
+    ///
+    /// let request = post::Request::new().req_ssn("123");
+    /// let response =
+    ///     client.v3().gov().subsidy().zhejiang().n_qualifications().confirm().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "n品类核销")]
     pub fn post(
         self,
@@ -956,6 +1432,22 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsAlter<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::qualifications::alter::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::zhejiang::qualifications::alter::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .cate_code("A01")
+    ///     .cert_no("11010519491231002X")
+    ///     .name("张三")
+    ///     .tel("13800138000")
+    ///     .req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().qualifications().alter().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "变更资格")]
     pub fn post(
         self,
@@ -977,6 +1469,22 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsClaim<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::qualifications::claim::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::zhejiang::qualifications::claim::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .cate_code("A01")
+    ///     .cert_no("11010519491231002X")
+    ///     .name("张三")
+    ///     .tel("13800138000")
+    ///     .req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().qualifications().claim().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "领取资格")]
     pub fn post(
         self,
@@ -998,6 +1506,17 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsQuery<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::qualifications::query::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::zhejiang::qualifications::query::post;
+    ///
+    /// let request = post::Request::new().cert_no("11010519491231002X").req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().qualifications().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询补贴资格")]
     pub fn post(
         self,
@@ -1019,6 +1538,16 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsSync<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::qualifications::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::qualifications::sync::post;
+    ///
+    /// let request = post::Request::new().req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().qualifications().sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "核销资格")]
     pub fn post(
         self,
@@ -1062,6 +1591,27 @@ impl<M: Mode> GovSubsidyZhejiangSncodeLock<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::sncode::lock::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::sncode::lock::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .create_user("example")
+    ///     .province("example")
+    ///     .sn("example")
+    ///     .goods_bar_code("example")
+    ///     .goods_type("example")
+    ///     .goods_name("example")
+    ///     .trans_orderid("example")
+    ///     .order_price("example")
+    ///     .sell_orderid("example")
+    ///     .req_ssn("example")
+    ///     .req_time("example");
+    /// let response = client.v3().gov().subsidy().zhejiang().sncode().lock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "sn码锁定")]
     pub fn post(
         self,
@@ -1083,6 +1633,22 @@ impl<M: Mode> GovSubsidyZhejiangSncodeQuery<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::sncode::query::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::sncode::query::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sn("example")
+    ///     .province("example")
+    ///     .goods_type("example")
+    ///     .goods_bar_code("example")
+    ///     .req_ssn("example")
+    ///     .req_time("example");
+    /// let response = client.v3().gov().subsidy().zhejiang().sncode().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "sn码销售状态查询")]
     pub fn post(
         self,
@@ -1104,6 +1670,28 @@ impl<M: Mode> GovSubsidyZhejiangSncodeUnlock<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidy::zhejiang::sncode::unlock::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::sncode::unlock::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .req_ssn("example")
+    ///     .req_time("example")
+    ///     .create_user("example")
+    ///     .province("example")
+    ///     .sn("example")
+    ///     .goods_bar_code("example")
+    ///     .goods_type("example")
+    ///     .goods_name("example")
+    ///     .trans_orderid("example")
+    ///     .ori_pay_orderid("example")
+    ///     .order_price("example")
+    ///     .sell_orderid("example");
+    /// let response = client.v3().gov().subsidy().zhejiang().sncode().unlock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "sn码解锁")]
     pub fn post(
         self,

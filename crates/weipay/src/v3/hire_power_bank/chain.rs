@@ -36,6 +36,16 @@ impl<M: Mode> HirePowerBankInsuranceOrders<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::hire_power_bank::insurance_orders::post;
+    ///
+    /// let request = post::Request::new().out_order_no("6e8369071cd942c0476613f9d1ce9ca3");
+    /// let response = client.v3().hire_power_bank().insurance_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建保险订单")]
     pub fn post(
         self,
@@ -67,6 +77,19 @@ impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance_orders::out_order_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .hire_power_bank()
+    ///     .insurance_orders()
+    ///     .out_order_no("6e8369071cd942c0476613f9d1ce9ca3")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保险订单详情")]
     pub fn get(self) -> M::Sent<super::insurance_orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO, Nothing)
@@ -97,6 +120,19 @@ impl<M: Mode> HirePowerBankUserQualificationsByOpenid<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_qualifications::openid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .hire_power_bank()
+    ///     .user_qualifications()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户保险订单领取资格")]
     pub fn get(self) -> M::Sent<super::user_qualifications::openid::get::Response> {
         self.call.typed(&table::GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID, Nothing)

@@ -48,6 +48,16 @@ impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::retail_industry::transactions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::industry_rebate::retail_industry::transactions::post;
+    ///
+    /// let request = post::Request::new().out_trade_no("example_out_trade_no").sub_mchid("1900000001");
+    /// let response = client.v3().industry_rebate().retail_industry().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "回传SN和商品编码")]
     pub fn post(self, request: super::retail_industry::transactions::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS, request)
@@ -83,6 +93,25 @@ impl<M: Mode> IndustryRebateTransactionsByTransactionId<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::transaction_id::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::industry_rebate::transactions::transaction_id::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000001")
+    ///     .code_url("URl:weixin://wxpay/s/An4baqw")
+    ///     .out_trade_no("example_out_trade_no");
+    /// let response = client
+    ///     .v3()
+    ///     .industry_rebate()
+    ///     .transactions()
+    ///     .transaction_id("20190611222222222200000000012122")
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "支付码牌/点餐码牌交易回传")]
     pub fn post(self, request: super::transactions::transaction_id::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID, request)

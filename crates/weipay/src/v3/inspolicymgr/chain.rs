@@ -48,6 +48,21 @@ impl<M: Mode> InspolicymgrDeductAuthorizations<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::deduct::authorizations::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::inspolicymgr::deduct::authorizations::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id("12535")
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .insurance_name("微医保·百万医疗险");
+    /// let response = client.v3().inspolicymgr().deduct().authorizations().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交保单授权信息")]
     pub fn post(
         self,
@@ -79,6 +94,20 @@ impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::deduct::authorizations::out_insurance_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .inspolicymgr()
+    ///     .deduct()
+    ///     .authorizations()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保单授权信息")]
     pub fn get(self) -> M::Sent<super::deduct::authorizations::out_insurance_no::get::Response> {
         self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS_OUT_INSURANCE_NO, Nothing)
@@ -97,6 +126,31 @@ impl<M: Mode> InspolicymgrDeductPolicies<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::deduct::policies::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::inspolicymgr::deduct::policies::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .insured_name_list(vec!["example".to_owned()])
+    ///     .insurance_company_code("1001")
+    ///     .effective_time("2026-01-01T00:00:00+08:00")
+    ///     .expired_time("2026-01-31T23:59:59+08:00")
+    ///     .coverage_detail("example")
+    ///     .support_renewal(true)
+    ///     .policy_type("POLICY_TYPE_OTHER")
+    ///     .policy_state("POLICY_STATE_ISSUING")
+    ///     .plan_id("12535")
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .policy_periods(vec![1_i64])
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .free_insurance(true);
+    /// let response = client.v3().inspolicymgr().deduct().policies().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传保单")]
     pub fn post(
         self,
@@ -129,6 +183,20 @@ impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::deduct::policies::out_insurance_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .inspolicymgr()
+    ///     .deduct()
+    ///     .policies()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保单")]
     pub fn get(self) -> M::Sent<super::deduct::policies::out_insurance_no::get::Response> {
         self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, Nothing)
@@ -139,6 +207,23 @@ impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::deduct::policies::out_insurance_no::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::inspolicymgr::deduct::policies::out_insurance_no::patch;
+    ///
+    /// let request = patch::Request::new().insured_name_list(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .inspolicymgr()
+    ///     .deduct()
+    ///     .policies()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新保单信息")]
     pub fn patch(
         self,

@@ -48,6 +48,14 @@ impl<M: Mode> IotmanageDeviceInspectionsByDeviceSn<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::device_inspections::device_sn::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().iotmanage().device_inspections().device_sn("AAAAA123456789012345678").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取出厂检查结果")]
     pub fn get(self) -> M::Sent<super::device_inspections::device_sn::get::Response> {
         self.call.typed(&table::GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN, Nothing)
@@ -66,6 +74,16 @@ impl<M: Mode> IotmanageDevices<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::devices::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::iotmanage::devices::get;
+    ///
+    /// let request = get::Request::new().limit(5).offset(10);
+    /// let response = client.v3().iotmanage().devices().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "智能设备列表")]
     pub fn get(self, request: super::devices::get::Request) -> M::Sent<super::devices::get::Response> {
         self.call.typed(&table::GET_V3_IOTMANAGE_DEVICES, request)

@@ -48,6 +48,13 @@ impl<M: Mode> LovefeastBrandsByBrandId<M> {
     /// For 服务商, 微信平台商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::brands::brand_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().lovefeast().brands().brand_id("2250").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询爱心餐品牌信息")]
     pub fn get(self) -> M::Sent<super::brands::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_BRANDS_BRAND_ID, Nothing)
@@ -119,6 +126,25 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersBrandIdByBrandId<M> {
     /// For 服务商, 微信平台商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::users::openid::orders::brand_id::brand_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::lovefeast::users::openid::orders::brand_id::brand_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .lovefeast()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .orders()
+    ///     .brand_id()
+    ///     .brand_id("2250")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户捐赠单列表")]
     pub fn get(
         self,
@@ -157,6 +183,22 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo<M> {
     /// For 服务商, 微信平台商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::users::openid::orders::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .lovefeast()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .orders()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户捐赠单详情")]
     pub fn get(self) -> M::Sent<super::users::openid::orders::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)

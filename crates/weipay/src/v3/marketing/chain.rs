@@ -128,6 +128,17 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bank::packages::package_id::tasks::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::bank::packages::package_id::tasks::get;
+    ///
+    /// let request = get::Request::new().status("PROCESSING");
+    /// let response =
+    ///     client.v3().marketing().bank().packages().package_id("8473295").tasks().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询上传任务列表")]
     pub fn get(
         self,
@@ -141,6 +152,18 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::bank::packages::package_id::tasks::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::bank::packages::package_id::tasks::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().file(file).bank_type("example");
+    /// let response =
+    ///     client.v3().marketing().bank().packages().package_id("8473295").tasks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "导入定向用户协议号")]
     pub fn post(
         self,
@@ -203,6 +226,29 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::bank_favor::users::openid::bank_multi_activity::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::bank_favor::users::openid::bank_multi_activity::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("100088")
+    ///     .activity_id("186745560")
+    ///     .out_request_no("1002600620019090123143254435")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .stock_creator_mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .bank_favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .bank_multi_activity()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "给指定用户报名多笔立减活动")]
     pub fn post(
         self,
@@ -241,6 +287,25 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bank_favor::users::openid::coupons::coupon_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::bank_favor::users::openid::coupons::coupon_id::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .bank_favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_id("9856888")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
     pub fn get(
         self,
@@ -300,6 +365,16 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::callbacks::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::callbacks::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().marketing().busifavor().callbacks().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商家券事件通知地址")]
     pub fn get(
         self,
@@ -313,6 +388,16 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::callbacks::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::callbacks::post;
+    ///
+    /// let request = post::Request::new().notify_url("https://pay.weixin.qq.com");
+    /// let response = client.v3().marketing().busifavor().callbacks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置商家券事件通知地址")]
     pub fn post(
         self,
@@ -376,6 +461,20 @@ impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::associate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::associate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("example")
+    ///     .coupon_code("example")
+    ///     .out_trade_no("example")
+    ///     .out_request_no("example");
+    /// let response = client.v3().marketing().busifavor().coupons().associate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关联订单信息")]
     pub fn post(
         self,
@@ -409,6 +508,21 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::card_id::send::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::card_id::send::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .out_request_no("example")
+    ///     .send_time("2026-01-31T23:59:59+08:00");
+    /// let response =
+    ///     client.v3().marketing().busifavor().coupons().card_id("example").send().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发放消费卡")]
     pub fn post(
         self,
@@ -430,6 +544,19 @@ impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::deactivate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::deactivate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .coupon_code("sxxe34343434")
+    ///     .stock_id("1234567891")
+    ///     .deactivate_request_no("1002600620019090123143254436");
+    /// let response = client.v3().marketing().busifavor().coupons().deactivate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "使券失效")]
     pub fn post(
         self,
@@ -451,6 +578,20 @@ impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::disassociate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::disassociate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("example")
+    ///     .coupon_code("example")
+    ///     .out_trade_no("example")
+    ///     .out_request_no("example");
+    /// let response = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "取消关联订单信息")]
     pub fn post(
         self,
@@ -472,6 +613,19 @@ impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::return_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::return_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .coupon_code("sxxe34343434")
+    ///     .stock_id("1234567891")
+    ///     .return_request_no("1002600620019090123143254436");
+    /// let response = client.v3().marketing().busifavor().coupons().return_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请退券")]
     pub fn post(
         self,
@@ -493,6 +647,20 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::send::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::send::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .stock_id("100088")
+    ///     .out_request_no("1002600620019090123143254435");
+    /// let response = client.v3().marketing().busifavor().coupons().send().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "向用户发券")]
     pub fn post(
         self,
@@ -514,6 +682,20 @@ impl<M: Mode> MarketingBusifavorCouponsUse<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::use_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::use_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .coupon_code("sxxe34343434")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .use_time("2026-01-01T00:00:00+08:00")
+    ///     .use_request_no("1002600620019090123143254435");
+    /// let response = client.v3().marketing().busifavor().coupons().use_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "核销用户券")]
     pub fn post(
         self,
@@ -552,6 +734,20 @@ impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::product_coupons::pre_send::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::product_coupons::pre_send::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .send_request_no("34657_20250101_123456");
+    /// let response =
+    ///     client.v3().marketing().busifavor().product_coupons().pre_send().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "向用户预发放商品券")]
     pub fn post(
         self,
@@ -573,6 +769,21 @@ impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::product_coupons::send::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::product_coupons::send::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .stock_id("12312354")
+    ///     .out_request_no("2335465")
+    ///     .coupon_type("NORMAL");
+    /// let response = client.v3().marketing().busifavor().product_coupons().send().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "向用户发放商品券")]
     pub fn post(
         self,
@@ -594,6 +805,31 @@ impl<M: Mode> MarketingBusifavorStocks<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::stocks::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_name("8月1日活动券")
+    ///     .belong_merchant("1900057215")
+    ///     .goods_name("xxx商品使用")
+    ///     .stock_type("NORMAL")
+    ///     .coupon_use_rule(post::CouponUseRule::new()
+    ///         .coupon_available_time(post::CouponAvailableTime::new()
+    ///             .available_begin_time("2026-01-01T00:00:00+08:00")
+    ///             .available_end_time("2026-01-31T23:59:59+08:00"))
+    ///         .fixed_normal_coupon(post::FixedNormalCoupon::new()
+    ///             .discount_amount(5)
+    ///             .transaction_minimum(100))
+    ///         .use_method("OFF_LINE"))
+    ///     .stock_send_rule(post::StockSendRule::new().max_coupons(100).max_coupons_per_user(5))
+    ///     .out_request_no("100002322019090134234sfdf")
+    ///     .coupon_code_mode("WECHATPAY_MODE");
+    /// let response = client.v3().marketing().busifavor().stocks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建商家券")]
     pub fn post(
         self,
@@ -623,6 +859,13 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::stocks::stock_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().marketing().busifavor().stocks().stock_id("1212").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商家券详情")]
     pub fn get(self) -> M::Sent<super::busifavor::stocks::stock_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, Nothing)
@@ -633,6 +876,17 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::busifavor::stocks::stock_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::patch;
+    ///
+    /// let request = patch::Request::new().out_request_no("6122352020010133287985742");
+    /// let response =
+    ///     client.v3().marketing().busifavor().stocks().stock_id("101156451224").patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改商家券基本信息")]
     pub fn patch(self, request: super::busifavor::stocks::stock_id::patch::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, request)
@@ -661,6 +915,27 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdBudget<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::busifavor::stocks::stock_id::budget::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::budget::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .target_max_coupons(3000)
+    ///     .current_max_coupons(500)
+    ///     .modify_budget_request_no("1002600620019090123143254436");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("98065001")
+    ///     .budget()
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改批次预算")]
     pub fn patch(
         self,
@@ -683,6 +958,24 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::stocks::stock_id::couponcodes::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("98065001")
+    ///     .couponcodes()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询预存code列表")]
     pub fn get(
         self,
@@ -696,6 +989,24 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `upload_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::stocks::stock_id::couponcodes::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::post;
+    ///
+    /// let request = post::Request::new().upload_request_no("100002322019090134234sfdf");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("98065001")
+    ///     .couponcodes()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传预存code")]
     pub fn post(
         self,
@@ -728,6 +1039,25 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::stocks::stock_id::couponcodes::coupon_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("1212")
+    ///     .couponcodes()
+    ///     .coupon_code("1212")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询预存code详情")]
     pub fn get(
         self,
@@ -741,6 +1071,25 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::delete;
+    ///
+    /// let request = delete::Request::new().delete_request_no("1212");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("101156451224")
+    ///     .couponcodes()
+    ///     .coupon_code("1212")
+    ///     .delete(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除预存code")]
     pub fn delete(
         self,
@@ -781,6 +1130,16 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::subsidy::pay_receipts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::subsidy::pay_receipts::get;
+    ///
+    /// let request = get::Request::new().stock_id("128888000000001").coupon_code("ABCD12345678");
+    /// let response = client.v3().marketing().busifavor().subsidy().pay_receipts().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询营销补差付款单列表")]
     pub fn get(
         self,
@@ -794,6 +1153,24 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::subsidy::pay_receipts::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::subsidy::pay_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("128888000000001")
+    ///     .coupon_code("ABCD12345678")
+    ///     .transaction_id("4200000913202101152566792388")
+    ///     .payer_merchant("1900000001")
+    ///     .payee_merchant("1900000002")
+    ///     .amount(100)
+    ///     .description("20210115DESCRIPTION")
+    ///     .out_subsidy_no("subsidy-abcd-12345678");
+    /// let response = client.v3().marketing().busifavor().subsidy().pay_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "营销补差付款")]
     pub fn post(
         self,
@@ -825,6 +1202,21 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .subsidy()
+    ///     .pay_receipts()
+    ///     .subsidy_receipt_id("1120200119165100000000000001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询营销补差付款单详情")]
     pub fn get(self) -> M::Sent<super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID, Nothing)
@@ -843,6 +1235,25 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_return_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::subsidy::return_receipts::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::subsidy::return_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("128888000000001")
+    ///     .coupon_code("ABCD12345678")
+    ///     .transaction_id("4200000913202101152566792388")
+    ///     .refund_id("50100506732021010105138718375")
+    ///     .payer_merchant("1900000001")
+    ///     .payee_merchant("1900000002")
+    ///     .amount(100)
+    ///     .description("20210115DESCRIPTION")
+    ///     .out_subsidy_return_no("subsidy-abcd-12345678");
+    /// let response = client.v3().marketing().busifavor().subsidy().return_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "营销补差回退")]
     pub fn post(
         self,
@@ -874,6 +1285,21 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .subsidy()
+    ///     .return_receipts()
+    ///     .subsidy_return_receipt_id("2120200119165100000000000001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商家券营销补差回退单详情")]
     pub fn get(
         self,
@@ -921,6 +1347,24 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::users::openid::coupons::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::users::openid::coupons::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").creator_merchant("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据过滤条件查询用户券")]
     pub fn get(
         self,
@@ -981,6 +1425,24 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::users::openid::coupons::coupon_code::appids::appid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("example")
+    ///     .appids()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户单张券详情")]
     pub fn get(
         self,
@@ -1035,6 +1497,16 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::callbacks::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::callbacks::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client.v3().marketing().favor().callbacks().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取已设置的消息通知地址")]
     pub fn get(
         self,
@@ -1048,6 +1520,16 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::callbacks::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::callbacks::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215").notify_url("https://pay.weixin.qq.com");
+    /// let response = client.v3().marketing().favor().callbacks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置消息通知地址")]
     pub fn post(
         self,
@@ -1069,6 +1551,32 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::coupon_stocks::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::coupon_stocks::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_name("example")
+    ///     .available_begin_time("2026-01-01T00:00:00+08:00")
+    ///     .available_end_time("2026-01-31T23:59:59+08:00")
+    ///     .stock_use_rule(post::StockUseRule::new()
+    ///         .max_coupons(1)
+    ///         .max_amount(1)
+    ///         .max_coupons_per_user(1)
+    ///         .natural_person_limit(true)
+    ///         .prevent_api_abuse(true))
+    ///     .no_cash(true)
+    ///     .stock_type("NORMAL")
+    ///     .belong_merchant("1900057215")
+    ///     .coupon_use_rule(post::CouponUseRule::new()
+    ///         .coupon_available_time(post::CouponAvailableTime::new()
+    ///             .available_begin_time("2026-01-01T00:00:00+08:00")))
+    ///     .out_request_no("example");
+    /// let response = client.v3().marketing().favor().coupon_stocks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建代金券批次")]
     pub fn post(
         self,
@@ -1102,6 +1610,17 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
     /// For 微信支付商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::media::image_upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::media::image_upload::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().file(file);
+    /// let response = client.v3().marketing().favor().media().image_upload().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "（营销）图片上传")]
     pub fn post(
         self,
@@ -1123,6 +1642,16 @@ impl<M: Mode> MarketingFavorStocks<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::get;
+    ///
+    /// let request = get::Request::new().offset(1).limit(1).stock_creator_mchid("1900057215");
+    /// let response = client.v3().marketing().favor().stocks().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "条件查询批次列表")]
     pub fn get(
         self,
@@ -1149,6 +1678,16 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::get;
+    ///
+    /// let request = get::Request::new().stock_creator_mchid("1900057215");
+    /// let response = client.v3().marketing().favor().stocks().stock_id("example").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询批次详情")]
     pub fn get(
         self,
@@ -1225,6 +1764,17 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::items::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::items::get;
+    ///
+    /// let request = get::Request::new().stock_creator_mchid("1900057215").offset(1).limit(1);
+    /// let response =
+    ///     client.v3().marketing().favor().stocks().stock_id("example").items().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询代金券可用单品")]
     pub fn get(
         self,
@@ -1246,6 +1796,17 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::merchants::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::merchants::get;
+    ///
+    /// let request = get::Request::new().offset(1).limit(1).stock_creator_mchid("1900057215");
+    /// let response =
+    ///     client.v3().marketing().favor().stocks().stock_id("example").merchants().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询代金券可用商户")]
     pub fn get(
         self,
@@ -1267,6 +1828,24 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::modify_goods_id::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::modify_goods_id::post;
+    ///
+    /// let request = post::Request::new().stock_creator_mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .favor()
+    ///     .stocks()
+    ///     .stock_id("9865000")
+    ///     .modify_goods_id()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改可用单品编码")]
     pub fn post(
         self,
@@ -1288,6 +1867,17 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::pause::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::pause::post;
+    ///
+    /// let request = post::Request::new().stock_creator_mchid("1900057215");
+    /// let response =
+    ///     client.v3().marketing().favor().stocks().stock_id("example").pause().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "暂停代金券批次")]
     pub fn post(
         self,
@@ -1309,6 +1899,14 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::refund_flow::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().marketing().favor().stocks().stock_id("example").refund_flow().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载批次退款明细")]
     pub fn get(self) -> M::Sent<super::favor::stocks::stock_id::refund_flow::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW, Nothing)
@@ -1327,6 +1925,24 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::refund_flow_by_day::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::refund_flow_by_day::get;
+    ///
+    /// let request = get::Request::new().bill_date("2025-08-09");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .favor()
+    ///     .stocks()
+    ///     .stock_id("12356458")
+    ///     .refund_flow_by_day()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取批次退款明细下载链接")]
     pub fn get(
         self,
@@ -1348,6 +1964,17 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::restart::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::restart::post;
+    ///
+    /// let request = post::Request::new().stock_creator_mchid("1900057215");
+    /// let response =
+    ///     client.v3().marketing().favor().stocks().stock_id("example").restart().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "重启代金券批次")]
     pub fn post(
         self,
@@ -1369,6 +1996,17 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::start::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::start::post;
+    ///
+    /// let request = post::Request::new().stock_creator_mchid("1900057215");
+    /// let response =
+    ///     client.v3().marketing().favor().stocks().stock_id("example").start().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "激活代金券批次")]
     pub fn post(
         self,
@@ -1388,6 +2026,17 @@ impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
     /// StopStock · `POST v3/marketing/favor/stocks/{stock_id}/stop`
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::stop::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::stop::post;
+    ///
+    /// let request = post::Request::new().stock_creator_mchid("1900057215");
+    /// let response =
+    ///     client.v3().marketing().favor().stocks().stock_id("example").stop().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "StopStock")]
     pub fn post(
         self,
@@ -1409,6 +2058,13 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::use_flow::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().marketing().favor().stocks().stock_id("example").use_flow().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载批次核销明细")]
     pub fn get(self) -> M::Sent<super::favor::stocks::stock_id::use_flow::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW, Nothing)
@@ -1427,6 +2083,24 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::use_flow_by_day::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::use_flow_by_day::get;
+    ///
+    /// let request = get::Request::new().bill_date("2025-08-09");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .favor()
+    ///     .stocks()
+    ///     .stock_id("12356458")
+    ///     .use_flow_by_day()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取批次核销明细下载链接")]
     pub fn get(
         self,
@@ -1473,6 +2147,24 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::users::openid::coupons::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::users::openid::coupons::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据商户号查用户的券")]
     pub fn get(
         self,
@@ -1486,6 +2178,28 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::users::openid::coupons::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::users::openid::coupons::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("9856000")
+    ///     .out_request_no("89560002019101000121")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .stock_creator_mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发放代金券")]
     pub fn post(
         self,
@@ -1512,6 +2226,25 @@ impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::users::openid::coupons::coupon_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::users::openid::coupons::coupon_id::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_id("example")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询代金券详情")]
     pub fn get(
         self,
@@ -1560,6 +2293,16 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::goods_subsidy_activity::activities::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::activities::get;
+    ///
+    /// let request = get::Request::new().city_id("example").offset(1).limit(1);
+    /// let response = client.v3().marketing().goods_subsidy_activity().activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "按区域查询品牌加价购活动")]
     pub fn get(
         self,
@@ -1610,6 +2353,24 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::goods_subsidy_activity::activity::activity_id::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::activity::activity_id::apply::post;
+    ///
+    /// let request = post::Request::new().caller_merchant_id("example");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .activity()
+    ///     .activity_id("example")
+    ///     .apply()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "门店报名品牌加价购活动")]
     pub fn post(
         self,
@@ -1648,6 +2409,18 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::goods_subsidy_activity::qualification::lock::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::qualification::lock::post;
+    ///
+    /// let request =
+    ///     post::Request::new().order_information(post::OrderInformation::new().payer_openid("example"));
+    /// let response =
+    ///     client.v3().marketing().goods_subsidy_activity().qualification().lock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "锁定品牌加价购活动资格")]
     pub fn post(
         self,
@@ -1669,6 +2442,18 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::goods_subsidy_activity::qualification::unlock::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::qualification::unlock::post;
+    ///
+    /// let request =
+    ///     post::Request::new().order_information(post::OrderInformation::new().payer_openid("example"));
+    /// let response =
+    ///     client.v3().marketing().goods_subsidy_activity().qualification().unlock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解锁品牌加价购活动资格")]
     pub fn post(
         self,
@@ -1741,6 +2526,27 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`put`](mod@super::goods_subsidy_activity::retail_store_act::activity_id::representative::put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::put;
+    ///
+    /// let request = put::Request::new()
+    ///     .representative_info_list(vec![put::RepresentativeInfoList::new()
+    ///         .openid("oWeiPaySandboxUser-000000001")])
+    ///     .out_request_no("1002600620019090123143254436");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .activity_id("3118550000000004")
+    ///     .representative()
+    ///     .put(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加零售小店活动业务代理")]
     pub fn put(
         self,
@@ -1758,6 +2564,28 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::delete;
+    ///
+    /// let request = delete::Request::new()
+    ///     .representative_info_list(vec![delete::RepresentativeInfoList::new()
+    ///         .openid("oWeiPaySandboxUser-000000001")])
+    ///     .out_request_no("1002600620019090123143254436")
+    ///     .delete_time("2026-01-01T00:00:00+08:00");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .activity_id("3118550000000004")
+    ///     .representative()
+    ///     .delete(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除零售小店活动业务代理")]
     pub fn delete(
         self,
@@ -1783,6 +2611,24 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representatives::get;
+    ///
+    /// let request = get::Request::new().offset(0).limit(10);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .activity_id("3118550000000004")
+    ///     .representatives()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询零售小店活动业务代理")]
     pub fn get(
         self,
@@ -1825,6 +2671,24 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::goods_subsidy_activity::retail_store_act::brand_id::materials::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::materials::post;
+    ///
+    /// let request = post::Request::new().out_request_no("1002600620019090123143254436").material_num(100);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .brand_id("1001")
+    ///     .materials()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "生成小店活动物料码")]
     pub fn post(
         self,
@@ -1851,6 +2715,24 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::goods_subsidy_activity::retail_store_act::brand_id::stores::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::get;
+    ///
+    /// let request = get::Request::new().offset(0).limit(10);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .brand_id("1001")
+    ///     .stores()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询小店活动门店列表")]
     pub fn get(
         self,
@@ -1865,6 +2747,27 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::goods_subsidy_activity::retail_store_act::brand_id::stores::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("1002600620019090123143254436")
+    ///     .add_time("2026-01-01T00:00:00+08:00")
+    ///     .stores(vec![post::Stores::new().store_code("abc_001")]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .brand_id("1001")
+    ///     .stores()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加小店活动门店")]
     pub fn post(
         self,
@@ -1879,6 +2782,27 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete;
+    ///
+    /// let request = delete::Request::new()
+    ///     .out_request_no("1002600620019090123143254436")
+    ///     .delete_time("2026-01-01T00:00:00+08:00")
+    ///     .stores(vec![delete::Stores::new().store_code("abc_001")]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .brand_id("1001")
+    ///     .stores()
+    ///     .delete(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除小店活动门店")]
     pub fn delete(
         self,
@@ -1913,6 +2837,22 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::goods_subsidy_activity::retail_store_act::brand_id::stores::store_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .brand_id("1001")
+    ///     .stores()
+    ///     .store_code("abc_001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询小店活动门店详情")]
     pub fn get(
         self,
@@ -1950,6 +2890,16 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_activity::activities::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_activity::activities::get;
+    ///
+    /// let request = get::Request::new().activity_type("NON_MEMBER_AFTERPAY");
+    /// let response = client.v3().marketing().membercard_activity().activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询活动列表")]
     pub fn get(
         self,
@@ -1963,6 +2913,22 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_activity::activities::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_activity::activities::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .activity_name("example")
+    ///     .activity_type("NON_MEMBER_AFTERPAY")
+    ///     .begin_time("2026-01-01T00:00:00+08:00")
+    ///     .end_time("2026-01-31T23:59:59+08:00")
+    ///     .out_request_no("100002322019090134234sfdf");
+    /// let response = client.v3().marketing().membercard_activity().activities().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建活动")]
     pub fn post(
         self,
@@ -1994,6 +2960,14 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_activity::activities::activity_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().marketing().membercard_activity().activities().activity_id("371067").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询活动详情")]
     pub fn get(self) -> M::Sent<super::membercard_activity::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
@@ -2017,6 +2991,21 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_activity::activities::activity_id::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_activity()
+    ///     .activities()
+    ///     .activity_id("371067")
+    ///     .terminate()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "终止活动")]
     pub fn post(
         self,
@@ -2087,6 +3076,20 @@ impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::activate_informations::activate_ticket::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .activate_informations()
+    ///     .activate_ticket("abcdefg")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取用户信息（跳转型激活）")]
     pub fn get(
         self,
@@ -2109,6 +3112,13 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::callback::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().marketing().membercard_open().callback().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询回调地址")]
     pub fn get(self) -> M::Sent<super::membercard_open::callback::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, Nothing)
@@ -2119,6 +3129,16 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::callback::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::callback::patch;
+    ///
+    /// let request = patch::Request::new().notify_url("https://pay.weixin.qq.com");
+    /// let response = client.v3().marketing().membercard_open().callback().patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置回调地址")]
     pub fn patch(
         self,
@@ -2141,6 +3161,16 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::cards::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::get;
+    ///
+    /// let request = get::Request::new().offset(1).limit(20);
+    /// let response = client.v3().marketing().membercard_open().cards().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询会员卡模板列表")]
     pub fn get(
         self,
@@ -2154,6 +3184,26 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .logo_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0")
+    ///     .brand(post::Brand::new().brand_id("1004").display_name("微信支付"))
+    ///     .title("example")
+    ///     .background_picture_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0")
+    ///     .description("example")
+    ///     .code_type("BAR_CODE")
+    ///     .date_information(post::DateInformation::new().type_("FIX_TIME_RANGE"))
+    ///     .code_mode("SYSTEM_ALLOCATE")
+    ///     .out_request_no("100002322019090134234sfdf");
+    /// let response = client.v3().marketing().membercard_open().cards().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建会员卡模板")]
     pub fn post(
         self,
@@ -2182,6 +3232,20 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::cards::card_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询会员卡模板信息")]
     pub fn get(self) -> M::Sent<super::membercard_open::cards::card_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
@@ -2192,6 +3256,23 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::patch;
+    ///
+    /// let request = patch::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改会员卡模板信息")]
     pub fn patch(self, request: super::membercard_open::cards::card_id::patch::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, request)
@@ -2205,6 +3286,20 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     ///
     /// - merchant: [4012549682](https://pay.weixin.qq.com/doc/v3/merchant/4012549682)
     /// - partner: [4012726840](https://pay.weixin.qq.com/doc/v3/partner/4012726840)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .delete()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除会员卡模板")]
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
@@ -2286,6 +3381,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::cards::card_id::codes::code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户会员卡信息")]
     pub fn get(self) -> M::Sent<super::membercard_open::cards::card_id::codes::code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, Nothing)
@@ -2296,6 +3407,25 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::codes::code::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::patch;
+    ///
+    /// let request = patch::Request::new().membership_number("316510891298");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改用户会员卡信息")]
     pub fn patch(
         self,
@@ -2346,6 +3476,26 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::activate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::activate::post;
+    ///
+    /// let request = post::Request::new().membership_number("316510891298");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .activate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "激活会员卡（跳转型激活）")]
     pub fn post(
         self,
@@ -2384,6 +3534,31 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::bonus::commit::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::bonus::commit::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .bonus_value(30);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("478515832665")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .bonus()
+    ///     .commit()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置支付后展示的积分到账")]
     pub fn post(
         self,
@@ -2406,6 +3581,31 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::bonus::prepare::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::bonus::prepare::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .bonus_value(30);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("478515832665")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .bonus()
+    ///     .prepare()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "支付结果页展示会员积分")]
     pub fn post(
         self,
@@ -2428,6 +3628,26 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::codes::code::rights::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::rights::patch;
+    ///
+    /// let request = patch::Request::new().out_request_no("100002322019090134234sfdf");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .rights()
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置会员权益")]
     pub fn patch(
         self,
@@ -2449,6 +3669,34 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::set_service_module_data::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::set_service_module_data::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("100002322019090134234sfdf")
+    ///     .service_module_id("666")
+    ///     .state_setting(post::StateSetting::new()
+    ///         .state_id("CHECKED_IN")
+    ///         .content_template_data(post::ContentTemplateData::new()
+    ///             .field_list(vec![post::FieldList::new()
+    ///                 .field_id("hotel_name")
+    ///                 .field_value("example")])));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .set_service_module_data()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置会员服务项用户信息")]
     pub fn post(
         self,
@@ -2473,6 +3721,26 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::unavailable::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::unavailable::post;
+    ///
+    /// let request = post::Request::new().reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .unavailable()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "作废用户会员卡")]
     pub fn post(
         self,
@@ -2495,6 +3763,25 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::deposit::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::deposit::post;
+    ///
+    /// let request = post::Request::new().code(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .codes()
+    ///     .deposit()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "导入会员Code")]
     pub fn post(
         self,
@@ -2516,6 +3803,25 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::cards::card_id::decrypt_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::decrypt_code::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .encrypt_code("XXIzTtMqCxwOaawoE91+VJdsFmv7b8g0VZIZkqf4GWA60Fzpc8ksZ/5ZZ0DVkXdE");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .decrypt_code()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "加密code解码（跳转型激活）")]
     pub fn get(
         self,
@@ -2537,6 +3843,24 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::permission_tokens::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::permission_tokens::post;
+    ///
+    /// let request = post::Request::new().activate_type("AUTO_ACTIVATE");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .permission_tokens()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户预授权")]
     pub fn post(
         self,
@@ -2570,6 +3894,28 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::phone_membercard::import::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::phone_membercard::import::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .encrypted_phone_number("13800138000")
+    ///     .out_request_no("100002322019090134234sfdf");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .phone_membercard()
+    ///     .import()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据手机号导入用户会员卡")]
     pub fn post(
         self,
@@ -2592,6 +3938,24 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::qrcode::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::qrcode::post;
+    ///
+    /// let request = post::Request::new().activate_type("AUTO_ACTIVATE");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .qrcode()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建会员卡二维码")]
     pub fn post(
         self,
@@ -2613,6 +3977,24 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::rights::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::rights::patch;
+    ///
+    /// let request = patch::Request::new().show_bonus(true).show_favor(true);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .rights()
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置会员卡模板权益项")]
     pub fn patch(
         self,
@@ -2634,6 +4016,28 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::service_modules::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::service_modules::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_module_id("666")
+    ///     .jump_miniprogram(post::JumpMiniprogram::new()
+    ///         .appid("wx57e15a0db0c5d1e8")
+    ///         .path("pages/index/index"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .service_modules()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加会员卡服务项")]
     pub fn post(
         self,
@@ -2666,6 +4070,28 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::service_modules::service_module_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::service_modules::service_module_id::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .jump_miniprogram(patch::JumpMiniprogram::new()
+    ///         .appid("wx57e15a0db0c5d1e8")
+    ///         .path("pages/index/index"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .service_modules()
+    ///     .service_module_id("666")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改会员卡服务项")]
     pub fn patch(
         self,
@@ -2686,6 +4112,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     ///
     /// - merchant: [4017167557](https://pay.weixin.qq.com/doc/v3/merchant/4017167557)
     /// - partner: [4017176594](https://pay.weixin.qq.com/doc/v3/partner/4017176594)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .service_modules()
+    ///     .service_module_id("666")
+    ///     .delete()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "移除会员卡服务项")]
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(
@@ -2707,6 +4149,24 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::upgrade::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::upgrade::post;
+    ///
+    /// let request = post::Request::new().brand_id("1001622624").appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .upgrade()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "老会员卡模板升级")]
     pub fn post(
         self,
@@ -2740,6 +4200,27 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::users::import::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::users::import::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .out_request_no("100002322019090134234sfdf");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .users()
+    ///     .import()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据openid导入用户会员卡")]
     pub fn post(
         self,
@@ -2778,6 +4259,22 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::phonenumber_member::import::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::marketing::membercard_open::phonenumber_member::import::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .member_information(post::MemberInformation::new()
+    ///         .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///         .registration_time("2026-01-01T00:00:00+08:00"))
+    ///     .encrypted_phone_number("13800138000");
+    /// let response =
+    ///     client.v3().marketing().membercard_open().phonenumber_member().import().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "导入加密手机号提醒会员领卡")]
     pub fn post(
         self,
@@ -2799,6 +4296,20 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::phonenumber_member::search::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::marketing::membercard_open::phonenumber_member::search::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .encrypted_phone_number("13800138000");
+    /// let response =
+    ///     client.v3().marketing().membercard_open().phonenumber_member().search().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过加密手机号查询会员领卡状态")]
     pub fn get(
         self,
@@ -2832,6 +4343,16 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::user::cards::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::user::cards::get;
+    ///
+    /// let request = get::Request::new().openid("oWeiPaySandboxUser-000000001").offset(1).limit(1);
+    /// let response = client.v3().marketing().membercard_open().user().cards().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户在品牌下所有会员卡")]
     pub fn get(
         self,
@@ -2887,6 +4408,21 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::delivery_plan::delivery_plans::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::delivery_plan::delivery_plans::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("asdf-1234-40016")
+    ///     .brand_id("40016")
+    ///     .product_coupon_id("701146876221757924829193824428")
+    ///     .stock_id("701246876221757924829194755312");
+    /// let response =
+    ///     client.v3().marketing().partner().delivery_plan().delivery_plans().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建投放计划")]
     pub fn post(
         self,
@@ -2937,6 +4473,25 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .delivery_plan()
+    ///     .delivery_plans()
+    ///     .brand_id("40016")
+    ///     .delivery_plans()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "分页查询投放计划列表")]
     pub fn get(
         self,
@@ -2961,6 +4516,25 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::partner::delivery_plan::delivery_plans::plan_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::delivery_plan::delivery_plans::plan_id::patch;
+    ///
+    /// let request =
+    ///     patch::Request::new().modify_content(patch::ModifyContent::new().plan_name("example"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .delivery_plan()
+    ///     .delivery_plans()
+    ///     .plan_id("12000")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新投放计划")]
     pub fn patch(
         self,
@@ -2989,6 +4563,22 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4016184572](https://pay.weixin.qq.com/doc/v3/partner/4016184572)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .delivery_plan()
+    ///     .delivery_plans()
+    ///     .plan_id("12000")
+    ///     .terminate()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "终止投放计划")]
     pub fn post(self) -> M::Sent<Nothing> {
         self.call
@@ -3020,6 +4610,24 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::delivery_plan::sp_mchid::notify_url::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::delivery_plan::sp_mchid::notify_url::post;
+    ///
+    /// let request = post::Request::new().notify_url("https://pay.weixin.qq.com");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .delivery_plan()
+    ///     .sp_mchid("1900057215")
+    ///     .notify_url()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置投放计划回调地址")]
     pub fn post(
         self,
@@ -3073,6 +4681,26 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::image_generation_tasks::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::image_generation_tasks::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .task_id("image_generation_task_1")
+    ///     .image_generation_type("COMBINE_IMAGE");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .image_generation_tasks()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交图片生成任务")]
     pub fn post(
         self,
@@ -3104,6 +4732,24 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::product_coupon::image_generation_tasks::task_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::image_generation_tasks::task_id::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344").image_generation_type("COMBINE_IMAGE");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .image_generation_tasks()
+    ///     .task_id("image_generation_task_1")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询图片生成任务执行结果")]
     pub fn get(
         self,
@@ -3138,6 +4784,18 @@ impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::media::upload_image::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::media::upload_image::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().file(file);
+    /// let response =
+    ///     client.v3().marketing().partner().product_coupon().media().upload_image().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "图片上传")]
     pub fn post(
         self,
@@ -3160,6 +4818,13 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::product_coupon::notify_configs::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().marketing().partner().product_coupon().notify_configs().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取商品券事件通知地址")]
     pub fn get(self) -> M::Sent<super::partner::product_coupon::notify_configs::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, Nothing)
@@ -3170,6 +4835,17 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::notify_configs::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::notify_configs::post;
+    ///
+    /// let request = post::Request::new().notify_url("https://pay.weixin.qq.com");
+    /// let response =
+    ///     client.v3().marketing().partner().product_coupon().notify_configs().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "设置商品券事件通知地址")]
     pub fn post(
         self,
@@ -3191,6 +4867,35 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     /// For 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("12345_20250101_A3489")
+    ///     .scope("ALL")
+    ///     .type_("NORMAL")
+    ///     .usage_mode("SINGLE")
+    ///     .display_info(post::ProductCouponProductInfo::new()
+    ///         .name("全场满100立打8折")
+    ///         .image_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx")
+    ///         .background_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx"))
+    ///     .stock(post::Stock::new()
+    ///         .coupon_code_mode("WECHATPAY")
+    ///         .stock_send_rule(post::ProductCouponStockSendRule::new().max_count(100000))
+    ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
+    ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
+    ///             .usage_description("工作日可用"))
+    ///         .coupon_display_info(post::CouponDisplayInfo::new().code_display_mode("QRCODE"))
+    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .store_scope("NONE"));
+    /// let response =
+    ///     client.v3().marketing().partner().product_coupon().product_coupons().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建商品券")]
     pub fn post(
         self,
@@ -3223,6 +4928,24 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商品券")]
     pub fn get(
         self,
@@ -3237,6 +4960,30 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .display_info(patch::ProductCouponProductInfo::new()
+    ///         .name("全场满100立打8折")
+    ///         .image_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx")
+    ///         .background_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改商品券")]
     pub fn patch(
         self,
@@ -3282,6 +5029,28 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeacti
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .deactivate_reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .deactivate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "失效商品券")]
     pub fn post(
         self,
@@ -3307,6 +5076,36 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .stock_bundle(post::StockBundle::new()
+    ///         .coupon_code_mode("WECHATPAY")
+    ///         .stock_send_rule(post::StockSendRule::new().max_count(100000).max_count_per_user(5))
+    ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
+    ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
+    ///             .usage_description("工作日可用"))
+    ///         .coupon_display_info(post::ProductCouponDisplayInfo::new().code_display_mode("QRCODE"))
+    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .store_scope("NONE"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_bundles()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加商品券批次组")]
     pub fn post(
         self,
@@ -3343,6 +5142,26 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch;
+    ///
+    /// let request = patch::Request::new().out_request_no("34657_20250101_123456").brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_bundles()
+    ///     .stock_bundle_id("1000000013001")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改商品券批次组")]
     pub fn patch(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Response>{
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID, request)
@@ -3381,6 +5200,29 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_bundles()
+    ///     .stock_bundle_id("1000000013001")
+    ///     .associate_stores()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "批次组批量关联门店")]
     pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES, request)
@@ -3403,6 +5245,29 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_bundles()
+    ///     .stock_bundle_id("1000000013001")
+    ///     .disassociate_stores()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "批次组批量取消关联门店")]
     pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_DISASSOCIATE_STORES, request)
@@ -3423,6 +5288,30 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .update_mode("MAX_COUNT")
+    ///     .brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_bundles()
+    ///     .stock_bundle_id("1000000013001")
+    ///     .update_budget()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改商品券批次组发放预算")]
     pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_UPDATE_BUDGET, request)
@@ -3442,6 +5331,25 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商品券批次列表")]
     pub fn get(
         self,
@@ -3459,6 +5367,36 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .stock(post::Stock::new()
+    ///         .coupon_code_mode("WECHATPAY")
+    ///         .stock_send_rule(post::ProductCouponStockSendRule::new().max_count(100000))
+    ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
+    ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
+    ///             .usage_description("工作日可用"))
+    ///         .coupon_display_info(post::ProductCouponDisplayInfo::new().code_display_mode("QRCODE"))
+    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .store_scope("NONE"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加商品券批次")]
     pub fn post(
         self,
@@ -3495,6 +5433,26 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .stock_id("1000000013001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商品券指定批次")]
     pub fn get(
         self,
@@ -3513,6 +5471,26 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch;
+    ///
+    /// let request = patch::Request::new().brand_id("120344").out_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .stock_id("1000000013001")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改商品券指定批次")]
     pub fn patch(
         self,
@@ -3591,6 +5569,29 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .stock_id("1000000013001")
+    ///     .associate_stores()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "批次关联门店")]
     pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATE_STORES, request)
@@ -3609,6 +5610,27 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .stock_id("1000000013001")
+    ///     .associated_stores()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询批次关联门店列表")]
     pub fn get(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response>{
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATED_STORES, request)
@@ -3627,6 +5649,30 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .deactivate_reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .stock_id("1000000013001")
+    ///     .deactivate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "失效商品券批次")]
     pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DEACTIVATE, request)
@@ -3647,6 +5693,29 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .stock_id("1000000013001")
+    ///     .disassociate_stores()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "批次取消关联门店")]
     pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DISASSOCIATE_STORES, request)
@@ -3665,6 +5734,30 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .update_mode("MAX_COUNT");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .stock_id("1000000013001")
+    ///     .update_budget()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改商品券批次发放预算")]
     pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPDATE_BUDGET, request)
@@ -3685,6 +5778,30 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .code_list(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .stock_id("1000000013001")
+    ///     .upload_coupon_codes()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预上传券Code")]
     pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPLOAD_COUPON_CODES, request)
@@ -3744,6 +5861,30 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::users::openid::coupon_bundles::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_bundle_id("712315129419284901")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .send_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupon_bundles()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "向用户发放商品券批次组")]
     pub fn post(
         self,
@@ -3791,6 +5932,33 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCoupo
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_bundle_id("100232301")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .deactivate_reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupon_bundles()
+    ///     .user_coupon_bundle_id("123446565767")
+    ///     .deactivate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "失效用户商品券组")]
     pub fn post(self, request: super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Request) -> M::Sent<super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES_USER_COUPON_BUNDLE_ID_DEACTIVATE, request)
@@ -3810,6 +5978,25 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::product_coupon::users::openid::coupons::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "指定券状态查询用户商品券列表")]
     pub fn get(
         self,
@@ -3823,6 +6010,30 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::users::openid::coupons::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .send_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "向用户发放商品券")]
     pub fn post(
         self,
@@ -3854,6 +6065,30 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::product_coupon::users::openid::coupons::coupon_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("123446565767")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户商品券详情")]
     pub fn get(
         self,
@@ -3898,6 +6133,32 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfi
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("123446565767")
+    ///     .confirm()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "确认发放用户商品券")]
     pub fn post(
         self,
@@ -3923,6 +6184,33 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeact
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .deactivate_reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("123446565767")
+    ///     .deactivate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "失效用户商品券")]
     pub fn post(
         self,
@@ -3949,6 +6237,32 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRetur
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::return_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("123446565767")
+    ///     .return_()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "退券")]
     pub fn post(
         self,
@@ -3974,6 +6288,35 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::use_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .use_time("2026-01-01T00:00:00+08:00")
+    ///     .associated_order_info(post::AssociatedOrderInfo::new()
+    ///         .transaction_id("4200000000123456789123456789"))
+    ///     .out_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("123446565767")
+    ///     .use_()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "核销用户商品券")]
     pub fn post(
         self,
@@ -3999,6 +6342,30 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::users::openid::pre_send_coupon::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::pre_send_coupon::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .send_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .pre_send_coupon()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "向用户预发放商品券")]
     pub fn post(
         self,
@@ -4021,6 +6388,30 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::pre_send_coupon_bundle::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_bundle_id("100232301")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .send_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .pre_send_coupon_bundle()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "向用户预发放商品券批次组")]
     pub fn post(
         self,
@@ -4045,6 +6436,16 @@ impl<M: Mode> MarketingPartnerships<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partnerships::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partnerships::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().marketing().partnerships().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询合作关系列表")]
     pub fn get(
         self,
@@ -4076,6 +6477,19 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerships::build::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partnerships::build::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .idempotency_key("example")
+    ///     .partner(post::Partner::new().type_("APPID"))
+    ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK"));
+    /// let response = client.v3().marketing().partnerships().build().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "建立合作关系")]
     pub fn post(
         self,
@@ -4097,6 +6511,19 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerships::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partnerships::terminate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .idempotency_key("example")
+    ///     .partner(post::Partner::new().type_("APPID"))
+    ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK"));
+    /// let response = client.v3().marketing().partnerships().terminate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "终止合作关系")]
     pub fn post(
         self,
@@ -4135,6 +6562,16 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::paygiftactivity::activities::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::paygiftactivity::activities::get;
+    ///
+    /// let request = get::Request::new().offset(1).limit(1);
+    /// let response = client.v3().marketing().paygiftactivity().activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取支付有礼活动列表")]
     pub fn get(
         self,
@@ -4166,6 +6603,14 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::paygiftactivity::activities::activity_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().marketing().paygiftactivity().activities().activity_id("example").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询活动详情接口")]
     pub fn get(self) -> M::Sent<super::paygiftactivity::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
@@ -4199,6 +6644,24 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::paygiftactivity::activities::activity_id::goods::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::paygiftactivity::activities::activity_id::goods::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .paygiftactivity()
+    ///     .activities()
+    ///     .activity_id("example")
+    ///     .goods()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询活动指定商品列表")]
     pub fn get(
         self,
@@ -4220,6 +6683,24 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::paygiftactivity::activities::activity_id::merchants::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::paygiftactivity::activities::activity_id::merchants::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .paygiftactivity()
+    ///     .activities()
+    ///     .activity_id("example")
+    ///     .merchants()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询活动发券商户号")]
     pub fn get(
         self,
@@ -4251,6 +6732,25 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::paygiftactivity::activities::activity_id::merchants::add::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::paygiftactivity::activities::activity_id::merchants::add::post;
+    ///
+    /// let request = post::Request::new().merchant_id_list(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .paygiftactivity()
+    ///     .activities()
+    ///     .activity_id("example")
+    ///     .merchants()
+    ///     .add()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "新增活动发券商户号")]
     pub fn post(
         self,
@@ -4273,6 +6773,25 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::paygiftactivity::activities::activity_id::merchants::delete_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::paygiftactivity::activities::activity_id::merchants::delete_::post;
+    ///
+    /// let request = post::Request::new().merchant_id_list(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .paygiftactivity()
+    ///     .activities()
+    ///     .activity_id("example")
+    ///     .merchants()
+    ///     .delete_()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除活动发券商户号")]
     pub fn post(
         self,
@@ -4295,6 +6814,21 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::paygiftactivity::activities::activity_id::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .paygiftactivity()
+    ///     .activities()
+    ///     .activity_id("example")
+    ///     .terminate()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "终止活动")]
     pub fn post(self) -> M::Sent<super::paygiftactivity::activities::activity_id::terminate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
@@ -4313,6 +6847,28 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::paygiftactivity::unique_threshold_activity::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::paygiftactivity::unique_threshold_activity::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .activity_base_info(post::PaygiftActivityBaseInfo::new()
+    ///         .activity_name("example")
+    ///         .activity_second_title("example")
+    ///         .merchant_logo_url("example")
+    ///         .out_request_no("example")
+    ///         .delivery_purpose("OFF_LINE_PAY"))
+    ///     .award_send_rule(post::AwardSendRule::new()
+    ///         .award_type("BUSIFAVOR")
+    ///         .merchant_option("IN_SEVICE_COUPON_MERCHANT")
+    ///         .transaction_amount_minimum(1)
+    ///         .send_content("SINGLE_COUPON"));
+    /// let response =
+    ///     client.v3().marketing().paygiftactivity().unique_threshold_activity().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建全场满额送活动")]
     pub fn post(
         self,
@@ -4360,6 +6916,26 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrances<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::shopping_receipt::customentrances::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::shopping_receipt::customentrances::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .custom_entrance_type("MERCHANT_ACTIVITY")
+    ///     .subtitle("双十一8折活动")
+    ///     .start_time("2026-01-01T00:00:00+08:00")
+    ///     .end_time("2026-01-31T23:59:59+08:00")
+    ///     .custom_entrance_state("ONLINE")
+    ///     .brand_id("1014")
+    ///     .out_request_no("6122352020010133287985742")
+    ///     .jump_link(post::JumpLink::new()
+    ///         .mini_programs_appid("wxea9c30a90fs8d3fe")
+    ///         .mini_programs_path("/pages/bonus/bonus"));
+    /// let response = client.v3().marketing().shopping_receipt().customentrances().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建自定义入口")]
     pub fn post(
         self,
@@ -4392,6 +6968,14 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::shopping_receipt::customentrances::brand_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().marketing().shopping_receipt().customentrances().brand_id("1014").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询自定义入口")]
     pub fn get(self) -> M::Sent<super::shopping_receipt::customentrances::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, Nothing)
@@ -4402,6 +6986,23 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::shopping_receipt::customentrances::brand_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::shopping_receipt::customentrances::brand_id::patch;
+    ///
+    /// let request = patch::Request::new().out_request_no("100002322019090134234sfdf");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .shopping_receipt()
+    ///     .customentrances()
+    ///     .brand_id("1014")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新自定义入口")]
     pub fn patch(
         self,
@@ -4423,6 +7024,28 @@ impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::shopping_receipt::merchantshoppingreceiptjumpinfos::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::shopping_receipt::merchantshoppingreceiptjumpinfos::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("4200000008202209139188072801")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .merchant_upload_time("2026-01-01T00:00:00+08:00")
+    ///     .jump_info(post::JumpInfo::new()
+    ///         .merchant_appid("example_merchant_appid")
+    ///         .merchant_path("example_merchant_path"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .shopping_receipt()
+    ///     .merchantshoppingreceiptjumpinfos()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传商家电子小票跳转信息")]
     pub fn post(
         self,
@@ -4444,6 +7067,20 @@ impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::shopping_receipt::shoppingreceipts::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::shopping_receipt::shoppingreceipts::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new()
+    ///     .file(file)
+    ///     .transaction_id("example")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().marketing().shopping_receipt().shoppingreceipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传电子小票")]
     pub fn post(
         self,
@@ -4477,6 +7114,21 @@ impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::weekly_discount::activities::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::weekly_discount::activities::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .limit(5)
+    ///     .offset(10)
+    ///     .applying_merchant_id(10000098)
+    ///     .activity_area_code(110000)
+    ///     .activity_scene("SCAN_CODE_TO_ORDER");
+    /// let response = client.v3().marketing().weekly_discount().activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询周周惠活动列表")]
     pub fn get(
         self,
@@ -4508,6 +7160,14 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::weekly_discount::activities::activity_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().marketing().weekly_discount().activities().activity_id("11111").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询周周惠活动详情")]
     pub fn get(self) -> M::Sent<super::weekly_discount::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID, Nothing)
@@ -4531,6 +7191,24 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::weekly_discount::activities::activity_id::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::weekly_discount::activities::activity_id::apply::post;
+    ///
+    /// let request = post::Request::new().applying_merchant_id(10000098).store_id(111111);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .weekly_discount()
+    ///     .activities()
+    ///     .activity_id("11111")
+    ///     .apply()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报名周周惠活动")]
     pub fn post(
         self,
@@ -4589,6 +7267,27 @@ impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::withdraw_favor::users::openid::coupons::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::withdraw_favor::users::openid::coupons::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .mchid("1900057215")
+    ///     .stock_id("1304490000000059")
+    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .withdraw_favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询批次下用户银行提现免费券列表")]
     pub fn get(
         self,
@@ -4602,6 +7301,28 @@ impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::withdraw_favor::users::openid::coupons::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::withdraw_favor::users::openid::coupons::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .stock_id("1304490000000059")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .send_request_no("89560002019101000121");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .withdraw_favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "为用户发银行提现免费券")]
     pub fn post(
         self,

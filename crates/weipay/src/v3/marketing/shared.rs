@@ -786,6 +786,89 @@ response! {
         max_count_per_user: i64 = body("max_count_per_user").required(),
     }
 
+    /// 单券使用规则, 多次优惠使用规则.
+    ///
+    /// The shared object `product_coupon_single_usage_rule` of the catalogue.
+    pub struct ProductCouponSingleUsageRule {
+        /// 券可核销时间. Required.
+        coupon_available_period: ProductCouponSingleUsageRuleCouponAvailablePeriod =
+            body("coupon_available_period").required(),
+        /// 满减券使用规则.
+        normal_coupon: ProductCouponSingleUsageRuleNormalCoupon = body("normal_coupon"),
+        /// 折扣券使用规则.
+        discount_coupon: ProductCouponSingleUsageRuleDiscountCoupon = body("discount_coupon"),
+        /// 兑换券使用规则.
+        exchange_coupon: ProductCouponSingleUsageRuleExchangeCoupon = body("exchange_coupon"),
+    }
+
+    /// 券可核销时间.
+    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriod {
+        /// 开始时间. Required.
+        available_begin_time: Time = body("available_begin_time").required(),
+        /// 结束时间. Required.
+        available_end_time: Time = body("available_end_time").required(),
+        /// 生效后N天内有效.
+        available_days: i64 = body("available_days"),
+        /// 领取后N天开始生效.
+        wait_days_after_receive: i64 = body("wait_days_after_receive"),
+        /// 每周固定可用时间.
+        weekly_available_period: ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod =
+            body("weekly_available_period"),
+        /// 无规律的可用时间段.
+        irregular_available_period_list: Vec<ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList> =
+            body("irregular_available_period_list"),
+    }
+
+    /// 每周固定可用时间.
+    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod {
+        /// 每周可用星期数.
+        day_list: Vec<ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList> =
+            body("day_list"),
+        /// 当天可用时间段.
+        day_period_list: Vec<ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList> =
+            body("day_period_list"),
+    }
+
+    /// 当天可用时间段.
+    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList {
+        /// 当天可用开始时间. Required.
+        begin_time: i64 = body("begin_time").required(),
+        /// 当天可用结束时间. Required.
+        end_time: i64 = body("end_time").required(),
+    }
+
+    /// 无规律的可用时间段.
+    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList {
+        /// 开始时间. Required.
+        begin_time: Time = body("begin_time").required(),
+        /// 结束时间. Required.
+        end_time: Time = body("end_time").required(),
+    }
+
+    /// 满减券使用规则.
+    pub struct ProductCouponSingleUsageRuleNormalCoupon {
+        /// 门槛金额. Required; in fen (分).
+        threshold: i64 = body("threshold").required(),
+        /// 固定减免金额. Required; in fen (分).
+        discount_amount: i64 = body("discount_amount").required(),
+    }
+
+    /// 折扣券使用规则.
+    pub struct ProductCouponSingleUsageRuleDiscountCoupon {
+        /// 门槛金额. Required; in fen (分).
+        threshold: i64 = body("threshold").required(),
+        /// 固定减免百分比. Required.
+        percent_off: i64 = body("percent_off").required(),
+    }
+
+    /// 兑换券使用规则.
+    pub struct ProductCouponSingleUsageRuleExchangeCoupon {
+        /// 门槛金额. Required; in fen (分).
+        threshold: i64 = body("threshold").required(),
+        /// 固定兑换价格. Required; in fen (分).
+        exchange_price: i64 = body("exchange_price").required(),
+    }
+
     /// 批次组信息.
     pub struct ProductCouponBundleStockStockBundleInfo {
         /// 批次组ID. Required.
@@ -868,89 +951,6 @@ response! {
         return_request_no: String = body("return_request_no"),
         /// 退券时间.
         return_time: Time = body("return_time"),
-    }
-
-    /// 单券使用规则, 多次优惠使用规则.
-    ///
-    /// The shared object `product_coupon_single_usage_rule` of the catalogue.
-    pub struct ProductCouponSingleUsageRule {
-        /// 券可核销时间. Required.
-        coupon_available_period: ProductCouponSingleUsageRuleCouponAvailablePeriod =
-            body("coupon_available_period").required(),
-        /// 满减券使用规则.
-        normal_coupon: ProductCouponSingleUsageRuleNormalCoupon = body("normal_coupon"),
-        /// 折扣券使用规则.
-        discount_coupon: ProductCouponSingleUsageRuleDiscountCoupon = body("discount_coupon"),
-        /// 兑换券使用规则.
-        exchange_coupon: ProductCouponSingleUsageRuleExchangeCoupon = body("exchange_coupon"),
-    }
-
-    /// 券可核销时间.
-    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriod {
-        /// 开始时间. Required.
-        available_begin_time: Time = body("available_begin_time").required(),
-        /// 结束时间. Required.
-        available_end_time: Time = body("available_end_time").required(),
-        /// 生效后N天内有效.
-        available_days: i64 = body("available_days"),
-        /// 领取后N天开始生效.
-        wait_days_after_receive: i64 = body("wait_days_after_receive"),
-        /// 每周固定可用时间.
-        weekly_available_period: ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod =
-            body("weekly_available_period"),
-        /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList> =
-            body("irregular_available_period_list"),
-    }
-
-    /// 每周固定可用时间.
-    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod {
-        /// 每周可用星期数.
-        day_list: Vec<ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList> =
-            body("day_list"),
-        /// 当天可用时间段.
-        day_period_list: Vec<ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList> =
-            body("day_period_list"),
-    }
-
-    /// 当天可用时间段.
-    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList {
-        /// 当天可用开始时间. Required.
-        begin_time: i64 = body("begin_time").required(),
-        /// 当天可用结束时间. Required.
-        end_time: i64 = body("end_time").required(),
-    }
-
-    /// 无规律的可用时间段.
-    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList {
-        /// 开始时间. Required.
-        begin_time: Time = body("begin_time").required(),
-        /// 结束时间. Required.
-        end_time: Time = body("end_time").required(),
-    }
-
-    /// 满减券使用规则.
-    pub struct ProductCouponSingleUsageRuleNormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct ProductCouponSingleUsageRuleDiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 兑换券使用规则.
-    pub struct ProductCouponSingleUsageRuleExchangeCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
     }
 
     /// 批次信息, 批次列表.
@@ -1239,6 +1239,90 @@ response! {
 }
 
 open_enum! {
+    /// 背景颜色.
+    pub enum PaygiftActivityBaseInfoBackgroundColor {
+        Color010 = "Color010",
+        Color020 = "Color020",
+        Color030 = "Color030",
+        Color040 = "Color040",
+        Color050 = "Color050",
+        Color060 = "Color060",
+        Color070 = "Color070",
+        Color080 = "Color080",
+        Color090 = "Color090",
+        Color100 = "Color100",
+    }
+
+    /// 投放目的.
+    pub enum PaygiftActivityBaseInfoDeliveryPurpose {
+        OffLinePay = "OFF_LINE_PAY",
+        JumpMiniApp = "JUMP_MINI_APP",
+    }
+
+    /// 用户商品券Code展示模式.
+    pub enum ProductCouponDisplayInfoCodeDisplayMode {
+        Invisible = "INVISIBLE",
+        Barcode = "BARCODE",
+        Qrcode = "QRCODE",
+    }
+
+    /// 背景颜色.
+    pub enum ProductCouponDisplayInfoBackgroundColor {
+        Color010 = "Color010",
+        Color020 = "Color020",
+        Color030 = "Color030",
+        Color040 = "Color040",
+        Color050 = "Color050",
+        Color060 = "Color060",
+        Color070 = "Color070",
+        Color080 = "Color080",
+        Color090 = "Color090",
+        Color100 = "Color100",
+    }
+
+    /// 多次优惠规则类型.
+    pub enum ProductCouponSequentialUsageInfoType {
+        Incremental = "INCREMENTAL",
+        Equal = "EQUAL",
+    }
+
+    /// 每周可用星期数.
+    pub enum ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList {
+        Monday = "MONDAY",
+        Tuesday = "TUESDAY",
+        Wednesday = "WEDNESDAY",
+        Thursday = "THURSDAY",
+        Friday = "FRIDAY",
+        Saturday = "SATURDAY",
+        Sunday = "SUNDAY",
+    }
+
+    /// 每周可用星期数.
+    pub enum ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList {
+        Monday = "MONDAY",
+        Tuesday = "TUESDAY",
+        Wednesday = "WEDNESDAY",
+        Thursday = "THURSDAY",
+        Friday = "FRIDAY",
+        Saturday = "SATURDAY",
+        Sunday = "SUNDAY",
+    }
+
+    /// 券使用方式列表.
+    pub enum ProductCouponUsageRuleDisplayInfoCouponUsageMethodList {
+        Offline = "OFFLINE",
+        MiniProgram = "MINI_PROGRAM",
+        App = "APP",
+        PaymentCode = "PAYMENT_CODE",
+    }
+
+    /// APP跳转类型.
+    pub enum ProductCouponUsageRuleDisplayInfoAppJumpType {
+        H5 = "H5",
+        PasscodeLink = "PASSCODE_LINK",
+        UsageGuide = "USAGE_GUIDE",
+    }
+
     /// 核销方式.
     pub enum BusifavorCouponUseRuleUseMethod {
         OffLine = "OFF_LINE",
@@ -1271,26 +1355,6 @@ open_enum! {
         FixTimeRange = "FIX_TIME_RANGE",
         FixTerm = "FIX_TERM",
         Permanent = "PERMANENT",
-    }
-
-    /// 背景颜色.
-    pub enum PaygiftActivityBaseInfoBackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
-    /// 投放目的.
-    pub enum PaygiftActivityBaseInfoDeliveryPurpose {
-        OffLinePay = "OFF_LINE_PAY",
-        JumpMiniApp = "JUMP_MINI_APP",
     }
 
     /// 商品券状态.
@@ -1326,6 +1390,17 @@ open_enum! {
         Upload = "UPLOAD",
     }
 
+    /// 每周可用星期数.
+    pub enum ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList {
+        Monday = "MONDAY",
+        Tuesday = "TUESDAY",
+        Wednesday = "WEDNESDAY",
+        Thursday = "THURSDAY",
+        Friday = "FRIDAY",
+        Saturday = "SATURDAY",
+        Sunday = "SUNDAY",
+    }
+
     /// 可用门店范围.
     pub enum ProductCouponBundleStockStoreScope {
         None = "NONE",
@@ -1342,27 +1417,6 @@ open_enum! {
         Deactivated = "DEACTIVATED",
     }
 
-    /// 用户商品券Code展示模式.
-    pub enum ProductCouponDisplayInfoCodeDisplayMode {
-        Invisible = "INVISIBLE",
-        Barcode = "BARCODE",
-        Qrcode = "QRCODE",
-    }
-
-    /// 背景颜色.
-    pub enum ProductCouponDisplayInfoBackgroundColor {
-        Color010 = "Color010",
-        Color020 = "Color020",
-        Color030 = "Color030",
-        Color040 = "Color040",
-        Color050 = "Color050",
-        Color060 = "Color060",
-        Color070 = "Color070",
-        Color080 = "Color080",
-        Color090 = "Color090",
-        Color100 = "Color100",
-    }
-
     /// 轮次使用详情状态.
     pub enum ProductCouponSequentialUsageDetailDetailItemListDetailState {
         Pending = "PENDING",
@@ -1371,34 +1425,6 @@ open_enum! {
         Expired = "EXPIRED",
         Deleted = "DELETED",
         Deactivated = "DEACTIVATED",
-    }
-
-    /// 多次优惠规则类型.
-    pub enum ProductCouponSequentialUsageInfoType {
-        Incremental = "INCREMENTAL",
-        Equal = "EQUAL",
-    }
-
-    /// 每周可用星期数.
-    pub enum ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
-    }
-
-    /// 每周可用星期数.
-    pub enum ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
     }
 
     /// 券Code分配模式.
@@ -1422,32 +1448,6 @@ open_enum! {
         Paused = "PAUSED",
         Stopped = "STOPPED",
         Deactivated = "DEACTIVATED",
-    }
-
-    /// 每周可用星期数.
-    pub enum ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
-    }
-
-    /// 券使用方式列表.
-    pub enum ProductCouponUsageRuleDisplayInfoCouponUsageMethodList {
-        Offline = "OFFLINE",
-        MiniProgram = "MINI_PROGRAM",
-        App = "APP",
-        PaymentCode = "PAYMENT_CODE",
-    }
-
-    /// APP跳转类型.
-    pub enum ProductCouponUsageRuleDisplayInfoAppJumpType {
-        H5 = "H5",
-        PasscodeLink = "PASSCODE_LINK",
-        UsageGuide = "USAGE_GUIDE",
     }
 
     /// 用户商品券状态.

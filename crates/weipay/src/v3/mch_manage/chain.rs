@@ -58,6 +58,22 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_manage_records::manage_record_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_manage::mch_manage_records::manage_record_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("123000110");
+    /// let response = client
+    ///     .v3()
+    ///     .mch_manage()
+    ///     .mch_manage_records()
+    ///     .manage_record_id("M1210999900435123451697535102441")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询子商户下指定商户管理记录")]
     pub fn get(
         self,
@@ -86,6 +102,26 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_manage_records::manage_record_id::mch_manage_submissions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_manage::mch_manage_records::manage_record_id::mch_manage_submissions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("123000110")
+    ///     .submit_data(post::SubmitData::new()
+    ///         .record_fields(vec![post::ManageRecordField::new().item_id("example")]));
+    /// let response = client
+    ///     .v3()
+    ///     .mch_manage()
+    ///     .mch_manage_records()
+    ///     .manage_record_id("M1210999900435123451697535102441")
+    ///     .mch_manage_submissions()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "对指定商户管理记录提交资料")]
     pub fn post(
         self,
@@ -122,6 +158,23 @@ impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_manage_records::sub_mchid::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_manage::mch_manage_records::sub_mchid::sub_mchid::get;
+    ///
+    /// let request = get::Request::new().limit(5).manage_record_type("FUNCTIONAL_LIMIT_RECORD");
+    /// let response = client
+    ///     .v3()
+    ///     .mch_manage()
+    ///     .mch_manage_records()
+    ///     .sub_mchid()
+    ///     .sub_mchid("123000110")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "分页查询子商户名下的商户管理记录")]
     pub fn get(
         self,
@@ -179,6 +232,25 @@ impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchidUpload<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::submission_files::sub_mchid::sub_mchid::upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_manage::submission_files::sub_mchid::sub_mchid::upload::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().submission_file(file).item_id(1);
+    /// let response = client
+    ///     .v3()
+    ///     .mch_manage()
+    ///     .submission_files()
+    ///     .sub_mchid()
+    ///     .sub_mchid("123000110")
+    ///     .upload()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传商户提交资料文件")]
     pub fn post(
         self,

@@ -43,6 +43,22 @@ impl<M: Mode> MchOperateRiskWithdrawlApply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::risk::withdrawl_apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_operate::risk::withdrawl_apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_account_type("BASIC_ACCOUNT")
+    ///     .amount(101)
+    ///     .out_request_no("2019061122222222122")
+    ///     .payee_type("OTHER_MERCHANT")
+    ///     .payee_info(post::PayeeInfo::new().account_type("ACCOUNT_TYPE_CORPORATE"));
+    /// let response = client.v3().mch_operate().risk().withdrawl_apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交已注销商户号可用余额提现申请单")]
     pub fn post(
         self,
@@ -91,6 +107,21 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentIdByApplymentId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::risk::withdrawl_apply::applyment_id::applyment_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mch_operate()
+    ///     .risk()
+    ///     .withdrawl_apply()
+    ///     .applyment_id()
+    ///     .applyment_id("20220210183333")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
     pub fn get(self) -> M::Sent<super::risk::withdrawl_apply::applyment_id::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID, Nothing)
@@ -126,6 +157,21 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::risk::withdrawl_apply::out_request_no::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mch_operate()
+    ///     .risk()
+    ///     .withdrawl_apply()
+    ///     .out_request_no()
+    ///     .out_request_no("123283928932")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户提现申请单号查询提现申请单状态")]
     pub fn get(self) -> M::Sent<super::risk::withdrawl_apply::out_request_no::out_request_no::get::Response> {
         self.call

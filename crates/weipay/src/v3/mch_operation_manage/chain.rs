@@ -53,6 +53,22 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::enhanced_due_diligence::due_diligence_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("123000110");
+    /// let response = client
+    ///     .v3()
+    ///     .mch_operation_manage()
+    ///     .enhanced_due_diligence()
+    ///     .due_diligence_id("123000110_2_2190381dakdajois1283i12jo")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询子商户强化尽调单信息")]
     pub fn get(
         self,
@@ -84,6 +100,23 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::enhanced_due_diligence::due_diligence_id::submit::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::submit::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("123000110");
+    /// let response = client
+    ///     .v3()
+    ///     .mch_operation_manage()
+    ///     .enhanced_due_diligence()
+    ///     .due_diligence_id("123000110_2_2190381dakdajois1283i12jo")
+    ///     .submit()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交尽调资料")]
     pub fn post(
         self,
@@ -108,6 +141,24 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::enhanced_due_diligence::due_diligence_id::upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::upload::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().due_diligence_file(file).sub_mchid("example").item_id(1);
+    /// let response = client
+    ///     .v3()
+    ///     .mch_operation_manage()
+    ///     .enhanced_due_diligence()
+    ///     .due_diligence_id("123000110_2_2190381dakdajois1283i12jo")
+    ///     .upload()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传尽调资料文件")]
     pub fn post(
         self,
@@ -161,6 +212,20 @@ impl<M: Mode> MchOperationManageMerchantLimitationsSubMchidBySubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_limitations::sub_mchid::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mch_operation_manage()
+    ///     .merchant_limitations()
+    ///     .sub_mchid()
+    ///     .sub_mchid("123000110")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询子商户管控情况")]
     pub fn get(self) -> M::Sent<super::merchant_limitations::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID, Nothing)

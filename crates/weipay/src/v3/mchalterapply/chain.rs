@@ -41,6 +41,16 @@ impl<M: Mode> MchalterapplyMchcontactalterapplyment<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mchcontactalterapplyment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mchalterapply::mchcontactalterapplyment::post;
+    ///
+    /// let request = post::Request::new().merchant_code("2492185251").out_request_no("1900013511_10000");
+    /// let response = client.v3().mchalterapply().mchcontactalterapplyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交超管变更申请单")]
     pub fn post(
         self,
@@ -72,6 +82,19 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyId<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mchcontactalterapplyment::apply_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .mchcontactalterapplyment()
+    ///     .apply_id("20220617143306000013906025001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询超管变更申请单状态-使用申请单号")]
     pub fn get(self) -> M::Sent<super::mchcontactalterapplyment::apply_id::get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID, Nothing)
@@ -95,6 +118,20 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyIdRevoke<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mchcontactalterapplyment::apply_id::revoke::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .mchcontactalterapplyment()
+    ///     .apply_id("20220617143306000013906025001")
+    ///     .revoke()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销超管变更申请单")]
     pub fn post(self) -> M::Sent<super::mchcontactalterapplyment::apply_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
@@ -163,6 +200,22 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequ
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mchcontactalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .mchcontactalterapplyment()
+    ///     .merchant()
+    ///     .merchant_code("1900006491")
+    ///     .out_request_no()
+    ///     .out_request_no("1900013511_10000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询超管变更申请单状态-使用业务单号和商户号")]
     pub fn get(self) -> M::Sent<super::mchcontactalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
@@ -181,6 +234,19 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplyment<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mchsubjectalterapplyment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mchalterapply::mchsubjectalterapplyment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .merchant_code("2492185251")
+    ///     .out_request_no("1900013511_10000")
+    ///     .organization_type("SUBJECT_TYPE_ENTERPRISE");
+    /// let response = client.v3().mchalterapply().mchsubjectalterapplyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交资料变更申请单")]
     pub fn post(
         self,
@@ -212,6 +278,19 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyId<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mchsubjectalterapplyment::apply_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .mchsubjectalterapplyment()
+    ///     .apply_id("20220617143306000013906025001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询资料变更申请单状态-使用申请单号")]
     pub fn get(self) -> M::Sent<super::mchsubjectalterapplyment::apply_id::get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID, Nothing)
@@ -235,6 +314,20 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyIdRevoke<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mchsubjectalterapplyment::apply_id::revoke::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .mchsubjectalterapplyment()
+    ///     .apply_id("20220617143306000013906025001")
+    ///     .revoke()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销资料变更申请单")]
     pub fn post(self) -> M::Sent<super::mchsubjectalterapplyment::apply_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
@@ -303,6 +396,22 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequ
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mchsubjectalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .mchsubjectalterapplyment()
+    ///     .merchant()
+    ///     .merchant_code("1900006491")
+    ///     .out_request_no()
+    ///     .out_request_no("1900013511_10000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询申请单状态-使用业务单号")]
     pub fn get(self) -> M::Sent<super::mchsubjectalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
@@ -321,6 +430,19 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplyment<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchantnamealterapplyment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mchalterapply::merchantnamealterapplyment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("2492185251")
+    ///     .out_request_no("1900013511_10000")
+    ///     .merchant_shortname("example");
+    /// let response = client.v3().mchalterapply().merchantnamealterapplyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交商户简称变更申请单")]
     pub fn post(
         self,
@@ -357,6 +479,19 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyId<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchantnamealterapplyment::apply_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .merchantnamealterapplyment()
+    ///     .apply_id("20220617143306000013906025001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商户简称变更申请单状态-使用申请单号")]
     pub fn get(self) -> M::Sent<super::merchantnamealterapplyment::apply_id::get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID, Nothing)
@@ -380,6 +515,20 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyIdRevoke<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchantnamealterapplyment::apply_id::revoke::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .merchantnamealterapplyment()
+    ///     .apply_id("20220617143306000013906025001")
+    ///     .revoke()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销商户简称变更申请单")]
     pub fn post(self) -> M::Sent<super::merchantnamealterapplyment::apply_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
@@ -446,6 +595,22 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutReques
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchantnamealterapplyment::merchant::sub_mchid::out_request_no::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .merchantnamealterapplyment()
+    ///     .merchant()
+    ///     .sub_mchid("1900006491")
+    ///     .out_request_no()
+    ///     .out_request_no("1900013511_10000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商户简称申请单状态-使用业务单号和商户号")]
     pub fn get(
         self,

@@ -36,6 +36,28 @@ impl<M: Mode> MedInsOrders<M> {
     /// For 普通商户, 从业机构（银行）.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::med_ins::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mix_pay_type("CASH_AND_INSURANCE")
+    ///     .order_type("REG_PAY")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .payer(post::Payer::new().name("张三").id_digest("example").card_type("ID_CARD"))
+    ///     .out_trade_no("202204022005169952975171534816")
+    ///     .serial_no("1217752501201")
+    ///     .city_id("530100")
+    ///     .med_inst_name("北大医院")
+    ///     .med_inst_no("1217752501201407033233368318")
+    ///     .total_fee(202000)
+    ///     .callback_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().med_ins().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "医保自费混合收款下单")]
     pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_MED_INS_ORDERS, request)
@@ -76,6 +98,23 @@ impl<M: Mode> MedInsOrdersMixTradeNoByMixTradeNo<M> {
     /// For 普通商户, 从业机构（银行）.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::orders::mix_trade_no::mix_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::med_ins::orders::mix_trade_no::mix_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .med_ins()
+    ///     .orders()
+    ///     .mix_trade_no()
+    ///     .mix_trade_no("1217752501201407033233368318")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "使用医保自费混合订单号查看下单结果")]
     pub fn get(
         self,
@@ -109,6 +148,23 @@ impl<M: Mode> MedInsOrdersOutTradeNoByOutTradeNo<M> {
     /// For 普通商户, 从业机构（银行）.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::orders::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::med_ins::orders::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .med_ins()
+    ///     .orders()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368318")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "使用商户订单号查看下单结果")]
     pub fn get(
         self,
@@ -142,6 +198,24 @@ impl<M: Mode> MedInsRefundsNotify<M> {
     /// For 从业机构（银行）. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::notify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::med_ins::refunds::notify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mix_trade_no("1217752501201407033233368318")
+    ///     .sub_mchid("1900000109")
+    ///     .med_refund_total_fee(45000)
+    ///     .med_refund_gov_fee(45000)
+    ///     .med_refund_self_fee(45000)
+    ///     .med_refund_other_fee(45000)
+    ///     .refund_time("2026-01-01T00:00:00+08:00")
+    ///     .out_refund_no("R202204022005169952975171534816");
+    /// let response = client.v3().med_ins().refunds().notify().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "医保退款通知")]
     pub fn post(self, request: super::refunds::notify::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_MED_INS_REFUNDS_NOTIFY, request)

@@ -70,6 +70,13 @@ impl<M: Mode> MerchantFundBalanceByAccountType<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::balance::account_type::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant().fund().balance().account_type("BASIC").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询账户实时余额")]
     pub fn get(self) -> M::Sent<super::fund::balance::account_type::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE, Nothing)
@@ -100,6 +107,17 @@ impl<M: Mode> MerchantFundDayendbalanceByAccountType<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::dayendbalance::account_type::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant::fund::dayendbalance::account_type::get;
+    ///
+    /// let request = get::Request::new().date("2019-06-11");
+    /// let response =
+    ///     client.v3().merchant().fund().dayendbalance().account_type("BASIC").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询账户日终余额")]
     pub fn get(
         self,
@@ -121,6 +139,19 @@ impl<M: Mode> MerchantFundWithdraw<M> {
     /// For 电商平台. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fund::withdraw::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant::fund::withdraw::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("20190611222222222200000000012122")
+    ///     .amount(1)
+    ///     .account_type("BASIC");
+    /// let response = client.v3().merchant().fund().withdraw().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "电商平台提现")]
     pub fn post(
         self,
@@ -169,6 +200,17 @@ impl<M: Mode> MerchantFundWithdrawBillTypeByBillType<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::withdraw::bill_type::bill_type::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant::fund::withdraw::bill_type::bill_type::get;
+    ///
+    /// let request = get::Request::new().bill_date("2019-06-11");
+    /// let response =
+    ///     client.v3().merchant().fund().withdraw().bill_type().bill_type("NO_SUCC").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "按日下载提现异常文件")]
     pub fn get(
         self,
@@ -207,6 +249,21 @@ impl<M: Mode> MerchantFundWithdrawOutRequestNoByOutRequestNo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::withdraw::out_request_no::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .merchant()
+    ///     .fund()
+    ///     .withdraw()
+    ///     .out_request_no()
+    ///     .out_request_no("20190611222222222200000000012122")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "电商平台(商户提现单号查询)提现状态")]
     pub fn get(self) -> M::Sent<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
@@ -242,6 +299,21 @@ impl<M: Mode> MerchantFundWithdrawWithdrawIdByWithdrawId<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::withdraw::withdraw_id::withdraw_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .merchant()
+    ///     .fund()
+    ///     .withdraw()
+    ///     .withdraw_id()
+    ///     .withdraw_id("12321937198237912739132791732123")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]
     pub fn get(self) -> M::Sent<super::fund::withdraw::withdraw_id::withdraw_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID, Nothing)
@@ -277,6 +349,17 @@ impl<M: Mode> MerchantMediaUpload<M> {
     /// For 微信支付商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::media::upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant::media::upload::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().file(file);
+    /// let response = client.v3().merchant().media().upload().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "文件上传")]
     pub fn post(
         self,
@@ -298,6 +381,17 @@ impl<M: Mode> MerchantMediaVideoUpload<M> {
     /// For 微信支付商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::media::video_upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant::media::video_upload::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().file(file);
+    /// let response = client.v3().merchant().media().video_upload().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "视频上传")]
     pub fn post(
         self,

@@ -68,6 +68,17 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
     /// For 普通商户, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ec_trade_risk::query_risk_trades::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::ec_trade_risk::query_risk_trades::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215");
+    /// let response =
+    ///     client.v3().merchant_risk_manage().ec_trade_risk().query_risk_trades().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询风险订单")]
     pub fn post(
         self,
@@ -89,6 +100,17 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ec_trade_risk::recv_dispose_result::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::ec_trade_risk::recv_dispose_result::post;
+    ///
+    /// let request = post::Request::new().out_trade_no("20150806125346");
+    /// let response =
+    ///     client.v3().merchant_risk_manage().ec_trade_risk().recv_dispose_result().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "回传处置结果")]
     pub fn post(
         self,
@@ -110,6 +132,17 @@ impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
     /// For 普通商户, 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::report_trade_union_information::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::report_trade_union_information::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215");
+    /// let response =
+    ///     client.v3().merchant_risk_manage().report_trade_union_information().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上报订单关联信息")]
     pub fn post(
         self,
@@ -131,6 +164,16 @@ impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::trade_risk_information::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::trade_risk_information::get;
+    ///
+    /// let request = get::Request::new().out_trade_no("1217752501201407033233368018");
+    /// let response = client.v3().merchant_risk_manage().trade_risk_information().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询风险信息")]
     pub fn get(
         self,
@@ -152,6 +195,16 @@ impl<M: Mode> MerchantRiskManageTradeRiskResult<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::trade_risk_result::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::trade_risk_result::post;
+    ///
+    /// let request = post::Request::new().punish_type("OTHER_PUNISH");
+    /// let response = client.v3().merchant_risk_manage().trade_risk_result().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "处置结果回传")]
     pub fn post(
         self,
@@ -176,6 +229,13 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::violation_notifications::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_risk_manage().violation_notifications().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商户违规通知回调地址")]
     pub fn get(self) -> M::Sent<super::violation_notifications::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
@@ -186,6 +246,16 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::violation_notifications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::violation_notifications::post;
+    ///
+    /// let request = post::Request::new().notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().merchant_risk_manage().violation_notifications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建商户违规通知回调地址")]
     pub fn post(
         self,
@@ -199,6 +269,16 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`put`](mod@super::violation_notifications::put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::violation_notifications::put;
+    ///
+    /// let request = put::Request::new().notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().merchant_risk_manage().violation_notifications().put(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改商户违规通知回调地址")]
     pub fn put(
         self,
@@ -214,6 +294,13 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4012471334](https://pay.weixin.qq.com/doc/v3/partner/4012471334)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_risk_manage().violation_notifications().delete().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除商户违规通知回调地址")]
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)

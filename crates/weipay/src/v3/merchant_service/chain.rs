@@ -54,6 +54,13 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::complaint_notifications::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_service().complaint_notifications().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉通知回调")]
     pub fn get(self) -> M::Sent<super::complaint_notifications::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
@@ -64,6 +71,16 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaint_notifications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaint_notifications::post;
+    ///
+    /// let request = post::Request::new().url("https://www.xxx.com/notify");
+    /// let response = client.v3().merchant_service().complaint_notifications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建投诉通知回调")]
     pub fn post(
         self,
@@ -77,6 +94,16 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`put`](mod@super::complaint_notifications::put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaint_notifications::put;
+    ///
+    /// let request = put::Request::new().url("https://www.xxx.com/notify");
+    /// let response = client.v3().merchant_service().complaint_notifications().put(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新投诉通知回调")]
     pub fn put(
         self,
@@ -93,6 +120,13 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     ///
     /// - merchant: [4012460452](https://pay.weixin.qq.com/doc/v3/merchant/4012460452)
     /// - partner: [4012460474](https://pay.weixin.qq.com/doc/v3/partner/4012460474)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_service().complaint_notifications().delete().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除投诉通知回调")]
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
@@ -111,6 +145,16 @@ impl<M: Mode> MerchantServiceComplaints<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::complaints::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints::get;
+    ///
+    /// let request = get::Request::new().begin_date("2019-01-01").end_date("2019-01-01");
+    /// let response = client.v3().merchant_service().complaints().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉信息")]
     pub fn get(self, request: super::complaints::get::Request) -> M::Sent<super::complaints::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS, request)
@@ -139,6 +183,19 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::complaints::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints()
+    ///     .transaction_id("4200000404201909069117582536")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉详情")]
     pub fn get(self) -> M::Sent<super::complaints::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID, Nothing)
@@ -164,6 +221,20 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::complaints::transaction_id::negotiation_historys::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints()
+    ///     .transaction_id("4200000404201909069117582536")
+    ///     .negotiation_historys()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉协商历史")]
     pub fn get(self) -> M::Sent<super::complaints::transaction_id::negotiation_historys::get::Response> {
         self.call
@@ -183,6 +254,16 @@ impl<M: Mode> MerchantServiceComplaintsV2<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::complaints_v2::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints_v2::get;
+    ///
+    /// let request = get::Request::new().begin_date("2019-01-01").end_date("2019-01-01");
+    /// let response = client.v3().merchant_service().complaints_v2().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉单列表")]
     pub fn get(
         self,
@@ -214,6 +295,19 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::complaints_v2::complaint_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints_v2()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉单详情")]
     pub fn get(self) -> M::Sent<super::complaints_v2::complaint_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID, Nothing)
@@ -265,6 +359,23 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaints_v2::complaint_id::complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::complete::post;
+    ///
+    /// let request = post::Request::new().complainted_mchid("1900012181");
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints_v2()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .complete()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "反馈处理完成")]
     pub fn post(
         self,
@@ -286,6 +397,23 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::complaints_v2::complaint_id::negotiation_historys::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::negotiation_historys::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints_v2()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .negotiation_historys()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询投诉协商历史")]
     pub fn get(
         self,
@@ -308,6 +436,23 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaints_v2::complaint_id::response::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::response::post;
+    ///
+    /// let request = post::Request::new().complainted_mchid("1900012181").response_content("example");
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints_v2()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .response()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交回复")]
     pub fn post(
         self,
@@ -329,6 +474,26 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M
     /// For 普通商户, 服务商. Safe to repeat with the same `idempotent_id` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaints_v2::complaint_id::response_immediate_service::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::response_immediate_service::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .complainted_mchid("1900012181")
+    ///     .message(post::Message::new().blocks(vec![post::Blocks::new().type_("TEXT")]))
+    ///     .idempotent_id("550e8400-e29b-41d4-a716-446655440000");
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints_v2()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .response_immediate_service()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "回复需要即时服务的投诉单")]
     pub fn post(
         self,
@@ -353,6 +518,23 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
     /// For 直连商户, 服务商, 渠道商, 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaints_v2::complaint_id::update_refund_progress::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::update_refund_progress::post;
+    ///
+    /// let request = post::Request::new().action("REJECT");
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints_v2()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .update_refund_progress()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新退款审批结果")]
     pub fn post(
         self,
@@ -377,6 +559,19 @@ impl<M: Mode> MerchantServiceFeedbacks<M> {
     /// For 直连商户, 服务商, 渠道商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::feedbacks::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::feedbacks::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("4200000404201909069117582536")
+    ///     .complainted_mchid("9980456248")
+    ///     .feedback_content("example");
+    /// let response = client.v3().merchant_service().feedbacks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户反馈")]
     pub fn post(self, request: super::feedbacks::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_FEEDBACKS, request)
@@ -415,6 +610,13 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
     ///
     /// - merchant: [4012467251](https://pay.weixin.qq.com/doc/v3/merchant/4012467251)
     /// - partner: [4012467223](https://pay.weixin.qq.com/doc/v3/partner/4012467223)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_service().images().media_id("xxxxx").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "图片下载")]
     pub fn get(self) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Nothing)
@@ -433,6 +635,17 @@ impl<M: Mode> MerchantServiceImagesUpload<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::images::upload::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::images::upload::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().file(file);
+    /// let response = client.v3().merchant_service().images().upload().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户上传反馈图片")]
     pub fn post(
         self,

@@ -33,6 +33,21 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplications<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchant_settle_rule_applications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_settlement::merchant_settle_rule_applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .acquiring_bank_id("1356485")
+    ///     .channel_id("20001111")
+    ///     .sub_mchid("1346578")
+    ///     .settle_rule_id(760);
+    /// let response =
+    ///     client.v3().merchant_settlement().merchant_settle_rule_applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请修改特约商户结算规则")]
     pub fn post(
         self,
@@ -64,6 +79,19 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplicationsByApplicationId<M>
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_settle_rule_applications::application_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_settlement()
+    ///     .merchant_settle_rule_applications()
+    ///     .application_id("20000011111")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据申请单ID查询结果")]
     pub fn get(self) -> M::Sent<super::merchant_settle_rule_applications::application_id::get::Response> {
         self.call.typed(

@@ -31,6 +31,16 @@ impl<M: Mode> MerchantStoreStores<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::stores::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_store::stores::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().merchant_store().stores().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建门店")]
     pub fn post(self, request: super::stores::post::Request) -> M::Sent<super::stores::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES, request)
@@ -55,6 +65,16 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::stores::store_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_store::stores::store_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().merchant_store().stores().store_id("20488000").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询门店")]
     pub fn get(
         self,
@@ -68,6 +88,16 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::stores::store_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_store::stores::store_id::patch;
+    ///
+    /// let request = patch::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().merchant_store().stores().store_id("20488000").patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改门店")]
     pub fn patch(self, request: super::stores::store_id::patch::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::PATCH_V3_MERCHANT_STORE_STORES_STORE_ID, request)
@@ -108,6 +138,26 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::stores::store_id::recipients::bind::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_store::stores::store_id::recipients::bind::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .store_recipient(vec![post::StoreRecipient::new().mchid("1900057215")]);
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_store()
+    ///     .stores()
+    ///     .store_id("20488000")
+    ///     .recipients()
+    ///     .bind()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "绑定门店收款信息")]
     pub fn post(
         self,
@@ -129,6 +179,24 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsUnbind<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::stores::store_id::recipients::unbind::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_store::stores::store_id::recipients::unbind::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_store()
+    ///     .stores()
+    ///     .store_id("20488000")
+    ///     .recipients()
+    ///     .unbind()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除门店收款信息绑定")]
     pub fn post(
         self,

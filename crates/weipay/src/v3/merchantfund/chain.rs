@@ -47,6 +47,16 @@ impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::income_records::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchantfund::merchant::income_records::get;
+    ///
+    /// let request = get::Request::new().account_type("BASIC").date("2019-06-11").limit(100);
+    /// let response = client.v3().merchantfund().merchant().income_records().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务商银行来账查询")]
     pub fn get(
         self,
@@ -80,6 +90,17 @@ impl<M: Mode> MerchantfundPartnerIncomeRecords<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::income_records::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchantfund::partner::income_records::get;
+    ///
+    /// let request =
+    ///     get::Request::new().sub_mchid("2480253391").account_type("BASIC").date("2019-06-11").limit(100);
+    /// let response = client.v3().merchantfund().partner().income_records().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "特约商户银行来账查询")]
     pub fn get(
         self,

@@ -21,6 +21,27 @@ impl<M: Mode> Merchants<M> {
     /// content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::merchants::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .name("example")
+    ///     .shortname("example")
+    ///     .office_phone("example")
+    ///     .contact(post::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
+    ///     .business_category(1)
+    ///     .merchant_country_code("example")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .business(post::Business::new().business_type("ONLINE"));
+    /// let response = client.v3().merchants().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "子商户进件（融合钱包）")]
     pub fn post(self, request: super::post::Request) -> M::Sent<super::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANTS, request)
@@ -31,6 +52,26 @@ impl<M: Mode> Merchants<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`put`](mod@super::put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchants::put;
+    ///
+    /// let request = put::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("example")
+    ///     .name("example")
+    ///     .shortname("example")
+    ///     .office_phone("example")
+    ///     .business_category(1)
+    ///     .merchant_country_code("example")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .business(put::Business::new().business_type("ONLINE"));
+    /// let response = client.v3().merchants().put(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改子商户（融合钱包）")]
     pub fn put(self, request: super::put::Request) -> M::Sent<super::put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANTS, request)
@@ -54,6 +95,16 @@ impl<M: Mode> MerchantsBySubMchid<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchants::sub_mchid::get;
+    ///
+    /// let request = get::Request::new().sp_appid("wx57e15a0db0c5d1e8").sp_mchid("1900057215");
+    /// let response = client.v3().merchants().sub_mchid("example").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询子商户（融合钱包）")]
     pub fn get(self, request: super::sub_mchid::get::Request) -> M::Sent<super::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTS_SUB_MCHID, request)

@@ -70,6 +70,13 @@ impl<M: Mode> MultiuseStocksByStockIdRefundFlow<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::stocks::stock_id::refund_flow::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().multiuse().stocks().stock_id("9856888").refund_flow().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载批次退款明细")]
     pub fn get(self) -> M::Sent<super::stocks::stock_id::refund_flow::get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW, Nothing)
@@ -88,6 +95,13 @@ impl<M: Mode> MultiuseStocksByStockIdSendFlow<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::stocks::stock_id::send_flow::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().multiuse().stocks().stock_id("9856888").send_flow().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载批次发放明细")]
     pub fn get(self) -> M::Sent<super::stocks::stock_id::send_flow::get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW, Nothing)
@@ -106,6 +120,13 @@ impl<M: Mode> MultiuseStocksByStockIdUseFlow<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::stocks::stock_id::use_flow::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().multiuse().stocks().stock_id("9856888").use_flow().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载核销明细")]
     pub fn get(self) -> M::Sent<super::stocks::stock_id::use_flow::get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW, Nothing)
@@ -148,6 +169,30 @@ impl<M: Mode> MultiuseUsersByOpenidCoupons<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::users::openid::coupons::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::multiuse::users::openid::coupons::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("9856000")
+    ///     .out_request_no("8956000202407191254642")
+    ///     .user_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .card_type("ID_CARD");
+    /// let response = client
+    ///     .v3()
+    ///     .multiuse()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发放指定批次的消费金")]
     pub fn post(
         self,

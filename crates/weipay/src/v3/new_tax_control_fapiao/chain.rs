@@ -56,6 +56,18 @@ impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::card_template::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::card_template::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .card_appid("wxb1170446a4c0a5a2")
+    ///     .card_template_information(post::CardTemplateInformation::new().logo_url("example"));
+    /// let response = client.v3().new_tax_control_fapiao().card_template().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建电子发票卡券模板")]
     pub fn post(
         self,
@@ -77,6 +89,22 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
     /// Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::download::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::download::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .token("example")
+    ///     .mchid("1900057215")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .invoice_code("example")
+    ///     .invoice_no("example")
+    ///     .fapiao_id("example");
+    /// let response = client.v3().new_tax_control_fapiao().download().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载发票文件")]
     pub fn get(self, request: super::download::get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD, request)
@@ -95,6 +123,28 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .scene("WITH_WECHATPAY")
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .buyer_information(post::BuyerInformation::new().type_("ORGANIZATION").name("example"))
+    ///     .fapiao_information(vec![post::FapiaoInformation::new()
+    ///         .fapiao_id("20200701123456")
+    ///         .total_amount(382895)
+    ///         .need_list(true)
+    ///         .items(vec![post::Items::new()
+    ///             .tax_code("3010101020203000000")
+    ///             .quantity(100000000)
+    ///             .total_amount(429900)
+    ///             .discount(true)])]);
+    /// let response = client.v3().new_tax_control_fapiao().fapiao_applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "开具电子发票")]
     pub fn post(self, request: super::fapiao_applications::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS, request)
@@ -152,6 +202,22 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fapiao_applications::fapiao_apply_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询电子发票")]
     pub fn get(
         self,
@@ -188,6 +254,23 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M>
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fapiao_applications::fapiao_apply_id::fapiao_files::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::fapiao_files::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109").fapiao_id("20200701123456");
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .fapiao_files()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取发票下载信息")]
     pub fn get(
         self,
@@ -212,6 +295,51 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::fapiao_apply_id::insert_cards::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::insert_cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .scene("WITH_WECHATPAY")
+    ///     .buyer_information(post::FapiaoBuyerInformation::new().type_("ORGANIZATION").name("example"))
+    ///     .fapiao_card_information(vec![post::FapiaoCardInformation::new()
+    ///         .fapiao_media_id("ASNFZ4mrze/+3LqYdlQyEA==")
+    ///         .fapiao_number("12897794")
+    ///         .fapiao_code("044001911211")
+    ///         .fapiao_time("2026-01-01T00:00:00+08:00")
+    ///         .check_code("69001808340631374774")
+    ///         .password("006>299-375/326>2+7/*0-+<3510")
+    ///         .total_amount(382895)
+    ///         .tax_amount(44050)
+    ///         .amount(338845)
+    ///         .seller_information(post::FapiaoSellerInformation::new()
+    ///             .name("example")
+    ///             .taxpayer_id("202003261233701778")
+    ///             .address("example"))
+    ///         .extra_information(post::FapiaoExtraInformation::new().drawer("王五"))
+    ///         .items(vec![post::Items::new()
+    ///             .tax_code("3010101020203000000")
+    ///             .goods_name("example")
+    ///             .quantity(100000000)
+    ///             .unit_price(380442000000_i64)
+    ///             .amount(380442)
+    ///             .tax_amount(49458)
+    ///             .total_amount(429900)
+    ///             .tax_rate(1300)
+    ///             .tax_prefer_mark("NO_FAVORABLE")
+    ///             .discount(true)])]);
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .insert_cards()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "将电子发票插入微信用户卡包")]
     pub fn post(
         self,
@@ -236,6 +364,27 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::fapiao_apply_id::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::reverse::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .reverse_reason("ISSUE_ERROR")
+    ///     .fapiao_information(vec![post::FapiaoInformation::new()
+    ///         .fapiao_id("20200701123456")
+    ///         .fapiao_number("12897794")]);
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .reverse()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "冲红电子发票")]
     pub fn post(
         self,
@@ -260,6 +409,35 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::issue_general::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::issue_general::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .buyer_information(post::FapiaoBuyerInformation::new().type_("ORGANIZATION").name("example"))
+    ///     .fapiao_information(post::FapiaoInformation::new()
+    ///         .fapiao_id("20200701123456")
+    ///         .total_amount(382895)
+    ///         .items(vec![post::Items::new()
+    ///             .tax_code("3010101020203000000")
+    ///             .goods_name("example")
+    ///             .total_amount(429900)
+    ///             .tax_rate(1300)
+    ///             .discount(true)])
+    ///         .billing_person_id("128279891283")
+    ///         .fapiao_bill_type("COMM_FAPIAO")
+    ///         .transaction_information(vec![post::FapiaoTransactionInformation::new()
+    ///             .pay_channel("WECHAT_PAY")
+    ///             .transaction_id("4200000008202508080512076713")
+    ///             .amount(382895)]));
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().fapiao_applications().issue_general().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "开具通用行业电子发票")]
     pub fn post(self, request: super::fapiao_applications::issue_general::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_GENERAL, request)
@@ -278,6 +456,40 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::issue_passenger_transport::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::issue_passenger_transport::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .buyer_information(post::FapiaoBuyerInformation::new().type_("ORGANIZATION").name("example"))
+    ///     .fapiao_information(post::FapiaoInformation::new()
+    ///         .fapiao_id("20200701123456")
+    ///         .total_amount(382895)
+    ///         .items(vec![post::Items::new()
+    ///             .tax_code("3010101020203000000")
+    ///             .goods_name("example")
+    ///             .total_amount(429900)
+    ///             .tax_rate(1300)
+    ///             .discount(true)])
+    ///         .billing_person_id("187776276864872")
+    ///         .fapiao_bill_type("COMM_FAPIAO")
+    ///         .transaction_information(vec![post::FapiaoTransactionInformation::new()
+    ///             .pay_channel("WECHAT_PAY")
+    ///             .transaction_id("4200000008202508080512076713")
+    ///             .amount(382895)]));
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .issue_passenger_transport()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "开具旅客运输行业电子发票")]
     pub fn post(
         self,
@@ -302,6 +514,40 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::issue_refined_oil::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::issue_refined_oil::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .buyer_information(post::FapiaoBuyerInformation::new().type_("ORGANIZATION").name("example"))
+    ///     .fapiao_information(post::FapiaoInformation::new()
+    ///         .fapiao_id("20200701123456")
+    ///         .total_amount(382895)
+    ///         .items(vec![post::Items::new()
+    ///             .tax_code("3010101020203000000")
+    ///             .goods_name("example")
+    ///             .total_amount(429900)
+    ///             .tax_rate(1300)
+    ///             .discount(true)])
+    ///         .billing_person_id("187776276864872")
+    ///         .fapiao_bill_type("COMM_FAPIAO")
+    ///         .transaction_information(vec![post::FapiaoTransactionInformation::new()
+    ///             .pay_channel("WECHAT_PAY")
+    ///             .transaction_id("4200000008202508080512076713")
+    ///             .amount(382895)]));
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .issue_refined_oil()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "开具成品油行业电子发票")]
     pub fn post(
         self,
@@ -323,6 +569,40 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::real_estate_leasing::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::real_estate_leasing::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .buyer_information(post::FapiaoBuyerInformation::new().type_("ORGANIZATION").name("example"))
+    ///     .fapiao_information(post::FapiaoInformation::new()
+    ///         .fapiao_id("20200701123456")
+    ///         .total_amount(382895)
+    ///         .items(vec![post::Items::new()
+    ///             .tax_code("3010101020203000000")
+    ///             .goods_name("example")
+    ///             .total_amount(429900)
+    ///             .tax_rate(1300)
+    ///             .discount(true)])
+    ///         .billing_person_id("128279891283")
+    ///         .fapiao_bill_type("COMM_FAPIAO")
+    ///         .transaction_information(vec![post::FapiaoTransactionInformation::new()
+    ///             .pay_channel("WECHAT_PAY")
+    ///             .transaction_id("4200000008202508080512076713")
+    ///             .amount(382895)]));
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .real_estate_leasing()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "开具不动产租赁行业电子发票")]
     pub fn post(
         self,
@@ -345,6 +625,24 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::upload_fapiao_file::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::upload_fapiao_file::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request =
+    ///     post::Request::new().file(file).file_type("PDF").digest_alogrithm("SM3").digest("example");
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .upload_fapiao_file()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传电子发票文件")]
     pub fn post(
         self,
@@ -384,6 +682,20 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fapiaomerchant::getspinviteurl::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiaomerchant::getspinviteurl::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .operation_type("AUTH_BINDING")
+    ///     .fapiao_mode("THIRD_OR_SELF_FAPIAO")
+    ///     .invite_code("code_20200101_123");
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().fapiaomerchant().getspinviteurl().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
     pub fn get(
         self,
@@ -405,6 +717,22 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fapiaomerchant::listspinvitemchinfo::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiaomerchant::listspinvitemchinfo::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .query_time_start("2026-01-01T00:00:00+08:00")
+    ///     .query_time_end("2026-01-31T23:59:59+08:00")
+    ///     .offset(10)
+    ///     .limit(1)
+    ///     .mch_invite_status("MCH_INVITE_SUCC");
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().fapiaomerchant().listspinvitemchinfo().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取邀请开通的商户信息")]
     pub fn get(
         self,
@@ -453,6 +781,17 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBaseInformation<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::base_information::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::merchant::base_information::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().merchant().base_information().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取商户开票基础信息")]
     pub fn get(
         self,
@@ -475,6 +814,13 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::development_config::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().new_tax_control_fapiao().merchant().development_config().get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商户配置的开发选项")]
     pub fn get(self) -> M::Sent<super::merchant::development_config::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, Nothing)
@@ -485,6 +831,17 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::merchant::development_config::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::merchant::development_config::patch;
+    ///
+    /// let request = patch::Request::new().callback_url("https://pay.weixin.qq.com/callback");
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().merchant().development_config().patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "配置开发选项")]
     pub fn patch(
         self,
@@ -525,6 +882,14 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4012474022](https://pay.weixin.qq.com/doc/v3/partner/4012474022)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().merchant().sub_mchid("1900000109").check().post().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "检查子商户开票功能状态")]
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK, Nothing)
@@ -543,6 +908,20 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::sub_mchid::check_status::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .merchant()
+    ///     .sub_mchid("1900000109")
+    ///     .check_status()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "检查子商户开票功能状态")]
     pub fn get(self) -> M::Sent<super::merchant::sub_mchid::check_status::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS, Nothing)
@@ -561,6 +940,16 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::tax_codes::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::merchant::tax_codes::get;
+    ///
+    /// let request = get::Request::new().offset(0).limit(5);
+    /// let response = client.v3().new_tax_control_fapiao().merchant().tax_codes().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取商品和服务税收分类对照表")]
     pub fn get(
         self,
@@ -582,6 +971,17 @@ impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_title::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::user_title::get;
+    ///
+    /// let request =
+    ///     get::Request::new().scene("WITH_WECHATPAY").fapiao_apply_id("4200000444201910177461284488");
+    /// let response = client.v3().new_tax_control_fapiao().user_title().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取用户填写的抬头")]
     pub fn get(self, request: super::user_title::get::Request) -> M::Sent<super::user_title::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE, request)
@@ -605,6 +1005,21 @@ impl<M: Mode> NewTaxControlFapiaoUserTitleTitleUrl<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_title::title_url::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::user_title::title_url::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .fapiao_apply_id("fapiao_20200701_123456")
+    ///     .source("WEB")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .total_amount(382895);
+    /// let response = client.v3().new_tax_control_fapiao().user_title().title_url().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取抬头填写链接")]
     pub fn get(
         self,

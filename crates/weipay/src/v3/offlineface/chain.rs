@@ -51,6 +51,21 @@ impl<M: Mode> OfflinefaceAuthinfo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::authinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::authinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("example")
+    ///     .device_id("example")
+    ///     .raw_data("example")
+    ///     .organization_id("example");
+    /// let response = client.v3().offlineface().authinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取authinfo接口")]
     pub fn post(self, request: super::authinfo::post::Request) -> M::Sent<super::authinfo::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_AUTHINFO, request)
@@ -86,6 +101,17 @@ impl<M: Mode> OfflinefaceContractsByContractId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::contracts::contract_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::contracts::contract_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response =
+    ///     client.v3().offlineface().contracts().contract_id("CI8CD208Z7e9906f89").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "签约查询接口")]
     pub fn get(
         self,
@@ -107,6 +133,18 @@ impl<M: Mode> OfflinefaceContractsPresign<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::presign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::contracts::presign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_name("example")
+    ///     .facepay_user(post::FacepayUser::new().out_user_id("example").organization_id("example"));
+    /// let response = client.v3().offlineface().contracts().presign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预签约接口")]
     pub fn post(
         self,
@@ -128,6 +166,16 @@ impl<M: Mode> OfflinefaceFaceCollections<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::face_collections::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::face_collections::get;
+    ///
+    /// let request = get::Request::new().organization_id("Ofewewfwefweewf");
+    /// let response = client.v3().offlineface().face_collections().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询重采用户列表")]
     pub fn get(
         self,
@@ -159,6 +207,14 @@ impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::face_collections::collection_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().offlineface().face_collections().collection_id("FC2353ZJIHOJKHOIIOIJ").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询重采请求详情")]
     pub fn get(self) -> M::Sent<super::face_collections::collection_id::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID, Nothing)
@@ -177,6 +233,16 @@ impl<M: Mode> OfflinefaceRepaymentUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::repayment_url::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::repayment_url::post;
+    ///
+    /// let request = post::Request::new().out_user_id("example").organization_id("example");
+    /// let response = client.v3().offlineface().repayment_url().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取还款链接接口")]
     pub fn post(
         self,
@@ -198,6 +264,16 @@ impl<M: Mode> OfflinefaceTransactions<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::transactions::post;
+    ///
+    /// let request = post::Request::new().auth_code("example");
+    /// let response = client.v3().offlineface().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请扣款接口")]
     pub fn post(
         self,
@@ -241,6 +317,24 @@ impl<M: Mode> OfflinefaceTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request =
+    ///     get::Request::new().sp_mchid("1900057215").sub_mchid("3233122121").business_product_id("2");
+    /// let response = client
+    ///     .v3()
+    ///     .offlineface()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查单接口")]
     pub fn get(
         self,

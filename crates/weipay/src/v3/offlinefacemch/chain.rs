@@ -36,6 +36,16 @@ impl<M: Mode> OfflinefacemchOrganizations<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::organizations::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlinefacemch::organizations::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().offlinefacemch().organizations().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询机构信息接口")]
     pub fn get(
         self,
@@ -114,6 +124,22 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::organizations::organization_id::users::out_user_id::out_user_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .offlinefacemch()
+    ///     .organizations()
+    ///     .organization_id("example")
+    ///     .users()
+    ///     .out_user_id()
+    ///     .out_user_id("example")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "刷脸用户信息查询接口")]
     pub fn get(
         self,
@@ -129,6 +155,26 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::organizations::organization_id::users::out_user_id::out_user_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::offlinefacemch::organizations::organization_id::users::out_user_id::out_user_id::patch;
+    ///
+    /// let request = patch::Request::new().user_name("张三");
+    /// let response = client
+    ///     .v3()
+    ///     .offlinefacemch()
+    ///     .organizations()
+    ///     .organization_id("example")
+    ///     .users()
+    ///     .out_user_id()
+    ///     .out_user_id("example")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "刷脸用户信息修改接口")]
     pub fn patch(
         self,
@@ -188,6 +234,23 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerm
     /// Official documents (官方文档):
     ///
     /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .offlinefacemch()
+    ///     .organizations()
+    ///     .organization_id("example")
+    ///     .users()
+    ///     .user_id()
+    ///     .user_id("example")
+    ///     .terminate_contract()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除刷脸用户签约关系接口")]
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_USER_ID_USER_ID_TERMINATE_CONTRACT, Nothing)
@@ -206,6 +269,16 @@ impl<M: Mode> OfflinefacemchTokens<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::tokens::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlinefacemch::tokens::post;
+    ///
+    /// let request = post::Request::new().scene("WEBSESSION");
+    /// let response = client.v3().offlinefacemch().tokens().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取凭证授权接口")]
     pub fn post(self, request: super::tokens::post::Request) -> M::Sent<super::tokens::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACEMCH_TOKENS, request)

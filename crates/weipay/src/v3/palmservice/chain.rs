@@ -60,6 +60,23 @@ impl<M: Mode> PalmserviceAuthorizationOpenidByOpenid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::authorization::openid::openid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::palmservice::authorization::openid::openid::get;
+    ///
+    /// let request = get::Request::new().organization_id("1004");
+    /// let response = client
+    ///     .v3()
+    ///     .palmservice()
+    ///     .authorization()
+    ///     .openid()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询刷掌授权")]
     pub fn get(
         self,
@@ -81,6 +98,16 @@ impl<M: Mode> PalmserviceAuthorizationPreauthorize<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::authorization::preauthorize::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::palmservice::authorization::preauthorize::post;
+    ///
+    /// let request = post::Request::new().openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().palmservice().authorization().preauthorize().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务关联预授权")]
     pub fn post(
         self,

@@ -85,6 +85,23 @@ impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
     /// For 普通商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::contract_id::fail_notify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::contracts::contract_id::fail_notify::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215").appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .contracts()
+    ///     .contract_id("123124412412423431")
+    ///     .fail_notify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "重试扣费通知")]
     pub fn post(
         self,
@@ -106,6 +123,19 @@ impl<M: Mode> PapayContractsByContractIdNotify<M> {
     /// For 普通商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::contract_id::notify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::contracts::contract_id::notify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .estimated_amount(post::EstimatedAmount::new().amount(1));
+    /// let response = client.v3().papay().contracts().contract_id("example").notify().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "直连商户预扣费通知")]
     pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
@@ -201,6 +231,23 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_pay()
+    ///     .policy_periods()
+    ///     .contract_id()
+    ///     .contract_id("example")
+    ///     .policy_period_id()
+    ///     .policy_period_id("1")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户查询保险自动续费预约")]
     pub fn get(self) -> M::Sent<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::Response>{
         self.call.typed(&table::GET_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID, Nothing)
@@ -228,6 +275,29 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .scheduled_amount(post::ScheduledAmount::new().total(1));
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_pay()
+    ///     .policy_periods()
+    ///     .contract_id()
+    ///     .contract_id("example")
+    ///     .policy_period_id()
+    ///     .policy_period_id("1")
+    ///     .schedule()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户预约保险自动续费")]
     pub fn post(self, request: super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Request) -> M::Sent<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID_SCHEDULE, request)
@@ -258,6 +328,23 @@ impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_pay::transactions::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_pay::transactions::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .transaction_notify_url("https://www.qq.com/")
+    ///     .contract_id("123124412412423431")
+    ///     .policy_period_id(1)
+    ///     .amount(post::Amount::new().total(1));
+    /// let response = client.v3().papay().insurance_pay().transactions().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户受理保险自动续费扣款")]
     pub fn post(
         self,
@@ -376,6 +463,32 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRen
     /// For 普通商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .policy_periods(vec![post::PolicyPeriods::new()
+    ///         .policy_period_id(1)
+    ///         .estimated_deduct_date("2019-11-22")
+    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("1")
+    ///     .contract_id()
+    ///     .contract_id("example")
+    ///     .renew()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户受理续期自动续费协议")]
     pub fn post(
         self,
@@ -417,6 +530,23 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户查询保险自动续费协议")]
     pub fn get(self) -> M::Sent<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(
@@ -447,6 +577,27 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post;
+    ///
+    /// let request = post::Request::new().contract_termination_remark("用户解约");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
     pub fn post(self, request: super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
@@ -492,6 +643,28 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_sign::contracts::pre_entrust_sign::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .insured_display_name("*明")
+    ///     .contract_notify_url("https://yourapp.com/notify")
+    ///     .policy_start_date("2019-11-22")
+    ///     .policy_end_date("2020-11-22")
+    ///     .policy_periods(vec![post::PolicyPeriods::new()
+    ///         .policy_period_id(1)
+    ///         .estimated_deduct_date("2019-11-22")
+    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
+    /// let response =
+    ///     client.v3().papay().insurance_sign().contracts().pre_entrust_sign().app().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户App预签约")]
     pub fn post(
         self,
@@ -513,6 +686,29 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_sign::contracts::pre_entrust_sign::h5::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::contracts::pre_entrust_sign::h5::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .insured_display_name("*明")
+    ///     .contract_notify_url("https://yourapp.com/notify")
+    ///     .policy_start_date("2019-11-22")
+    ///     .policy_end_date("2020-11-22")
+    ///     .policy_periods(vec![post::InsurancePolicyPeriod::new()
+    ///         .policy_period_id(1)
+    ///         .estimated_deduct_date("2019-11-22")
+    ///         .estimated_deduct_amount(post::InsurancePolicyPeriodEstimatedDeductAmount::new()
+    ///             .total(1))]);
+    /// let response =
+    ///     client.v3().papay().insurance_sign().contracts().pre_entrust_sign().h5().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户H5预签约")]
     pub fn post(
         self,
@@ -534,6 +730,36 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_sign::contracts::pre_entrust_sign::jsapi::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::contracts::pre_entrust_sign::jsapi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .insured_display_name("*明")
+    ///     .contract_notify_url("https://yourapp.com/notify")
+    ///     .policy_start_date("2019-11-22")
+    ///     .policy_end_date("2020-11-22")
+    ///     .policy_periods(vec![post::InsurancePolicyPeriod::new()
+    ///         .policy_period_id(1)
+    ///         .estimated_deduct_date("2019-11-22")
+    ///         .estimated_deduct_amount(post::InsurancePolicyPeriodEstimatedDeductAmount::new()
+    ///             .total(1))]);
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .jsapi()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户JSAPI预签约")]
     pub fn post(
         self,
@@ -555,6 +781,36 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_sign::contracts::pre_entrust_sign::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::contracts::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .insured_display_name("*明")
+    ///     .contract_notify_url("https://yourapp.com/notify")
+    ///     .policy_start_date("2019-11-22")
+    ///     .policy_end_date("2020-11-22")
+    ///     .policy_periods(vec![post::InsurancePolicyPeriod::new()
+    ///         .policy_period_id(1)
+    ///         .estimated_deduct_date("2019-11-22")
+    ///         .estimated_deduct_amount(post::InsurancePolicyPeriodEstimatedDeductAmount::new()
+    ///             .total(1))]);
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户小程序预签约")]
     pub fn post(
         self,
@@ -643,6 +899,32 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .policy_periods(vec![post::PolicyPeriods::new()
+    ///         .policy_period_id(1)
+    ///         .estimated_deduct_date("2019-11-22")
+    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .policy_periods()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .contract_id()
+    ///     .contract_id("2015071056489715")
+    ///     .modify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户修改保险扣费周期列表")]
     pub fn post(self, request: super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Request) -> M::Sent<super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_MODIFY, request)
@@ -714,6 +996,26 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutC
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .policy_periods_()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保险商户查询保险扣费周期列表")]
     pub fn get(self, request: super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Sent<super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(&table::GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
@@ -783,6 +1085,23 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::harmony::transactions::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::pay::harmony::transactions::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .transaction_notify_url("https://www.qq.com/")
+    ///     .contract_id("123124412412423431")
+    ///     .amount(post::Amount::new().total(1))
+    ///     .harmony_account_id("example_harmony_account_id");
+    /// let response = client.v3().papay().pay().harmony().transactions().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "代扣受理扣款")]
     pub fn post(
         self,
@@ -850,6 +1169,25 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::pay::partner::schedules::contract_id::contract_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::pay::partner::schedules::contract_id::contract_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .pay()
+    ///     .partner()
+    ///     .schedules()
+    ///     .contract_id()
+    ///     .contract_id("123124412412423431")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询扣费预约")]
     pub fn get(
         self,
@@ -876,6 +1214,29 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::partner::schedules::contract_id::contract_id::schedule::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::pay::partner::schedules::contract_id::contract_id::schedule::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .schedule_amount(post::ScheduleAmount::new().total(1));
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .pay()
+    ///     .partner()
+    ///     .schedules()
+    ///     .contract_id()
+    ///     .contract_id("123124412412423431")
+    ///     .schedule()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预约扣费")]
     pub fn post(
         self,
@@ -909,6 +1270,23 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::partner::transactions::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::pay::partner::transactions::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .transaction_notify_url("https://www.qq.com/")
+    ///     .contract_id("123124412412423431")
+    ///     .amount(post::Amount::new().total(1));
+    /// let response = client.v3().papay().pay().partner().transactions().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "受理扣款")]
     pub fn post(
         self,
@@ -954,6 +1332,21 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::pay::schedules::contract_id::contract_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .pay()
+    ///     .schedules()
+    ///     .contract_id()
+    ///     .contract_id("123124412412423431")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询扣费预约")]
     pub fn get(self) -> M::Sent<super::pay::schedules::contract_id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID, Nothing)
@@ -977,6 +1370,27 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::schedules::contract_id::contract_id::schedule::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::pay::schedules::contract_id::contract_id::schedule::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .schedule_amount(post::ScheduleAmount::new().total(1));
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .pay()
+    ///     .schedules()
+    ///     .contract_id()
+    ///     .contract_id("123124412412423431")
+    ///     .schedule()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预约扣费")]
     pub fn post(
         self,
@@ -1010,6 +1424,22 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::transactions::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::pay::transactions::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .transaction_notify_url("https://www.qq.com/")
+    ///     .contract_id("123124412412423431")
+    ///     .amount(post::Amount::new().total(1));
+    /// let response = client.v3().papay().pay().transactions().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "受理扣款")]
     pub fn post(
         self,
@@ -1087,6 +1517,29 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .scheduled_deduct_sign()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .app()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "App场景预约扣费类型签约的预签约")]
     pub fn post(
         self,
@@ -1108,6 +1561,29 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .scheduled_deduct_sign()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .h5()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5场景预约扣费类型签约的预签约")]
     pub fn post(
         self,
@@ -1129,6 +1605,29 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .scheduled_deduct_sign()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .jsapi()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
     pub fn post(
         self,
@@ -1150,6 +1649,29 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .scheduled_deduct_sign()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
     pub fn post(
         self,
@@ -1226,6 +1748,31 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .scheduled_deduct_sign()
+    ///     .partner()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .app()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "App场景预约扣费类型签约的预签约")]
     pub fn post(
         self,
@@ -1251,6 +1798,31 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .scheduled_deduct_sign()
+    ///     .partner()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .h5()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5场景预约扣费类型签约的预签约")]
     pub fn post(
         self,
@@ -1273,6 +1845,31 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .scheduled_deduct_sign()
+    ///     .partner()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .jsapi()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
     pub fn post(
         self,
@@ -1298,6 +1895,31 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .scheduled_deduct_sign()
+    ///     .partner()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
     pub fn post(
         self,
@@ -1404,6 +2026,23 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContrac
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign::contracts::harmony_plan_id::plan_id::out_contract_code::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .sign()
+    ///     .contracts()
+    ///     .harmony_plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
     pub fn get(
         self,
@@ -1470,6 +2109,23 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .sign()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
     pub fn get(
         self,
@@ -1501,6 +2157,27 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTe
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post;
+    ///
+    /// let request = post::Request::new().contract_termination_remark("用户解约");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .sign()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
     pub fn post(self, request: super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
@@ -1519,6 +2196,32 @@ impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign::contracts::pre_entrust_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::sign::contracts::pre_entrust_sign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sign_scene("SIGN_SCENE_APP")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify")
+    ///     .out_user_code("用户A")
+    ///     .device_info(post::DeviceInfo::new()
+    ///         .device_type("DEVICE_TYPE_UNKNOW")
+    ///         .device_os("example_device_os")
+    ///         .device_id("example_device_id")
+    ///         .device_running_as_root(true)
+    ///         .device_ip("example_device_ip")
+    ///         .weixin_installed(true)
+    ///         .weixin_version("example_weixin_version")
+    ///         .days_since_first_login("DAYS_SINCE_FIRST_LOGIN_UNKNOW"));
+    /// let response = client.v3().papay().sign().contracts().pre_entrust_sign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "代扣预签约")]
     pub fn post(
         self,
@@ -1605,6 +2308,27 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .sign()
+    ///     .partner()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
     pub fn get(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Sent<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(
@@ -1635,6 +2359,28 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109").contract_termination_remark("用户解约");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .sign()
+    ///     .partner()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
     pub fn post(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)

@@ -78,6 +78,25 @@ impl<M: Mode> ParkingRemindersApplication<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reminders::application::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::application::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .parking_lot(post::ParkingLot::new()
+    ///         .parking_lot_name("example")
+    ///         .out_parking_lot_id("PARK001")
+    ///         .parking_lot_address("XX市XX区XX路XX号")
+    ///         .longitude("116.397128")
+    ///         .latitude("39.916527")
+    ///         .parking_lot_type("PARKING_LOT_TYPE_BUSINESS_DISTRICT")
+    ///         .phone_number("13800138000")
+    ///         .payment_path("pages/pay/index"));
+    /// let response = client.v3().parking().reminders().application().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交停车场进件申请")]
     pub fn post(
         self,
@@ -109,6 +128,18 @@ impl<M: Mode> ParkingRemindersApplicationQuery<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::reminders::application::query::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::application::query::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .parking_lot_audit_no("PLA202604230001")
+    ///     .out_parking_lot_id("lot_sz_tencent_001");
+    /// let response = client.v3().parking().reminders().application().query().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询停车场进件申请单")]
     pub fn get(
         self,
@@ -130,6 +161,18 @@ impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
     /// For 普通服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reminders::application::withdraw::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::application::withdraw::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .parking_lot_audit_no("PLA202604230001")
+    ///     .out_parking_lot_id("lot_sz_tencent_001");
+    /// let response = client.v3().parking().reminders().application().withdraw().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤回停车场进件申请")]
     pub fn post(self, request: super::reminders::application::withdraw::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION_WITHDRAW, request)
@@ -148,6 +191,16 @@ impl<M: Mode> ParkingRemindersApplications<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::reminders::applications::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::applications::get;
+    ///
+    /// let request = get::Request::new().out_parking_lot_id("lot_sz_tencent_001");
+    /// let response = client.v3().parking().reminders().applications().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询停车场进件申请单列表")]
     pub fn get(
         self,
@@ -169,6 +222,23 @@ impl<M: Mode> ParkingRemindersEntry<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reminders::entry::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::entry::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_serial_number("PARK202407041530001")
+    ///     .parking_id("WXPARK001")
+    ///     .plate_number("粤B12345")
+    ///     .enter_timestamp(1720078200)
+    ///     .plate_color("PLATE_COLOR_BLUE")
+    ///     .car_type("PLATE_TYPE_TEMPORARY")
+    ///     .vehicle_type("VEHICLE_TYPE_SMALL");
+    /// let response = client.v3().parking().reminders().entry().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步车辆入场通知")]
     pub fn post(
         self,
@@ -190,6 +260,21 @@ impl<M: Mode> ParkingRemindersExit<M> {
     /// For 普通服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reminders::exit::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::exit::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_serial_number("PARK202407041530001")
+    ///     .exit_timestamp(1720081800)
+    ///     .plate_number("粤B12345")
+    ///     .plate_color("PLATE_COLOR_BLUE")
+    ///     .parking_id("WXPARK001");
+    /// let response = client.v3().parking().reminders().exit().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步车辆离场通知")]
     pub fn post(self, request: super::reminders::exit::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXIT, request)
@@ -208,6 +293,21 @@ impl<M: Mode> ParkingRemindersExtPayment<M> {
     /// For 普通服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reminders::ext_payment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::ext_payment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("TRADE202407041530001")
+    ///     .fee_items(vec![post::FeeItems::new()
+    ///         .fee_type("EXT_PARKING_PAYMENT_FEE_TYPE_MONTHLY")
+    ///         .amount(5000)])
+    ///     .pay_time(1719128975);
+    /// let response = client.v3().parking().reminders().ext_payment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步非临停扩展支付")]
     pub fn post(self, request: super::reminders::ext_payment::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXT_PAYMENT, request)
@@ -226,6 +326,16 @@ impl<M: Mode> ParkingRemindersParkingFee<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reminders::parking_fee::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::parking_fee::post;
+    ///
+    /// let request = post::Request::new().out_serial_number("PARK202407041530001");
+    /// let response = client.v3().parking().reminders().parking_fee().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询停车费用")]
     pub fn post(
         self,
@@ -247,6 +357,16 @@ impl<M: Mode> ParkingRemindersParkingLot<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::reminders::parking_lot::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::parking_lot::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().parking().reminders().parking_lot().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询停车场信息")]
     pub fn get(
         self,
@@ -268,6 +388,23 @@ impl<M: Mode> ParkingRemindersPayment<M> {
     /// For 普通服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reminders::payment::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::payment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_serial_number("PARK202407041530001")
+    ///     .plate_number("粤B12345")
+    ///     .parking_id("WXPARK001")
+    ///     .parking_state("PARKING_STATUS_PARKING")
+    ///     .pay_type("PAY_TYPE_WXPAY")
+    ///     .total_amount(1500)
+    ///     .paid_amount(1500);
+    /// let response = client.v3().parking().reminders().payment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步支付结果通知")]
     pub fn post(self, request: super::reminders::payment::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PAYMENT, request)

@@ -60,6 +60,26 @@ impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::contract_id::fail_notify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::partner_papay::contracts::contract_id::fail_notify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("12345512");
+    /// let response = client
+    ///     .v3()
+    ///     .partner_papay()
+    ///     .contracts()
+    ///     .contract_id("123124412412423431")
+    ///     .fail_notify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务商商户重试扣费通知")]
     pub fn post(
         self,
@@ -81,6 +101,27 @@ impl<M: Mode> PartnerPapayContractsByContractIdNotify<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::contract_id::notify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::partner_papay::contracts::contract_id::notify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("12345512")
+    ///     .estimated_amount(post::EstimatedAmount::new().amount(1));
+    /// let response = client
+    ///     .v3()
+    ///     .partner_papay()
+    ///     .contracts()
+    ///     .contract_id("123124412412423431")
+    ///     .notify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务商商户预扣费通知")]
     pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)

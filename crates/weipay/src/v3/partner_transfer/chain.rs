@@ -31,6 +31,23 @@ impl<M: Mode> PartnerTransferBatches<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::batches::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::partner_transfer::batches::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .authorization_type("INFORMATION_AUTHORIZATION_TYPE")
+    ///     .out_batch_no("plfk2020042013")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_num(200);
+    /// let response = client.v3().partner_transfer().batches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起批量转账")]
     pub fn post(self, request: super::batches::post::Request) -> M::Sent<super::batches::post::Response> {
         self.call.typed(&table::POST_V3_PARTNER_TRANSFER_BATCHES, request)
@@ -71,6 +88,23 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::partner_transfer::batches::batch_id::batch_id::get;
+    ///
+    /// let request = get::Request::new().need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .partner_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("1030000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付批次单号查询批次单")]
     pub fn get(
         self,
@@ -126,6 +160,23 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::details::detail_id::detail_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .partner_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("1030000071100999991182020050700019480001")
+    ///     .details()
+    ///     .detail_id()
+    ///     .detail_id("1040000071100999991182020050700019500100")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付明细单号查询明细单")]
     pub fn get(
         self,
@@ -166,6 +217,23 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::partner_transfer::batches::out_batch_no::out_batch_no::get;
+    ///
+    /// let request = get::Request::new().need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .partner_transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家批次单号查询批次单")]
     pub fn get(
         self,
@@ -221,6 +289,23 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOu
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .partner_transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("plfk2020042013")
+    ///     .details()
+    ///     .out_detail_no()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(
         self,

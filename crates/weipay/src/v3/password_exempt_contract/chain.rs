@@ -96,6 +96,30 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram<
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::ecommerce::pre_entrust_sign::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .contract_display_account("example")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .ecommerce()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "电商收付通模式小程序场景预签约")]
     pub fn post(
         self,
@@ -120,6 +144,31 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectS
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .contract_display_account("example")
+    ///     .prepay_id("wx201410272009395522657a690389285100")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .ecommerce()
+    ///     .pre_entrust_sign()
+    ///     .pay_redirect_sign()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "电商收付通模式支付后场景预签约")]
     pub fn post(
         self,
@@ -175,6 +224,30 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignMiniProgram<M> 
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::normal::pre_entrust_sign::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::password_exempt_contract::contracts::normal::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .contract_display_account("example")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .normal()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "直连商户模式小程序场景预签约")]
     pub fn post(
         self,
@@ -199,6 +272,31 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::normal::pre_entrust_sign::pay_redirect_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::password_exempt_contract::contracts::normal::pre_entrust_sign::pay_redirect_sign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .contract_display_account("example")
+    ///     .prepay_id("wx201410272009395522657a690389285100")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .normal()
+    ///     .pre_entrust_sign()
+    ///     .pay_redirect_sign()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "直连商户模式支付后场景预签约")]
     pub fn post(
         self,
@@ -254,6 +352,31 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignMiniProgram<M> {
     /// For 从业机构（支付机构）.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::qs::pre_entrust_sign::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::password_exempt_contract::contracts::qs::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_appid("wxd678efh567hg6787")
+    ///     .sub_mchid("1900000109")
+    ///     .service_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .contract_display_account("example");
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .qs()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "清算机构模式小程序场景预签约")]
     pub fn post(
         self,
@@ -278,6 +401,32 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign<M> 
     /// For 从业机构（支付机构）.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::qs::pre_entrust_sign::pay_redirect_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::password_exempt_contract::contracts::qs::pre_entrust_sign::pay_redirect_sign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_appid("wxd678efh567hg6787")
+    ///     .sub_mchid("1900000109")
+    ///     .service_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .contract_display_account("example")
+    ///     .prepay_id("wx201410272009395522657a690389285100");
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .qs()
+    ///     .pre_entrust_sign()
+    ///     .pay_redirect_sign()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "清算机构模式支付后场景预签约")]
     pub fn post(
         self,
@@ -350,6 +499,22 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::contracts::service_id::service_id::out_contract_code::out_contract_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .service_id()
+    ///     .service_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户通过商户协议号查询协议")]
     pub fn get(
         self,
@@ -382,6 +547,26 @@ impl<M: Mode>
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::password_exempt_contract::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post;
+    ///
+    /// let request = post::Request::new().contract_termination_remark("用户解约");
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .service_id()
+    ///     .service_id("12535")
+    ///     .out_contract_code()
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户通过商户协议号解约协议")]
     pub fn post(self, request: super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
@@ -435,6 +620,31 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignMiniPr
     /// For 平台商户, 服务商, 从业机构（支付机构）.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::service_provider::pre_entrust_sign::mini_program::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::password_exempt_contract::contracts::service_provider::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .sub_appid("wxd678efh567hg6787")
+    ///     .service_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .contract_display_account("example");
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .service_provider()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务商模式小程序场景预签约")]
     pub fn post(
         self,
@@ -459,6 +669,32 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignPayRed
     /// For 平台商户, 服务商, 从业机构（支付机构）.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::password_exempt_contract::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .sub_appid("wxd678efh567hg6787")
+    ///     .service_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .contract_display_account("example")
+    ///     .prepay_id("wx201410272009395522657a690389285100");
+    /// let response = client
+    ///     .v3()
+    ///     .password_exempt_contract()
+    ///     .contracts()
+    ///     .service_provider()
+    ///     .pre_entrust_sign()
+    ///     .pay_redirect_sign()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务商模式支付后场景预签约")]
     pub fn post(
         self,

@@ -70,6 +70,21 @@ impl<M: Mode> PayAcquiringBankTransactionsExposure<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiring_bank::transactions::exposure::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::acquiring_bank::transactions::exposure::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .acquiring_bank_id("1356485")
+    ///     .merchant_id("1900000109")
+    ///     .channel_id("20001111")
+    ///     .payer(post::Payer::new().acquiring_bank_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"))
+    ///     .out_trade_no("1217752501201407033233368018");
+    /// let response = client.v3().pay().acquiring_bank().transactions().exposure().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信分付-支付方式前置服务")]
     pub fn post(
         self,
@@ -108,6 +123,17 @@ impl<M: Mode> PayInstalExposure<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::instal::exposure::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::instal::exposure::post;
+    ///
+    /// let request =
+    ///     post::Request::new().mchid("1900057215").appid("wx57e15a0db0c5d1e8").user_id_type("OPENID");
+    /// let response = client.v3().pay().instal().exposure().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户贴息-获取微信分付曝光建议")]
     pub fn post(
         self,
@@ -141,6 +167,19 @@ impl<M: Mode> PayInstalPartnerExposure<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::instal::partner::exposure::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::instal::partner::exposure::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_appid("wxd678efh567hg6999");
+    /// let response = client.v3().pay().instal().partner().exposure().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户贴息-获取微信分付曝光建议")]
     pub fn post(
         self,
@@ -241,6 +280,23 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::app::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().pay().partner().transactions().app().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP下单")]
     pub fn post(
         self,
@@ -262,6 +318,30 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::app_with_contract::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::app_with_contract::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .contract_info(post::ContractInfo::new()
+    ///         .plan_id("3484306348")
+    ///         .contract_mchid("1200009811")
+    ///         .contract_appid("wxcbda96de0b165486")
+    ///         .contract_code("100001256")
+    ///         .request_serial("1695")
+    ///         .contract_display_account("123456"));
+    /// let response = client.v3().pay().partner().transactions().app_with_contract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP下单并签约")]
     pub fn post(
         self,
@@ -283,6 +363,23 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::codepay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::codepay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1230000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .payer(post::Payer::new().auth_code("130061098828009406"))
+    ///     .amount(post::Amount::new().total(100))
+    ///     .scene_info(post::SceneInfo::new().store_info(post::StoreInfo::new().id("0001")));
+    /// let response = client.v3().pay().partner().transactions().codepay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "付款码支付")]
     pub fn post(
         self,
@@ -304,6 +401,21 @@ impl<M: Mode> PayPartnerTransactionsExposure<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::exposure::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::exposure::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_appid("wxd678efh567hg6999")
+    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
+    ///     .out_trade_no("1217752501201407033233368018");
+    /// let response = client.v3().pay().partner().transactions().exposure().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信分付-支付方式前置服务")]
     pub fn post(
         self,
@@ -325,6 +437,26 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::h5::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::h5::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .payer_client_ip("14.23.150.211")
+    ///         .h5_info(post::H5Info::new().type_("iOS")));
+    /// let response = client.v3().pay().partner().transactions().h5().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5下单")]
     pub fn post(
         self,
@@ -363,6 +495,24 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
     /// For 服务商, 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::transactions::id::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .pay()
+    ///     .partner()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付订单号查询")]
     pub fn get(
         self,
@@ -384,6 +534,24 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::jsapi::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::jsapi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"));
+    /// let response = client.v3().pay().partner().transactions().jsapi().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "JSAPI下单")]
     pub fn post(
         self,
@@ -405,6 +573,26 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::jsapi_with_contract::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::jsapi_with_contract::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
+    ///     .contract_info(post::ContractInfo::new().password_free_contract_id("201710180325670965"));
+    /// let response =
+    ///     client.v3().pay().partner().transactions().jsapi_with_contract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "JSAPI下单并授权/签约")]
     pub fn post(
         self,
@@ -426,6 +614,23 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
     /// For 服务商. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::miniprogram::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::miniprogram::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"));
+    /// let response = client.v3().pay().partner().transactions().miniprogram().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "小程序支付下单")]
     pub fn post(
         self,
@@ -447,6 +652,23 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::native::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::native::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().pay().partner().transactions().native().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "Native下单")]
     pub fn post(
         self,
@@ -488,6 +710,24 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 服务商, 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .pay()
+    ///     .partner()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户订单号查询")]
     pub fn get(
         self,
@@ -519,6 +759,25 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// For 服务商, 电商平台. A success has no body (204). Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::out_trade_no::out_trade_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::out_trade_no::out_trade_no::close::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .pay()
+    ///     .partner()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关单")]
     pub fn post(
         self,
@@ -540,6 +799,25 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::out_trade_no::out_trade_no::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::out_trade_no::out_trade_no::reverse::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("1230000109");
+    /// let response = client
+    ///     .v3()
+    ///     .pay()
+    ///     .partner()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .reverse()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销")]
     pub fn post(
         self,
@@ -561,6 +839,25 @@ impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::scannedpos::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::scannedpos::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(888))
+    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .payer_client_ip("14.23.150.211")
+    ///         .store_info(post::StoreInfo::new().id("0001")));
+    /// let response = client.v3().pay().partner().transactions().scannedpos().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "扫码支付下单")]
     pub fn post(
         self,
@@ -639,6 +936,22 @@ impl<M: Mode> PayTransactionsApp<M> {
     /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::app::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().pay().transactions().app().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP下单")]
     pub fn post(
         self,
@@ -660,6 +973,29 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::app_with_contract::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::app_with_contract::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .contract_info(post::ContractInfo::new()
+    ///         .plan_id("3484306348")
+    ///         .contract_mchid("1200009811")
+    ///         .contract_appid("wxcbda96de0b165486")
+    ///         .contract_code("100001256")
+    ///         .request_serial("1695")
+    ///         .contract_display_account("123456"));
+    /// let response = client.v3().pay().transactions().app_with_contract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP下单并签约")]
     pub fn post(
         self,
@@ -681,6 +1017,23 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::codepay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::codepay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .payer(post::Payer::new().auth_code("130061098828009406"))
+    ///     .amount(post::Amount::new().total(100))
+    ///     .scene_info(post::SceneInfo::new().store_info(post::StoreInfo::new().id("0001")));
+    /// let response = client.v3().pay().transactions().codepay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "付款码支付")]
     pub fn post(
         self,
@@ -702,6 +1055,19 @@ impl<M: Mode> PayTransactionsExposure<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::exposure::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::exposure::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .payer(post::Payer::new().openid("oWeiPaySandboxUser-000000001"))
+    ///     .out_trade_no("1217752501201407033233368018");
+    /// let response = client.v3().pay().transactions().exposure().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信分付-支付方式前置服务")]
     pub fn post(
         self,
@@ -723,6 +1089,25 @@ impl<M: Mode> PayTransactionsH5<M> {
     /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::h5::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::h5::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .payer_client_ip("14.23.150.211")
+    ///         .h5_info(post::H5Info::new().type_("iOS")));
+    /// let response = client.v3().pay().transactions().h5().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5下单")]
     pub fn post(
         self,
@@ -756,6 +1141,23 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
     /// For 直连商户, 特约商户（直连模式）.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::id::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .pay()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付订单号查询")]
     pub fn get(
         self,
@@ -777,6 +1179,23 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::jsapi::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::jsapi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .payer(post::Payer::new().openid("oWeiPaySandboxUser-000000001"));
+    /// let response = client.v3().pay().transactions().jsapi().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "JSAPI下单")]
     pub fn post(
         self,
@@ -798,6 +1217,24 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::jsapi_with_contract::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::jsapi_with_contract::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .payer(post::Payer::new().openid("oWeiPaySandboxUser-000000001"))
+    ///     .contract_info(post::ContractInfo::new().token("201710180325670965"));
+    /// let response = client.v3().pay().transactions().jsapi_with_contract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "JSAPI下单并授权/签约")]
     pub fn post(
         self,
@@ -819,6 +1256,22 @@ impl<M: Mode> PayTransactionsNative<M> {
     /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::native::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::native::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().pay().transactions().native().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "Native下单")]
     pub fn post(
         self,
@@ -857,6 +1310,23 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 直连商户, 特约商户（直连模式）.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .pay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户订单号查询")]
     pub fn get(
         self,
@@ -888,6 +1358,24 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// For 直连商户, 特约商户（直连模式）. A success has no body (204). Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::out_trade_no::out_trade_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::out_trade_no::out_trade_no::close::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .pay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关单")]
     pub fn post(
         self,
@@ -909,6 +1397,24 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::out_trade_no::out_trade_no::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::out_trade_no::out_trade_no::reverse::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .pay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .reverse()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销")]
     pub fn post(
         self,

@@ -227,6 +227,17 @@ response! {
 }
 
 open_enum! {
+    /// 证件类型.
+    pub enum PayerIdentityType {
+        Idcard = "IDCARD",
+        HongkongMacao = "HONGKONG_MACAO",
+        HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
+        TaiwanResident = "TAIWAN_RESIDENT",
+        ForeignResident = "FOREIGN_RESIDENT",
+        OverseaPassport = "OVERSEA_PASSPORT",
+        PhoneNumber = "PHONE_NUMBER",
+    }
+
     /// 优惠范围.
     pub enum PayPromotionDetailScope {
         Global = "GLOBAL",
@@ -237,16 +248,5 @@ open_enum! {
     pub enum PayPromotionDetailType {
         Cash = "CASH",
         Nocash = "NOCASH",
-    }
-
-    /// 证件类型.
-    pub enum PayerIdentityType {
-        Idcard = "IDCARD",
-        HongkongMacao = "HONGKONG_MACAO",
-        HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
-        TaiwanResident = "TAIWAN_RESIDENT",
-        ForeignResident = "FOREIGN_RESIDENT",
-        OverseaPassport = "OVERSEA_PASSPORT",
-        PhoneNumber = "PHONE_NUMBER",
     }
 }

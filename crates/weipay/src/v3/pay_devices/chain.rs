@@ -53,6 +53,13 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSn<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::open_scenario_speaker::device_sn::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().pay_devices().open_scenario_speaker().device_sn("ABCDEF").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询音箱绑定信息")]
     pub fn get(self) -> M::Sent<super::open_scenario_speaker::device_sn::get::Response> {
         self.call.typed(&table::GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN, Nothing)
@@ -86,6 +93,23 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnBind<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::open_scenario_speaker::device_sn::bind::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay_devices::open_scenario_speaker::device_sn::bind::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000001").code_url("URl:weixin://wxpay/s/An4baqw");
+    /// let response = client
+    ///     .v3()
+    ///     .pay_devices()
+    ///     .open_scenario_speaker()
+    ///     .device_sn("ABCDEF")
+    ///     .bind()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "绑定音箱设备码牌")]
     pub fn post(
         self,
@@ -107,6 +131,23 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnPrebind<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::open_scenario_speaker::device_sn::prebind::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay_devices::open_scenario_speaker::device_sn::prebind::post;
+    ///
+    /// let request = post::Request::new().code_url("URl:weixin://wxpay/s/An4baqw");
+    /// let response = client
+    ///     .v3()
+    ///     .pay_devices()
+    ///     .open_scenario_speaker()
+    ///     .device_sn("ABCDEF")
+    ///     .prebind()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "出厂预绑定音箱和码牌")]
     pub fn post(
         self,
@@ -128,6 +169,14 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnUnbind<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::open_scenario_speaker::device_sn::unbind::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().pay_devices().open_scenario_speaker().device_sn("ABCDEF").unbind().post().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解绑音箱设备码牌")]
     pub fn post(self) -> M::Sent<super::open_scenario_speaker::device_sn::unbind::post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND, Nothing)
@@ -175,6 +224,27 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionIdReport<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::open_scenario_speakerorder::transaction_id::report::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay_devices::open_scenario_speakerorder::transaction_id::report::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000001")
+    ///     .code_url("URl:weixin://wxpay/s/An4baqw")
+    ///     .out_trade_no("example_out_trade_no")
+    ///     .device_sn("example_device_sn");
+    /// let response = client
+    ///     .v3()
+    ///     .pay_devices()
+    ///     .open_scenario_speakerorder()
+    ///     .transaction_id("20190611222222222200000000012122")
+    ///     .report()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "码牌支付结果上报")]
     pub fn post(
         self,
@@ -220,6 +290,23 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrders<M> {
     /// For 服务商, 渠道商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::printers::device_id::print_orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay_devices::printers::device_id::print_orders::post;
+    ///
+    /// let request = post::Request::new().print_order_no("wx8888888888888888");
+    /// let response = client
+    ///     .v3()
+    ///     .pay_devices()
+    ///     .printers()
+    ///     .device_id("WINCIE*EIXHRB")
+    ///     .print_orders()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "小票机打印")]
     pub fn post(self, request: super::printers::device_id::print_orders::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS, request)
@@ -248,6 +335,21 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::printers::device_id::print_orders::print_order_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .pay_devices()
+    ///     .printers()
+    ///     .device_id("WINCIE*EIXHRB")
+    ///     .print_orders()
+    ///     .print_order_no("wx8888888888888888")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn get(self) -> M::Sent<super::printers::device_id::print_orders::print_order_no::get::Response> {
         self.call.typed(&table::GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO, Nothing)

@@ -51,6 +51,19 @@ impl<M: Mode> PayrollCardAuthentications<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::authentications::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payroll_card::authentications::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .sub_mchid("1111111")
+    ///     .authenticate_date("2020-12-25");
+    /// let response = client.v3().payroll_card().authentications().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询核身记录")]
     pub fn get(
         self,
@@ -92,6 +105,22 @@ impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::authentications::authenticate_number::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payroll_card::authentications::authenticate_number::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1111111");
+    /// let response = client
+    ///     .v3()
+    ///     .payroll_card()
+    ///     .authentications()
+    ///     .authenticate_number("mcdhehfgisdhfjghed39384564i83")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取核身结果")]
     pub fn get(
         self,
@@ -113,6 +142,21 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::authentications::pre_order::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payroll_card::authentications::pre_order::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .sub_mchid("1111111")
+    ///     .authenticate_number("mcdhehfgisdhfjghed39384564i83")
+    ///     .project_name("某项目")
+    ///     .employer_name("某单位名称");
+    /// let response = client.v3().payroll_card().authentications().pre_order().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微工卡核身预下单")]
     pub fn post(
         self,
@@ -134,6 +178,26 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::authentications::pre_order_with_auth::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::payroll_card::authentications::pre_order_with_auth::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .sub_mchid("1111111")
+    ///     .authenticate_number("mcdhehfgisdhfjghed39384564i83")
+    ///     .project_name("某项目")
+    ///     .employer_name("某用工企业")
+    ///     .user_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .employment_type("LONG_TERM_EMPLOYMENT");
+    /// let response =
+    ///     client.v3().payroll_card().authentications().pre_order_with_auth().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微工卡核身预下单（流程中完成授权）")]
     pub fn post(
         self,
@@ -167,6 +231,22 @@ impl<M: Mode> PayrollCardRelationsByOpenid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::relations::openid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payroll_card::relations::openid::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1111111");
+    /// let response = client
+    ///     .v3()
+    ///     .payroll_card()
+    ///     .relations()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询微工卡授权关系")]
     pub fn get(
         self,
@@ -188,6 +268,21 @@ impl<M: Mode> PayrollCardTokens<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::tokens::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::payroll_card::tokens::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .sub_mchid("1111111")
+    ///     .user_name("张三")
+    ///     .id_card_number("11010519491231002X");
+    /// let response = client.v3().payroll_card().tokens().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "生成授权token")]
     pub fn post(self, request: super::tokens::post::Request) -> M::Sent<super::tokens::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_TOKENS, request)
@@ -206,6 +301,30 @@ impl<M: Mode> PayrollCardTransferBatches<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transfer_batches::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::payroll_card::transfer_batches::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1111111")
+    ///     .authorization_type("INFORMATION_AUTHORIZATION_TYPE")
+    ///     .out_batch_no("plfk2020042013")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_num(200)
+    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
+    ///         .out_detail_no("x23zy545Bd5436")
+    ///         .transfer_amount(200000)
+    ///         .transfer_remark("2020年4月报销")
+    ///         .openid("oWeiPaySandboxUser-000000001")
+    ///         .user_name("张三")]);
+    /// let response = client.v3().payroll_card().transfer_batches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起批量转账")]
     pub fn post(
         self,
@@ -244,6 +363,25 @@ impl<M: Mode> PayrollCardWesureInsurance<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::wesure::insurance::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payroll_card::wesure::insurance::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .wesure_order_no("1900000109")
+    ///     .token("5fds5345dfd")
+    ///     .insurance_company_order_no("5fds5345dfd")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .insure_state("INSURE_SUCCESS")
+    ///     .insure_effect_time("2026-01-01T00:00:00+08:00")
+    ///     .insure_invalid_time("2026-01-31T23:59:59+08:00")
+    ///     .insurance_company_name("平安");
+    /// let response = client.v3().payroll_card().wesure().insurance().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "生成投保结果")]
     pub fn post(self, request: super::wesure::insurance::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_INSURANCE, request)
@@ -262,6 +400,22 @@ impl<M: Mode> PayrollCardWesureTokenValidations<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::wesure::token_validations::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::payroll_card::wesure::token_validations::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .token("abcdefghijklmn")
+    ///     .user_name("张三")
+    ///     .id_card_number("11010519491231002X");
+    /// let response = client.v3().payroll_card().wesure().token_validations().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "校验核身结果")]
     pub fn post(
         self,

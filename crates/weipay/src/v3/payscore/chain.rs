@@ -113,6 +113,21 @@ impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::permissions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::permissions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("service_id")
+    ///     .channel_id("1230000109")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1230000109")
+    ///     .authorization_code("1234323JKHDFE1243252");
+    /// let response = client.v3().payscore().acquiringbank().permissions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构预授权")]
     pub fn post(
         self,
@@ -156,6 +171,25 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::acquiringbank::permissions::authorization_code::authorization_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::permissions::authorization_code::authorization_code::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("500001").channel_id("1230000109").sub_mchid("1230000109");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .acquiringbank()
+    ///     .permissions()
+    ///     .authorization_code()
+    ///     .authorization_code("1275342195190894594")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构查询与用户授权记录（授权协议号）")]
     pub fn get(
         self,
@@ -190,6 +224,25 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
     /// For 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::permissions::authorization_code::authorization_code::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::permissions::authorization_code::authorization_code::terminate::post;
+    ///
+    /// let request = post::Request::new().service_id("500001").sub_mchid("1230000109").reason("撤销原因");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .acquiringbank()
+    ///     .permissions()
+    ///     .authorization_code()
+    ///     .authorization_code("1275342195190894594")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构解除用户授权关系（授权协议号）")]
     pub fn post(
         self,
@@ -212,6 +265,19 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::acquiringbank::serviceorder::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::serviceorder::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .channel_id("1230000109");
+    /// let response = client.v3().payscore().acquiringbank().serviceorder().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构查询微信支付分订单")]
     pub fn get(
         self,
@@ -225,6 +291,25 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     /// For 从业机构. Safe to repeat with the same `out_order_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::serviceorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .channel_id("1230000109")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_introduction("XX充电宝")
+    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .notify_url("https://api.test.com");
+    /// let response = client.v3().payscore().acquiringbank().serviceorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构创建微信支付分订单")]
     pub fn post(
         self,
@@ -261,6 +346,21 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::acquiringbank::serviceorder::deduction::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::serviceorder::deduction::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .channel_id("1230000109");
+    /// let response =
+    ///     client.v3().payscore().acquiringbank().serviceorder().deduction().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构查询微信支付分扣款信息")]
     pub fn get(
         self,
@@ -316,6 +416,28 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
     /// For 从业机构. A success has no body (204). Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::serviceorder::out_order_no::cancel::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .channel_id("1230000109")
+    ///     .sub_mchid("1900000109")
+    ///     .reason("用户投诉");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .acquiringbank()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .cancel()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构取消微信支付分订单")]
     pub fn post(
         self,
@@ -337,6 +459,28 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
     /// For 从业机构. A success has no body (204). Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::serviceorder::out_order_no::complete::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .post_payments(vec![post::PayscoreInstitutionPostPayment::new().name("就餐费用")])
+    ///     .total_amount(50000);
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .acquiringbank()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .complete()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构完结微信支付分订单")]
     pub fn post(
         self,
@@ -358,6 +502,28 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
     /// For 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::modify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::serviceorder::out_order_no::modify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .total_amount(50000)
+    ///     .reason("用户投诉");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .acquiringbank()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .modify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构修改微信支付分订单金额")]
     pub fn post(
         self,
@@ -379,6 +545,27 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M>
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .channel_id("1230000109");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .acquiringbank()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .registerdeductinfo()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构登记微信支付分扣款信息")]
     pub fn post(
         self,
@@ -403,6 +590,28 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
     /// For 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::serviceorder::out_order_no::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .type_("Order_Paid")
+    ///     .detail(post::Detail::new().paid_time("20091225091210"));
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .acquiringbank()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .sync()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构同步微信支付分订单信息")]
     pub fn post(
         self,
@@ -424,6 +633,22 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
     /// For 从业机构（支付机构）.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::servicepayondeliveryorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::servicepayondeliveryorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("500001")
+    ///     .service_introduction("某某酒店")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"));
+    /// let response =
+    ///     client.v3().payscore().acquiringbank().servicepayondeliveryorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "从业机构创建先用后付订单")]
     pub fn post(
         self,
@@ -445,6 +670,19 @@ impl<M: Mode> PayscoreMerchantBill<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_bill::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::merchant_bill::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .bill_date("2019-06-11")
+    ///     .encryption_algorithm("AEAD_AES_256_GCM")
+    ///     .service_id("2002000000000558128851361561536");
+    /// let response = client.v3().payscore().merchant_bill().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户申请获取对账单")]
     pub fn get(
         self,
@@ -491,6 +729,17 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::oversea::partner::serviceorder::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::oversea::partner::serviceorder::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("2002000000000558128851361561536").sub_mchid("1900000109");
+    /// let response = client.v3().payscore().oversea().partner().serviceorder().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询支付分订单")]
     pub fn get(
         self,
@@ -504,6 +753,25 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::oversea::partner::serviceorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::oversea::partner::serviceorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .currency("HKD")
+    ///     .service_introduction("XX充电宝")
+    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .time_range(post::TimeRange::new().start_time("2026-01-01T00:00:00+08:00"))
+    ///     .notify_url("https://api.test.com");
+    /// let response = client.v3().payscore().oversea().partner().serviceorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建支付分订单")]
     pub fn post(
         self,
@@ -557,6 +825,28 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
     /// For 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::oversea::partner::serviceorder::out_order_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::oversea::partner::serviceorder::out_order_no::cancel::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .reason("用户投诉");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .oversea()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .cancel()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "取消支付分订单")]
     pub fn post(
         self,
@@ -578,6 +868,29 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
     /// For 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::oversea::partner::serviceorder::out_order_no::complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::oversea::partner::serviceorder::out_order_no::complete::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .total_amount(50000);
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .oversea()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .complete()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结支付分订单")]
     pub fn post(
         self,
@@ -599,6 +912,29 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
     /// For 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::oversea::partner::serviceorder::out_order_no::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::oversea::partner::serviceorder::out_order_no::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .type_("Order_Paid")
+    ///     .detail(post::Detail::new().paid_time("2026-01-01T00:00:00+08:00"));
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .oversea()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .sync()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步支付分订单信息")]
     pub fn post(
         self,
@@ -652,6 +988,20 @@ impl<M: Mode> PayscorePartnerPermissions<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::permissions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("service_id")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1230000109")
+    ///     .authorization_code("1234323JKHDFE1243252");
+    /// let response = client.v3().payscore().partner().permissions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户预授权")]
     pub fn post(
         self,
@@ -698,6 +1048,22 @@ impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::permissions::apply_for_scene::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::apply_for_scene::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("500001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1230000109")
+    ///     .authorization_code("实例1234323JKHDFE1243252")
+    ///     .scene("TRANSACTION");
+    /// let response =
+    ///     client.v3().payscore().partner().permissions().apply_for_scene().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务商场景中预授权")]
     pub fn post(
         self,
@@ -719,6 +1085,18 @@ impl<M: Mode> PayscorePartnerPermissionsAssessUserRiskLevel<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::permissions::assess_user_risk_level::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::assess_user_risk_level::post;
+    ///
+    /// let request =
+    ///     post::Request::new().sub_mchid("1230000109").service_id("500001").appid("wx57e15a0db0c5d1e8");
+    /// let response =
+    ///     client.v3().payscore().partner().permissions().assess_user_risk_level().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务商评估用户分层")]
     pub fn post(
         self,
@@ -757,6 +1135,24 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> 
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::permissions::authorization_code::authorization_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::authorization_code::authorization_code::get;
+    ///
+    /// let request = get::Request::new().service_id("500001").sub_mchid("1230000109");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .permissions()
+    ///     .authorization_code()
+    ///     .authorization_code("1234323JKHDFE1243252")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询与用户授权记录（授权协议号）")]
     pub fn get(
         self,
@@ -786,6 +1182,25 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerm
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::permissions::authorization_code::authorization_code::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::authorization_code::authorization_code::terminate::post;
+    ///
+    /// let request = post::Request::new().service_id("500001").sub_mchid("1230000109").reason("撤销原因");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .permissions()
+    ///     .authorization_code()
+    ///     .authorization_code("1234323JKHDFE1243252")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除用户授权关系（授权协议号）")]
     pub fn post(
         self,
@@ -810,6 +1225,17 @@ impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::permissions::search::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::search::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("500001").appid("wx57e15a0db0c5d1e8").sub_mchid("1230000109");
+    /// let response = client.v3().payscore().partner().permissions().search().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询与用户授权记录（openid）")]
     pub fn get(
         self,
@@ -831,6 +1257,20 @@ impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::permissions::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::terminate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("500001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1230000109")
+    ///     .reason("reason");
+    /// let response = client.v3().payscore().partner().permissions().terminate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除用户授权关系（openid）")]
     pub fn post(self, request: super::partner::permissions::terminate::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE, request)
@@ -849,6 +1289,20 @@ impl<M: Mode> PayscorePartnerServiceAccountApplications<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::service_account_applications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::service_account_applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .out_apply_no("1234323JKHDFE1243252");
+    /// let response = client.v3().payscore().partner().service_account_applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "收付通子商户申请绑定支付分服务")]
     pub fn post(
         self,
@@ -880,6 +1334,20 @@ impl<M: Mode> PayscorePartnerServiceAccountApplicationsByOutApplyNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::service_account_applications::out_apply_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .service_account_applications()
+    ///     .out_apply_no("1234323JKHDFE1243252")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询收付通子商户服务绑定结果")]
     pub fn get(self) -> M::Sent<super::partner::service_account_applications::out_apply_no::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO, Nothing)
@@ -899,6 +1367,17 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::serviceorder::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("2002000000000558128851361561536").sub_mchid("1900000109");
+    /// let response = client.v3().payscore().partner().serviceorder().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询支付分订单")]
     pub fn get(
         self,
@@ -912,6 +1391,24 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
     /// For 服务商. Safe to repeat with the same `out_order_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_introduction("XX充电宝")
+    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .notify_url("https://api.test.com");
+    /// let response = client.v3().payscore().partner().serviceorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建支付分订单")]
     pub fn post(
         self,
@@ -948,6 +1445,25 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::direct_complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::direct_complete::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_appid("wxd678efh567hg6999")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_introduction("XX充电宝")
+    ///     .total_amount(50000)
+    ///     .time_range(post::PayscoreAnsweredTimeRange::new().start_time("20091225091010"))
+    ///     .notify_url("https://api.test.com");
+    /// let response =
+    ///     client.v3().payscore().partner().serviceorder().direct_complete().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创单结单合并")]
     pub fn post(
         self,
@@ -1011,6 +1527,27 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
     /// For 服务商. A success has no body (204). Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::cancel::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .reason("用户投诉");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .cancel()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "取消支付分订单")]
     pub fn post(
         self,
@@ -1032,6 +1569,28 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
     /// For 服务商. A success has no body (204). Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::complete::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .total_amount(50000);
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .complete()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结支付分订单")]
     pub fn post(
         self,
@@ -1053,6 +1612,28 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::modify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::modify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .total_amount(50000)
+    ///     .reason("用户投诉");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .modify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改订单金额")]
     pub fn post(
         self,
@@ -1074,6 +1655,24 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::pay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::pay::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .pay()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户发起催收扣款")]
     pub fn post(
         self,
@@ -1095,6 +1694,29 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::send_pendingmessage::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::send_pendingmessage::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .post_payments(vec![post::PayscoreMessagePostPayment::new().name("就餐费用")])
+    ///     .total_amount(50000)
+    ///     .prepaid_time("20231218");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("example")
+    ///     .send_pendingmessage()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下发服务费用待处理消息")]
     pub fn post(
         self,
@@ -1117,6 +1739,29 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::send_prepaidmessage::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::send_prepaidmessage::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .post_payments(vec![post::PayscoreMessagePostPayment::new().name("就餐费用")])
+    ///     .total_amount(50000)
+    ///     .prepaid_time("20231218");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("example")
+    ///     .send_prepaidmessage()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下发服务预扣费消息")]
     pub fn post(
         self,
@@ -1139,6 +1784,28 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .type_("Order_Paid")
+    ///     .detail(post::Detail::new().paid_time("20091225091210"));
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .sync()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步订单信息")]
     pub fn post(
         self,
@@ -1160,6 +1827,25 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::servicepayondeliveryorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::servicepayondeliveryorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .service_id("500001")
+    ///     .service_introduction("某某酒店")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .notify_url("https://api.test.com")
+    ///     .shopping_info(post::ShoppingInfo::new().real_merchant_appid("wxd678efh567hg6787"));
+    /// let response = client.v3().payscore().partner().servicepayondeliveryorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建先用后付订单")]
     pub fn post(
         self,
@@ -1210,6 +1896,25 @@ impl<M: Mode> PayscorePartnerServicequotasServiceIdByServiceId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::servicequotas::service_id::service_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::servicequotas::service_id::service_id::get;
+    ///
+    /// let request =
+    ///     get::Request::new().sub_mchid("1230000109").appid("wx57e15a0db0c5d1e8").risk_level_version(1);
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .servicequotas()
+    ///     .service_id()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户分层对应建议先享金额")]
     pub fn get(
         self,
@@ -1232,6 +1937,16 @@ impl<M: Mode> PayscorePayafterOrders<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::payafter_orders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::payafter_orders::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().payscore().payafter_orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询先享后付订单")]
     pub fn get(
         self,
@@ -1245,6 +1960,19 @@ impl<M: Mode> PayscorePayafterOrders<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::payafter_orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::payafter_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_id("500001");
+    /// let response = client.v3().payscore().payafter_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建先享后付订单")]
     pub fn post(
         self,
@@ -1293,6 +2021,17 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoCancel<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::payafter_orders::out_order_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::payafter_orders::out_order_no::cancel::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").service_id("500001").reason("用户投诉");
+    /// let response =
+    ///     client.v3().payscore().payafter_orders().out_order_no("example").cancel().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销先享后付订单")]
     pub fn post(
         self,
@@ -1314,6 +2053,23 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoComplete<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::payafter_orders::out_order_no::complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::payafter_orders::out_order_no::complete::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").service_id("500001");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .payafter_orders()
+    ///     .out_order_no("example")
+    ///     .complete()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结先享后付订单")]
     pub fn post(
         self,
@@ -1335,6 +2091,17 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::payafter_orders::out_order_no::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::payafter_orders::out_order_no::sync::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response =
+    ///     client.v3().payscore().payafter_orders().out_order_no("example").sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "支付分订单同步")]
     pub fn post(
         self,
@@ -1356,6 +2123,19 @@ impl<M: Mode> PayscorePermissions<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::permissions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::permissions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("500001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .authorization_code("1234323JKHDFE1243252");
+    /// let response = client.v3().payscore().permissions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户预授权")]
     pub fn post(
         self,
@@ -1392,6 +2172,16 @@ impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::permissions::assess_user_risk_level::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::permissions::assess_user_risk_level::post;
+    ///
+    /// let request = post::Request::new().service_id("500001").appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().payscore().permissions().assess_user_risk_level().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户评估用户分层")]
     pub fn post(
         self,
@@ -1430,6 +2220,23 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::permissions::authorization_code::authorization_code::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::permissions::authorization_code::authorization_code::get;
+    ///
+    /// let request = get::Request::new().service_id("500001");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .permissions()
+    ///     .authorization_code()
+    ///     .authorization_code("1234323JKHDFE1243252")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询与用户授权记录（授权协议号）")]
     pub fn get(
         self,
@@ -1456,6 +2263,24 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M
     /// For 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::permissions::authorization_code::authorization_code::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::permissions::authorization_code::authorization_code::terminate::post;
+    ///
+    /// let request = post::Request::new().service_id("500001").reason("撤销原因");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .permissions()
+    ///     .authorization_code()
+    ///     .authorization_code("1234323JKHDFE1243252")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除用户授权关系（授权协议号）")]
     pub fn post(
         self,
@@ -1492,6 +2317,24 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::permissions::openid::openid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::permissions::openid::openid::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("2002000000000558128851361561536").appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .permissions()
+    ///     .openid()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询与用户授权记录（openid）")]
     pub fn get(
         self,
@@ -1518,6 +2361,27 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
     /// For 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::permissions::openid::openid::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::permissions::openid::openid::terminate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .reason("reason");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .permissions()
+    ///     .openid()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解除用户授权关系（openid）")]
     pub fn post(
         self,
@@ -1568,6 +2432,25 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::plan::partner::payscore_plans::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::plan::partner::payscore_plans::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .plan_name("瑜伽课20节")
+    ///     .plan_duration(300)
+    ///     .deduction_quantity(10)
+    ///     .total_original_price(15000)
+    ///     .total_actual_price(15000)
+    ///     .merchant_plan_no("1234323JKHDFE1243252");
+    /// let response = client.v3().payscore().plan().partner().payscore_plans().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建支付分计划")]
     pub fn post(
         self,
@@ -1611,6 +2494,25 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> 
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .plan()
+    ///     .partner()
+    ///     .payscore_plans()
+    ///     .merchant_plan_no()
+    ///     .merchant_plan_no("1234323JKHDFE1243252")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询支付分计划")]
     pub fn get(
         self,
@@ -1641,6 +2543,26 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .plan()
+    ///     .partner()
+    ///     .payscore_plans()
+    ///     .merchant_plan_no()
+    ///     .merchant_plan_no("1234323JKHDFE1243252")
+    ///     .stop()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "停止支付分计划")]
     pub fn post(
         self,
@@ -1666,6 +2588,24 @@ impl<M: Mode> PayscorePlanPayscorePlans<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::plan::payscore_plans::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::plan::payscore_plans::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_name("瑜伽课20节")
+    ///     .plan_duration(300)
+    ///     .deduction_quantity(10)
+    ///     .total_original_price(15000)
+    ///     .total_actual_price(15000)
+    ///     .merchant_plan_no("1234323JKHDFE1243252");
+    /// let response = client.v3().payscore().plan().payscore_plans().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建支付分计划")]
     pub fn post(
         self,
@@ -1709,6 +2649,21 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .plan()
+    ///     .payscore_plans()
+    ///     .merchant_plan_no()
+    ///     .merchant_plan_no("1234323JKHDFE1243252")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询支付分计划")]
     pub fn get(
         self,
@@ -1735,6 +2690,22 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .plan()
+    ///     .payscore_plans()
+    ///     .merchant_plan_no()
+    ///     .merchant_plan_no("1234323JKHDFE1243252")
+    ///     .stop()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "停止支付分计划")]
     pub fn post(
         self,
@@ -1759,6 +2730,17 @@ impl<M: Mode> PayscoreServiceorder<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::serviceorder::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("2002000000000558128851361561536").appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().payscore().serviceorder().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询支付分订单")]
     pub fn get(
         self,
@@ -1772,6 +2754,23 @@ impl<M: Mode> PayscoreServiceorder<M> {
     /// For 普通商户. Safe to repeat with the same `out_order_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .service_introduction("某某酒店")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .notify_url("https://api.test.com");
+    /// let response = client.v3().payscore().serviceorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建支付分订单")]
     pub fn post(
         self,
@@ -1808,6 +2807,20 @@ impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::direct_complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::direct_complete::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("500001")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"));
+    /// let response = client.v3().payscore().serviceorder().direct_complete().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创单结单合并")]
     pub fn post(
         self,
@@ -1871,6 +2884,17 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
     /// For 普通商户. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::out_order_no::cancel::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").service_id("500001").reason("用户投诉");
+    /// let response =
+    ///     client.v3().payscore().serviceorder().out_order_no("example").cancel().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "取消支付分订单")]
     pub fn post(
         self,
@@ -1892,6 +2916,21 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
     /// For 普通商户. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::out_order_no::complete::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .total_amount(50000);
+    /// let response =
+    ///     client.v3().payscore().serviceorder().out_order_no("example").complete().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结支付分订单")]
     pub fn post(
         self,
@@ -1913,6 +2952,28 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::modify::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::out_order_no::modify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .total_amount(50000)
+    ///     .reason("用户投诉");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .modify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改订单金额")]
     pub fn post(
         self,
@@ -1934,6 +2995,17 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::pay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::out_order_no::pay::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response =
+    ///     client.v3().payscore().serviceorder().out_order_no("example").pay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户发起催收扣款")]
     pub fn post(
         self,
@@ -1955,6 +3027,27 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
     /// For 普通商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::send_pendingmessage::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::out_order_no::send_pendingmessage::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .post_payments(vec![post::PayscoreMessagePostPayment::new().name("就餐费用")])
+    ///     .total_amount(50000)
+    ///     .prepaid_time("20231218");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .serviceorder()
+    ///     .out_order_no("example")
+    ///     .send_pendingmessage()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下发服务费用待处理消息")]
     pub fn post(
         self,
@@ -1976,6 +3069,27 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
     /// For 普通商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::send_prepaidmessage::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::out_order_no::send_prepaidmessage::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .post_payments(vec![post::PayscoreMessagePostPayment::new().name("就餐费用")])
+    ///     .total_amount(50000)
+    ///     .prepaid_time("20231218");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .serviceorder()
+    ///     .out_order_no("example")
+    ///     .send_prepaidmessage()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下发服务预扣费消息")]
     pub fn post(
         self,
@@ -1997,6 +3111,27 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::sync::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::out_order_no::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("500001")
+    ///     .type_("Order_Paid")
+    ///     .detail(post::Detail::new().paid_time("20091225091210"));
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .sync()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "同步服务订单信息")]
     pub fn post(
         self,
@@ -2018,6 +3153,30 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::servicepayondeliveryorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::servicepayondeliveryorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("500001")
+    ///     .service_introduction("某某酒店")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .notify_url("https://api.test.com")
+    ///     .shopping_info(post::ShoppingInfo::new()
+    ///         .jump_link(post::JumpLink::new().jump_link_type("JUMP_LINK_MINI_PROGRAM"))
+    ///         .goods(vec![post::PayscoreGoods::new()
+    ///             .name("example")
+    ///             .picture("example")
+    ///             .amount(550)
+    ///             .count(1)]));
+    /// let response = client.v3().payscore().servicepayondeliveryorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建先用后付订单")]
     pub fn post(
         self,
@@ -2078,6 +3237,25 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::partner::serviceorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::sign_plan::partner::serviceorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sign_plan_id("01000033210000324638000000376258")
+    ///     .plan_detail_no(2)
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .notify_url("https://api.test.com")
+    ///     .service_introduction("example")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .out_trade_no("1514323JSVDFE1243252");
+    /// let response = client.v3().payscore().sign_plan().partner().serviceorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
     pub fn post(
         self,
@@ -2099,6 +3277,25 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::partner::user_sign_plans::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::sign_plan::partner::user_sign_plans::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .plan_id("01000033210000324638000000376258")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .merchant_sign_plan_no("1234323JKHDFE1243252")
+    ///     .notify_url("https://api.test.com")
+    ///     .sign_plan_detail(vec![post::SignPlanDetail::new()
+    ///         .plan_detail_no(1)
+    ///         .merchant_plan_detail_no("1234323JKHDFE1243252")]);
+    /// let response = client.v3().payscore().sign_plan().partner().user_sign_plans().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建用户的签约计划")]
     pub fn post(
         self,
@@ -2142,6 +3339,25 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .sign_plan()
+    ///     .partner()
+    ///     .user_sign_plans()
+    ///     .merchant_sign_plan_no()
+    ///     .merchant_sign_plan_no("1234323JKHDFE1243252")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户的签约计划")]
     pub fn get(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Request) -> M::Sent<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response>{
         self.call.typed(&table::GET_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO, request)
@@ -2167,6 +3383,26 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109").stop_reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .sign_plan()
+    ///     .partner()
+    ///     .user_sign_plans()
+    ///     .merchant_sign_plan_no()
+    ///     .merchant_sign_plan_no("1234323JKHDFE1243252")
+    ///     .stop()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "取消用户的签约计划")]
     pub fn post(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Request) -> M::Sent<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Response>{
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP, request)
@@ -2185,6 +3421,25 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::serviceorder::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::sign_plan::serviceorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sign_plan_id("01000033210000324638000000376258")
+    ///     .plan_detail_no(2)
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .notify_url("https://api.test.com")
+    ///     .service_introduction("example")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .out_trade_no("1514323JSVDFE1243252");
+    /// let response = client.v3().payscore().sign_plan().serviceorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
     pub fn post(
         self,
@@ -2206,6 +3461,25 @@ impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::user_sign_plans::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::sign_plan::user_sign_plans::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .plan_id("01000033210000324638000000376258")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .merchant_sign_plan_no("1234323JKHDFE1243252")
+    ///     .notify_url("https://api.test.com")
+    ///     .sign_plan_detail(vec![post::SignPlanDetail::new()
+    ///         .plan_detail_no(1)
+    ///         .merchant_plan_detail_no("1234323JKHDFE1243252")]);
+    /// let response = client.v3().payscore().sign_plan().user_sign_plans().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建用户的签约计划")]
     pub fn post(
         self,
@@ -2249,6 +3523,21 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .sign_plan()
+    ///     .user_sign_plans()
+    ///     .merchant_sign_plan_no()
+    ///     .merchant_sign_plan_no("1234323JKHDFE1243252")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户的签约计划")]
     pub fn get(
         self,
@@ -2278,6 +3567,25 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post;
+    ///
+    /// let request = post::Request::new().stop_reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .sign_plan()
+    ///     .user_sign_plans()
+    ///     .merchant_sign_plan_no()
+    ///     .merchant_sign_plan_no("1234323JKHDFE1243252")
+    ///     .stop()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "直连商户取消用户的签约计划")]
     pub fn post(
         self,
@@ -2302,6 +3610,16 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::smartretail_orders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::smartretail_orders::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().payscore().smartretail_orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询智慧零售订单")]
     pub fn get(
         self,
@@ -2315,6 +3633,19 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::smartretail_orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::smartretail_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_id("500001");
+    /// let response = client.v3().payscore().smartretail_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建智慧零售订单")]
     pub fn post(
         self,
@@ -2358,6 +3689,23 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoCancel<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::smartretail_orders::out_order_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::smartretail_orders::out_order_no::cancel::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").service_id("500001").reason("用户投诉");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .smartretail_orders()
+    ///     .out_order_no("example")
+    ///     .cancel()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销智慧零售订单")]
     pub fn post(
         self,
@@ -2379,6 +3727,23 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::smartretail_orders::out_order_no::complete::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::smartretail_orders::out_order_no::complete::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").service_id("500001");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .smartretail_orders()
+    ///     .out_order_no("example")
+    ///     .complete()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "完结智慧零售订单")]
     pub fn post(
         self,
@@ -2400,6 +3765,19 @@ impl<M: Mode> PayscoreUserServiceState<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_service_state::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::user_service_state::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("example")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().payscore().user_service_state().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户授权状态")]
     pub fn get(
         self,
@@ -2471,6 +3849,29 @@ impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceIdTerminate<M> {
     /// For 服务商, 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::users::openid::permissions::service_id::terminate::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::users::openid::permissions::service_id::terminate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .service_id("example")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .permissions()
+    ///     .service_id("example")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户解除用户授权关系")]
     pub fn post(
         self,

@@ -102,6 +102,21 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
     /// For 平台商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::bank_transfer_recharges::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::bank_transfer_recharges::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_recharge_no("cz202407181234")
+    ///     .recharge_scene("ECOMMERCE_BANK_TRANSFER")
+    ///     .account_type("BASIC")
+    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
+    /// let response =
+    ///     client.v3().platsolution().ecommerce().bank_transfer_recharges().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请银行转账充值")]
     pub fn post(
         self,
@@ -140,6 +155,21 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechar
     /// For 平台商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .bank_transfer_recharges()
+    ///     .out_recharge_no()
+    ///     .out_recharge_no("cz202407181234")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询银行转账充值结果")]
     pub fn get(
         self,
@@ -164,6 +194,24 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::insurance_compensation_contracts::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::insurance_compensation_contracts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_apply_no("No123456")
+    ///     .sub_mchid("1900000109")
+    ///     .agreement_list(vec![post::AgreementList::new()
+    ///         .agreement_code("example")
+    ///         .agreement_version("20240815")
+    ///         .sign_organization("example")
+    ///         .sign_time("2026-01-01T00:00:00+08:00")]);
+    /// let response =
+    ///     client.v3().platsolution().ecommerce().insurance_compensation_contracts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "开通保险理赔功能")]
     pub fn post(
         self,
@@ -223,6 +271,22 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
     /// For 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::insurance_compensation_contracts::sub_mchid::sub_mchid::check_opened::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .insurance_compensation_contracts()
+    ///     .sub_mchid()
+    ///     .sub_mchid("1900000109")
+    ///     .check_opened()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保险理赔功能开通状态")]
     pub fn post(self) -> M::Sent<super::ecommerce::insurance_compensation_contracts::sub_mchid::sub_mchid::check_opened::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED, Nothing)
@@ -297,6 +361,20 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::compensate_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new().type_("TRANSACTION_USER"))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_remark("example");
+    /// let response =
+    ///     client.v3().platsolution().ecommerce().mch_transfer().compensate_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求赔付")]
     pub fn post(
         self,
@@ -350,6 +428,22 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .compensate_bills()
+    ///     .bill_id()
+    ///     .bill_id("1330000071100999991182020050700019480001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询赔付结果（按微信支付赔付单号）")]
     pub fn get(
         self,
@@ -390,6 +484,22 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .compensate_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
     pub fn get(
         self,
@@ -421,6 +531,23 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .compensate_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .cancel()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求撤销赔付")]
     pub fn post(
         self,
@@ -443,6 +570,27 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::compensate_bills::pre_transfer::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::compensate_bills::pre_transfer::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new().type_("TRANSACTION_USER"))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .compensate_bills()
+    ///     .pre_transfer()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求赔付预下单")]
     pub fn post(
         self,
@@ -465,6 +613,26 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .deposit_after_sales_compensation_bills()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求保证金售后赔付")]
     pub fn post(
         self,
@@ -522,6 +690,25 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .deposit_after_sales_compensation_bills()
+    ///     .bill_id()
+    ///     .bill_id("1330000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
     pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Request) -> M::Sent<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_BILL_ID_BILL_ID, request)
@@ -557,6 +744,25 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .deposit_after_sales_compensation_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]
     pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Sent<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO, request)
@@ -575,6 +781,26 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .deposit_insurance_premiums_compensation_bills()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起保证金赔付保司保费")]
     pub fn post(
         self,
@@ -610,6 +836,21 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .deposit_insurance_premiums_compensation_bills()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保证金赔付保司保费结果（按商户赔付单号）")]
     pub fn get(self) -> M::Sent<super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::out_bill_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS_OUT_BILL_NO, Nothing)
@@ -628,6 +869,28 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new()
+    ///         .transaction_info(post::TransactionInfo::new()
+    ///             .transaction_id("1217752501201407033233368018")))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .deposit_shipping_cost_compensation_bills()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起保证金赔付用户运费")]
     pub fn post(
         self,
@@ -679,6 +942,25 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .deposit_shipping_cost_compensation_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]
     pub fn get(self, request: super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Sent<super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO, request)
@@ -697,6 +979,26 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::insurance_claim_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .insurance_claim_bills()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求保险理赔")]
     pub fn post(
         self,
@@ -750,6 +1052,25 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .insurance_claim_bills()
+    ///     .bill_id()
+    ///     .bill_id("1330000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保险理赔结果（按微信支付赔付单号）")]
     pub fn get(
         self,
@@ -791,6 +1112,25 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .insurance_claim_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保险理赔结果（按商户赔付单号）")]
     pub fn get(
         self,
@@ -823,6 +1163,26 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .insurance_claim_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .cancel()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求撤销保险理赔")]
     pub fn post(self, request: super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Request) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, request)
@@ -841,6 +1201,27 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> 
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .insurance_claim_bills()
+    ///     .pre_transfer()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求保险理赔预下单")]
     pub fn post(
         self,
@@ -865,6 +1246,29 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::sub_mch_compensation_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new()
+    ///         .type_("MERCHANT")
+    ///         .mch_info(post::MchInfo::new().mchid("1900057215")))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .amount(10000)
+    ///     .transfer_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .sub_mch_compensation_bills()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求赔付")]
     pub fn post(
         self,
@@ -897,6 +1301,24 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .sub_mch_compensation_bills()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
     pub fn get(
         self,
@@ -921,6 +1343,21 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::mch_transfer::transfer_bills::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::transfer_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_type("DEPOSIT_COMPENSATION")
+    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_remark("example");
+    /// let response =
+    ///     client.v3().platsolution().ecommerce().mch_transfer().transfer_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "保证金赔付")]
     pub fn post(
         self,
@@ -969,6 +1406,25 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .transfer_bills()
+    ///     .bill_id()
+    ///     .bill_id("1330000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保证金赔付结果（按微信支付赔付单号）")]
     pub fn get(
         self,
@@ -1008,6 +1464,25 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .transfer_bills()
+    ///     .out_bill_no()
+    ///     .out_bill_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询保证金赔付结果（按商户赔付单号）")]
     pub fn get(
         self,
@@ -1033,6 +1508,17 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::recharge_employees::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::recharge_employees::post;
+    ///
+    /// let request =
+    ///     post::Request::new().sub_mchid("1900000109").sp_openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().platsolution().ecommerce().recharge_employees().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加二级商户可扫码充值员工")]
     pub fn post(
         self,
@@ -1076,6 +1562,21 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::recharge_employees::sub_mchid::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .recharge_employees()
+    ///     .sub_mchid()
+    ///     .sub_mchid("1900000109")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询二级商户可扫码充值员工列表")]
     pub fn get(self) -> M::Sent<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID, Nothing)
@@ -1132,6 +1633,24 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::recharge_employees::sub_mchid::sub_mchid::sp_openid::sp_openid::delete_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .recharge_employees()
+    ///     .sub_mchid()
+    ///     .sub_mchid("1900000109")
+    ///     .sp_openid()
+    ///     .sp_openid("oWeiPaySandboxUser-000000001")
+    ///     .delete_()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除二级商户可扫码充值员工")]
     pub fn post(self) -> M::Sent<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::sp_openid::sp_openid::delete_::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE, Nothing)
@@ -1167,6 +1686,21 @@ impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::recharges::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::recharges::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .out_recharge_no("cz202407181234")
+    ///     .recharge_scene("ECOMMERCE_DEPOSIT")
+    ///     .account_type("DEPOSIT")
+    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
+    /// let response = client.v3().platsolution().ecommerce().recharges().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请二级商户充值")]
     pub fn post(
         self,
@@ -1205,6 +1739,24 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::recharges::out_recharge_no::out_recharge_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001121");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .recharges()
+    ///     .out_recharge_no()
+    ///     .out_recharge_no("cz2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询二级商户充值结果")]
     pub fn get(
         self,
@@ -1232,6 +1784,25 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900001121");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .recharges()
+    ///     .out_recharge_no()
+    ///     .out_recharge_no("cz2020042013")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关闭二级商户充值")]
     pub fn post(
         self,
@@ -1268,6 +1839,32 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::settle::prepay_settle_orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::settle::prepay_settle_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_settle_batch_no("1236698745558870")
+    ///     .individual_auth_id("256322110225")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .description("共计2笔订单，订单金额xxx元，平台服务费xxx元，合计收款xxx元")
+    ///     .trade_scenario("RECOMMERCE")
+    ///     .settle_info_list(vec![post::SettleInfoList::new()
+    ///         .out_settle_no("12369666555136622")
+    ///         .transaction_id("4207752501201407033233368018")
+    ///         .settle_detail_info_list(vec![post::SettleDetailInfoList::new()
+    ///             .out_settle_detail_no("123688556699666554")
+    ///             .settle_type("RECEIVE")
+    ///             .receiver_type("MERCHANT")
+    ///             .receiver_account("1234567890")
+    ///             .amount(post::Amount::new().amount(11000))])]);
+    /// let response =
+    ///     client.v3().platsolution().ecommerce().settle().prepay_settle_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "个人收款-申请批量结算")]
     pub fn post(
         self,
@@ -1299,6 +1896,21 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::settle::prepay_settle_orders::settle_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .settle()
+    ///     .prepay_settle_orders()
+    ///     .settle_batch_no("123685544886666")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "个人收款-查询批量结算信息")]
     pub fn get(
         self,
@@ -1329,6 +1941,28 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyA
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .individual_auth_id("256322110225")
+    ///     .out_abnormal_settle_batch_no("1236698745558870")
+    ///     .abnormal_settle_type("TRANSFER_TO_ORIGINAL_RECEIVE_USER");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .settle()
+    ///     .prepay_settle_orders()
+    ///     .settle_batch_no("123685544886666")
+    ///     .apply_abnormal_settle()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "个人收款-申请异常结算批次单处理")]
     pub fn post(self, request: super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Request) -> M::Sent<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO_APPLY_ABNORMAL_SETTLE, request)
@@ -1359,6 +1993,26 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::ecommerce::withdraw::day_end_balance_withdraw::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_request_no("20190611222222222200000000012122")
+    ///     .calculate_amount_type("ONLY_DAY_END_BALANCE");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .withdraw()
+    ///     .day_end_balance_withdraw()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "二级商户按日终余额预约提现")]
     pub fn post(
         self,
@@ -1402,6 +2056,25 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOu
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::ecommerce::withdraw::day_end_balance_withdraw::out_request_no::out_request_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::out_request_no::out_request_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .withdraw()
+    ///     .day_end_balance_withdraw()
+    ///     .out_request_no()
+    ///     .out_request_no("20190611222222222200000000012122")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询二级商户按日终余额预约提现状态")]
     pub fn get(
         self,
@@ -1486,6 +2159,32 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance::mch_transfer::batches::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .out_batch_no("sjzz20230223")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_num(200)
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
+    ///         .out_detail_no("x23zy545Bd5436")
+    ///         .transfer_amount(200000)
+    ///         .transfer_remark("2023年2月报销")
+    ///         .reservation_id("1330000071100999991182020050700019480001")
+    ///         .openid("oWeiPaySandboxUser-000000001")])
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response =
+    ///     client.v3().platsolution().insurance().mch_transfer().batches().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "受理商家转账")]
     pub fn post(
         self,
@@ -1524,6 +2223,25 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance::mch_transfer::batches::batch_id::batch_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900102208").need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("131000011085109987515042023022300246500006")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付转账批次单号查询批次单")]
     pub fn get(
         self,
@@ -1581,6 +2299,28 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDeta
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("131000011085109987515042023022300246500006")
+    ///     .details()
+    ///     .detail_id()
+    ///     .detail_id("132000011085109987515042023022300246521006")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付转账明细单号查询明细单")]
     pub fn get(self, request: super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Request) -> M::Sent<super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID, request)
@@ -1662,6 +2402,28 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .detail_receipts()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .out_detail_no()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商家转账明细电子回单")]
     pub fn get(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
@@ -1689,6 +2451,29 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900102208");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .detail_receipts()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .out_detail_no()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .apply()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请商家转账明细电子回单")]
     pub fn post(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Sent<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY, request)
@@ -1724,6 +2509,25 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900102208").need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户转账批次单号查询批次单")]
     pub fn get(
         self,
@@ -1788,6 +2592,28 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .details()
+    ///     .out_detail_no()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户明细单号查询明细单")]
     pub fn get(self, request: super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
@@ -1835,6 +2661,26 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .summary_receipts()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商家转账批次电子回单")]
     pub fn get(
         self,
@@ -1867,6 +2713,27 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900102208");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .summary_receipts()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .apply()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请商家转账批次电子回单")]
     pub fn post(self, request: super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Request) -> M::Sent<super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY, request)
@@ -1907,6 +2774,31 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationApply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance::mch_transfer::reservation::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::reservation::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .out_reservation_no("plfk2020042013")
+    ///     .transfer_scene_id("1000")
+    ///     .estimated_date("2019-11-22")
+    ///     .reserve_remark("example")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .reservation()
+    ///     .apply()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "受理单次预约商家转账")]
     pub fn post(
         self,
@@ -1945,6 +2837,25 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .reservation()
+    ///     .out_reservation_no()
+    ///     .out_reservation_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户预约单号查询预约商家转账记录")]
     pub fn get(
         self,
@@ -1977,6 +2888,26 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .reservation()
+    ///     .out_reservation_no()
+    ///     .out_reservation_no("plfk2020042013")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关闭预约商家转账记录")]
     pub fn post(self, request: super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Request) -> M::Sent<super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE, request)
@@ -2012,6 +2943,25 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservat
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::insurance::mch_transfer::reservation::reservation_id::reservation_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::reservation::reservation_id::reservation_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .insurance()
+    ///     .mch_transfer()
+    ///     .reservation()
+    ///     .reservation_id()
+    ///     .reservation_id("1330000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
     pub fn get(
         self,
@@ -2086,6 +3036,31 @@ impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::batches::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .out_batch_no("sjzz20230223")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_num(200)
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
+    ///         .out_detail_no("x23zy545Bd5436")
+    ///         .transfer_amount(200000)
+    ///         .transfer_remark("2023年2月报销")
+    ///         .reservation_id("1330000071100999991182020050700019480001")
+    ///         .openid("oWeiPaySandboxUser-000000001")])
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().platsolution().mch_transfer().batches().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "受理商家转账")]
     pub fn post(
         self,
@@ -2119,6 +3094,24 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::batches::batch_id::batch_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::batch_id::batch_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900102208").need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("131000011085109987515042023022300246500006")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付转账批次单号查询批次单")]
     pub fn get(
         self,
@@ -2174,6 +3167,27 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDet
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("131000011085109987515042023022300246500006")
+    ///     .details()
+    ///     .detail_id()
+    ///     .detail_id("132000011085109987515042023022300246521006")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付转账明细单号查询明细单")]
     pub fn get(
         self,
@@ -2261,6 +3275,27 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .detail_receipts()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .out_detail_no()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商家转账明细电子回单")]
     pub fn get(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
@@ -2291,6 +3326,28 @@ impl<M: Mode>
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900102208");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .detail_receipts()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .out_detail_no()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .apply()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请商家转账明细电子回单")]
     pub fn post(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Sent<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY, request)
@@ -2326,6 +3383,24 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::batches::out_batch_no::out_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::out_batch_no::out_batch_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900102208").need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户转账批次单号查询批次单")]
     pub fn get(
         self,
@@ -2383,6 +3458,27 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDeta
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .details()
+    ///     .out_detail_no()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户明细单号查询明细单")]
     pub fn get(self, request: super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
@@ -2430,6 +3526,25 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .summary_receipts()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商家转账批次电子回单")]
     pub fn get(
         self,
@@ -2460,6 +3575,26 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900102208");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .summary_receipts()
+    ///     .out_batch_no()
+    ///     .out_batch_no("sjzz20230223")
+    ///     .apply()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请商家转账批次电子回单")]
     pub fn post(
         self,
@@ -2505,6 +3640,23 @@ impl<M: Mode> PlatsolutionMchTransferReservationApply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::reservation::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::reservation::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .out_reservation_no("plfk2020042013")
+    ///     .transfer_scene_id("1000")
+    ///     .estimated_date("2019-11-22")
+    ///     .reserve_remark("example")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().platsolution().mch_transfer().reservation().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "受理单次预约商家转账")]
     pub fn post(
         self,
@@ -2543,6 +3695,24 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::reservation::out_reservation_no::out_reservation_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .reservation()
+    ///     .out_reservation_no()
+    ///     .out_reservation_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户预约单号查询预约商家转账记录")]
     pub fn get(
         self,
@@ -2575,6 +3745,25 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .reservation()
+    ///     .out_reservation_no()
+    ///     .out_reservation_no("plfk2020042013")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关闭预约商家转账记录")]
     pub fn post(
         self,
@@ -2618,6 +3807,24 @@ impl<M: Mode> PlatsolutionMchTransferReservationReservationIdByReservationId<M> 
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::reservation::reservation_id::reservation_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::reservation::reservation_id::reservation_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .reservation()
+    ///     .reservation_id()
+    ///     .reservation_id("1330000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
     pub fn get(
         self,

@@ -56,6 +56,16 @@ impl<M: Mode> ProfitsharingBills<M> {
     /// For 直连商户, 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bills::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::bills::get;
+    ///
+    /// let request = get::Request::new().bill_date("2019-06-11");
+    /// let response = client.v3().profitsharing().bills().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请分账账单")]
     pub fn get(self, request: super::bills::get::Request) -> M::Sent<super::bills::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_BILLS, request)
@@ -86,6 +96,13 @@ impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_configs::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().profitsharing().merchant_configs().sub_mchid("1900000109").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询最大分账比例")]
     pub fn get(self) -> M::Sent<super::merchant_configs::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID, Nothing)
@@ -104,6 +121,19 @@ impl<M: Mode> ProfitsharingOrders<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_order_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .unfreeze_unsplit(true);
+    /// let response = client.v3().profitsharing().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求分账")]
     pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS, request)
@@ -137,6 +167,17 @@ impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::orders::out_order_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::orders::out_order_no::get;
+    ///
+    /// let request = get::Request::new().transaction_id("4208450740201411110007820472");
+    /// let response =
+    ///     client.v3().profitsharing().orders().out_order_no("P20150806125346").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询分账结果")]
     pub fn get(
         self,
@@ -158,6 +199,19 @@ impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orders::unfreeze::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::orders::unfreeze::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .description("example");
+    /// let response = client.v3().profitsharing().orders().unfreeze().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "解冻剩余资金")]
     pub fn post(
         self,
@@ -196,6 +250,20 @@ impl<M: Mode> ProfitsharingReceiversAdd<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::receivers::add::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::receivers::add::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .type_("MERCHANT_ID")
+    ///     .account("86693852")
+    ///     .relation_type("SERVICE_PROVIDER");
+    /// let response = client.v3().profitsharing().receivers().add().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加分账接收方")]
     pub fn post(
         self,
@@ -217,6 +285,17 @@ impl<M: Mode> ProfitsharingReceiversDelete<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::receivers::delete_::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::receivers::delete_::post;
+    ///
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").type_("MERCHANT_ID").account("86693852");
+    /// let response = client.v3().profitsharing().receivers().delete_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除分账接收方")]
     pub fn post(
         self,
@@ -238,6 +317,20 @@ impl<M: Mode> ProfitsharingReturnOrders<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::return_orders::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::return_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_return_no("R20190516001")
+    ///     .return_mchid("86693852")
+    ///     .amount(10)
+    ///     .description("用户退款");
+    /// let response = client.v3().profitsharing().return_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "请求分账回退")]
     pub fn post(
         self,
@@ -269,6 +362,17 @@ impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::return_orders::out_return_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::return_orders::out_return_no::get;
+    ///
+    /// let request = get::Request::new().out_order_no("P20190806125346");
+    /// let response =
+    ///     client.v3().profitsharing().return_orders().out_return_no("R20190516001").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询分账回退结果")]
     pub fn get(
         self,
@@ -319,6 +423,20 @@ impl<M: Mode> ProfitsharingTransactionsByTransactionIdAmounts<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::transaction_id::amounts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .profitsharing()
+    ///     .transactions()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .amounts()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询剩余待分金额")]
     pub fn get(self) -> M::Sent<super::transactions::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, Nothing)

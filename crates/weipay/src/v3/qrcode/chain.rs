@@ -36,6 +36,20 @@ impl<M: Mode> QrcodeTransactions<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::qrcode::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_trade_no("20150806125346")
+    ///     .trade_scene("BUS")
+    ///     .contract_id("Wx15463511252015071056489715");
+    /// let response = client.v3().qrcode().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "扣费受理")]
     pub fn post(
         self,
@@ -79,6 +93,23 @@ impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::qrcode::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .qrcode()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("20150806125346")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn get(
         self,
@@ -124,6 +155,23 @@ impl<M: Mode> QrcodeUserServicesContractIdByContractId<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_services::contract_id::contract_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::qrcode::user_services::contract_id::contract_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .qrcode()
+    ///     .user_services()
+    ///     .contract_id()
+    ///     .contract_id("Wx15463511252015071056489715")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询用户服务可用信息")]
     pub fn get(
         self,

@@ -31,6 +31,20 @@ impl<M: Mode> RateActivityApplications<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::applications::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::rate_activity::applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .acquiring_bank_id("1356485")
+    ///     .channel_id("20001111")
+    ///     .sub_mchid("1346578")
+    ///     .activity_detail(post::ActivityDetail::new().activity_id("schoolcanteen_001"));
+    /// let response = client.v3().rate_activity().applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "报名费率优惠活动")]
     pub fn post(
         self,
@@ -75,6 +89,14 @@ impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::applications::id::application_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().rate_activity().applications().id().application_id("20000011111").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据申请单ID查询申请单结果")]
     pub fn get(self) -> M::Sent<super::applications::id::application_id::get::Response> {
         self.call.typed(&table::GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, Nothing)
@@ -85,6 +107,24 @@ impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::applications::id::application_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::rate_activity::applications::id::application_id::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .activity_detail_modification(patch::ActivityDetailModification::new().activity_rate("0.6"));
+    /// let response = client
+    ///     .v3()
+    ///     .rate_activity()
+    ///     .applications()
+    ///     .id()
+    ///     .application_id("20000011111")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "修改单据信息")]
     pub fn patch(
         self,

@@ -48,6 +48,20 @@ impl<M: Mode> RechargeBankTransferRechargesApply<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::bank_transfer_recharges::apply::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::recharge::bank_transfer_recharges::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_recharge_no("cz202407181234")
+    ///     .recharge_scene("NORMAL_BANK_TRANSFER")
+    ///     .account_type("BASIC")
+    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
+    /// let response = client.v3().recharge().bank_transfer_recharges().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请银行转账充值")]
     pub fn post(
         self,
@@ -86,6 +100,20 @@ impl<M: Mode> RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bank_transfer_recharges::out_recharge_no::out_recharge_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .recharge()
+    ///     .bank_transfer_recharges()
+    ///     .out_recharge_no()
+    ///     .out_recharge_no("cz202407181234")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询银行转账充值结果")]
     pub fn get(
         self,

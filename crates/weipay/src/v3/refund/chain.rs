@@ -43,6 +43,19 @@ impl<M: Mode> RefundDomesticRefunds<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_refund_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::domestic::refunds::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::refund::domestic::refunds::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().refund(888).total(888).currency("CNY"));
+    /// let response = client.v3().refund().domestic().refunds().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请退款")]
     pub fn post(
         self,
@@ -77,6 +90,23 @@ impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::domestic::refunds::out_refund_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::refund::domestic::refunds::out_refund_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .refund()
+    ///     .domestic()
+    ///     .refunds()
+    ///     .out_refund_no("sdk12345678920210326144648")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询单笔退款")]
     pub fn get(
         self,
@@ -110,6 +140,25 @@ impl<M: Mode> RefundDomesticRefundsByRefundIdApplyAbnormalRefund<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::domestic::refunds::refund_id::apply_abnormal_refund::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::refund::domestic::refunds::refund_id::apply_abnormal_refund::post;
+    ///
+    /// let request =
+    ///     post::Request::new().out_refund_no("1217752501201407033233368018").type_("USER_BANK_CARD");
+    /// let response = client
+    ///     .v3()
+    ///     .refund()
+    ///     .domestic()
+    ///     .refunds()
+    ///     .refund_id("50000000382019052709732678859")
+    ///     .apply_abnormal_refund()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起异常退款")]
     pub fn post(
         self,

@@ -20,6 +20,16 @@ impl<M: Mode> Refunds<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::refunds::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().refunds().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询所有退款")]
     pub fn get(self, request: super::get::Request) -> M::Sent<super::get::Response> {
         self.call.typed(&table::GET_V3_REFUNDS, request)
@@ -30,6 +40,20 @@ impl<M: Mode> Refunds<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::refunds::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_refund_no("example")
+    ///     .amount(post::Amount::new().refund(1).total(1).currency("example"));
+    /// let response = client.v3().refunds().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请退款")]
     pub fn post(self, request: super::post::Request) -> M::Sent<super::post::Response> {
         self.call.typed(&table::POST_V3_REFUNDS, request)
@@ -70,6 +94,16 @@ impl<M: Mode> RefundsIdByRefundId<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::id::refund_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::refunds::id::refund_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().refunds().id().refund_id("example").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
     pub fn get(
         self,
@@ -103,6 +137,16 @@ impl<M: Mode> RefundsOutRefundNoByOutRefundNo<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::out_refund_no::out_refund_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::refunds::out_refund_no::out_refund_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().refunds().out_refund_no().out_refund_no("example").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询单笔退款(商户退款订单号)")]
     pub fn get(
         self,

@@ -77,6 +77,21 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::combine_transactions::partner::out_trade_no::combine_out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .repayment()
+    ///     .combine_transactions()
+    ///     .partner()
+    ///     .out_trade_no()
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "还款单查询")]
     pub fn get(
         self,
@@ -106,6 +121,26 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCl
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combine_transactions::partner::out_trade_no::combine_out_trade_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::repayment::combine_transactions::partner::out_trade_no::combine_out_trade_no::close::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_orders(vec![post::SubOrders::new().mchid("1900057215").out_trade_no("20150806125346")]);
+    /// let response = client
+    ///     .v3()
+    ///     .repayment()
+    ///     .combine_transactions()
+    ///     .partner()
+    ///     .out_trade_no()
+    ///     .combine_out_trade_no("1217752501201407033233368018")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户关单")]
     pub fn post(
         self,
@@ -130,6 +165,25 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerPrepay<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combine_transactions::partner::prepay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::repayment::combine_transactions::partner::prepay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_out_trade_no("1217752501201407033233368018")
+    ///     .combine_mchid("1900057215")
+    ///     .sub_orders(vec![post::SubOrders::new()
+    ///         .mchid("1900057215")
+    ///         .out_trade_no("20150806125346")
+    ///         .amount(post::Amount::new().total_amount(10).currency("CNY"))
+    ///         .attach("深圳分店")
+    ///         .description("某某放心借")]);
+    /// let response =
+    ///     client.v3().repayment().combine_transactions().partner().prepay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "还款下单")]
     pub fn post(
         self,

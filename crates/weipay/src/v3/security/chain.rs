@@ -30,6 +30,16 @@ impl<M: Mode> SecurityEcho<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::echo::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::security::echo::post;
+    ///
+    /// let request = post::Request::new().echo_message("hello");
+    /// let response = client.v3().security().echo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商户签名验签／加解密测试")]
     pub fn post(self, request: super::echo::post::Request) -> M::Sent<super::echo::post::Response> {
         self.call.typed(&table::POST_V3_SECURITY_ECHO, request)

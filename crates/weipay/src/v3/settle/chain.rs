@@ -30,6 +30,16 @@ impl<M: Mode> SettleSettlements<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::settlements::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::settle::settlements::get;
+    ///
+    /// let request = get::Request::new().settle_state("SETTLED").limit(1).offset(1);
+    /// let response = client.v3().settle().settlements().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询结算资金明细")]
     pub fn get(
         self,

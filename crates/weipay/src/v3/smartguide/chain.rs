@@ -32,6 +32,16 @@ impl<M: Mode> SmartguideGuides<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::guides::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::smartguide::guides::get;
+    ///
+    /// let request = get::Request::new().store_id(1);
+    /// let response = client.v3().smartguide().guides().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务人员查询")]
     pub fn get(self, request: super::guides::get::Request) -> M::Sent<super::guides::get::Response> {
         self.call.typed(&table::GET_V3_SMARTGUIDE_GUIDES, request)
@@ -42,6 +52,24 @@ impl<M: Mode> SmartguideGuides<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::guides::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::smartguide::guides::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .corpid("example")
+    ///     .store_id(1)
+    ///     .userid("example")
+    ///     .name("张三")
+    ///     .mobile("13800138000")
+    ///     .qr_code("https://example.com/")
+    ///     .avatar("https://example.com/");
+    /// let response = client.v3().smartguide().guides().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务人员注册")]
     pub fn post(self, request: super::guides::post::Request) -> M::Sent<super::guides::post::Response> {
         self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES, request)
@@ -65,6 +93,22 @@ impl<M: Mode> SmartguideGuidesByGuideId<M> {
     /// For 服务商, 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::guides::guide_id::patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::smartguide::guides::guide_id::patch;
+    ///
+    /// let request = patch::Request::new().sub_mchid("1234567890");
+    /// let response = client
+    ///     .v3()
+    ///     .smartguide()
+    ///     .guides()
+    ///     .guide_id("LLA3WJ6DSZUfiaZDS79FH5Wm5m4X69TBic")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务人员信息更新")]
     pub fn patch(self, request: super::guides::guide_id::patch::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID, request)
@@ -88,6 +132,16 @@ impl<M: Mode> SmartguideGuidesByGuideIdAssign<M> {
     /// For 服务商, 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::guides::guide_id::assign::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::smartguide::guides::guide_id::assign::post;
+    ///
+    /// let request = post::Request::new().out_trade_no("20150806125346");
+    /// let response = client.v3().smartguide().guides().guide_id("example").assign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "服务人员分配")]
     pub fn post(self, request: super::guides::guide_id::assign::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN, request)

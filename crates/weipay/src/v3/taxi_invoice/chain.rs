@@ -88,6 +88,21 @@ impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::attendance::punch::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::attendance::punch::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .plate_number("粤B12345")
+    ///     .driver_license("6298416")
+    ///     .event_time("2026-01-01T00:00:00+08:00")
+    ///     .event_type("SIGN_IN")
+    ///     .region_id(510100);
+    /// let response = client.v3().taxi_invoice().attendance().punch().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "签到签退")]
     pub fn post(self, request: super::attendance::punch::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_ATTENDANCE_PUNCH, request)
@@ -106,6 +121,38 @@ impl<M: Mode> TaxiInvoiceCards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::cards::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .company_mchid("1900000109")
+    ///     .trade_number("10001071012021110600437180176110")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .region_id(310100)
+    ///     .driver_license("6298416")
+    ///     .plate_number("浙AD12345")
+    ///     .fapiao_card_information(post::FapiaoCardInformation::new()
+    ///         .fapiao_media_id("ASNFZ4mrze/+3LqYdlQyEA==")
+    ///         .fapiao_number("12897794")
+    ///         .fapiao_code("044001911211")
+    ///         .fapiao_time("2026-01-01T00:00:00+08:00")
+    ///         .check_code("69001808340631374774")
+    ///         .password("example")
+    ///         .total_amount(382895)
+    ///         .tax_amount(44050)
+    ///         .amount(338845)
+    ///         .buyer_information(post::BuyerInformation::new().type_("CORPORATION").name("example"))
+    ///         .seller_information(post::FapiaoSellerInformation::new()
+    ///             .name("example")
+    ///             .taxpayer_id("202003261233701778")
+    ///             .address("example"))
+    ///         .extra_information(post::FapiaoExtraInformation::new().drawer("王五")));
+    /// let response = client.v3().taxi_invoice().cards().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "将出租车电子发票插入微信用户卡包")]
     pub fn post(self, request: super::cards::post::Request) -> M::Sent<super::cards::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_CARDS, request)
@@ -129,6 +176,22 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::cards::upload_file::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::cards::upload_file::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new()
+    ///     .file(file)
+    ///     .company_mchid("example")
+    ///     .region_id(1)
+    ///     .digest("example")
+    ///     .digest_algorithm("DIGEST_ALGORITHM_SM3");
+    /// let response = client.v3().taxi_invoice().cards().upload_file().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "上传出租车电子发票文件")]
     pub fn post(
         self,
@@ -162,6 +225,25 @@ impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::driver::update_driver::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::taxi_invoice::driver::update_driver::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .driver_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .company_name("example")
+    ///     .mchid("1900057215")
+    ///     .driver_license("6298416")
+    ///     .driver_category("MAIN")
+    ///     .driver_status("ON_DUTY")
+    ///     .region_id(510100);
+    /// let response = client.v3().taxi_invoice().driver().update_driver().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新司机信息")]
     pub fn post(
         self,
@@ -195,6 +277,16 @@ impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::drivers::driver_license::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::drivers::driver_license::get;
+    ///
+    /// let request = get::Request::new().region_id(510100);
+    /// let response = client.v3().taxi_invoice().drivers().driver_license("6298416").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取司机信息")]
     pub fn get(
         self,
@@ -228,6 +320,20 @@ impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::taxi::update_taxi::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::taxi::update_taxi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .plate_number("粤B12345")
+    ///     .company_name("example")
+    ///     .main_license("6298416")
+    ///     .region_id(510100);
+    /// let response = client.v3().taxi_invoice().taxi().update_taxi().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "更新出租车信息")]
     pub fn post(
         self,
@@ -266,6 +372,17 @@ impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::taxi_companies::company_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::taxi_companies::company_mchid::get;
+    ///
+    /// let request = get::Request::new().region_id(510100);
+    /// let response =
+    ///     client.v3().taxi_invoice().taxi_companies().company_mchid("1900000109").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取出租车公司商户信息")]
     pub fn get(
         self,
@@ -299,6 +416,22 @@ impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::taxi_company::create_taxi_company::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::taxi_company::create_taxi_company::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .tax_id("12345678901234567J")
+    ///     .address("example")
+    ///     .invoice_mode("JIAO_WEI")
+    ///     .legal_person("张三")
+    ///     .region_id(510100)
+    ///     .enterprise_type("ENTERPRISE");
+    /// let response = client.v3().taxi_invoice().taxi_company().create_taxi_company().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "新增出租车公司")]
     pub fn post(
         self,
@@ -332,6 +465,16 @@ impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::taxies::plate_number::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::taxies::plate_number::get;
+    ///
+    /// let request = get::Request::new().region_id(510100);
+    /// let response = client.v3().taxi_invoice().taxies().plate_number("粤B12345").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取出租车信息")]
     pub fn get(
         self,
@@ -365,6 +508,19 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_taxi_order::find_by_token::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::user_taxi_order::find_by_token::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .token("example")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().taxi_invoice().user_taxi_order().find_by_token().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "根据凭证查询乘客行程单")]
     pub fn get(
         self,
@@ -386,6 +542,21 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrders<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_taxi_orders::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::user_taxi_orders::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .begin_date("20200307")
+    ///     .end_date("20200407")
+    ///     .region_id(510100);
+    /// let response = client.v3().taxi_invoice().user_taxi_orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "获取乘客行程单列表")]
     pub fn get(
         self,

@@ -58,6 +58,22 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsByBlockRecordId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transaction_block_records::block_record_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transaction_block::transaction_block_records::block_record_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("123000110");
+    /// let response = client
+    ///     .v3()
+    ///     .transaction_block()
+    ///     .transaction_block_records()
+    ///     .block_record_id("123400")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询子商户交易拦截记录详情")]
     pub fn get(
         self,
@@ -96,6 +112,23 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transaction_block_records::sub_mchid::sub_mchid::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transaction_block::transaction_block_records::sub_mchid::sub_mchid::get;
+    ///
+    /// let request = get::Request::new().limit(5);
+    /// let response = client
+    ///     .v3()
+    ///     .transaction_block()
+    ///     .transaction_block_records()
+    ///     .sub_mchid()
+    ///     .sub_mchid("123000110")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "分页查询子商户名下的交易拦截记录")]
     pub fn get(
         self,
@@ -140,6 +173,19 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> 
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transaction_block_submissions::block_submission_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .transaction_block()
+    ///     .transaction_block_submissions()
+    ///     .block_submission_id("B021234566799876aacsecd")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询交易拦截申诉详情")]
     pub fn get(self) -> M::Sent<super::transaction_block_submissions::block_submission_id::get::Response> {
         self.call.typed(
@@ -178,6 +224,26 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transaction_block_submissions::sub_mchid::sub_mchid::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transaction_block::transaction_block_submissions::sub_mchid::sub_mchid::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .merchant_submit_id("ABC123456789")
+    ///     .submit_data(post::SubmitData::new()
+    ///         .record_fields(vec![post::ManageRecordField::new().item_id("example")]));
+    /// let response = client
+    ///     .v3()
+    ///     .transaction_block()
+    ///     .transaction_block_submissions()
+    ///     .sub_mchid()
+    ///     .sub_mchid("123000110")
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起交易拦截申诉")]
     pub fn post(
         self,

@@ -61,6 +61,24 @@ impl<M: Mode> TransactionsApp<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::app::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::app::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("example")
+    ///     .notify_url("https://example.com/")
+    ///     .out_trade_no("example")
+    ///     .trade_type("example")
+    ///     .merchant_category_code("example")
+    ///     .amount(post::Amount::new().total(1));
+    /// let response = client.v3().transactions().app().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "APP支付下单")]
     pub fn post(self, request: super::app::post::Request) -> M::Sent<super::app::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_APP, request)
@@ -91,6 +109,16 @@ impl<M: Mode> TransactionsIdByTransactionId<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::id::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client.v3().transactions().id().transaction_id("example").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单(微信支付订单号)")]
     pub fn get(
         self,
@@ -122,6 +150,17 @@ impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::id::transaction_id::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::id::transaction_id::close::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response =
+    ///     client.v3().transactions().id().transaction_id("example").close().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关闭订单(微信支付订单号)")]
     pub fn post(self, request: super::id::transaction_id::close::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE, request)
@@ -140,6 +179,17 @@ impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::id::transaction_id::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::id::transaction_id::reverse::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response =
+    ///     client.v3().transactions().id().transaction_id("example").reverse().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销订单(微信支付订单号)")]
     pub fn post(self, request: super::id::transaction_id::reverse::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE, request)
@@ -158,6 +208,24 @@ impl<M: Mode> TransactionsJsapi<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::jsapi::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::jsapi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("example")
+    ///     .notify_url("https://example.com/")
+    ///     .out_trade_no("example")
+    ///     .trade_type("example")
+    ///     .merchant_category_code("example")
+    ///     .amount(post::Amount::new().total(1));
+    /// let response = client.v3().transactions().jsapi().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "小程序/公众号支付下单")]
     pub fn post(self, request: super::jsapi::post::Request) -> M::Sent<super::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_JSAPI, request)
@@ -176,6 +244,23 @@ impl<M: Mode> TransactionsMicropay<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::micropay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("example")
+    ///     .out_trade_no("example")
+    ///     .trade_type("example")
+    ///     .merchant_category_code("example")
+    ///     .amount(post::Amount::new().total(1));
+    /// let response = client.v3().transactions().micropay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "提交付款码支付")]
     pub fn post(self, request: super::micropay::post::Request) -> M::Sent<super::micropay::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_MICROPAY, request)
@@ -194,6 +279,27 @@ impl<M: Mode> TransactionsMweb<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mweb::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::mweb::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("example")
+    ///     .notify_url("https://example.com/")
+    ///     .out_trade_no("example")
+    ///     .trade_type("example")
+    ///     .merchant_category_code("example")
+    ///     .amount(post::Amount::new().total(1))
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .payer_client_ip("example")
+    ///         .store_info(post::StoreInfo::new().name("example").address("example")));
+    /// let response = client.v3().transactions().mweb().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "H5支付下单")]
     pub fn post(self, request: super::mweb::post::Request) -> M::Sent<super::mweb::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_MWEB, request)
@@ -212,6 +318,24 @@ impl<M: Mode> TransactionsNative<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::native::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::native::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("example")
+    ///     .notify_url("https://example.com/")
+    ///     .out_trade_no("example")
+    ///     .trade_type("example")
+    ///     .merchant_category_code("example")
+    ///     .amount(post::Amount::new().total(1));
+    /// let response = client.v3().transactions().native().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "扫码支付下单")]
     pub fn post(self, request: super::native::post::Request) -> M::Sent<super::native::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_NATIVE, request)
@@ -242,6 +366,17 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNo<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response =
+    ///     client.v3().transactions().out_trade_no().out_trade_no("example").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单(商户订单号)")]
     pub fn get(
         self,
@@ -273,6 +408,17 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::out_trade_no::out_trade_no::close::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::out_trade_no::out_trade_no::close::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response =
+    ///     client.v3().transactions().out_trade_no().out_trade_no("example").close().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "关闭订单(商户订单号)")]
     pub fn post(self, request: super::out_trade_no::out_trade_no::close::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
@@ -291,6 +437,23 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoReverse<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::out_trade_no::out_trade_no::reverse::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::out_trade_no::out_trade_no::reverse::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("example")
+    ///     .reverse()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "撤销订单(商户订单号)")]
     pub fn post(
         self,

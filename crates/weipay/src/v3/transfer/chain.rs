@@ -36,6 +36,27 @@ impl<M: Mode> TransferBatches<M> {
     /// For 直连商户. Safe to repeat with the same `out_batch_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::batches::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer::batches::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_batch_no("plfk2020042013")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_num(200)
+    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
+    ///         .out_detail_no("x23zy545Bd5436")
+    ///         .transfer_amount(200000)
+    ///         .transfer_remark("2020年4月报销")
+    ///         .openid("oWeiPaySandboxUser-000000001")]);
+    /// let response = client.v3().transfer().batches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起批量转账")]
     pub fn post(self, request: super::batches::post::Request) -> M::Sent<super::batches::post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_BATCHES, request)
@@ -76,6 +97,23 @@ impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer::batches::batch_id::batch_id::get;
+    ///
+    /// let request = get::Request::new().need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("1030000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信批次单号查询批次单")]
     pub fn get(
         self,
@@ -131,6 +169,23 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::details::detail_id::detail_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("1030000071100999991182020050700019480001")
+    ///     .details()
+    ///     .detail_id()
+    ///     .detail_id("1040000071100999991182020050700019500100")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "微信明细单号查询明细单")]
     pub fn get(
         self,
@@ -167,6 +222,23 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer::batches::out_batch_no::out_batch_no::get;
+    ///
+    /// let request = get::Request::new().need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家批次单号查询批次单")]
     pub fn get(
         self,
@@ -223,6 +295,23 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetail
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("plfk2020042013")
+    ///     .details()
+    ///     .out_detail_no()
+    ///     .out_detail_no("x23zy545Bd5436")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(
         self,
@@ -248,6 +337,16 @@ impl<M: Mode> TransferBillReceipt<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::bill_receipt::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer::bill_receipt::post;
+    ///
+    /// let request = post::Request::new().out_batch_no("plfk2020042013");
+    /// let response = client.v3().transfer().bill_receipt().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "转账电子回单申请受理")]
     pub fn post(
         self,
@@ -274,6 +373,13 @@ impl<M: Mode> TransferBillReceiptByOutBatchNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bill_receipt::out_batch_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().transfer().bill_receipt().out_batch_no("plfk2020042013").get().await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询转账电子回单")]
     pub fn get(self) -> M::Sent<super::bill_receipt::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO, Nothing)

@@ -31,6 +31,17 @@ impl<M: Mode> TransferDetailElectronicReceipts<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::electronic_receipts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer_detail::electronic_receipts::get;
+    ///
+    /// let request =
+    ///     get::Request::new().accept_type("BATCH_TRANSFER").out_detail_no("mx0911231610162610v4CNkO4HAf");
+    /// let response = client.v3().transfer_detail().electronic_receipts().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询转账明细电子回单受理结果")]
     pub fn get(
         self,
@@ -44,6 +55,18 @@ impl<M: Mode> TransferDetailElectronicReceipts<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::electronic_receipts::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer_detail::electronic_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .accept_type("BATCH_TRANSFER")
+    ///     .out_detail_no("mx0911231610162610v4CNkO4HAf");
+    /// let response = client.v3().transfer_detail().electronic_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "转账明细电子回单受理")]
     pub fn post(
         self,

@@ -36,6 +36,16 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
     /// For 服务商, 普通商户. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::elecvoucherfile::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transferdownload::elecvoucherfile::get;
+    ///
+    /// let request = get::Request::new().token("X8Uk3sD4a4eZVPTBvqNDoUqcYMlZ9uuD").source("elecsign");
+    /// let response = client.v3().transferdownload().elecvoucherfile().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载电子回单PDF文件")]
     pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE, request)
@@ -54,6 +64,16 @@ impl<M: Mode> TransferdownloadSignfile<M> {
     /// For 服务商, 普通商户. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::signfile::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transferdownload::signfile::get;
+    ///
+    /// let request = get::Request::new().token("X8Uk3sD4a4eZVPTBvqNDoUqcYMlZ9uuD");
+    /// let response = client.v3().transferdownload().signfile().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "下载电子回单")]
     pub fn get(self, request: super::signfile::get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_SIGNFILE, request)

@@ -80,6 +80,23 @@ impl<M: Mode> VehicleEtcContractsByContractId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::etc::contracts::contract_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::etc::contracts::contract_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .vehicle()
+    ///     .etc()
+    ///     .contracts()
+    ///     .contract_id("aAfixCs13LsdKPpfZfDkk2189ssXjfx")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "通过商户ETC绑定号查询签约状态")]
     pub fn get(
         self,
@@ -101,6 +118,25 @@ impl<M: Mode> VehicleEtcPreopen<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::etc::preopen::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::vehicle::etc::preopen::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .plan_id("97619")
+    ///     .plate_number("藏ZZZZZZ")
+    ///     .identify(post::Identify::new()
+    ///         .encrypted_real_name("张三")
+    ///         .encrypted_credential_id("11010519491231002X")
+    ///         .credential_type("ID_CARD"));
+    /// let response = client.v3().vehicle().etc().preopen().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "预开通用户ETC指定卡扣费")]
     pub fn post(
         self,
@@ -144,6 +180,27 @@ impl<M: Mode> VehicleEtcTransactionsHighway<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::etc::transactions::highway::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::etc::transactions::highway::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("121775250124070332")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .contract_id("wxd678ef4Fwxd678ef4Fwxd678ef4F21")
+    ///     .description("商品信息")
+    ///     .highway_info(post::HighwayInfo::new()
+    ///         .plate_number("粤B888888")
+    ///         .start_time("2026-01-01T00:00:00+08:00")
+    ///         .end_time("2026-01-31T23:59:59+08:00")
+    ///         .channel_type("ETC")
+    ///         .entrance("沿江深圳-大铲湾"))
+    ///     .amount(post::Amount::new().total(888));
+    /// let response = client.v3().vehicle().etc().transactions().highway().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "高速场景商户扣款")]
     pub fn post(
         self,
@@ -182,6 +239,24 @@ impl<M: Mode> VehicleEtcTransactionsIdByTransactionId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::etc::transactions::id::transaction_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::etc::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .vehicle()
+    ///     .etc()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("25012014070332333018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn get(
         self,
@@ -220,6 +295,24 @@ impl<M: Mode> VehicleEtcTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::etc::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::etc::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .vehicle()
+    ///     .etc()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("121775250124070332")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn get(
         self,
@@ -265,6 +358,24 @@ impl<M: Mode> VehicleEtcUsersByOpenidContracts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::etc::users::openid::contracts::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::etc::users::openid::contracts::get;
+    ///
+    /// let request = get::Request::new().plan_id("123").plate_number("浙ASB945");
+    /// let response = client
+    ///     .v3()
+    ///     .vehicle()
+    ///     .etc()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .contracts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询ETC签约状态")]
     pub fn get(
         self,
@@ -303,6 +414,23 @@ impl<M: Mode> VehicleParkingParkings<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::parking::parkings::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::parking::parkings::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_parking_no("1231243")
+    ///     .plate_number("粤B888888")
+    ///     .plate_color("BLUE")
+    ///     .notify_url("https://yoursite.com/wxpay.html")
+    ///     .start_time("2026-01-01T00:00:00+08:00")
+    ///     .parking_name("example")
+    ///     .free_duration(3600);
+    /// let response = client.v3().vehicle().parking().parkings().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建停车入场")]
     pub fn post(
         self,
@@ -336,6 +464,20 @@ impl<M: Mode> VehicleParkingServicesFind<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::parking::services::find::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::parking::services::find::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plate_number("粤B888888")
+    ///     .plate_color("BLUE")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().vehicle().parking().services().find().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询车牌服务开通信息")]
     pub fn get(
         self,
@@ -391,6 +533,23 @@ impl<M: Mode> VehicleTransactionsOutTradeNoByOutTradeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .vehicle()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("20150806125346")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询订单")]
     pub fn get(
         self,
@@ -412,6 +571,22 @@ impl<M: Mode> VehicleTransactionsParking<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::parking::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::transactions::parking::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("停车场扣费")
+    ///     .out_trade_no("20150806125346")
+    ///     .trade_scene("PARKING")
+    ///     .notify_url("https://yoursite.com/wxpay.html")
+    ///     .amount(post::Amount::new().total(888));
+    /// let response = client.v3().vehicle().transactions().parking().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "扣费受理")]
     pub fn post(
         self,

@@ -52,6 +52,16 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::avail_mch_ranges::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::avail_mch_ranges::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215");
+    /// let response = client.v3().webizpay().avail_mch_ranges().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询可用商户范围列表")]
     pub fn get(
         self,
@@ -65,6 +75,16 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::avail_mch_ranges::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::avail_mch_ranges::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").identifier_type("ORGANIZATION_CODE");
+    /// let response = client.v3().webizpay().avail_mch_ranges().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "创建可用商户范围")]
     pub fn post(
         self,
@@ -104,6 +124,23 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::avail_mch_ranges::range_id::merchant_identifiers::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215").offset(0).limit(100);
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .avail_mch_ranges()
+    ///     .range_id("89f5123e-5ad4-4e0e-89b1-63ced0c798c5")
+    ///     .merchant_identifiers()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询商户标识列表")]
     pub fn get(
         self,
@@ -117,6 +154,23 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::avail_mch_ranges::range_id::merchant_identifiers::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").merchant_identifier("91110000710926094P");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .avail_mch_ranges()
+    ///     .range_id("89f5123e-5ad4-4e0e-89b1-63ced0c798c5")
+    ///     .merchant_identifiers()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "添加商户标识")]
     pub fn post(
         self,
@@ -148,6 +202,24 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdenti
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@super::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete;
+    ///
+    /// let request = delete::Request::new().sp_mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .avail_mch_ranges()
+    ///     .range_id("89f5123e-5ad4-4e0e-89b1-63ced0c798c5")
+    ///     .merchant_identifiers()
+    ///     .merchant_identifier("91110000710926094P")
+    ///     .delete(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "删除商户标识")]
     pub fn delete(
         self,
@@ -190,6 +262,21 @@ impl<M: Mode> WebizpayBillProof<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::bill::proof::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::bill::proof::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("43214321")
+    ///     .start_date("2025-04-23")
+    ///     .end_date("2025-04-23")
+    ///     .out_operation_id("operation12345678");
+    /// let response = client.v3().webizpay().bill().proof().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请企业商户企业支付出资凭证")]
     pub fn post(
         self,
@@ -211,6 +298,20 @@ impl<M: Mode> WebizpayBillTradeBill<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::bill::trade_bill::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::bill::trade_bill::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("43214321")
+    ///     .date("2025-04-23")
+    ///     .type_("QYZFALL");
+    /// let response = client.v3().webizpay().bill().trade_bill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "申请企业商户企业支付业务账单")]
     pub fn post(
         self,
@@ -283,6 +384,24 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::employees::employee_id::out_quota_cards::out_card_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .out_quota_cards()
+    ///     .out_card_no("out_card_123456")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "使用商户卡号查询企业支付额度卡")]
     pub fn get(
         self,
@@ -304,6 +423,30 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::employees::employee_id::quota_cards::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::quota_cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("43214321")
+    ///     .card_template_id("template_123")
+    ///     .amount(10000)
+    ///     .card_name("报销额度卡")
+    ///     .out_card_no("mch_card_123456")
+    ///     .effective_end_time("2026-01-31T23:59:59+08:00");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .quota_cards()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "企业商户为员工下发企业支付额度卡")]
     pub fn post(
         self,
@@ -330,6 +473,24 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::employees::employee_id::quota_cards::card_no::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::quota_cards::card_no::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .quota_cards()
+    ///     .card_no("1068019671702503425")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "企业商户查询企业支付额度卡")]
     pub fn get(
         self,
@@ -361,6 +522,25 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::employees::employee_id::quota_cards::card_no::cancel::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::quota_cards::card_no::cancel::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("43214321").reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .quota_cards()
+    ///     .card_no("1068019671702503425")
+    ///     .cancel()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "企业商户作废员工企业支付额度卡")]
     pub fn post(
         self,
@@ -382,6 +562,26 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::employees::employee_id::quota_cards::card_no::payment_url::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::quota_cards::card_no::payment_url::get;
+    ///
+    /// let request =
+    ///     get::Request::new().sp_mchid("1900057215").sub_mchid("43214321").application_type("H5");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .quota_cards()
+    ///     .card_no("1068019671702503425")
+    ///     .payment_url()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "企业商户获取指定额度卡支付链接")]
     pub fn get(
         self,
@@ -404,6 +604,23 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::employees::employee_id::revoke::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::revoke::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .revoke()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "企业商户发起解除员工企业支付授权")]
     pub fn post(
         self,
@@ -437,6 +654,16 @@ impl<M: Mode> WebizpayStoresEntityMatches<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::stores::entity_matches::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::stores::entity_matches::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").out_batch_id("batch12345678");
+    /// let response = client.v3().webizpay().stores().entity_matches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "发起门店主体匹配")]
     pub fn post(
         self,
@@ -463,6 +690,23 @@ impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::stores::entity_matches::batch_id::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::stores::entity_matches::batch_id::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .stores()
+    ///     .entity_matches()
+    ///     .batch_id("1030000071201xxxxx")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "查询门店主体匹配结果")]
     pub fn get(
         self,
@@ -513,6 +757,17 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::users::user_id::authorization_state::get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::users::user_id::authorization_state::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let response =
+    ///     client.v3().webizpay().users().user_id("123456").authorization_state().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "企业商户查询企业员工开通授权状态")]
     pub fn get(
         self,
@@ -534,6 +789,18 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::users::user_id::authorization_url::post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::users::user_id::authorization_url::post;
+    ///
+    /// let request =
+    ///     post::Request::new().sp_mchid("1900057215").sub_mchid("43214321").application_type("H5");
+    /// let response =
+    ///     client.v3().webizpay().users().user_id("123456").authorization_url().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "企业商户发起员工开通企业支付授权")]
     pub fn post(
         self,

@@ -1,0 +1,102 @@
+//! The lowest and the highest that is allowed.
+
+use std::fmt;
+
+use crate::number::Number;
+
+/// The lowest and the highest that is allowed, both included. `None` says that there is no limit on that side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The lowest that is allowed.
+    pub min: Option<i64>,
+    /// The highest that is allowed.
+    pub max: Option<i64>,
+}
+
+/// The limit that a value is beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The value is less than this.
+    Min(i64),
+    /// The value is more than this.
+    Max(i64),
+}
+
+impl Limits {
+    /// No limits.
+    pub const OPEN: Self = Self::new(None, None);
+
+    /// From a lowest and a highest value.
+    #[must_use]
+    pub const fn new(min: Option<i64>, max: Option<i64>) -> Self {
+        Self { min, max }
+    }
+
+    /// Whether nothing is limited.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.min.is_none() && self.max.is_none()
+    }
+
+    /// Reads `1..20`, `..20` or `1..`, as the catalogue writes limits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (min, max) = text.split_once("..")?;
+        let side = |digits: &str| match digits {
+            "" => Some(None),
+            digits => digits.parse().ok().map(Some),
+        };
+        let limits = Self::new(side(min)?, side(max)?);
+        (!limits.is_open()).then_some(limits)
+    }
+
+    /// The limit that the number is beyond, if any.
+    #[must_use]
+    pub fn side_of(&self, number: impl Into<Number>) -> Option<Side> {
+        let number = number.into();
+        match (self.min, self.max) {
+            (Some(min), _) if number.is_less_than(min) => Some(Side::Min(min)),
+            (_, Some(max)) if number.is_more_than(max) => Some(Side::Max(max)),
+            _ => None,
+        }
+    }
+}
+
+/// "at least 1", "at most 32", "1 to 32".
+impl fmt::Display for Limits {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => write!(out, "{min} to {max}"),
+            (Some(min), None) => write!(out, "at least {min}"),
+            (None, Some(max)) => write!(out, "at most {max}"),
+            (None, None) => out.write_str("any"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_are_allowed() {
+        let limits = Limits::new(Some(1), Some(3));
+        let sides: Vec<_> = [0, 1, 2, 3, 4].map(|number| limits.side_of(number)).into();
+        assert_eq!(sides, [Some(Side::Min(1)), None, None, None, Some(Side::Max(3))]);
+        assert_eq!(limits.side_of(0.99), Some(Side::Min(1)));
+        assert_eq!(limits.side_of(3.0), None);
+        assert_eq!(limits.side_of(3.01), Some(Side::Max(3)));
+        assert_eq!(Limits::OPEN.side_of(i64::MIN), None);
+        assert_eq!(Limits::new(None, Some(i64::MAX)).side_of(u64::MAX), Some(Side::Max(i64::MAX)));
+    }
+
+    #[test]
+    fn limits_are_read_as_the_catalogue_writes_them() {
+        assert_eq!(Limits::parse("1..20"), Some(Limits::new(Some(1), Some(20))));
+        assert_eq!(Limits::parse("..20"), Some(Limits::new(None, Some(20))));
+        assert_eq!(Limits::parse("-5.."), Some(Limits::new(Some(-5), None)));
+        for text in ["", "..", "5", "1..x", "1...2", "a..b"] {
+            assert_eq!(Limits::parse(text), None, "{text}");
+        }
+    }
+}
