@@ -3,12 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::field::{Carrier, Field};
+use crate::names::identifier;
 use crate::notification::Notification;
 use crate::operation::document_address;
 
 use super::operation::first_page;
 use super::schema::Schemas;
-use super::{head, identifier, object, parameter};
+use super::{head, object, parameter};
 
 pub(super) fn item(notification: &Notification, schemas: &mut Schemas) -> Value {
     let identifier = identifier::of_notification(notification);
