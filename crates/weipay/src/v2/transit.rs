@@ -3,6 +3,7 @@
 //! `v2/transit`
 
 mod chain;
+pub mod shared;
 /// `v2/transit/partnerpay`
 pub mod partnerpay {
     pub mod payapply;

@@ -4,5 +4,6 @@
 
 pub mod applyment;
 mod chain;
+pub mod shared;
 
 pub use crate::v3::apply4subject::chain::Apply4subject;

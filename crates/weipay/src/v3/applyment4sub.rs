@@ -4,5 +4,6 @@
 
 pub mod applyment;
 mod chain;
+pub mod shared;
 
 pub use crate::v3::applyment4sub::chain::Applyment4sub;

@@ -4,5 +4,6 @@
 
 pub mod batches;
 mod chain;
+pub mod shared;
 
 pub use crate::v3::bank_transfer::chain::BankTransfer;

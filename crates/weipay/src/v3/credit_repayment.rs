@@ -3,6 +3,7 @@
 //! `v3/credit-repayment`
 
 mod chain;
+pub mod shared;
 /// `v3/credit-repayment/partner`
 pub mod partner {
     /// `v3/credit-repayment/partner/contracts`

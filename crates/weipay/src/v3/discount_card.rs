@@ -4,6 +4,7 @@
 
 pub mod cards;
 mod chain;
+pub mod shared;
 /// `v3/discount-card/orders`
 pub mod orders {
     pub mod out_order_no;

@@ -3,6 +3,7 @@
 //! `v3/fund-app`
 
 mod chain;
+pub mod shared;
 /// `v3/fund-app/brand-redpacket`
 pub mod brand_redpacket {
     pub mod brand_merchant_batches;

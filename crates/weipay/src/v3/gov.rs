@@ -3,6 +3,7 @@
 //! `v3/gov`
 
 mod chain;
+pub mod shared;
 /// `v3/gov/subsidy`
 pub mod subsidy {
     /// `v3/gov/subsidy/audit`

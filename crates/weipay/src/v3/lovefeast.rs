@@ -3,6 +3,7 @@
 //! `v3/lovefeast`
 
 mod chain;
+pub mod shared;
 /// `v3/lovefeast/brands`
 pub mod brands {
     pub mod brand_id;

@@ -3,6 +3,7 @@
 //! `v3/mch_operate`
 
 mod chain;
+pub mod shared;
 /// `v3/mch_operate/risk`
 pub mod risk {
     pub mod withdrawl_apply;

@@ -6,5 +6,6 @@ mod chain;
 pub mod mchcontactalterapplyment;
 pub mod mchsubjectalterapplyment;
 pub mod merchantnamealterapplyment;
+pub mod shared;
 
 pub use crate::v3::mchalterapply::chain::Mchalterapply;

@@ -7,6 +7,7 @@ pub mod complaint_notifications;
 pub mod complaints;
 pub mod complaints_v2;
 pub mod feedbacks;
+pub mod shared;
 /// `v3/merchant-service/images`
 pub mod images {
     /// `v3/merchant-service/images/{media_id}`

@@ -4,6 +4,7 @@
 
 pub mod authinfo;
 mod chain;
+pub mod shared;
 /// `v3/offlineface/contracts`
 pub mod contracts {
     pub mod contract_id;

@@ -3,6 +3,7 @@
 //! `v3/pay-devices`
 
 mod chain;
+pub mod shared;
 /// `v3/pay-devices/open-scenario-speaker`
 pub mod open_scenario_speaker {
     pub mod device_sn;

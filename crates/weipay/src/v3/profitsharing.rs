@@ -4,6 +4,7 @@
 
 pub mod bills;
 mod chain;
+pub mod shared;
 /// `v3/profitsharing/merchant-configs`
 pub mod merchant_configs {
     pub mod sub_mchid;

@@ -3,6 +3,7 @@
 //! `v3/qrcode`
 
 mod chain;
+pub mod shared;
 pub mod transactions;
 /// `v3/qrcode/user-services`
 pub mod user_services {

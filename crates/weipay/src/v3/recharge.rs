@@ -3,6 +3,7 @@
 //! `v3/recharge`
 
 mod chain;
+pub mod shared;
 /// `v3/recharge/bank-transfer-recharges`
 pub mod bank_transfer_recharges {
     pub mod apply;

@@ -3,6 +3,7 @@
 //! `v3/repayment`
 
 mod chain;
+pub mod shared;
 /// `v3/repayment/combine-transactions`
 pub mod combine_transactions {
     /// `v3/repayment/combine-transactions/partner`

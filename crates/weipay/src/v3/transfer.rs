@@ -5,5 +5,6 @@
 pub mod batches;
 pub mod bill_receipt;
 mod chain;
+pub mod shared;
 
 pub use crate::v3::transfer::chain::Transfer;

@@ -6,6 +6,8 @@
 //!
 //! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
+pub use crate::notifications::v3::shared::NotifiedEstimatedDeductAmount;
+
 use crate::model::{body, open_enum, response};
 
 response! {
@@ -59,31 +61,15 @@ response! {
         /// 预计扣费的日期，预约扣费场景下有效. Required.
         estimated_deduct_date: String = body("estimated_deduct_date").required(),
         /// 预计扣费的金额，预约扣费场景下有效. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
+        estimated_deduct_amount: NotifiedEstimatedDeductAmount = body("estimated_deduct_amount").required(),
         /// 扣费预约状态. Required.
         schedule_state: ScheduleState = body("schedule_state").required(),
         /// 已预约的扣费金额信息.
-        scheduled_amount: ScheduledAmount = body("scheduled_amount"),
+        scheduled_amount: NotifiedEstimatedDeductAmount = body("scheduled_amount"),
         /// 实际扣费金额.
-        deduct_amount: EstimatedDeductAmount = body("deduct_amount"),
+        deduct_amount: NotifiedEstimatedDeductAmount = body("deduct_amount"),
         /// 实际扣费的日期. Required.
         deduct_date: String = body("deduct_date").required(),
-    }
-
-    /// 预计扣费的金额，预约扣费场景下有效.
-    pub struct EstimatedDeductAmount {
-        /// 总金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 货币类型. Required.
-        currency: String = body("currency").required(),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct ScheduledAmount {
-        /// 总金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 货币类型. Required.
-        currency: String = body("currency").required(),
     }
 }
 

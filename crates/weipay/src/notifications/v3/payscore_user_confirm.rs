@@ -11,8 +11,8 @@
 //! `weipay api show PAYSCORE.USER_CONFIRM` lists all 4.
 
 pub use crate::notifications::v3::shared::{
-    PayscoreAnsweredTimeRange, PayscoreNotifiedCollection, PayscoreNotifiedCollectionDetails,
-    PayscoreNotifiedCollectionDetailsPromotionDetail,
+    NotifiedPostDiscount, PayscoreAnsweredTimeRange, PayscoreLocation, PayscoreNotifiedCollection,
+    PayscoreNotifiedCollectionDetails, PayscoreNotifiedCollectionDetailsPromotionDetail,
     PayscoreNotifiedCollectionDetailsPromotionDetailGoodsDetail, PayscorePostPayment, PayscoreRiskFund,
 };
 
@@ -51,13 +51,13 @@ response! {
         /// 后付费项目. Required.
         post_payments: Vec<PayscorePostPayment> = body("post_payments").required(),
         /// 商户优惠.
-        post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+        post_discounts: Vec<NotifiedPostDiscount> = body("post_discounts"),
         /// 服务风险金. Required.
         risk_fund: PayscoreRiskFund = body("risk_fund").required(),
         /// 服务时间段. Required.
         time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
         /// 服务位置.
-        location: Location = body("location"),
+        location: PayscoreLocation = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
         /// 微信服务单号.
@@ -76,24 +76,6 @@ response! {
         authorization_code: String = body("authorization_code"),
         /// On the wire: `out_request_no`.
         out_request_no: String = body("out_request_no"),
-    }
-
-    /// 商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠说明.
-        description: String = body("description"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-    }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
     }
 }
 

@@ -11,8 +11,8 @@
 //! `weipay api show PAYSCORE.USER_PAID` lists all 4.
 
 pub use crate::notifications::v3::shared::{
-    PayscoreAnsweredTimeRange, PayscoreNotifiedCollection, PayscoreNotifiedCollectionDetails,
-    PayscoreNotifiedCollectionDetailsPromotionDetail,
+    NotifiedPostDiscount, PayscoreAnsweredTimeRange, PayscoreNotifiedCollection,
+    PayscoreNotifiedCollectionDetails, PayscoreNotifiedCollectionDetailsPromotionDetail,
     PayscoreNotifiedCollectionDetailsPromotionDetailGoodsDetail,
 };
 
@@ -51,7 +51,7 @@ response! {
         /// 后付费项目. Required.
         post_payments: Vec<PostPayments> = body("post_payments").required(),
         /// 商户优惠.
-        post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+        post_discounts: Vec<NotifiedPostDiscount> = body("post_discounts"),
         /// 订单风险金. Required.
         risk_fund: RiskFund = body("risk_fund").required(),
         /// 服务时间段. Required.
@@ -88,16 +88,6 @@ response! {
         description: String = body("description"),
         /// 付费数量.
         count: i64 = body("count"),
-    }
-
-    /// 商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠说明.
-        description: String = body("description"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
     }
 
     /// 订单风险金.

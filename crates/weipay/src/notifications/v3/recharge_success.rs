@@ -6,7 +6,10 @@
 //!
 //! - partner: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
-pub use crate::notifications::v3::shared::{OnlineBankRechargeInfo, OnlineBankRechargeInfoOnlineBankType};
+pub use crate::notifications::v3::shared::{
+    NotifiedBankTransferInfo, NotifiedEstimatedDeductAmount, OnlineBankRechargeInfo,
+    OnlineBankRechargeInfoOnlineBankType,
+};
 
 use crate::model::{Time, body, open_enum, response};
 
@@ -33,11 +36,11 @@ response! {
         /// 充值状态描述.
         recharge_state_desc: String = body("recharge_state_desc"),
         /// 充值金额. Required.
-        recharge_amount: RechargeAmount = body("recharge_amount").required(),
+        recharge_amount: NotifiedEstimatedDeductAmount = body("recharge_amount").required(),
         /// 备注.
         remark: String = body("remark"),
         /// 银行转账信息.
-        bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
+        bank_transfer_info: NotifiedBankTransferInfo = body("bank_transfer_info"),
         /// 扫码充值信息.
         qr_recharge_info: QrRechargeInfo = body("qr_recharge_info"),
         /// 网银充值的付款信息.
@@ -50,28 +53,6 @@ response! {
         close_time: Time = body("close_time"),
         /// 可用充值渠道列表.
         available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
-    }
-
-    /// 充值金额.
-    pub struct RechargeAmount {
-        /// 总金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 货币类型. Required.
-        currency: String = body("currency").required(),
-    }
-
-    /// 银行转账信息.
-    pub struct BankTransferInfo {
-        /// 转账充值附言. Required.
-        memo: String = body("memo").required(),
-        /// 转入的银行流水单号. Required.
-        bill_no: String = body("bill_no").required(),
-        /// 开户银行名称. Required.
-        bank_name: String = body("bank_name").required(),
-        /// 银行卡尾号. Required.
-        bank_card_tail: String = body("bank_card_tail").required(),
-        /// 银行账户名称. Required.
-        bank_account_name: String = body("bank_account_name").required(),
     }
 
     /// 扫码充值信息.

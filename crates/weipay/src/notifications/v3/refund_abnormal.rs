@@ -10,6 +10,8 @@
 //!
 //! `weipay api show REFUND.ABNORMAL` lists all 44.
 
+pub use crate::notifications::v3::shared::NotifiedRefundAmount;
+
 use crate::model::{Time, body, open_enum, response};
 
 response! {
@@ -35,25 +37,13 @@ response! {
         /// 取当前退款单的退款入账方. Required.
         user_received_account: String = body("user_received_account").required(),
         /// 金额信息. Required.
-        amount: Amount = body("amount").required(),
+        amount: NotifiedRefundAmount = body("amount").required(),
         /// 普通商户的商户号.
         mchid: String = body("mchid"),
         /// 电商平台垫资退款专用参数.
         refund_account: RefundAccount = body("refund_account"),
         /// 个人收款的微信支付账户.
         individual_auth_id: String = body("individual_auth_id"),
-    }
-
-    /// 金额信息.
-    pub struct Amount {
-        /// 订单总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 退款金额. Required; in fen (分).
-        refund: i64 = body("refund").required(),
-        /// 用户实际支付金额. Required; in fen (分).
-        payer_total: i64 = body("payer_total").required(),
-        /// 退款给用户的金额. Required; in fen (分).
-        payer_refund: i64 = body("payer_refund").required(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! The objects that several notifications share.
 
-use crate::model::{Time, body, open_enum, response};
+use crate::model::{Sensitive, Time, body, open_enum, response};
 
 response! {
     /// 医疗机构透传给医保的数据, 支付完成后医保局返回内容.
@@ -15,6 +15,36 @@ response! {
         pay_ord_id: String = body("payOrdId"),
         /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
+    }
+
+    /// 订单金额信息.
+    ///
+    /// The shared object `notified_amount` of the catalogue.
+    pub struct NotifiedAmount {
+        /// 订单总金额. Required; in fen (分).
+        total: i64 = body("total").required(),
+        /// 用户实际支付金额. In fen (分).
+        payer_total: i64 = body("payer_total"),
+        /// 订单折扣. In fen (分).
+        discount_total: i64 = body("discount_total"),
+        /// 货币类型，符合ISO 4217标准.
+        currency: String = body("currency"),
+    }
+
+    /// 银行转账信息.
+    ///
+    /// The shared object `notified_bank_transfer_info` of the catalogue.
+    pub struct NotifiedBankTransferInfo {
+        /// 转账充值附言. Required.
+        memo: String = body("memo").required(),
+        /// 转入的银行流水单号. Required.
+        bill_no: String = body("bill_no").required(),
+        /// 开户银行名称. Required.
+        bank_name: String = body("bank_name").required(),
+        /// 银行卡尾号. Required.
+        bank_card_tail: String = body("bank_card_tail").required(),
+        /// 银行账户名称. Required.
+        bank_account_name: String = body("bank_account_name").required(),
     }
 
     /// 协议解约信息.
@@ -30,6 +60,26 @@ response! {
         contract_termination_remark: String = body("contract_termination_remark"),
     }
 
+    /// 设备信息.
+    ///
+    /// The shared object `notified_device_information` of the catalogue.
+    pub struct NotifiedDeviceInformation {
+        /// 商户设备号.
+        device_id: String = body("device_id"),
+        /// 商户端设备IP. Required.
+        payer_total: String = body("payer_total").required(),
+    }
+
+    /// 充值金额, 实际扣费金额, 已预约的扣费金额信息, 预计扣费的金额，预约扣费场景下有效.
+    ///
+    /// The shared object `notified_estimated_deduct_amount` of the catalogue.
+    pub struct NotifiedEstimatedDeductAmount {
+        /// 总金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 货币类型. Required.
+        currency: String = body("currency").required(),
+    }
+
     /// The shared object `notified_fapiao` of the catalogue.
     pub struct NotifiedFapiao {
         /// 商户发票单号. Required.
@@ -38,6 +88,198 @@ response! {
         fapiao_status: NotifiedFapiaoFapiaoStatus = body("fapiao_status").required(),
         /// 发票状态. Required.
         card_status: NotifiedFapiaoCardStatus = body("card_status").required(),
+    }
+
+    /// 商户优惠.
+    ///
+    /// The shared object `notified_post_discount` of the catalogue.
+    pub struct NotifiedPostDiscount {
+        /// 优惠名称.
+        name: String = body("name"),
+        /// 优惠说明.
+        description: String = body("description"),
+        /// 优惠金额. In fen (分).
+        amount: i64 = body("amount"),
+    }
+
+    /// 优惠详情.
+    ///
+    /// The shared object `notified_promotion_detail` of the catalogue.
+    pub struct NotifiedPromotionDetail {
+        /// 券ID.
+        coupon_id: String = body("coupon_id"),
+        /// 优惠名称.
+        name: String = body("name"),
+        /// On the wire: `scope`.
+        scope: String = body("scope"),
+        /// On the wire: `type`.
+        type_: String = body("type"),
+        /// 优惠券面额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 活动ID.
+        stock_id: String = body("stock_id"),
+        /// In fen (分).
+        wechatpay_contribute: i64 = body("wechatpay_contribute"),
+        /// 商户出资，特指商户自己创建的优惠. In fen (分).
+        merchant_contribute: i64 = body("merchant_contribute"),
+        /// 其他出资方出资金额. In fen (分).
+        other_contribute: i64 = body("other_contribute"),
+    }
+
+    /// 分账接收方对象.
+    ///
+    /// The shared object `notified_receiver` of the catalogue.
+    pub struct NotifiedReceiver {
+        /// 分账接收方的类型. Required.
+        type_: NotifiedReceiverType = body("type").required(),
+        /// 分账接收方的账号. Required.
+        account: String = body("account").required(),
+        /// 分账动账金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 分账/回退描述. Required.
+        description: String = body("description").required(),
+    }
+
+    /// 金额信息.
+    ///
+    /// The shared object `notified_refund_amount` of the catalogue.
+    pub struct NotifiedRefundAmount {
+        /// 订单总金额. Required; in fen (分).
+        total: i64 = body("total").required(),
+        /// 退款金额. Required; in fen (分).
+        refund: i64 = body("refund").required(),
+        /// 用户实际支付金额. Required; in fen (分).
+        payer_total: i64 = body("payer_total").required(),
+        /// 退款给用户的金额. Required; in fen (分).
+        payer_refund: i64 = body("payer_refund").required(),
+    }
+
+    /// 签约计划明细列表.
+    ///
+    /// The shared object `notified_signed_detail` of the catalogue.
+    pub struct NotifiedSignedDetail {
+        /// 计划明细序号. Required.
+        plan_detail_no: i64 = body("plan_detail_no").required(),
+        /// 计划明细原支付金额. Required; in fen (分).
+        original_price: i64 = body("original_price").required(),
+        /// 计划明细优惠说明.
+        plan_discount_description: String = body("plan_discount_description"),
+        /// 计划明细实际支付金额. Required; in fen (分).
+        actual_price: i64 = body("actual_price").required(),
+        /// 计划明细状态. Required.
+        plan_detail_state: NotifiedSignedDetailPlanDetailState = body("plan_detail_state").required(),
+        /// 计划明细在使用中.
+        order_id: String = body("order_id"),
+        /// 商户侧计划明细使用订单号，在商户下唯一. Required.
+        merchant_plan_detail_no: String = body("merchant_plan_detail_no").required(),
+        /// 计划详情名称. Required.
+        plan_detail_name: String = body("plan_detail_name").required(),
+        /// 详情对应订单实际支付金额. In fen (分).
+        actual_pay_price: i64 = body("actual_pay_price"),
+        /// 详情使用时间. Required.
+        use_time: String = body("use_time").required(),
+        /// 详情对应订单实际完成支付时间. Required.
+        complete_time: Time = body("complete_time").required(),
+        /// 详情对应订单取消时间. Required.
+        cancel_time: String = body("cancel_time").required(),
+    }
+
+    /// 约定时间期限.
+    ///
+    /// The shared object `notified_time_range` of the catalogue.
+    pub struct NotifiedTimeRange {
+        /// 约定开始时间.
+        begin_time: Time = body("begin_time"),
+        /// 约定结束时间.
+        end_time: Time = body("end_time"),
+    }
+
+    /// 订单金额信息.
+    ///
+    /// The shared object `notified_transaction_amount` of the catalogue.
+    pub struct NotifiedTransactionAmount {
+        /// 订单总金额. Required; in fen (分).
+        total: i64 = body("total").required(),
+        /// 用户实际支付金额. In fen (分).
+        payer_total: i64 = body("payer_total"),
+        /// 订单折扣. In fen (分).
+        discount_total: i64 = body("discount_total"),
+        /// 货币类型，符合ISO 4217标准. Required.
+        currency: String = body("currency").required(),
+    }
+
+    /// 优惠详情.
+    ///
+    /// The shared object `notified_transaction_promotion_detail` of the catalogue.
+    pub struct NotifiedTransactionPromotionDetail {
+        /// 券ID.
+        coupon_id: String = body("coupon_id"),
+        /// 优惠名称.
+        name: String = body("name"),
+        /// 优惠范围.
+        scope: String = body("scope"),
+        /// 优惠类型.
+        type_: String = body("type"),
+        /// 优惠券面额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 活动ID.
+        stock_id: String = body("stock_id"),
+        /// 微信出资. In fen (分).
+        wechatpay_contribute: i64 = body("wechatpay_contribute"),
+        /// 商户出资，特指商户自己创建的优惠. In fen (分).
+        merchant_contribute: i64 = body("merchant_contribute"),
+        /// 其他出资方出资金额. In fen (分).
+        other_contribute: i64 = body("other_contribute"),
+    }
+
+    /// 用户开卡时填写的个人信息.
+    ///
+    /// The shared object `notified_user_information` of the catalogue.
+    pub struct NotifiedUserInformation {
+        /// 平台提供的通用开卡信息字段.
+        common_field_list: Vec<NotifiedUserInformationCommonFieldList> = body("common_field_list"),
+        /// 商户自定义的开卡信息字段.
+        custom_field_list: Vec<NotifiedUserInformationCustomFieldList> = body("custom_field_list"),
+    }
+
+    /// 平台提供的通用开卡信息字段.
+    pub struct NotifiedUserInformationCommonFieldList {
+        /// 平台提供的通用开卡信息字段.
+        name: NotifiedUserInformationCommonFieldListName = body("name"),
+        /// Travels encrypted (敏感信息加密).
+        value: Sensitive = body("value").encrypted(),
+    }
+
+    /// 商户自定义的开卡信息字段.
+    pub struct NotifiedUserInformationCustomFieldList {
+        /// 字段名称.
+        name: String = body("name"),
+        /// 加密的用户选择的字段值列表. Travels encrypted (敏感信息加密).
+        user_chosen_values: Vec<Sensitive> = body("user_chosen_values").encrypted(),
+    }
+
+    /// 会员卡有效期.
+    ///
+    /// The shared object `notified_valid_date_information` of the catalogue.
+    pub struct NotifiedValidDateInformation {
+        /// 有效期类型. Required.
+        type_: NotifiedValidDateInformationType = body("type").required(),
+        /// 有效期开始时间.
+        available_begin_time: String = body("available_begin_time"),
+        /// 有效期结束时间.
+        available_end_time: String = body("available_end_time"),
+        /// 生效后N天内有效.
+        available_day_after_receive: i64 = body("available_day_after_receive"),
+    }
+
+    /// 付款金额信息.
+    ///
+    /// The shared object `offlineface_transfer_amount` of the catalogue.
+    pub struct OfflinefaceTransferAmount {
+        /// 总金额. Required; in fen (分).
+        total: i64 = body("total").required(),
+        /// 货币类型. Required.
+        currency: OfflinefaceTransferAmountCurrency = body("currency").required(),
     }
 
     /// 网银充值的付款信息.
@@ -94,6 +336,16 @@ response! {
         end_time: String = body("end_time"),
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
+    }
+
+    /// 服务位置.
+    ///
+    /// The shared object `payscore_location` of the catalogue.
+    pub struct PayscoreLocation {
+        /// 服务开始地点.
+        start_location: String = body("start_location"),
+        /// 服务结束地点.
+        end_location: String = body("end_location"),
     }
 
     /// 收款信息.
@@ -220,6 +472,42 @@ open_enum! {
         Inserted = "INSERTED",
         DiscardAccepted = "DISCARD_ACCEPTED",
         Discarded = "DISCARDED",
+    }
+
+    /// 分账接收方的类型.
+    pub enum NotifiedReceiverType {
+        MerchantId = "MERCHANT_ID",
+        PersonalOpenid = "PERSONAL_OPENID",
+    }
+
+    /// 计划明细状态.
+    pub enum NotifiedSignedDetailPlanDetailState {
+        NotUsed = "NOT_USED",
+        Using = "USING",
+        Used = "USED",
+        SignPlanDetailCancel = "SIGN_PLAN_DETAIL_CANCEL",
+    }
+
+    /// 平台提供的通用开卡信息字段.
+    pub enum NotifiedUserInformationCommonFieldListName {
+        UserFormFlagSex = "USER_FORM_FLAG_SEX",
+        UserFormFlagName = "USER_FORM_FLAG_NAME",
+        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
+        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
+        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
+        UserFormFlagCity = "USER_FORM_FLAG_CITY",
+    }
+
+    /// 有效期类型.
+    pub enum NotifiedValidDateInformationType {
+        FixTimeRange = "FIX_TIME_RANGE",
+        FixTerm = "FIX_TERM",
+        Permanent = "PERMANENT",
+    }
+
+    /// 货币类型.
+    pub enum OfflinefaceTransferAmountCurrency {
+        Cny = "CNY",
     }
 
     /// 网银类型.

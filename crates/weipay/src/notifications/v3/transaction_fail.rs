@@ -6,7 +6,7 @@
 //!
 //! - partner: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
 
-pub use crate::notifications::v3::shared::{ParkingInfo, ParkingInfoPlateColor};
+pub use crate::notifications::v3::shared::{NotifiedDeviceInformation, ParkingInfo, ParkingInfoPlateColor};
 
 use crate::model::{Time, body, open_enum, response};
 
@@ -49,7 +49,7 @@ response! {
         /// 订单金额信息. Required.
         amount: Amount = body("amount").required(),
         /// 设备信息. Required.
-        device_information: DeviceInformation = body("device_information").required(),
+        device_information: NotifiedDeviceInformation = body("device_information").required(),
         /// 优惠功能信息.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
         /// 商户的商户号. Required.
@@ -100,14 +100,6 @@ response! {
         currency: String = body("currency").required(),
         /// 用户支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
-    }
-
-    /// 设备信息.
-    pub struct DeviceInformation {
-        /// 商户设备号.
-        device_id: String = body("device_id"),
-        /// 商户端设备IP. Required.
-        payer_total: String = body("payer_total").required(),
     }
 
     /// 优惠功能信息.

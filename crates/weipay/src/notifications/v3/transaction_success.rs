@@ -10,7 +10,9 @@
 //!
 //! `weipay api show TRANSACTION.SUCCESS` lists all 49.
 
-pub use crate::notifications::v3::shared::{ParkingInfo, ParkingInfoPlateColor};
+pub use crate::notifications::v3::shared::{
+    NotifiedReceiver, NotifiedReceiverType, ParkingInfo, ParkingInfoPlateColor,
+};
 
 use crate::model::{Time, body, open_enum, response};
 
@@ -59,7 +61,7 @@ response! {
         /// On the wire: `out_order_no`.
         out_order_no: String = body("out_order_no"),
         /// 分账接收方对象.
-        receiver: Receiver = body("receiver"),
+        receiver: NotifiedReceiver = body("receiver"),
         /// 商户自定义字段.
         description: String = body("description"),
         /// 订单创建时间，订单成功创建时返回.
@@ -186,18 +188,6 @@ response! {
         address: String = body("address").required(),
     }
 
-    /// 分账接收方对象.
-    pub struct Receiver {
-        /// 分账接收方的类型. Required.
-        type_: Type = body("type").required(),
-        /// 分账接收方的账号. Required.
-        account: String = body("account").required(),
-        /// 分账动账金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 分账/回退描述. Required.
-        description: String = body("description").required(),
-    }
-
     /// 商品单列表.
     pub struct SubOrders {
         /// 商品单发起商户号. Required.
@@ -255,7 +245,7 @@ response! {
         /// 优惠范围.
         scope: Scope = body("scope"),
         /// 优惠类型.
-        type_: SubOrdersPromotionDetailType = body("type"),
+        type_: Type = body("type"),
         /// 优惠券面额. In fen (分).
         amount: i64 = body("amount"),
         /// 活动批次ID.
@@ -312,12 +302,6 @@ open_enum! {
         Facepay = "FACEPAY",
     }
 
-    /// 分账接收方的类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
-    }
-
     /// 交易状态.
     pub enum TradeState {
         Success = "SUCCESS",
@@ -337,7 +321,7 @@ open_enum! {
     }
 
     /// 优惠类型.
-    pub enum SubOrdersPromotionDetailType {
+    pub enum Type {
         Cash = "CASH",
         Nocash = "NOCASH",
     }

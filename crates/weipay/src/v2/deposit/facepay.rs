@@ -13,7 +13,7 @@ pub use crate::v2::deposit::chain::DepositFacepay as Facepay;
 /// - partner: [4011986577](https://pay.weixin.qq.com/doc/v2/partner/4011986577)
 pub mod post {
     pub use crate::v2::deposit::shared::{
-        V2PromotionDetail, V2PromotionDetailGoodsDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
     };
 
     use crate::model::{JsonText, body, open_enum, request, response, xml};

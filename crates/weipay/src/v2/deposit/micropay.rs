@@ -13,8 +13,8 @@ pub use crate::v2::deposit::chain::DepositMicropay as Micropay;
 /// - partner: [4011986623](https://pay.weixin.qq.com/doc/v2/partner/4011986623)
 pub mod post {
     pub use crate::v2::deposit::shared::{
-        V2OrderDetail, V2OrderDetailGoodsDetail, V2PromotionDetail, V2PromotionDetailGoodsDetail,
-        V2PromotionDetailScope, V2PromotionDetailType, V2StoreInfo,
+        V2GoodsDetail, V2OrderDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        V2StoreInfo,
     };
 
     use crate::model::{JsonText, body, open_enum, request, response, xml};

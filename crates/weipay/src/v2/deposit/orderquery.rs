@@ -15,7 +15,7 @@ pub use crate::v2::deposit::chain::DepositOrderquery as Orderquery;
 /// - partner: [4011986679](https://pay.weixin.qq.com/doc/v2/partner/4011986679)
 pub mod post {
     pub use crate::v2::deposit::shared::{
-        V2PromotionDetail, V2PromotionDetailGoodsDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
     };
 
     use crate::model::{JsonText, open_enum, request, response, xml};

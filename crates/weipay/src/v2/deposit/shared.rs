@@ -5,20 +5,10 @@
 use crate::model::{body, open_enum, request, response};
 
 request! {
-    /// 商品详情，单品优惠活动必传.
-    ///
-    /// The shared object `v2_order_detail` of the catalogue.
-    pub struct V2OrderDetail {
-        /// 订单原价. In fen (分).
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID.
-        receipt_id: String = body("receipt_id"),
-        /// 单品列表. Required.
-        goods_detail: Vec<V2OrderDetailGoodsDetail> = body("goods_detail").required(),
-    }
-
     /// 单品列表.
-    pub struct V2OrderDetailGoodsDetail {
+    ///
+    /// The shared object `v2_goods_detail` of the catalogue.
+    pub struct V2GoodsDetail {
         /// 商品编码.
         goods_id: String = body("goods_id"),
         /// 微信支付商品编码.
@@ -29,6 +19,18 @@ request! {
         quantity: i64 = body("quantity").required(),
         /// 商品单价. Required; in fen (分).
         price: i64 = body("price").required(),
+    }
+
+    /// 商品详情，单品优惠活动必传.
+    ///
+    /// The shared object `v2_order_detail` of the catalogue.
+    pub struct V2OrderDetail {
+        /// 订单原价. In fen (分).
+        cost_price: i64 = body("cost_price"),
+        /// 商品小票ID.
+        receipt_id: String = body("receipt_id"),
+        /// 单品列表. Required.
+        goods_detail: Vec<V2GoodsDetail> = body("goods_detail").required(),
     }
 
     /// 实际门店信息.
@@ -70,21 +72,7 @@ response! {
         /// 其他出资.
         other_contribute: String = body("other_contribute"),
         /// 单品列表. Required.
-        goods_detail: Vec<V2PromotionDetailGoodsDetail> = body("goods_detail").required(),
-    }
-
-    /// 单品列表.
-    pub struct V2PromotionDetailGoodsDetail {
-        /// 商品编码.
-        goods_id: String = body("goods_id"),
-        /// 微信支付商品编码.
-        wxpay_goods_id: String = body("wxpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        price: i64 = body("price").required(),
+        goods_detail: Vec<V2GoodsDetail> = body("goods_detail").required(),
     }
 }
 

@@ -14,7 +14,7 @@ pub use crate::v2::deposit::chain::DepositUnifiedorder as Unifiedorder;
 ///
 /// `weipay api show POST v2/deposit/unifiedorder` lists all 2.
 pub mod post {
-    pub use crate::v2::deposit::shared::{V2OrderDetail, V2OrderDetailGoodsDetail, V2StoreInfo};
+    pub use crate::v2::deposit::shared::{V2GoodsDetail, V2OrderDetail, V2StoreInfo};
 
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 

@@ -15,7 +15,7 @@ pub use crate::v2::pay::chain::PayFacepayquery as Facepayquery;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
 pub mod post {
     pub use crate::v2::pay::shared::{
-        V2PromotionDetail, V2PromotionDetailGoodsDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
     };
 
     use crate::model::{JsonText, open_enum, request, response, xml};

@@ -19,7 +19,7 @@ pub use crate::v2::pay::chain::PayOrderquery as Orderquery;
 /// `weipay api show POST v2/pay/orderquery` lists all 24.
 pub mod post {
     pub use crate::v2::pay::shared::{
-        V2PromotionDetail, V2PromotionDetailGoodsDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
     };
 
     use crate::model::{JsonText, open_enum, request, response, xml};

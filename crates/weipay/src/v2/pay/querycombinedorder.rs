@@ -13,7 +13,7 @@ pub use crate::v2::pay::chain::PayQuerycombinedorder as Querycombinedorder;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_3&index=4>
 pub mod post {
     pub use crate::v2::pay::shared::{
-        V2PromotionDetail, V2PromotionDetailGoodsDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
     };
 
     use crate::model::{JsonText, body, open_enum, request, response, xml};

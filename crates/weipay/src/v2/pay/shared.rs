@@ -5,6 +5,30 @@
 use crate::model::{body, open_enum, request, response};
 
 request! {
+    /// 单品列表.
+    ///
+    /// The shared object `v2_pay_goods_detail` of the catalogue.
+    pub struct V2PayGoodsDetail {
+        /// 商品编码.
+        goods_id: String = body("goods_id"),
+        /// 微信支付商品编码.
+        wxpay_goods_id: String = body("wxpay_goods_id"),
+        /// 商品名称.
+        goods_name: String = body("goods_name"),
+        /// 商品数量.
+        quantity: i64 = body("quantity"),
+        /// 商品单价. In fen (分).
+        price: i64 = body("price"),
+        /// 商品种类.
+        goods_category: String = body("goods_category"),
+        /// 商品描述.
+        body: String = body("body"),
+        /// 商品种类.
+        category: String = body("category"),
+        /// 商品MCC码.
+        merchant_category_code: i64 = body("merchant_category_code"),
+    }
+
     /// 实际门店信息.
     ///
     /// The shared object `v2_store_info` of the catalogue.
@@ -21,6 +45,42 @@ request! {
 }
 
 response! {
+    /// 单品列表.
+    ///
+    /// The shared object `v2_goods_detail` of the catalogue.
+    pub struct V2GoodsDetail {
+        /// 商品编码.
+        goods_id: String = body("goods_id"),
+        /// 微信支付商品编码.
+        wxpay_goods_id: String = body("wxpay_goods_id"),
+        /// 商品名称.
+        goods_name: String = body("goods_name"),
+        /// 商品数量. Required.
+        quantity: i64 = body("quantity").required(),
+        /// 商品单价. Required; in fen (分).
+        price: i64 = body("price").required(),
+    }
+
+    /// 单品列表.
+    ///
+    /// The shared object `v2_pay_promotion_detail_goods_detail` of the catalogue.
+    pub struct V2PayPromotionDetailGoodsDetail {
+        /// 商品编码.
+        goods_id: String = body("goods_id"),
+        /// 商品备注.
+        goods_remark: String = body("goods_remark"),
+        /// 商品优惠金额. In fen (分).
+        discount_amount: i64 = body("discount_amount"),
+        /// 微信支付商品编码.
+        wxpay_goods_id: String = body("wxpay_goods_id"),
+        /// 商品名称.
+        goods_name: String = body("goods_name"),
+        /// 商品数量. Required.
+        quantity: i64 = body("quantity").required(),
+        /// 商品单价. Required; in fen (分).
+        price: i64 = body("price").required(),
+    }
+
     /// 营销详情.
     ///
     /// The shared object `v2_promotion_detail` of the catalogue.
@@ -44,21 +104,7 @@ response! {
         /// 其他出资.
         other_contribute: String = body("other_contribute"),
         /// 单品列表. Required.
-        goods_detail: Vec<V2PromotionDetailGoodsDetail> = body("goods_detail").required(),
-    }
-
-    /// 单品列表.
-    pub struct V2PromotionDetailGoodsDetail {
-        /// 商品编码.
-        goods_id: String = body("goods_id"),
-        /// 微信支付商品编码.
-        wxpay_goods_id: String = body("wxpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        price: i64 = body("price").required(),
+        goods_detail: Vec<V2GoodsDetail> = body("goods_detail").required(),
     }
 }
 

@@ -17,7 +17,7 @@ pub use crate::v2::pay::chain::PayUnifiedorder as Unifiedorder;
 ///
 /// `weipay api show POST v2/pay/unifiedorder` lists all 11.
 pub mod post {
-    pub use crate::v2::pay::shared::V2StoreInfo;
+    pub use crate::v2::pay::shared::{V2PayGoodsDetail, V2PayPromotionDetailGoodsDetail, V2StoreInfo};
 
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
@@ -88,29 +88,7 @@ pub mod post {
             /// 商品小票ID.
             receipt_id: String = body("receipt_id"),
             /// 单品列表. Required.
-            goods_detail: Vec<GoodsDetail> = body("goods_detail").required(),
-        }
-
-        /// 单品列表.
-        pub struct GoodsDetail {
-            /// 商品编码.
-            goods_id: String = body("goods_id"),
-            /// 微信支付商品编码.
-            wxpay_goods_id: String = body("wxpay_goods_id"),
-            /// 商品名称.
-            goods_name: String = body("goods_name"),
-            /// 商品数量.
-            quantity: i64 = body("quantity"),
-            /// 商品单价. In fen (分).
-            price: i64 = body("price"),
-            /// 商品种类.
-            goods_category: String = body("goods_category"),
-            /// 商品描述.
-            body: String = body("body"),
-            /// 商品种类.
-            category: String = body("category"),
-            /// 商品MCC码.
-            merchant_category_code: i64 = body("merchant_category_code"),
+            goods_detail: Vec<V2PayGoodsDetail> = body("goods_detail").required(),
         }
 
         /// 场景信息.
@@ -179,25 +157,7 @@ pub mod post {
             /// 其他出资.
             other_contribute: String = body("other_contribute"),
             /// 单品列表. Required.
-            goods_detail: Vec<PromotionDetailGoodsDetail> = body("goods_detail").required(),
-        }
-
-        /// 单品列表.
-        pub struct PromotionDetailGoodsDetail {
-            /// 商品编码.
-            goods_id: String = body("goods_id"),
-            /// 商品备注.
-            goods_remark: String = body("goods_remark"),
-            /// 商品优惠金额. In fen (分).
-            discount_amount: i64 = body("discount_amount"),
-            /// 微信支付商品编码.
-            wxpay_goods_id: String = body("wxpay_goods_id"),
-            /// 商品名称.
-            goods_name: String = body("goods_name"),
-            /// 商品数量. Required.
-            quantity: i64 = body("quantity").required(),
-            /// 商品单价. Required; in fen (分).
-            price: i64 = body("price").required(),
+            goods_detail: Vec<V2PayPromotionDetailGoodsDetail> = body("goods_detail").required(),
         }
     }
 

@@ -5,20 +5,10 @@
 use crate::model::{body, open_enum, request, response};
 
 request! {
-    /// 退款包含的商品列表信息.
-    ///
-    /// The shared object `v2_order_detail` of the catalogue.
-    pub struct V2OrderDetail {
-        /// 订单原价. In fen (分).
-        cost_price: i64 = body("cost_price"),
-        /// 商品小票ID.
-        receipt_id: String = body("receipt_id"),
-        /// 单品列表. Required.
-        goods_detail: Vec<V2OrderDetailGoodsDetail> = body("goods_detail").required(),
-    }
-
     /// 单品列表.
-    pub struct V2OrderDetailGoodsDetail {
+    ///
+    /// The shared object `v2_goods_detail` of the catalogue.
+    pub struct V2GoodsDetail {
         /// 商品编码.
         goods_id: String = body("goods_id"),
         /// 微信支付商品编码.
@@ -29,6 +19,34 @@ request! {
         quantity: i64 = body("quantity").required(),
         /// 商品单价. Required; in fen (分).
         price: i64 = body("price").required(),
+    }
+
+    /// 退款包含的商品列表信息.
+    ///
+    /// The shared object `v2_order_detail` of the catalogue.
+    pub struct V2OrderDetail {
+        /// 订单原价. In fen (分).
+        cost_price: i64 = body("cost_price"),
+        /// 商品小票ID.
+        receipt_id: String = body("receipt_id"),
+        /// 单品列表. Required.
+        goods_detail: Vec<V2GoodsDetail> = body("goods_detail").required(),
+    }
+
+    /// 分账接收方列表.
+    ///
+    /// The shared object `v2_secapi_pay_receivers_receiver` of the catalogue.
+    pub struct V2SecapiPayReceiversReceiver {
+        /// 分账接收方类型. Required.
+        type_: V2SecapiPayReceiversReceiverType = body("type").required(),
+        /// 分账接收方账号. Required.
+        account: String = body("account").required(),
+        /// 分账金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 分账描述. Required.
+        description: String = body("description").required(),
+        /// 分账个人接收方姓名.
+        name: String = body("name"),
     }
 }
 
@@ -56,25 +74,40 @@ response! {
         /// 其他出资.
         other_contribute: String = body("other_contribute"),
         /// 单品列表. Required.
-        goods_detail: Vec<V2PromotionDetailGoodsDetail> = body("goods_detail").required(),
+        goods_detail: Vec<V2GoodsDetail> = body("goods_detail").required(),
     }
 
-    /// 单品列表.
-    pub struct V2PromotionDetailGoodsDetail {
-        /// 商品编码.
-        goods_id: String = body("goods_id"),
-        /// 微信支付商品编码.
-        wxpay_goods_id: String = body("wxpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品单价. Required; in fen (分).
-        price: i64 = body("price").required(),
+    /// 分账接收方列表.
+    ///
+    /// The shared object `v2_secapi_receivers_receiver` of the catalogue.
+    pub struct V2SecapiReceiversReceiver {
+        /// 分账接收方类型. Required.
+        type_: V2SecapiReceiversReceiverType = body("type").required(),
+        /// 分账金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 分账描述. Required.
+        description: String = body("description").required(),
+        /// 分账明细单号. Required.
+        detail_id: String = body("detail_id").required(),
+        /// 分账完成时间. Required.
+        finish_time: String = body("finish_time").required(),
+        /// 分账接收方账号. Required.
+        receiver_account: String = body("receiver_account").required(),
+        /// 分账接收商户号. Required.
+        receiver_mchid: String = body("receiver_mchid").required(),
+        /// 分账结果. Required.
+        result: V2SecapiReceiversReceiverResult = body("result").required(),
     }
 }
 
 open_enum! {
+    /// 分账接收方类型.
+    pub enum V2SecapiPayReceiversReceiverType {
+        MerchantId = "MERCHANT_ID",
+        PersonalOpenid = "PERSONAL_OPENID",
+        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+    }
+
     /// 优惠范围.
     pub enum V2PromotionDetailScope {
         Global = "GLOBAL",
@@ -85,5 +118,19 @@ open_enum! {
     pub enum V2PromotionDetailType {
         Coupon = "COUPON",
         Discount = "DISCOUNT",
+    }
+
+    /// 分账接收方类型.
+    pub enum V2SecapiReceiversReceiverType {
+        MerchantId = "MERCHANT_ID",
+        PersonalOpenid = "PERSONAL_OPENID",
+        PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+    }
+
+    /// 分账结果.
+    pub enum V2SecapiReceiversReceiverResult {
+        Pending = "PENDING",
+        Success = "SUCCESS",
+        Closed = "CLOSED",
     }
 }

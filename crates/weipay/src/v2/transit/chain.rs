@@ -81,7 +81,7 @@ impl<M: Mode> TransitPartnerpayPayapply<M> {
     ///     .trade_type("PAP")
     ///     .trade_scene("METRO")
     ///     .scene_info(post::SceneInfo::new()
-    ///         .scene_info(post::SceneInfoContent::new().start_time("example")))
+    ///         .scene_info(post::V2TransitSceneInfo::new().start_time("example")))
     ///     .version("2.0");
     /// let response = client.v2().transit().partnerpay().payapply().post(request).await?;
     /// # Ok(()) }
@@ -219,7 +219,7 @@ impl<M: Mode> TransitPayPayapply<M> {
     ///     .trade_type("PAP")
     ///     .trade_scene("METRO")
     ///     .scene_info(post::SceneInfo::new()
-    ///         .scene_info(post::SceneInfoContent::new().start_time("example")))
+    ///         .scene_info(post::V2TransitSceneInfo::new().start_time("example")))
     ///     .version("2.0");
     /// let response = client.v2().transit().pay().payapply().post(request).await?;
     /// # Ok(()) }

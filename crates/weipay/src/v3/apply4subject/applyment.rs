@@ -102,6 +102,10 @@ pub mod get {
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
 pub mod post {
+    pub use crate::v3::apply4subject::shared::{
+        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+    };
+
     use crate::model::{JsonText, Sensitive, body, header, open_enum, query, request, response};
 
     request! {
@@ -169,7 +173,7 @@ pub mod post {
             /// 经营许可证信息.
             special_operation_info: Vec<SpecialOperationInfo> = body("special_operation_info"),
             /// 金融机构许可证信息.
-            finance_institution_info: FinanceInstitutionInfo = body("finance_institution_info"),
+            finance_institution_info: EcommerceFinanceInstitutionInfo = body("finance_institution_info"),
         }
 
         /// 营业执照.
@@ -228,14 +232,6 @@ pub mod post {
             category_id: i64 = body("category_id").required(),
             /// 店内环境照片.
             store_indoor_copy: Vec<String> = body("store_indoor_copy"),
-        }
-
-        /// 金融机构许可证信息.
-        pub struct FinanceInstitutionInfo {
-            /// 金融机构类型.
-            finance_type: FinanceType = body("finance_type"),
-            /// 金融机构许可证图片.
-            finance_license_pics: Vec<String> = body("finance_license_pics"),
         }
 
         /// 法人身份信息.
@@ -353,15 +349,6 @@ pub mod post {
             MicroTypeStore = "MICRO_TYPE_STORE",
             MicroTypeMobile = "MICRO_TYPE_MOBILE",
             MicroTypeOnline = "MICRO_TYPE_ONLINE",
-        }
-
-        /// 金融机构类型.
-        pub enum FinanceType {
-            BankAgent = "BANK_AGENT",
-            PaymentAgent = "PAYMENT_AGENT",
-            Insurance = "INSURANCE",
-            TradeAndSettle = "TRADE_AND_SETTLE",
-            Other = "OTHER",
         }
 
         /// 超级管理员类型.

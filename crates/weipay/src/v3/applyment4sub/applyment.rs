@@ -25,6 +25,10 @@ pub use crate::v3::applyment4sub::chain::Applyment4subApplyment as Applyment;
 ///
 /// `weipay api show POST v3/applyment4sub/applyment/` lists all 2.
 pub mod post {
+    pub use crate::v3::applyment4sub::shared::{
+        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+    };
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -96,7 +100,7 @@ pub mod post {
             /// 单位证明函照片.
             certificate_letter_copy: String = body("certificate_letter_copy"),
             /// 金融机构许可证信息.
-            finance_institution_info: FinanceInstitutionInfo = body("finance_institution_info"),
+            finance_institution_info: EcommerceFinanceInstitutionInfo = body("finance_institution_info"),
             /// 经营者/法人身份证件. Required.
             identity_info: IdentityInfo = body("identity_info").required(),
             /// 最终受益人信息列表.
@@ -205,14 +209,6 @@ pub mod post {
             org_period_begin: String = body("org_period_begin").required(),
             /// 组织机构代码证有效期结束日期. Required.
             org_period_end: String = body("org_period_end").required(),
-        }
-
-        /// 金融机构许可证信息.
-        pub struct FinanceInstitutionInfo {
-            /// 金融机构类型.
-            finance_type: FinanceType = body("finance_type"),
-            /// 金融机构许可证图片.
-            finance_license_pics: Vec<String> = body("finance_license_pics"),
         }
 
         /// 经营者/法人身份证件.
@@ -494,15 +490,6 @@ pub mod post {
             CertificateType2520 = "CERTIFICATE_TYPE_2520",
             CertificateType2521 = "CERTIFICATE_TYPE_2521",
             CertificateType2522 = "CERTIFICATE_TYPE_2522",
-        }
-
-        /// 金融机构类型.
-        pub enum FinanceType {
-            BankAgent = "BANK_AGENT",
-            PaymentAgent = "PAYMENT_AGENT",
-            Insurance = "INSURANCE",
-            TradeAndSettle = "TRADE_AND_SETTLE",
-            Other = "OTHER",
         }
 
         /// 超级管理员类型.

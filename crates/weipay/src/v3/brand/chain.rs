@@ -974,7 +974,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
     ///     .begin_time("2026-01-01T00:00:00+08:00")
     ///     .end_time("2026-01-31T23:59:59+08:00")
     ///     .apply_total(1000)
-    ///     .product_coupon_stock_list(vec![post::ProductCouponStockList::new()
+    ///     .product_coupon_stock_list(vec![post::BrandProductCouponStock::new()
     ///         .product_coupon_id("701138812971763025610907319729")
     ///         .stock_id("98065001")]);
     /// let response =

@@ -2,9 +2,117 @@
 
 //! The objects that several operations of `v3/brand` share.
 
-use crate::model::{Time, body, open_enum, request};
+use crate::model::{Sensitive, Time, body, open_enum, request, response};
 
 request! {
+    /// 储值信息.
+    ///
+    /// The shared object `brand_balance_information` of the catalogue.
+    pub struct BrandBalanceInformation {
+        /// 储值小程序AppID.
+        jump_appid: String = body("jump_appid"),
+        /// 储值小程序路径.
+        jump_path: String = body("jump_path"),
+    }
+
+    /// 用户开卡信息.
+    ///
+    /// The shared object `brand_cards_user_information` of the catalogue.
+    pub struct BrandCardsUserInformation {
+        /// 平台提供的通用开卡信息字段.
+        common_field_list: Vec<BrandCardsUserInformationCommonFieldList> = body("common_field_list"),
+        /// 商户自定义的开卡信息字段.
+        custom_field_list: Vec<BrandCardsUserInformationCustomFieldList> = body("custom_field_list"),
+    }
+
+    /// 商户自定义的开卡信息字段.
+    pub struct BrandCardsUserInformationCustomFieldList {
+        /// 商户自定义的开卡信息字段类型.
+        type_: BrandCardsUserInformationCustomFieldListType = body("type"),
+        /// 字段名称.
+        name: String = body("name"),
+        /// 字段值.
+        values: Vec<String> = body("values"),
+    }
+
+    /// 会员码跳转信息.
+    ///
+    /// The shared object `brand_code_jump_information` of the catalogue.
+    pub struct BrandCodeJumpInformation {
+        /// 会员码跳转AppID.
+        jump_appid: String = body("jump_appid"),
+        /// 会员码跳转路径.
+        jump_path: String = body("jump_path"),
+    }
+
+    /// 积分信息.
+    ///
+    /// The shared object `brand_points_information` of the catalogue.
+    pub struct BrandPointsInformation {
+        /// 积分跳转AppID.
+        jump_appid: String = body("jump_appid"),
+        /// 积分跳转路径.
+        jump_path: String = body("jump_path"),
+    }
+
+    /// 商品券批次列表.
+    ///
+    /// The shared object `brand_product_coupon_stock` of the catalogue.
+    pub struct BrandProductCouponStock {
+        /// 商品券ID. Required.
+        product_coupon_id: String = body("product_coupon_id").required(),
+        /// 批次ID. Required.
+        stock_id: String = body("stock_id").required(),
+    }
+
+    /// 付费会员信息.
+    ///
+    /// The shared object `brand_purchase_information` of the catalogue.
+    pub struct BrandPurchaseInformation {
+        /// 付费会员价格. In fen (分).
+        price: i64 = body("price"),
+        /// 付费会员跳转AppID.
+        jump_appid: String = body("jump_appid"),
+        /// 付费会员跳转路径.
+        jump_path: String = body("jump_path"),
+    }
+
+    /// 门店经营信息.
+    ///
+    /// The shared object `brand_store_business` of the catalogue.
+    pub struct BrandStoreBusiness {
+        /// 门店服务电话.
+        service_phone: String = body("service_phone"),
+        /// 门店经营时间.
+        business_hours: String = body("business_hours"),
+    }
+
+    /// 用户开卡时填写的个人信息.
+    ///
+    /// The shared object `brand_user_information` of the catalogue.
+    pub struct BrandUserInformation {
+        /// 平台提供的通用开卡信息字段.
+        common_field_list: Vec<BrandUserInformationCommonFieldList> = body("common_field_list"),
+        /// 商户自定义的开卡信息字段.
+        custom_field_list: Vec<BrandUserInformationCustomFieldList> = body("custom_field_list"),
+    }
+
+    /// 平台提供的通用开卡信息字段.
+    pub struct BrandUserInformationCommonFieldList {
+        /// 平台提供的通用开卡信息字段.
+        name: BrandUserInformationCommonFieldListName = body("name"),
+        /// Travels encrypted (敏感信息加密).
+        value: Sensitive = body("value").encrypted(),
+    }
+
+    /// 商户自定义的开卡信息字段.
+    pub struct BrandUserInformationCustomFieldList {
+        /// 字段名称.
+        name: String = body("name"),
+        /// 加密的用户选择的字段值列表.
+        user_chosen_values: Vec<String> = body("user_chosen_values"),
+    }
+
     /// 会员卡有效期.
     ///
     /// The shared object `membercard_valid_date_information` of the catalogue.
@@ -36,11 +144,59 @@ request! {
     }
 }
 
+response! {
+    /// 门店收款信息.
+    ///
+    /// The shared object `brand_store_recipient` of the catalogue.
+    pub struct BrandStoreRecipient {
+        /// 门店收款商户号. Required.
+        mchid: String = body("mchid").required(),
+        /// 门店收款主体.
+        company_name: String = body("company_name"),
+        /// 收款绑定状态.
+        recipient_state: BrandStoreRecipientRecipientState = body("recipient_state"),
+    }
+}
+
 open_enum! {
+    /// 平台提供的通用开卡信息字段.
+    pub enum BrandCardsUserInformationCommonFieldList {
+        UserFormFlagSex = "USER_FORM_FLAG_SEX",
+        UserFormFlagName = "USER_FORM_FLAG_NAME",
+        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
+        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
+        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
+        UserFormFlagCity = "USER_FORM_FLAG_CITY",
+    }
+
+    /// 商户自定义的开卡信息字段类型.
+    pub enum BrandCardsUserInformationCustomFieldListType {
+        CheckBox = "CHECK_BOX",
+        Radio = "RADIO",
+    }
+
+    /// 平台提供的通用开卡信息字段.
+    pub enum BrandUserInformationCommonFieldListName {
+        UserFormFlagSex = "USER_FORM_FLAG_SEX",
+        UserFormFlagName = "USER_FORM_FLAG_NAME",
+        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
+        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
+        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
+        UserFormFlagCity = "USER_FORM_FLAG_CITY",
+    }
+
     /// 有效期类型.
     pub enum MembercardValidDateInformationType {
         FixTimeRange = "FIX_TIME_RANGE",
         FixTerm = "FIX_TERM",
         Permanent = "PERMANENT",
+    }
+
+    /// 收款绑定状态.
+    pub enum BrandStoreRecipientRecipientState {
+        Confirmed = "CONFIRMED",
+        AdminRejected = "ADMIN_REJECTED",
+        Confirming = "CONFIRMING",
+        TimeoutRejected = "TIMEOUT_REJECTED",
     }
 }

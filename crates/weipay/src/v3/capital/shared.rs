@@ -5,6 +5,22 @@
 use crate::model::{body, response};
 
 response! {
+    /// 银行列表.
+    ///
+    /// The shared object `capital_data` of the catalogue.
+    pub struct CapitalData {
+        /// 银行别名. Required.
+        bank_alias: String = body("bank_alias").required(),
+        /// 银行别名编码. Required.
+        bank_alias_code: String = body("bank_alias_code").required(),
+        /// 开户银行. Required.
+        account_bank: String = body("account_bank").required(),
+        /// 开户银行编码. Required.
+        account_bank_code: i64 = body("account_bank_code").required(),
+        /// 是否需要填写支行. Required.
+        need_bank_branch: bool = body("need_bank_branch").required(),
+    }
+
     /// 分页链接.
     ///
     /// The shared object `page_links` of the catalogue.

@@ -15,7 +15,11 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsJsapi as Jsap
 ///
 /// `weipay api show POST v3/combine-transactions/jsapi` lists all 8.
 pub mod post {
-    pub use crate::v3::combine_transactions::shared::{CombinePayerInfo, PayerIdentity, PayerIdentityType};
+    pub use crate::v3::combine_transactions::shared::{
+        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSceneInfo, PaySettleInfo,
+        PaySubsidyInfo, PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
+        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity, PayerIdentityType,
+    };
 
     use crate::model::{Time, body, header, open_enum, request, response};
 
@@ -35,7 +39,7 @@ pub mod post {
             combine_out_trade_no: String =
                 body("combine_out_trade_no").required().length(2, 32).request_number(),
             /// 场景信息.
-            scene_info: SceneInfo = body("scene_info"),
+            scene_info: CombineTransactionsSceneInfo = body("scene_info"),
             /// 商品单信息. Required; 1 to 50 members.
             sub_orders: Vec<SubOrders> = body("sub_orders").required().items(1, 50),
             /// 支付者. Required.
@@ -49,15 +53,7 @@ pub mod post {
             /// 指定支付方式.
             limit_pay: Vec<LimitPay> = body("limit_pay"),
             /// 贴息信息.
-            subsidy_info: SubsidyInfo = body("subsidy_info"),
-        }
-
-        /// 场景信息.
-        pub struct SceneInfo {
-            /// 商户端设备号.
-            device_id: String = body("device_id"),
-            /// 用户终端IP. Required.
-            payer_client_ip: String = body("payer_client_ip").required(),
+            subsidy_info: PaySubsidyInfo = body("subsidy_info"),
         }
 
         /// 商品单信息.
@@ -67,7 +63,7 @@ pub mod post {
             /// 附加数据. Required; 1 to 128 characters.
             attach: String = body("attach").required().length(1, 128),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: CombineTransactionsAmount = body("amount").required(),
             /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
             out_trade_no: String =
                 body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
@@ -80,49 +76,11 @@ pub mod post {
             /// 商品描述. Required; 1 to 127 characters.
             description: String = body("description").required().length(1, 127),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: PaySettleInfo = body("settle_info"),
             /// 子商户应用ID.
             sub_appid: String = body("sub_appid"),
             /// 是否指定分账.
             profit_sharing: bool = body("profit_sharing"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 标价金额. Required; 1 to 1000000000; in fen (分).
-            total_amount: i64 = body("total_amount").required().range(1, 1000000000),
-            /// 标价币种. Required.
-            currency: String = body("currency").required(),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
-            /// 补差金额. In fen (分).
-            subsidy_amount: i64 = body("subsidy_amount"),
-        }
-
-        /// 贴息信息.
-        pub struct SubsidyInfo {
-            /// 贴息详情列表.
-            subsidy_detail: Vec<SubsidyDetail> = body("subsidy_detail"),
-        }
-
-        /// 贴息详情列表.
-        pub struct SubsidyDetail {
-            /// 贴息方案类型. Required.
-            subsidy_period_type: SubsidyPeriodType = body("subsidy_period_type").required(),
-            /// 贴息方案列表. Required.
-            subsidy_plan: Vec<SubsidyPlan> = body("subsidy_plan").required(),
-        }
-
-        /// 贴息方案列表.
-        pub struct SubsidyPlan {
-            /// 贴息期数. Required.
-            subsidy_installment_num: i64 = body("subsidy_installment_num").required(),
-            /// 贴息比例. Required.
-            subsidy_percent: i64 = body("subsidy_percent").required(),
         }
     }
 
@@ -143,12 +101,6 @@ pub mod post {
             NoBalance = "no_balance",
             NoDebit = "no_debit",
             BalanceOnly = "balance_only",
-        }
-
-        /// 贴息方案类型.
-        pub enum SubsidyPeriodType {
-            Daily = "DAILY",
-            Period = "PERIOD",
         }
     }
 }

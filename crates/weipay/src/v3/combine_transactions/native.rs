@@ -15,7 +15,10 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsNative as Nat
 ///
 /// `weipay api show POST v3/combine-transactions/native` lists all 5.
 pub mod post {
-    pub use crate::v3::combine_transactions::shared::{CombinePayerInfo, PayerIdentity, PayerIdentityType};
+    pub use crate::v3::combine_transactions::shared::{
+        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSceneInfo,
+        CombineTransactionsSubOrder, PaySettleInfo, PayerIdentity, PayerIdentityType,
+    };
 
     use crate::model::{Time, body, header, open_enum, request, response};
 
@@ -35,9 +38,9 @@ pub mod post {
             combine_out_trade_no: String =
                 body("combine_out_trade_no").required().length(2, 32).request_number(),
             /// 场景信息.
-            scene_info: SceneInfo = body("scene_info"),
+            scene_info: CombineTransactionsSceneInfo = body("scene_info"),
             /// 商品单信息. Required; 1 to 50 members.
-            sub_orders: Vec<SubOrders> = body("sub_orders").required().items(1, 50),
+            sub_orders: Vec<CombineTransactionsSubOrder> = body("sub_orders").required().items(1, 50),
             /// 交易起始时间.
             time_start: Time = body("time_start"),
             /// 交易结束时间.
@@ -48,53 +51,6 @@ pub mod post {
             limit_pay: Vec<LimitPay> = body("limit_pay"),
             /// 支付者.
             combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
-        }
-
-        /// 场景信息.
-        pub struct SceneInfo {
-            /// 商户端设备号.
-            device_id: String = body("device_id"),
-            /// 用户终端IP. Required.
-            payer_client_ip: String = body("payer_client_ip").required(),
-        }
-
-        /// 商品单信息.
-        pub struct SubOrders {
-            /// 子单商户号. Required.
-            mchid: String = body("mchid").required(),
-            /// 附加数据. Required; 1 to 128 characters.
-            attach: String = body("attach").required().length(1, 128),
-            /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
-            /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-            out_trade_no: String =
-                body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
-            /// 二级商户号.
-            sub_mchid: String = body("sub_mchid"),
-            /// 订单优惠标记.
-            goods_tag: String = body("goods_tag"),
-            /// 商品描述. Required; 1 to 127 characters.
-            description: String = body("description").required().length(1, 127),
-            /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
-            /// 子商户应用ID.
-            sub_appid: String = body("sub_appid"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 标价金额. Required; 1 to 1000000000; in fen (分).
-            total_amount: i64 = body("total_amount").required().range(1, 1000000000),
-            /// 标价币种. Required.
-            currency: String = body("currency").required(),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
-            /// 补差金额. In fen (分).
-            subsidy_amount: i64 = body("subsidy_amount"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 //! The objects that several operations of `v3/combine-transactions` share.
 
-use crate::model::{Sensitive, body, open_enum, request};
+use crate::model::{Sensitive, body, open_enum, request, response};
 
 request! {
     /// 支付者.
@@ -28,6 +28,98 @@ request! {
         /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
         name: Sensitive = body("name").required().encrypted(),
     }
+
+    /// 订单金额.
+    ///
+    /// The shared object `combine_transactions_amount` of the catalogue.
+    pub struct CombineTransactionsAmount {
+        /// 标价金额. Required; 1 to 1000000000; in fen (分).
+        total_amount: i64 = body("total_amount").required().range(1, 1000000000),
+        /// 标价币种. Required.
+        currency: String = body("currency").required(),
+    }
+
+    /// 场景信息.
+    ///
+    /// The shared object `combine_transactions_scene_info` of the catalogue.
+    pub struct CombineTransactionsSceneInfo {
+        /// 商户端设备号.
+        device_id: String = body("device_id"),
+        /// 用户终端IP. Required.
+        payer_client_ip: String = body("payer_client_ip").required(),
+    }
+
+    /// 商品单信息.
+    ///
+    /// The shared object `combine_transactions_sub_order` of the catalogue.
+    pub struct CombineTransactionsSubOrder {
+        /// 子单商户号. Required.
+        mchid: String = body("mchid").required(),
+        /// 附加数据. Required; 1 to 128 characters.
+        attach: String = body("attach").required().length(1, 128),
+        /// 订单金额. Required.
+        amount: CombineTransactionsAmount = body("amount").required(),
+        /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+        out_trade_no: String =
+            body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        /// 二级商户号.
+        sub_mchid: String = body("sub_mchid"),
+        /// 订单优惠标记.
+        goods_tag: String = body("goods_tag"),
+        /// 商品描述. Required; 1 to 127 characters.
+        description: String = body("description").required().length(1, 127),
+        /// 结算信息.
+        settle_info: PaySettleInfo = body("settle_info"),
+        /// 子商户应用ID.
+        sub_appid: String = body("sub_appid"),
+    }
+
+    /// 结算信息.
+    ///
+    /// The shared object `pay_settle_info` of the catalogue.
+    pub struct PaySettleInfo {
+        /// 是否指定分账.
+        profit_sharing: bool = body("profit_sharing"),
+        /// 补差金额. In fen (分).
+        subsidy_amount: i64 = body("subsidy_amount"),
+    }
+
+    /// 贴息信息.
+    ///
+    /// The shared object `pay_subsidy_info` of the catalogue.
+    pub struct PaySubsidyInfo {
+        /// 贴息详情列表.
+        subsidy_detail: Vec<PaySubsidyInfoSubsidyDetail> = body("subsidy_detail"),
+    }
+
+    /// 贴息详情列表.
+    pub struct PaySubsidyInfoSubsidyDetail {
+        /// 贴息方案类型. Required.
+        subsidy_period_type: PaySubsidyInfoSubsidyDetailSubsidyPeriodType =
+            body("subsidy_period_type").required(),
+        /// 贴息方案列表. Required.
+        subsidy_plan: Vec<PaySubsidyInfoSubsidyDetailSubsidyPlan> = body("subsidy_plan").required(),
+    }
+
+    /// 贴息方案列表.
+    pub struct PaySubsidyInfoSubsidyDetailSubsidyPlan {
+        /// 贴息期数. Required.
+        subsidy_installment_num: i64 = body("subsidy_installment_num").required(),
+        /// 贴息比例. Required.
+        subsidy_percent: i64 = body("subsidy_percent").required(),
+    }
+}
+
+response! {
+    /// 使用的商户贴息信息.
+    ///
+    /// The shared object `pay_installment_info` of the catalogue.
+    pub struct PayInstallmentInfo {
+        /// 是否使用了商户贴息. Required.
+        use_subsidy: bool = body("use_subsidy").required(),
+        /// 用户实际选择分期期数. Required.
+        selected_installment_number: i64 = body("selected_installment_number").required(),
+    }
 }
 
 open_enum! {
@@ -40,5 +132,11 @@ open_enum! {
         ForeignResident = "FOREIGN_RESIDENT",
         OverseaPassport = "OVERSEA_PASSPORT",
         PhoneNumber = "PHONE_NUMBER",
+    }
+
+    /// 贴息方案类型.
+    pub enum PaySubsidyInfoSubsidyDetailSubsidyPeriodType {
+        Daily = "DAILY",
+        Period = "PERIOD",
     }
 }

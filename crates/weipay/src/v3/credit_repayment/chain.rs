@@ -100,7 +100,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
     ///     .contract_notify_url("https://pay.weixin.qq.com")
     ///     .repayment_day(1)
     ///     .repayment_amount_limit("10000")
-    ///     .real_identity(post::RealIdentity::new()
+    ///     .real_identity(post::CreditRepaymentRealIdentity::new()
     ///         .identity_type("REAL_IDENTITY_TYPE_INVALID")
     ///         .identity_id("11010519491231002X")
     ///         .real_name("张三"));
@@ -144,7 +144,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
     ///     .contract_notify_url("https://pay.weixin.qq.com")
     ///     .repayment_day(1)
     ///     .repayment_amount_limit("10000")
-    ///     .real_identity(post::RealIdentity::new()
+    ///     .real_identity(post::CreditRepaymentRealIdentity::new()
     ///         .identity_type("REAL_IDENTITY_TYPE_INVALID")
     ///         .identity_id("11010519491231002X")
     ///         .real_name("张三"));

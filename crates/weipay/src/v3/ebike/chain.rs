@@ -211,7 +211,7 @@ impl<M: Mode> EbikeChargeTransactions<M> {
     ///         .charging_station_name("xxx充电站")
     ///         .charging_gun_number("6555")
     ///         .charged_capacity(10))
-    ///     .device_info(post::DeviceInfo::new().device_id("12343232").device_ip("123.12.12.123"));
+    ///     .device_info(post::EbikeDeviceInfo::new().device_id("12343232").device_ip("123.12.12.123"));
     /// let response = client.v3().ebike().charge().transactions().post(request).await?;
     /// # Ok(()) }
     /// ```

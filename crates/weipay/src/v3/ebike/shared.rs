@@ -2,7 +2,19 @@
 
 //! The objects that several operations of `v3/ebike` share.
 
-use crate::model::{body, response};
+use crate::model::{body, request, response};
+
+request! {
+    /// 设备信息.
+    ///
+    /// The shared object `ebike_device_info` of the catalogue.
+    pub struct EbikeDeviceInfo {
+        /// 充电位设备号. Required.
+        device_id: String = body("device_id").required(),
+        /// 商户端设备ip. Required.
+        device_ip: String = body("device_ip").required(),
+    }
+}
 
 response! {
     /// 订单金额信息.

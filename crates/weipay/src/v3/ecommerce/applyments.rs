@@ -22,6 +22,10 @@ pub use crate::v3::ecommerce::chain::EcommerceApplyments as Applyments;
 ///
 /// - partner: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
 pub mod post {
+    pub use crate::v3::ecommerce::shared::{
+        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+    };
+
     use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -41,7 +45,7 @@ pub mod post {
             /// 营业执照/登记证书信息.
             business_license_info: BusinessLicenseInfo = body("business_license_info"),
             /// 金融机构许可证信息.
-            finance_institution_info: FinanceInstitutionInfo = body("finance_institution_info"),
+            finance_institution_info: EcommerceFinanceInstitutionInfo = body("finance_institution_info"),
             /// 超级管理员类型.
             id_holder_type: IdHolderType = body("id_holder_type"),
             /// 证件类型.
@@ -96,14 +100,6 @@ pub mod post {
         pub struct BusinessTime {
             /// 岂止日期. Required.
             period: Vec<String> = body("period").required(),
-        }
-
-        /// 金融机构许可证信息.
-        pub struct FinanceInstitutionInfo {
-            /// 金融机构类型.
-            finance_type: FinanceType = body("finance_type"),
-            /// 金融机构许可证图片.
-            finance_license_pics: Vec<String> = body("finance_license_pics"),
         }
 
         /// 经营者/法人身份证信息.
@@ -262,15 +258,6 @@ pub mod post {
             CertificateType2520 = "CERTIFICATE_TYPE_2520",
             CertificateType2521 = "CERTIFICATE_TYPE_2521",
             CertificateType2522 = "CERTIFICATE_TYPE_2522",
-        }
-
-        /// 金融机构类型.
-        pub enum FinanceType {
-            BankAgent = "BANK_AGENT",
-            PaymentAgent = "PAYMENT_AGENT",
-            Insurance = "INSURANCE",
-            TradeAndSettle = "TRADE_AND_SETTLE",
-            Other = "OTHER",
         }
 
         /// 超级管理员类型.

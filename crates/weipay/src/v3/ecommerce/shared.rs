@@ -2,9 +2,127 @@
 
 //! The objects that several operations of `v3/ecommerce` share.
 
-use crate::model::{body, open_enum, response};
+use crate::model::{Time, body, open_enum, request, response};
+
+request! {
+    /// 金融机构许可证信息.
+    ///
+    /// The shared object `ecommerce_finance_institution_info` of the catalogue.
+    pub struct EcommerceFinanceInstitutionInfo {
+        /// 金融机构类型.
+        finance_type: EcommerceFinanceInstitutionInfoFinanceType = body("finance_type"),
+        /// 金融机构许可证图片.
+        finance_license_pics: Vec<String> = body("finance_license_pics"),
+    }
+
+    /// 结算信息.
+    ///
+    /// The shared object `pay_settle_info` of the catalogue.
+    pub struct PaySettleInfo {
+        /// 是否指定分账.
+        profit_sharing: bool = body("profit_sharing"),
+        /// 补差金额. In fen (分).
+        subsidy_amount: i64 = body("subsidy_amount"),
+    }
+}
 
 response! {
+    /// 账户提现结果.
+    ///
+    /// The shared object `ecommerce_account_withdraw_result` of the catalogue.
+    pub struct EcommerceAccountWithdrawResult {
+        /// 二级商户号的出款子账户类型. Required.
+        out_account_type: EcommerceAccountWithdrawResultOutAccountType = body("out_account_type").required(),
+        /// 付款状态. Required.
+        pay_state: EcommerceAccountWithdrawResultPayState = body("pay_state").required(),
+        /// 付款状态描述. Required.
+        state_description: String = body("state_description").required(),
+    }
+
+    /// 退款金额信息.
+    ///
+    /// The shared object `ecommerce_amount` of the catalogue.
+    pub struct EcommerceAmount {
+        /// 退款金额. Required; in fen (分).
+        refund: i64 = body("refund").required(),
+        /// 退款出资账户及金额.
+        from: Vec<RefundFrom> = body("from"),
+        /// 用户退款金额. Required; in fen (分).
+        payer_refund: i64 = body("payer_refund").required(),
+        /// 优惠退款金额. In fen (分).
+        discount_refund: i64 = body("discount_refund"),
+        /// 退款币种.
+        currency: String = body("currency"),
+        /// 垫付金额. In fen (分).
+        advance: i64 = body("advance"),
+    }
+
+    /// 退款出资账户及金额.
+    ///
+    /// The shared object `refund_from` of the catalogue.
+    pub struct RefundFrom {
+        /// 出资账户类型. Required.
+        account: RefundFromAccount = body("account").required(),
+        /// 出资金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+    }
+
+    /// 优惠退款详情, 营销详情.
+    ///
+    /// The shared object `ecommerce_promotion_detail` of the catalogue.
+    pub struct EcommercePromotionDetail {
+        /// 券ID. Required.
+        promotion_id: String = body("promotion_id").required(),
+        /// 优惠范围. Required.
+        scope: EcommercePromotionDetailScope = body("scope").required(),
+        /// 优惠类型. Required.
+        type_: EcommercePromotionDetailType = body("type").required(),
+        /// 优惠券面额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 优惠退款金额. Required; in fen (分).
+        refund_amount: i64 = body("refund_amount").required(),
+    }
+
+    /// 子单信息.
+    ///
+    /// The shared object `ecommerce_sub_order` of the catalogue.
+    pub struct EcommerceSubOrder {
+        /// 子单商户号. Required.
+        mchid: String = body("mchid").required(),
+        /// 交易类型. Required.
+        trade_type: String = body("trade_type").required(),
+        /// 交易状态. Required.
+        trade_state: String = body("trade_state").required(),
+        /// 付款银行.
+        bank_type: String = body("bank_type"),
+        /// 附加数据.
+        attach: String = body("attach"),
+        /// 支付完成时间.
+        success_time: Time = body("success_time"),
+        /// 子单微信订单号. Required.
+        transaction_id: String = body("transaction_id").required(),
+        /// 子单商户订单号. Required.
+        out_trade_no: String = body("out_trade_no").required(),
+        /// 二级商户号. Required.
+        sub_mchid: String = body("sub_mchid").required(),
+        /// 二级商户appid.
+        sub_appid: String = body("sub_appid"),
+        /// 订单金额.
+        amount: EcommerceSubOrderAmount = body("amount"),
+    }
+
+    /// 订单金额.
+    pub struct EcommerceSubOrderAmount {
+        /// 标价金额. Required; in fen (分).
+        total_amount: i64 = body("total_amount").required(),
+        /// 标价币种. Required.
+        currency: String = body("currency").required(),
+        /// 现金支付金额. In fen (分).
+        payer_amount: i64 = body("payer_amount"),
+        /// 现金支付币种.
+        payer_currency: String = body("payer_currency"),
+    }
+
     /// 优惠退款信息.
     ///
     /// The shared object `refund_promotion_detail` of the catalogue.
@@ -41,6 +159,49 @@ response! {
 }
 
 open_enum! {
+    /// 金融机构类型.
+    pub enum EcommerceFinanceInstitutionInfoFinanceType {
+        BankAgent = "BANK_AGENT",
+        PaymentAgent = "PAYMENT_AGENT",
+        Insurance = "INSURANCE",
+        TradeAndSettle = "TRADE_AND_SETTLE",
+        Other = "OTHER",
+    }
+
+    /// 二级商户号的出款子账户类型.
+    pub enum EcommerceAccountWithdrawResultOutAccountType {
+        BasicAccount = "BASIC_ACCOUNT",
+        OperateAccount = "OPERATE_ACCOUNT",
+        MarginAccount = "MARGIN_ACCOUNT",
+        TradeFeeAccount = "TRADE_FEE_ACCOUNT",
+    }
+
+    /// 付款状态.
+    pub enum EcommerceAccountWithdrawResultPayState {
+        PayProcessing = "PAY_PROCESSING",
+        PaySucceed = "PAY_SUCCEED",
+        PayFail = "PAY_FAIL",
+        BankRefunded = "BANK_REFUNDED",
+    }
+
+    /// 出资账户类型.
+    pub enum RefundFromAccount {
+        Available = "AVAILABLE",
+        Unavailable = "UNAVAILABLE",
+    }
+
+    /// 优惠范围.
+    pub enum EcommercePromotionDetailScope {
+        Global = "GLOBAL",
+        Single = "SINGLE",
+    }
+
+    /// 优惠类型.
+    pub enum EcommercePromotionDetailType {
+        Coupon = "COUPON",
+        Discount = "DISCOUNT",
+    }
+
     /// 优惠范围.
     pub enum RefundPromotionDetailScope {
         Global = "GLOBAL",

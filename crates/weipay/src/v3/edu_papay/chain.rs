@@ -192,7 +192,7 @@ impl<M: Mode> EduPapayTransactions<M> {
     ///     .contract_id("wx998877665544wx")
     ///     .trade_scene("EDUCATION_PERIOD")
     ///     .amount(post::Amount::new().total(888))
-    ///     .device_information(post::DeviceInformation::new().device_ip("123.12.12.123"));
+    ///     .device_information(post::EduPapayDeviceInformation::new().device_ip("123.12.12.123"));
     /// let response = client.v3().edu_papay().transactions().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -2,9 +2,47 @@
 
 //! The objects that several operations of `v3/edu-papay` share.
 
-use crate::model::{body, response};
+use crate::model::{Time, body, request, response};
+
+request! {
+    /// 设备信息.
+    ///
+    /// The shared object `edu_papay_device_information` of the catalogue.
+    pub struct EduPapayDeviceInformation {
+        /// 设备号.
+        device_id: String = body("device_id"),
+        /// 商户端设备ip. Required.
+        device_ip: String = body("device_ip").required(),
+    }
+}
 
 response! {
+    /// 订单金额.
+    ///
+    /// The shared object `edu_papay_amount` of the catalogue.
+    pub struct EduPapayAmount {
+        /// 订单金额. Required; in fen (分).
+        total: i64 = body("total").required(),
+        /// 用户支付金额. In fen (分).
+        payer_total: i64 = body("payer_total"),
+        /// 折扣. In fen (分).
+        discount_total: i64 = body("discount_total"),
+        /// 货币类型.
+        currency: String = body("currency"),
+    }
+
+    /// 签约信息.
+    ///
+    /// The shared object `edu_papay_contract_information` of the catalogue.
+    pub struct EduPapayContractInformation {
+        /// 签约协议号.
+        contract_id: String = body("contract_id"),
+        /// 签约状态.
+        contract_status: String = body("contract_status"),
+        /// 签约时间.
+        create_time: Time = body("create_time"),
+    }
+
     /// 优惠详情.
     ///
     /// The shared object `edu_promotion_detail` of the catalogue.

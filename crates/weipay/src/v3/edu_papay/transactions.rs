@@ -27,6 +27,8 @@ pub use crate::v3::edu_papay::chain::EduPapayTransactions as Transactions;
 /// - merchant: [4012524731](https://pay.weixin.qq.com/doc/v3/merchant/4012524731)
 /// - partner: [4012465548](https://pay.weixin.qq.com/doc/v3/partner/4012465548)
 pub mod post {
+    pub use crate::v3::edu_papay::shared::EduPapayDeviceInformation;
+
     use crate::model::{body, request};
 
     request! {
@@ -58,7 +60,7 @@ pub mod post {
             /// 订单金额. Required.
             amount: Amount = body("amount").required(),
             /// 设备信息. Required.
-            device_information: DeviceInformation = body("device_information").required(),
+            device_information: EduPapayDeviceInformation = body("device_information").required(),
         }
 
         /// 订单金额.
@@ -67,14 +69,6 @@ pub mod post {
             total: i64 = body("total").required(),
             /// 货币类型.
             currency: String = body("currency"),
-        }
-
-        /// 设备信息.
-        pub struct DeviceInformation {
-            /// 设备号.
-            device_id: String = body("device_id"),
-            /// 商户端设备ip. Required.
-            device_ip: String = body("device_ip").required(),
         }
     }
 }

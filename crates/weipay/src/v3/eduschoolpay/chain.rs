@@ -178,7 +178,7 @@ impl<M: Mode> EduschoolpayTransactions<M> {
     ///         .start_time("2026-01-01T00:00:00+08:00")
     ///         .school_id("18260256813396")
     ///         .scene_type("CANTEEN"))
-    ///     .device_info(post::DeviceInfo::new().device_ip("123.12.12.123"));
+    ///     .device_info(post::EduPapayDeviceInformation::new().device_ip("123.12.12.123"));
     /// let response = client.v3().eduschoolpay().transactions().post(request).await?;
     /// # Ok(()) }
     /// ```

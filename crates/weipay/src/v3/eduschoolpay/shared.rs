@@ -2,9 +2,35 @@
 
 //! The objects that several operations of `v3/eduschoolpay` share.
 
-use crate::model::{body, response};
+use crate::model::{body, request, response};
+
+request! {
+    /// 设备信息.
+    ///
+    /// The shared object `edu_papay_device_information` of the catalogue.
+    pub struct EduPapayDeviceInformation {
+        /// 设备号.
+        device_id: String = body("device_id"),
+        /// 商户端设备ip. Required.
+        device_ip: String = body("device_ip").required(),
+    }
+}
 
 response! {
+    /// 订单金额.
+    ///
+    /// The shared object `edu_papay_amount` of the catalogue.
+    pub struct EduPapayAmount {
+        /// 订单金额. Required; in fen (分).
+        total: i64 = body("total").required(),
+        /// 用户支付金额. In fen (分).
+        payer_total: i64 = body("payer_total"),
+        /// 折扣. In fen (分).
+        discount_total: i64 = body("discount_total"),
+        /// 货币类型.
+        currency: String = body("currency"),
+    }
+
     /// 优惠详情.
     ///
     /// The shared object `edu_promotion_detail` of the catalogue.
@@ -21,6 +47,44 @@ response! {
         amount: i64 = body("amount"),
         /// 活动ID.
         stock_id: String = body("stock_id"),
+        /// 微信出资. In fen (分).
+        wechatpay_contribute: i64 = body("wechatpay_contribute"),
+        /// 商户出资. In fen (分).
+        merchant_contribute: i64 = body("merchant_contribute"),
+        /// 其他出资. In fen (分).
+        other_contribute: i64 = body("other_contribute"),
+    }
+
+    /// 订单金额.
+    ///
+    /// The shared object `eduschoolpay_amount` of the catalogue.
+    pub struct EduschoolpayAmount {
+        /// 订单金额. Required; in fen (分).
+        total: i64 = body("total").required(),
+        /// 用户支付金额. In fen (分).
+        payer_total: i64 = body("payer_total"),
+        /// 折扣. In fen (分).
+        discount_total: i64 = body("discount_total"),
+        /// 货币类型. Required.
+        currency: String = body("currency").required(),
+    }
+
+    /// 优惠详情.
+    ///
+    /// The shared object `eduschoolpay_promotion_detail` of the catalogue.
+    pub struct EduschoolpayPromotionDetail {
+        /// 券ID. Required.
+        coupon_id: String = body("coupon_id").required(),
+        /// 优惠名称.
+        name: String = body("name"),
+        /// 优惠范围.
+        scope: String = body("scope"),
+        /// 优惠类型.
+        type_: String = body("type"),
+        /// 优惠券面额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 活动ID. Required.
+        stock_id: String = body("stock_id").required(),
         /// 微信出资. In fen (分).
         wechatpay_contribute: i64 = body("wechatpay_contribute"),
         /// 商户出资. In fen (分).

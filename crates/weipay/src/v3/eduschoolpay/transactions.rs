@@ -25,7 +25,9 @@ pub use crate::v3::eduschoolpay::chain::EduschoolpayTransactions as Transactions
 ///
 /// - partner: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
 pub mod post {
-    pub use crate::v3::eduschoolpay::shared::EduPromotionDetail;
+    pub use crate::v3::eduschoolpay::shared::{
+        EduPapayAmount, EduPapayDeviceInformation, EduPromotionDetail,
+    };
 
     use crate::model::{Time, body, request, response};
 
@@ -60,7 +62,7 @@ pub mod post {
             /// 场景信息. Required.
             scene_info: SceneInfo = body("scene_info").required(),
             /// 设备信息. Required.
-            device_info: DeviceInfo = body("device_info").required(),
+            device_info: EduPapayDeviceInformation = body("device_info").required(),
             /// 分账结算信息.
             settle_info: SettleInfo = body("settle_info"),
             /// 扣款模式.
@@ -83,14 +85,6 @@ pub mod post {
             school_id: String = body("school_id").required(),
             /// 消费场景类型. Required.
             scene_type: String = body("scene_type").required(),
-        }
-
-        /// 设备信息.
-        pub struct DeviceInfo {
-            /// 设备号.
-            device_id: String = body("device_id"),
-            /// 商户端设备ip. Required.
-            device_ip: String = body("device_ip").required(),
         }
 
         /// 分账结算信息.
@@ -133,7 +127,7 @@ pub mod post {
             /// 支付者.
             payer: Payer = body("payer"),
             /// 订单金额. Required.
-            amount: ResponseAmount = body("amount").required(),
+            amount: EduPapayAmount = body("amount").required(),
             /// 设备信息. Required.
             device_info: DeviceInfo = body("device_info").required(),
             /// 优惠详情.
@@ -148,16 +142,12 @@ pub mod post {
             sub_openid: String = body("sub_openid"),
         }
 
-        /// 订单金额.
-        pub struct ResponseAmount {
-            /// 订单金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 用户支付金额. In fen (分).
-            payer_total: i64 = body("payer_total"),
-            /// 折扣. In fen (分).
-            discount_total: i64 = body("discount_total"),
-            /// 货币类型.
-            currency: String = body("currency"),
+        /// 设备信息.
+        pub struct DeviceInfo {
+            /// 设备号.
+            device_id: String = body("device_id"),
+            /// 商户端设备IP. Required.
+            device_ip: String = body("device_ip").required(),
         }
     }
 }

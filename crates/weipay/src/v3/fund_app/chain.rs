@@ -1087,7 +1087,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response =
@@ -1258,7 +1258,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response = client
@@ -1310,7 +1310,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")])
     ///     .authorization_id("201202504101000123456789012");
@@ -1654,7 +1654,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response = client
@@ -1703,7 +1703,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response =
@@ -1799,7 +1799,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1401")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response =

@@ -1099,7 +1099,10 @@ impl<M: Mode> GlobalMerchants<M> {
     ///     .name("Merchant name")
     ///     .shortname("Merchant shortname")
     ///     .office_phone("075586010000")
-    ///     .contact(post::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
+    ///     .contact(post::GlobalContact::new()
+    ///         .name("张三")
+    ///         .phone("13800138000")
+    ///         .email("zhangsan@example.com"))
     ///     .business_category(644)
     ///     .merchant_country_code("344")
     ///     .merchant_type("ENTERPRISE")
@@ -1168,7 +1171,10 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     ///     .sub_mchid("示例值: 20000100")
     ///     .shortname("Merchant shortname")
     ///     .office_phone("075586010000")
-    ///     .contact(patch::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
+    ///     .contact(patch::GlobalContact::new()
+    ///         .name("张三")
+    ///         .phone("13800138000")
+    ///         .email("zhangsan@example.com"))
     ///     .business_category(644)
     ///     .merchant_country_code("344")
     ///     .merchant_type("ENTERPRISE")
@@ -1385,7 +1391,7 @@ impl<M: Mode> GlobalMicropayTransactionsPay<M> {
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .trade_type("MICROPAY")
     ///     .merchant_category_code("1011")
-    ///     .amount(post::Amount::new().total(888));
+    ///     .amount(post::GlobalAmount::new().total(888));
     /// let response = client.v3().global().micropay().transactions().pay().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1770,7 +1776,7 @@ impl<M: Mode> GlobalPapayTransactions<M> {
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .merchant_category_code("1011")
     ///     .contract_id("100005698")
-    ///     .amount(post::Amount::new().total(888));
+    ///     .amount(post::GlobalAmount::new().total(888));
     /// let response = client.v3().global().papay().transactions().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -2840,7 +2846,7 @@ impl<M: Mode> GlobalTransactionsApp<M> {
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .trade_type("APP")
     ///     .merchant_category_code("1011")
-    ///     .amount(post::Amount::new().total(888));
+    ///     .amount(post::GlobalAmount::new().total(888));
     /// let response = client.v3().global().transactions().app().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -2975,7 +2981,7 @@ impl<M: Mode> GlobalTransactionsJsapi<M> {
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .trade_type("JSAPI")
     ///     .merchant_category_code("1011")
-    ///     .amount(post::Amount::new().total(888));
+    ///     .amount(post::GlobalAmount::new().total(888));
     /// let response = client.v3().global().transactions().jsapi().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -3014,7 +3020,7 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .trade_type("MWEB")
     ///     .merchant_category_code("1011")
-    ///     .amount(post::Amount::new().total(888))
+    ///     .amount(post::GlobalAmount::new().total(888))
     ///     .scene_info(post::SceneInfo::new()
     ///         .payer_client_ip("128.0.0.1")
     ///         .store_info(post::StoreInfo::new().name("example").address("example")));
@@ -3056,7 +3062,7 @@ impl<M: Mode> GlobalTransactionsNative<M> {
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .trade_type("NATIVE")
     ///     .merchant_category_code("1011")
-    ///     .amount(post::Amount::new().total(888));
+    ///     .amount(post::GlobalAmount::new().total(888));
     /// let response = client.v3().global().transactions().native().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -15,7 +15,9 @@ pub use crate::v3::global::chain::GlobalMerchants as Merchants;
 ///
 /// - global: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
 pub mod post {
-    use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::global::shared::GlobalContact;
+
+    use crate::model::{JsonText, body, header, open_enum, request, response};
 
     request! {
         /// 子商户进件（融合钱包）: what is sent.
@@ -38,7 +40,7 @@ pub mod post {
             /// 公司电话. Required.
             office_phone: String = body("office_phone").required(),
             /// 联系人信息. Required.
-            contact: Contact = body("contact").required(),
+            contact: GlobalContact = body("contact").required(),
             /// 类目. Required.
             business_category: i64 = body("business_category").required(),
             /// 渠道号.
@@ -67,16 +69,6 @@ pub mod post {
             h5_payment_apply_info: H5PaymentApplyInfo = body("h5_payment_apply_info"),
             /// 附加信息.
             attach: String = body("attach"),
-        }
-
-        /// 联系人信息.
-        pub struct Contact {
-            /// 联系人名称. Required; travels encrypted (敏感信息加密).
-            name: Sensitive = body("name").required().encrypted(),
-            /// 联系人电话. Required; travels encrypted (敏感信息加密).
-            phone: Sensitive = body("phone").required().encrypted(),
-            /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
-            email: Sensitive = body("email").required().encrypted(),
         }
 
         /// 业务信息.

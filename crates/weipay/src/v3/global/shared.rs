@@ -2,9 +2,31 @@
 
 //! The objects that several operations of `v3/global` share.
 
-use crate::model::{Time, body, open_enum, request, response};
+use crate::model::{Sensitive, Time, body, open_enum, request, response};
 
 request! {
+    /// 订单金额.
+    ///
+    /// The shared object `global_amount` of the catalogue.
+    pub struct GlobalAmount {
+        /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
+        total: i64 = body("total").required(),
+        /// 货币类型.
+        currency: String = body("currency"),
+    }
+
+    /// 联系人信息.
+    ///
+    /// The shared object `global_contact` of the catalogue.
+    pub struct GlobalContact {
+        /// 联系人名称. Required; travels encrypted (敏感信息加密).
+        name: Sensitive = body("name").required().encrypted(),
+        /// 联系人电话. Required; travels encrypted (敏感信息加密).
+        phone: Sensitive = body("phone").required().encrypted(),
+        /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
+        email: Sensitive = body("email").required().encrypted(),
+    }
+
     /// 优惠功能.
     ///
     /// The shared object `oversea_order_detail` of the catalogue.
@@ -71,6 +93,30 @@ request! {
 }
 
 response! {
+    /// 投诉单关联订单信息.
+    ///
+    /// The shared object `global_complaint_order_info` of the catalogue.
+    pub struct GlobalComplaintOrderInfo {
+        /// 微信订单号. Required.
+        transaction_id: String = body("transaction_id").required(),
+        /// 商户订单号. Required.
+        out_trade_no: String = body("out_trade_no").required(),
+        /// 结算币种金额. Required; in the smallest unit of its currency (币种最小货币单位).
+        settlement_amount: i64 = body("settlement_amount").required(),
+        /// 结算币种累计已退款金额. Required.
+        settlement_refunded_amount: String = body("settlement_refunded_amount").required(),
+        /// 结算币种. Required.
+        settlement_currency: String = body("settlement_currency").required(),
+        /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
+        payer_amount: i64 = body("payer_amount").required(),
+        /// 支付币种累计已退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
+        payer_refunded_amount: i64 = body("payer_refunded_amount").required(),
+        /// 支付币种. Required.
+        payer_currency: String = body("payer_currency").required(),
+        /// 交易时间. Required.
+        trade_time: Time = body("trade_time").required(),
+    }
+
     /// 订单金额.
     ///
     /// The shared object `global_payment_amount` of the catalogue.
@@ -129,6 +175,50 @@ response! {
         rate: i64 = body("rate"),
     }
 
+    /// 优惠功能.
+    ///
+    /// The shared object `global_promotion_detail` of the catalogue.
+    pub struct GlobalPromotionDetail {
+        /// 券ID. Required.
+        promotion_id: String = body("promotion_id").required(),
+        /// 优惠名称.
+        name: String = body("name"),
+        /// 优惠范围.
+        scope: String = body("scope"),
+        /// 优惠类型.
+        type_: GlobalPromotionDetailType = body("type"),
+        /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
+        amount: i64 = body("amount").required(),
+        /// 优惠币种. Required.
+        currency: String = body("currency").required(),
+        /// 活动ID.
+        activity_id: String = body("activity_id"),
+        /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
+        wxpay_contribute_amount: i64 = body("wxpay_contribute_amount"),
+        /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
+        merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
+        /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
+        other_contribute_amount: i64 = body("other_contribute_amount"),
+        /// 单品列表.
+        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+    }
+
+    /// 单品列表.
+    ///
+    /// The shared object `goods_detail` of the catalogue.
+    pub struct GoodsDetail {
+        /// 商品编码. Required.
+        goods_id: String = body("goods_id").required(),
+        /// 商品备注.
+        goods_remark: String = body("goods_remark"),
+        /// 商品优惠金额. Required; in the smallest unit of its currency (币种最小货币单位).
+        discount_amount: i64 = body("discount_amount").required(),
+        /// 商品数量. Required.
+        quantity: i64 = body("quantity").required(),
+        /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
+        price: i64 = body("price").required(),
+    }
+
     /// 退款金额.
     ///
     /// The shared object `global_refund_amount` of the catalogue.
@@ -151,6 +241,18 @@ response! {
         type_: GlobalRefundAmountExchangeRateType = body("type"),
         /// 汇率值.
         rate: i64 = body("rate"),
+    }
+
+    /// 投诉单关联服务单信息.
+    ///
+    /// The shared object `global_service_order_info` of the catalogue.
+    pub struct GlobalServiceOrderInfo {
+        /// 微信支付服务订单号.
+        order_id: String = body("order_id"),
+        /// 商户服务订单号.
+        out_order_no: String = body("out_order_no"),
+        /// 支付分服务单状态.
+        state: GlobalServiceOrderInfoState = body("state"),
     }
 
     /// 支付者.
@@ -190,21 +292,7 @@ response! {
         /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
         other_contribute_amount: i64 = body("other_contribute_amount"),
         /// 单品列表.
-        goods_detail: Vec<OverseaPromotionDetailGoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct OverseaPromotionDetailGoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
-        /// 商品优惠金额. Required; in the smallest unit of its currency (币种最小货币单位).
-        discount_amount: i64 = body("discount_amount").required(),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
-        price: i64 = body("price").required(),
+        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
     }
 
     /// 优惠退款详情.
@@ -239,10 +327,24 @@ open_enum! {
         PersonalSubOpenid = "PERSONAL_SUB_OPENID",
     }
 
+    /// 优惠类型.
+    pub enum GlobalPromotionDetailType {
+        Coupon = "COUPON",
+        Discount = "DISCOUNT",
+    }
+
     /// 汇率类型.
     pub enum GlobalRefundAmountExchangeRateType {
         UserpaymentRate = "USERPAYMENT_RATE",
         SettlementRate = "SETTLEMENT_RATE",
+    }
+
+    /// 支付分服务单状态.
+    pub enum GlobalServiceOrderInfoState {
+        Doing = "DOING",
+        Revoked = "REVOKED",
+        Waitpay = "WAITPAY",
+        Done = "DONE",
     }
 
     /// 优惠范围.

@@ -263,8 +263,8 @@ impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
     ///     .mchnt_cd("example")
     ///     .discount_at("example")
     ///     .sn_code("example")
-    ///     .invoice_info(post::InvoiceInfo::new().invoice_cd("example"))
-    ///     .track_info(post::TrackInfo::new().tracking_no("example"));
+    ///     .invoice_info(post::GovInvoiceInfo::new().invoice_cd("example"))
+    ///     .track_info(post::GovTrackInfo::new().tracking_no("example"));
     /// let response = client.v3().gov().subsidy().audit().cup().update().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -314,8 +314,8 @@ impl<M: Mode> GovSubsidyAuditCupUpload<M> {
     ///     .mchnt_cd("example")
     ///     .discount_at("example")
     ///     .sn_code("example")
-    ///     .invoice_info(post::InvoiceInfo::new().invoice_cd("example"))
-    ///     .track_info(post::TrackInfo::new().tracking_no("example"));
+    ///     .invoice_info(post::GovInvoiceInfo::new().invoice_cd("example"))
+    ///     .track_info(post::GovTrackInfo::new().tracking_no("example"));
     /// let response = client.v3().gov().subsidy().audit().cup().upload().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -2415,8 +2415,8 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::goods_subsidy_activity::qualification::lock::post;
     ///
-    /// let request =
-    ///     post::Request::new().order_information(post::OrderInformation::new().payer_openid("example"));
+    /// let request = post::Request::new()
+    ///     .order_information(post::GoodsSubsidyActivityOrderInformation::new().payer_openid("example"));
     /// let response =
     ///     client.v3().marketing().goods_subsidy_activity().qualification().lock().post(request).await?;
     /// # Ok(()) }
@@ -2448,8 +2448,8 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::goods_subsidy_activity::qualification::unlock::post;
     ///
-    /// let request =
-    ///     post::Request::new().order_information(post::OrderInformation::new().payer_openid("example"));
+    /// let request = post::Request::new()
+    ///     .order_information(post::GoodsSubsidyActivityOrderInformation::new().payer_openid("example"));
     /// let response =
     ///     client.v3().marketing().goods_subsidy_activity().qualification().unlock().post(request).await?;
     /// # Ok(()) }
@@ -4024,7 +4024,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
     ///
     /// let request = post::Request::new()
     ///     .service_module_id("666")
-    ///     .jump_miniprogram(post::JumpMiniprogram::new()
+    ///     .jump_miniprogram(post::MembercardOpenJumpMiniprogram::new()
     ///         .appid("wx57e15a0db0c5d1e8")
     ///         .path("pages/index/index"));
     /// let response = client
@@ -4077,7 +4077,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     /// use weipay::v3::marketing::membercard_open::cards::card_id::service_modules::service_module_id::patch;
     ///
     /// let request = patch::Request::new()
-    ///     .jump_miniprogram(patch::JumpMiniprogram::new()
+    ///     .jump_miniprogram(patch::MembercardOpenJumpMiniprogram::new()
     ///         .appid("wx57e15a0db0c5d1e8")
     ///         .path("pages/index/index"));
     /// let response = client
@@ -5087,7 +5087,9 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     ///     .out_request_no("34657_20250101_123456")
     ///     .stock_bundle(post::StockBundle::new()
     ///         .coupon_code_mode("WECHATPAY")
-    ///         .stock_send_rule(post::StockSendRule::new().max_count(100000).max_count_per_user(5))
+    ///         .stock_send_rule(post::PartnerStockSendRule::new()
+    ///             .max_count(100000)
+    ///             .max_count_per_user(5))
     ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
     ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
@@ -6485,7 +6487,7 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
     ///
     /// let request = post::Request::new()
     ///     .idempotency_key("example")
-    ///     .partner(post::Partner::new().type_("APPID"))
+    ///     .partner(post::PartnershipsPartner::new().type_("APPID"))
     ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK"));
     /// let response = client.v3().marketing().partnerships().build().post(request).await?;
     /// # Ok(()) }
@@ -6519,7 +6521,7 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
     ///
     /// let request = post::Request::new()
     ///     .idempotency_key("example")
-    ///     .partner(post::Partner::new().type_("APPID"))
+    ///     .partner(post::PartnershipsPartner::new().type_("APPID"))
     ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK"));
     /// let response = client.v3().marketing().partnerships().terminate().post(request).await?;
     /// # Ok(()) }
@@ -6860,7 +6862,7 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     ///         .merchant_logo_url("example")
     ///         .out_request_no("example")
     ///         .delivery_purpose("OFF_LINE_PAY"))
-    ///     .award_send_rule(post::AwardSendRule::new()
+    ///     .award_send_rule(post::PaygiftactivityFullSendRule::new()
     ///         .award_type("BUSIFAVOR")
     ///         .merchant_option("IN_SEVICE_COUPON_MERCHANT")
     ///         .transaction_amount_minimum(1)

@@ -31,6 +31,289 @@ request! {
         finder_video_cover_image_url: String = body("finder_video_cover_image_url"),
     }
 
+    /// 固定面额满减券使用规则.
+    ///
+    /// The shared object `favor_fixed_normal_coupon` of the catalogue.
+    pub struct FavorFixedNormalCoupon {
+        /// 面额. Required; in fen (分).
+        coupon_amount: i64 = body("coupon_amount").required(),
+        /// 门槛. Required; in fen (分).
+        transaction_minimum: i64 = body("transaction_minimum").required(),
+    }
+
+    /// 订单信息.
+    ///
+    /// The shared object `goods_subsidy_activity_order_information` of the catalogue.
+    pub struct GoodsSubsidyActivityOrderInformation {
+        /// On the wire: `payer_openid`.
+        payer_openid: String = body("payer_openid"),
+        /// 商户订单号.
+        out_trade_no: String = body("out_trade_no"),
+        /// 订单总金额. In fen (分).
+        total_fee: i64 = body("total_fee"),
+        /// 门店ID.
+        store_id: String = body("store_id"),
+        /// 门店商户号.
+        store_merchant_id: String = body("store_merchant_id"),
+    }
+
+    /// 激活方式设置.
+    ///
+    /// The shared object `membercard_activity_activate_setting` of the catalogue.
+    pub struct MembercardActivityActivateSetting {
+        /// 激活类型. Required.
+        activate_type: String = body("activate_type").required(),
+        /// 跳转激活的url.
+        activate_url: String = body("activate_url"),
+        /// 跳转激活的小程序.
+        activate_miniprogram: MembercardActivityActivateSettingActivateMiniprogram =
+            body("activate_miniprogram"),
+    }
+
+    /// 跳转激活的小程序.
+    pub struct MembercardActivityActivateSettingActivateMiniprogram {
+        /// 跳转激活的appid. Required.
+        activate_appid: String = body("activate_appid").required(),
+        /// 跳转激活的path. Required.
+        activate_path: String = body("activate_path").required(),
+    }
+
+    /// 发放时间段.
+    ///
+    /// The shared object `membercard_activity_award_send_period` of the catalogue.
+    pub struct MembercardActivityAwardSendPeriod {
+        /// 指定时间.
+        award_send_time: Vec<MembercardActivityAwardSendPeriodAwardSendTime> = body("award_send_time"),
+        /// 指定时间段.
+        award_send_day_time: Vec<MembercardActivityAwardSendPeriodAwardSendDayTime> =
+            body("award_send_day_time"),
+    }
+
+    /// 指定时间.
+    pub struct MembercardActivityAwardSendPeriodAwardSendTime {
+        /// 发放开始时间. Required.
+        begin_time: Time = body("begin_time").required(),
+        /// 发放结束时间. Required.
+        end_time: Time = body("end_time").required(),
+    }
+
+    /// 指定时间段.
+    pub struct MembercardActivityAwardSendPeriodAwardSendDayTime {
+        /// 每日发放开始时间. Required.
+        begin_day_time: MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime =
+            body("begin_day_time").required(),
+        /// 每日发放结束时间. Required.
+        end_day_time: MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime =
+            body("end_day_time").required(),
+    }
+
+    /// 每日发放开始时间.
+    pub struct MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime {
+        /// 时. Required.
+        hours: i64 = body("hours").required(),
+        /// 分. Required.
+        minutes: i64 = body("minutes").required(),
+        /// 秒. Required.
+        seconds: i64 = body("seconds").required(),
+    }
+
+    /// 每日发放结束时间.
+    pub struct MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime {
+        /// 时. Required.
+        hours: i64 = body("hours").required(),
+        /// 分. Required.
+        minutes: i64 = body("minutes").required(),
+        /// 秒. Required.
+        seconds: i64 = body("seconds").required(),
+    }
+
+    /// 支付前会员活动设置.
+    ///
+    /// The shared object `membercard_activity_miniprogram_activity_setting` of the catalogue.
+    pub struct MembercardActivityMiniprogramActivitySetting {
+        /// 指定领取渠道.
+        outer_str: Vec<String> = body("outer_str"),
+        /// 领奖页面跳转配置.
+        award_jump_deploy: MembercardActivityMiniprogramActivitySettingAwardJumpDeploy =
+            body("award_jump_deploy"),
+    }
+
+    /// 领奖页面跳转配置.
+    pub struct MembercardActivityMiniprogramActivitySettingAwardJumpDeploy {
+        /// 小程序AppID.
+        mini_program_appid: String = body("mini_program_appid"),
+        /// 小程序path.
+        mini_program_path: String = body("mini_program_path"),
+        /// 跳转按钮文案.
+        button_text: String = body("button_text"),
+    }
+
+    /// 商户补充声明.
+    ///
+    /// The shared object `membercard_open_additional_statement` of the catalogue.
+    pub struct MembercardOpenAdditionalStatement {
+        /// 标题.
+        title: String = body("title"),
+        /// 跳转url.
+        url: String = body("url"),
+        /// 跳转小程序appid.
+        appid: String = body("appid"),
+        /// 跳转小程序path.
+        path: String = body("path"),
+    }
+
+    /// 储值信息.
+    ///
+    /// The shared object `membercard_open_balance_information` of the catalogue.
+    pub struct MembercardOpenBalanceInformation {
+        /// 是否支持储值.
+        need_balance: bool = body("need_balance"),
+        /// 储值小程序appid.
+        balance_appid: String = body("balance_appid"),
+        /// 储值小程序path.
+        balance_path: String = body("balance_path"),
+        /// 储值url.
+        balance_url: String = body("balance_url"),
+    }
+
+    /// 会员专属咨询信息.
+    ///
+    /// The shared object `membercard_open_guide` of the catalogue.
+    pub struct MembercardOpenGuide {
+        /// 联系人名字.
+        staff_name: String = body("staff_name"),
+        /// 联系人头像.
+        head_image_url: String = body("head_image_url"),
+        /// 联系方式.
+        contact_information_name: String = body("contact_information_name"),
+        /// 联系信息值.
+        contact_information_value: String = body("contact_information_value"),
+        /// 联系电话.
+        phone_number: String = body("phone_number"),
+    }
+
+    /// 跳转小程序.
+    ///
+    /// The shared object `membercard_open_jump_miniprogram` of the catalogue.
+    pub struct MembercardOpenJumpMiniprogram {
+        /// 小程序appid. Required.
+        appid: String = body("appid").required(),
+        /// 小程序path. Required.
+        path: String = body("path").required(),
+    }
+
+    /// 开卡信息.
+    ///
+    /// The shared object `membercard_open_user_information_form` of the catalogue.
+    pub struct MembercardOpenUserInformationForm {
+        /// 平台提供的通用开卡信息字段.
+        common_field_list: Vec<MembercardOpenUserInformationFormCommonFieldList> = body("common_field_list"),
+        /// 商户自定义的开卡信息字段.
+        custom_field_list: Vec<MembercardOpenUserInformationFormCustomFieldList> = body("custom_field_list"),
+    }
+
+    /// 商户自定义的开卡信息字段.
+    pub struct MembercardOpenUserInformationFormCustomFieldList {
+        /// 商户自定义的开卡信息字段类型.
+        type_: MembercardOpenUserInformationFormCustomFieldListType = body("type"),
+        /// 字段名称.
+        name: String = body("name"),
+        /// 字段值.
+        values: Vec<String> = body("values"),
+    }
+
+    /// 折扣券使用规则, 折扣券使用规则列表.
+    ///
+    /// The shared object `partner_discount_coupon` of the catalogue.
+    pub struct PartnerDiscountCoupon {
+        /// 门槛金额. Required; in fen (分).
+        threshold: i64 = body("threshold").required(),
+        /// 固定减免百分比. Required.
+        percent_off: i64 = body("percent_off").required(),
+    }
+
+    /// 兑换券使用规则, 兑换券使用规则列表.
+    ///
+    /// The shared object `partner_exchange_coupon_list` of the catalogue.
+    pub struct PartnerExchangeCouponList {
+        /// 门槛金额. Required; in fen (分).
+        threshold: i64 = body("threshold").required(),
+        /// 固定兑换价格. Required; in fen (分).
+        exchange_price: i64 = body("exchange_price").required(),
+    }
+
+    /// 无规律的可用时间段.
+    ///
+    /// The shared object `partner_irregular_available_period` of the catalogue.
+    pub struct PartnerIrregularAvailablePeriod {
+        /// 开始时间. Required.
+        begin_time: Time = body("begin_time").required(),
+        /// 结束时间. Required.
+        end_time: Time = body("end_time").required(),
+    }
+
+    /// 满减券使用规则.
+    ///
+    /// The shared object `partner_normal_coupon` of the catalogue.
+    pub struct PartnerNormalCoupon {
+        /// 门槛金额. Required; in fen (分).
+        threshold: i64 = body("threshold").required(),
+        /// 固定减免金额. Required; in fen (分).
+        discount_amount: i64 = body("discount_amount").required(),
+    }
+
+    /// 单券模式信息.
+    ///
+    /// The shared object `partner_single_usage_info` of the catalogue.
+    pub struct PartnerSingleUsageInfo {
+        /// 满减券使用规则.
+        normal_coupon: PartnerNormalCoupon = body("normal_coupon"),
+        /// 折扣券使用规则.
+        discount_coupon: PartnerDiscountCoupon = body("discount_coupon"),
+    }
+
+    /// 发放规则.
+    ///
+    /// The shared object `partner_stock_send_rule` of the catalogue.
+    pub struct PartnerStockSendRule {
+        /// 发放次数总上限. Required.
+        max_count: i64 = body("max_count").required(),
+        /// 每日发放次数上限.
+        max_count_per_day: i64 = body("max_count_per_day"),
+        /// 每个用户领取次数上限. Required.
+        max_count_per_user: i64 = body("max_count_per_user").required(),
+    }
+
+    /// 每周固定可用时间.
+    ///
+    /// The shared object `partner_weekly_available_period` of the catalogue.
+    pub struct PartnerWeeklyAvailablePeriod {
+        /// 每周可用星期数.
+        day_list: Vec<PartnerWeeklyAvailablePeriodDayList> = body("day_list"),
+        /// 当天可用时间段.
+        day_period_list: Vec<PartnerWeeklyAvailablePeriodDayPeriodList> = body("day_period_list"),
+    }
+
+    /// 当天可用时间段.
+    pub struct PartnerWeeklyAvailablePeriodDayPeriodList {
+        /// 当天可用开始时间. Required.
+        begin_time: i64 = body("begin_time").required(),
+        /// 当天可用结束时间. Required.
+        end_time: i64 = body("end_time").required(),
+    }
+
+    /// 合作方信息.
+    ///
+    /// The shared object `partnerships_partner` of the catalogue.
+    pub struct PartnershipsPartner {
+        /// 合作方类别. Required.
+        type_: PartnershipsPartnerType = body("type").required(),
+        /// 合作方APPID.
+        appid: String = body("appid"),
+        /// 合作方商户ID.
+        merchant_id: String = body("merchant_id"),
+    }
+
     /// 活动基本信息.
     ///
     /// The shared object `paygift_activity_base_info` of the catalogue.
@@ -83,6 +366,34 @@ request! {
         begin_day_time: String = body("begin_day_time").pattern(r#"^[0-9]{6}$"#),
         /// 每日可用结束时间. Matches `^[0-9]{6}$`.
         end_day_time: String = body("end_day_time").pattern(r#"^[0-9]{6}$"#),
+    }
+
+    /// 活动奖品发放规则, 满送活动奖品发放规则.
+    ///
+    /// The shared object `paygiftactivity_full_send_rule` of the catalogue.
+    pub struct PaygiftactivityFullSendRule {
+        /// 奖品类型. Required.
+        award_type: PaygiftactivityFullSendRuleAwardType = body("award_type").required(),
+        /// 发券商户号选项. Required.
+        merchant_option: PaygiftactivityFullSendRuleMerchantOption = body("merchant_option").required(),
+        /// 消费金额门槛. Required; in fen (分).
+        transaction_amount_minimum: i64 = body("transaction_amount_minimum").required(),
+        /// 发放内容. Required.
+        send_content: PaygiftactivityFullSendRuleSendContent = body("send_content").required(),
+        /// 奖品基本信息列表.
+        award_list: Vec<PaygiftactivityFullSendRuleAwardList> = body("award_list"),
+        /// 发券商户号列表.
+        merchant_id_list: Vec<String> = body("merchant_id_list"),
+    }
+
+    /// 奖品基本信息列表.
+    pub struct PaygiftactivityFullSendRuleAwardList {
+        /// 代金券批次Id.
+        stock_id: String = body("stock_id"),
+        /// 奖品原始图. Format `media-url`.
+        original_image_url: String = body("original_image_url"),
+        /// 奖品缩略图. Format `media-url`.
+        thumbnail_url: String = body("thumbnail_url"),
     }
 
     /// 用户商品券展示信息.
@@ -196,14 +507,11 @@ request! {
         coupon_available_period: ProductCouponSequentialUsageRuleCouponAvailablePeriod =
             body("coupon_available_period").required(),
         /// 满减券使用规则.
-        normal_coupon_list: Vec<ProductCouponSequentialUsageRuleNormalCouponList> =
-            body("normal_coupon_list"),
+        normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
         /// 折扣券使用规则列表.
-        discount_coupon_list: Vec<ProductCouponSequentialUsageRuleDiscountCouponList> =
-            body("discount_coupon_list"),
+        discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
         /// 兑换券使用规则列表.
-        exchange_coupon_list: Vec<ProductCouponSequentialUsageRuleExchangeCouponList> =
-            body("exchange_coupon_list"),
+        exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
         /// 多次优惠是否提供首笔特惠.
         special_first: bool = body("special_first"),
     }
@@ -217,61 +525,10 @@ request! {
         /// 领取后N天开始生效.
         wait_days_after_receive: i64 = body("wait_days_after_receive"),
         /// 每周固定可用时间.
-        weekly_available_period: ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod =
-            body("weekly_available_period"),
+        weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<ProductCouponSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList> =
+        irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
             body("irregular_available_period_list"),
-    }
-
-    /// 每周固定可用时间.
-    pub struct ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod {
-        /// 每周可用星期数.
-        day_list: Vec<ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList> =
-            body("day_list"),
-        /// 当天可用时间段.
-        day_period_list: Vec<ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList> =
-            body("day_period_list"),
-    }
-
-    /// 当天可用时间段.
-    pub struct ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList {
-        /// 当天可用开始时间. Required.
-        begin_time: i64 = body("begin_time").required(),
-        /// 当天可用结束时间. Required.
-        end_time: i64 = body("end_time").required(),
-    }
-
-    /// 无规律的可用时间段.
-    pub struct ProductCouponSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList {
-        /// 开始时间. Required.
-        begin_time: Time = body("begin_time").required(),
-        /// 结束时间. Required.
-        end_time: Time = body("end_time").required(),
-    }
-
-    /// 满减券使用规则.
-    pub struct ProductCouponSequentialUsageRuleNormalCouponList {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则列表.
-    pub struct ProductCouponSequentialUsageRuleDiscountCouponList {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 兑换券使用规则列表.
-    pub struct ProductCouponSequentialUsageRuleExchangeCouponList {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
     }
 
     /// 发放规则.
@@ -294,11 +551,11 @@ request! {
         coupon_available_period: ProductCouponStockSingleUsageRuleCouponAvailablePeriod =
             body("coupon_available_period").required(),
         /// 满减券使用规则.
-        normal_coupon: ProductCouponStockSingleUsageRuleNormalCoupon = body("normal_coupon"),
+        normal_coupon: PartnerNormalCoupon = body("normal_coupon"),
         /// 折扣券使用规则.
-        discount_coupon: ProductCouponStockSingleUsageRuleDiscountCoupon = body("discount_coupon"),
+        discount_coupon: PartnerDiscountCoupon = body("discount_coupon"),
         /// 兑换券使用规则.
-        exchange_coupon: ProductCouponStockSingleUsageRuleExchangeCoupon = body("exchange_coupon"),
+        exchange_coupon: PartnerExchangeCouponList = body("exchange_coupon"),
     }
 
     /// 券可核销时间.
@@ -312,63 +569,12 @@ request! {
         /// 领取后N天开始生效.
         wait_days_after_receive: i64 = body("wait_days_after_receive"),
         /// 每周固定可用时间.
-        weekly_available_period: ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod =
-            body("weekly_available_period"),
+        weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<ProductCouponStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList> =
+        irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
             body("irregular_available_period_list"),
         /// 领取后N秒内有效.
         available_seconds: i64 = body("available_seconds"),
-    }
-
-    /// 每周固定可用时间.
-    pub struct ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod {
-        /// 每周可用星期数.
-        day_list: Vec<ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList> =
-            body("day_list"),
-        /// 当天可用时间段.
-        day_period_list: Vec<ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList> =
-            body("day_period_list"),
-    }
-
-    /// 当天可用时间段.
-    pub struct ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList {
-        /// 当天可用开始时间. Required.
-        begin_time: i64 = body("begin_time").required(),
-        /// 当天可用结束时间. Required.
-        end_time: i64 = body("end_time").required(),
-    }
-
-    /// 无规律的可用时间段.
-    pub struct ProductCouponStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList {
-        /// 开始时间. Required.
-        begin_time: Time = body("begin_time").required(),
-        /// 结束时间. Required.
-        end_time: Time = body("end_time").required(),
-    }
-
-    /// 满减券使用规则.
-    pub struct ProductCouponStockSingleUsageRuleNormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct ProductCouponStockSingleUsageRuleDiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 兑换券使用规则.
-    pub struct ProductCouponStockSingleUsageRuleExchangeCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
     }
 
     /// 券使用规则展示信息.
@@ -494,6 +700,22 @@ response! {
         transaction_minimum: i64 = body("transaction_minimum"),
     }
 
+    /// 自定义入口.
+    ///
+    /// The shared object `busifavor_coupons_custom_entrance` of the catalogue.
+    pub struct BusifavorCouponsCustomEntrance {
+        /// 小程序入口.
+        mini_programs_info: BusifavorMiniProgramsInfo = body("mini_programs_info"),
+        /// 商户公众号appid.
+        appid: String = body("appid"),
+        /// 更多优惠入口.
+        hall_id: String = body("hall_id"),
+        /// 可用门店id.
+        store_id: String = body("store_id"),
+        /// code展示模式.
+        code_display_mode: BusifavorCouponsCustomEntranceCodeDisplayMode = body("code_display_mode"),
+    }
+
     /// 小程序入口.
     ///
     /// The shared object `busifavor_mini_programs_info` of the catalogue.
@@ -506,6 +728,60 @@ response! {
         entrance_words: String = body("entrance_words").required(),
         /// 引导文案.
         guiding_words: String = body("guiding_words"),
+    }
+
+    /// 自定义入口.
+    ///
+    /// The shared object `busifavor_custom_entrance` of the catalogue.
+    pub struct BusifavorCustomEntrance {
+        /// 小程序入口.
+        mini_programs_info: BusifavorMiniProgramsInfo = body("mini_programs_info"),
+        /// 商户公众号appid.
+        appid: String = body("appid"),
+        /// 营销馆id.
+        hall_id: String = body("hall_id"),
+        /// 可用门店id.
+        store_id: String = body("store_id"),
+        /// code展示模式.
+        code_display_mode: BusifavorCustomEntranceCodeDisplayMode = body("code_display_mode"),
+    }
+
+    /// 券code信息.
+    ///
+    /// The shared object `busifavor_data` of the catalogue.
+    pub struct BusifavorData {
+        /// 商户上传code.
+        code: String = body("code"),
+        /// 商户上传code分配状态.
+        code_status: BusifavorDataCodeStatus = body("code_status"),
+        /// 上传时间.
+        upload_time: Time = body("upload_time"),
+        /// 被分配时间.
+        dispatched_time: Time = body("dispatched_time"),
+        /// 领券用户的OpenID.
+        openid: String = body("openid"),
+        /// 领券用户的UnionID.
+        unionid: String = body("unionid"),
+        /// 用户券code.
+        coupon_code: String = body("coupon_code"),
+    }
+
+    /// 样式信息.
+    ///
+    /// The shared object `busifavor_display_pattern_info` of the catalogue.
+    pub struct BusifavorDisplayPatternInfo {
+        /// 使用须知.
+        description: String = body("description"),
+        /// 商户logo. Format `media-url`.
+        merchant_logo_url: String = body("merchant_logo_url"),
+        /// 商户名称.
+        merchant_name: String = body("merchant_name"),
+        /// 背景颜色.
+        background_color: BusifavorDisplayPatternInfoBackgroundColor = body("background_color"),
+        /// 券详情图片. Format `media-url`.
+        coupon_image_url: String = body("coupon_image_url"),
+        /// 视频号相关信息.
+        finder_info: BusifavorFinderInfo = body("finder_info"),
     }
 
     /// 核销规则.
@@ -655,6 +931,112 @@ response! {
         daily_limit: i64 = body("daily_limit"),
     }
 
+    /// 消费金可用地域.
+    ///
+    /// The shared object `favor_available_region` of the catalogue.
+    pub struct FavorAvailableRegion {
+        /// 类型.
+        type_: String = body("type"),
+        /// 省.
+        province: String = body("province"),
+        /// 市.
+        city: String = body("city"),
+        /// 区.
+        district: String = body("district"),
+        /// 国家.
+        country: String = body("country"),
+    }
+
+    /// 已实扣代金券核销信息.
+    ///
+    /// The shared object `favor_consume_information` of the catalogue.
+    pub struct FavorConsumeInformation {
+        /// 核销时间.
+        consume_time: Time = body("consume_time"),
+        /// 核销商户号.
+        consume_mchid: String = body("consume_mchid"),
+        /// 核销商户号.
+        transaction_id: String = body("transaction_id"),
+        /// 单品信息.
+        goods_detail: Vec<FavorConsumeInformationGoodsDetail> = body("goods_detail"),
+    }
+
+    /// 单品信息.
+    pub struct FavorConsumeInformationGoodsDetail {
+        /// 商品编码.
+        goods_id: String = body("goods_id"),
+        /// 商品数量.
+        quantity: i64 = body("quantity"),
+        /// 商品价格. In fen (分).
+        price: i64 = body("price"),
+        /// 商品优惠金额. In fen (分).
+        discount_amount: i64 = body("discount_amount"),
+    }
+
+    /// 减至批次特定信息.
+    ///
+    /// The shared object `favor_cut_to_message` of the catalogue.
+    pub struct FavorCutToMessage {
+        /// 可用优惠的商品最高单价. In fen (分).
+        single_price_max: i64 = body("single_price_max"),
+        /// 减至后的优惠单价. In fen (分).
+        cut_to_price: i64 = body("cut_to_price"),
+    }
+
+    /// 发放规则.
+    ///
+    /// The shared object `favor_stock_use_rule` of the catalogue.
+    pub struct FavorStockUseRule {
+        /// 发放总上限. Required.
+        max_coupons: i64 = body("max_coupons").required(),
+        /// 总预算. Required; in fen (分).
+        max_amount: i64 = body("max_amount").required(),
+        /// 单天发放上限金额. In fen (分).
+        max_amount_by_day: i64 = body("max_amount_by_day"),
+        /// 单个用户可领个数. Required.
+        max_coupons_per_user: i64 = body("max_coupons_per_user").required(),
+        /// 是否开启自然人限制. Required.
+        natural_person_limit: bool = body("natural_person_limit").required(),
+        /// api发券防刷. Required.
+        prevent_api_abuse: bool = body("prevent_api_abuse").required(),
+        /// 固定面额发券批次特定信息.
+        fixed_normal_coupon: FavorStockUseRuleFixedNormalCoupon = body("fixed_normal_coupon"),
+        /// NORMAL-满减券.
+        coupon_type: String = body("coupon_type"),
+        /// 订单优惠标记.
+        goods_tag: Vec<String> = body("goods_tag"),
+        /// 支付方式，默认不限制.
+        trade_type: Vec<FavorStockUseRuleTradeType> = body("trade_type"),
+        /// 是否可叠加其他优惠.
+        combine_use: bool = body("combine_use"),
+    }
+
+    /// 固定面额发券批次特定信息.
+    pub struct FavorStockUseRuleFixedNormalCoupon {
+        /// 面额. Required; in fen (分).
+        coupon_amount: i64 = body("coupon_amount").required(),
+        /// 使用券金额门槛. Required; in fen (分).
+        transaction_minimum: i64 = body("transaction_minimum").required(),
+    }
+
+    /// 支付设置.
+    ///
+    /// The shared object `membercard_activity_payment_setting` of the catalogue.
+    pub struct MembercardActivityPaymentSetting {
+        /// 支付模式.
+        payment_mode: MembercardActivityPaymentSettingPaymentMode = body("payment_mode"),
+        /// 指定银行的简称.
+        limit_bank: String = body("limit_bank"),
+        /// 订单优惠标记.
+        goods_tags: Vec<String> = body("goods_tags"),
+    }
+
+    /// 支付模式.
+    pub struct MembercardActivityPaymentSettingPaymentMode {
+        /// 支付场景列表.
+        payment_scene_list: Vec<String> = body("payment_scene_list"),
+    }
+
     /// 有效期.
     ///
     /// The shared object `membercard_valid_date_information` of the catalogue.
@@ -667,6 +1049,70 @@ response! {
         available_end_time: Time = body("available_end_time"),
         /// 生效后N天内有效.
         available_day_after_receive: i64 = body("available_day_after_receive"),
+    }
+
+    /// The shared object `partner_coupon_code_count_info` of the catalogue.
+    pub struct PartnerCouponCodeCountInfo {
+        /// 已上传的Code总数. Required.
+        total_count: i64 = body("total_count").required(),
+        /// 当前可用的Code. Required.
+        available_count: i64 = body("available_count").required(),
+    }
+
+    /// 已发放次数.
+    ///
+    /// The shared object `partner_sent_count_info` of the catalogue.
+    pub struct PartnerSentCountInfo {
+        /// 已发放总次数. Required.
+        total_count: i64 = body("total_count").required(),
+        /// 当天已发放次数. Required.
+        today_count: i64 = body("today_count").required(),
+    }
+
+    /// 活动高级设置.
+    ///
+    /// The shared object `paygiftactivity_advanced_setting` of the catalogue.
+    pub struct PaygiftactivityAdvancedSetting {
+        /// 投放用户类别.
+        delivery_user_category: PaygiftactivityAdvancedSettingDeliveryUserCategory =
+            body("delivery_user_category"),
+        /// 商家会员appid.
+        merchant_member_appid: String = body("merchant_member_appid"),
+        /// 支付模式.
+        payment_mode: PaygiftactivityAdvancedSettingPaymentMode = body("payment_mode"),
+        /// 订单优惠标记.
+        goods_tags: Vec<String> = body("goods_tags"),
+        /// 支付方式信息.
+        payment_method_information: PaygiftactivityAdvancedSettingPaymentMethodInformation =
+            body("payment_method_information"),
+    }
+
+    /// 支付模式.
+    pub struct PaygiftactivityAdvancedSettingPaymentMode {
+        /// 支付场景列表.
+        payment_scene_list: Vec<PaygiftactivityAdvancedSettingPaymentModePaymentSceneList> =
+            body("payment_scene_list"),
+        /// 支付方式信息.
+        payment_method_information: PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation =
+            body("payment_method_information"),
+    }
+
+    /// 支付方式信息.
+    pub struct PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation {
+        /// 支付方式.
+        payment_method: PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformationPaymentMethod =
+            body("payment_method"),
+        /// 银行简称.
+        bank_abbreviation: String = body("bank_abbreviation"),
+    }
+
+    /// 支付方式信息.
+    pub struct PaygiftactivityAdvancedSettingPaymentMethodInformation {
+        /// 支付方式. Required.
+        payment_method: PaygiftactivityAdvancedSettingPaymentMethodInformationPaymentMethod =
+            body("payment_method").required(),
+        /// 银行简称.
+        bank_abbreviation: String = body("bank_abbreviation"),
     }
 
     /// 商品券信息.
@@ -686,7 +1132,7 @@ response! {
         /// 使用模式. Required.
         usage_mode: ProductCouponUsageMode = body("usage_mode").required(),
         /// 单券模式信息.
-        single_usage_info: ProductCouponSingleUsageInfo = body("single_usage_info"),
+        single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
         /// 多次优惠模式信息.
         sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
         /// 展示信息. Required.
@@ -699,30 +1145,6 @@ response! {
         deactivate_time: Time = body("deactivate_time"),
         /// 失效原因.
         deactivate_reason: String = body("deactivate_reason"),
-    }
-
-    /// 单券模式信息.
-    pub struct ProductCouponSingleUsageInfo {
-        /// 满减券使用规则.
-        normal_coupon: ProductCouponSingleUsageInfoNormalCoupon = body("normal_coupon"),
-        /// 折扣券使用规则.
-        discount_coupon: ProductCouponSingleUsageInfoDiscountCoupon = body("discount_coupon"),
-    }
-
-    /// 满减券使用规则.
-    pub struct ProductCouponSingleUsageInfoNormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct ProductCouponSingleUsageInfoDiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
     }
 
     /// 批次列表.
@@ -738,9 +1160,9 @@ response! {
         /// 券Code分配模式. Required.
         coupon_code_mode: ProductCouponBundleStockCouponCodeMode = body("coupon_code_mode").required(),
         /// On the wire: `coupon_code_count_info`.
-        coupon_code_count_info: ProductCouponBundleStockCouponCodeCountInfo = body("coupon_code_count_info"),
+        coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
-        stock_send_rule: ProductCouponBundleStockStockSendRule = body("stock_send_rule").required(),
+        stock_send_rule: PartnerStockSendRule = body("stock_send_rule").required(),
         /// 多次优惠使用规则.
         progressive_bundle_usage_rule: ProductCouponSingleUsageRule = body("progressive_bundle_usage_rule"),
         /// 批次组信息. Required.
@@ -755,7 +1177,7 @@ response! {
         /// 可用门店范围. Required.
         store_scope: ProductCouponBundleStockStoreScope = body("store_scope").required(),
         /// 已发放次数. Required.
-        sent_count_info: ProductCouponBundleStockSentCountInfo = body("sent_count_info").required(),
+        sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
         /// 批次状态. Required.
         state: ProductCouponBundleStockState = body("state").required(),
         /// 失效请求单号.
@@ -768,24 +1190,6 @@ response! {
         brand_id: String = body("brand_id").required(),
     }
 
-    /// The object `coupon_code_count_info`.
-    pub struct ProductCouponBundleStockCouponCodeCountInfo {
-        /// 已上传的Code总数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当前可用的Code. Required.
-        available_count: i64 = body("available_count").required(),
-    }
-
-    /// 发放规则.
-    pub struct ProductCouponBundleStockStockSendRule {
-        /// 发放次数总上限. Required.
-        max_count: i64 = body("max_count").required(),
-        /// 每日发放次数上限.
-        max_count_per_day: i64 = body("max_count_per_day"),
-        /// 每个用户领取次数上限. Required.
-        max_count_per_user: i64 = body("max_count_per_user").required(),
-    }
-
     /// 单券使用规则, 多次优惠使用规则.
     ///
     /// The shared object `product_coupon_single_usage_rule` of the catalogue.
@@ -794,11 +1198,11 @@ response! {
         coupon_available_period: ProductCouponSingleUsageRuleCouponAvailablePeriod =
             body("coupon_available_period").required(),
         /// 满减券使用规则.
-        normal_coupon: ProductCouponSingleUsageRuleNormalCoupon = body("normal_coupon"),
+        normal_coupon: PartnerNormalCoupon = body("normal_coupon"),
         /// 折扣券使用规则.
-        discount_coupon: ProductCouponSingleUsageRuleDiscountCoupon = body("discount_coupon"),
+        discount_coupon: PartnerDiscountCoupon = body("discount_coupon"),
         /// 兑换券使用规则.
-        exchange_coupon: ProductCouponSingleUsageRuleExchangeCoupon = body("exchange_coupon"),
+        exchange_coupon: PartnerExchangeCouponList = body("exchange_coupon"),
     }
 
     /// 券可核销时间.
@@ -812,61 +1216,10 @@ response! {
         /// 领取后N天开始生效.
         wait_days_after_receive: i64 = body("wait_days_after_receive"),
         /// 每周固定可用时间.
-        weekly_available_period: ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod =
-            body("weekly_available_period"),
+        weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
         /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList> =
+        irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
             body("irregular_available_period_list"),
-    }
-
-    /// 每周固定可用时间.
-    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod {
-        /// 每周可用星期数.
-        day_list: Vec<ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList> =
-            body("day_list"),
-        /// 当天可用时间段.
-        day_period_list: Vec<ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList> =
-            body("day_period_list"),
-    }
-
-    /// 当天可用时间段.
-    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList {
-        /// 当天可用开始时间. Required.
-        begin_time: i64 = body("begin_time").required(),
-        /// 当天可用结束时间. Required.
-        end_time: i64 = body("end_time").required(),
-    }
-
-    /// 无规律的可用时间段.
-    pub struct ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList {
-        /// 开始时间. Required.
-        begin_time: Time = body("begin_time").required(),
-        /// 结束时间. Required.
-        end_time: Time = body("end_time").required(),
-    }
-
-    /// 满减券使用规则.
-    pub struct ProductCouponSingleUsageRuleNormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct ProductCouponSingleUsageRuleDiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
-    }
-
-    /// 兑换券使用规则.
-    pub struct ProductCouponSingleUsageRuleExchangeCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定兑换价格. Required; in fen (分).
-        exchange_price: i64 = body("exchange_price").required(),
     }
 
     /// 批次组信息.
@@ -881,14 +1234,6 @@ response! {
     pub struct ProductCouponBundleStockNotifyConfig {
         /// 事件通知appid.
         notify_appid: String = body("notify_appid"),
-    }
-
-    /// 已发放次数.
-    pub struct ProductCouponBundleStockSentCountInfo {
-        /// 已发放总次数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当天已发放次数. Required.
-        today_count: i64 = body("today_count").required(),
     }
 
     /// 关联失败的门店列表, 取消关联失败的门店列表.
@@ -966,7 +1311,7 @@ response! {
         /// 券Code分配模式. Required.
         coupon_code_mode: ProductCouponStockCouponCodeMode = body("coupon_code_mode").required(),
         /// On the wire: `coupon_code_count_info`.
-        coupon_code_count_info: ProductCouponStockCouponCodeCountInfo = body("coupon_code_count_info"),
+        coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
         stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
         /// 单券使用规则.
@@ -983,7 +1328,7 @@ response! {
         /// 可用门店范围. Required.
         store_scope: ProductCouponStockStoreScope = body("store_scope").required(),
         /// 已发放次数. Required.
-        sent_count_info: ProductCouponStockSentCountInfo = body("sent_count_info").required(),
+        sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
         /// 批次状态. Required.
         state: ProductCouponStockState = body("state").required(),
         /// 失效请求单号.
@@ -996,26 +1341,10 @@ response! {
         brand_id: String = body("brand_id").required(),
     }
 
-    /// The object `coupon_code_count_info`.
-    pub struct ProductCouponStockCouponCodeCountInfo {
-        /// 已上传的Code总数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当前可用的Code. Required.
-        available_count: i64 = body("available_count").required(),
-    }
-
     /// 事件通知配置.
     pub struct ProductCouponStockNotifyConfig {
         /// 事件通知appid.
         notify_appid: String = body("notify_appid"),
-    }
-
-    /// 已发放次数.
-    pub struct ProductCouponStockSentCountInfo {
-        /// 已发放总次数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当天已发放次数. Required.
-        today_count: i64 = body("today_count").required(),
     }
 
     /// 用户商品券列表.
@@ -1093,7 +1422,7 @@ response! {
         /// 使用模式. Required.
         usage_mode: UserProductCouponProductCouponUsageMode = body("usage_mode").required(),
         /// 单券模式信息.
-        single_usage_info: UserProductCouponProductCouponSingleUsageInfo = body("single_usage_info"),
+        single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
         /// 多次优惠模式信息.
         progressive_bundle_usage_info: UserProductCouponProductCouponProgressiveBundleUsageInfo =
             body("progressive_bundle_usage_info"),
@@ -1107,31 +1436,6 @@ response! {
         deactivate_time: Time = body("deactivate_time"),
         /// 失效原因.
         deactivate_reason: String = body("deactivate_reason"),
-    }
-
-    /// 单券模式信息.
-    pub struct UserProductCouponProductCouponSingleUsageInfo {
-        /// 满减券使用规则.
-        normal_coupon: UserProductCouponProductCouponSingleUsageInfoNormalCoupon = body("normal_coupon"),
-        /// 折扣券使用规则.
-        discount_coupon: UserProductCouponProductCouponSingleUsageInfoDiscountCoupon =
-            body("discount_coupon"),
-    }
-
-    /// 满减券使用规则.
-    pub struct UserProductCouponProductCouponSingleUsageInfoNormalCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免金额. Required; in fen (分).
-        discount_amount: i64 = body("discount_amount").required(),
-    }
-
-    /// 折扣券使用规则.
-    pub struct UserProductCouponProductCouponSingleUsageInfoDiscountCoupon {
-        /// 门槛金额. Required; in fen (分).
-        threshold: i64 = body("threshold").required(),
-        /// 固定减免百分比. Required.
-        percent_off: i64 = body("percent_off").required(),
     }
 
     /// 多次优惠模式信息.
@@ -1153,9 +1457,9 @@ response! {
         /// 券Code分配模式. Required.
         coupon_code_mode: UserProductCouponStockCouponCodeMode = body("coupon_code_mode").required(),
         /// On the wire: `coupon_code_count_info`.
-        coupon_code_count_info: UserProductCouponStockCouponCodeCountInfo = body("coupon_code_count_info"),
+        coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
         /// 发放规则. Required.
-        stock_send_rule: UserProductCouponStockStockSendRule = body("stock_send_rule").required(),
+        stock_send_rule: PartnerStockSendRule = body("stock_send_rule").required(),
         /// 多次优惠使用规则.
         progressive_bundle_usage_rule: ProductCouponSingleUsageRule = body("progressive_bundle_usage_rule"),
         /// 批次组信息.
@@ -1170,7 +1474,7 @@ response! {
         /// 可用门店范围. Required.
         store_scope: UserProductCouponStockStoreScope = body("store_scope").required(),
         /// 已发放次数. Required.
-        sent_count_info: UserProductCouponStockSentCountInfo = body("sent_count_info").required(),
+        sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
         /// 批次状态. Required.
         state: UserProductCouponStockState = body("state").required(),
         /// 失效请求单号.
@@ -1181,24 +1485,6 @@ response! {
         deactivate_reason: String = body("deactivate_reason"),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
-    }
-
-    /// The object `coupon_code_count_info`.
-    pub struct UserProductCouponStockCouponCodeCountInfo {
-        /// 已上传的Code总数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当前可用的Code. Required.
-        available_count: i64 = body("available_count").required(),
-    }
-
-    /// 发放规则.
-    pub struct UserProductCouponStockStockSendRule {
-        /// 发放次数总上限. Required.
-        max_count: i64 = body("max_count").required(),
-        /// 每日发放次数上限.
-        max_count_per_day: i64 = body("max_count_per_day"),
-        /// 每个用户领取次数上限. Required.
-        max_count_per_user: i64 = body("max_count_per_user").required(),
     }
 
     /// 批次组信息.
@@ -1213,14 +1499,6 @@ response! {
     pub struct UserProductCouponStockNotifyConfig {
         /// 事件通知appid.
         notify_appid: String = body("notify_appid"),
-    }
-
-    /// 已发放次数.
-    pub struct UserProductCouponStockSentCountInfo {
-        /// 已发放总次数. Required.
-        total_count: i64 = body("total_count").required(),
-        /// 当天已发放次数. Required.
-        today_count: i64 = body("today_count").required(),
     }
 
     /// 用户商品券标签信息.
@@ -1239,6 +1517,42 @@ response! {
 }
 
 open_enum! {
+    /// 平台提供的通用开卡信息字段.
+    pub enum MembercardOpenUserInformationFormCommonFieldList {
+        UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
+        UserFormFlagSex = "USER_FORM_FLAG_SEX",
+        UserFormFlagName = "USER_FORM_FLAG_NAME",
+        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
+        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
+        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
+        UserFormFlagCity = "USER_FORM_FLAG_CITY",
+    }
+
+    /// 商户自定义的开卡信息字段类型.
+    pub enum MembercardOpenUserInformationFormCustomFieldListType {
+        Text = "TEXT",
+        Select = "SELECT",
+        Radio = "RADIO",
+        CheckBox = "CHECK_BOX",
+    }
+
+    /// 每周可用星期数.
+    pub enum PartnerWeeklyAvailablePeriodDayList {
+        Monday = "MONDAY",
+        Tuesday = "TUESDAY",
+        Wednesday = "WEDNESDAY",
+        Thursday = "THURSDAY",
+        Friday = "FRIDAY",
+        Saturday = "SATURDAY",
+        Sunday = "SUNDAY",
+    }
+
+    /// 合作方类别.
+    pub enum PartnershipsPartnerType {
+        Appid = "APPID",
+        Merchant = "MERCHANT",
+    }
+
     /// 背景颜色.
     pub enum PaygiftActivityBaseInfoBackgroundColor {
         Color010 = "Color010",
@@ -1257,6 +1571,23 @@ open_enum! {
     pub enum PaygiftActivityBaseInfoDeliveryPurpose {
         OffLinePay = "OFF_LINE_PAY",
         JumpMiniApp = "JUMP_MINI_APP",
+    }
+
+    /// 奖品类型.
+    pub enum PaygiftactivityFullSendRuleAwardType {
+        Busifavor = "BUSIFAVOR",
+    }
+
+    /// 发券商户号选项.
+    pub enum PaygiftactivityFullSendRuleMerchantOption {
+        InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
+        ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
+    }
+
+    /// 发放内容.
+    pub enum PaygiftactivityFullSendRuleSendContent {
+        SingleCoupon = "SINGLE_COUPON",
+        GiftPackage = "GIFT_PACKAGE",
     }
 
     /// 用户商品券Code展示模式.
@@ -1286,28 +1617,6 @@ open_enum! {
         Equal = "EQUAL",
     }
 
-    /// 每周可用星期数.
-    pub enum ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
-    }
-
-    /// 每周可用星期数.
-    pub enum ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
-    }
-
     /// 券使用方式列表.
     pub enum ProductCouponUsageRuleDisplayInfoCouponUsageMethodList {
         Offline = "OFFLINE",
@@ -1331,6 +1640,40 @@ open_enum! {
         PaymentCode = "PAYMENT_CODE",
     }
 
+    /// code展示模式.
+    pub enum BusifavorCouponsCustomEntranceCodeDisplayMode {
+        Barcode = "BARCODE",
+        Qrcode = "QRCODE",
+        NotShow = "NOT_SHOW",
+    }
+
+    /// code展示模式.
+    pub enum BusifavorCustomEntranceCodeDisplayMode {
+        NotShow = "NOT_SHOW",
+        Barcode = "BARCODE",
+        Qrcode = "QRCODE",
+    }
+
+    /// 商户上传code分配状态.
+    pub enum BusifavorDataCodeStatus {
+        Available = "AVAILABLE",
+        Dispatched = "DISPATCHED",
+    }
+
+    /// 背景颜色.
+    pub enum BusifavorDisplayPatternInfoBackgroundColor {
+        Color010 = "Color010",
+        Color020 = "Color020",
+        Color030 = "Color030",
+        Color040 = "Color040",
+        Color050 = "Color050",
+        Color060 = "Color060",
+        Color070 = "Color070",
+        Color080 = "Color080",
+        Color090 = "Color090",
+        Color100 = "Color100",
+    }
+
     /// 核销方式.
     pub enum BusifavorUserCouponUseRuleUseMethod {
         OffLine = "OFF_LINE",
@@ -1350,11 +1693,49 @@ open_enum! {
         PlanPaused = "PLAN_PAUSED",
     }
 
+    /// 支付方式，默认不限制.
+    pub enum FavorStockUseRuleTradeType {
+        Microapp = "MICROAPP",
+        Apppay = "APPPAY",
+        Ppay = "PPAY",
+        Card = "CARD",
+        Face = "FACE",
+        Other = "OTHER",
+    }
+
     /// 有效期类型.
     pub enum MembercardValidDateInformationType {
         FixTimeRange = "FIX_TIME_RANGE",
         FixTerm = "FIX_TERM",
         Permanent = "PERMANENT",
+    }
+
+    /// 投放用户类别.
+    pub enum PaygiftactivityAdvancedSettingDeliveryUserCategory {
+        DeliveryAllPerson = "DELIVERY_ALL_PERSON",
+        DeliveryMemberPerson = "DELIVERY_MEMBER_PERSON",
+    }
+
+    /// 支付场景列表.
+    pub enum PaygiftactivityAdvancedSettingPaymentModePaymentSceneList {
+        AppScene = "APP_SCENE",
+        SwingCardScene = "SWING_CARD_SCENE",
+        NoSecretScene = "NO_SECRET_SCENE",
+        MiniappScene = "MINIAPP_SCENE",
+        FacePayScene = "FACE_PAY_SCENE",
+        OtherScene = "OTHER_SCENE",
+    }
+
+    /// 支付方式.
+    pub enum PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformationPaymentMethod {
+        Cft = "CFT",
+        SpecificBankCard = "SPECIFIC_BANK_CARD",
+    }
+
+    /// 支付方式.
+    pub enum PaygiftactivityAdvancedSettingPaymentMethodInformationPaymentMethod {
+        Cft = "CFT",
+        SpecificBankCard = "SPECIFIC_BANK_CARD",
     }
 
     /// 商品券状态.
@@ -1388,17 +1769,6 @@ open_enum! {
     pub enum ProductCouponBundleStockCouponCodeMode {
         Wechatpay = "WECHATPAY",
         Upload = "UPLOAD",
-    }
-
-    /// 每周可用星期数.
-    pub enum ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList {
-        Monday = "MONDAY",
-        Tuesday = "TUESDAY",
-        Wednesday = "WEDNESDAY",
-        Thursday = "THURSDAY",
-        Friday = "FRIDAY",
-        Saturday = "SATURDAY",
-        Sunday = "SUNDAY",
     }
 
     /// 可用门店范围.

@@ -22,6 +22,42 @@ request! {
         /// On the wire: `enum_values`.
         enum_values: Vec<String> = body("enum_values"),
     }
+
+    /// 资料项集合.
+    ///
+    /// The shared object `mch_operation_manage_record_field` of the catalogue.
+    pub struct MchOperationManageRecordField {
+        /// 资料项ID.
+        item_id: String = body("item_id"),
+        /// 资料项英文名.
+        field_name: String = body("field_name"),
+        /// 资料项中文名.
+        name: String = body("name"),
+        /// 资料项类型.
+        type_: i64 = body("type"),
+        /// 资料项填写提示.
+        tips: String = body("tips"),
+        /// 输入框占位文案.
+        placeholder: String = body("placeholder"),
+        /// 叹号悬浮提示语.
+        tooltip: String = body("tooltip"),
+        /// 是否必须提交.
+        required: i64 = body("required"),
+        /// 校验规则.
+        check_rule: DueDiligenceCheckRule = body("check_rule"),
+        /// 资料项关联规则集合.
+        relations: Vec<MchOperationManageRecordFieldRelations> = body("relations"),
+        /// 提交内容需要加密.
+        need_encrypt: bool = body("need_encrypt"),
+    }
+
+    /// 资料项关联规则集合.
+    pub struct MchOperationManageRecordFieldRelations {
+        /// 关联的资料项ID.
+        source_key: i64 = body("source_key"),
+        /// 关联的资料项值.
+        source_value: String = body("source_value"),
+    }
 }
 
 response! {

@@ -26,7 +26,10 @@ pub use crate::v3::med_ins::chain::MedInsOrders as Orders;
 /// - merchant: [4016781466](https://pay.weixin.qq.com/doc/v3/merchant/4016781466)
 /// - partner: [4012503131](https://pay.weixin.qq.com/doc/v3/partner/4012503131)
 pub mod post {
-    pub use crate::v3::med_ins::shared::MedicalPassthroughContent;
+    pub use crate::v3::med_ins::shared::{
+        MedInsCashAddDetail, MedInsCashAddDetailCashAddType, MedInsCashReduceDetail,
+        MedInsCashReduceDetailCashReduceType, MedicalPassthroughContent,
+    };
 
     use crate::model::{JsonText, Sensitive, Time, body, header, open_enum, request, response};
 
@@ -89,9 +92,9 @@ pub mod post {
             /// 实际需要用户微信支付的金额. In fen (分).
             wechat_pay_cash_fee: i64 = body("wechat_pay_cash_fee"),
             /// 现金补充列表.
-            cash_add_detail: Vec<CashAddDetail> = body("cash_add_detail"),
+            cash_add_detail: Vec<MedInsCashAddDetail> = body("cash_add_detail"),
             /// 现金减免列表.
-            cash_reduce_detail: Vec<CashReduceDetail> = body("cash_reduce_detail"),
+            cash_reduce_detail: Vec<MedInsCashReduceDetail> = body("cash_reduce_detail"),
             /// 回调通知URL. Required.
             callback_url: String = body("callback_url").required(),
             /// 自费预下单ID.
@@ -127,22 +130,6 @@ pub mod post {
             id_digest: Sensitive = body("id_digest").required().encrypted(),
             /// 证件类型. Required.
             card_type: CardType = body("card_type").required(),
-        }
-
-        /// 现金补充列表.
-        pub struct CashAddDetail {
-            /// 现金补充金额. Required; in fen (分).
-            cash_add_fee: i64 = body("cash_add_fee").required(),
-            /// 现金补充类型. Required.
-            cash_add_type: CashAddType = body("cash_add_type").required(),
-        }
-
-        /// 现金减免列表.
-        pub struct CashReduceDetail {
-            /// 现金减免金额. Required; in fen (分).
-            cash_reduce_fee: i64 = body("cash_reduce_fee").required(),
-            /// 现金减免类型. Required.
-            cash_reduce_type: CashReduceType = body("cash_reduce_type").required(),
         }
     }
 
@@ -212,9 +199,9 @@ pub mod post {
             /// 实际需要用户微信支付的金额. In fen (分).
             wechat_pay_cash_fee: i64 = body("wechat_pay_cash_fee"),
             /// 现金补充列表.
-            cash_add_detail: Vec<CashAddDetail> = body("cash_add_detail"),
+            cash_add_detail: Vec<MedInsCashAddDetail> = body("cash_add_detail"),
             /// 现金减免列表.
-            cash_reduce_detail: Vec<CashReduceDetail> = body("cash_reduce_detail"),
+            cash_reduce_detail: Vec<MedInsCashReduceDetail> = body("cash_reduce_detail"),
             /// 回调通知URL. Required.
             callback_url: String = body("callback_url").required(),
             /// 自费预下单ID.
@@ -270,23 +257,6 @@ pub mod post {
             MainlandTravelPermitForMo = "MAINLAND_TRAVEL_PERMIT_FOR_MO",
             MainlandTravelPermitForHk = "MAINLAND_TRAVEL_PERMIT_FOR_HK",
             ForeignPermanentResident = "FOREIGN_PERMANENT_RESIDENT",
-        }
-
-        /// 现金补充类型.
-        pub enum CashAddType {
-            DefaultAddType = "DEFAULT_ADD_TYPE",
-            Freight = "FREIGHT",
-            OtherMedicalExpenses = "OTHER_MEDICAL_EXPENSES",
-        }
-
-        /// 现金减免类型.
-        pub enum CashReduceType {
-            DefaultReduceType = "DEFAULT_REDUCE_TYPE",
-            HospitalReduce = "HOSPITAL_REDUCE",
-            PharmacyDiscount = "PHARMACY_DISCOUNT",
-            Discount = "DISCOUNT",
-            PrePayment = "PRE_PAYMENT",
-            DepositDeduction = "DEPOSIT_DEDUCTION",
         }
 
         /// 医保自费混合订单支付状态.

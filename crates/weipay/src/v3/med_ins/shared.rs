@@ -2,9 +2,29 @@
 
 //! The objects that several operations of `v3/med-ins` share.
 
-use crate::model::{body, request};
+use crate::model::{body, open_enum, request};
 
 request! {
+    /// 现金补充列表.
+    ///
+    /// The shared object `med_ins_cash_add_detail` of the catalogue.
+    pub struct MedInsCashAddDetail {
+        /// 现金补充金额. Required; in fen (分).
+        cash_add_fee: i64 = body("cash_add_fee").required(),
+        /// 现金补充类型. Required.
+        cash_add_type: MedInsCashAddDetailCashAddType = body("cash_add_type").required(),
+    }
+
+    /// 现金减免列表.
+    ///
+    /// The shared object `med_ins_cash_reduce_detail` of the catalogue.
+    pub struct MedInsCashReduceDetail {
+        /// 现金减免金额. Required; in fen (分).
+        cash_reduce_fee: i64 = body("cash_reduce_fee").required(),
+        /// 现金减免类型. Required.
+        cash_reduce_type: MedInsCashReduceDetailCashReduceType = body("cash_reduce_type").required(),
+    }
+
     /// 医疗机构透传给医保的数据, 支付完成后医保局返回内容.
     ///
     /// The shared object `medical_passthrough_content` of the catalogue.
@@ -15,5 +35,24 @@ request! {
         pay_ord_id: String = body("payOrdId"),
         /// On the wire: `setlLatlnt`.
         setl_latlnt: String = body("setlLatlnt"),
+    }
+}
+
+open_enum! {
+    /// 现金补充类型.
+    pub enum MedInsCashAddDetailCashAddType {
+        DefaultAddType = "DEFAULT_ADD_TYPE",
+        Freight = "FREIGHT",
+        OtherMedicalExpenses = "OTHER_MEDICAL_EXPENSES",
+    }
+
+    /// 现金减免类型.
+    pub enum MedInsCashReduceDetailCashReduceType {
+        DefaultReduceType = "DEFAULT_REDUCE_TYPE",
+        HospitalReduce = "HOSPITAL_REDUCE",
+        PharmacyDiscount = "PHARMACY_DISCOUNT",
+        Discount = "DISCOUNT",
+        PrePayment = "PRE_PAYMENT",
+        DepositDeduction = "DEPOSIT_DEDUCTION",
     }
 }

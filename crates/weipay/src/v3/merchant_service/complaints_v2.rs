@@ -15,6 +15,13 @@ pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2 as Compl
 /// - merchant: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431)
 /// - partner: [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
 pub mod get {
+    pub use crate::v3::merchant_service::shared::{
+        GlobalServiceOrderInfo, GlobalServiceOrderInfoState, MerchantServiceAdditionalInfo,
+        MerchantServiceAdditionalInfoSharePowerInfo,
+        MerchantServiceAdditionalInfoSharePowerInfoReturnAddressInfo, MerchantServiceAdditionalInfoType,
+        MerchantServiceComplaintOrderInfo,
+    };
+
     use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
     request! {
@@ -67,9 +74,9 @@ pub mod get {
             /// 投诉人联系方式. Travels encrypted (敏感信息加密).
             payer_phone: Sensitive = body("payer_phone").encrypted(),
             /// 投诉单关联订单信息.
-            complaint_order_info: Vec<ComplaintOrderInfo> = body("complaint_order_info"),
+            complaint_order_info: Vec<MerchantServiceComplaintOrderInfo> = body("complaint_order_info"),
             /// 投诉单关联服务单信息.
-            service_order_info: Vec<ServiceOrderInfo> = body("service_order_info"),
+            service_order_info: Vec<GlobalServiceOrderInfo> = body("service_order_info"),
             /// 投诉资料列表.
             complaint_media_list: Vec<ComplaintMediaList> = body("complaint_media_list"),
             /// 投诉单是否已全额退款. Required.
@@ -87,33 +94,13 @@ pub mod get {
             /// 用户标签列表.
             user_tag_list: Vec<UserTagList> = body("user_tag_list"),
             /// 补充信息.
-            additional_info: AdditionalInfo = body("additional_info"),
+            additional_info: MerchantServiceAdditionalInfo = body("additional_info"),
             /// 是否在平台协助中.
             in_platform_service: bool = body("in_platform_service"),
             /// 是否需即时服务用户.
             need_immediate_service: bool = body("need_immediate_service"),
             /// 是否是智能体投诉.
             is_agent_mode: bool = body("is_agent_mode"),
-        }
-
-        /// 投诉单关联订单信息.
-        pub struct ComplaintOrderInfo {
-            /// 微信订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 商户订单号. Required.
-            out_trade_no: String = body("out_trade_no").required(),
-            /// 订单金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-        }
-
-        /// 投诉单关联服务单信息.
-        pub struct ServiceOrderInfo {
-            /// 微信支付服务订单号.
-            order_id: String = body("order_id"),
-            /// 商户服务订单号.
-            out_order_no: String = body("out_order_no"),
-            /// 支付分服务单状态.
-            state: State = body("state"),
         }
 
         /// 投诉资料列表.
@@ -123,34 +110,6 @@ pub mod get {
             /// 媒体文列表.
             media_url: Vec<String> = body("media_url"),
         }
-
-        /// 补充信息.
-        pub struct AdditionalInfo {
-            /// 补充信息类型.
-            type_: Type = body("type"),
-            /// 充电宝投诉相关信息.
-            share_power_info: SharePowerInfo = body("share_power_info"),
-        }
-
-        /// 充电宝投诉相关信息.
-        pub struct SharePowerInfo {
-            /// 归还时间.
-            return_time: Time = body("return_time"),
-            /// 归还地点信息.
-            return_address_info: ReturnAddressInfo = body("return_address_info"),
-            /// 是否归还同一柜机.
-            is_returned_to_same_machine: bool = body("is_returned_to_same_machine"),
-        }
-
-        /// 归还地点信息.
-        pub struct ReturnAddressInfo {
-            /// 归还地点.
-            return_address: String = body("return_address"),
-            /// 归还地点经度.
-            longitude: String = body("longitude"),
-            /// 归还地点纬度.
-            latitude: String = body("latitude"),
-        }
     }
 
     open_enum! {
@@ -159,14 +118,6 @@ pub mod get {
             Pending = "PENDING",
             Processing = "PROCESSING",
             Processed = "PROCESSED",
-        }
-
-        /// 支付分服务单状态.
-        pub enum State {
-            Doing = "DOING",
-            Revoked = "REVOKED",
-            Waitpay = "WAITPAY",
-            Done = "DONE",
         }
 
         /// 媒体文件业务类型.
@@ -186,11 +137,6 @@ pub mod get {
         pub enum UserTagList {
             Trusted = "TRUSTED",
             HighRisk = "HIGH_RISK",
-        }
-
-        /// 补充信息类型.
-        pub enum Type {
-            SharePowerType = "SHARE_POWER_TYPE",
         }
     }
 }

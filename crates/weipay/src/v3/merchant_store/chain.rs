@@ -146,7 +146,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
     ///
     /// let request = post::Request::new()
     ///     .sub_mchid("1900000109")
-    ///     .store_recipient(vec![post::StoreRecipient::new().mchid("1900057215")]);
+    ///     .store_recipient(vec![post::MerchantStoreRecipient::new().mchid("1900057215")]);
     /// let response = client
     ///     .v3()
     ///     .merchant_store()

@@ -5,6 +5,42 @@
 use crate::model::{body, request};
 
 request! {
+    /// 门店经营信息.
+    ///
+    /// The shared object `brand_store_business` of the catalogue.
+    pub struct BrandStoreBusiness {
+        /// 门店服务电话.
+        service_phone: String = body("service_phone"),
+        /// 门店经营时间.
+        business_hours: String = body("business_hours"),
+    }
+
+    /// 门店基础信息.
+    ///
+    /// The shared object `merchant_store_basics` of the catalogue.
+    pub struct MerchantStoreBasics {
+        /// 商家门店编号.
+        store_reference_id: String = body("store_reference_id"),
+        /// 品牌名称.
+        brand_name: String = body("brand_name"),
+        /// 门店名称. Required.
+        store_name: String = body("store_name").required(),
+        /// 分店名称.
+        branch_name: String = body("branch_name"),
+        /// 品牌ID.
+        brand_id: i64 = body("brand_id"),
+    }
+
+    /// 收款门店信息, 门店收款信息.
+    ///
+    /// The shared object `merchant_store_recipient` of the catalogue.
+    pub struct MerchantStoreRecipient {
+        /// 门店收款商户号. Required.
+        mchid: String = body("mchid").required(),
+        /// 门店收款主体.
+        company_name: String = body("company_name"),
+    }
+
     /// 门店地址信息.
     ///
     /// The shared object `store_address` of the catalogue.

@@ -16,7 +16,9 @@ pub use crate::v3::merchant_store::chain::MerchantStoreStores as Stores;
 ///
 /// `weipay api show POST v3/merchant-store/stores` lists all 2.
 pub mod post {
-    pub use crate::v3::merchant_store::shared::StoreAddress;
+    pub use crate::v3::merchant_store::shared::{
+        BrandStoreBusiness, MerchantStoreBasics, MerchantStoreRecipient, StoreAddress,
+    };
 
     use crate::model::{body, request, response};
 
@@ -29,43 +31,13 @@ pub mod post {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 门店基础信息.
-            store_basics: StoreBasics = body("store_basics"),
+            store_basics: MerchantStoreBasics = body("store_basics"),
             /// 门店地址信息.
             store_address: StoreAddress = body("store_address"),
             /// 门店经营信息.
-            store_business: StoreBusiness = body("store_business"),
+            store_business: BrandStoreBusiness = body("store_business"),
             /// 门店收款信息.
-            store_recipient: Vec<StoreRecipient> = body("store_recipient"),
-        }
-
-        /// 门店基础信息.
-        pub struct StoreBasics {
-            /// 商家门店编号.
-            store_reference_id: String = body("store_reference_id"),
-            /// 品牌名称.
-            brand_name: String = body("brand_name"),
-            /// 门店名称. Required.
-            store_name: String = body("store_name").required(),
-            /// 分店名称.
-            branch_name: String = body("branch_name"),
-            /// 品牌ID.
-            brand_id: i64 = body("brand_id"),
-        }
-
-        /// 门店经营信息.
-        pub struct StoreBusiness {
-            /// 门店服务电话.
-            service_phone: String = body("service_phone"),
-            /// 门店经营时间.
-            business_hours: String = body("business_hours"),
-        }
-
-        /// 门店收款信息.
-        pub struct StoreRecipient {
-            /// 门店收款商户号. Required.
-            mchid: String = body("mchid").required(),
-            /// 门店收款主体.
-            company_name: String = body("company_name"),
+            store_recipient: Vec<MerchantStoreRecipient> = body("store_recipient"),
         }
     }
 

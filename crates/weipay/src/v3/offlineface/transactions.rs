@@ -19,6 +19,8 @@ pub use crate::v3::offlineface::chain::OfflinefaceTransactions as Transactions;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 pub mod post {
+    pub use crate::v3::offlineface::shared::{OfflinefaceTransferAmount, OfflinefaceTransferAmountCurrency};
+
     use serde_json::Value as Json;
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -40,7 +42,7 @@ pub mod post {
             /// 子商户商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 金额信息.
-            amount: Amount = body("amount"),
+            amount: OfflinefaceTransferAmount = body("amount"),
             /// 支付场景信息.
             scene_info: SceneInfo = body("scene_info"),
             /// 优惠标记.
@@ -55,14 +57,6 @@ pub mod post {
             out_trade_no: String = body("out_trade_no").request_number(),
             /// 业务信息.
             business: Business = body("business"),
-        }
-
-        /// 金额信息.
-        pub struct Amount {
-            /// 总金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型. Required.
-            currency: Currency = body("currency").required(),
         }
 
         /// 支付场景信息.
@@ -103,7 +97,7 @@ pub mod post {
             /// 支付用户信息.
             payer: Payer = body("payer"),
             /// 金额信息.
-            amount: Amount = body("amount"),
+            amount: OfflinefaceTransferAmount = body("amount"),
             /// 优惠信息.
             promotion_detail: Vec<Json> = body("promotion_detail"),
             /// 支付场景信息.
@@ -150,11 +144,6 @@ pub mod post {
     }
 
     open_enum! {
-        /// 货币类型.
-        pub enum Currency {
-            Cny = "CNY",
-        }
-
         /// 交易类型.
         pub enum TradeType {
             Native = "NATIVE",

@@ -283,7 +283,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .scheduled_amount(post::ScheduledAmount::new().total(1));
+    ///     .scheduled_amount(post::PapayEstimatedDeductAmount::new().total(1));
     /// let response = client
     ///     .v3()
     ///     .papay()
@@ -341,7 +341,7 @@ impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
     ///     .transaction_notify_url("https://www.qq.com/")
     ///     .contract_id("123124412412423431")
     ///     .policy_period_id(1)
-    ///     .amount(post::Amount::new().total(1));
+    ///     .amount(post::PapayEstimatedDeductAmount::new().total(1));
     /// let response = client.v3().papay().insurance_pay().transactions().apply().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -471,10 +471,10 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRen
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .policy_periods(vec![post::PolicyPeriods::new()
+    ///     .policy_periods(vec![post::PapayPolicyPeriod::new()
     ///         .policy_period_id(1)
     ///         .estimated_deduct_date("2019-11-22")
-    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
+    ///         .estimated_deduct_amount(post::PapayEstimatedDeductAmount::new().total(1))]);
     /// let response = client
     ///     .v3()
     ///     .papay()
@@ -657,10 +657,10 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
     ///     .contract_notify_url("https://yourapp.com/notify")
     ///     .policy_start_date("2019-11-22")
     ///     .policy_end_date("2020-11-22")
-    ///     .policy_periods(vec![post::PolicyPeriods::new()
+    ///     .policy_periods(vec![post::PapayPolicyPeriod::new()
     ///         .policy_period_id(1)
     ///         .estimated_deduct_date("2019-11-22")
-    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
+    ///         .estimated_deduct_amount(post::PapayEstimatedDeductAmount::new().total(1))]);
     /// let response =
     ///     client.v3().papay().insurance_sign().contracts().pre_entrust_sign().app().post(request).await?;
     /// # Ok(()) }
@@ -703,8 +703,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
     ///     .policy_periods(vec![post::InsurancePolicyPeriod::new()
     ///         .policy_period_id(1)
     ///         .estimated_deduct_date("2019-11-22")
-    ///         .estimated_deduct_amount(post::InsurancePolicyPeriodEstimatedDeductAmount::new()
-    ///             .total(1))]);
+    ///         .estimated_deduct_amount(post::PapayEstimatedDeductAmount::new().total(1))]);
     /// let response =
     ///     client.v3().papay().insurance_sign().contracts().pre_entrust_sign().h5().post(request).await?;
     /// # Ok(()) }
@@ -747,8 +746,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
     ///     .policy_periods(vec![post::InsurancePolicyPeriod::new()
     ///         .policy_period_id(1)
     ///         .estimated_deduct_date("2019-11-22")
-    ///         .estimated_deduct_amount(post::InsurancePolicyPeriodEstimatedDeductAmount::new()
-    ///             .total(1))]);
+    ///         .estimated_deduct_amount(post::PapayEstimatedDeductAmount::new().total(1))]);
     /// let response = client
     ///     .v3()
     ///     .papay()
@@ -798,8 +796,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
     ///     .policy_periods(vec![post::InsurancePolicyPeriod::new()
     ///         .policy_period_id(1)
     ///         .estimated_deduct_date("2019-11-22")
-    ///         .estimated_deduct_amount(post::InsurancePolicyPeriodEstimatedDeductAmount::new()
-    ///             .total(1))]);
+    ///         .estimated_deduct_amount(post::PapayEstimatedDeductAmount::new().total(1))]);
     /// let response = client
     ///     .v3()
     ///     .papay()
@@ -907,10 +904,10 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .policy_periods(vec![post::PolicyPeriods::new()
+    ///     .policy_periods(vec![post::PapayPolicyPeriod::new()
     ///         .policy_period_id(1)
     ///         .estimated_deduct_date("2019-11-22")
-    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
+    ///         .estimated_deduct_amount(post::PapayEstimatedDeductAmount::new().total(1))]);
     /// let response = client
     ///     .v3()
     ///     .papay()
@@ -1097,7 +1094,7 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .transaction_notify_url("https://www.qq.com/")
     ///     .contract_id("123124412412423431")
-    ///     .amount(post::Amount::new().total(1))
+    ///     .amount(post::PapayEstimatedDeductAmount::new().total(1))
     ///     .harmony_account_id("example_harmony_account_id");
     /// let response = client.v3().papay().pay().harmony().transactions().apply().post(request).await?;
     /// # Ok(()) }
@@ -1223,7 +1220,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
     ///     .sub_mchid("1900000109")
-    ///     .schedule_amount(post::ScheduleAmount::new().total(1));
+    ///     .schedule_amount(post::PapayEstimatedDeductAmount::new().total(1));
     /// let response = client
     ///     .v3()
     ///     .papay()
@@ -1283,7 +1280,7 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .transaction_notify_url("https://www.qq.com/")
     ///     .contract_id("123124412412423431")
-    ///     .amount(post::Amount::new().total(1));
+    ///     .amount(post::PapayEstimatedDeductAmount::new().total(1));
     /// let response = client.v3().papay().pay().partner().transactions().apply().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1378,7 +1375,7 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .schedule_amount(post::ScheduleAmount::new().total(1));
+    ///     .schedule_amount(post::PapayEstimatedDeductAmount::new().total(1));
     /// let response = client
     ///     .v3()
     ///     .papay()
@@ -1436,7 +1433,7 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .transaction_notify_url("https://www.qq.com/")
     ///     .contract_id("123124412412423431")
-    ///     .amount(post::Amount::new().total(1));
+    ///     .amount(post::PapayEstimatedDeductAmount::new().total(1));
     /// let response = client.v3().papay().pay().transactions().apply().post(request).await?;
     /// # Ok(()) }
     /// ```

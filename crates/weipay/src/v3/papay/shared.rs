@@ -14,14 +14,15 @@ request! {
         /// 预计扣费的日期. Required.
         estimated_deduct_date: String = body("estimated_deduct_date").required(),
         /// 预计扣费金额. Required.
-        estimated_deduct_amount: InsurancePolicyPeriodEstimatedDeductAmount =
-            body("estimated_deduct_amount").required(),
+        estimated_deduct_amount: PapayEstimatedDeductAmount = body("estimated_deduct_amount").required(),
         /// 保障详情.
         policy_coverage_detail: InsurancePolicyPeriodPolicyCoverageDetail = body("policy_coverage_detail"),
     }
 
-    /// 预计扣费金额.
-    pub struct InsurancePolicyPeriodEstimatedDeductAmount {
+    /// 实际扣费金额, 已预约的扣费金额信息, 扣费周期预计的扣费金额, 扣费金额信息, 预约扣费金额信息, 预约的金额信息, 预计扣费金额, 预计的扣费金额.
+    ///
+    /// The shared object `papay_estimated_deduct_amount` of the catalogue.
+    pub struct PapayEstimatedDeductAmount {
         /// 金额. Required; in fen (分).
         total: i64 = body("total").required(),
         /// 货币类型.
@@ -63,22 +64,38 @@ request! {
         /// 预计扣费的日期. Required.
         estimated_deduct_date: String = body("estimated_deduct_date").required(),
         /// 预计的扣费金额. Required.
-        estimated_deduct_amount: PapayPlannedDeductionEstimatedDeductAmount =
-            body("estimated_deduct_amount").required(),
+        estimated_deduct_amount: PapayEstimatedDeductAmount = body("estimated_deduct_amount").required(),
         /// 商品描述. Required.
         description: String = body("description").required(),
     }
 
-    /// 预计的扣费金额.
-    pub struct PapayPlannedDeductionEstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
+    /// 保单的扣费周期列表, 最新的扣费周期列表, 续期的扣费周期列表.
+    ///
+    /// The shared object `papay_policy_period` of the catalogue.
+    pub struct PapayPolicyPeriod {
+        /// 保险扣费周期编号. Required.
+        policy_period_id: i64 = body("policy_period_id").required(),
+        /// 预计扣费的日期. Required.
+        estimated_deduct_date: String = body("estimated_deduct_date").required(),
+        /// 预计扣费金额. Required.
+        estimated_deduct_amount: PapayEstimatedDeductAmount = body("estimated_deduct_amount").required(),
     }
 }
 
 response! {
+    /// 协议解约信息.
+    ///
+    /// The shared object `papay_contract_terminate_info` of the catalogue.
+    pub struct PapayContractTerminateInfo {
+        /// 协议解约方式. Required.
+        contract_termination_mode: PapayContractTerminateInfoContractTerminationMode =
+            body("contract_termination_mode").required(),
+        /// 协议解约时间. Required.
+        contract_terminated_time: Time = body("contract_terminated_time").required(),
+        /// 解约备注.
+        contract_termination_remark: String = body("contract_termination_remark"),
+    }
+
     /// 协议解约信息.
     ///
     /// The shared object `papay_contract_termination` of the catalogue.
@@ -98,40 +115,15 @@ response! {
         /// 预计扣费的日期. Required.
         estimated_deduct_date: String = body("estimated_deduct_date").required(),
         /// 预计的扣费金额. Required.
-        estimated_deduct_amount: PapayDeductScheduleEstimatedDeductAmount =
-            body("estimated_deduct_amount").required(),
+        estimated_deduct_amount: PapayEstimatedDeductAmount = body("estimated_deduct_amount").required(),
         /// 扣费预约状态. Required.
         schedule_state: String = body("schedule_state").required(),
         /// 已预约的扣费金额信息.
-        scheduled_amount: PapayDeductScheduleScheduledAmount = body("scheduled_amount"),
+        scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount"),
         /// 实际扣费金额.
-        deduct_amount: PapayDeductScheduleDeductAmount = body("deduct_amount"),
+        deduct_amount: PapayEstimatedDeductAmount = body("deduct_amount"),
         /// 实际扣费的日期.
         deduct_date: String = body("deduct_date"),
-    }
-
-    /// 预计的扣费金额.
-    pub struct PapayDeductScheduleEstimatedDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct PapayDeductScheduleScheduledAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
-    }
-
-    /// 实际扣费金额.
-    pub struct PapayDeductScheduleDeductAmount {
-        /// 金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
     }
 }
 
@@ -139,5 +131,14 @@ open_enum! {
     /// 实名验证类型.
     pub enum InsuranceRealIdentityIdentityType {
         IdCard = "ID_CARD",
+    }
+
+    /// 协议解约方式.
+    pub enum PapayContractTerminateInfoContractTerminationMode {
+        UserTerminate = "USER_TERMINATE",
+        MchApiTerminate = "MCH_API_TERMINATE",
+        WepayWebTerminate = "WEPAY_WEB_TERMINATE",
+        CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
+        SystemTerminate = "SYSTEM_TERMINATE",
     }
 }

@@ -292,7 +292,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().partner().transactions().app().post(request).await?;
     /// # Ok(()) }
@@ -331,8 +331,8 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .amount(post::Amount::new().total(100))
-    ///     .contract_info(post::ContractInfo::new()
+    ///     .amount(post::PaySentAmount::new().total(100))
+    ///     .contract_info(post::PayContractInfo::new()
     ///         .plan_id("3484306348")
     ///         .contract_mchid("1200009811")
     ///         .contract_appid("wxcbda96de0b165486")
@@ -375,8 +375,9 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .payer(post::Payer::new().auth_code("130061098828009406"))
-    ///     .amount(post::Amount::new().total(100))
-    ///     .scene_info(post::SceneInfo::new().store_info(post::StoreInfo::new().id("0001")));
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .scene_info(post::PayCodepaySceneInfo::new()
+    ///         .store_info(post::PayCodepaySceneInfoStoreInfo::new().id("0001")));
     /// let response = client.v3().pay().partner().transactions().codepay().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -449,11 +450,11 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .scene_info(post::SceneInfo::new()
+    ///     .scene_info(post::PayH5SceneInfo::new()
     ///         .payer_client_ip("14.23.150.211")
-    ///         .h5_info(post::H5Info::new().type_("iOS")));
+    ///         .h5_info(post::PayH5SceneInfoH5Info::new().type_("iOS")));
     /// let response = client.v3().pay().partner().transactions().h5().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -546,7 +547,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"));
     /// let response = client.v3().pay().partner().transactions().jsapi().post(request).await?;
@@ -586,7 +587,7 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PaySentAmount::new().total(100))
     ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
     ///     .contract_info(post::ContractInfo::new().password_free_contract_id("201710180325670965"));
     /// let response =
@@ -626,7 +627,7 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PaySentAmount::new().total(100))
     ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"));
     /// let response = client.v3().pay().partner().transactions().miniprogram().post(request).await?;
     /// # Ok(()) }
@@ -664,7 +665,7 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().partner().transactions().native().post(request).await?;
     /// # Ok(()) }
@@ -947,7 +948,7 @@ impl<M: Mode> PayTransactionsApp<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().transactions().app().post(request).await?;
     /// # Ok(()) }
@@ -985,8 +986,8 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .amount(post::Amount::new().total(100))
-    ///     .contract_info(post::ContractInfo::new()
+    ///     .amount(post::PaySentAmount::new().total(100))
+    ///     .contract_info(post::PayContractInfo::new()
     ///         .plan_id("3484306348")
     ///         .contract_mchid("1200009811")
     ///         .contract_appid("wxcbda96de0b165486")
@@ -1029,8 +1030,9 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .payer(post::Payer::new().auth_code("130061098828009406"))
-    ///     .amount(post::Amount::new().total(100))
-    ///     .scene_info(post::SceneInfo::new().store_info(post::StoreInfo::new().id("0001")));
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .scene_info(post::PayCodepaySceneInfo::new()
+    ///         .store_info(post::PayCodepaySceneInfoStoreInfo::new().id("0001")));
     /// let response = client.v3().pay().transactions().codepay().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1100,11 +1102,11 @@ impl<M: Mode> PayTransactionsH5<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .scene_info(post::SceneInfo::new()
+    ///     .scene_info(post::PayH5SceneInfo::new()
     ///         .payer_client_ip("14.23.150.211")
-    ///         .h5_info(post::H5Info::new().type_("iOS")));
+    ///         .h5_info(post::PayH5SceneInfoH5Info::new().type_("iOS")));
     /// let response = client.v3().pay().transactions().h5().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1190,7 +1192,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .payer(post::Payer::new().openid("oWeiPaySandboxUser-000000001"));
     /// let response = client.v3().pay().transactions().jsapi().post(request).await?;
@@ -1229,7 +1231,7 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PaySentAmount::new().total(100))
     ///     .payer(post::Payer::new().openid("oWeiPaySandboxUser-000000001"))
     ///     .contract_info(post::ContractInfo::new().token("201710180325670965"));
     /// let response = client.v3().pay().transactions().jsapi_with_contract().post(request).await?;
@@ -1267,7 +1269,7 @@ impl<M: Mode> PayTransactionsNative<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
+    ///     .amount(post::PayTransactionsAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().transactions().native().post(request).await?;
     /// # Ok(()) }

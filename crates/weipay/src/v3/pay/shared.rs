@@ -5,6 +5,46 @@
 use crate::model::{Sensitive, body, open_enum, request, response};
 
 request! {
+    /// 场景信息.
+    ///
+    /// The shared object `pay_codepay_scene_info` of the catalogue.
+    pub struct PayCodepaySceneInfo {
+        /// 商户端设备号. At most 32 characters.
+        device_id: String = body("device_id").length(0, 32),
+        /// 商户端设备.
+        device_ip: String = body("device_ip"),
+        /// 商户门店信息. Required.
+        store_info: PayCodepaySceneInfoStoreInfo = body("store_info").required(),
+    }
+
+    /// 商户门店信息.
+    pub struct PayCodepaySceneInfoStoreInfo {
+        /// 门店编号.
+        id: String = body("id"),
+        /// 商家自定义编码.
+        out_id: String = body("out_id"),
+    }
+
+    /// 签约授权信息.
+    ///
+    /// The shared object `pay_contract_info` of the catalogue.
+    pub struct PayContractInfo {
+        /// 模板ID. Required.
+        plan_id: String = body("plan_id").required(),
+        /// 签约商户号. Required.
+        contract_mchid: String = body("contract_mchid").required(),
+        /// 签约AppID. Required.
+        contract_appid: String = body("contract_appid").required(),
+        /// 签约协议号. Required.
+        contract_code: String = body("contract_code").required(),
+        /// 请求序列号. Required.
+        request_serial: String = body("request_serial").required(),
+        /// 用户账户展示名称. Required.
+        contract_display_account: String = body("contract_display_account").required(),
+        /// 签约信息通知URL. A URL that the platform calls: http or https, without a query.
+        contract_notify_url: String = body("contract_notify_url").notify_url(),
+    }
+
     /// 优惠功能.
     ///
     /// The shared object `pay_contract_order_detail` of the catalogue.
@@ -57,6 +97,74 @@ request! {
 
     /// 优惠功能.
     ///
+    /// The shared object `pay_detail` of the catalogue.
+    pub struct PayDetail {
+        /// 订单原价. In fen (分).
+        cost_price: i64 = body("cost_price"),
+        /// 商品小票ID. At most 32 characters.
+        invoice_id: String = body("invoice_id").length(0, 32),
+        /// 单品列表. Required.
+        goods_detail: Vec<PayDetailGoodsDetail> = body("goods_detail").required(),
+    }
+
+    /// 单品列表.
+    pub struct PayDetailGoodsDetail {
+        /// 商品编码. Required; 1 to 32 characters.
+        merchant_goods_id: String = body("merchant_goods_id").required().length(1, 32),
+        /// 微信支付商品编码.
+        wxpay_goods_id: String = body("wxpay_goods_id"),
+        /// 商品名称. At most 256 characters.
+        goods_name: String = body("goods_name").length(0, 256),
+        /// 商品数量. Required.
+        quantity: i64 = body("quantity").required(),
+        /// 商品单价. Required; in fen (分).
+        unit_price: i64 = body("unit_price").required(),
+    }
+
+    /// 场景信息.
+    ///
+    /// The shared object `pay_h5_scene_info` of the catalogue.
+    pub struct PayH5SceneInfo {
+        /// 用户终端IP. Required; 1 to 45 characters.
+        payer_client_ip: String = body("payer_client_ip").required().length(1, 45),
+        /// 商户端设备号. At most 32 characters.
+        device_id: String = body("device_id").length(0, 32),
+        /// 商户门店信息.
+        store_info: PayStoreInfo = body("store_info"),
+        /// H5场景信息. Required.
+        h5_info: PayH5SceneInfoH5Info = body("h5_info").required(),
+    }
+
+    /// 商户门店信息.
+    ///
+    /// The shared object `pay_store_info` of the catalogue.
+    pub struct PayStoreInfo {
+        /// 门店编号. Required; 1 to 32 characters.
+        id: String = body("id").required().length(1, 32),
+        /// 门店名称. At most 256 characters.
+        name: String = body("name").length(0, 256),
+        /// 地区编码. At most 32 characters.
+        area_code: String = body("area_code").length(0, 32),
+        /// 详细地址. At most 512 characters.
+        address: String = body("address").length(0, 512),
+    }
+
+    /// H5场景信息.
+    pub struct PayH5SceneInfoH5Info {
+        /// 场景类型. Required.
+        type_: PayH5SceneInfoH5InfoType = body("type").required(),
+        /// 应用名称.
+        app_name: String = body("app_name"),
+        /// 网站URL.
+        app_url: String = body("app_url"),
+        /// iOS平台BundleID.
+        bundle_id: String = body("bundle_id"),
+        /// On the wire: `package_name`.
+        package_name: String = body("package_name"),
+    }
+
+    /// 优惠功能.
+    ///
     /// The shared object `pay_order_detail` of the catalogue.
     pub struct PayOrderDetail {
         /// 订单原价. In fen (分).
@@ -90,19 +198,52 @@ request! {
         /// 商户端设备号. At most 32 characters.
         device_id: String = body("device_id").length(0, 32),
         /// 商户门店信息.
-        store_info: PaySceneInfoStoreInfo = body("store_info"),
+        store_info: PayStoreInfo = body("store_info"),
     }
 
-    /// 商户门店信息.
-    pub struct PaySceneInfoStoreInfo {
-        /// 门店编号. Required; 1 to 32 characters.
-        id: String = body("id").required().length(1, 32),
-        /// 门店名称. At most 256 characters.
-        name: String = body("name").length(0, 256),
-        /// 地区编码. At most 32 characters.
-        area_code: String = body("area_code").length(0, 32),
-        /// 详细地址. At most 512 characters.
-        address: String = body("address").length(0, 512),
+    /// 订单金额.
+    ///
+    /// The shared object `pay_sent_amount` of the catalogue.
+    pub struct PaySentAmount {
+        /// 总金额. Required; in fen (分).
+        total: i64 = body("total").required(),
+        /// 货币类型.
+        currency: String = body("currency"),
+    }
+
+    /// 结算信息.
+    ///
+    /// The shared object `pay_settle_info` of the catalogue.
+    pub struct PaySettleInfo {
+        /// 是否指定分账.
+        profit_sharing: bool = body("profit_sharing"),
+        /// 补差金额. In fen (分).
+        subsidy_amount: i64 = body("subsidy_amount"),
+    }
+
+    /// 贴息信息.
+    ///
+    /// The shared object `pay_subsidy_info` of the catalogue.
+    pub struct PaySubsidyInfo {
+        /// 贴息详情列表.
+        subsidy_detail: Vec<PaySubsidyInfoSubsidyDetail> = body("subsidy_detail"),
+    }
+
+    /// 贴息详情列表.
+    pub struct PaySubsidyInfoSubsidyDetail {
+        /// 贴息方案类型. Required.
+        subsidy_period_type: PaySubsidyInfoSubsidyDetailSubsidyPeriodType =
+            body("subsidy_period_type").required(),
+        /// 贴息方案列表. Required.
+        subsidy_plan: Vec<PaySubsidyInfoSubsidyDetailSubsidyPlan> = body("subsidy_plan").required(),
+    }
+
+    /// 贴息方案列表.
+    pub struct PaySubsidyInfoSubsidyDetailSubsidyPlan {
+        /// 贴息期数. Required.
+        subsidy_installment_num: i64 = body("subsidy_installment_num").required(),
+        /// 贴息比例. Required.
+        subsidy_percent: i64 = body("subsidy_percent").required(),
     }
 
     /// 优惠功能.
@@ -131,6 +272,16 @@ request! {
         unit_price: i64 = body("unit_price").required(),
     }
 
+    /// 订单金额.
+    ///
+    /// The shared object `pay_transactions_amount` of the catalogue.
+    pub struct PayTransactionsAmount {
+        /// 总金额. Required; at least 1; in fen (分).
+        total: i64 = body("total").required().range(1, i64::MAX),
+        /// 货币类型. At most 16 characters.
+        currency: String = body("currency").length(0, 16),
+    }
+
     /// 实名支付.
     ///
     /// The shared object `payer_identity` of the catalogue.
@@ -145,6 +296,30 @@ request! {
 }
 
 response! {
+    /// 订单金额.
+    ///
+    /// The shared object `pay_amount` of the catalogue.
+    pub struct PayAmount {
+        /// 订单金额. Required; in fen (分).
+        total: i64 = body("total").required(),
+        /// 用户支付金额. In fen (分).
+        payer_total: i64 = body("payer_total"),
+        /// 订单金额货币类型.
+        currency: String = body("currency"),
+        /// 用户支付货币类型.
+        payer_currency: String = body("payer_currency"),
+    }
+
+    /// 使用的商户贴息信息.
+    ///
+    /// The shared object `pay_installment_info` of the catalogue.
+    pub struct PayInstallmentInfo {
+        /// 是否使用了商户贴息. Required.
+        use_subsidy: bool = body("use_subsidy").required(),
+        /// 用户实际选择分期期数. Required.
+        selected_installment_number: i64 = body("selected_installment_number").required(),
+    }
+
     /// 优惠信息.
     ///
     /// The shared object `pay_promotion_detail` of the catalogue.
@@ -227,6 +402,19 @@ response! {
 }
 
 open_enum! {
+    /// 场景类型.
+    pub enum PayH5SceneInfoH5InfoType {
+        IOS = "iOS",
+        Android = "Android",
+        Wap = "Wap",
+    }
+
+    /// 贴息方案类型.
+    pub enum PaySubsidyInfoSubsidyDetailSubsidyPeriodType {
+        Daily = "DAILY",
+        Period = "PERIOD",
+    }
+
     /// 证件类型.
     pub enum PayerIdentityType {
         Idcard = "IDCARD",

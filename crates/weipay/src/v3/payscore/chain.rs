@@ -304,8 +304,8 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     ///     .channel_id("1230000109")
     ///     .out_order_no("1234323JKHDFE1243252")
     ///     .service_introduction("XX充电宝")
-    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .risk_fund(post::PayscoreServiceorderRiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .time_range(post::PayscoreAcquiringbankTimeRange::new().start_time("20091225091010"))
     ///     .notify_url("https://api.test.com");
     /// let response = client.v3().payscore().acquiringbank().serviceorder().post(request).await?;
     /// # Ok(()) }
@@ -644,7 +644,8 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("500001")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"));
+    ///     .time_range(post::PayscoreServicepayondeliveryorderTimeRange::new()
+    ///         .start_time("20091225091010"));
     /// let response =
     ///     client.v3().payscore().acquiringbank().servicepayondeliveryorder().post(request).await?;
     /// # Ok(()) }
@@ -1578,7 +1579,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
     /// let request = post::Request::new()
     ///     .service_id("2002000000000558128851361561536")
     ///     .sub_mchid("1900000109")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .post_payments(vec![post::PayscorePartnerPostPayment::new().name("就餐费用")])
     ///     .total_amount(50000);
     /// let response = client
     ///     .v3()
@@ -1620,7 +1621,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
     ///
     /// let request = post::Request::new()
     ///     .sub_mchid("1900000109")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .post_payments(vec![post::PayscorePartnerPostPayment::new().name("就餐费用")])
     ///     .total_amount(50000)
     ///     .reason("用户投诉");
     /// let response = client
@@ -1839,10 +1840,14 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
     ///     .sub_mchid("1900000109")
     ///     .service_id("500001")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
-    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .time_range(post::PayscoreServicepayondeliveryorderTimeRange::new()
+    ///         .start_time("20091225091010"))
+    ///     .risk_fund(post::PayscoreServicepayondeliveryorderRiskFund::new()
+    ///         .name("DEPOSIT")
+    ///         .amount(10000))
     ///     .notify_url("https://api.test.com")
-    ///     .shopping_info(post::ShoppingInfo::new().real_merchant_appid("wxd678efh567hg6787"));
+    ///     .shopping_info(post::PayscoreServicepayondeliveryorderShoppingInfo::new()
+    ///         .real_merchant_appid("wxd678efh567hg6787"));
     /// let response = client.v3().payscore().partner().servicepayondeliveryorder().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -2765,7 +2770,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("2002000000000558128851361561536")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::PayscoreServiceorderTimeRange::new().start_time("20091225091010"))
     ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
     ///     .notify_url("https://api.test.com");
     /// let response = client.v3().payscore().serviceorder().post(request).await?;
@@ -2925,7 +2930,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("2002000000000558128851361561536")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .post_payments(vec![post::PayscoreSentPostPayment::new().name("就餐费用")])
     ///     .total_amount(50000);
     /// let response =
     ///     client.v3().payscore().serviceorder().out_order_no("example").complete().post(request).await?;
@@ -2961,7 +2966,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("2002000000000558128851361561536")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .post_payments(vec![post::PayscoreSentPostPayment::new().name("就餐费用")])
     ///     .total_amount(50000)
     ///     .reason("用户投诉");
     /// let response = client
@@ -3165,7 +3170,9 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
     ///     .service_id("500001")
     ///     .service_introduction("某某酒店")
     ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
-    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .risk_fund(post::PayscoreServicepayondeliveryorderRiskFund::new()
+    ///         .name("DEPOSIT")
+    ///         .amount(10000))
     ///     .notify_url("https://api.test.com")
     ///     .shopping_info(post::ShoppingInfo::new()
     ///         .jump_link(post::JumpLink::new().jump_link_type("JUMP_LINK_MINI_PROGRAM"))
@@ -3251,7 +3258,7 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
     ///     .sub_mchid("1900000109")
     ///     .notify_url("https://api.test.com")
     ///     .service_introduction("example")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::PayscoreServiceorderTimeRange::new().start_time("20091225091010"))
     ///     .out_trade_no("1514323JSVDFE1243252");
     /// let response = client.v3().payscore().sign_plan().partner().serviceorder().post(request).await?;
     /// # Ok(()) }
@@ -3435,7 +3442,7 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .notify_url("https://api.test.com")
     ///     .service_introduction("example")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::PayscoreServiceorderTimeRange::new().start_time("20091225091010"))
     ///     .out_trade_no("1514323JSVDFE1243252");
     /// let response = client.v3().payscore().sign_plan().serviceorder().post(request).await?;
     /// # Ok(()) }

@@ -32,7 +32,8 @@ pub mod get {
         PayscoreCollection, PayscoreCollectionDetails, PayscoreCollectionDetailsPaidType,
         PayscoreCollectionDetailsPromotionDetail, PayscoreCollectionDetailsPromotionDetailGoodsDetail,
         PayscoreCollectionDetailsPromotionDetailScope, PayscoreCollectionDetailsPromotionDetailType,
-        PayscoreCollectionState, PayscorePostDiscount, PayscorePostPayment, PayscoreTimeRange,
+        PayscoreCollectionState, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
+        PayscoreReturnedRiskFund, PayscoreReturnedRiskFundName, PayscoreTimeRange,
     };
 
     use crate::model::{body, open_enum, query, request, response};
@@ -79,7 +80,7 @@ pub mod get {
             /// 商户优惠.
             post_discounts: Vec<PayscorePostDiscount> = body("post_discounts"),
             /// 服务风险金.
-            risk_fund: RiskFund = body("risk_fund"),
+            risk_fund: PayscoreReturnedRiskFund = body("risk_fund"),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 是否需要收款.
@@ -89,7 +90,7 @@ pub mod get {
             /// 服务时间.
             time_range: PayscoreTimeRange = body("time_range"),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 附加数据.
             attach: String = body("attach"),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -98,24 +99,6 @@ pub mod get {
             openid: String = body("openid"),
             /// 微信支付服务订单号.
             order_id: String = body("order_id"),
-        }
-
-        /// 服务风险金.
-        pub struct RiskFund {
-            /// 风险名称. Required.
-            name: Name = body("name").required(),
-            /// 风险金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 风险说明.
-            description: String = body("description"),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 
@@ -134,14 +117,6 @@ pub mod get {
             UserConfirm = "USER_CONFIRM",
             MchComplete = "MCH_COMPLETE",
         }
-
-        /// 风险名称.
-        pub enum Name {
-            Deposit = "DEPOSIT",
-            Advance = "ADVANCE",
-            CashDeposit = "CASH_DEPOSIT",
-            EstimateOrderCost = "ESTIMATE_ORDER_COST",
-        }
     }
 }
 
@@ -156,7 +131,9 @@ pub mod get {
 /// `weipay api show POST v3/payscore/serviceorder` lists all 2.
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreDevice, PayscorePostDiscount, PayscorePostPayment, PayscoreTimeRange,
+        PayscoreDevice, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
+        PayscoreReturnedRiskFund, PayscoreReturnedRiskFundName, PayscoreSentPostPayment,
+        PayscoreServiceorderTimeRange, PayscoreTimeRange,
     };
 
     use crate::model::{body, open_enum, request, response};
@@ -180,13 +157,13 @@ pub mod post {
             /// 服务信息. Required; 1 to 20 characters.
             service_introduction: String = body("service_introduction").required().length(1, 20),
             /// 后付费项目. At most 100 members.
-            post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
+            post_payments: Vec<PayscoreSentPostPayment> = body("post_payments").items(0, 100),
             /// 商户优惠. At most 30 members.
             post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
             /// 服务时间段. Required.
-            time_range: TimeRange = body("time_range").required(),
+            time_range: PayscoreServiceorderTimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 服务风险金. Required.
             risk_fund: RiskFund = body("risk_fund").required(),
             /// 商户数据包. At most 256 characters.
@@ -201,18 +178,6 @@ pub mod post {
             device: PayscoreDevice = body("device"),
         }
 
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费名称. Required; 1 to 20 characters.
-            name: String = body("name").required().length(1, 20),
-            /// 付费金额. At least 0; in fen (分).
-            amount: i64 = body("amount").range(0, i64::MAX),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
         /// 商户优惠.
         pub struct PostDiscounts {
             /// 优惠名称. Required.
@@ -221,26 +186,6 @@ pub mod post {
             description: String = body("description").required(),
             /// 优惠数量.
             count: i64 = body("count"),
-        }
-
-        /// 服务时间段.
-        pub struct TimeRange {
-            /// 服务开始时间. Required.
-            start_time: String = body("start_time").required(),
-            /// 服务结束时间.
-            end_time: String = body("end_time"),
-            /// 服务开始时间备注.
-            start_time_remark: String = body("start_time_remark"),
-            /// 服务结束时间备注.
-            end_time_remark: String = body("end_time_remark"),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
 
         /// 服务风险金.
@@ -279,11 +224,11 @@ pub mod post {
             /// 后付费商户优惠.
             post_discounts: Vec<PayscorePostDiscount> = body("post_discounts"),
             /// 服务风险金.
-            risk_fund: ResponseRiskFund = body("risk_fund"),
+            risk_fund: PayscoreReturnedRiskFund = body("risk_fund"),
             /// 服务时间段.
             time_range: PayscoreTimeRange = body("time_range"),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -292,16 +237,6 @@ pub mod post {
             order_id: String = body("order_id").required(),
             /// 跳转微信侧小程序订单数据. Required.
             package: String = body("package").required(),
-        }
-
-        /// 服务风险金.
-        pub struct ResponseRiskFund {
-            /// 风险名称. Required.
-            name: Name = body("name").required(),
-            /// 风险金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 风险说明.
-            description: String = body("description"),
         }
     }
 

@@ -13,8 +13,9 @@ pub use crate::v3::payscore::chain::PayscoreServicepayondeliveryorder as Service
 /// - merchant: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreGoods, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund, PayscoreShoppingInfo,
-        PayscoreShoppingInfoJumpLink, PayscoreTimeRange,
+        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
+        PayscoreServicepayondeliveryorderRiskFund, PayscoreServicepayondeliveryorderRiskFundName,
+        PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink, PayscoreTimeRange,
     };
 
     use crate::model::{body, open_enum, request, response};
@@ -40,9 +41,9 @@ pub mod post {
             /// 服务时间段. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 订单风险金. Required.
-            risk_fund: RiskFund = body("risk_fund").required(),
+            risk_fund: PayscoreServicepayondeliveryorderRiskFund = body("risk_fund").required(),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -91,24 +92,6 @@ pub mod post {
             end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
             /// 服务结束时间备注. At most 50 characters.
             end_time_remark: String = body("end_time_remark").length(0, 50),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
-        }
-
-        /// 订单风险金.
-        pub struct RiskFund {
-            /// 风险金名称. Required.
-            name: Name = body("name").required(),
-            /// 风险金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 风险说明. At most 30 characters.
-            description: String = body("description").length(0, 30),
         }
 
         /// 先用后付购物详情.
@@ -161,7 +144,7 @@ pub mod post {
             /// 服务时间段.
             time_range: PayscoreTimeRange = body("time_range"),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -176,14 +159,6 @@ pub mod post {
     }
 
     open_enum! {
-        /// 风险金名称.
-        pub enum Name {
-            Deposit = "DEPOSIT",
-            Advance = "ADVANCE",
-            CashDeposit = "CASH_DEPOSIT",
-            EstimateOrderCost = "ESTIMATE_ORDER_COST",
-        }
-
         /// 跳转链接类型.
         pub enum JumpLinkType {
             JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",

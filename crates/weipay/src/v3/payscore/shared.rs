@@ -31,6 +31,20 @@ request! {
         fee_desc: String = body("fee_desc"),
     }
 
+    /// 服务时间段.
+    ///
+    /// The shared object `payscore_acquiringbank_time_range` of the catalogue.
+    pub struct PayscoreAcquiringbankTimeRange {
+        /// 服务开始时间. Required.
+        start_time: String = body("start_time").required(),
+        /// 服务开始时间备注.
+        start_time_remark: String = body("start_time_remark"),
+        /// 预计服务结束时间.
+        end_time: String = body("end_time"),
+        /// 预计服务结束时间备注.
+        end_time_remark: String = body("end_time_remark"),
+    }
+
     /// 实际服务时间, 服务时间段.
     ///
     /// The shared object `payscore_answered_time_range` of the catalogue.
@@ -43,6 +57,20 @@ request! {
         end_time: String = body("end_time"),
         /// 服务结束时间备注.
         end_time_remark: String = body("end_time_remark"),
+    }
+
+    /// 后付费商户优惠, 商户优惠.
+    ///
+    /// The shared object `payscore_complete_post_discount` of the catalogue.
+    pub struct PayscoreCompletePostDiscount {
+        /// 优惠名称. Required.
+        name: String = body("name").required(),
+        /// 优惠说明.
+        description: String = body("description"),
+        /// 优惠金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 优惠数量.
+        count: i64 = body("count"),
     }
 
     /// 设备信息.
@@ -87,6 +115,16 @@ request! {
         count: i64 = body("count"),
     }
 
+    /// 实际服务位置, 服务位置.
+    ///
+    /// The shared object `payscore_location` of the catalogue.
+    pub struct PayscoreLocation {
+        /// 服务开始地点.
+        start_location: String = body("start_location"),
+        /// 服务结束地点.
+        end_location: String = body("end_location"),
+    }
+
     /// 后付费项目.
     ///
     /// The shared object `payscore_message_post_payment` of the catalogue.
@@ -101,6 +139,48 @@ request! {
         count: i64 = body("count"),
     }
 
+    /// 后付费项目.
+    ///
+    /// The shared object `payscore_partner_post_payment` of the catalogue.
+    pub struct PayscorePartnerPostPayment {
+        /// 付费名称. Required; 1 to 20 characters.
+        name: String = body("name").required().length(1, 20),
+        /// 付费说明.
+        description: String = body("description"),
+        /// 付费金额. At least 0; in fen (分).
+        amount: i64 = body("amount").range(0, i64::MAX),
+        /// 付费数量.
+        count: i64 = body("count"),
+    }
+
+    /// 实际服务时间, 服务时间, 服务时间段.
+    ///
+    /// The shared object `payscore_partner_time_range` of the catalogue.
+    pub struct PayscorePartnerTimeRange {
+        /// 服务开始时间.
+        start_time: String = body("start_time"),
+        /// 服务开始时间备注.
+        start_time_remark: String = body("start_time_remark"),
+        /// 服务结束时间.
+        end_time: String = body("end_time"),
+        /// 服务结束时间备注.
+        end_time_remark: String = body("end_time_remark"),
+    }
+
+    /// 支付分计划明细列表.
+    ///
+    /// The shared object `payscore_plans_plan_detail` of the catalogue.
+    pub struct PayscorePlansPlanDetail {
+        /// 计划明细原支付金额. Required; in fen (分).
+        original_price: i64 = body("original_price").required(),
+        /// 计划明细优惠说明.
+        plan_discount_description: String = body("plan_discount_description"),
+        /// 计划明细实际支付金额. Required; in fen (分).
+        actual_price: i64 = body("actual_price").required(),
+        /// 计划明细名称. Required.
+        plan_detail_name: String = body("plan_detail_name").required(),
+    }
+
     /// 后付费商户优惠, 商户优惠.
     ///
     /// The shared object `payscore_post_discount` of the catalogue.
@@ -113,6 +193,189 @@ request! {
         amount: i64 = body("amount"),
         /// 优惠数量.
         count: i64 = body("count"),
+    }
+
+    /// 后付费商户优惠.
+    ///
+    /// The shared object `payscore_sent_post_discount` of the catalogue.
+    pub struct PayscoreSentPostDiscount {
+        /// 优惠名称. Required.
+        name: String = body("name").required(),
+        /// 优惠说明. Required.
+        description: String = body("description").required(),
+        /// 优惠金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 优惠数量.
+        count: i64 = body("count"),
+    }
+
+    /// 后付费项目.
+    ///
+    /// The shared object `payscore_sent_post_payment` of the catalogue.
+    pub struct PayscoreSentPostPayment {
+        /// 付费名称. Required; 1 to 20 characters.
+        name: String = body("name").required().length(1, 20),
+        /// 付费金额. At least 0; in fen (分).
+        amount: i64 = body("amount").range(0, i64::MAX),
+        /// 付费说明.
+        description: String = body("description"),
+        /// 付费数量.
+        count: i64 = body("count"),
+    }
+
+    /// 服务位置.
+    ///
+    /// The shared object `payscore_serviceorder_location` of the catalogue.
+    pub struct PayscoreServiceorderLocation {
+        /// 服务开始地点.
+        start_location: String = body("start_location"),
+        /// 预计服务结束地点.
+        end_location: String = body("end_location"),
+    }
+
+    /// 后付费商户优惠, 商户优惠.
+    ///
+    /// The shared object `payscore_serviceorder_post_discount` of the catalogue.
+    pub struct PayscoreServiceorderPostDiscount {
+        /// 优惠名称. Required.
+        name: String = body("name").required(),
+        /// 优惠说明. Required.
+        description: String = body("description").required(),
+        /// 优惠金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 优惠数量.
+        count: i64 = body("count"),
+    }
+
+    /// 后付费项目.
+    ///
+    /// The shared object `payscore_serviceorder_post_payment` of the catalogue.
+    pub struct PayscoreServiceorderPostPayment {
+        /// 付费项目名称. Required.
+        name: String = body("name").required(),
+        /// 付费说明.
+        description: String = body("description"),
+        /// 金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 付费数量.
+        count: i64 = body("count"),
+    }
+
+    /// 订单风险金.
+    ///
+    /// The shared object `payscore_serviceorder_risk_fund` of the catalogue.
+    pub struct PayscoreServiceorderRiskFund {
+        /// 风险金名称. Required.
+        name: String = body("name").required(),
+        /// 风险金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 风险说明.
+        description: String = body("description"),
+    }
+
+    /// 服务时间, 服务时间段.
+    ///
+    /// The shared object `payscore_serviceorder_time_range` of the catalogue.
+    pub struct PayscoreServiceorderTimeRange {
+        /// 服务开始时间. Required.
+        start_time: String = body("start_time").required(),
+        /// 服务结束时间.
+        end_time: String = body("end_time"),
+        /// 服务开始时间备注.
+        start_time_remark: String = body("start_time_remark"),
+        /// 服务结束时间备注.
+        end_time_remark: String = body("end_time_remark"),
+    }
+
+    /// 后付费商户优惠, 商户优惠.
+    ///
+    /// The shared object `payscore_servicepayondeliveryorder_post_discount` of the catalogue.
+    pub struct PayscoreServicepayondeliveryorderPostDiscount {
+        /// 优惠名称. At most 20 characters.
+        name: String = body("name").length(0, 20),
+        /// 优惠说明.
+        description: String = body("description"),
+        /// 优惠金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 优惠数量.
+        count: i64 = body("count"),
+    }
+
+    /// 后付费项目.
+    ///
+    /// The shared object `payscore_servicepayondeliveryorder_post_payment` of the catalogue.
+    pub struct PayscoreServicepayondeliveryorderPostPayment {
+        /// 付费项目名称. At most 20 characters.
+        name: String = body("name").length(0, 20),
+        /// 金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 计费说明.
+        description: String = body("description"),
+        /// 付费数量.
+        count: i64 = body("count"),
+    }
+
+    /// 订单风险金.
+    ///
+    /// The shared object `payscore_servicepayondeliveryorder_risk_fund` of the catalogue.
+    pub struct PayscoreServicepayondeliveryorderRiskFund {
+        /// 风险金名称. Required.
+        name: PayscoreServicepayondeliveryorderRiskFundName = body("name").required(),
+        /// 风险金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 风险说明. At most 30 characters.
+        description: String = body("description").length(0, 30),
+    }
+
+    /// 先用后付购物详情.
+    ///
+    /// The shared object `payscore_servicepayondeliveryorder_shopping_info` of the catalogue.
+    pub struct PayscoreServicepayondeliveryorderShoppingInfo {
+        /// 实际购物商家公众号ID.
+        real_merchant_appid: String = body("real_merchant_appid"),
+        /// 单详跳转链接.
+        jump_link: PayscoreServicepayondeliveryorderShoppingInfoJumpLink = body("jump_link"),
+        /// 商品列表.
+        goods: Vec<PayscoreServicepayondeliveryorderShoppingInfoGoods> = body("goods"),
+    }
+
+    /// 单详跳转链接.
+    pub struct PayscoreServicepayondeliveryorderShoppingInfoJumpLink {
+        /// 跳转链接类型.
+        jump_link_type: PayscoreServicepayondeliveryorderShoppingInfoJumpLinkJumpLinkType =
+            body("jump_link_type"),
+        /// 小程序跳转AppID.
+        appid: String = body("appid"),
+        /// 小程序跳转path.
+        path: String = body("path"),
+    }
+
+    /// 商品列表.
+    pub struct PayscoreServicepayondeliveryorderShoppingInfoGoods {
+        /// 商品名称.
+        name: String = body("name"),
+        /// 商品图片链接.
+        picture: String = body("picture"),
+        /// 商品单价金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 商品数量.
+        count: i64 = body("count"),
+        /// 商品品类ID.
+        category_id: Vec<String> = body("category_id"),
+    }
+
+    /// 服务时间, 服务时间段.
+    ///
+    /// The shared object `payscore_servicepayondeliveryorder_time_range` of the catalogue.
+    pub struct PayscoreServicepayondeliveryorderTimeRange {
+        /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
+        start_time: String = body("start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
+        /// 服务开始时间备注. At most 20 characters.
+        start_time_remark: String = body("start_time_remark").length(0, 20),
+        /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
+        end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
+        /// 服务结束时间备注. At most 50 characters.
+        end_time_remark: String = body("end_time_remark").length(0, 50),
     }
 
     /// 实际服务时间段, 服务时间, 服务时间段.
@@ -235,6 +498,42 @@ response! {
         count: i64 = body("count"),
     }
 
+    /// 服务位置.
+    ///
+    /// The shared object `payscore_returned_location` of the catalogue.
+    pub struct PayscoreReturnedLocation {
+        /// 服务开始地点.
+        start_location: String = body("start_location"),
+        /// 预计服务结束地点. Required.
+        end_location: String = body("end_location").required(),
+    }
+
+    /// 后付费项目.
+    ///
+    /// The shared object `payscore_returned_post_payment` of the catalogue.
+    pub struct PayscoreReturnedPostPayment {
+        /// 付费名称. Required.
+        name: String = body("name").required(),
+        /// 付费金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 付费说明.
+        description: String = body("description"),
+        /// 付费数量.
+        count: i64 = body("count"),
+    }
+
+    /// 服务风险金.
+    ///
+    /// The shared object `payscore_returned_risk_fund` of the catalogue.
+    pub struct PayscoreReturnedRiskFund {
+        /// 风险名称. Required.
+        name: PayscoreReturnedRiskFundName = body("name").required(),
+        /// 风险金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 风险说明.
+        description: String = body("description"),
+    }
+
     /// 服务风险金.
     ///
     /// The shared object `payscore_risk_fund` of the catalogue.
@@ -269,6 +568,18 @@ response! {
         path: String = body("path"),
     }
 
+    /// 后付费项目.
+    ///
+    /// The shared object `payscore_sign_plan_post_payment` of the catalogue.
+    pub struct PayscoreSignPlanPostPayment {
+        /// 付费名称.
+        name: String = body("name"),
+        /// 付费金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 付费说明.
+        description: String = body("description"),
+    }
+
     /// 签约计划明细列表.
     ///
     /// The shared object `payscore_signed_plan_detail` of the catalogue.
@@ -301,6 +612,19 @@ response! {
 }
 
 open_enum! {
+    /// 风险金名称.
+    pub enum PayscoreServicepayondeliveryorderRiskFundName {
+        Deposit = "DEPOSIT",
+        Advance = "ADVANCE",
+        CashDeposit = "CASH_DEPOSIT",
+        EstimateOrderCost = "ESTIMATE_ORDER_COST",
+    }
+
+    /// 跳转链接类型.
+    pub enum PayscoreServicepayondeliveryorderShoppingInfoJumpLinkJumpLinkType {
+        JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
+    }
+
     /// 收款状态.
     pub enum PayscoreCollectionState {
         UserPaying = "USER_PAYING",
@@ -323,5 +647,13 @@ open_enum! {
     pub enum PayscoreCollectionDetailsPromotionDetailType {
         Cash = "CASH",
         Nocash = "NOCASH",
+    }
+
+    /// 风险名称.
+    pub enum PayscoreReturnedRiskFundName {
+        Deposit = "DEPOSIT",
+        Advance = "ADVANCE",
+        CashDeposit = "CASH_DEPOSIT",
+        EstimateOrderCost = "ESTIMATE_ORDER_COST",
     }
 }

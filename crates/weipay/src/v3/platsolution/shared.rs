@@ -2,7 +2,87 @@
 
 //! The objects that several operations of `v3/platsolution` share.
 
-use crate::model::{Time, body, open_enum, response};
+use crate::model::{Time, body, open_enum, request, response};
+
+request! {
+    /// 收款方信息, 赔付用户信息, 转账接收者信息.
+    ///
+    /// The shared object `platsolution_insurance_claim_bills_receiver` of the catalogue.
+    pub struct PlatsolutionInsuranceClaimBillsReceiver {
+        /// 转账接收方类型.
+        type_: PlatsolutionInsuranceClaimBillsReceiverType = body("type"),
+        /// 转账接收方订单信息.
+        transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
+    }
+
+    /// 转账接收方订单信息.
+    ///
+    /// The shared object `platsolution_transaction_info` of the catalogue.
+    pub struct PlatsolutionTransactionInfo {
+        /// 交易订单号. Required.
+        transaction_id: String = body("transaction_id").required(),
+        /// 转账接收方订单类型.
+        type_: PlatsolutionTransactionInfoType = body("type"),
+    }
+
+    /// 收款方信息, 转账接收者信息.
+    ///
+    /// The shared object `platsolution_receiver` of the catalogue.
+    pub struct PlatsolutionReceiver {
+        /// 转账接收方类型.
+        type_: PlatsolutionReceiverType = body("type"),
+        /// 转账接收方订单信息.
+        transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
+    }
+
+    /// 充值金额.
+    ///
+    /// The shared object `platsolution_recharge_amount` of the catalogue.
+    pub struct PlatsolutionRechargeAmount {
+        /// 总金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 货币类型.
+        currency: String = body("currency"),
+    }
+
+    /// 场景报备信息.
+    ///
+    /// The shared object `platsolution_scene_report_data` of the catalogue.
+    pub struct PlatsolutionSceneReportData {
+        /// 保险保单报备信息.
+        insurance_policy: PlatsolutionSceneReportDataInsurancePolicy = body("insurance_policy"),
+    }
+
+    /// 保险保单报备信息.
+    pub struct PlatsolutionSceneReportDataInsurancePolicy {
+        /// 保险产品备案编号. Required.
+        product_registration_no: String = body("product_registration_no").required(),
+        /// 保险单号. Required.
+        policy_no: String = body("policy_no").required(),
+        /// 保险名称. Required.
+        name: String = body("name").required(),
+        /// 取现单号.
+        withdrawal_no: String = body("withdrawal_no"),
+        /// 理赔单号.
+        claim_no: String = body("claim_no"),
+    }
+
+    /// 转账明细列表.
+    ///
+    /// The shared object `platsolution_transfer_detail` of the catalogue.
+    pub struct PlatsolutionTransferDetail {
+        /// 商家明细单号. Required.
+        out_detail_no: String = body("out_detail_no").required(),
+        /// 转账金额. Required; in fen (分).
+        transfer_amount: i64 = body("transfer_amount").required(),
+        /// 转账备注. Required.
+        transfer_remark: String = body("transfer_remark").required(),
+        /// 微信转账预约单号. Required.
+        reservation_id: String = body("reservation_id").required(),
+        /// 收款用户OpenID. Required.
+        openid: String = body("openid").required(),
+    }
+}
 
 response! {
     /// 网银充值的付款信息.
@@ -24,12 +104,347 @@ response! {
         /// 银行账户名称.
         bank_account_name: String = body("bank_account_name"),
     }
+
+    /// 转账充值的付款信息.
+    ///
+    /// The shared object `platsolution_bank_transfer_info` of the catalogue.
+    pub struct PlatsolutionBankTransferInfo {
+        /// 转入的银行流水单号.
+        bill_no: String = body("bill_no"),
+        /// 转账充值附言.
+        memo: String = body("memo"),
+        /// 银行转账退回时间.
+        return_time: Time = body("return_time"),
+        /// 银行转账退回原因.
+        return_reason: String = body("return_reason"),
+        /// 开户银行名称.
+        bank_name: String = body("bank_name"),
+        /// 银行卡号后四位.
+        bank_card_tail: String = body("bank_card_tail"),
+        /// 银行账户名称.
+        bank_account_name: String = body("bank_account_name"),
+    }
+
+    /// 转账明细单列表.
+    ///
+    /// The shared object `platsolution_batches_data` of the catalogue.
+    pub struct PlatsolutionBatchesData {
+        /// 商家转账明细单号. Required.
+        detail_id: String = body("detail_id").required(),
+        /// 商家明细单号. Required.
+        out_detail_no: String = body("out_detail_no").required(),
+        /// 明细状态. Required.
+        detail_state: String = body("detail_state").required(),
+    }
+
+    /// 转账批次单.
+    ///
+    /// The shared object `platsolution_batches_transfer_batch` of the catalogue.
+    pub struct PlatsolutionBatchesTransferBatch {
+        /// 商家批次单号. Required.
+        out_batch_no: String = body("out_batch_no").required(),
+        /// 商家转账批次单号. Required.
+        batch_id: String = body("batch_id").required(),
+        /// 服务商应用ID. Required.
+        sp_appid: String = body("sp_appid").required(),
+        /// 二级商户号. Required.
+        sub_mchid: String = body("sub_mchid").required(),
+        /// 二级商户应用ID.
+        sub_appid: String = body("sub_appid"),
+        /// 批次状态. Required.
+        batch_state: String = body("batch_state").required(),
+        /// 批次名称. Required.
+        batch_name: String = body("batch_name").required(),
+        /// 批次备注. Required.
+        batch_remark: String = body("batch_remark").required(),
+        /// 批次关闭原因.
+        close_reason: String = body("close_reason"),
+        /// 转账总金额. Required; in fen (分).
+        total_amount: i64 = body("total_amount").required(),
+        /// 转账总笔数. Required.
+        total_num: i64 = body("total_num").required(),
+        /// 批次创建时间. Required.
+        create_time: Time = body("create_time").required(),
+        /// 转账成功金额. Required; in fen (分).
+        success_amount: i64 = body("success_amount").required(),
+        /// 转账成功笔数. Required.
+        success_num: i64 = body("success_num").required(),
+        /// 转账失败金额. Required; in fen (分).
+        failed_amount: i64 = body("failed_amount").required(),
+        /// 转账失败笔数. Required.
+        failed_num: i64 = body("failed_num").required(),
+        /// 转账场景ID. Required.
+        transfer_scene_id: String = body("transfer_scene_id").required(),
+    }
+
+    /// 关单信息.
+    ///
+    /// The shared object `platsolution_close_info` of the catalogue.
+    pub struct PlatsolutionCloseInfo {
+        /// 关单时间.
+        close_time: Time = body("close_time"),
+        /// 关单原因.
+        close_reason: String = body("close_reason"),
+    }
+
+    /// 转账接收方信息.
+    ///
+    /// The shared object `platsolution_compensate_bills_receiver_detail` of the catalogue.
+    pub struct PlatsolutionCompensateBillsReceiverDetail {
+        /// 转账接收者信息.
+        receiver: PlatsolutionReceiver = body("receiver"),
+    }
+
+    /// 转账明细单列表.
+    ///
+    /// The shared object `platsolution_data` of the catalogue.
+    pub struct PlatsolutionData {
+        /// 商家转账明细单号. Required.
+        detail_id: String = body("detail_id").required(),
+        /// 商家明细单号. Required.
+        out_detail_no: String = body("out_detail_no").required(),
+        /// 明细状态. Required.
+        detail_state: PlatsolutionDataDetailState = body("detail_state").required(),
+    }
+
+    /// 转账接收方信息.
+    ///
+    /// The shared object `platsolution_deposit_shipping_cost_compensation_bills_receiver_detail` of the catalogue.
+    pub struct PlatsolutionDepositShippingCostCompensationBillsReceiverDetail {
+        /// 转账接收者信息.
+        receiver: PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver = body("receiver"),
+    }
+
+    /// 转账接收者信息.
+    pub struct PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver {
+        /// 转账接收方订单信息.
+        transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
+        /// 转账接收方用户.
+        user_info: PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo =
+            body("user_info"),
+    }
+
+    /// 转账接收方用户.
+    pub struct PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo {
+        /// 转账接收方用户.
+        sp_openid: String = body("sp_openid"),
+    }
+
+    /// 预约记录的关闭信息.
+    ///
+    /// The shared object `platsolution_mch_transfer_close_info` of the catalogue.
+    pub struct PlatsolutionMchTransferCloseInfo {
+        /// 预约记录关闭的时间. Required.
+        close_time: Time = body("close_time").required(),
+        /// 预约记录关闭的原因. Required.
+        close_reason: String = body("close_reason").required(),
+    }
+
+    /// 转账接收方信息.
+    ///
+    /// The shared object `platsolution_mch_transfer_receiver_detail` of the catalogue.
+    pub struct PlatsolutionMchTransferReceiverDetail {
+        /// 转账接收者信息.
+        receiver: PlatsolutionInsuranceClaimBillsReceiver = body("receiver"),
+    }
+
+    /// 转账接收方信息.
+    ///
+    /// The shared object `platsolution_receiver_detail` of the catalogue.
+    pub struct PlatsolutionReceiverDetail {
+        /// 转账接收者信息.
+        receiver: PlatsolutionReceiverDetailReceiver = body("receiver"),
+    }
+
+    /// 转账接收者信息.
+    pub struct PlatsolutionReceiverDetailReceiver {
+        /// 转账接收方类型.
+        type_: PlatsolutionReceiverDetailReceiverType = body("type"),
+        /// 转账接收方商户信息.
+        mch_info: PlatsolutionReceiverDetailReceiverMchInfo = body("mch_info"),
+        /// 赔付单信息.
+        transaction_info: PlatsolutionReceiverDetailReceiverTransactionInfo = body("transaction_info"),
+    }
+
+    /// 转账接收方商户信息.
+    pub struct PlatsolutionReceiverDetailReceiverMchInfo {
+        /// 商户号.
+        mchid: String = body("mchid"),
+    }
+
+    /// 赔付单信息.
+    pub struct PlatsolutionReceiverDetailReceiverTransactionInfo {
+        /// 交易订单号. Required.
+        transaction_id: String = body("transaction_id").required(),
+    }
+
+    /// 预约记录的关闭信息.
+    ///
+    /// The shared object `platsolution_reservation_close_info` of the catalogue.
+    pub struct PlatsolutionReservationCloseInfo {
+        /// 预约记录关闭的时间. Required.
+        close_time: Time = body("close_time").required(),
+        /// 预约记录关闭的原因. Required.
+        close_reason: PlatsolutionReservationCloseInfoCloseReason = body("close_reason").required(),
+    }
+
+    /// 赔付接收方信息.
+    ///
+    /// The shared object `platsolution_sub_mch_compensation_bills_receiver_detail` of the catalogue.
+    pub struct PlatsolutionSubMchCompensationBillsReceiverDetail {
+        /// 赔付接收者信息.
+        receiver: PlatsolutionSubMchCompensationBillsReceiverDetailReceiver = body("receiver"),
+    }
+
+    /// 赔付接收者信息.
+    pub struct PlatsolutionSubMchCompensationBillsReceiverDetailReceiver {
+        /// 赔付接收方类型.
+        type_: PlatsolutionSubMchCompensationBillsReceiverDetailReceiverType = body("type"),
+        /// 赔付接收方商户信息.
+        mch_info: PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo = body("mch_info"),
+    }
+
+    /// 赔付接收方商户信息.
+    pub struct PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo {
+        /// 商户号. Required.
+        mchid: String = body("mchid").required(),
+    }
+
+    /// 转账批次单.
+    ///
+    /// The shared object `platsolution_transfer_batch` of the catalogue.
+    pub struct PlatsolutionTransferBatch {
+        /// 商家批次单号. Required.
+        out_batch_no: String = body("out_batch_no").required(),
+        /// 商家转账批次单号. Required.
+        batch_id: String = body("batch_id").required(),
+        /// 服务商应用ID. Required.
+        sp_appid: String = body("sp_appid").required(),
+        /// 二级商户号. Required.
+        sub_mchid: String = body("sub_mchid").required(),
+        /// 二级商户应用ID.
+        sub_appid: String = body("sub_appid"),
+        /// 批次状态. Required.
+        batch_state: PlatsolutionTransferBatchBatchState = body("batch_state").required(),
+        /// 批次名称. Required.
+        batch_name: String = body("batch_name").required(),
+        /// 批次备注. Required.
+        batch_remark: String = body("batch_remark").required(),
+        /// 批次关闭原因.
+        close_reason: PlatsolutionTransferBatchCloseReason = body("close_reason"),
+        /// 转账总金额. Required; in fen (分).
+        total_amount: i64 = body("total_amount").required(),
+        /// 转账总笔数. Required.
+        total_num: i64 = body("total_num").required(),
+        /// 批次创建时间. Required.
+        create_time: Time = body("create_time").required(),
+        /// 转账成功金额. Required; in fen (分).
+        success_amount: i64 = body("success_amount").required(),
+        /// 转账成功笔数. Required.
+        success_num: i64 = body("success_num").required(),
+        /// 转账失败金额. Required; in fen (分).
+        failed_amount: i64 = body("failed_amount").required(),
+        /// 转账失败笔数. Required.
+        failed_num: i64 = body("failed_num").required(),
+        /// 转账场景ID. Required.
+        transfer_scene_id: String = body("transfer_scene_id").required(),
+    }
+
+    /// 转账接收方信息.
+    ///
+    /// The shared object `platsolution_transfer_bills_receiver_detail` of the catalogue.
+    pub struct PlatsolutionTransferBillsReceiverDetail {
+        /// 转账接收者信息.
+        receiver: PlatsolutionTransferBillsReceiverDetailReceiver = body("receiver"),
+    }
+
+    /// 转账接收者信息.
+    pub struct PlatsolutionTransferBillsReceiverDetailReceiver {
+        /// 转账接收方类型.
+        type_: PlatsolutionTransferBillsReceiverDetailReceiverType = body("type"),
+        /// 转账接收方商户信息.
+        mch_info: PlatsolutionTransferBillsReceiverDetailReceiverMchInfo = body("mch_info"),
+    }
+
+    /// 转账接收方商户信息.
+    pub struct PlatsolutionTransferBillsReceiverDetailReceiverMchInfo {
+        /// 商户号.
+        mch_id: String = body("mch_id"),
+    }
 }
 
 open_enum! {
+    /// 转账接收方类型.
+    pub enum PlatsolutionInsuranceClaimBillsReceiverType {
+        Merchant = "MERCHANT",
+        TransactionUser = "TRANSACTION_USER",
+    }
+
+    /// 转账接收方订单类型.
+    pub enum PlatsolutionTransactionInfoType {
+        Wxpay = "WXPAY",
+        Wxvalue = "WXVALUE",
+    }
+
+    /// 转账接收方类型.
+    pub enum PlatsolutionReceiverType {
+        TransactionUser = "TRANSACTION_USER",
+    }
+
     /// 网银类型.
     pub enum OnlineBankRechargeInfoOnlineBankType {
         OnlineBankTypeCorporate = "ONLINE_BANK_TYPE_CORPORATE",
         OnlineBankTypePersonal = "ONLINE_BANK_TYPE_PERSONAL",
+    }
+
+    /// 明细状态.
+    pub enum PlatsolutionDataDetailState {
+        Init = "INIT",
+        All = "ALL",
+        WaitPay = "WAIT_PAY",
+        Success = "SUCCESS",
+        Fail = "FAIL",
+        BankRefund = "BANK_REFUND",
+    }
+
+    /// 转账接收方类型.
+    pub enum PlatsolutionReceiverDetailReceiverType {
+        Merchant = "MERCHANT",
+    }
+
+    /// 预约记录关闭的原因.
+    pub enum PlatsolutionReservationCloseInfoCloseReason {
+        UserOverdueUnconfirmed = "USER_OVERDUE_UNCONFIRMED",
+        CloseConfirmedViaMchApi = "CLOSE_CONFIRMED_VIA_MCH_API",
+        CloseAcceptedViaMchApi = "CLOSE_ACCEPTED_VIA_MCH_API",
+        TransferFinished = "TRANSFER_FINISHED",
+        OverdueNotTransfer = "OVERDUE_NOT_TRANSFER",
+        ReserveFail = "RESERVE_FAIL",
+        UserClose = "USER_CLOSE",
+    }
+
+    /// 赔付接收方类型.
+    pub enum PlatsolutionSubMchCompensationBillsReceiverDetailReceiverType {
+        Merchant = "MERCHANT",
+    }
+
+    /// 批次状态.
+    pub enum PlatsolutionTransferBatchBatchState {
+        Accepted = "ACCEPTED",
+        Processing = "PROCESSING",
+        Completed = "COMPLETED",
+        Closed = "CLOSED",
+    }
+
+    /// 批次关闭原因.
+    pub enum PlatsolutionTransferBatchCloseReason {
+        MerchantRevocation = "MERCHANT_REVOCATION",
+        OverdueClose = "OVERDUE_CLOSE",
+    }
+
+    /// 转账接收方类型.
+    pub enum PlatsolutionTransferBillsReceiverDetailReceiverType {
+        Merchant = "MERCHANT",
+        TransactionUser = "TRANSACTION_USER",
     }
 }

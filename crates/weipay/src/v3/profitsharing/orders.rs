@@ -16,7 +16,12 @@ pub use crate::v3::profitsharing::chain::ProfitsharingOrders as Orders;
 /// - merchant: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936)
 /// - partner: [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    pub use crate::v3::profitsharing::shared::{
+        ProfitsharingReceiver, ProfitsharingReceiverFailReason, ProfitsharingReceiverResult,
+        ProfitsharingReceiverType,
+    };
+
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
         /// 请求分账: what is sent.
@@ -78,29 +83,7 @@ pub mod post {
             /// 分账单状态. Required.
             state: State = body("state").required(),
             /// 分账接收方列表.
-            receivers: Vec<ResponseReceivers> = body("receivers"),
-        }
-
-        /// 分账接收方列表.
-        pub struct ResponseReceivers {
-            /// 分账金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 分账描述. Required.
-            description: String = body("description").required(),
-            /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
-            /// 分账接收方帐号. Required.
-            account: String = body("account").required(),
-            /// 分账结果. Required.
-            result: ResponseReceiversResult = body("result").required(),
-            /// 分账失败原因.
-            fail_reason: FailReason = body("fail_reason"),
-            /// 分账明细单号.
-            detail_id: String = body("detail_id"),
-            /// 分账创建时间. Required.
-            create_time: Time = body("create_time").required(),
-            /// 分账完成时间. Required.
-            finish_time: Time = body("finish_time").required(),
+            receivers: Vec<ProfitsharingReceiver> = body("receivers"),
         }
     }
 
@@ -116,25 +99,6 @@ pub mod post {
         pub enum State {
             Processing = "PROCESSING",
             Finished = "FINISHED",
-        }
-
-        /// 分账结果.
-        pub enum ResponseReceiversResult {
-            Pending = "PENDING",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-        }
-
-        /// 分账失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            NoRelation = "NO_RELATION",
-            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-            ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
-            NoAuth = "NO_AUTH",
-            ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
-            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-            InvalidRequest = "INVALID_REQUEST",
         }
     }
 }

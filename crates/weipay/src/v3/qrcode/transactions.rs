@@ -15,6 +15,11 @@ pub use crate::v3::qrcode::chain::QrcodeTransactions as Transactions;
 ///
 /// For 服务商, 直连商户.
 pub mod post {
+    pub use crate::v3::qrcode::shared::{
+        QrcodeAmount, QrcodeBusInfo, QrcodeMetroInfo, QrcodePromotionDetail, QrcodePromotionDetailScope,
+        QrcodePromotionDetailType,
+    };
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -125,47 +130,13 @@ pub mod post {
             /// 交易场景.
             trade_scene: TradeScene = body("trade_scene"),
             /// 公交场景信息.
-            bus_info: BusInfo = body("bus_info"),
+            bus_info: QrcodeBusInfo = body("bus_info"),
             /// 地铁场景信息.
-            metro_info: MetroInfo = body("metro_info"),
+            metro_info: QrcodeMetroInfo = body("metro_info"),
             /// 订单金额信息.
-            amount: ResponseAmount = body("amount"),
+            amount: QrcodeAmount = body("amount"),
             /// 优惠信息.
-            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
-        }
-
-        /// 订单金额信息.
-        pub struct ResponseAmount {
-            /// 订单总金额. In fen (分).
-            total: i64 = body("total"),
-            /// 用户实际支付金额. In fen (分).
-            payer_total: i64 = body("payer_total"),
-            /// CNY.
-            currency: String = body("currency"),
-        }
-
-        /// 优惠信息.
-        pub struct PromotionDetail {
-            /// 券ID.
-            coupon_id: String = body("coupon_id"),
-            /// 优惠名称.
-            name: String = body("name"),
-            /// 优惠范围.
-            scope: Scope = body("scope"),
-            /// 优惠类型.
-            type_: Type = body("type"),
-            /// 活动ID.
-            stock_id: String = body("stock_id"),
-            /// 优惠券面额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 微信出资. In fen (分).
-            wechatpay_contribute: i64 = body("wechatpay_contribute"),
-            /// 商户出资. In fen (分).
-            merchant_contribute: i64 = body("merchant_contribute"),
-            /// 其他出资. In fen (分).
-            other_contribute: i64 = body("other_contribute"),
-            /// 优惠币种.
-            currency: String = body("currency"),
+            promotion_detail: Vec<QrcodePromotionDetail> = body("promotion_detail"),
         }
     }
 
@@ -189,18 +160,6 @@ pub mod post {
             NotRepay = "NOT_REPAY",
             Repaid = "REPAID",
             AllRefund = "ALL_REFUND",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            Global = "GLOBAL",
-            Single = "SINGLE",
-        }
-
-        /// 优惠类型.
-        pub enum Type {
-            Cash = "CASH",
-            Nocash = "NOCASH",
         }
     }
 }

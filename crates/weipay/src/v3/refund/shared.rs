@@ -2,7 +2,19 @@
 
 //! The objects that several operations of `v3/refund` share.
 
-use crate::model::{body, open_enum, response};
+use crate::model::{body, open_enum, request, response};
+
+request! {
+    /// 退款出资账户及金额.
+    ///
+    /// The shared object `refund_from` of the catalogue.
+    pub struct RefundFrom {
+        /// 出资账户类型. Required.
+        account: RefundFromAccount = body("account").required(),
+        /// 出资金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+    }
+}
 
 response! {
     /// 金额信息.
@@ -14,7 +26,7 @@ response! {
         /// 退款金额. Required; in fen (分).
         refund: i64 = body("refund").required(),
         /// 退款出资账户及金额.
-        from: Vec<RefundAmountFrom> = body("from"),
+        from: Vec<RefundFrom> = body("from"),
         /// 用户支付金额. Required; in fen (分).
         payer_total: i64 = body("payer_total").required(),
         /// 用户退款金额. Required; in fen (分).
@@ -29,14 +41,6 @@ response! {
         currency: String = body("currency").required(),
         /// 手续费退款金额. In fen (分).
         refund_fee: i64 = body("refund_fee"),
-    }
-
-    /// 退款出资账户及金额.
-    pub struct RefundAmountFrom {
-        /// 出资账户类型. Required.
-        account: RefundAmountFromAccount = body("account").required(),
-        /// 出资金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
     }
 
     /// 优惠退款信息.
@@ -76,7 +80,7 @@ response! {
 
 open_enum! {
     /// 出资账户类型.
-    pub enum RefundAmountFromAccount {
+    pub enum RefundFromAccount {
         Available = "AVAILABLE",
         Unavailable = "UNAVAILABLE",
     }

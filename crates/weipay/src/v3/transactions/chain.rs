@@ -75,7 +75,7 @@ impl<M: Mode> TransactionsApp<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::Amount::new().total(1));
+    ///     .amount(post::TransactionsAmount::new().total(1));
     /// let response = client.v3().transactions().app().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -222,7 +222,7 @@ impl<M: Mode> TransactionsJsapi<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::Amount::new().total(1));
+    ///     .amount(post::TransactionsAmount::new().total(1));
     /// let response = client.v3().transactions().jsapi().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -257,7 +257,7 @@ impl<M: Mode> TransactionsMicropay<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::Amount::new().total(1));
+    ///     .amount(post::TransactionsAmount::new().total(1));
     /// let response = client.v3().transactions().micropay().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -293,7 +293,7 @@ impl<M: Mode> TransactionsMweb<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::Amount::new().total(1))
+    ///     .amount(post::TransactionsAmount::new().total(1))
     ///     .scene_info(post::SceneInfo::new()
     ///         .payer_client_ip("example")
     ///         .store_info(post::StoreInfo::new().name("example").address("example")));
@@ -332,7 +332,7 @@ impl<M: Mode> TransactionsNative<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::Amount::new().total(1));
+    ///     .amount(post::TransactionsAmount::new().total(1));
     /// let response = client.v3().transactions().native().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -14,7 +14,7 @@ pub use crate::v3::transactions::chain::TransactionsMicropay as Micropay;
 pub mod post {
     pub use crate::v3::transactions::shared::{
         OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
-        OverseaSceneInfoStoreInfo,
+        OverseaSceneInfoStoreInfo, TransactionsAmount,
     };
 
     use crate::model::{body, open_enum, request, response};
@@ -54,7 +54,7 @@ pub mod post {
             /// 支付者.
             payer: Payer = body("payer"),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: TransactionsAmount = body("amount").required(),
             /// 场景信息.
             scene_info: OverseaSceneInfo = body("scene_info"),
             /// 优惠功能.
@@ -65,14 +65,6 @@ pub mod post {
         pub struct Payer {
             /// 授权码. Required.
             auth_code: String = body("auth_code").required(),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 
@@ -113,13 +105,13 @@ pub mod post {
             /// 支付者.
             payer: OverseaOrderPayer = body("payer"),
             /// 订单金额. Required.
-            amount: ResponseAmount = body("amount").required(),
+            amount: Amount = body("amount").required(),
             /// 优惠功能.
             detail: Vec<Detail> = body("detail"),
         }
 
         /// 订单金额.
-        pub struct ResponseAmount {
+        pub struct Amount {
             /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
             total: i64 = body("total").required(),
             /// 货币类型.

@@ -13,7 +13,7 @@ pub use crate::v3::transactions::chain::TransactionsMweb as Mweb;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/H5Payment/chapter3_3.shtml>
 pub mod post {
     pub use crate::v3::transactions::shared::{
-        OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer,
+        OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, TransactionsAmount,
     };
 
     use crate::model::{body, request, response};
@@ -59,19 +59,11 @@ pub mod post {
             /// 支付者.
             payer: OverseaOrderPayer = body("payer"),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: TransactionsAmount = body("amount").required(),
             /// 场景信息. Required.
             scene_info: SceneInfo = body("scene_info").required(),
             /// 优惠功能.
             detail: Vec<OverseaOrderDetail> = body("detail"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
 
         /// 场景信息.

@@ -68,6 +68,16 @@ request! {
         /// 详细地址. Required.
         address: String = body("address").required(),
     }
+
+    /// 订单金额.
+    ///
+    /// The shared object `transactions_amount` of the catalogue.
+    pub struct TransactionsAmount {
+        /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
+        total: i64 = body("total").required(),
+        /// 货币类型.
+        currency: String = body("currency"),
+    }
 }
 
 response! {
@@ -93,6 +103,22 @@ response! {
         type_: GlobalPaymentAmountExchangeRateType = body("type"),
         /// 汇率值.
         rate: i64 = body("rate"),
+    }
+
+    /// 单品列表.
+    ///
+    /// The shared object `goods_detail` of the catalogue.
+    pub struct GoodsDetail {
+        /// 商品编码. Required.
+        goods_id: String = body("goods_id").required(),
+        /// 商品备注.
+        goods_remark: String = body("goods_remark"),
+        /// 商品优惠金额. Required; in the smallest unit of its currency (币种最小货币单位).
+        discount_amount: i64 = body("discount_amount").required(),
+        /// 商品数量. Required.
+        quantity: i64 = body("quantity").required(),
+        /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
+        price: i64 = body("price").required(),
     }
 
     /// 支付者.
@@ -132,21 +158,7 @@ response! {
         /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
         other_contribute_amount: i64 = body("other_contribute_amount"),
         /// 单品列表.
-        goods_detail: Vec<OverseaPromotionDetailGoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct OverseaPromotionDetailGoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
-        /// 商品优惠金额. Required; in the smallest unit of its currency (币种最小货币单位).
-        discount_amount: i64 = body("discount_amount").required(),
-        /// 商品数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
-        price: i64 = body("price").required(),
+        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
     }
 }
 

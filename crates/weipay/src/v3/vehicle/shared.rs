@@ -2,7 +2,31 @@
 
 //! The objects that several operations of `v3/vehicle` share.
 
-use crate::model::{body, response};
+use crate::model::{Time, body, open_enum, request, response};
+
+request! {
+    /// 停车场景信息.
+    ///
+    /// The shared object `vehicle_parking_info` of the catalogue.
+    pub struct VehicleParkingInfo {
+        /// 停车入场id. Required.
+        parking_id: String = body("parking_id").required(),
+        /// 车牌号. Required.
+        plate_number: String = body("plate_number").required(),
+        /// 车牌颜色. Required.
+        plate_color: VehicleParkingInfoPlateColor = body("plate_color").required(),
+        /// 入场时间. Required.
+        start_time: Time = body("start_time").required(),
+        /// 出场时间. Required.
+        end_time: Time = body("end_time").required(),
+        /// 停车场名称. Required.
+        parking_name: String = body("parking_name").required(),
+        /// 计费时长. Required.
+        charging_duration: i64 = body("charging_duration").required(),
+        /// 停车场设备id. Required.
+        device_id: String = body("device_id").required(),
+    }
+}
 
 response! {
     /// 订单金额, 订单金额信息.
@@ -41,5 +65,37 @@ response! {
         merchant_contribute: i64 = body("merchant_contribute"),
         /// 其他出资. In fen (分).
         other_contribute: i64 = body("other_contribute"),
+    }
+
+    /// 设备信息.
+    ///
+    /// The shared object `vehicle_device_info` of the catalogue.
+    pub struct VehicleDeviceInfo {
+        /// 商户端设备号.
+        device_id: String = body("device_id"),
+        /// 商户端设备IP.
+        device_ip: String = body("device_ip"),
+    }
+
+    /// 支付者.
+    ///
+    /// The shared object `vehicle_payer` of the catalogue.
+    pub struct VehiclePayer {
+        /// 用户在服务商APP的标识.
+        sp_openid: String = body("sp_openid"),
+        /// 用户在特约商户APP的标识.
+        sub_openid: String = body("sub_openid"),
+    }
+}
+
+open_enum! {
+    /// 车牌颜色.
+    pub enum VehicleParkingInfoPlateColor {
+        Blue = "BLUE",
+        Green = "GREEN",
+        Yellow = "YELLOW",
+        Black = "BLACK",
+        White = "WHITE",
+        Limegreen = "LIMEGREEN",
     }
 }

@@ -15,7 +15,12 @@ pub use crate::v2::secapi::chain::SecapiPayProfitsharing as Profitsharing;
 /// - merchant: [4011941670](https://pay.weixin.qq.com/doc/v2/merchant/4011941670)
 /// - partner: [4011984565](https://pay.weixin.qq.com/doc/v2/partner/4011984565)
 pub mod post {
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{
+        V2SecapiPayReceiversReceiver, V2SecapiPayReceiversReceiverType, V2SecapiReceiversReceiver,
+        V2SecapiReceiversReceiverResult, V2SecapiReceiversReceiverType,
+    };
+
+    use crate::model::{JsonText, open_enum, request, response, xml};
 
     request! {
         /// 请求单次分账: what is sent.
@@ -40,21 +45,8 @@ pub mod post {
             /// 商户分账单号. Required; at most 64 characters.
             out_order_no: String = xml("out_order_no").required().length(0, 64).request_number(),
             /// 分账接收方列表. Required; at most 10240 characters; JSON text in a string.
-            receivers: JsonText<Vec<Receiver>> = xml("receivers").required().length(0, 10240),
-        }
-
-        /// 分账接收方列表.
-        pub struct Receiver {
-            /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
-            /// 分账接收方账号. Required.
-            account: String = body("account").required(),
-            /// 分账金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 分账描述. Required.
-            description: String = body("description").required(),
-            /// 分账个人接收方姓名.
-            name: String = body("name"),
+            receivers: JsonText<Vec<V2SecapiPayReceiversReceiver>> =
+                xml("receivers").required().length(0, 10240),
         }
     }
 
@@ -97,27 +89,7 @@ pub mod post {
             /// 分账单状态. At most 16 characters.
             status: Status = xml("status").length(0, 16),
             /// 分账接收方列表. At most 10240 characters; JSON text in a string.
-            receivers: JsonText<Vec<ResponseReceiver>> = xml("receivers").length(0, 10240),
-        }
-
-        /// 分账接收方列表.
-        pub struct ResponseReceiver {
-            /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
-            /// 分账金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 分账描述. Required.
-            description: String = body("description").required(),
-            /// 分账明细单号. Required.
-            detail_id: String = body("detail_id").required(),
-            /// 分账完成时间. Required.
-            finish_time: String = body("finish_time").required(),
-            /// 分账接收方账号. Required.
-            receiver_account: String = body("receiver_account").required(),
-            /// 分账接收商户号. Required.
-            receiver_mchid: String = body("receiver_mchid").required(),
-            /// 分账结果. Required.
-            result: ResponseReceiverResult = body("result").required(),
+            receivers: JsonText<Vec<V2SecapiReceiversReceiver>> = xml("receivers").length(0, 10240),
         }
     }
 
@@ -125,13 +97,6 @@ pub mod post {
         /// 签名类型.
         pub enum SignType {
             HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
         }
 
         /// 返回状态码.
@@ -150,13 +115,6 @@ pub mod post {
         pub enum Status {
             Finished = "FINISHED",
             Processing = "PROCESSING",
-        }
-
-        /// 分账结果.
-        pub enum ResponseReceiverResult {
-            Pending = "PENDING",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
         }
     }
 }

@@ -15,8 +15,7 @@ pub use crate::v2::secapi::chain::SecapiPayRefundv2 as Refundv2;
 /// - partner: [4011983308](https://pay.weixin.qq.com/doc/v2/partner/4011983308)
 pub mod post {
     pub use crate::v2::secapi::shared::{
-        V2OrderDetail, V2OrderDetailGoodsDetail, V2PromotionDetail, V2PromotionDetailGoodsDetail,
-        V2PromotionDetailScope, V2PromotionDetailType,
+        V2GoodsDetail, V2OrderDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
     };
 
     use crate::model::{JsonText, open_enum, request, response, xml};

@@ -12,6 +12,8 @@ pub use crate::v2::transit::chain::TransitPartnerpayPayapply as Payapply;
 ///
 /// - partner: [4011989903](https://pay.weixin.qq.com/doc/v2/partner/4011989903)
 pub mod post {
+    pub use crate::v2::transit::shared::V2TransitSceneInfo;
+
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
@@ -79,25 +81,7 @@ pub mod post {
         /// 场景信息.
         pub struct SceneInfo {
             /// 场景. Required.
-            scene_info: SceneInfoContent = body("scene_info").required(),
-        }
-
-        /// 场景.
-        pub struct SceneInfoContent {
-            /// 乘车时间. Required.
-            start_time: String = body("start_time").required(),
-            /// 结束时间.
-            end_time: String = body("end_time"),
-            /// 乘车码SHA256.
-            qrcode_hash: String = body("qrcode_hash"),
-            /// 起始站.
-            start_station: String = body("start_station"),
-            /// 终点站.
-            end_station: String = body("end_station"),
-            /// 乘车路线.
-            line_name: String = body("line_name"),
-            /// 车牌号.
-            plate_number: String = body("plate_number"),
+            scene_info: V2TransitSceneInfo = body("scene_info").required(),
         }
     }
 

@@ -17,6 +17,8 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsOutTradeNoByC
 ///
 /// `weipay api show GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}` lists all 15.
 pub mod get {
+    pub use crate::v3::combine_transactions::shared::PayInstallmentInfo;
+
     use crate::model::{Time, body, open_enum, response};
 
     response! {
@@ -42,7 +44,7 @@ pub mod get {
             /// 交易场景.
             trade_scenario: TradeScenario = body("trade_scenario"),
             /// 使用的商户贴息信息.
-            installment_info: InstallmentInfo = body("installment_info"),
+            installment_info: PayInstallmentInfo = body("installment_info"),
         }
 
         /// 场景信息.
@@ -143,14 +145,6 @@ pub mod get {
         pub struct CombinePayerInfo {
             /// 用户标识. Required.
             openid: String = body("openid").required(),
-        }
-
-        /// 使用的商户贴息信息.
-        pub struct InstallmentInfo {
-            /// 是否使用了商户贴息. Required.
-            use_subsidy: bool = body("use_subsidy").required(),
-            /// 用户实际选择分期期数. Required.
-            selected_installment_number: i64 = body("selected_installment_number").required(),
         }
     }
 

@@ -14,6 +14,8 @@ pub use crate::v3::discount_card::chain::DiscountCardCardsByOutCardCode as OutCa
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml>
 pub mod get {
+    pub use crate::v3::discount_card::shared::DiscountCardObjectiveCompletionRecord;
+
     use crate::model::{Time, body, response};
 
     response! {
@@ -85,26 +87,8 @@ pub mod get {
             /// 目标描述.
             description: String = body("description"),
             /// 目标完成记录.
-            objective_completion_records: Vec<ObjectiveCompletionRecords> =
+            objective_completion_records: Vec<DiscountCardObjectiveCompletionRecord> =
                 body("objective_completion_records"),
-        }
-
-        /// 目标完成记录.
-        pub struct ObjectiveCompletionRecords {
-            /// 目标完成流水号. Required.
-            objective_completion_serial_no: String = body("objective_completion_serial_no").required(),
-            /// 目标ID. Required.
-            objective_id: String = body("objective_id").required(),
-            /// 目标完成时间. Required.
-            completion_time: Time = body("completion_time").required(),
-            /// 目标完成类型. Required.
-            completion_type: String = body("completion_type").required(),
-            /// 目标完成描述. Required.
-            description: String = body("description").required(),
-            /// 目标完成数量. Required.
-            completion_count: i64 = body("completion_count").required(),
-            /// 备注说明.
-            remark: String = body("remark"),
         }
 
         /// 优惠列表.

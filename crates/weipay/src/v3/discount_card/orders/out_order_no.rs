@@ -12,6 +12,11 @@ pub use crate::v3::discount_card::chain::DiscountCardOrdersByOutOrderNo as OutOr
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
 pub mod get {
+    pub use crate::v3::discount_card::shared::{
+        DiscountCardObjective, DiscountCardObjectivePerformanceType, DiscountCardReward,
+        DiscountCardRewardRewardType,
+    };
+
     use crate::model::{Time, body, open_enum, response};
 
     response! {
@@ -65,55 +70,9 @@ pub mod get {
             /// 支付时间.
             pay_time: Time = body("pay_time"),
             /// 目标达成明细列表.
-            objectives: Vec<Objectives> = body("objectives"),
+            objectives: Vec<DiscountCardObjective> = body("objectives"),
             /// 奖励明细列表.
-            rewards: Vec<Rewards> = body("rewards"),
-        }
-
-        /// 目标达成明细列表.
-        pub struct Objectives {
-            /// 目标流水号. Required.
-            objective_serial_no: String = body("objective_serial_no").required(),
-            /// 先享卡目标ID. Required.
-            objective_id: i64 = body("objective_id").required(),
-            /// 目标名称.
-            name: String = body("name"),
-            /// 目标单位.
-            unit: String = body("unit"),
-            /// 履约描述. Required.
-            performance_description: String = body("performance_description").required(),
-            /// 履约类型. Required.
-            performance_type: PerformanceType = body("performance_type").required(),
-            /// 目标数量. Required.
-            count: i64 = body("count").required(),
-            /// 履约时间. Required.
-            performance_time: Time = body("performance_time").required(),
-            /// 备注说明.
-            remark: String = body("remark"),
-        }
-
-        /// 奖励明细列表.
-        pub struct Rewards {
-            /// 奖励流水号. Required.
-            reward_serial_no: String = body("reward_serial_no").required(),
-            /// 先享卡奖励ID. Required.
-            reward_id: i64 = body("reward_id").required(),
-            /// 奖励名称.
-            name: String = body("name"),
-            /// 奖励单位.
-            unit: String = body("unit"),
-            /// 奖励描述. Required.
-            description: String = body("description").required(),
-            /// 奖励类型. Required.
-            reward_type: RewardType = body("reward_type").required(),
-            /// 奖励数量. Required.
-            count: i64 = body("count").required(),
-            /// 奖励金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 奖励时间. Required.
-            reward_time: Time = body("reward_time").required(),
-            /// 备注说明.
-            remark: String = body("remark"),
+            rewards: Vec<DiscountCardReward> = body("rewards"),
         }
     }
 
@@ -126,18 +85,6 @@ pub mod get {
             Charged = "CHARGED",
             NoCharge = "NO_CHARGE",
             Revoked = "REVOKED",
-        }
-
-        /// 履约类型.
-        pub enum PerformanceType {
-            Increase = "INCREASE",
-            Decrease = "DECREASE",
-        }
-
-        /// 奖励类型.
-        pub enum RewardType {
-            Increase = "INCREASE",
-            Decrease = "DECREASE",
         }
     }
 }

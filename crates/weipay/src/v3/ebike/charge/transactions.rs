@@ -25,6 +25,8 @@ pub use crate::v3::ebike::chain::EbikeChargeTransactions as Transactions;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml>
 pub mod post {
+    pub use crate::v3::ebike::shared::EbikeDeviceInfo;
+
     use crate::model::{Time, body, request, response};
 
     request! {
@@ -56,7 +58,7 @@ pub mod post {
             /// 充电自行车场景信息. Required.
             charge_info: ChargeInfo = body("charge_info").required(),
             /// 设备信息. Required.
-            device_info: DeviceInfo = body("device_info").required(),
+            device_info: EbikeDeviceInfo = body("device_info").required(),
         }
 
         /// 订单金额信息.
@@ -83,14 +85,6 @@ pub mod post {
             park_duration: i64 = body("park_duration"),
             /// 车位延时占用产生的费用. In fen (分).
             park_fee: i64 = body("park_fee"),
-        }
-
-        /// 设备信息.
-        pub struct DeviceInfo {
-            /// 充电位设备号. Required.
-            device_id: String = body("device_id").required(),
-            /// 商户端设备ip. Required.
-            device_ip: String = body("device_ip").required(),
         }
     }
 

@@ -14,6 +14,10 @@ pub use crate::v3::ecommerce::chain::EcommerceRefundsApply as Apply;
 ///
 /// `weipay api show POST v3/ecommerce/refunds/apply` lists all 4.
 pub mod post {
+    pub use crate::v3::ecommerce::shared::{
+        EcommercePromotionDetail, EcommercePromotionDetailScope, EcommercePromotionDetailType,
+    };
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -90,7 +94,7 @@ pub mod post {
             /// 订单金额. Required.
             amount: ResponseAmount = body("amount").required(),
             /// 优惠退款详情.
-            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+            promotion_detail: Vec<EcommercePromotionDetail> = body("promotion_detail"),
             /// 退款出资商户.
             refund_account: RefundAccount = body("refund_account"),
         }
@@ -118,20 +122,6 @@ pub mod post {
             /// 出资金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
         }
-
-        /// 优惠退款详情.
-        pub struct PromotionDetail {
-            /// 券ID. Required.
-            promotion_id: String = body("promotion_id").required(),
-            /// 优惠范围. Required.
-            scope: Scope = body("scope").required(),
-            /// 优惠类型. Required.
-            type_: Type = body("type").required(),
-            /// 优惠券面额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 优惠退款金额. Required; in fen (分).
-            refund_amount: i64 = body("refund_amount").required(),
-        }
     }
 
     open_enum! {
@@ -152,18 +142,6 @@ pub mod post {
             Available = "AVAILABLE",
             Unsettled = "UNSETTLED",
             Prepaid = "PREPAID",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            Global = "GLOBAL",
-            Single = "SINGLE",
-        }
-
-        /// 优惠类型.
-        pub enum Type {
-            Coupon = "COUPON",
-            Discount = "DISCOUNT",
         }
     }
 }

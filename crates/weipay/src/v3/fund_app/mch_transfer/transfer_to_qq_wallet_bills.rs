@@ -14,6 +14,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferToQqWalletBills as
 ///
 /// - merchant: [4014297386](https://pay.weixin.qq.com/doc/v3/merchant/4014297386)
 pub mod post {
+    pub use crate::v3::fund_app::shared::FundAppTransferSceneReportInfo;
+
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
@@ -43,16 +45,8 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
-        }
-
-        /// 转账场景报备信息.
-        pub struct TransferSceneReportInfos {
-            /// 信息类型. Required.
-            info_type: String = body("info_type").required(),
-            /// 信息内容. Required.
-            info_content: String = body("info_content").required(),
         }
     }
 

@@ -10,6 +10,10 @@ pub use crate::v3::global::chain::GlobalMerchantServiceComplaints as Complaints;
 ///
 /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
 pub mod get {
+    pub use crate::v3::global::shared::{
+        GlobalComplaintOrderInfo, GlobalServiceOrderInfo, GlobalServiceOrderInfoState,
+    };
+
     use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
     request! {
@@ -64,7 +68,7 @@ pub mod get {
             /// 投诉人联系方式. Travels encrypted (敏感信息加密).
             payer_phone: Sensitive = body("payer_phone").encrypted(),
             /// 投诉单关联订单信息.
-            complaint_order_info: Vec<ComplaintOrderInfo> = body("complaint_order_info"),
+            complaint_order_info: Vec<GlobalComplaintOrderInfo> = body("complaint_order_info"),
             /// 投诉单是否已全额退款. Required.
             complaint_full_refunded: bool = body("complaint_full_refunded").required(),
             /// 是否超时.
@@ -82,29 +86,7 @@ pub mod get {
             /// 投诉详情翻译.
             complaint_detail_trans: String = body("complaint_detail_trans"),
             /// 投诉单关联服务单信息.
-            service_order_info: Vec<ServiceOrderInfo> = body("service_order_info"),
-        }
-
-        /// 投诉单关联订单信息.
-        pub struct ComplaintOrderInfo {
-            /// 微信订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 商户订单号. Required.
-            out_trade_no: String = body("out_trade_no").required(),
-            /// 结算币种金额. Required; in the smallest unit of its currency (币种最小货币单位).
-            settlement_amount: i64 = body("settlement_amount").required(),
-            /// 结算币种累计已退款金额. Required.
-            settlement_refunded_amount: String = body("settlement_refunded_amount").required(),
-            /// 结算币种. Required.
-            settlement_currency: String = body("settlement_currency").required(),
-            /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
-            payer_amount: i64 = body("payer_amount").required(),
-            /// 支付币种累计已退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
-            payer_refunded_amount: i64 = body("payer_refunded_amount").required(),
-            /// 支付币种. Required.
-            payer_currency: String = body("payer_currency").required(),
-            /// 交易时间. Required.
-            trade_time: Time = body("trade_time").required(),
+            service_order_info: Vec<GlobalServiceOrderInfo> = body("service_order_info"),
         }
 
         /// 投诉资料列表.
@@ -113,16 +95,6 @@ pub mod get {
             media_type: MediaType = body("media_type").required(),
             /// 媒体文列表. Required.
             media_url: Vec<String> = body("media_url").required(),
-        }
-
-        /// 投诉单关联服务单信息.
-        pub struct ServiceOrderInfo {
-            /// 微信支付服务订单号.
-            order_id: String = body("order_id"),
-            /// 商户服务订单号.
-            out_order_no: String = body("out_order_no"),
-            /// 支付分服务单状态.
-            state: State = body("state"),
         }
     }
 
@@ -161,14 +133,6 @@ pub mod get {
         pub enum MediaType {
             UserComplaintImage = "USER_COMPLAINT_IMAGE",
             OperationImage = "OPERATION_IMAGE",
-        }
-
-        /// 支付分服务单状态.
-        pub enum State {
-            Doing = "DOING",
-            Revoked = "REVOKED",
-            Waitpay = "WAITPAY",
-            Done = "DONE",
         }
     }
 }

@@ -190,7 +190,9 @@ pub mod get {
 ///
 /// - global: [4013025096](https://pay.weixin.qq.com/doc/global/v3/zh/4013025096)
 pub mod patch {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::global::shared::GlobalContact;
+
+    use crate::model::{body, header, open_enum, request, response};
 
     request! {
         /// 修改子商户（融合钱包）: what is sent.
@@ -213,7 +215,7 @@ pub mod patch {
             /// 公司电话. Required.
             office_phone: String = body("office_phone").required(),
             /// 联系人信息. Required.
-            contact: Contact = body("contact").required(),
+            contact: GlobalContact = body("contact").required(),
             /// 类目. Required.
             business_category: i64 = body("business_category").required(),
             /// 渠道号.
@@ -240,16 +242,6 @@ pub mod patch {
             apply_h5_payment: bool = body("apply_h5_payment"),
             /// H5支付申请资料资料.
             h5_payment_apply_info: H5PaymentApplyInfo = body("h5_payment_apply_info"),
-        }
-
-        /// 联系人信息.
-        pub struct Contact {
-            /// 联系人名称. Required; travels encrypted (敏感信息加密).
-            name: Sensitive = body("name").required().encrypted(),
-            /// 联系人电话. Required; travels encrypted (敏感信息加密).
-            phone: Sensitive = body("phone").required().encrypted(),
-            /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
-            email: Sensitive = body("email").required().encrypted(),
         }
 
         /// 业务信息.

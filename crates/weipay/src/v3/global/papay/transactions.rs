@@ -21,8 +21,8 @@ pub use crate::v3::global::chain::GlobalPapayTransactions as Transactions;
 /// - global: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
 pub mod post {
     pub use crate::v3::global::shared::{
-        OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailGoodsDetail,
-        OverseaPromotionDetailScope, OverseaPromotionDetailType,
+        GlobalAmount, GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailScope,
+        OverseaPromotionDetailType,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -56,17 +56,9 @@ pub mod post {
             /// 委托代扣协议ID. Required.
             contract_id: String = body("contract_id").required(),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: GlobalAmount = body("amount").required(),
             /// 场景信息.
             scene_info: SceneInfo = body("scene_info"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
 
         /// 场景信息.
@@ -115,13 +107,13 @@ pub mod post {
             /// 支付者. Required.
             payer: OverseaPaidPayer = body("payer").required(),
             /// 订单金额. Required.
-            amount: ResponseAmount = body("amount").required(),
+            amount: Amount = body("amount").required(),
             /// 优惠功能.
             promotion_detail: Vec<OverseaPromotionDetail> = body("promotion_detail"),
         }
 
         /// 订单金额.
-        pub struct ResponseAmount {
+        pub struct Amount {
             /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
             total: i64 = body("total").required(),
             /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).

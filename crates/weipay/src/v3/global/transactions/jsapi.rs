@@ -15,7 +15,7 @@ pub use crate::v3::global::chain::GlobalTransactionsJsapi as Jsapi;
 /// `weipay api show POST v3/global/transactions/jsapi` lists all 2.
 pub mod post {
     pub use crate::v3::global::shared::{
-        OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
+        GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
         OverseaSceneInfoStoreInfo,
     };
 
@@ -62,19 +62,11 @@ pub mod post {
             /// 支付者.
             payer: OverseaOrderPayer = body("payer"),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: GlobalAmount = body("amount").required(),
             /// 场景信息.
             scene_info: OverseaSceneInfo = body("scene_info"),
             /// 优惠功能.
             detail: Vec<OverseaOrderDetail> = body("detail"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 

@@ -13,7 +13,7 @@ pub use crate::v3::global::chain::GlobalTransactionsMweb as Mweb;
 /// - global: [4013014399](https://pay.weixin.qq.com/doc/global/v3/zh/4013014399)
 pub mod post {
     pub use crate::v3::global::shared::{
-        OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer,
+        GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer,
     };
 
     use crate::model::{Time, body, request, response};
@@ -59,19 +59,11 @@ pub mod post {
             /// 支付者.
             payer: OverseaOrderPayer = body("payer"),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: GlobalAmount = body("amount").required(),
             /// 场景信息. Required.
             scene_info: SceneInfo = body("scene_info").required(),
             /// 优惠功能.
             detail: Vec<OverseaOrderDetail> = body("detail"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
 
         /// 场景信息.

@@ -13,6 +13,8 @@ pub use crate::v3::marketing::chain::MarketingFavorCouponStocks as CouponStocks;
 /// - merchant: [4012534633](https://pay.weixin.qq.com/doc/v3/merchant/4012534633)
 /// - partner: [4012534537](https://pay.weixin.qq.com/doc/v3/partner/4012534537)
 pub mod post {
+    pub use crate::v3::marketing::shared::FavorFixedNormalCoupon;
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -92,7 +94,7 @@ pub mod post {
             /// 券可核销时间.
             coupon_available_time: CouponAvailableTime = body("coupon_available_time"),
             /// 固定面额满减券使用规则.
-            fixed_normal_coupon: FixedNormalCoupon = body("fixed_normal_coupon"),
+            fixed_normal_coupon: FavorFixedNormalCoupon = body("fixed_normal_coupon"),
             /// 折扣券使用规则.
             discount_coupon: DiscountCoupon = body("discount_coupon"),
             /// 换购券使用规则.
@@ -137,14 +139,6 @@ pub mod post {
             begin_time: i64 = body("begin_time").range(0, 86400),
             /// 当天结束时间. 1 to 86399.
             end_time: i64 = body("end_time").range(1, 86399),
-        }
-
-        /// 固定面额满减券使用规则.
-        pub struct FixedNormalCoupon {
-            /// 面额. Required; in fen (分).
-            coupon_amount: i64 = body("coupon_amount").required(),
-            /// 门槛. Required; in fen (分).
-            transaction_minimum: i64 = body("transaction_minimum").required(),
         }
 
         /// 折扣券使用规则.

@@ -16,7 +16,11 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCards as Cards;
 /// - partner: [4012709010](https://pay.weixin.qq.com/doc/v3/partner/4012709010)
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        MembercardValidDateInformation, MembercardValidDateInformationType,
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+        MembercardOpenUserInformationForm, MembercardOpenUserInformationFormCommonFieldList,
+        MembercardOpenUserInformationFormCustomFieldList,
+        MembercardOpenUserInformationFormCustomFieldListType, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -95,11 +99,11 @@ pub mod get {
             /// 商户请求单号. Required.
             out_request_no: String = body("out_request_no").required(),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: MembercardOpenBalanceInformation = body("balance_information"),
             /// 开卡信息.
-            user_information_form: UserInformationForm = body("user_information_form"),
+            user_information_form: MembercardOpenUserInformationForm = body("user_information_form"),
             /// 商户补充声明.
-            additional_statement: AdditionalStatement = body("additional_statement"),
+            additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
         }
 
         /// 品牌信息.
@@ -108,48 +112,6 @@ pub mod get {
             brand_id: String = body("brand_id").required(),
             /// 品牌展示名称. Required.
             display_name: String = body("display_name").required(),
-        }
-
-        /// 储值信息.
-        pub struct BalanceInformation {
-            /// 是否支持储值.
-            need_balance: bool = body("need_balance"),
-            /// 储值小程序appid.
-            balance_appid: String = body("balance_appid"),
-            /// 储值小程序path.
-            balance_path: String = body("balance_path"),
-            /// 储值url.
-            balance_url: String = body("balance_url"),
-        }
-
-        /// 开卡信息.
-        pub struct UserInformationForm {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 商户自定义的开卡信息字段类型.
-            type_: Type = body("type"),
-            /// 字段名称.
-            name: String = body("name"),
-            /// 字段值.
-            values: Vec<String> = body("values"),
-        }
-
-        /// 商户补充声明.
-        pub struct AdditionalStatement {
-            /// 标题.
-            title: String = body("title"),
-            /// 跳转url.
-            url: String = body("url"),
-            /// 跳转小程序appid.
-            appid: String = body("appid"),
-            /// 跳转小程序path.
-            path: String = body("path"),
         }
     }
 
@@ -176,25 +138,6 @@ pub mod get {
             MerchantDeposit = "MERCHANT_DEPOSIT",
             RealTime = "REAL_TIME",
         }
-
-        /// 平台提供的通用开卡信息字段.
-        pub enum CommonFieldList {
-            UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
-        /// 商户自定义的开卡信息字段类型.
-        pub enum Type {
-            Text = "TEXT",
-            Select = "SELECT",
-            Radio = "RADIO",
-            CheckBox = "CHECK_BOX",
-        }
     }
 }
 
@@ -208,7 +151,11 @@ pub mod get {
 /// - partner: [4012708314](https://pay.weixin.qq.com/doc/v3/partner/4012708314)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        MembercardValidDateInformation, MembercardValidDateInformationType,
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+        MembercardOpenUserInformationForm, MembercardOpenUserInformationFormCommonFieldList,
+        MembercardOpenUserInformationFormCustomFieldList,
+        MembercardOpenUserInformationFormCustomFieldListType, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -248,11 +195,11 @@ pub mod post {
             /// 商户请求单号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: MembercardOpenBalanceInformation = body("balance_information"),
             /// 开卡信息.
-            user_information_form: UserInformationForm = body("user_information_form"),
+            user_information_form: MembercardOpenUserInformationForm = body("user_information_form"),
             /// 商户补充声明.
-            additional_statement: AdditionalStatement = body("additional_statement"),
+            additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
             /// 是否启用动态码.
             need_dynamic_code: bool = body("need_dynamic_code"),
         }
@@ -277,48 +224,6 @@ pub mod post {
             available_day_after_receive: i64 = body("available_day_after_receive"),
             /// 领取后N天开始生效.
             wait_days_after_receive: i64 = body("wait_days_after_receive"),
-        }
-
-        /// 储值信息.
-        pub struct BalanceInformation {
-            /// 是否支持储值.
-            need_balance: bool = body("need_balance"),
-            /// 储值小程序appid.
-            balance_appid: String = body("balance_appid"),
-            /// 储值小程序path.
-            balance_path: String = body("balance_path"),
-            /// 储值url.
-            balance_url: String = body("balance_url"),
-        }
-
-        /// 开卡信息.
-        pub struct UserInformationForm {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 商户自定义的开卡信息字段类型.
-            type_: CustomFieldListType = body("type"),
-            /// 字段名称.
-            name: String = body("name"),
-            /// 字段值.
-            values: Vec<String> = body("values"),
-        }
-
-        /// 商户补充声明.
-        pub struct AdditionalStatement {
-            /// 标题.
-            title: String = body("title"),
-            /// 跳转url.
-            url: String = body("url"),
-            /// 跳转小程序appid.
-            appid: String = body("appid"),
-            /// 跳转小程序path.
-            path: String = body("path"),
         }
     }
 
@@ -367,11 +272,11 @@ pub mod post {
             /// 商户请求单号. Required.
             out_request_no: String = body("out_request_no").required(),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: MembercardOpenBalanceInformation = body("balance_information"),
             /// 开卡信息.
-            user_information_form: UserInformationForm = body("user_information_form"),
+            user_information_form: MembercardOpenUserInformationForm = body("user_information_form"),
             /// 商户补充声明.
-            additional_statement: AdditionalStatement = body("additional_statement"),
+            additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
         }
     }
 
@@ -396,25 +301,6 @@ pub mod post {
             SystemAllocate = "SYSTEM_ALLOCATE",
             MerchantDeposit = "MERCHANT_DEPOSIT",
             RealTime = "REAL_TIME",
-        }
-
-        /// 平台提供的通用开卡信息字段.
-        pub enum CommonFieldList {
-            UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
-        /// 商户自定义的开卡信息字段类型.
-        pub enum CustomFieldListType {
-            Text = "TEXT",
-            Select = "SELECT",
-            Radio = "RADIO",
-            CheckBox = "CHECK_BOX",
         }
 
         /// 会员卡状态.

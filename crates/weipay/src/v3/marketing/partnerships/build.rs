@@ -13,6 +13,8 @@ pub use crate::v3::marketing::chain::MarketingPartnershipsBuild as Build;
 /// - merchant: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498)
 /// - partner: [4012381469](https://pay.weixin.qq.com/doc/v3/partner/4012381469)
 pub mod post {
+    pub use crate::v3::marketing::shared::{PartnershipsPartner, PartnershipsPartnerType};
+
     use crate::model::{Time, body, header, open_enum, request, response};
 
     request! {
@@ -24,19 +26,9 @@ pub mod post {
             /// 业务请求幂等值. Required.
             idempotency_key: String = header("Idempotency-Key").required().request_number(),
             /// 合作方信息. Required.
-            partner: Partner = body("partner").required(),
+            partner: PartnershipsPartner = body("partner").required(),
             /// 被授权数据. Required.
             authorized_data: AuthorizedData = body("authorized_data").required(),
-        }
-
-        /// 合作方信息.
-        pub struct Partner {
-            /// 合作方类别. Required.
-            type_: Type = body("type").required(),
-            /// 合作方APPID.
-            appid: String = body("appid"),
-            /// 合作方商户ID.
-            merchant_id: String = body("merchant_id"),
         }
 
         /// 被授权数据.
@@ -67,19 +59,29 @@ pub mod post {
             /// 更新时间. Required.
             update_time: Time = body("update_time").required(),
         }
+
+        /// 合作方信息.
+        pub struct Partner {
+            /// 合作方类别. Required.
+            type_: Type = body("type").required(),
+            /// 合作方APPID.
+            appid: String = body("appid"),
+            /// 合作方商户ID.
+            merchant_id: String = body("merchant_id"),
+        }
     }
 
     open_enum! {
-        /// 合作方类别.
-        pub enum Type {
-            Appid = "APPID",
-            Merchant = "MERCHANT",
-        }
-
         /// 授权业务类别.
         pub enum BusinessType {
             FavorStock = "FAVOR_STOCK",
             BusifavorStock = "BUSIFAVOR_STOCK",
+        }
+
+        /// 合作方类别.
+        pub enum Type {
+            Appid = "APPID",
+            Merchant = "MERCHANT",
         }
 
         /// 合作状态.

@@ -13,6 +13,8 @@ pub use crate::v3::marketing::chain::MarketingPartnershipsTerminate as Terminate
 /// - merchant: [4017164460](https://pay.weixin.qq.com/doc/v3/merchant/4017164460)
 /// - partner: [4017171868](https://pay.weixin.qq.com/doc/v3/partner/4017171868)
 pub mod post {
+    pub use crate::v3::marketing::shared::{PartnershipsPartner, PartnershipsPartnerType};
+
     use crate::model::{Time, body, header, open_enum, request, response};
 
     request! {
@@ -24,19 +26,9 @@ pub mod post {
             /// 业务请求幂等值. Required.
             idempotency_key: String = header("Idempotency-Key").required().request_number(),
             /// 合作方信息. Required.
-            partner: Partner = body("partner").required(),
+            partner: PartnershipsPartner = body("partner").required(),
             /// 被授权数据. Required.
             authorized_data: AuthorizedData = body("authorized_data").required(),
-        }
-
-        /// 合作方信息.
-        pub struct Partner {
-            /// 合作方类别. Required.
-            type_: Type = body("type").required(),
-            /// 合作方APPID.
-            appid: String = body("appid"),
-            /// 合作方商户ID.
-            merchant_id: String = body("merchant_id"),
         }
 
         /// 被授权数据.
@@ -60,12 +52,6 @@ pub mod post {
     }
 
     open_enum! {
-        /// 合作方类别.
-        pub enum Type {
-            Appid = "APPID",
-            Merchant = "MERCHANT",
-        }
-
         /// 授权业务类别.
         pub enum BusinessType {
             FavorStock = "FAVOR_STOCK",

@@ -19,7 +19,16 @@ pub mod get {
         PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
         PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
         PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
-        PaygiftActivityBaseInfoDeliveryPurpose,
+        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityAdvancedSetting,
+        PaygiftactivityAdvancedSettingDeliveryUserCategory,
+        PaygiftactivityAdvancedSettingPaymentMethodInformation,
+        PaygiftactivityAdvancedSettingPaymentMethodInformationPaymentMethod,
+        PaygiftactivityAdvancedSettingPaymentMode,
+        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation,
+        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformationPaymentMethod,
+        PaygiftactivityAdvancedSettingPaymentModePaymentSceneList, PaygiftactivityFullSendRule,
+        PaygiftactivityFullSendRuleAwardList, PaygiftactivityFullSendRuleAwardType,
+        PaygiftactivityFullSendRuleMerchantOption, PaygiftactivityFullSendRuleSendContent,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -64,7 +73,7 @@ pub mod get {
             /// 活动基本信息.
             activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info"),
             /// 活动高级设置.
-            advanced_setting: AdvancedSetting = body("advanced_setting"),
+            advanced_setting: PaygiftactivityAdvancedSetting = body("advanced_setting"),
             /// 活动id.
             activity_id: String = body("activity_id"),
             /// 活动奖品发放规则.
@@ -83,77 +92,12 @@ pub mod get {
             update_time: Time = body("update_time"),
         }
 
-        /// 活动高级设置.
-        pub struct AdvancedSetting {
-            /// 投放用户类别.
-            delivery_user_category: DeliveryUserCategory = body("delivery_user_category"),
-            /// 商家会员appid.
-            merchant_member_appid: String = body("merchant_member_appid"),
-            /// 支付模式.
-            payment_mode: PaymentMode = body("payment_mode"),
-            /// 订单优惠标记.
-            goods_tags: Vec<String> = body("goods_tags"),
-            /// 支付方式信息.
-            payment_method_information: AdvancedSettingPaymentMethodInformation =
-                body("payment_method_information"),
-        }
-
-        /// 支付模式.
-        pub struct PaymentMode {
-            /// 支付场景列表.
-            payment_scene_list: Vec<PaymentSceneList> = body("payment_scene_list"),
-            /// 支付方式信息.
-            payment_method_information: PaymentMethodInformation = body("payment_method_information"),
-        }
-
-        /// 支付方式信息.
-        pub struct PaymentMethodInformation {
-            /// 支付方式.
-            payment_method: PaymentMethod = body("payment_method"),
-            /// 银行简称.
-            bank_abbreviation: String = body("bank_abbreviation"),
-        }
-
-        /// 支付方式信息.
-        pub struct AdvancedSettingPaymentMethodInformation {
-            /// 支付方式. Required.
-            payment_method: PaymentMethod = body("payment_method").required(),
-            /// 银行简称.
-            bank_abbreviation: String = body("bank_abbreviation"),
-        }
-
         /// 活动奖品发放规则.
         pub struct AwardSendRule {
             /// 满送活动奖品发放规则.
-            full_send_rule: FullSendRule = body("full_send_rule"),
+            full_send_rule: PaygiftactivityFullSendRule = body("full_send_rule"),
             /// 阶梯送发放规则.
             step_send_rule: StepSendRule = body("step_send_rule"),
-        }
-
-        /// 满送活动奖品发放规则.
-        pub struct FullSendRule {
-            /// 奖品类型. Required.
-            award_type: AwardType = body("award_type").required(),
-            /// 发券商户号选项. Required.
-            merchant_option: MerchantOption = body("merchant_option").required(),
-            /// 消费金额门槛. Required; in fen (分).
-            transaction_amount_minimum: i64 = body("transaction_amount_minimum").required(),
-            /// 发放内容. Required.
-            send_content: SendContent = body("send_content").required(),
-            /// 奖品基本信息列表.
-            award_list: Vec<AwardList> = body("award_list"),
-            /// 发券商户号列表.
-            merchant_id_list: Vec<String> = body("merchant_id_list"),
-        }
-
-        /// 奖品基本信息列表.
-        pub struct AwardList {
-            /// 代金券批次Id.
-            stock_id: String = body("stock_id"),
-            /// 奖品原始图. Format `media-url`.
-            original_image_url: String = body("original_image_url"),
-            /// 奖品缩略图. Format `media-url`.
-            thumbnail_url: String = body("thumbnail_url"),
         }
 
         /// 阶梯送发放规则.
@@ -181,38 +125,10 @@ pub mod get {
             Busifavor = "BUSIFAVOR",
         }
 
-        /// 投放用户类别.
-        pub enum DeliveryUserCategory {
-            DeliveryAllPerson = "DELIVERY_ALL_PERSON",
-            DeliveryMemberPerson = "DELIVERY_MEMBER_PERSON",
-        }
-
-        /// 支付场景列表.
-        pub enum PaymentSceneList {
-            AppScene = "APP_SCENE",
-            SwingCardScene = "SWING_CARD_SCENE",
-            NoSecretScene = "NO_SECRET_SCENE",
-            MiniappScene = "MINIAPP_SCENE",
-            FacePayScene = "FACE_PAY_SCENE",
-            OtherScene = "OTHER_SCENE",
-        }
-
-        /// 支付方式.
-        pub enum PaymentMethod {
-            Cft = "CFT",
-            SpecificBankCard = "SPECIFIC_BANK_CARD",
-        }
-
         /// 发券商户号选项.
         pub enum MerchantOption {
             InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
             ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
-        }
-
-        /// 发放内容.
-        pub enum SendContent {
-            SingleCoupon = "SINGLE_COUPON",
-            GiftPackage = "GIFT_PACKAGE",
         }
 
         /// 活动类型.

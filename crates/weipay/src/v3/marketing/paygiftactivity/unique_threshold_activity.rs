@@ -17,7 +17,9 @@ pub mod post {
         PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
         PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
         PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
-        PaygiftActivityBaseInfoDeliveryPurpose,
+        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityFullSendRule,
+        PaygiftactivityFullSendRuleAwardList, PaygiftactivityFullSendRuleAwardType,
+        PaygiftactivityFullSendRuleMerchantOption, PaygiftactivityFullSendRuleSendContent,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -33,7 +35,7 @@ pub mod post {
             /// 活动高级设置.
             advanced_setting: AdvancedSetting = body("advanced_setting"),
             /// 活动奖品发放规则. Required.
-            award_send_rule: AwardSendRule = body("award_send_rule").required(),
+            award_send_rule: PaygiftactivityFullSendRule = body("award_send_rule").required(),
         }
 
         /// 活动高级设置.
@@ -64,32 +66,6 @@ pub mod post {
             payment_method: PaymentMethod = body("payment_method"),
             /// 银行简称.
             bank_abbreviation: String = body("bank_abbreviation"),
-        }
-
-        /// 活动奖品发放规则.
-        pub struct AwardSendRule {
-            /// 奖品类型. Required.
-            award_type: AwardType = body("award_type").required(),
-            /// 发券商户号选项. Required.
-            merchant_option: MerchantOption = body("merchant_option").required(),
-            /// 消费金额门槛. Required; in fen (分).
-            transaction_amount_minimum: i64 = body("transaction_amount_minimum").required(),
-            /// 发放内容. Required.
-            send_content: SendContent = body("send_content").required(),
-            /// 奖品基本信息列表.
-            award_list: Vec<AwardList> = body("award_list"),
-            /// 发券商户号列表.
-            merchant_id_list: Vec<String> = body("merchant_id_list"),
-        }
-
-        /// 奖品基本信息列表.
-        pub struct AwardList {
-            /// 代金券批次Id.
-            stock_id: String = body("stock_id"),
-            /// 奖品原始图. Format `media-url`.
-            original_image_url: String = body("original_image_url"),
-            /// 奖品缩略图. Format `media-url`.
-            thumbnail_url: String = body("thumbnail_url"),
         }
     }
 
@@ -127,23 +103,6 @@ pub mod post {
         pub enum PaymentMethod {
             Cft = "CFT",
             SpecificBankCard = "SPECIFIC_BANK_CARD",
-        }
-
-        /// 奖品类型.
-        pub enum AwardType {
-            Busifavor = "BUSIFAVOR",
-        }
-
-        /// 发券商户号选项.
-        pub enum MerchantOption {
-            InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
-            ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
-        }
-
-        /// 发放内容.
-        pub enum SendContent {
-            SingleCoupon = "SINGLE_COUPON",
-            GiftPackage = "GIFT_PACKAGE",
         }
     }
 }

@@ -14,6 +14,8 @@ pub use crate::v3::mchalterapply::chain::MchalterapplyMchsubjectalterapplymentBy
 ///
 /// - partner: [4014090655](https://pay.weixin.qq.com/doc/v3/partner/4014090655)
 pub mod get {
+    pub use crate::v3::mchalterapply::shared::MchalterapplyAuditRejectDetail;
+
     use crate::model::{body, open_enum, response};
 
     response! {
@@ -33,15 +35,7 @@ pub mod get {
             /// 总体驳回原因.
             audit_reject_reason: String = body("audit_reject_reason"),
             /// 驳回原因详情.
-            audit_reject_detail: Vec<AuditRejectDetail> = body("audit_reject_detail"),
-        }
-
-        /// 驳回原因详情.
-        pub struct AuditRejectDetail {
-            /// 参数名称.
-            param_name: String = body("param_name"),
-            /// 驳回原因.
-            reject_reason: String = body("reject_reason"),
+            audit_reject_detail: Vec<MchalterapplyAuditRejectDetail> = body("audit_reject_detail"),
         }
     }
 

@@ -19,6 +19,12 @@ pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplai
 /// - merchant: [4012533436](https://pay.weixin.qq.com/doc/v3/merchant/4012533436)
 /// - partner: [4012691648](https://pay.weixin.qq.com/doc/v3/partner/4012691648)
 pub mod get {
+    pub use crate::v3::merchant_service::shared::{
+        MerchantServiceAdditionalInfo, MerchantServiceAdditionalInfoSharePowerInfo,
+        MerchantServiceAdditionalInfoSharePowerInfoReturnAddressInfo, MerchantServiceAdditionalInfoType,
+        MerchantServiceComplaintOrderInfo,
+    };
+
     use crate::model::{Sensitive, Time, body, open_enum, response};
 
     response! {
@@ -44,7 +50,7 @@ pub mod get {
             /// 投诉资料列表.
             complaint_media_list: Vec<ComplaintMediaList> = body("complaint_media_list"),
             /// 投诉单关联订单信息.
-            complaint_order_info: Vec<ComplaintOrderInfo> = body("complaint_order_info"),
+            complaint_order_info: Vec<MerchantServiceComplaintOrderInfo> = body("complaint_order_info"),
             /// 投诉单关联服务单信息.
             service_order_info: Vec<ServiceOrderInfo> = body("service_order_info"),
             /// 投诉单是否已全额退款. Required.
@@ -62,7 +68,7 @@ pub mod get {
             /// 用户标签列表.
             user_tag_list: Vec<UserTagList> = body("user_tag_list"),
             /// 补充信息.
-            additional_info: AdditionalInfo = body("additional_info"),
+            additional_info: MerchantServiceAdditionalInfo = body("additional_info"),
             /// 是否在平台协助中.
             in_platform_service: bool = body("in_platform_service"),
             /// 是否需即时服务用户.
@@ -79,16 +85,6 @@ pub mod get {
             media_url: Vec<String> = body("media_url"),
         }
 
-        /// 投诉单关联订单信息.
-        pub struct ComplaintOrderInfo {
-            /// 微信订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 商户订单号. Required.
-            out_trade_no: String = body("out_trade_no").required(),
-            /// 订单金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-        }
-
         /// 投诉单关联服务单信息.
         pub struct ServiceOrderInfo {
             /// 微信支付服务订单号.
@@ -97,34 +93,6 @@ pub mod get {
             out_order_no: String = body("out_order_no"),
             /// 支付分服务单状态.
             state: String = body("state"),
-        }
-
-        /// 补充信息.
-        pub struct AdditionalInfo {
-            /// 补充信息类型.
-            type_: Type = body("type"),
-            /// 充电宝投诉相关信息.
-            share_power_info: SharePowerInfo = body("share_power_info"),
-        }
-
-        /// 充电宝投诉相关信息.
-        pub struct SharePowerInfo {
-            /// 归还时间.
-            return_time: Time = body("return_time"),
-            /// 归还地点信息.
-            return_address_info: ReturnAddressInfo = body("return_address_info"),
-            /// 是否归还同一柜机.
-            is_returned_to_same_machine: bool = body("is_returned_to_same_machine"),
-        }
-
-        /// 归还地点信息.
-        pub struct ReturnAddressInfo {
-            /// 归还地点.
-            return_address: String = body("return_address"),
-            /// 归还地点经度.
-            longitude: String = body("longitude"),
-            /// 归还地点纬度.
-            latitude: String = body("latitude"),
         }
     }
 
@@ -153,11 +121,6 @@ pub mod get {
         pub enum UserTagList {
             Trusted = "TRUSTED",
             HighRisk = "HIGH_RISK",
-        }
-
-        /// 补充信息类型.
-        pub enum Type {
-            SharePowerType = "SHARE_POWER_TYPE",
         }
     }
 }

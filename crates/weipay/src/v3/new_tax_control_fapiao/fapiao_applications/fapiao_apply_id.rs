@@ -21,7 +21,8 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 pub mod get {
     pub use crate::v3::new_tax_control_fapiao::shared::{
         FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
-        FapiaoExtraInformation, FapiaoSellerInformation,
+        FapiaoExtraInformation, FapiaoSellerInformation, NewTaxControlFapiaoItem,
+        NewTaxControlFapiaoItemTaxPreferMark,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -76,7 +77,7 @@ pub mod get {
             /// 附加信息. Required.
             extra_information: FapiaoExtraInformation = body("extra_information").required(),
             /// 发票行信息. Required.
-            items: Vec<Items> = body("items").required(),
+            items: Vec<NewTaxControlFapiaoItem> = body("items").required(),
             /// 备注信息.
             remark: String = body("remark"),
             /// 开票失败错误码.
@@ -126,34 +127,6 @@ pub mod get {
             /// 发票卡券状态. Required.
             card_status: CardStatus = body("card_status").required(),
         }
-
-        /// 发票行信息.
-        pub struct Items {
-            /// 货物或应税劳务. Required.
-            tax_code: String = body("tax_code").required(),
-            /// 货物或应税劳务. Required.
-            goods_name: String = body("goods_name").required(),
-            /// 规格型号.
-            specification: String = body("specification"),
-            /// 单位.
-            unit: String = body("unit"),
-            /// 数量. Required.
-            quantity: i64 = body("quantity").required(),
-            /// 单价. Required; in fen (分).
-            unit_price: i64 = body("unit_price").required(),
-            /// 单行金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 单行税额. Required; in fen (分).
-            tax_amount: i64 = body("tax_amount").required(),
-            /// 单行金额合计. Required; in fen (分).
-            total_amount: i64 = body("total_amount").required(),
-            /// 税率. Required.
-            tax_rate: i64 = body("tax_rate").required(),
-            /// 税收优惠政策标识. Required.
-            tax_prefer_mark: TaxPreferMark = body("tax_prefer_mark").required(),
-            /// 是否折扣行. Required.
-            discount: bool = body("discount").required(),
-        }
     }
 
     open_enum! {
@@ -173,15 +146,6 @@ pub mod get {
             Inserted = "INSERTED",
             DiscardAccepted = "DISCARD_ACCEPTED",
             Discarded = "DISCARDED",
-        }
-
-        /// 税收优惠政策标识.
-        pub enum TaxPreferMark {
-            NoFavorable = "NO_FAVORABLE",
-            OutsideVat = "OUTSIDE_VAT",
-            VatExempt = "VAT_EXEMPT",
-            NormalZeroRated = "NORMAL_ZERO_RATED",
-            ExportZeroRated = "EXPORT_ZERO_RATED",
         }
     }
 }

@@ -13,7 +13,9 @@ pub use crate::v3::pay::chain::PayTransactionsCodepay as Codepay;
 /// - merchant: [4012382150](https://pay.weixin.qq.com/doc/v3/merchant/4012382150)
 pub mod post {
     pub use crate::v3::pay::shared::{
+        PayAmount, PayCodepaySceneInfo, PayCodepaySceneInfoStoreInfo, PayDetail, PayDetailGoodsDetail,
         PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope, PayPromotionDetailType,
+        PayTransactionsAmount,
     };
 
     use crate::model::{Time, body, request, response};
@@ -45,11 +47,11 @@ pub mod post {
             /// 支付者. Required.
             payer: Payer = body("payer").required(),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: PayTransactionsAmount = body("amount").required(),
             /// 场景信息. Required.
-            scene_info: SceneInfo = body("scene_info").required(),
+            scene_info: PayCodepaySceneInfo = body("scene_info").required(),
             /// 优惠功能.
-            detail: Detail = body("detail"),
+            detail: PayDetail = body("detail"),
             /// 结算信息.
             settle_info: SettleInfo = body("settle_info"),
         }
@@ -58,56 +60,6 @@ pub mod post {
         pub struct Payer {
             /// 授权码. Required.
             auth_code: String = body("auth_code").required(),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; at least 1; in fen (分).
-            total: i64 = body("total").required().range(1, i64::MAX),
-            /// 货币类型. At most 16 characters.
-            currency: String = body("currency").length(0, 16),
-        }
-
-        /// 场景信息.
-        pub struct SceneInfo {
-            /// 商户端设备号. At most 32 characters.
-            device_id: String = body("device_id").length(0, 32),
-            /// 商户端设备.
-            device_ip: String = body("device_ip"),
-            /// 商户门店信息. Required.
-            store_info: StoreInfo = body("store_info").required(),
-        }
-
-        /// 商户门店信息.
-        pub struct StoreInfo {
-            /// 门店编号.
-            id: String = body("id"),
-            /// 商家自定义编码.
-            out_id: String = body("out_id"),
-        }
-
-        /// 优惠功能.
-        pub struct Detail {
-            /// 订单原价. In fen (分).
-            cost_price: i64 = body("cost_price"),
-            /// 商品小票ID. At most 32 characters.
-            invoice_id: String = body("invoice_id").length(0, 32),
-            /// 单品列表. Required.
-            goods_detail: Vec<GoodsDetail> = body("goods_detail").required(),
-        }
-
-        /// 单品列表.
-        pub struct GoodsDetail {
-            /// 商品编码. Required; 1 to 32 characters.
-            merchant_goods_id: String = body("merchant_goods_id").required().length(1, 32),
-            /// 微信支付商品编码.
-            wxpay_goods_id: String = body("wxpay_goods_id"),
-            /// 商品名称. At most 256 characters.
-            goods_name: String = body("goods_name").length(0, 256),
-            /// 商品数量. Required.
-            quantity: i64 = body("quantity").required(),
-            /// 商品单价. Required; in fen (分).
-            unit_price: i64 = body("unit_price").required(),
         }
 
         /// 结算信息.
@@ -146,7 +98,7 @@ pub mod post {
             /// 支付者.
             payer: ResponsePayer = body("payer"),
             /// 订单金额.
-            amount: ResponseAmount = body("amount"),
+            amount: PayAmount = body("amount"),
             /// 优惠信息.
             promotion_detail: Vec<PayPromotionDetail> = body("promotion_detail"),
         }
@@ -155,18 +107,6 @@ pub mod post {
         pub struct ResponsePayer {
             /// 用户标识.
             openid: String = body("openid"),
-        }
-
-        /// 订单金额.
-        pub struct ResponseAmount {
-            /// 订单金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 用户支付金额. In fen (分).
-            payer_total: i64 = body("payer_total"),
-            /// 订单金额货币类型.
-            currency: String = body("currency"),
-            /// 用户支付货币类型.
-            payer_currency: String = body("payer_currency"),
         }
     }
 }

@@ -15,8 +15,9 @@ pub use crate::v3::pay::chain::PayTransactionsJsapi as Jsapi;
 /// `weipay api show POST v3/pay/transactions/jsapi` lists all 4.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySceneInfoStoreInfo, PayerIdentity,
-        PayerIdentityType,
+        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PayStoreInfo, PaySubsidyInfo,
+        PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
+        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayTransactionsAmount, PayerIdentity, PayerIdentityType,
     };
 
     use crate::model::{Time, body, header, open_enum, request, response};
@@ -44,7 +45,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: PayTransactionsAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -64,15 +65,7 @@ pub mod post {
             /// 结算信息.
             settle_info: SettleInfo = body("settle_info"),
             /// 贴息信息.
-            subsidy_info: SubsidyInfo = body("subsidy_info"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; at least 1; in fen (分).
-            total: i64 = body("total").required().range(1, i64::MAX),
-            /// 货币类型. At most 16 characters.
-            currency: String = body("currency").length(0, 16),
+            subsidy_info: PaySubsidyInfo = body("subsidy_info"),
         }
 
         /// 支付者.
@@ -87,28 +80,6 @@ pub mod post {
         pub struct SettleInfo {
             /// 是否指定分账.
             profit_sharing: bool = body("profit_sharing"),
-        }
-
-        /// 贴息信息.
-        pub struct SubsidyInfo {
-            /// 贴息详情列表.
-            subsidy_detail: Vec<SubsidyDetail> = body("subsidy_detail"),
-        }
-
-        /// 贴息详情列表.
-        pub struct SubsidyDetail {
-            /// 贴息方案类型. Required.
-            subsidy_period_type: SubsidyPeriodType = body("subsidy_period_type").required(),
-            /// 贴息方案列表. Required.
-            subsidy_plan: Vec<SubsidyPlan> = body("subsidy_plan").required(),
-        }
-
-        /// 贴息方案列表.
-        pub struct SubsidyPlan {
-            /// 贴息期数. Required.
-            subsidy_installment_num: i64 = body("subsidy_installment_num").required(),
-            /// 贴息比例. Required.
-            subsidy_percent: i64 = body("subsidy_percent").required(),
         }
     }
 
@@ -130,12 +101,6 @@ pub mod post {
             NoCredit = "no_credit",
             NoDebit = "no_debit",
             BalanceOnly = "balance_only",
-        }
-
-        /// 贴息方案类型.
-        pub enum SubsidyPeriodType {
-            Daily = "DAILY",
-            Period = "PERIOD",
         }
     }
 }

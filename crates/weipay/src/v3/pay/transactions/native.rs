@@ -15,8 +15,8 @@ pub use crate::v3::pay::chain::PayTransactionsNative as Native;
 /// `weipay api show POST v3/pay/transactions/native` lists all 2.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySceneInfoStoreInfo, PayerIdentity,
-        PayerIdentityType,
+        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PayStoreInfo, PayTransactionsAmount,
+        PayerIdentity, PayerIdentityType,
     };
 
     use crate::model::{Time, body, header, open_enum, request, response};
@@ -44,7 +44,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: PayTransactionsAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -63,14 +63,6 @@ pub mod post {
             payer: Payer = body("payer"),
             /// 结算信息.
             settle_info: SettleInfo = body("settle_info"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; at least 1; in fen (分).
-            total: i64 = body("total").required().range(1, i64::MAX),
-            /// 货币类型. At most 16 characters.
-            currency: String = body("currency").length(0, 16),
         }
 
         /// 支付者.

@@ -26,7 +26,10 @@ pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorder as Service
 ///
 /// `weipay api show GET v3/payscore/acquiringbank/serviceorder` lists all 2.
 pub mod get {
-    pub use crate::v3::payscore::shared::{PayscoreAnsweredTimeRange, PayscoreInstitutionPostPayment};
+    pub use crate::v3::payscore::shared::{
+        PayscoreAnsweredTimeRange, PayscoreInstitutionPostPayment, PayscoreLocation,
+        PayscoreServiceorderPostDiscount, PayscoreServiceorderRiskFund,
+    };
 
     use crate::model::{body, query, request, response};
 
@@ -76,9 +79,9 @@ pub mod get {
             /// 后付费项目.
             post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
             /// 订单风险金. Required.
-            risk_fund: RiskFund = body("risk_fund").required(),
+            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund").required(),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 是否需要收款.
@@ -88,7 +91,7 @@ pub mod get {
             /// 服务时间段. Required.
             time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -101,28 +104,6 @@ pub mod get {
             order_id: String = body("order_id").required(),
             /// 渠道商商户号. Required.
             channel_id: String = body("channel_id").required(),
-        }
-
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. Required.
-            name: String = body("name").required(),
-            /// 优惠说明. Required.
-            description: String = body("description").required(),
-            /// 优惠金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 优惠数量.
-            count: i64 = body("count"),
-        }
-
-        /// 订单风险金.
-        pub struct RiskFund {
-            /// 风险金名称. Required.
-            name: String = body("name").required(),
-            /// 风险金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 风险说明.
-            description: String = body("description"),
         }
 
         /// 收款信息.
@@ -194,14 +175,6 @@ pub mod get {
             /// 商品备注.
             goods_remark: String = body("goods_remark"),
         }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
-        }
     }
 }
 
@@ -215,6 +188,11 @@ pub mod get {
 ///
 /// `weipay api show POST v3/payscore/acquiringbank/serviceorder` lists all 2.
 pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreAcquiringbankTimeRange, PayscoreReturnedLocation, PayscoreServiceorderLocation,
+        PayscoreServiceorderPostPayment, PayscoreServiceorderRiskFund,
+    };
+
     use crate::model::{body, request, response};
 
     request! {
@@ -238,15 +216,15 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 后付费项目.
-            post_payments: Vec<PostPayments> = body("post_payments"),
+            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
             post_discounts: Vec<PostDiscounts> = body("post_discounts"),
             /// 订单风险金. Required.
-            risk_fund: RiskFund = body("risk_fund").required(),
+            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund").required(),
             /// 服务时间段. Required.
-            time_range: TimeRange = body("time_range").required(),
+            time_range: PayscoreAcquiringbankTimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreServiceorderLocation = body("location"),
             /// 服务商公众号下的用户标识.
             openid: String = body("openid"),
             /// 子商户公众号下的用户标识.
@@ -259,18 +237,6 @@ pub mod post {
             attach: String = body("attach"),
         }
 
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费项目名称. Required.
-            name: String = body("name").required(),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
         /// 后付费商户优惠.
         pub struct PostDiscounts {
             /// 优惠名称. Required.
@@ -281,36 +247,6 @@ pub mod post {
             count: i64 = body("count"),
             /// 付费金额. In fen (分).
             amount: i64 = body("amount"),
-        }
-
-        /// 订单风险金.
-        pub struct RiskFund {
-            /// 风险金名称. Required.
-            name: String = body("name").required(),
-            /// 风险金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 风险说明.
-            description: String = body("description"),
-        }
-
-        /// 服务时间段.
-        pub struct TimeRange {
-            /// 服务开始时间. Required.
-            start_time: String = body("start_time").required(),
-            /// 服务开始时间备注.
-            start_time_remark: String = body("start_time_remark"),
-            /// 预计服务结束时间.
-            end_time: String = body("end_time"),
-            /// 预计服务结束时间备注.
-            end_time_remark: String = body("end_time_remark"),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 预计服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 
@@ -341,15 +277,15 @@ pub mod post {
             /// 订单状态说明.
             state_description: String = body("state_description"),
             /// 后付费项目.
-            post_payments: Vec<PostPayments> = body("post_payments"),
+            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
             post_discounts: Vec<ResponsePostDiscounts> = body("post_discounts"),
             /// 订单风险金.
-            risk_fund: RiskFund = body("risk_fund"),
+            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund"),
             /// 服务时间段.
-            time_range: TimeRange = body("time_range"),
+            time_range: PayscoreAcquiringbankTimeRange = body("time_range"),
             /// 服务位置.
-            location: ResponseLocation = body("location"),
+            location: PayscoreReturnedLocation = body("location"),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -368,14 +304,6 @@ pub mod post {
             description: String = body("description").required(),
             /// 优惠数量.
             count: i64 = body("count"),
-        }
-
-        /// 服务位置.
-        pub struct ResponseLocation {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 预计服务结束地点. Required.
-            end_location: String = body("end_location").required(),
         }
     }
 }

@@ -13,8 +13,13 @@ pub use crate::v3::payscore::chain::PayscoreAcquiringbankServicepayondeliveryord
 /// - partner: [4012783674](https://pay.weixin.qq.com/doc/v3/partner/4012783674)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreGoods, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund, PayscoreShoppingInfo,
-        PayscoreShoppingInfoJumpLink, PayscoreTimeRange,
+        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
+        PayscoreServicepayondeliveryorderPostDiscount, PayscoreServicepayondeliveryorderPostPayment,
+        PayscoreServicepayondeliveryorderShoppingInfo, PayscoreServicepayondeliveryorderShoppingInfoGoods,
+        PayscoreServicepayondeliveryorderShoppingInfoJumpLink,
+        PayscoreServicepayondeliveryorderShoppingInfoJumpLinkJumpLinkType,
+        PayscoreServicepayondeliveryorderTimeRange, PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink,
+        PayscoreTimeRange,
     };
 
     use crate::model::{body, open_enum, request, response};
@@ -40,13 +45,13 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 后付费项目.
-            post_payments: Vec<PostPayments> = body("post_payments"),
+            post_payments: Vec<PayscoreServicepayondeliveryorderPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> = body("post_discounts"),
             /// 服务时间段. Required.
-            time_range: TimeRange = body("time_range").required(),
+            time_range: PayscoreServicepayondeliveryorderTimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 订单风险金.
             risk_fund: RiskFund = body("risk_fund"),
             /// 商户数据包.
@@ -62,51 +67,7 @@ pub mod post {
             /// 商户号.
             mchid: String = body("mchid"),
             /// 先用后付购物详情.
-            shopping_info: ShoppingInfo = body("shopping_info"),
-        }
-
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费项目名称. At most 20 characters.
-            name: String = body("name").length(0, 20),
-            /// 金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 计费说明.
-            description: String = body("description"),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. At most 20 characters.
-            name: String = body("name").length(0, 20),
-            /// 优惠说明.
-            description: String = body("description"),
-            /// 优惠金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 优惠数量.
-            count: i64 = body("count"),
-        }
-
-        /// 服务时间段.
-        pub struct TimeRange {
-            /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
-            start_time: String = body("start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
-            /// 服务开始时间备注. At most 20 characters.
-            start_time_remark: String = body("start_time_remark").length(0, 20),
-            /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
-            end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
-            /// 服务结束时间备注. At most 50 characters.
-            end_time_remark: String = body("end_time_remark").length(0, 50),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
+            shopping_info: PayscoreServicepayondeliveryorderShoppingInfo = body("shopping_info"),
         }
 
         /// 订单风险金.
@@ -117,40 +78,6 @@ pub mod post {
             amount: i64 = body("amount"),
             /// 风险说明. At most 30 characters.
             description: String = body("description").length(0, 30),
-        }
-
-        /// 先用后付购物详情.
-        pub struct ShoppingInfo {
-            /// 实际购物商家公众号ID.
-            real_merchant_appid: String = body("real_merchant_appid"),
-            /// 单详跳转链接.
-            jump_link: JumpLink = body("jump_link"),
-            /// 商品列表.
-            goods: Vec<Goods> = body("goods"),
-        }
-
-        /// 单详跳转链接.
-        pub struct JumpLink {
-            /// 跳转链接类型.
-            jump_link_type: JumpLinkType = body("jump_link_type"),
-            /// 小程序跳转AppID.
-            appid: String = body("appid"),
-            /// 小程序跳转path.
-            path: String = body("path"),
-        }
-
-        /// 商品列表.
-        pub struct Goods {
-            /// 商品名称.
-            name: String = body("name"),
-            /// 商品图片链接.
-            picture: String = body("picture"),
-            /// 商品单价金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 商品数量.
-            count: i64 = body("count"),
-            /// 商品品类ID.
-            category_id: Vec<String> = body("category_id"),
         }
     }
 
@@ -187,7 +114,7 @@ pub mod post {
             /// 服务时间.
             time_range: PayscoreTimeRange = body("time_range"),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 附加数据.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -208,11 +135,6 @@ pub mod post {
             Advance = "ADVANCE",
             CashDeposit = "CASH_DEPOSIT",
             EstimateOrderCost = "ESTIMATE_ORDER_COST",
-        }
-
-        /// 跳转链接类型.
-        pub enum JumpLinkType {
-            JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
         }
     }
 }

@@ -32,7 +32,8 @@ pub mod get {
         PayscoreCollection, PayscoreCollectionDetails, PayscoreCollectionDetailsPaidType,
         PayscoreCollectionDetailsPromotionDetail, PayscoreCollectionDetailsPromotionDetailGoodsDetail,
         PayscoreCollectionDetailsPromotionDetailScope, PayscoreCollectionDetailsPromotionDetailType,
-        PayscoreCollectionState, PayscoreInstitutionPostPayment,
+        PayscoreCollectionState, PayscoreInstitutionPostPayment, PayscoreLocation, PayscorePartnerTimeRange,
+        PayscoreServiceorderPostDiscount, PayscoreServiceorderRiskFund,
     };
 
     use crate::model::{body, open_enum, query, request, response};
@@ -81,9 +82,9 @@ pub mod get {
             /// 后付费项目.
             post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
             /// 订单风险金.
-            risk_fund: RiskFund = body("risk_fund"),
+            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund"),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 是否需要收款.
@@ -91,9 +92,9 @@ pub mod get {
             /// 收款信息.
             collection: PayscoreCollection = body("collection"),
             /// 服务时间.
-            time_range: TimeRange = body("time_range"),
+            time_range: PayscorePartnerTimeRange = body("time_range"),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -104,48 +105,6 @@ pub mod get {
             sub_openid: String = body("sub_openid"),
             /// 微信支付服务订单号.
             order_id: String = body("order_id"),
-        }
-
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. Required.
-            name: String = body("name").required(),
-            /// 优惠说明. Required.
-            description: String = body("description").required(),
-            /// 优惠金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 优惠数量.
-            count: i64 = body("count"),
-        }
-
-        /// 订单风险金.
-        pub struct RiskFund {
-            /// 风险金名称. Required.
-            name: String = body("name").required(),
-            /// 风险金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 风险说明.
-            description: String = body("description"),
-        }
-
-        /// 服务时间.
-        pub struct TimeRange {
-            /// 服务开始时间.
-            start_time: String = body("start_time"),
-            /// 服务开始时间备注.
-            start_time_remark: String = body("start_time_remark"),
-            /// 服务结束时间.
-            end_time: String = body("end_time"),
-            /// 服务结束时间备注.
-            end_time_remark: String = body("end_time_remark"),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 
@@ -177,7 +136,10 @@ pub mod get {
 ///
 /// `weipay api show POST v3/payscore/partner/serviceorder` lists all 2.
 pub mod post {
-    pub use crate::v3::payscore::shared::PayscoreDevice;
+    pub use crate::v3::payscore::shared::{
+        PayscoreAcquiringbankTimeRange, PayscoreDevice, PayscoreReturnedLocation,
+        PayscoreServiceorderLocation, PayscoreServiceorderPostDiscount, PayscoreServiceorderPostPayment,
+    };
 
     use crate::model::{body, open_enum, request, response};
 
@@ -206,13 +168,13 @@ pub mod post {
             /// 后付费项目. At most 100 members.
             post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts").items(0, 30),
             /// 订单风险金. Required.
             risk_fund: RiskFund = body("risk_fund").required(),
             /// 服务时间. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreServiceorderLocation = body("location"),
             /// 服务商公众号下的用户标识.
             openid: String = body("openid"),
             /// 子商户公众号下的用户标识.
@@ -239,18 +201,6 @@ pub mod post {
             count: i64 = body("count"),
         }
 
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. Required.
-            name: String = body("name").required(),
-            /// 优惠说明. Required.
-            description: String = body("description").required(),
-            /// 优惠金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 优惠数量.
-            count: i64 = body("count"),
-        }
-
         /// 订单风险金.
         pub struct RiskFund {
             /// 风险金名称. Required.
@@ -271,14 +221,6 @@ pub mod post {
             end_time: String = body("end_time"),
             /// 预计服务结束时间备注.
             end_time_remark: String = body("end_time_remark"),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 预计服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 
@@ -307,15 +249,15 @@ pub mod post {
             /// 订单状态说明.
             state_description: StateDescription = body("state_description"),
             /// 后付费项目.
-            post_payments: Vec<ResponsePostPayments> = body("post_payments"),
+            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
             /// 商户优惠.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
             /// 订单风险金.
             risk_fund: ResponseRiskFund = body("risk_fund"),
             /// 服务时间段.
-            time_range: ResponseTimeRange = body("time_range"),
+            time_range: PayscoreAcquiringbankTimeRange = body("time_range"),
             /// 服务位置.
-            location: ResponseLocation = body("location"),
+            location: PayscoreReturnedLocation = body("location"),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -326,18 +268,6 @@ pub mod post {
             package: String = body("package"),
         }
 
-        /// 后付费项目.
-        pub struct ResponsePostPayments {
-            /// 付费项目名称. Required.
-            name: String = body("name").required(),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
         /// 订单风险金.
         pub struct ResponseRiskFund {
             /// 风险金名称. Required.
@@ -346,26 +276,6 @@ pub mod post {
             amount: i64 = body("amount").required(),
             /// 风险说明.
             description: String = body("description"),
-        }
-
-        /// 服务时间段.
-        pub struct ResponseTimeRange {
-            /// 服务开始时间. Required.
-            start_time: String = body("start_time").required(),
-            /// 服务开始时间备注.
-            start_time_remark: String = body("start_time_remark"),
-            /// 预计服务结束时间.
-            end_time: String = body("end_time"),
-            /// 预计服务结束时间备注.
-            end_time_remark: String = body("end_time_remark"),
-        }
-
-        /// 服务位置.
-        pub struct ResponseLocation {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 预计服务结束地点. Required.
-            end_location: String = body("end_location").required(),
         }
     }
 

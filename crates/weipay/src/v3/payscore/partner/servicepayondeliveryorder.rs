@@ -13,11 +13,17 @@ pub use crate::v3::payscore::chain::PayscorePartnerServicepayondeliveryorder as 
 /// - partner: [4012783634](https://pay.weixin.qq.com/doc/v3/partner/4012783634)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreGoods, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund, PayscoreShoppingInfo,
-        PayscoreShoppingInfoJumpLink, PayscoreTimeRange,
+        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
+        PayscoreServicepayondeliveryorderPostDiscount, PayscoreServicepayondeliveryorderPostPayment,
+        PayscoreServicepayondeliveryorderRiskFund, PayscoreServicepayondeliveryorderRiskFundName,
+        PayscoreServicepayondeliveryorderShoppingInfo, PayscoreServicepayondeliveryorderShoppingInfoGoods,
+        PayscoreServicepayondeliveryorderShoppingInfoJumpLink,
+        PayscoreServicepayondeliveryorderShoppingInfoJumpLinkJumpLinkType,
+        PayscoreServicepayondeliveryorderTimeRange, PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink,
+        PayscoreTimeRange,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 创建先用后付订单: what is sent.
@@ -38,15 +44,15 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 后付费项目.
-            post_payments: Vec<PostPayments> = body("post_payments"),
+            post_payments: Vec<PayscoreServicepayondeliveryorderPostPayment> = body("post_payments"),
             /// 商户优惠.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> = body("post_discounts"),
             /// 服务时间. Required.
-            time_range: TimeRange = body("time_range").required(),
+            time_range: PayscoreServicepayondeliveryorderTimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 订单风险金. Required.
-            risk_fund: RiskFund = body("risk_fund").required(),
+            risk_fund: PayscoreServicepayondeliveryorderRiskFund = body("risk_fund").required(),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -60,95 +66,7 @@ pub mod post {
             /// 商户号.
             mchid: String = body("mchid"),
             /// 先用后付购物详情. Required.
-            shopping_info: ShoppingInfo = body("shopping_info").required(),
-        }
-
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费项目名称. At most 20 characters.
-            name: String = body("name").length(0, 20),
-            /// 金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 计费说明.
-            description: String = body("description"),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
-        /// 商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. At most 20 characters.
-            name: String = body("name").length(0, 20),
-            /// 优惠说明.
-            description: String = body("description"),
-            /// 优惠金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 优惠数量.
-            count: i64 = body("count"),
-        }
-
-        /// 服务时间.
-        pub struct TimeRange {
-            /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
-            start_time: String = body("start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
-            /// 服务开始时间备注. At most 20 characters.
-            start_time_remark: String = body("start_time_remark").length(0, 20),
-            /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
-            end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
-            /// 服务结束时间备注. At most 50 characters.
-            end_time_remark: String = body("end_time_remark").length(0, 50),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
-        }
-
-        /// 订单风险金.
-        pub struct RiskFund {
-            /// 风险金名称. Required.
-            name: Name = body("name").required(),
-            /// 风险金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 风险说明. At most 30 characters.
-            description: String = body("description").length(0, 30),
-        }
-
-        /// 先用后付购物详情.
-        pub struct ShoppingInfo {
-            /// 实际购物商家公众号ID.
-            real_merchant_appid: String = body("real_merchant_appid"),
-            /// 单详跳转链接.
-            jump_link: JumpLink = body("jump_link"),
-            /// 商品列表.
-            goods: Vec<Goods> = body("goods"),
-        }
-
-        /// 单详跳转链接.
-        pub struct JumpLink {
-            /// 跳转链接类型.
-            jump_link_type: JumpLinkType = body("jump_link_type"),
-            /// 小程序跳转AppID.
-            appid: String = body("appid"),
-            /// 小程序跳转path.
-            path: String = body("path"),
-        }
-
-        /// 商品列表.
-        pub struct Goods {
-            /// 商品名称.
-            name: String = body("name"),
-            /// 商品图片链接.
-            picture: String = body("picture"),
-            /// 商品单价金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 商品数量.
-            count: i64 = body("count"),
-            /// 商品品类ID.
-            category_id: Vec<String> = body("category_id"),
+            shopping_info: PayscoreServicepayondeliveryorderShoppingInfo = body("shopping_info").required(),
         }
     }
 
@@ -185,7 +103,7 @@ pub mod post {
             /// 服务时间.
             time_range: PayscoreTimeRange = body("time_range"),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 附加数据.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -196,21 +114,6 @@ pub mod post {
             package: String = body("package"),
             /// 先用后付购物详情.
             shopping_info: PayscoreShoppingInfo = body("shopping_info"),
-        }
-    }
-
-    open_enum! {
-        /// 风险金名称.
-        pub enum Name {
-            Deposit = "DEPOSIT",
-            Advance = "ADVANCE",
-            CashDeposit = "CASH_DEPOSIT",
-            EstimateOrderCost = "ESTIMATE_ORDER_COST",
-        }
-
-        /// 跳转链接类型.
-        pub enum JumpLinkType {
-            JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
         }
     }
 }

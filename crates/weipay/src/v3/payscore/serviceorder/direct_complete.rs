@@ -12,6 +12,11 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderDirectComplete as Direct
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>
 pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreLocation, PayscoreServicepayondeliveryorderPostDiscount,
+        PayscoreServicepayondeliveryorderPostPayment,
+    };
+
     use crate::model::{body, open_enum, request, response};
 
     request! {
@@ -33,11 +38,12 @@ pub mod post {
             /// 后付费项目. At most 100 members.
             post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
+            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> =
+                body("post_discounts").items(0, 30),
             /// 服务时间段. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 服务信息.
             service_introduction: String = body("service_introduction"),
             /// 商户数据包. At most 256 characters.
@@ -66,18 +72,6 @@ pub mod post {
             count: i64 = body("count"),
         }
 
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. At most 20 characters.
-            name: String = body("name").length(0, 20),
-            /// 优惠说明.
-            description: String = body("description"),
-            /// 优惠金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 优惠数量.
-            count: i64 = body("count"),
-        }
-
         /// 服务时间段.
         pub struct TimeRange {
             /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
@@ -88,14 +82,6 @@ pub mod post {
             end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
             /// 服务结束时间备注. At most 50 characters.
             end_time_remark: String = body("end_time_remark").length(0, 50),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 
@@ -112,13 +98,13 @@ pub mod post {
             /// 服务ID. Required.
             service_id: String = body("service_id").required(),
             /// 后付费项目.
-            post_payments: Vec<ResponsePostPayments> = body("post_payments"),
+            post_payments: Vec<PayscoreServicepayondeliveryorderPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> = body("post_discounts"),
             /// 服务时间段. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 商户号. Required.
@@ -135,18 +121,6 @@ pub mod post {
             notify_url: String = body("notify_url").notify_url(),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
-        }
-
-        /// 后付费项目.
-        pub struct ResponsePostPayments {
-            /// 付费项目名称. At most 20 characters.
-            name: String = body("name").length(0, 20),
-            /// 金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 计费说明.
-            description: String = body("description"),
-            /// 付费数量.
-            count: i64 = body("count"),
         }
     }
 

@@ -12,6 +12,10 @@ pub use crate::v3::payscore::chain::PayscoreSignPlanServiceorder as Serviceorder
 ///
 /// - merchant: [4012489351](https://pay.weixin.qq.com/doc/v3/merchant/4012489351)
 pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreLocation, PayscoreServiceorderTimeRange, PayscoreSignPlanPostPayment,
+    };
+
     use crate::model::{body, request, response};
 
     request! {
@@ -35,33 +39,13 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务时间. Required.
-            time_range: TimeRange = body("time_range").required(),
+            time_range: PayscoreServiceorderTimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 附加数据.
             attach: String = body("attach"),
             /// 商户侧订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
-        }
-
-        /// 服务时间.
-        pub struct TimeRange {
-            /// 服务开始时间. Required.
-            start_time: String = body("start_time").required(),
-            /// 服务结束时间.
-            end_time: String = body("end_time"),
-            /// 服务开始时间备注.
-            start_time_remark: String = body("start_time_remark"),
-            /// 服务结束时间备注.
-            end_time_remark: String = body("end_time_remark"),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 
@@ -86,31 +70,21 @@ pub mod post {
             /// 订单状态说明.
             state_description: String = body("state_description"),
             /// 后付费项目.
-            post_payments: Vec<PostPayments> = body("post_payments"),
+            post_payments: Vec<PayscoreSignPlanPostPayment> = body("post_payments"),
             /// 商户优惠.
             post_discounts: Vec<PostDiscounts> = body("post_discounts"),
             /// 服务风险金.
             risk_fund: RiskFund = body("risk_fund"),
             /// 服务时间.
-            time_range: TimeRange = body("time_range"),
+            time_range: PayscoreServiceorderTimeRange = body("time_range"),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 附加数据.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 微信支付服务订单号.
             order_id: String = body("order_id"),
-        }
-
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费名称.
-            name: String = body("name"),
-            /// 付费金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 付费说明.
-            description: String = body("description"),
         }
 
         /// 商户优惠.

@@ -13,7 +13,12 @@ pub use crate::v3::profitsharing::chain::ProfitsharingOrdersUnfreeze as Unfreeze
 /// - merchant: [4012526374](https://pay.weixin.qq.com/doc/v3/merchant/4012526374)
 /// - partner: [4012466860](https://pay.weixin.qq.com/doc/v3/partner/4012466860)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::profitsharing::shared::{
+        ProfitsharingReceiver, ProfitsharingReceiverFailReason, ProfitsharingReceiverResult,
+        ProfitsharingReceiverType,
+    };
+
+    use crate::model::{body, open_enum, request, response};
 
     request! {
         /// 解冻剩余资金: what is sent.
@@ -53,29 +58,7 @@ pub mod post {
             /// 分账单状态. Required.
             state: State = body("state").required(),
             /// 分账接收方列表.
-            receivers: Vec<Receivers> = body("receivers"),
-        }
-
-        /// 分账接收方列表.
-        pub struct Receivers {
-            /// 分账金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 分账描述. Required.
-            description: String = body("description").required(),
-            /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
-            /// 分账接收方帐号. Required.
-            account: String = body("account").required(),
-            /// 分账结果. Required.
-            result: ReceiversResult = body("result").required(),
-            /// 分账失败原因.
-            fail_reason: FailReason = body("fail_reason"),
-            /// 分账明细单号.
-            detail_id: String = body("detail_id"),
-            /// 分账创建时间. Required.
-            create_time: Time = body("create_time").required(),
-            /// 分账完成时间. Required.
-            finish_time: Time = body("finish_time").required(),
+            receivers: Vec<ProfitsharingReceiver> = body("receivers"),
         }
     }
 
@@ -84,32 +67,6 @@ pub mod post {
         pub enum State {
             Processing = "PROCESSING",
             Finished = "FINISHED",
-        }
-
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
-        /// 分账结果.
-        pub enum ReceiversResult {
-            Pending = "PENDING",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-        }
-
-        /// 分账失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            NoRelation = "NO_RELATION",
-            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-            ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
-            NoAuth = "NO_AUTH",
-            ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
-            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-            InvalidRequest = "INVALID_REQUEST",
         }
     }
 }

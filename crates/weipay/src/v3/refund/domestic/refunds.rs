@@ -24,8 +24,8 @@ pub use crate::v3::refund::chain::RefundDomesticRefunds as Refunds;
 /// `weipay api show POST v3/refund/domestic/refunds` lists all 32.
 pub mod post {
     pub use crate::v3::refund::shared::{
-        RefundAmount, RefundAmountFrom, RefundAmountFromAccount, RefundPromotionDetail,
-        RefundPromotionDetailGoodsDetail, RefundPromotionDetailScope, RefundPromotionDetailType,
+        RefundAmount, RefundFrom, RefundFromAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
+        RefundPromotionDetailScope, RefundPromotionDetailType,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -65,19 +65,11 @@ pub mod post {
             /// 退款金额. Required; at least 1; in fen (分).
             refund: i64 = body("refund").required().range(1, i64::MAX),
             /// 退款出资账户及金额.
-            from: Vec<AmountFrom> = body("from"),
+            from: Vec<RefundFrom> = body("from"),
             /// 原订单金额. Required; in fen (分).
             total: i64 = body("total").required(),
             /// 退款币种. Required.
             currency: String = body("currency").required(),
-        }
-
-        /// 退款出资账户及金额.
-        pub struct AmountFrom {
-            /// 出资账户类型. Required.
-            account: Account = body("account").required(),
-            /// 出资金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
         }
 
         /// 退款商品.
@@ -135,12 +127,6 @@ pub mod post {
         pub enum FundsAccount {
             Available = "AVAILABLE",
             Unsettled = "UNSETTLED",
-        }
-
-        /// 出资账户类型.
-        pub enum Account {
-            Available = "AVAILABLE",
-            Unavailable = "UNAVAILABLE",
         }
 
         /// 退款渠道.

@@ -17,8 +17,8 @@ pub use crate::v3::transactions::chain::TransactionsIdByTransactionId as Transac
 pub mod get {
     pub use crate::v3::transactions::shared::{
         GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GlobalPaymentAmountExchangeRateType,
-        OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailGoodsDetail,
-        OverseaPromotionDetailScope, OverseaPromotionDetailType,
+        GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailScope,
+        OverseaPromotionDetailType,
     };
 
     use crate::model::{body, open_enum, query, request, response};

@@ -13,6 +13,8 @@ pub use crate::v3::vehicle::chain::VehicleTransactionsParking as Parking;
 /// - merchant: [4012534352](https://pay.weixin.qq.com/doc/v3/merchant/4012534352)
 /// - partner: [4012534427](https://pay.weixin.qq.com/doc/v3/partner/4012534427)
 pub mod post {
+    pub use crate::v3::vehicle::shared::{VehicleParkingInfo, VehicleParkingInfoPlateColor};
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -44,7 +46,7 @@ pub mod post {
             /// 订单金额. Required.
             amount: Amount = body("amount").required(),
             /// 停车场景信息.
-            parking_info: ParkingInfo = body("parking_info"),
+            parking_info: VehicleParkingInfo = body("parking_info"),
         }
 
         /// 订单金额.
@@ -53,26 +55,6 @@ pub mod post {
             total: i64 = body("total").required(),
             /// 货币类型.
             currency: Currency = body("currency"),
-        }
-
-        /// 停车场景信息.
-        pub struct ParkingInfo {
-            /// 停车入场id. Required.
-            parking_id: String = body("parking_id").required(),
-            /// 车牌号. Required.
-            plate_number: String = body("plate_number").required(),
-            /// 车牌颜色. Required.
-            plate_color: PlateColor = body("plate_color").required(),
-            /// 入场时间. Required.
-            start_time: Time = body("start_time").required(),
-            /// 出场时间. Required.
-            end_time: Time = body("end_time").required(),
-            /// 停车场名称. Required.
-            parking_name: String = body("parking_name").required(),
-            /// 计费时长. Required.
-            charging_duration: i64 = body("charging_duration").required(),
-            /// 停车场设备id. Required.
-            device_id: String = body("device_id").required(),
         }
     }
 
@@ -113,7 +95,7 @@ pub mod post {
             /// 交易场景. Required.
             trade_scene: TradeScene = body("trade_scene").required(),
             /// 停车场景信息.
-            parking_info: ParkingInfo = body("parking_info"),
+            parking_info: VehicleParkingInfo = body("parking_info"),
             /// 支付者信息. Required.
             payer: Payer = body("payer").required(),
             /// 订单金额信息. Required.
@@ -177,16 +159,6 @@ pub mod post {
         /// 货币类型.
         pub enum Currency {
             Cny = "CNY",
-        }
-
-        /// 车牌颜色.
-        pub enum PlateColor {
-            Blue = "BLUE",
-            Green = "GREEN",
-            Yellow = "YELLOW",
-            Black = "BLACK",
-            White = "WHITE",
-            Limegreen = "LIMEGREEN",
         }
 
         /// 交易状态.

@@ -14,6 +14,8 @@ pub use crate::v3::applyment4sub::chain::Applyment4subApplymentBusinessCodeByBus
 ///
 /// `weipay api show GET v3/applyment4sub/applyment/business_code/{business_code}` lists all 2.
 pub mod get {
+    pub use crate::v3::applyment4sub::shared::Applyment4subAuditDetail;
+
     use crate::model::{body, open_enum, response};
 
     response! {
@@ -35,17 +37,7 @@ pub mod get {
             /// 申请状态描述.
             applyment_state_msg: String = body("applyment_state_msg"),
             /// 驳回原因详情.
-            audit_detail: Vec<AuditDetail> = body("audit_detail"),
-        }
-
-        /// 驳回原因详情.
-        pub struct AuditDetail {
-            /// 字段名.
-            field: String = body("field"),
-            /// 字段名称.
-            field_name: String = body("field_name"),
-            /// 驳回原因.
-            reject_reason: String = body("reject_reason"),
+            audit_detail: Vec<Applyment4subAuditDetail> = body("audit_detail"),
         }
     }
 

@@ -24,6 +24,10 @@ pub use crate::v3::bank_transfer::chain::BankTransferBatchesBatchIdByBatchId as 
 ///
 /// - partner: [4012465891](https://pay.weixin.qq.com/doc/v3/partner/4012465891)
 pub mod get {
+    pub use crate::v3::bank_transfer::shared::{
+        BankTransferDetail, BankTransferDetailDetailState, BankTransferDetailFailReason,
+    };
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -96,19 +100,7 @@ pub mod get {
             /// 转账失败笔数.
             fail_count: i64 = body("fail_count"),
             /// 转账明细单列表. Required.
-            transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list").required(),
-        }
-
-        /// 转账明细单列表.
-        pub struct TransferDetailList {
-            /// 微信支付明细单号. Required.
-            detail_id: String = body("detail_id").required(),
-            /// 银行明细单号. Required.
-            out_detail_no: String = body("out_detail_no").required(),
-            /// 明细状态. Required.
-            detail_state: TransferDetailListDetailState = body("detail_state").required(),
-            /// 明细失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            transfer_detail_list: Vec<BankTransferDetail> = body("transfer_detail_list").required(),
         }
     }
 
@@ -148,45 +140,6 @@ pub mod get {
         pub enum CloseReason {
             MerchantRevocation = "MERCHANT_REVOCATION",
             OverdueClose = "OVERDUE_CLOSE",
-        }
-
-        /// 明细状态.
-        pub enum TransferDetailListDetailState {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Refund = "REFUND",
-        }
-
-        /// 明细失败原因.
-        pub enum FailReason {
-            AccountFrozen = "ACCOUNT_FROZEN",
-            RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
-            NameNotCorrect = "NAME_NOT_CORRECT",
-            OpenidInvalid = "OPENID_INVALID",
-            TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
-            DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
-            MonthReceivedQuotaExceed = "MONTH_RECEIVED_QUOTA_EXCEED",
-            DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
-            ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
-            OverdueClose = "OVERDUE_CLOSE",
-            IdCardNotCorrect = "ID_CARD_NOT_CORRECT",
-            AccountNotExist = "ACCOUNT_NOT_EXIST",
-            TransferRisk = "TRANSFER_RISK",
-            PayrollCardAlreadyLogout = "PAYROLL_CARD_ALREADY_LOGOUT",
-            PayrollCardAlreadyFrozen = "PAYROLL_CARD_ALREADY_FROZEN",
-            PayrollCardUnauthorized = "PAYROLL_CARD_UNAUTHORIZED",
-            PayrollCardUserNotOpen = "PAYROLL_CARD_USER_NOT_OPEN",
-            PayrollCardNameCardNotMatch = "PAYROLL_CARD_NAME_CARD_NOT_MATCH",
-            PayrollCardIdCardNotMatch = "PAYROLL_CARD_ID_CARD_NOT_MATCH",
-            PayrollCardBankcardUnbundling = "PAYROLL_CARD_BANKCARD_UNBUNDLING",
-            BankCardCollectionsAboveQuota = "BANK_CARD_COLLECTIONS_ABOVE_QUOTA",
-            BankCardAccountAbnormal = "BANK_CARD_ACCOUNT_ABNORMAL",
-            BankCardStatusAbnormal = "BANK_CARD_STATUS_ABNORMAL",
-            BankCardBankInfoWrong = "BANK_CARD_BANK_INFO_WRONG",
-            BankCardCardInfoWrong = "BANK_CARD_CARD_INFO_WRONG",
-            OtherFailReasonType = "OTHER_FAIL_REASON_TYPE",
-            RealnameAccountReceivedQuotaExceed = "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED",
-            TransferRemarkSetFail = "TRANSFER_REMARK_SET_FAIL",
         }
     }
 }

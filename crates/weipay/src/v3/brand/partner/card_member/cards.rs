@@ -14,7 +14,12 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberCards as Cards;
 ///
 /// - partner: [4015336976](https://pay.weixin.qq.com/doc/v3/partner/4015336976)
 pub mod get {
-    pub use crate::v3::brand::shared::{MembercardValidDateInformation, MembercardValidDateInformationType};
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
 
     use crate::model::{body, open_enum, query, request, response};
 
@@ -72,7 +77,7 @@ pub mod get {
             /// 会员码型. Required.
             code_type: CodeType = body("code_type").required(),
             /// 会员码跳转信息.
-            code_jump_information: CodeJumpInformation = body("code_jump_information"),
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
             benefits: String = body("benefits").required(),
             /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -91,65 +96,13 @@ pub mod get {
             valid_date_information: MembercardValidDateInformation =
                 body("valid_date_information").required(),
             /// 积分信息.
-            points_information: PointsInformation = body("points_information"),
+            points_information: BrandPointsInformation = body("points_information"),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: BrandBalanceInformation = body("balance_information"),
             /// 付费会员信息.
-            purchase_information: PurchaseInformation = body("purchase_information"),
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
             /// 用户开卡信息.
-            user_information: UserInformation = body("user_information"),
-        }
-
-        /// 会员码跳转信息.
-        pub struct CodeJumpInformation {
-            /// 会员码跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 会员码跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 积分信息.
-        pub struct PointsInformation {
-            /// 积分跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 积分跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 储值信息.
-        pub struct BalanceInformation {
-            /// 储值小程序AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 储值小程序路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 付费会员信息.
-        pub struct PurchaseInformation {
-            /// 付费会员价格. In fen (分).
-            price: i64 = body("price"),
-            /// 付费会员跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 付费会员跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 用户开卡信息.
-        pub struct UserInformation {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 商户自定义的开卡信息字段类型.
-            type_: Type = body("type"),
-            /// 字段名称.
-            name: String = body("name"),
-            /// 字段值.
-            values: Vec<String> = body("values"),
+            user_information: BrandCardsUserInformation = body("user_information"),
         }
     }
 
@@ -181,22 +134,6 @@ pub mod get {
             BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
             JumpMiniProgram = "JUMP_MINI_PROGRAM",
         }
-
-        /// 平台提供的通用开卡信息字段.
-        pub enum CommonFieldList {
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
-        /// 商户自定义的开卡信息字段类型.
-        pub enum Type {
-            CheckBox = "CHECK_BOX",
-            Radio = "RADIO",
-        }
     }
 }
 
@@ -208,7 +145,12 @@ pub mod get {
 ///
 /// - partner: [4015336970](https://pay.weixin.qq.com/doc/v3/partner/4015336970)
 pub mod post {
-    pub use crate::v3::brand::shared::{MembercardValidDateInformation, MembercardValidDateInformationType};
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
 
     use crate::model::{body, open_enum, request, response};
 
@@ -235,7 +177,7 @@ pub mod post {
             /// 会员码型. Required.
             code_type: CodeType = body("code_type").required(),
             /// 会员码跳转信息.
-            code_jump_information: CodeJumpInformation = body("code_jump_information"),
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
             benefits: String = body("benefits").required(),
             /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -254,65 +196,13 @@ pub mod post {
             valid_date_information: MembercardValidDateInformation =
                 body("valid_date_information").required(),
             /// 积分信息.
-            points_information: PointsInformation = body("points_information"),
+            points_information: BrandPointsInformation = body("points_information"),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: BrandBalanceInformation = body("balance_information"),
             /// 付费会员信息.
-            purchase_information: PurchaseInformation = body("purchase_information"),
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
             /// 用户开卡信息.
-            user_information: UserInformation = body("user_information"),
-        }
-
-        /// 会员码跳转信息.
-        pub struct CodeJumpInformation {
-            /// 会员码跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 会员码跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 积分信息.
-        pub struct PointsInformation {
-            /// 积分跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 积分跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 储值信息.
-        pub struct BalanceInformation {
-            /// 储值小程序AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 储值小程序路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 付费会员信息.
-        pub struct PurchaseInformation {
-            /// 付费会员价格. In fen (分).
-            price: i64 = body("price"),
-            /// 付费会员跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 付费会员跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 用户开卡信息.
-        pub struct UserInformation {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 商户自定义的开卡信息字段类型.
-            type_: Type = body("type"),
-            /// 字段名称.
-            name: String = body("name"),
-            /// 字段值.
-            values: Vec<String> = body("values"),
+            user_information: BrandCardsUserInformation = body("user_information"),
         }
     }
 
@@ -341,7 +231,7 @@ pub mod post {
             /// 会员码型. Required.
             code_type: CodeType = body("code_type").required(),
             /// 会员码跳转信息.
-            code_jump_information: CodeJumpInformation = body("code_jump_information"),
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
             benefits: String = body("benefits").required(),
             /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -360,13 +250,13 @@ pub mod post {
             valid_date_information: MembercardValidDateInformation =
                 body("valid_date_information").required(),
             /// 积分信息.
-            points_information: PointsInformation = body("points_information"),
+            points_information: BrandPointsInformation = body("points_information"),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: BrandBalanceInformation = body("balance_information"),
             /// 付费会员信息.
-            purchase_information: PurchaseInformation = body("purchase_information"),
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
             /// 用户开卡信息.
-            user_information: UserInformation = body("user_information"),
+            user_information: BrandCardsUserInformation = body("user_information"),
         }
     }
 
@@ -391,22 +281,6 @@ pub mod post {
             QrCode = "QR_CODE",
             BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
             JumpMiniProgram = "JUMP_MINI_PROGRAM",
-        }
-
-        /// 平台提供的通用开卡信息字段.
-        pub enum CommonFieldList {
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
-        /// 商户自定义的开卡信息字段类型.
-        pub enum Type {
-            CheckBox = "CHECK_BOX",
-            Radio = "RADIO",
         }
     }
 }

@@ -14,6 +14,8 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberMembershipActivities as M
 ///
 /// - partner: [4016588039](https://pay.weixin.qq.com/doc/v3/partner/4016588039)
 pub mod get {
+    pub use crate::v3::brand::shared::BrandProductCouponStock;
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -74,7 +76,7 @@ pub mod get {
             /// 活动剩余库存. Required.
             apply_available: i64 = body("apply_available").required(),
             /// 商品券批次列表. Required.
-            product_coupon_stock_list: Vec<ProductCouponStockList> =
+            product_coupon_stock_list: Vec<BrandProductCouponStock> =
                 body("product_coupon_stock_list").required(),
             /// 活动ID. Required.
             activity_id: String = body("activity_id").required(),
@@ -84,14 +86,6 @@ pub mod get {
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             modify_time: Time = body("modify_time").required(),
-        }
-
-        /// 商品券批次列表.
-        pub struct ProductCouponStockList {
-            /// 商品券ID. Required.
-            product_coupon_id: String = body("product_coupon_id").required(),
-            /// 批次ID. Required.
-            stock_id: String = body("stock_id").required(),
         }
     }
 
@@ -119,6 +113,8 @@ pub mod get {
 ///
 /// - partner: [4016464918](https://pay.weixin.qq.com/doc/v3/partner/4016464918)
 pub mod post {
+    pub use crate::v3::brand::shared::BrandProductCouponStock;
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -146,16 +142,8 @@ pub mod post {
             /// 活动总库存. Required.
             apply_total: i64 = body("apply_total").required(),
             /// 商品券批次列表. Required.
-            product_coupon_stock_list: Vec<ProductCouponStockList> =
+            product_coupon_stock_list: Vec<BrandProductCouponStock> =
                 body("product_coupon_stock_list").required(),
-        }
-
-        /// 商品券批次列表.
-        pub struct ProductCouponStockList {
-            /// 商品券ID. Required.
-            product_coupon_id: String = body("product_coupon_id").required(),
-            /// 批次ID. Required.
-            stock_id: String = body("stock_id").required(),
         }
     }
 
@@ -186,7 +174,7 @@ pub mod post {
             /// 活动剩余库存. Required.
             apply_available: i64 = body("apply_available").required(),
             /// 商品券批次列表. Required.
-            product_coupon_stock_list: Vec<ProductCouponStockList> =
+            product_coupon_stock_list: Vec<BrandProductCouponStock> =
                 body("product_coupon_stock_list").required(),
             /// 活动ID. Required.
             activity_id: String = body("activity_id").required(),

@@ -14,7 +14,7 @@ pub use crate::v3::brand::chain::BrandPartnerStoreBrandstores as Brandstores;
 ///
 /// - partner: [4016756674](https://pay.weixin.qq.com/doc/v3/partner/4016756674)
 pub mod get {
-    pub use crate::v3::brand::shared::StoreAddress;
+    pub use crate::v3::brand::shared::{BrandStoreBusiness, StoreAddress};
 
     use crate::model::{body, open_enum, query, request, response};
 
@@ -70,7 +70,7 @@ pub mod get {
             /// 门店地址信息.
             store_address: StoreAddress = body("store_address"),
             /// 门店经营信息.
-            store_business: StoreBusiness = body("store_business"),
+            store_business: BrandStoreBusiness = body("store_business"),
             /// 门店收款信息.
             store_recipient: Vec<StoreRecipient> = body("store_recipient"),
         }
@@ -81,14 +81,6 @@ pub mod get {
             store_reference_id: String = body("store_reference_id"),
             /// 门店名称.
             branch_name: String = body("branch_name"),
-        }
-
-        /// 门店经营信息.
-        pub struct StoreBusiness {
-            /// 门店服务电话.
-            service_phone: String = body("service_phone"),
-            /// 门店经营时间.
-            business_hours: String = body("business_hours"),
         }
 
         /// 门店收款信息.
@@ -135,7 +127,9 @@ pub mod get {
 ///
 /// - partner: [4015783183](https://pay.weixin.qq.com/doc/v3/partner/4015783183)
 pub mod post {
-    pub use crate::v3::brand::shared::StoreAddress;
+    pub use crate::v3::brand::shared::{
+        BrandStoreBusiness, BrandStoreRecipient, BrandStoreRecipientRecipientState, StoreAddress,
+    };
 
     use crate::model::{body, open_enum, request, response};
 
@@ -152,7 +146,7 @@ pub mod post {
             /// 门店地址信息. Required.
             store_address: StoreAddress = body("store_address").required(),
             /// 门店经营信息.
-            store_business: StoreBusiness = body("store_business"),
+            store_business: BrandStoreBusiness = body("store_business"),
         }
 
         /// 门店基础信息.
@@ -161,14 +155,6 @@ pub mod post {
             store_reference_id: String = body("store_reference_id"),
             /// 门店名称.
             branch_name: String = body("branch_name"),
-        }
-
-        /// 门店经营信息.
-        pub struct StoreBusiness {
-            /// 门店服务电话.
-            service_phone: String = body("service_phone"),
-            /// 门店经营时间.
-            business_hours: String = body("business_hours"),
         }
     }
 
@@ -193,19 +179,9 @@ pub mod post {
             /// 门店地址信息.
             store_address: StoreAddress = body("store_address"),
             /// 门店经营信息.
-            store_business: StoreBusiness = body("store_business"),
+            store_business: BrandStoreBusiness = body("store_business"),
             /// 门店收款信息.
-            store_recipient: Vec<StoreRecipient> = body("store_recipient"),
-        }
-
-        /// 门店收款信息.
-        pub struct StoreRecipient {
-            /// 门店收款商户号. Required.
-            mchid: String = body("mchid").required(),
-            /// 门店收款主体.
-            company_name: String = body("company_name"),
-            /// 收款绑定状态.
-            recipient_state: RecipientState = body("recipient_state"),
+            store_recipient: Vec<BrandStoreRecipient> = body("store_recipient"),
         }
     }
 
@@ -222,14 +198,6 @@ pub mod post {
             Success = "SUCCESS",
             Processing = "PROCESSING",
             Rejected = "REJECTED",
-        }
-
-        /// 收款绑定状态.
-        pub enum RecipientState {
-            Confirmed = "CONFIRMED",
-            AdminRejected = "ADMIN_REJECTED",
-            Confirming = "CONFIRMING",
-            TimeoutRejected = "TIMEOUT_REJECTED",
         }
     }
 }

@@ -12,7 +12,7 @@ pub use crate::v3::capital::chain::CapitalCapitallhhBanksCorporateBanking as Cor
 ///
 /// - partner: [4012697626](https://pay.weixin.qq.com/doc/v3/partner/4012697626)
 pub mod get {
-    pub use crate::v3::capital::shared::PageLinks;
+    pub use crate::v3::capital::shared::{CapitalData, PageLinks};
 
     use crate::model::{body, query, request, response};
 
@@ -40,25 +40,11 @@ pub mod get {
             /// 本次查询数据条数. Required.
             count: i64 = body("count").required(),
             /// 银行列表.
-            data: Vec<Data> = body("data"),
+            data: Vec<CapitalData> = body("data"),
             /// 本次查询偏移量. Required.
             offset: i64 = body("offset").required(),
             /// 分页链接. Required.
             links: PageLinks = body("links").required(),
-        }
-
-        /// 银行列表.
-        pub struct Data {
-            /// 银行别名. Required.
-            bank_alias: String = body("bank_alias").required(),
-            /// 银行别名编码. Required.
-            bank_alias_code: String = body("bank_alias_code").required(),
-            /// 开户银行. Required.
-            account_bank: String = body("account_bank").required(),
-            /// 开户银行编码. Required.
-            account_bank_code: i64 = body("account_bank_code").required(),
-            /// 是否需要填写支行. Required.
-            need_bank_branch: bool = body("need_bank_branch").required(),
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::capital::chain::CapitalCapitallhhBanksSearchBanksByBankAccoun
 ///
 /// - partner: [4012697541](https://pay.weixin.qq.com/doc/v3/partner/4012697541)
 pub mod get {
+    pub use crate::v3::capital::shared::CapitalData;
+
     use crate::model::{Sensitive, body, header, query, request, response};
 
     request! {
@@ -36,21 +38,7 @@ pub mod get {
             /// 查询数据总条数. Required.
             total_count: i64 = body("total_count").required(),
             /// 银行列表.
-            data: Vec<Data> = body("data"),
-        }
-
-        /// 银行列表.
-        pub struct Data {
-            /// 银行别名. Required.
-            bank_alias: String = body("bank_alias").required(),
-            /// 银行别名编码. Required.
-            bank_alias_code: String = body("bank_alias_code").required(),
-            /// 开户银行. Required.
-            account_bank: String = body("account_bank").required(),
-            /// 开户银行编码. Required.
-            account_bank_code: i64 = body("account_bank_code").required(),
-            /// 是否需要填写支行. Required.
-            need_bank_branch: bool = body("need_bank_branch").required(),
+            data: Vec<CapitalData> = body("data"),
         }
     }
 }

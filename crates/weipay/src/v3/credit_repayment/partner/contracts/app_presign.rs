@@ -12,7 +12,11 @@ pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerContractsAppPr
 ///
 /// - partner: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::credit_repayment::shared::{
+        CreditRepaymentRealIdentity, CreditRepaymentRealIdentityIdentityType, CreditRepaymentTradeInfo,
+    };
+
+    use crate::model::{body, header, request, response};
 
     request! {
         /// APP预签约自动还款协议: what is sent.
@@ -41,33 +45,9 @@ pub mod post {
             /// 子商户AppID.
             sub_appid: String = body("sub_appid"),
             /// 用户实名信息. Required.
-            real_identity: RealIdentity = body("real_identity").required(),
+            real_identity: CreditRepaymentRealIdentity = body("real_identity").required(),
             /// 交易信息.
-            trade_info: TradeInfo = body("trade_info"),
-        }
-
-        /// 用户实名信息.
-        pub struct RealIdentity {
-            /// 实名验证类型. Required.
-            identity_type: IdentityType = body("identity_type").required(),
-            /// 自然人证件号码. Required; travels encrypted (敏感信息加密).
-            identity_id: Sensitive = body("identity_id").required().encrypted(),
-            /// 自然人姓名. Required; travels encrypted (敏感信息加密).
-            real_name: Sensitive = body("real_name").required().encrypted(),
-        }
-
-        /// 交易信息.
-        pub struct TradeInfo {
-            /// 商户侧交易单号. Required.
-            out_trade_no: String = body("out_trade_no").required(),
-            /// 还款金额. Required; in fen (分).
-            deduct_amount: i64 = body("deduct_amount").required(),
-            /// 产品描述.
-            description: String = body("description"),
-            /// 商户数据包.
-            attach: String = body("attach"),
-            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
-            notify_url: String = body("notify_url").notify_url(),
+            trade_info: CreditRepaymentTradeInfo = body("trade_info"),
         }
     }
 
@@ -81,14 +61,6 @@ pub mod post {
             presign_token: String = body("presign_token").required(),
             /// 跳转到的签约服务提供方.
             redirect_service: String = body("redirect_service"),
-        }
-    }
-
-    open_enum! {
-        /// 实名验证类型.
-        pub enum IdentityType {
-            RealIdentityTypeInvalid = "REAL_IDENTITY_TYPE_INVALID",
-            RealIdentityTypeIdCard = "REAL_IDENTITY_TYPE_ID_CARD",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::discount_card::chain::DiscountCardCardsByOutCardCodeAddUserRe
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml>
 pub mod post {
+    pub use crate::v3::discount_card::shared::DiscountCardObjectiveCompletionRecord;
+
     use crate::model::{Time, body, request};
 
     request! {
@@ -23,28 +25,10 @@ pub mod post {
             /// 卡模板ID. Required.
             card_template_id: String = body("card_template_id").required(),
             /// 目标完成记录.
-            objective_completion_records: Vec<ObjectiveCompletionRecords> =
+            objective_completion_records: Vec<DiscountCardObjectiveCompletionRecord> =
                 body("objective_completion_records"),
             /// 优惠使用记录.
             reward_usage_records: Vec<RewardUsageRecords> = body("reward_usage_records"),
-        }
-
-        /// 目标完成记录.
-        pub struct ObjectiveCompletionRecords {
-            /// 目标完成流水号. Required.
-            objective_completion_serial_no: String = body("objective_completion_serial_no").required(),
-            /// 目标ID. Required.
-            objective_id: String = body("objective_id").required(),
-            /// 目标完成时间. Required.
-            completion_time: Time = body("completion_time").required(),
-            /// 目标完成类型. Required.
-            completion_type: String = body("completion_type").required(),
-            /// 目标完成描述. Required.
-            description: String = body("description").required(),
-            /// 目标完成数量. Required.
-            completion_count: i64 = body("completion_count").required(),
-            /// 备注说明.
-            remark: String = body("remark"),
         }
 
         /// 优惠使用记录.

@@ -14,7 +14,9 @@ pub use crate::v3::ecommerce::chain::EcommerceCombinePapayTransactionsByCombineO
 ///
 /// - partner: [4012884130](https://pay.weixin.qq.com/doc/v3/partner/4012884130)
 pub mod get {
-    use crate::model::{Time, body, response};
+    pub use crate::v3::ecommerce::shared::{EcommerceSubOrder, EcommerceSubOrderAmount};
+
+    use crate::model::{body, response};
 
     response! {
         /// 电商合单委托代扣查询订单: what comes back.
@@ -29,47 +31,9 @@ pub mod get {
             /// 合单商户订单号. Required.
             combine_out_trade_no: String = body("combine_out_trade_no").required(),
             /// 子单信息.
-            sub_orders: Vec<SubOrders> = body("sub_orders"),
+            sub_orders: Vec<EcommerceSubOrder> = body("sub_orders"),
             /// 支付者.
             combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
-        }
-
-        /// 子单信息.
-        pub struct SubOrders {
-            /// 子单商户号. Required.
-            mchid: String = body("mchid").required(),
-            /// 交易类型. Required.
-            trade_type: String = body("trade_type").required(),
-            /// 交易状态. Required.
-            trade_state: String = body("trade_state").required(),
-            /// 付款银行.
-            bank_type: String = body("bank_type"),
-            /// 附加数据.
-            attach: String = body("attach"),
-            /// 支付完成时间.
-            success_time: Time = body("success_time"),
-            /// 子单微信订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 子单商户订单号. Required.
-            out_trade_no: String = body("out_trade_no").required(),
-            /// 二级商户号. Required.
-            sub_mchid: String = body("sub_mchid").required(),
-            /// 二级商户appid.
-            sub_appid: String = body("sub_appid"),
-            /// 订单金额.
-            amount: Amount = body("amount"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 标价金额. Required; in fen (分).
-            total_amount: i64 = body("total_amount").required(),
-            /// 标价币种. Required.
-            currency: String = body("currency").required(),
-            /// 现金支付金额. In fen (分).
-            payer_amount: i64 = body("payer_amount"),
-            /// 现金支付币种.
-            payer_currency: String = body("payer_currency"),
         }
 
         /// 支付者.

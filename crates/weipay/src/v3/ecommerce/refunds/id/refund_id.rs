@@ -14,6 +14,11 @@ pub use crate::v3::ecommerce::chain::EcommerceRefundsIdByRefundId as RefundId;
 ///
 /// `weipay api show GET v3/ecommerce/refunds/id/{refund_id}` lists all 3.
 pub mod get {
+    pub use crate::v3::ecommerce::shared::{
+        EcommerceAmount, EcommercePromotionDetail, EcommercePromotionDetailScope,
+        EcommercePromotionDetailType, RefundFrom, RefundFromAccount,
+    };
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -54,51 +59,13 @@ pub mod get {
             /// 退款状态. Required.
             status: Status = body("status").required(),
             /// 退款金额信息. Required.
-            amount: Amount = body("amount").required(),
+            amount: EcommerceAmount = body("amount").required(),
             /// 营销详情.
-            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+            promotion_detail: Vec<EcommercePromotionDetail> = body("promotion_detail"),
             /// 退款出资商户.
             refund_account: RefundAccount = body("refund_account"),
             /// 资金账户.
             funds_account: FundsAccount = body("funds_account"),
-        }
-
-        /// 退款金额信息.
-        pub struct Amount {
-            /// 退款金额. Required; in fen (分).
-            refund: i64 = body("refund").required(),
-            /// 退款出资账户及金额.
-            from: Vec<AmountFrom> = body("from"),
-            /// 用户退款金额. Required; in fen (分).
-            payer_refund: i64 = body("payer_refund").required(),
-            /// 优惠退款金额. In fen (分).
-            discount_refund: i64 = body("discount_refund"),
-            /// 退款币种.
-            currency: String = body("currency"),
-            /// 垫付金额. In fen (分).
-            advance: i64 = body("advance"),
-        }
-
-        /// 退款出资账户及金额.
-        pub struct AmountFrom {
-            /// 出资账户类型. Required.
-            account: Account = body("account").required(),
-            /// 出资金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-        }
-
-        /// 营销详情.
-        pub struct PromotionDetail {
-            /// 券ID. Required.
-            promotion_id: String = body("promotion_id").required(),
-            /// 优惠范围. Required.
-            scope: Scope = body("scope").required(),
-            /// 优惠类型. Required.
-            type_: Type = body("type").required(),
-            /// 优惠券面额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 优惠退款金额. Required; in fen (分).
-            refund_amount: i64 = body("refund_amount").required(),
         }
     }
 
@@ -117,24 +84,6 @@ pub mod get {
             Close = "CLOSE",
             Processing = "PROCESSING",
             Abnormal = "ABNORMAL",
-        }
-
-        /// 出资账户类型.
-        pub enum Account {
-            Available = "AVAILABLE",
-            Unavailable = "UNAVAILABLE",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            Global = "GLOBAL",
-            Single = "SINGLE",
-        }
-
-        /// 优惠类型.
-        pub enum Type {
-            Coupon = "COUPON",
-            Discount = "DISCOUNT",
         }
 
         /// 退款出资商户.

@@ -13,7 +13,9 @@ pub use crate::v3::edu_papay::chain::EduPapayContractsIdByContractId as Contract
 /// - merchant: [4012522951](https://pay.weixin.qq.com/doc/v3/merchant/4012522951)
 /// - partner: [4012465367](https://pay.weixin.qq.com/doc/v3/partner/4012465367)
 pub mod get {
-    use crate::model::{Time, body, query, request, response};
+    pub use crate::v3::edu_papay::shared::EduPapayContractInformation;
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 通过协议号查询签约: what is sent.
@@ -51,17 +53,7 @@ pub mod get {
             /// 签约模板号.
             plan_id: String = body("plan_id"),
             /// 签约信息.
-            contract_information: ContractInformation = body("contract_information"),
-        }
-
-        /// 签约信息.
-        pub struct ContractInformation {
-            /// 签约协议号.
-            contract_id: String = body("contract_id"),
-            /// 签约状态.
-            contract_status: String = body("contract_status"),
-            /// 签约时间.
-            create_time: Time = body("create_time"),
+            contract_information: EduPapayContractInformation = body("contract_information"),
         }
     }
 }

@@ -13,7 +13,7 @@ pub use crate::v3::edu_papay::chain::EduPapayTransactionsOutTradeNoByOutTradeNo 
 /// - merchant: [4012523591](https://pay.weixin.qq.com/doc/v3/merchant/4012523591)
 /// - partner: [4012465574](https://pay.weixin.qq.com/doc/v3/partner/4012465574)
 pub mod get {
-    pub use crate::v3::edu_papay::shared::EduPromotionDetail;
+    pub use crate::v3::edu_papay::shared::{EduPapayAmount, EduPapayDeviceInformation, EduPromotionDetail};
 
     use crate::model::{Time, body, query, request, response};
 
@@ -59,9 +59,9 @@ pub mod get {
             /// 支付者.
             payer: Payer = body("payer"),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: EduPapayAmount = body("amount").required(),
             /// 设备信息. Required.
-            device_information: DeviceInformation = body("device_information").required(),
+            device_information: EduPapayDeviceInformation = body("device_information").required(),
             /// 优惠详情.
             promotion_detail: Vec<EduPromotionDetail> = body("promotion_detail"),
         }
@@ -72,26 +72,6 @@ pub mod get {
             openid: String = body("openid"),
             /// 子商户APPID下的用户标识.
             sub_openid: String = body("sub_openid"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 订单金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 用户支付金额. In fen (分).
-            payer_total: i64 = body("payer_total"),
-            /// 折扣. In fen (分).
-            discount_total: i64 = body("discount_total"),
-            /// 货币类型.
-            currency: String = body("currency"),
-        }
-
-        /// 设备信息.
-        pub struct DeviceInformation {
-            /// 设备号.
-            device_id: String = body("device_id"),
-            /// 商户端设备ip. Required.
-            device_ip: String = body("device_ip").required(),
         }
     }
 }

@@ -13,7 +13,9 @@ pub use crate::v3::edu_papay::chain::EduPapayUserByOpenidContracts as Contracts;
 /// - merchant: [4012523265](https://pay.weixin.qq.com/doc/v3/merchant/4012523265)
 /// - partner: [4012489548](https://pay.weixin.qq.com/doc/v3/partner/4012489548)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::edu_papay::shared::EduPapayContractInformation;
+
+    use crate::model::{body, open_enum, query, request, response};
 
     request! {
         /// 通过用户标识查询签约: what is sent.
@@ -73,17 +75,7 @@ pub mod get {
             /// 签约模板号.
             plan_id: String = body("plan_id"),
             /// 签约信息.
-            contract_information: ContractInformation = body("contract_information"),
-        }
-
-        /// 签约信息.
-        pub struct ContractInformation {
-            /// 签约协议号.
-            contract_id: String = body("contract_id"),
-            /// 签约状态.
-            contract_status: String = body("contract_status"),
-            /// 签约时间.
-            create_time: Time = body("create_time"),
+            contract_information: EduPapayContractInformation = body("contract_information"),
         }
     }
 

@@ -12,6 +12,10 @@ pub use crate::v3::eduschoolpay::chain::EduschoolpayTransactionsIdByTransactionI
 ///
 /// - partner: [4012469063](https://pay.weixin.qq.com/doc/v3/partner/4012469063)
 pub mod get {
+    pub use crate::v3::eduschoolpay::shared::{
+        EduPapayDeviceInformation, EduschoolpayAmount, EduschoolpayPromotionDetail,
+    };
+
     use crate::model::{Time, body, query, request, response};
 
     request! {
@@ -58,11 +62,11 @@ pub mod get {
             /// 支付者. Required.
             payer: Payer = body("payer").required(),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: EduschoolpayAmount = body("amount").required(),
             /// 设备信息. Required.
-            device_info: DeviceInfo = body("device_info").required(),
+            device_info: EduPapayDeviceInformation = body("device_info").required(),
             /// 优惠详情.
-            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+            promotion_detail: Vec<EduschoolpayPromotionDetail> = body("promotion_detail"),
         }
 
         /// 支付者.
@@ -71,48 +75,6 @@ pub mod get {
             openid: String = body("openid").required(),
             /// 子商户appid下的用户标识.
             sub_openid: String = body("sub_openid"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 订单金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 用户支付金额. In fen (分).
-            payer_total: i64 = body("payer_total"),
-            /// 折扣. In fen (分).
-            discount_total: i64 = body("discount_total"),
-            /// 货币类型. Required.
-            currency: String = body("currency").required(),
-        }
-
-        /// 设备信息.
-        pub struct DeviceInfo {
-            /// 设备号.
-            device_id: String = body("device_id"),
-            /// 商户端设备ip. Required.
-            device_ip: String = body("device_ip").required(),
-        }
-
-        /// 优惠详情.
-        pub struct PromotionDetail {
-            /// 券ID. Required.
-            coupon_id: String = body("coupon_id").required(),
-            /// 优惠名称.
-            name: String = body("name"),
-            /// 优惠范围.
-            scope: String = body("scope"),
-            /// 优惠类型.
-            type_: String = body("type"),
-            /// 优惠券面额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 活动ID. Required.
-            stock_id: String = body("stock_id").required(),
-            /// 微信出资. In fen (分).
-            wechatpay_contribute: i64 = body("wechatpay_contribute"),
-            /// 商户出资. In fen (分).
-            merchant_contribute: i64 = body("merchant_contribute"),
-            /// 其他出资. In fen (分).
-            other_contribute: i64 = body("other_contribute"),
         }
     }
 }

@@ -19,6 +19,8 @@ pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantBatchesByB
 ///
 /// - merchant: [4014310369](https://pay.weixin.qq.com/doc/v3/merchant/4014310369)
 pub mod get {
+    pub use crate::v3::fund_app::shared::{FundAppDetail, FundAppDetailDetailState};
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -77,17 +79,7 @@ pub mod get {
             /// 发放失败笔数. Required.
             fail_num: i64 = body("fail_num").required(),
             /// 品牌红包明细列表.
-            detail_list: Vec<DetailList> = body("detail_list"),
-        }
-
-        /// 品牌红包明细列表.
-        pub struct DetailList {
-            /// 微信支付品牌红包明细单号. Required.
-            transfer_detail_no: String = body("transfer_detail_no").required(),
-            /// 商家品牌红包明细单号. Required.
-            out_detail_no: String = body("out_detail_no").required(),
-            /// 品牌红包明细单状态. Required.
-            detail_state: DetailListDetailState = body("detail_state").required(),
+            detail_list: Vec<FundAppDetail> = body("detail_list"),
         }
     }
 
@@ -112,15 +104,6 @@ pub mod get {
         pub enum CloseReason {
             MerchantRevocation = "MERCHANT_REVOCATION",
             SystemOverdueClose = "SYSTEM_OVERDUE_CLOSE",
-        }
-
-        /// 品牌红包明细单状态.
-        pub enum DetailListDetailState {
-            DetailInit = "DETAIL_INIT",
-            DetailWaitPay = "DETAIL_WAIT_PAY",
-            DetailProcessing = "DETAIL_PROCESSING",
-            DetailSuccess = "DETAIL_SUCCESS",
-            DetailFail = "DETAIL_FAIL",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsPreTransferWi
 ///
 /// - merchant: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
 pub mod post {
+    pub use crate::v3::fund_app::shared::{FundAppAuthorizationInfo, FundAppTransferSceneReportInfo};
+
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
@@ -42,30 +44,12 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
             /// 自动收款授权信息.
-            authorization_info: AuthorizationInfo = body("authorization_info"),
+            authorization_info: FundAppAuthorizationInfo = body("authorization_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-
-        /// 转账场景报备信息.
-        pub struct TransferSceneReportInfos {
-            /// 信息类型. Required.
-            info_type: String = body("info_type").required(),
-            /// 信息内容. Required.
-            info_content: String = body("info_content").required(),
-        }
-
-        /// 自动收款授权信息.
-        pub struct AuthorizationInfo {
-            /// 用户展示名称. Required.
-            user_display_name: String = body("user_display_name").required(),
-            /// 商户侧授权单号. Required.
-            out_authorization_no: String = body("out_authorization_no").required(),
-            /// 自动收款授权结果通知地址. Required; a URL that the platform calls: http or https, without a query.
-            authorization_notify_url: String = body("authorization_notify_url").required().notify_url(),
         }
     }
 

@@ -12,6 +12,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsTransfer as T
 ///
 /// - merchant: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
 pub mod post {
+    pub use crate::v3::fund_app::shared::FundAppTransferSceneReportInfo;
+
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
@@ -40,7 +42,7 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
             /// 微信免确认收款授权单号.
             authorization_id: String = body("authorization_id"),
@@ -48,14 +50,6 @@ pub mod post {
             sponsor_mchid: String = body("sponsor_mchid"),
             /// 商户侧授权单号.
             out_authorization_no: String = body("out_authorization_no"),
-        }
-
-        /// 转账场景报备信息.
-        pub struct TransferSceneReportInfos {
-            /// 信息类型. Required.
-            info_type: String = body("info_type").required(),
-            /// 信息内容. Required.
-            info_content: String = body("info_content").required(),
         }
     }
 

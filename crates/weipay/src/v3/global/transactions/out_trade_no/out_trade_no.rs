@@ -18,7 +18,7 @@ pub use crate::v3::global::chain::GlobalTransactionsOutTradeNoByOutTradeNo as Ou
 pub mod get {
     pub use crate::v3::global::shared::{
         GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GlobalPaymentAmountExchangeRateType,
-        OverseaPaidPayer,
+        GlobalPromotionDetail, GlobalPromotionDetailType, GoodsDetail, OverseaPaidPayer,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -77,47 +77,7 @@ pub mod get {
             /// 订单金额. Required.
             amount: GlobalPaymentAmount = body("amount").required(),
             /// 优惠功能.
-            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
-        }
-
-        /// 优惠功能.
-        pub struct PromotionDetail {
-            /// 券ID. Required.
-            promotion_id: String = body("promotion_id").required(),
-            /// 优惠名称.
-            name: String = body("name"),
-            /// 优惠范围.
-            scope: String = body("scope"),
-            /// 优惠类型.
-            type_: Type = body("type"),
-            /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
-            amount: i64 = body("amount").required(),
-            /// 优惠币种. Required.
-            currency: String = body("currency").required(),
-            /// 活动ID.
-            activity_id: String = body("activity_id"),
-            /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
-            wxpay_contribute_amount: i64 = body("wxpay_contribute_amount"),
-            /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
-            merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
-            /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
-            other_contribute_amount: i64 = body("other_contribute_amount"),
-            /// 单品列表.
-            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-        }
-
-        /// 单品列表.
-        pub struct GoodsDetail {
-            /// 商品编码. Required.
-            goods_id: String = body("goods_id").required(),
-            /// 商品备注.
-            goods_remark: String = body("goods_remark"),
-            /// 商品优惠金额. Required; in the smallest unit of its currency (币种最小货币单位).
-            discount_amount: i64 = body("discount_amount").required(),
-            /// 商品数量. Required.
-            quantity: i64 = body("quantity").required(),
-            /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
-            price: i64 = body("price").required(),
+            promotion_detail: Vec<GlobalPromotionDetail> = body("promotion_detail"),
         }
     }
 
@@ -129,12 +89,6 @@ pub mod get {
             App = "APP",
             Mweb = "MWEB",
             Micropay = "MICROPAY",
-        }
-
-        /// 优惠类型.
-        pub enum Type {
-            Coupon = "COUPON",
-            Discount = "DISCOUNT",
         }
     }
 }

@@ -24,8 +24,8 @@ pub mod get {
         BusifavorCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
         BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorCouponUseRuleDiscountCoupon, BusifavorCouponUseRuleExchangeCoupon,
-        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCouponUseRuleUseMethod, BusifavorFinderInfo,
-        BusifavorMiniProgramsInfo,
+        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCouponUseRuleUseMethod, BusifavorCustomEntrance,
+        BusifavorCustomEntranceCodeDisplayMode, BusifavorFinderInfo, BusifavorMiniProgramsInfo,
     };
 
     use crate::model::{body, open_enum, response};
@@ -51,7 +51,7 @@ pub mod get {
             /// 发放规则. Required.
             stock_send_rule: StockSendRule = body("stock_send_rule").required(),
             /// 自定义入口.
-            custom_entrance: CustomEntrance = body("custom_entrance"),
+            custom_entrance: BusifavorCustomEntrance = body("custom_entrance"),
             /// 样式信息.
             display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
             /// 批次状态. Required.
@@ -90,20 +90,6 @@ pub mod get {
             transferable: bool = body("transferable"),
             /// 是否允许分享链接.
             shareable: bool = body("shareable"),
-        }
-
-        /// 自定义入口.
-        pub struct CustomEntrance {
-            /// 小程序入口.
-            mini_programs_info: BusifavorMiniProgramsInfo = body("mini_programs_info"),
-            /// 商户公众号appid.
-            appid: String = body("appid"),
-            /// 营销馆id.
-            hall_id: String = body("hall_id"),
-            /// 可用门店id.
-            store_id: String = body("store_id"),
-            /// code展示模式.
-            code_display_mode: CodeDisplayMode = body("code_display_mode"),
         }
 
         /// 样式信息.
@@ -155,13 +141,6 @@ pub mod get {
             Normal = "NORMAL",
             Discount = "DISCOUNT",
             Exchange = "EXCHANGE",
-        }
-
-        /// code展示模式.
-        pub enum CodeDisplayMode {
-            NotShow = "NOT_SHOW",
-            Barcode = "BARCODE",
-            Qrcode = "QRCODE",
         }
 
         /// 背景颜色.

@@ -25,6 +25,11 @@ pub use crate::v3::marketing::chain::MarketingFavorStocksByStockId as StockId;
 /// - merchant: [4012460564](https://pay.weixin.qq.com/doc/v3/merchant/4012460564)
 /// - partner: [4012460606](https://pay.weixin.qq.com/doc/v3/partner/4012460606)
 pub mod get {
+    pub use crate::v3::marketing::shared::{
+        FavorAvailableRegion, FavorCutToMessage, FavorStockUseRule, FavorStockUseRuleFixedNormalCoupon,
+        FavorStockUseRuleTradeType,
+    };
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -51,7 +56,7 @@ pub mod get {
             /// 结束时间. Required.
             available_end_time: Time = body("available_end_time").required(),
             /// 发放规则.
-            stock_use_rule: StockUseRule = body("stock_use_rule"),
+            stock_use_rule: FavorStockUseRule = body("stock_use_rule"),
             /// 是否无资金流. Required.
             no_cash: bool = body("no_cash").required(),
             /// 批次类型. Required.
@@ -73,87 +78,21 @@ pub mod get {
             /// 是否单品优惠.
             singleitem: bool = body("singleitem"),
             /// 减至批次特定信息.
-            cut_to_message: CutToMessage = body("cut_to_message"),
+            cut_to_message: FavorCutToMessage = body("cut_to_message"),
             /// 已发券数量.
             distributed_coupons: i64 = body("distributed_coupons"),
             /// 业务类型.
             business_type: BusinessType = body("business_type"),
             /// 消费金可用地域.
-            available_region_list: Vec<AvailableRegionList> = body("available_region_list"),
+            available_region_list: Vec<FavorAvailableRegion> = body("available_region_list"),
             /// 消费金可用行业.
             available_industry_list: Vec<String> = body("available_industry_list"),
             /// 微信卡包ID.
             card_id: String = body("card_id"),
         }
-
-        /// 发放规则.
-        pub struct StockUseRule {
-            /// 发放总上限. Required.
-            max_coupons: i64 = body("max_coupons").required(),
-            /// 总预算. Required; in fen (分).
-            max_amount: i64 = body("max_amount").required(),
-            /// 单天发放上限金额. In fen (分).
-            max_amount_by_day: i64 = body("max_amount_by_day"),
-            /// 单个用户可领个数. Required.
-            max_coupons_per_user: i64 = body("max_coupons_per_user").required(),
-            /// 是否开启自然人限制. Required.
-            natural_person_limit: bool = body("natural_person_limit").required(),
-            /// api发券防刷. Required.
-            prevent_api_abuse: bool = body("prevent_api_abuse").required(),
-            /// 固定面额发券批次特定信息.
-            fixed_normal_coupon: FixedNormalCoupon = body("fixed_normal_coupon"),
-            /// NORMAL-满减券.
-            coupon_type: String = body("coupon_type"),
-            /// 订单优惠标记.
-            goods_tag: Vec<String> = body("goods_tag"),
-            /// 支付方式，默认不限制.
-            trade_type: Vec<TradeType> = body("trade_type"),
-            /// 是否可叠加其他优惠.
-            combine_use: bool = body("combine_use"),
-        }
-
-        /// 固定面额发券批次特定信息.
-        pub struct FixedNormalCoupon {
-            /// 面额. Required; in fen (分).
-            coupon_amount: i64 = body("coupon_amount").required(),
-            /// 使用券金额门槛. Required; in fen (分).
-            transaction_minimum: i64 = body("transaction_minimum").required(),
-        }
-
-        /// 减至批次特定信息.
-        pub struct CutToMessage {
-            /// 可用优惠的商品最高单价. In fen (分).
-            single_price_max: i64 = body("single_price_max"),
-            /// 减至后的优惠单价. In fen (分).
-            cut_to_price: i64 = body("cut_to_price"),
-        }
-
-        /// 消费金可用地域.
-        pub struct AvailableRegionList {
-            /// 类型.
-            type_: String = body("type"),
-            /// 省.
-            province: String = body("province"),
-            /// 市.
-            city: String = body("city"),
-            /// 区.
-            district: String = body("district"),
-            /// 国家.
-            country: String = body("country"),
-        }
     }
 
     open_enum! {
-        /// 支付方式，默认不限制.
-        pub enum TradeType {
-            Microapp = "MICROAPP",
-            Apppay = "APPPAY",
-            Ppay = "PPAY",
-            Card = "CARD",
-            Face = "FACE",
-            Other = "OTHER",
-        }
-
         /// 批次类型.
         pub enum StockType {
             Normal = "NORMAL",

@@ -12,6 +12,8 @@ pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityQualificationL
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
 pub mod post {
+    pub use crate::v3::marketing::shared::GoodsSubsidyActivityOrderInformation;
+
     use crate::model::{body, request, response};
 
     request! {
@@ -21,23 +23,9 @@ pub mod post {
         #[doc(alias = "锁定品牌加价购活动资格")]
         pub struct Request {
             /// 订单信息. Required.
-            order_information: OrderInformation = body("order_information").required(),
+            order_information: GoodsSubsidyActivityOrderInformation = body("order_information").required(),
             /// 待锁定的加价购资格ID列表.
             qualification_ids: Vec<String> = body("qualification_ids"),
-        }
-
-        /// 订单信息.
-        pub struct OrderInformation {
-            /// On the wire: `payer_openid`.
-            payer_openid: String = body("payer_openid"),
-            /// 商户订单号.
-            out_trade_no: String = body("out_trade_no"),
-            /// 订单总金额. In fen (分).
-            total_fee: i64 = body("total_fee"),
-            /// 门店ID.
-            store_id: String = body("store_id"),
-            /// 门店商户号.
-            store_merchant_id: String = body("store_merchant_id"),
         }
     }
 

@@ -15,6 +15,16 @@ pub use crate::v3::marketing::chain::MarketingMembercardActivityActivitiesByActi
 /// - merchant: [4012553365](https://pay.weixin.qq.com/doc/v3/merchant/4012553365)
 /// - partner: [4012714471](https://pay.weixin.qq.com/doc/v3/partner/4012714471)
 pub mod get {
+    pub use crate::v3::marketing::shared::{
+        MembercardActivityActivateSetting, MembercardActivityActivateSettingActivateMiniprogram,
+        MembercardActivityAwardSendPeriod, MembercardActivityAwardSendPeriodAwardSendDayTime,
+        MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime,
+        MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime,
+        MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityMiniprogramActivitySetting,
+        MembercardActivityMiniprogramActivitySettingAwardJumpDeploy, MembercardActivityPaymentSetting,
+        MembercardActivityPaymentSettingPaymentMode,
+    };
+
     use crate::model::{Time, body, response};
 
     response! {
@@ -42,7 +52,7 @@ pub mod get {
             /// 活动结束时间.
             end_time: Time = body("end_time"),
             /// 发放时间段.
-            award_send_period: AwardSendPeriod = body("award_send_period"),
+            award_send_period: MembercardActivityAwardSendPeriod = body("award_send_period"),
             /// 优惠券列表.
             stock_list: Vec<StockList> = body("stock_list"),
             /// 商户请求单号.
@@ -50,51 +60,8 @@ pub mod get {
             /// 支付后活动设置.
             pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
             /// 支付前会员活动设置.
-            miniprogram_activity_setting: MiniprogramActivitySetting = body("miniprogram_activity_setting"),
-        }
-
-        /// 发放时间段.
-        pub struct AwardSendPeriod {
-            /// 指定时间.
-            award_send_time: Vec<AwardSendTime> = body("award_send_time"),
-            /// 指定时间段.
-            award_send_day_time: Vec<AwardSendDayTime> = body("award_send_day_time"),
-        }
-
-        /// 指定时间.
-        pub struct AwardSendTime {
-            /// 发放开始时间. Required.
-            begin_time: Time = body("begin_time").required(),
-            /// 发放结束时间. Required.
-            end_time: Time = body("end_time").required(),
-        }
-
-        /// 指定时间段.
-        pub struct AwardSendDayTime {
-            /// 每日发放开始时间. Required.
-            begin_day_time: BeginDayTime = body("begin_day_time").required(),
-            /// 每日发放结束时间. Required.
-            end_day_time: EndDayTime = body("end_day_time").required(),
-        }
-
-        /// 每日发放开始时间.
-        pub struct BeginDayTime {
-            /// 时. Required.
-            hours: i64 = body("hours").required(),
-            /// 分. Required.
-            minutes: i64 = body("minutes").required(),
-            /// 秒. Required.
-            seconds: i64 = body("seconds").required(),
-        }
-
-        /// 每日发放结束时间.
-        pub struct EndDayTime {
-            /// 时. Required.
-            hours: i64 = body("hours").required(),
-            /// 分. Required.
-            minutes: i64 = body("minutes").required(),
-            /// 秒. Required.
-            seconds: i64 = body("seconds").required(),
+            miniprogram_activity_setting: MembercardActivityMiniprogramActivitySetting =
+                body("miniprogram_activity_setting"),
         }
 
         /// 优惠券列表.
@@ -114,61 +81,9 @@ pub mod get {
             /// 活动曝光商户号.
             mchid_list: Vec<String> = body("mchid_list"),
             /// 激活方式设置.
-            activate_setting: ActivateSetting = body("activate_setting"),
+            activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
             /// 支付设置.
-            payment_setting: PaymentSetting = body("payment_setting"),
-        }
-
-        /// 激活方式设置.
-        pub struct ActivateSetting {
-            /// 激活类型. Required.
-            activate_type: String = body("activate_type").required(),
-            /// 跳转激活的url.
-            activate_url: String = body("activate_url"),
-            /// 跳转激活的小程序.
-            activate_miniprogram: ActivateMiniprogram = body("activate_miniprogram"),
-        }
-
-        /// 跳转激活的小程序.
-        pub struct ActivateMiniprogram {
-            /// 跳转激活的appid. Required.
-            activate_appid: String = body("activate_appid").required(),
-            /// 跳转激活的path. Required.
-            activate_path: String = body("activate_path").required(),
-        }
-
-        /// 支付设置.
-        pub struct PaymentSetting {
-            /// 支付模式.
-            payment_mode: PaymentMode = body("payment_mode"),
-            /// 指定银行的简称.
-            limit_bank: String = body("limit_bank"),
-            /// 订单优惠标记.
-            goods_tags: Vec<String> = body("goods_tags"),
-        }
-
-        /// 支付模式.
-        pub struct PaymentMode {
-            /// 支付场景列表.
-            payment_scene_list: Vec<String> = body("payment_scene_list"),
-        }
-
-        /// 支付前会员活动设置.
-        pub struct MiniprogramActivitySetting {
-            /// 指定领取渠道.
-            outer_str: Vec<String> = body("outer_str"),
-            /// 领奖页面跳转配置.
-            award_jump_deploy: AwardJumpDeploy = body("award_jump_deploy"),
-        }
-
-        /// 领奖页面跳转配置.
-        pub struct AwardJumpDeploy {
-            /// 小程序AppID.
-            mini_program_appid: String = body("mini_program_appid"),
-            /// 小程序path.
-            mini_program_path: String = body("mini_program_path"),
-            /// 跳转按钮文案.
-            button_text: String = body("button_text"),
+            payment_setting: MembercardActivityPaymentSetting = body("payment_setting"),
         }
     }
 }

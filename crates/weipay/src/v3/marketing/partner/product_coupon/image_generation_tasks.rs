@@ -16,6 +16,10 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponImageGeneratio
 ///
 /// `weipay api show POST v3/marketing/partner/product-coupon/image-generation-tasks` lists all 2.
 pub mod post {
+    pub use crate::v3::marketing::shared::{
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerNormalCoupon,
+    };
+
     use crate::model::{body, open_enum, request, response};
 
     request! {
@@ -45,37 +49,13 @@ pub mod post {
             /// 使用模式. Required.
             usage_mode: UsageMode = body("usage_mode").required(),
             /// 满减券使用规则.
-            normal_coupon: NormalCoupon = body("normal_coupon"),
+            normal_coupon: PartnerNormalCoupon = body("normal_coupon"),
             /// 折扣券使用规则.
-            discount_coupon: DiscountCoupon = body("discount_coupon"),
+            discount_coupon: PartnerDiscountCoupon = body("discount_coupon"),
             /// 兑换券使用规则.
-            exchange_coupon: ExchangeCoupon = body("exchange_coupon"),
+            exchange_coupon: PartnerExchangeCouponList = body("exchange_coupon"),
             /// 背景颜色色值.
             background_color: String = body("background_color"),
-        }
-
-        /// 满减券使用规则.
-        pub struct NormalCoupon {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免金额. Required; in fen (分).
-            discount_amount: i64 = body("discount_amount").required(),
-        }
-
-        /// 折扣券使用规则.
-        pub struct DiscountCoupon {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免百分比. Required.
-            percent_off: i64 = body("percent_off").required(),
-        }
-
-        /// 兑换券使用规则.
-        pub struct ExchangeCoupon {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定兑换价格. Required; in fen (分).
-            exchange_price: i64 = body("exchange_price").required(),
         }
 
         /// 抠图数据.

@@ -17,34 +17,19 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons` lists all 2.
 pub mod post {
     pub use crate::v3::marketing::shared::{
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
+        PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo, PartnerWeeklyAvailablePeriod,
+        PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
         ProductCouponDisplayInfo, ProductCouponDisplayInfoBackgroundColor,
         ProductCouponDisplayInfoCodeDisplayMode, ProductCouponDisplayInfoEntranceFinder,
         ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
         ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
         ProductCouponProductInfoComboPackageListChoiceList, ProductCouponSequentialUsageInfo,
         ProductCouponSequentialUsageInfoType, ProductCouponSequentialUsageRule,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponSequentialUsageRuleDiscountCouponList,
-        ProductCouponSequentialUsageRuleExchangeCouponList, ProductCouponSequentialUsageRuleNormalCouponList,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponSingleUsageRuleDiscountCoupon, ProductCouponSingleUsageRuleExchangeCoupon,
-        ProductCouponSingleUsageRuleNormalCoupon, ProductCouponStockSendRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
         ProductCouponStockSingleUsageRule, ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponStockSingleUsageRuleDiscountCoupon, ProductCouponStockSingleUsageRuleExchangeCoupon,
-        ProductCouponStockSingleUsageRuleNormalCoupon, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
         ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
         ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
     };
@@ -68,7 +53,7 @@ pub mod post {
             /// 使用模式. Required.
             usage_mode: UsageMode = body("usage_mode").required(),
             /// 单券模式信息.
-            single_usage_info: SingleUsageInfo = body("single_usage_info"),
+            single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
             /// 展示信息. Required.
@@ -77,30 +62,6 @@ pub mod post {
             out_product_no: String = body("out_product_no"),
             /// 批次信息. Required.
             stock: Stock = body("stock").required(),
-        }
-
-        /// 单券模式信息.
-        pub struct SingleUsageInfo {
-            /// 满减券使用规则.
-            normal_coupon: NormalCoupon = body("normal_coupon"),
-            /// 折扣券使用规则.
-            discount_coupon: DiscountCoupon = body("discount_coupon"),
-        }
-
-        /// 满减券使用规则.
-        pub struct NormalCoupon {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免金额. Required; in fen (分).
-            discount_amount: i64 = body("discount_amount").required(),
-        }
-
-        /// 折扣券使用规则.
-        pub struct DiscountCoupon {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免百分比. Required.
-            percent_off: i64 = body("percent_off").required(),
         }
 
         /// 批次信息.
@@ -194,7 +155,7 @@ pub mod post {
             /// 使用模式. Required.
             usage_mode: UsageMode = body("usage_mode").required(),
             /// 单券模式信息.
-            single_usage_info: SingleUsageInfo = body("single_usage_info"),
+            single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
             /// 展示信息. Required.
@@ -231,7 +192,7 @@ pub mod post {
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
-            sent_count_info: SentCountInfo = body("sent_count_info").required(),
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
             state: ResponseStockState = body("state").required(),
             /// 失效请求单号.
@@ -242,14 +203,6 @@ pub mod post {
             deactivate_reason: String = body("deactivate_reason"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-        }
-
-        /// 已发放次数.
-        pub struct SentCountInfo {
-            /// 已发放总次数. Required.
-            total_count: i64 = body("total_count").required(),
-            /// 当天已发放次数. Required.
-            today_count: i64 = body("today_count").required(),
         }
     }
 

@@ -21,7 +21,14 @@ pub mod get {
         PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
         PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
         PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
-        PaygiftActivityBaseInfoDeliveryPurpose,
+        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityAdvancedSetting,
+        PaygiftactivityAdvancedSettingDeliveryUserCategory,
+        PaygiftactivityAdvancedSettingPaymentMethodInformation,
+        PaygiftactivityAdvancedSettingPaymentMethodInformationPaymentMethod,
+        PaygiftactivityAdvancedSettingPaymentMode,
+        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation,
+        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformationPaymentMethod,
+        PaygiftactivityAdvancedSettingPaymentModePaymentSceneList,
     };
 
     use crate::model::{Time, body, open_enum, response};
@@ -53,48 +60,9 @@ pub mod get {
             /// 活动基本信息. Required.
             activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info").required(),
             /// 活动高级设置.
-            advanced_setting: AdvancedSetting = body("advanced_setting"),
+            advanced_setting: PaygiftactivityAdvancedSetting = body("advanced_setting"),
             /// 活动奖品发放规则. Required.
             award_send_rule: AwardSendRule = body("award_send_rule").required(),
-        }
-
-        /// 活动高级设置.
-        pub struct AdvancedSetting {
-            /// 投放用户类别.
-            delivery_user_category: DeliveryUserCategory = body("delivery_user_category"),
-            /// 商家会员appid.
-            merchant_member_appid: String = body("merchant_member_appid"),
-            /// 支付模式.
-            payment_mode: PaymentMode = body("payment_mode"),
-            /// 订单优惠标记.
-            goods_tags: Vec<String> = body("goods_tags"),
-            /// 支付方式信息.
-            payment_method_information: AdvancedSettingPaymentMethodInformation =
-                body("payment_method_information"),
-        }
-
-        /// 支付模式.
-        pub struct PaymentMode {
-            /// 支付场景列表.
-            payment_scene_list: Vec<PaymentSceneList> = body("payment_scene_list"),
-            /// 支付方式信息.
-            payment_method_information: PaymentMethodInformation = body("payment_method_information"),
-        }
-
-        /// 支付方式信息.
-        pub struct PaymentMethodInformation {
-            /// 支付方式.
-            payment_method: PaymentMethod = body("payment_method"),
-            /// 银行简称.
-            bank_abbreviation: String = body("bank_abbreviation"),
-        }
-
-        /// 支付方式信息.
-        pub struct AdvancedSettingPaymentMethodInformation {
-            /// 支付方式. Required.
-            payment_method: PaymentMethod = body("payment_method").required(),
-            /// 银行简称.
-            bank_abbreviation: String = body("bank_abbreviation"),
         }
 
         /// 活动奖品发放规则.
@@ -146,28 +114,6 @@ pub mod get {
             StopActStatus = "STOP_ACT_STATUS",
             OverTimeActStatus = "OVER_TIME_ACT_STATUS",
             CreateActFailed = "CREATE_ACT_FAILED",
-        }
-
-        /// 投放用户类别.
-        pub enum DeliveryUserCategory {
-            DeliveryAllPerson = "DELIVERY_ALL_PERSON",
-            DeliveryMemberPerson = "DELIVERY_MEMBER_PERSON",
-        }
-
-        /// 支付场景列表.
-        pub enum PaymentSceneList {
-            AppScene = "APP_SCENE",
-            SwingCardScene = "SWING_CARD_SCENE",
-            NoSecretScene = "NO_SECRET_SCENE",
-            MiniappScene = "MINIAPP_SCENE",
-            FacePayScene = "FACE_PAY_SCENE",
-            OtherScene = "OTHER_SCENE",
-        }
-
-        /// 支付方式.
-        pub enum PaymentMethod {
-            Cft = "CFT",
-            SpecificBankCard = "SPECIFIC_BANK_CARD",
         }
 
         /// 奖品类型.

@@ -13,7 +13,10 @@ pub use crate::v3::med_ins::chain::MedInsOrdersMixTradeNoByMixTradeNo as MixTrad
 /// - merchant: [4016781479](https://pay.weixin.qq.com/doc/v3/merchant/4016781479)
 /// - partner: [4012503155](https://pay.weixin.qq.com/doc/v3/partner/4012503155)
 pub mod get {
-    pub use crate::v3::med_ins::shared::MedicalPassthroughContent;
+    pub use crate::v3::med_ins::shared::{
+        MedInsCashAddDetail, MedInsCashAddDetailCashAddType, MedInsCashReduceDetail,
+        MedInsCashReduceDetailCashReduceType, MedicalPassthroughContent,
+    };
 
     use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
@@ -94,9 +97,9 @@ pub mod get {
             /// 实际需要用户微信支付的金额. In fen (分).
             wechat_pay_cash_fee: i64 = body("wechat_pay_cash_fee"),
             /// 现金补充列表.
-            cash_add_detail: Vec<CashAddDetail> = body("cash_add_detail"),
+            cash_add_detail: Vec<MedInsCashAddDetail> = body("cash_add_detail"),
             /// 现金减免列表.
-            cash_reduce_detail: Vec<CashReduceDetail> = body("cash_reduce_detail"),
+            cash_reduce_detail: Vec<MedInsCashReduceDetail> = body("cash_reduce_detail"),
             /// 回调通知URL. Required.
             callback_url: String = body("callback_url").required(),
             /// 自费预下单ID.
@@ -114,22 +117,6 @@ pub mod get {
             med_ins_test_env: bool = body("med_ins_test_env"),
             /// 医保支付失败原因.
             med_ins_fail_reason: String = body("med_ins_fail_reason"),
-        }
-
-        /// 现金补充列表.
-        pub struct CashAddDetail {
-            /// 现金补充金额. Required; in fen (分).
-            cash_add_fee: i64 = body("cash_add_fee").required(),
-            /// 现金补充类型. Required.
-            cash_add_type: CashAddType = body("cash_add_type").required(),
-        }
-
-        /// 现金减免列表.
-        pub struct CashReduceDetail {
-            /// 现金减免金额. Required; in fen (分).
-            cash_reduce_fee: i64 = body("cash_reduce_fee").required(),
-            /// 现金减免类型. Required.
-            cash_reduce_type: CashReduceType = body("cash_reduce_type").required(),
         }
     }
 
@@ -185,23 +172,6 @@ pub mod get {
             IntRxPay = "INT_RX_PAY",
             CovidAntigenPay = "COVID_ANTIGEN_PAY",
             MedPay = "MED_PAY",
-        }
-
-        /// 现金补充类型.
-        pub enum CashAddType {
-            DefaultAddType = "DEFAULT_ADD_TYPE",
-            Freight = "FREIGHT",
-            OtherMedicalExpenses = "OTHER_MEDICAL_EXPENSES",
-        }
-
-        /// 现金减免类型.
-        pub enum CashReduceType {
-            DefaultReduceType = "DEFAULT_REDUCE_TYPE",
-            HospitalReduce = "HOSPITAL_REDUCE",
-            PharmacyDiscount = "PHARMACY_DISCOUNT",
-            Discount = "DISCOUNT",
-            PrePayment = "PRE_PAYMENT",
-            DepositDeduction = "DEPOSIT_DEDUCTION",
         }
     }
 }

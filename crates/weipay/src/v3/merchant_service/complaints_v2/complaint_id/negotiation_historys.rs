@@ -13,6 +13,10 @@ pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplai
 /// - merchant: [4012533439](https://pay.weixin.qq.com/doc/v3/merchant/4012533439)
 /// - partner: [4012691802](https://pay.weixin.qq.com/doc/v3/partner/4012691802)
 pub mod get {
+    pub use crate::v3::merchant_service::shared::{
+        MerchantServiceMiniProgramJumpInfo, MerchantServiceText, MerchantServiceTextColor,
+    };
+
     use serde_json::Value as Json;
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -96,7 +100,7 @@ pub mod get {
             /// 消息块类型.
             type_: Type = body("type"),
             /// 文本.
-            text: Text = body("text"),
+            text: MerchantServiceText = body("text"),
             /// 图片.
             image: Image = body("image"),
             /// 链接.
@@ -107,16 +111,6 @@ pub mod get {
             button: Button = body("button"),
             /// 按钮组.
             button_group: ButtonGroup = body("button_group"),
-        }
-
-        /// 文本.
-        pub struct Text {
-            /// 文本.
-            text: String = body("text"),
-            /// 文本颜色.
-            color: Color = body("color"),
-            /// 是否粗体.
-            is_bold: bool = body("is_bold"),
         }
 
         /// 图片.
@@ -144,21 +138,11 @@ pub mod get {
             /// 跳转链接.
             jump_url: String = body("jump_url"),
             /// 跳转小程序信息.
-            mini_program_jump_info: MiniProgramJumpInfo = body("mini_program_jump_info"),
+            mini_program_jump_info: MerchantServiceMiniProgramJumpInfo = body("mini_program_jump_info"),
             /// 回复消息内容.
             message_info: MessageInfo = body("message_info"),
             /// 动作id.
             action_id: String = body("action_id"),
-        }
-
-        /// 跳转小程序信息.
-        pub struct MiniProgramJumpInfo {
-            /// 跳转小程序APPID. Required.
-            appid: String = body("appid").required(),
-            /// 跳转小程序页面PATH. Required.
-            path: String = body("path").required(),
-            /// 跳转小程序页面名称. Required.
-            text: String = body("text").required(),
         }
 
         /// 回复消息内容.
@@ -278,12 +262,6 @@ pub mod get {
             FaqList = "FAQ_LIST",
             Button = "BUTTON",
             ButtonGroup = "BUTTON_GROUP",
-        }
-
-        /// 文本颜色.
-        pub enum Color {
-            Default = "DEFAULT",
-            Secondary = "SECONDARY",
         }
 
         /// 图片样式类型.

@@ -13,6 +13,8 @@ pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplai
 /// - merchant: [4012467254](https://pay.weixin.qq.com/doc/v3/merchant/4012467254)
 /// - partner: [4012467213](https://pay.weixin.qq.com/doc/v3/partner/4012467213)
 pub mod post {
+    pub use crate::v3::merchant_service::shared::MerchantServiceMiniProgramJumpInfo;
+
     use crate::model::{body, request};
 
     request! {
@@ -32,17 +34,7 @@ pub mod post {
             /// 跳转链接文案.
             jump_url_text: String = body("jump_url_text"),
             /// 跳转小程序信息.
-            mini_program_jump_info: MiniProgramJumpInfo = body("mini_program_jump_info"),
-        }
-
-        /// 跳转小程序信息.
-        pub struct MiniProgramJumpInfo {
-            /// 跳转小程序APPID. Required.
-            appid: String = body("appid").required(),
-            /// 跳转小程序页面PATH. Required.
-            path: String = body("path").required(),
-            /// 跳转小程序页面名称. Required.
-            text: String = body("text").required(),
+            mini_program_jump_info: MerchantServiceMiniProgramJumpInfo = body("mini_program_jump_info"),
         }
     }
 }

@@ -13,6 +13,8 @@ pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplai
 /// - merchant: [4017151596](https://pay.weixin.qq.com/doc/v3/merchant/4017151596)
 /// - partner: [4017151726](https://pay.weixin.qq.com/doc/v3/partner/4017151726)
 pub mod post {
+    pub use crate::v3::merchant_service::shared::{MerchantServiceText, MerchantServiceTextColor};
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -44,7 +46,7 @@ pub mod post {
             /// 消息块类型.
             type_: Type = body("type"),
             /// 文本.
-            text: Text = body("text"),
+            text: MerchantServiceText = body("text"),
             /// 图片.
             image: Image = body("image"),
             /// 链接.
@@ -55,16 +57,6 @@ pub mod post {
             button: Button = body("button"),
             /// 按钮组.
             button_group: ButtonGroup = body("button_group"),
-        }
-
-        /// 文本.
-        pub struct Text {
-            /// 文本.
-            text: String = body("text"),
-            /// 文本颜色.
-            color: Color = body("color"),
-            /// 是否粗体.
-            is_bold: bool = body("is_bold"),
         }
 
         /// 图片.
@@ -192,12 +184,6 @@ pub mod post {
             FaqList = "FAQ_LIST",
             Button = "BUTTON",
             ButtonGroup = "BUTTON_GROUP",
-        }
-
-        /// 文本颜色.
-        pub enum Color {
-            Default = "DEFAULT",
-            Secondary = "SECONDARY",
         }
 
         /// 图片样式类型.

@@ -17,7 +17,8 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 pub mod post {
     pub use crate::v3::new_tax_control_fapiao::shared::{
         FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
-        FapiaoExtraInformation, FapiaoSellerInformation,
+        FapiaoExtraInformation, FapiaoSellerInformation, NewTaxControlFapiaoItem,
+        NewTaxControlFapiaoItemTaxPreferMark,
     };
 
     use crate::model::{Time, body, header, open_enum, request};
@@ -65,37 +66,9 @@ pub mod post {
             /// 附加信息. Required.
             extra_information: FapiaoExtraInformation = body("extra_information").required(),
             /// 发票行信息. Required.
-            items: Vec<Items> = body("items").required(),
+            items: Vec<NewTaxControlFapiaoItem> = body("items").required(),
             /// 备注信息.
             remark: String = body("remark"),
-        }
-
-        /// 发票行信息.
-        pub struct Items {
-            /// 货物或应税劳务. Required.
-            tax_code: String = body("tax_code").required(),
-            /// 货物或应税劳务. Required.
-            goods_name: String = body("goods_name").required(),
-            /// 规格型号.
-            specification: String = body("specification"),
-            /// 单位.
-            unit: String = body("unit"),
-            /// 数量. Required.
-            quantity: i64 = body("quantity").required(),
-            /// 单价. Required; in fen (分).
-            unit_price: i64 = body("unit_price").required(),
-            /// 单行金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 单行税额. Required; in fen (分).
-            tax_amount: i64 = body("tax_amount").required(),
-            /// 单行金额合计. Required; in fen (分).
-            total_amount: i64 = body("total_amount").required(),
-            /// 税率. Required.
-            tax_rate: i64 = body("tax_rate").required(),
-            /// 税收优惠政策标识. Required.
-            tax_prefer_mark: TaxPreferMark = body("tax_prefer_mark").required(),
-            /// 是否折扣行. Required.
-            discount: bool = body("discount").required(),
         }
     }
 
@@ -104,15 +77,6 @@ pub mod post {
         pub enum Scene {
             WithWechatpay = "WITH_WECHATPAY",
             WithoutWechatpay = "WITHOUT_WECHATPAY",
-        }
-
-        /// 税收优惠政策标识.
-        pub enum TaxPreferMark {
-            NoFavorable = "NO_FAVORABLE",
-            OutsideVat = "OUTSIDE_VAT",
-            VatExempt = "VAT_EXEMPT",
-            NormalZeroRated = "NORMAL_ZERO_RATED",
-            ExportZeroRated = "EXPORT_ZERO_RATED",
         }
     }
 }

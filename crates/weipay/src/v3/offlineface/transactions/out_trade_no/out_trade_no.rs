@@ -12,6 +12,8 @@ pub use crate::v3::offlineface::chain::OfflinefaceTransactionsOutTradeNoByOutTra
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 pub mod get {
+    pub use crate::v3::offlineface::shared::{OfflinefaceTransferAmount, OfflinefaceTransferAmountCurrency};
+
     use serde_json::Value as Json;
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -48,7 +50,7 @@ pub mod get {
             /// 支付用户信息.
             payer: Payer = body("payer"),
             /// 金额信息.
-            amount: Amount = body("amount"),
+            amount: OfflinefaceTransferAmount = body("amount"),
             /// 优惠信息.
             promotion_detail: Vec<Json> = body("promotion_detail"),
             /// 支付场景信息.
@@ -87,14 +89,6 @@ pub mod get {
             sub_openid: String = body("sub_openid"),
         }
 
-        /// 金额信息.
-        pub struct Amount {
-            /// 总金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型. Required.
-            currency: Currency = body("currency").required(),
-        }
-
         /// 支付场景信息.
         pub struct SceneInfo {
             /// 设备IP.
@@ -107,11 +101,6 @@ pub mod get {
         pub enum BusinessProductId {
             V2 = "2",
             V11 = "11",
-        }
-
-        /// 货币类型.
-        pub enum Currency {
-            Cny = "CNY",
         }
 
         /// 交易类型.

@@ -12,6 +12,8 @@ pub use crate::v3::papay::chain::PapayInsurancePayTransactionsApply as Apply;
 ///
 /// - merchant: [4012471158](https://pay.weixin.qq.com/doc/v3/merchant/4012471158)
 pub mod post {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
+
     use crate::model::{body, request, response};
 
     request! {
@@ -33,19 +35,11 @@ pub mod post {
             /// 保单的扣费周期编号. Required.
             policy_period_id: i64 = body("policy_period_id").required(),
             /// 扣费金额信息. Required.
-            amount: Amount = body("amount").required(),
+            amount: PapayEstimatedDeductAmount = body("amount").required(),
             /// 订单优惠标记.
             goods_tag: String = body("goods_tag"),
             /// 附加数据.
             attach: String = body("attach"),
-        }
-
-        /// 扣费金额信息.
-        pub struct Amount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 
@@ -58,7 +52,7 @@ pub mod post {
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 扣费金额信息. Required.
-            amount: Amount = body("amount").required(),
+            amount: PapayEstimatedDeductAmount = body("amount").required(),
         }
     }
 }

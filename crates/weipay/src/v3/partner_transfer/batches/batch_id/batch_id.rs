@@ -26,6 +26,8 @@ pub use crate::v3::partner_transfer::chain::PartnerTransferBatchesBatchIdByBatch
 ///
 /// `weipay api show GET v3/partner-transfer/batches/batch-id/{batch_id}` lists all 2.
 pub mod get {
+    pub use crate::v3::partner_transfer::shared::PartnerTransferDetail;
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -90,23 +92,13 @@ pub mod get {
             /// 转账失败笔数.
             fail_num: i64 = body("fail_num"),
             /// 转账明细单列表.
-            transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list"),
+            transfer_detail_list: Vec<PartnerTransferDetail> = body("transfer_detail_list"),
             /// 服务商的appid.
             sp_appid: String = body("sp_appid"),
             /// 批量转账用途.
             transfer_purpose: TransferPurpose = body("transfer_purpose"),
             /// 转账场景.
             transfer_scene: TransferScene = body("transfer_scene"),
-        }
-
-        /// 转账明细单列表.
-        pub struct TransferDetailList {
-            /// 微信支付明细单号. Required.
-            detail_id: String = body("detail_id").required(),
-            /// 商家明细单号. Required.
-            out_detail_no: String = body("out_detail_no").required(),
-            /// 明细状态. Required.
-            detail_status: String = body("detail_status").required(),
         }
     }
 

@@ -13,8 +13,8 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsAppWithContract as AppWithC
 /// - partner: [4017019941](https://pay.weixin.qq.com/doc/v3/partner/4017019941)
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayContractOrderDetail, PayContractOrderDetailGoodsDetail, PayContractSceneInfo,
-        PayContractSceneInfoStoreInfo,
+        PayContractInfo, PayContractOrderDetail, PayContractOrderDetailGoodsDetail, PayContractSceneInfo,
+        PayContractSceneInfoStoreInfo, PaySentAmount,
     };
 
     use crate::model::{Time, body, request, response};
@@ -54,45 +54,19 @@ pub mod post {
             /// 电子发票入口开放标识.
             support_fapiao: bool = body("support_fapiao"),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: PaySentAmount = body("amount").required(),
             /// 优惠功能.
             detail: PayContractOrderDetail = body("detail"),
             /// 场景信息.
             scene_info: PayContractSceneInfo = body("scene_info"),
             /// 签约授权信息. Required.
-            contract_info: ContractInfo = body("contract_info").required(),
+            contract_info: PayContractInfo = body("contract_info").required(),
         }
 
         /// 结算信息.
         pub struct SettleInfo {
             /// 是否指定分账.
             profit_sharing: bool = body("profit_sharing"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
-        }
-
-        /// 签约授权信息.
-        pub struct ContractInfo {
-            /// 模板ID. Required.
-            plan_id: String = body("plan_id").required(),
-            /// 签约商户号. Required.
-            contract_mchid: String = body("contract_mchid").required(),
-            /// 签约AppID. Required.
-            contract_appid: String = body("contract_appid").required(),
-            /// 签约协议号. Required.
-            contract_code: String = body("contract_code").required(),
-            /// 请求序列号. Required.
-            request_serial: String = body("request_serial").required(),
-            /// 用户账户展示名称. Required.
-            contract_display_account: String = body("contract_display_account").required(),
-            /// 签约信息通知URL. A URL that the platform calls: http or https, without a query.
-            contract_notify_url: String = body("contract_notify_url").notify_url(),
         }
     }
 

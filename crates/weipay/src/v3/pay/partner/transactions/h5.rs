@@ -15,7 +15,9 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsH5 as H5;
 /// `weipay api show POST v3/pay/partner/transactions/h5` lists all 3.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PayerIdentity, PayerIdentityType,
+        PayH5SceneInfo, PayH5SceneInfoH5Info, PayH5SceneInfoH5InfoType, PayOrderDetail,
+        PayOrderDetailGoodsDetail, PaySettleInfo, PayStoreInfo, PayTransactionsAmount, PayerIdentity,
+        PayerIdentityType,
     };
 
     use crate::model::{Time, body, header, open_enum, request, response};
@@ -37,7 +39,7 @@ pub mod post {
             /// 子商户号. Required; 1 to 32 characters.
             sub_mchid: String = body("sub_mchid").required().length(1, 32),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: PaySettleInfo = body("settle_info"),
             /// 商品描述. Required; 1 to 127 characters.
             description: String = body("description").required().length(1, 127),
             /// 附加数据. At most 128 bytes.
@@ -49,7 +51,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: PayTransactionsAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -63,63 +65,9 @@ pub mod post {
             /// 优惠功能.
             detail: PayOrderDetail = body("detail"),
             /// 场景信息. Required.
-            scene_info: SceneInfo = body("scene_info").required(),
+            scene_info: PayH5SceneInfo = body("scene_info").required(),
             /// 支付者.
             payer: Payer = body("payer"),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
-            /// 补差金额. In fen (分).
-            subsidy_amount: i64 = body("subsidy_amount"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; at least 1; in fen (分).
-            total: i64 = body("total").required().range(1, i64::MAX),
-            /// 货币类型. At most 16 characters.
-            currency: String = body("currency").length(0, 16),
-        }
-
-        /// 场景信息.
-        pub struct SceneInfo {
-            /// 用户终端IP. Required; 1 to 45 characters.
-            payer_client_ip: String = body("payer_client_ip").required().length(1, 45),
-            /// 商户端设备号. At most 32 characters.
-            device_id: String = body("device_id").length(0, 32),
-            /// 商户门店信息.
-            store_info: StoreInfo = body("store_info"),
-            /// H5场景信息. Required.
-            h5_info: H5Info = body("h5_info").required(),
-        }
-
-        /// 商户门店信息.
-        pub struct StoreInfo {
-            /// 门店编号. Required; 1 to 32 characters.
-            id: String = body("id").required().length(1, 32),
-            /// 门店名称. At most 256 characters.
-            name: String = body("name").length(0, 256),
-            /// 地区编码. At most 32 characters.
-            area_code: String = body("area_code").length(0, 32),
-            /// 详细地址. At most 512 characters.
-            address: String = body("address").length(0, 512),
-        }
-
-        /// H5场景信息.
-        pub struct H5Info {
-            /// 场景类型. Required.
-            type_: Type = body("type").required(),
-            /// 应用名称.
-            app_name: String = body("app_name"),
-            /// 网站URL.
-            app_url: String = body("app_url"),
-            /// iOS平台BundleID.
-            bundle_id: String = body("bundle_id"),
-            /// On the wire: `package_name`.
-            package_name: String = body("package_name"),
         }
 
         /// 支付者.
@@ -147,13 +95,6 @@ pub mod post {
             NoCredit = "no_credit",
             NoDebit = "no_debit",
             BalanceOnly = "balance_only",
-        }
-
-        /// 场景类型.
-        pub enum Type {
-            IOS = "iOS",
-            Android = "Android",
-            Wap = "Wap",
         }
     }
 }

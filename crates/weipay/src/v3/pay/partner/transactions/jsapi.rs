@@ -15,8 +15,9 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsJsapi as Jsapi;
 /// `weipay api show POST v3/pay/partner/transactions/jsapi` lists all 6.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySceneInfoStoreInfo, PayerIdentity,
-        PayerIdentityType,
+        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySettleInfo, PayStoreInfo, PaySubsidyInfo,
+        PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
+        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayTransactionsAmount, PayerIdentity, PayerIdentityType,
     };
 
     use crate::model::{Time, body, header, open_enum, request, response};
@@ -38,7 +39,7 @@ pub mod post {
             /// 子商户号. Required; 1 to 32 characters.
             sub_mchid: String = body("sub_mchid").required().length(1, 32),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: PaySettleInfo = body("settle_info"),
             /// 商品描述. Required; 1 to 127 characters.
             description: String = body("description").required().length(1, 127),
             /// 附加数据. At most 128 bytes.
@@ -50,7 +51,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: PayTransactionsAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -68,23 +69,7 @@ pub mod post {
             /// 支付者. Required.
             payer: Payer = body("payer").required(),
             /// 贴息信息.
-            subsidy_info: SubsidyInfo = body("subsidy_info"),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
-            /// 补差金额. In fen (分).
-            subsidy_amount: i64 = body("subsidy_amount"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; at least 1; in fen (分).
-            total: i64 = body("total").required().range(1, i64::MAX),
-            /// 货币类型. At most 16 characters.
-            currency: String = body("currency").length(0, 16),
+            subsidy_info: PaySubsidyInfo = body("subsidy_info"),
         }
 
         /// 支付者.
@@ -95,28 +80,6 @@ pub mod post {
             sub_openid: String = body("sub_openid").length(0, 128),
             /// 实名支付.
             identity: PayerIdentity = body("identity"),
-        }
-
-        /// 贴息信息.
-        pub struct SubsidyInfo {
-            /// 贴息详情列表.
-            subsidy_detail: Vec<SubsidyDetail> = body("subsidy_detail"),
-        }
-
-        /// 贴息详情列表.
-        pub struct SubsidyDetail {
-            /// 贴息方案类型. Required.
-            subsidy_period_type: SubsidyPeriodType = body("subsidy_period_type").required(),
-            /// 贴息方案列表. Required.
-            subsidy_plan: Vec<SubsidyPlan> = body("subsidy_plan").required(),
-        }
-
-        /// 贴息方案列表.
-        pub struct SubsidyPlan {
-            /// 贴息期数. Required.
-            subsidy_installment_num: i64 = body("subsidy_installment_num").required(),
-            /// 贴息比例. Required.
-            subsidy_percent: i64 = body("subsidy_percent").required(),
         }
     }
 
@@ -138,12 +101,6 @@ pub mod post {
             NoCredit = "no_credit",
             NoDebit = "no_debit",
             BalanceOnly = "balance_only",
-        }
-
-        /// 贴息方案类型.
-        pub enum SubsidyPeriodType {
-            Daily = "DAILY",
-            Period = "PERIOD",
         }
     }
 }

@@ -16,7 +16,7 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsJsapiWithContract as JsapiW
 pub mod post {
     pub use crate::v3::pay::shared::{
         PayContractOrderDetail, PayContractOrderDetailGoodsDetail, PayContractSceneInfo,
-        PayContractSceneInfoStoreInfo,
+        PayContractSceneInfoStoreInfo, PaySentAmount,
     };
 
     use crate::model::{Time, body, request, response};
@@ -56,7 +56,7 @@ pub mod post {
             /// 电子发票入口开放标识.
             support_fapiao: bool = body("support_fapiao"),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: PaySentAmount = body("amount").required(),
             /// 支付者. Required.
             payer: Payer = body("payer").required(),
             /// 优惠功能.
@@ -71,14 +71,6 @@ pub mod post {
         pub struct SettleInfo {
             /// 是否指定分账.
             profit_sharing: bool = body("profit_sharing"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
 
         /// 支付者.

@@ -12,7 +12,7 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsMiniprogram as Miniprogram;
 ///
 /// - partner: [4012886115](https://pay.weixin.qq.com/doc/v3/partner/4012886115)
 pub mod post {
-    pub use crate::v3::pay::shared::{PayTransactionDetail, PayTransactionDetailGoodsDetail};
+    pub use crate::v3::pay::shared::{PaySentAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail};
 
     use crate::model::{Time, body, request, response};
 
@@ -49,7 +49,7 @@ pub mod post {
             /// 电子发票入口开放标识.
             support_fapiao: bool = body("support_fapiao"),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: PaySentAmount = body("amount").required(),
             /// 支付者. Required.
             payer: Payer = body("payer").required(),
             /// 优惠功能.
@@ -58,14 +58,6 @@ pub mod post {
             scene_info: SceneInfo = body("scene_info"),
             /// 结算信息.
             settle_info: SettleInfo = body("settle_info"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
 
         /// 支付者.

@@ -15,8 +15,8 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsNative as Native;
 /// `weipay api show POST v3/pay/partner/transactions/native` lists all 3.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySceneInfoStoreInfo, PayerIdentity,
-        PayerIdentityType,
+        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySettleInfo, PayStoreInfo,
+        PayTransactionsAmount, PayerIdentity, PayerIdentityType,
     };
 
     use crate::model::{Time, body, header, open_enum, request, response};
@@ -38,7 +38,7 @@ pub mod post {
             /// 子商户号. Required; 1 to 32 characters.
             sub_mchid: String = body("sub_mchid").required().length(1, 32),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: PaySettleInfo = body("settle_info"),
             /// 商品描述. Required; 1 to 127 characters.
             description: String = body("description").required().length(1, 127),
             /// 附加数据. At most 128 bytes.
@@ -50,7 +50,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: Amount = body("amount").required(),
+            amount: PayTransactionsAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -67,22 +67,6 @@ pub mod post {
             scene_info: PaySceneInfo = body("scene_info"),
             /// 支付者.
             payer: Payer = body("payer"),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
-            /// 补差金额. In fen (分).
-            subsidy_amount: i64 = body("subsidy_amount"),
-        }
-
-        /// 订单金额.
-        pub struct Amount {
-            /// 总金额. Required; at least 1; in fen (分).
-            total: i64 = body("total").required().range(1, i64::MAX),
-            /// 货币类型. At most 16 characters.
-            currency: String = body("currency").length(0, 16),
         }
 
         /// 支付者.

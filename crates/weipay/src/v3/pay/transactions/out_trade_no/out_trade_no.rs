@@ -18,9 +18,9 @@ pub use crate::v3::pay::chain::PayTransactionsOutTradeNoByOutTradeNo as OutTrade
 /// `weipay api show GET v3/pay/transactions/out-trade-no/{out_trade_no}` lists all 6.
 pub mod get {
     pub use crate::v3::pay::shared::{
-        PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope, PayPromotionDetailType,
-        PayTransactionAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail, PayTransactionSceneInfo,
-        PayTransactionSceneInfoStoreInfo,
+        PayInstallmentInfo, PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope,
+        PayPromotionDetailType, PayTransactionAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail,
+        PayTransactionSceneInfo, PayTransactionSceneInfoStoreInfo,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -85,21 +85,13 @@ pub mod get {
             /// 优惠功能.
             detail: PayTransactionDetail = body("detail"),
             /// 使用的商户贴息信息.
-            installment_info: InstallmentInfo = body("installment_info"),
+            installment_info: PayInstallmentInfo = body("installment_info"),
         }
 
         /// 支付者.
         pub struct Payer {
             /// 用户标识. Required.
             openid: String = body("openid").required(),
-        }
-
-        /// 使用的商户贴息信息.
-        pub struct InstallmentInfo {
-            /// 是否使用了商户贴息. Required.
-            use_subsidy: bool = body("use_subsidy").required(),
-            /// 用户实际选择分期期数. Required.
-            selected_installment_number: i64 = body("selected_installment_number").required(),
         }
     }
 

@@ -21,6 +21,8 @@ pub use crate::v3::payscore::chain::PayscoreOverseaPartnerServiceorder as Servic
 ///
 /// - global: [4014096411](https://pay.weixin.qq.com/doc/global/v3/zh/4014096411)
 pub mod get {
+    pub use crate::v3::payscore::shared::{PayscoreLocation, PayscorePartnerTimeRange};
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -77,9 +79,9 @@ pub mod get {
             /// 收款信息.
             collection: Collection = body("collection"),
             /// 服务时间段. Required.
-            time_range: TimeRange = body("time_range").required(),
+            time_range: PayscorePartnerTimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -203,26 +205,6 @@ pub mod get {
             /// 商品备注.
             goods_remark: String = body("goods_remark"),
         }
-
-        /// 服务时间段.
-        pub struct TimeRange {
-            /// 服务开始时间.
-            start_time: String = body("start_time"),
-            /// 服务开始时间备注.
-            start_time_remark: String = body("start_time_remark"),
-            /// 服务结束时间.
-            end_time: String = body("end_time"),
-            /// 服务结束时间备注.
-            end_time_remark: String = body("end_time_remark"),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
-        }
     }
 
     open_enum! {
@@ -275,6 +257,8 @@ pub mod get {
 ///
 /// - global: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
 pub mod post {
+    pub use crate::v3::payscore::shared::{PayscoreReturnedLocation, PayscoreServiceorderLocation};
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -306,7 +290,7 @@ pub mod post {
             /// 服务时间. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreServiceorderLocation = body("location"),
             /// 服务商公众号下的用户标识.
             openid: String = body("openid"),
             /// 子商户公众号下的用户标识.
@@ -364,14 +348,6 @@ pub mod post {
             /// 服务结束时间备注.
             end_time_remark: String = body("end_time_remark"),
         }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 预计服务结束地点.
-            end_location: String = body("end_location"),
-        }
     }
 
     response! {
@@ -409,7 +385,7 @@ pub mod post {
             /// 服务时间段.
             time_range: TimeRange = body("time_range"),
             /// 服务位置.
-            location: ResponseLocation = body("location"),
+            location: PayscoreReturnedLocation = body("location"),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -428,14 +404,6 @@ pub mod post {
             description: String = body("description").required(),
             /// 优惠数量.
             count: i64 = body("count"),
-        }
-
-        /// 服务位置.
-        pub struct ResponseLocation {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 预计服务结束地点. Required.
-            end_location: String = body("end_location").required(),
         }
     }
 

@@ -12,7 +12,10 @@ pub use crate::v3::payscore::chain::PayscorePartnerServiceorderDirectComplete as
 ///
 /// - partner: [4012923757](https://pay.weixin.qq.com/doc/v3/partner/4012923757)
 pub mod post {
-    pub use crate::v3::payscore::shared::PayscoreAnsweredTimeRange;
+    pub use crate::v3::payscore::shared::{
+        PayscoreAnsweredTimeRange, PayscoreLocation, PayscorePartnerPostPayment,
+        PayscoreServiceorderPostDiscount,
+    };
 
     use crate::model::{body, request};
 
@@ -39,15 +42,15 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 后付费项目. At most 100 members.
-            post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
+            post_payments: Vec<PayscorePartnerPostPayment> = body("post_payments").items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts").items(0, 30),
             /// 总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 服务时间段. Required.
             time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 微信支付服务分账标记.
             profit_sharing: bool = body("profit_sharing"),
             /// 订单优惠标记.
@@ -58,38 +61,6 @@ pub mod post {
             notify_url: String = body("notify_url").required().length(0, 255).notify_url(),
             /// 服务商公众号下的用户标识.
             openid: String = body("openid"),
-        }
-
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费名称. Required; 1 to 20 characters.
-            name: String = body("name").required().length(1, 20),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 付费金额. At least 0; in fen (分).
-            amount: i64 = body("amount").range(0, i64::MAX),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. Required.
-            name: String = body("name").required(),
-            /// 优惠说明. Required.
-            description: String = body("description").required(),
-            /// 优惠金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 优惠数量.
-            count: i64 = body("count"),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 }

@@ -19,7 +19,7 @@ pub use crate::v3::payscore::chain::PayscorePlanPartnerPayscorePlans as Payscore
 ///
 /// - partner: [4012463290](https://pay.weixin.qq.com/doc/v3/partner/4012463290)
 pub mod post {
-    pub use crate::v3::payscore::shared::PayscorePlanDetail;
+    pub use crate::v3::payscore::shared::{PayscorePlanDetail, PayscorePlansPlanDetail};
 
     use crate::model::{Time, body, request, response};
 
@@ -48,21 +48,9 @@ pub mod post {
             /// 支付分计划实际扣费总金额. Required; in fen (分).
             total_actual_price: i64 = body("total_actual_price").required(),
             /// 支付分计划明细列表.
-            plan_detail_list: Vec<PlanDetailList> = body("plan_detail_list"),
+            plan_detail_list: Vec<PayscorePlansPlanDetail> = body("plan_detail_list"),
             /// 商户侧计划号. Required.
             merchant_plan_no: String = body("merchant_plan_no").required(),
-        }
-
-        /// 支付分计划明细列表.
-        pub struct PlanDetailList {
-            /// 计划明细原支付金额. Required; in fen (分).
-            original_price: i64 = body("original_price").required(),
-            /// 计划明细优惠说明.
-            plan_discount_description: String = body("plan_discount_description"),
-            /// 计划明细实际支付金额. Required; in fen (分).
-            actual_price: i64 = body("actual_price").required(),
-            /// 计划明细名称. Required.
-            plan_detail_name: String = body("plan_detail_name").required(),
         }
     }
 

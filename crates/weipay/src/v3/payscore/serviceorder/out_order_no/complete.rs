@@ -14,7 +14,10 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoComplete as 
 ///
 /// `weipay api show POST v3/payscore/serviceorder/{out_order_no}/complete` lists all 2.
 pub mod post {
-    pub use crate::v3::payscore::shared::{PayscoreDevice, PayscoreTimeRange};
+    pub use crate::v3::payscore::shared::{
+        PayscoreCompletePostDiscount, PayscoreDevice, PayscoreReturnedPostPayment, PayscoreReturnedRiskFund,
+        PayscoreReturnedRiskFundName, PayscoreSentPostPayment, PayscoreTimeRange,
+    };
 
     use crate::model::{body, open_enum, request, response};
 
@@ -29,9 +32,9 @@ pub mod post {
             /// 服务订单号. Required; 1 to 32 characters.
             service_id: String = body("service_id").required().length(1, 32),
             /// 后付费项目. Required; at most 100 members.
-            post_payments: Vec<PostPayments> = body("post_payments").required().items(0, 100),
+            post_payments: Vec<PayscoreSentPostPayment> = body("post_payments").required().items(0, 100),
             /// 商户优惠. At most 30 members.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
+            post_discounts: Vec<PayscoreCompletePostDiscount> = body("post_discounts").items(0, 30),
             /// 总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 实际服务时间段.
@@ -44,30 +47,6 @@ pub mod post {
             goods_tag: String = body("goods_tag"),
             /// 设备信息.
             device: PayscoreDevice = body("device"),
-        }
-
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费名称. Required; 1 to 20 characters.
-            name: String = body("name").required().length(1, 20),
-            /// 付费金额. At least 0; in fen (分).
-            amount: i64 = body("amount").range(0, i64::MAX),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
-        /// 商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. Required.
-            name: String = body("name").required(),
-            /// 优惠说明.
-            description: String = body("description"),
-            /// 优惠金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 优惠数量.
-            count: i64 = body("count"),
         }
 
         /// 实际服务位置.
@@ -100,11 +79,11 @@ pub mod post {
             /// 商户收款总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 后付费项目.
-            post_payments: Vec<ResponsePostPayments> = body("post_payments"),
+            post_payments: Vec<PayscoreReturnedPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            post_discounts: Vec<PayscoreCompletePostDiscount> = body("post_discounts"),
             /// 服务风险金. Required.
-            risk_fund: RiskFund = body("risk_fund").required(),
+            risk_fund: PayscoreReturnedRiskFund = body("risk_fund").required(),
             /// 服务时间段.
             time_range: PayscoreTimeRange = body("time_range"),
             /// 服务位置.
@@ -113,28 +92,6 @@ pub mod post {
             order_id: String = body("order_id"),
             /// 是否需要收款.
             need_collection: bool = body("need_collection"),
-        }
-
-        /// 后付费项目.
-        pub struct ResponsePostPayments {
-            /// 付费名称. Required.
-            name: String = body("name").required(),
-            /// 付费金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
-        /// 服务风险金.
-        pub struct RiskFund {
-            /// 风险名称. Required.
-            name: Name = body("name").required(),
-            /// 风险金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 风险说明.
-            description: String = body("description"),
         }
     }
 
@@ -152,14 +109,6 @@ pub mod post {
         pub enum StateDescription {
             UserConfirm = "USER_CONFIRM",
             MchComplete = "MCH_COMPLETE",
-        }
-
-        /// 风险名称.
-        pub enum Name {
-            Deposit = "DEPOSIT",
-            Advance = "ADVANCE",
-            CashDeposit = "CASH_DEPOSIT",
-            EstimateOrderCost = "ESTIMATE_ORDER_COST",
         }
     }
 }

@@ -14,7 +14,10 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoModify as Mo
 ///
 /// `weipay api show POST v3/payscore/serviceorder/{out_order_no}/modify` lists all 2.
 pub mod post {
-    pub use crate::v3::payscore::shared::{PayscoreDevice, PayscorePostDiscount, PayscoreTimeRange};
+    pub use crate::v3::payscore::shared::{
+        PayscoreDevice, PayscoreLocation, PayscorePostDiscount, PayscoreReturnedPostPayment,
+        PayscoreReturnedRiskFund, PayscoreReturnedRiskFundName, PayscoreSentPostPayment, PayscoreTimeRange,
+    };
 
     use crate::model::{body, open_enum, request, response};
 
@@ -29,7 +32,7 @@ pub mod post {
             /// 服务ID. Required; 1 to 32 characters.
             service_id: String = body("service_id").required().length(1, 32),
             /// 后付费项目. Required; at most 100 members.
-            post_payments: Vec<PostPayments> = body("post_payments").required().items(0, 100),
+            post_payments: Vec<PayscoreSentPostPayment> = body("post_payments").required().items(0, 100),
             /// 后付费商户优惠. At most 30 members.
             post_discounts: Vec<PayscorePostDiscount> = body("post_discounts").items(0, 30),
             /// 总金额. Required; in fen (分).
@@ -38,18 +41,6 @@ pub mod post {
             reason: String = body("reason").required().length(1, 50),
             /// 设备信息.
             device: PayscoreDevice = body("device"),
-        }
-
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费名称. Required; 1 to 20 characters.
-            name: String = body("name").required().length(1, 20),
-            /// 付费金额. At least 0; in fen (分).
-            amount: i64 = body("amount").range(0, i64::MAX),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 付费数量.
-            count: i64 = body("count"),
         }
     }
 
@@ -74,11 +65,11 @@ pub mod post {
             /// 订单状态说明.
             state_description: StateDescription = body("state_description"),
             /// 后付费项目. Required.
-            post_payments: Vec<ResponsePostPayments> = body("post_payments").required(),
+            post_payments: Vec<PayscoreReturnedPostPayment> = body("post_payments").required(),
             /// 商户优惠.
             post_discounts: Vec<PayscorePostDiscount> = body("post_discounts"),
             /// 服务风险金.
-            risk_fund: RiskFund = body("risk_fund"),
+            risk_fund: PayscoreReturnedRiskFund = body("risk_fund"),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 是否需要收款.
@@ -88,35 +79,13 @@ pub mod post {
             /// 服务时间.
             time_range: PayscoreTimeRange = body("time_range"),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 附加数据.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 微信支付服务订单号.
             order_id: String = body("order_id"),
-        }
-
-        /// 后付费项目.
-        pub struct ResponsePostPayments {
-            /// 付费名称. Required.
-            name: String = body("name").required(),
-            /// 付费金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
-        /// 服务风险金.
-        pub struct RiskFund {
-            /// 风险名称. Required.
-            name: Name = body("name").required(),
-            /// 风险金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 风险说明.
-            description: String = body("description"),
         }
 
         /// 收款信息.
@@ -148,14 +117,6 @@ pub mod post {
             /// 微信支付交易单号.
             transaction_id: String = body("transaction_id"),
         }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
-        }
     }
 
     open_enum! {
@@ -172,14 +133,6 @@ pub mod post {
         pub enum StateDescription {
             UserConfirm = "USER_CONFIRM",
             MchComplete = "MCH_COMPLETE",
-        }
-
-        /// 风险名称.
-        pub enum Name {
-            Deposit = "DEPOSIT",
-            Advance = "ADVANCE",
-            CashDeposit = "CASH_DEPOSIT",
-            EstimateOrderCost = "ESTIMATE_ORDER_COST",
         }
 
         /// 收款状态.

@@ -14,7 +14,9 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoSync as Sync
 ///
 /// `weipay api show POST v3/payscore/serviceorder/{out_order_no}/sync` lists all 2.
 pub mod post {
-    pub use crate::v3::payscore::shared::{PayscorePostPayment, PayscoreRiskFund, PayscoreTimeRange};
+    pub use crate::v3::payscore::shared::{
+        PayscoreLocation, PayscorePostPayment, PayscoreRiskFund, PayscoreTimeRange,
+    };
 
     use crate::model::{body, request, response};
 
@@ -76,7 +78,7 @@ pub mod post {
             /// 服务时间.
             time_range: PayscoreTimeRange = body("time_range"),
             /// 服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 附加数据.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
@@ -123,14 +125,6 @@ pub mod post {
             paid_time: String = body("paid_time"),
             /// 微信支付交易单号.
             transaction_id: String = body("transaction_id"),
-        }
-
-        /// 服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 }

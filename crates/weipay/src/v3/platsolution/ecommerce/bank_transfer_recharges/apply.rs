@@ -12,6 +12,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceBankTransferRecharg
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-apply.html>
 pub mod post {
+    pub use crate::v3::platsolution::shared::PlatsolutionRechargeAmount;
+
     use crate::model::{body, open_enum, request, response};
 
     request! {
@@ -27,15 +29,7 @@ pub mod post {
             /// 充值入账账户. Required.
             account_type: AccountType = body("account_type").required(),
             /// 充值金额. Required.
-            recharge_amount: RechargeAmount = body("recharge_amount").required(),
-        }
-
-        /// 充值金额.
-        pub struct RechargeAmount {
-            /// 总金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 货币类型.
-            currency: String = body("currency"),
+            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
         }
     }
 

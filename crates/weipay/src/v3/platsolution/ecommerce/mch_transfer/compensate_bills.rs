@@ -26,6 +26,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 ///
 /// - partner: [4013504175](https://pay.weixin.qq.com/doc/v3/partner/4013504175)
 pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver, PlatsolutionReceiverType,
+        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -35,7 +40,7 @@ pub mod post {
         #[doc(alias = "请求赔付")]
         pub struct Request {
             /// 收款方信息. Required.
-            receiver: Receiver = body("receiver").required(),
+            receiver: PlatsolutionReceiver = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).
@@ -49,22 +54,6 @@ pub mod post {
             /// 用户收款感知.
             user_recv_perception: String = body("user_recv_perception"),
         }
-
-        /// 收款方信息.
-        pub struct Receiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方订单信息.
-            transaction_info: TransactionInfo = body("transaction_info"),
-        }
-
-        /// 转账接收方订单信息.
-        pub struct TransactionInfo {
-            /// 交易订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 转账接收方订单类型.
-            type_: TransactionInfoType = body("type"),
-        }
     }
 
     response! {
@@ -76,7 +65,7 @@ pub mod post {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 转账接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionCompensateBillsReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -94,26 +83,9 @@ pub mod post {
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
         }
-
-        /// 转账接收方信息.
-        pub struct ReceiverDetail {
-            /// 转账接收者信息.
-            receiver: Receiver = body("receiver"),
-        }
     }
 
     open_enum! {
-        /// 转账接收方类型.
-        pub enum Type {
-            TransactionUser = "TRANSACTION_USER",
-        }
-
-        /// 转账接收方订单类型.
-        pub enum TransactionInfoType {
-            Wxpay = "WXPAY",
-            Wxvalue = "WXVALUE",
-        }
-
         /// 赔付状态.
         pub enum State {
             Accepted = "ACCEPTED",

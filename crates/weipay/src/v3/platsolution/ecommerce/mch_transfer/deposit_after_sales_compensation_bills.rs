@@ -25,6 +25,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositA
 ///
 /// - partner: [4013504194](https://pay.weixin.qq.com/doc/v3/partner/4013504194)
 pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
+        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -58,17 +63,9 @@ pub mod post {
             /// 转账接收方类型.
             type_: Type = body("type"),
             /// 转账接收方订单信息.
-            transaction_info: TransactionInfo = body("transaction_info"),
+            transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
             /// 转账接收方用户.
             user_info: UserInfo = body("user_info"),
-        }
-
-        /// 转账接收方订单信息.
-        pub struct TransactionInfo {
-            /// 交易订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 转账接收方订单类型.
-            type_: TransactionInfoType = body("type"),
         }
 
         /// 转账接收方用户.
@@ -89,7 +86,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -109,20 +106,6 @@ pub mod post {
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
         }
-
-        /// 转账接收方信息.
-        pub struct ReceiverDetail {
-            /// 转账接收者信息.
-            receiver: ReceiverDetailReceiver = body("receiver"),
-        }
-
-        /// 转账接收者信息.
-        pub struct ReceiverDetailReceiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方订单信息.
-            transaction_info: TransactionInfo = body("transaction_info"),
-        }
     }
 
     open_enum! {
@@ -130,12 +113,6 @@ pub mod post {
         pub enum Type {
             Merchant = "MERCHANT",
             TransactionUser = "TRANSACTION_USER",
-        }
-
-        /// 转账接收方订单类型.
-        pub enum TransactionInfoType {
-            Wxpay = "WXPAY",
-            Wxvalue = "WXVALUE",
         }
 
         /// 赔付状态.

@@ -14,6 +14,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositI
 ///
 /// - partner: [4014010905](https://pay.weixin.qq.com/doc/v3/partner/4014010905)
 pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionReceiverDetail, PlatsolutionReceiverDetailReceiver,
+        PlatsolutionReceiverDetailReceiverMchInfo, PlatsolutionReceiverDetailReceiverTransactionInfo,
+        PlatsolutionReceiverDetailReceiverType,
+    };
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -74,7 +80,7 @@ pub mod post {
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
             /// 转账接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -91,28 +97,6 @@ pub mod post {
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-
-        /// 转账接收方信息.
-        pub struct ReceiverDetail {
-            /// 转账接收者信息.
-            receiver: ReceiverDetailReceiver = body("receiver"),
-        }
-
-        /// 转账接收者信息.
-        pub struct ReceiverDetailReceiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方商户信息.
-            mch_info: MchInfo = body("mch_info"),
-            /// 赔付单信息.
-            transaction_info: ReceiverDetailReceiverTransactionInfo = body("transaction_info"),
-        }
-
-        /// 赔付单信息.
-        pub struct ReceiverDetailReceiverTransactionInfo {
-            /// 交易订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
         }
     }
 

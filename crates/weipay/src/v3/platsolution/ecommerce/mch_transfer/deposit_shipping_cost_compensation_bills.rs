@@ -19,6 +19,13 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositS
 ///
 /// - partner: [4013504202](https://pay.weixin.qq.com/doc/v3/partner/4013504202)
 pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionDepositShippingCostCompensationBillsReceiverDetail,
+        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver,
+        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo,
+        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -48,17 +55,9 @@ pub mod post {
         /// 赔付用户信息.
         pub struct Receiver {
             /// 转账接收方订单信息.
-            transaction_info: TransactionInfo = body("transaction_info"),
+            transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
             /// 转账接收方用户.
             user_info: UserInfo = body("user_info"),
-        }
-
-        /// 转账接收方订单信息.
-        pub struct TransactionInfo {
-            /// 交易订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 转账接收方订单类型.
-            type_: Type = body("type"),
         }
 
         /// 转账接收方用户.
@@ -81,7 +80,8 @@ pub mod post {
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
             /// 转账接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionDepositShippingCostCompensationBillsReceiverDetail =
+                body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -99,21 +99,9 @@ pub mod post {
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
         }
-
-        /// 转账接收方信息.
-        pub struct ReceiverDetail {
-            /// 转账接收者信息.
-            receiver: Receiver = body("receiver"),
-        }
     }
 
     open_enum! {
-        /// 转账接收方订单类型.
-        pub enum Type {
-            Wxpay = "WXPAY",
-            Wxvalue = "WXVALUE",
-        }
-
         /// 赔付状态.
         pub enum State {
             Accepted = "ACCEPTED",

@@ -26,6 +26,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranc
 ///
 /// - partner: [4013504184](https://pay.weixin.qq.com/doc/v3/partner/4013504184)
 pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
+        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -37,29 +42,13 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 赔付用户信息. Required.
-            receiver: Receiver = body("receiver").required(),
+            receiver: PlatsolutionInsuranceClaimBillsReceiver = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).
             amount: i64 = body("amount"),
             /// 赔付原因. Required.
             transfer_remark: String = body("transfer_remark").required(),
-        }
-
-        /// 赔付用户信息.
-        pub struct Receiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方订单信息.
-            transaction_info: TransactionInfo = body("transaction_info"),
-        }
-
-        /// 转账接收方订单信息.
-        pub struct TransactionInfo {
-            /// 交易订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 转账接收方订单类型.
-            type_: TransactionInfoType = body("type"),
         }
     }
 
@@ -74,7 +63,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. Required; in fen (分).
@@ -92,27 +81,9 @@ pub mod post {
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
         }
-
-        /// 转账接收方信息.
-        pub struct ReceiverDetail {
-            /// 转账接收者信息.
-            receiver: Receiver = body("receiver"),
-        }
     }
 
     open_enum! {
-        /// 转账接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-            TransactionUser = "TRANSACTION_USER",
-        }
-
-        /// 转账接收方订单类型.
-        pub enum TransactionInfoType {
-            Wxpay = "WXPAY",
-            Wxvalue = "WXVALUE",
-        }
-
         /// 赔付状态.
         pub enum State {
             Accepted = "ACCEPTED",

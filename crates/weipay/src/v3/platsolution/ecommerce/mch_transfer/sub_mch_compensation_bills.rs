@@ -14,6 +14,13 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCo
 ///
 /// - partner: [4016777363](https://pay.weixin.qq.com/doc/v3/partner/4016777363)
 pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionSubMchCompensationBillsReceiverDetail,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiver,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverType,
+    };
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -58,7 +65,8 @@ pub mod post {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 赔付接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionSubMchCompensationBillsReceiverDetail =
+                body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. Required; in fen (分).
@@ -75,20 +83,6 @@ pub mod post {
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-
-        /// 赔付接收方信息.
-        pub struct ReceiverDetail {
-            /// 赔付接收者信息.
-            receiver: ReceiverDetailReceiver = body("receiver"),
-        }
-
-        /// 赔付接收者信息.
-        pub struct ReceiverDetailReceiver {
-            /// 赔付接收方类型.
-            type_: Type = body("type"),
-            /// 赔付接收方商户信息.
-            mch_info: MchInfo = body("mch_info"),
         }
     }
 

@@ -25,6 +25,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransfer
 ///
 /// - partner: [4013504198](https://pay.weixin.qq.com/doc/v3/partner/4013504198)
 pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionTransferBillsReceiverDetail, PlatsolutionTransferBillsReceiverDetailReceiver,
+        PlatsolutionTransferBillsReceiverDetailReceiverMchInfo,
+        PlatsolutionTransferBillsReceiverDetailReceiverType,
+    };
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -83,7 +89,7 @@ pub mod post {
             /// 业务类型.
             business_type: BusinessType = body("business_type"),
             /// 转账接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionTransferBillsReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -102,26 +108,6 @@ pub mod post {
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-
-        /// 转账接收方信息.
-        pub struct ReceiverDetail {
-            /// 转账接收者信息.
-            receiver: ReceiverDetailReceiver = body("receiver"),
-        }
-
-        /// 转账接收者信息.
-        pub struct ReceiverDetailReceiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方商户信息.
-            mch_info: ReceiverDetailReceiverMchInfo = body("mch_info"),
-        }
-
-        /// 转账接收方商户信息.
-        pub struct ReceiverDetailReceiverMchInfo {
-            /// 商户号.
-            mch_id: String = body("mch_id"),
         }
     }
 

@@ -12,6 +12,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargesApply as A
 ///
 /// - partner: [4012762860](https://pay.weixin.qq.com/doc/v3/partner/4012762860)
 pub mod post {
+    pub use crate::v3::platsolution::shared::PlatsolutionRechargeAmount;
+
     use crate::model::{body, open_enum, request, response};
 
     request! {
@@ -29,21 +31,13 @@ pub mod post {
             /// 充值入账账户. Required.
             account_type: AccountType = body("account_type").required(),
             /// 充值金额. Required.
-            recharge_amount: RechargeAmount = body("recharge_amount").required(),
+            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 可用充值渠道列表.
             available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
             /// 充值备注.
             remark: String = body("remark"),
-        }
-
-        /// 充值金额.
-        pub struct RechargeAmount {
-            /// 总金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 

@@ -12,6 +12,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesApply as A
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-apply.html>
 pub mod post {
+    pub use crate::v3::platsolution::shared::PlatsolutionTransferDetail;
+
     use crate::model::{Time, body, request, response};
 
     request! {
@@ -39,23 +41,9 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: String = body("transfer_scene_id").required(),
             /// 转账明细列表. Required.
-            transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list").required(),
+            transfer_detail_list: Vec<PlatsolutionTransferDetail> = body("transfer_detail_list").required(),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
-        }
-
-        /// 转账明细列表.
-        pub struct TransferDetailList {
-            /// 商家明细单号. Required.
-            out_detail_no: String = body("out_detail_no").required(),
-            /// 转账金额. Required; in fen (分).
-            transfer_amount: i64 = body("transfer_amount").required(),
-            /// 转账备注. Required.
-            transfer_remark: String = body("transfer_remark").required(),
-            /// 微信转账预约单号. Required.
-            reservation_id: String = body("reservation_id").required(),
-            /// 收款用户OpenID. Required.
-            openid: String = body("openid").required(),
         }
     }
 

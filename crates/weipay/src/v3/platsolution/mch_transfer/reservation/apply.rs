@@ -12,6 +12,10 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationApply 
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-apply.html>
 pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionSceneReportData, PlatsolutionSceneReportDataInsurancePolicy,
+    };
+
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
@@ -47,27 +51,7 @@ pub mod post {
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
             /// 场景报备信息.
-            scene_report_data: SceneReportData = body("scene_report_data"),
-        }
-
-        /// 场景报备信息.
-        pub struct SceneReportData {
-            /// 保险保单报备信息.
-            insurance_policy: InsurancePolicy = body("insurance_policy"),
-        }
-
-        /// 保险保单报备信息.
-        pub struct InsurancePolicy {
-            /// 保险产品备案编号. Required.
-            product_registration_no: String = body("product_registration_no").required(),
-            /// 保险单号. Required.
-            policy_no: String = body("policy_no").required(),
-            /// 保险名称. Required.
-            name: String = body("name").required(),
-            /// 取现单号.
-            withdrawal_no: String = body("withdrawal_no"),
-            /// 理赔单号.
-            claim_no: String = body("claim_no"),
+            scene_report_data: PlatsolutionSceneReportData = body("scene_report_data"),
         }
     }
 

@@ -16,8 +16,8 @@ pub use crate::v3::refund::chain::RefundDomesticRefundsByOutRefundNo as OutRefun
 /// `weipay api show GET v3/refund/domestic/refunds/{out_refund_no}` lists all 32.
 pub mod get {
     pub use crate::v3::refund::shared::{
-        RefundAmount, RefundAmountFrom, RefundAmountFromAccount, RefundPromotionDetail,
-        RefundPromotionDetailGoodsDetail, RefundPromotionDetailScope, RefundPromotionDetailType,
+        RefundAmount, RefundFrom, RefundFromAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
+        RefundPromotionDetailScope, RefundPromotionDetailType,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};

@@ -12,6 +12,8 @@ pub use crate::v3::repayment::chain::RepaymentCombineTransactionsPartnerPrepay a
 ///
 /// - partner: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
 pub mod post {
+    pub use crate::v3::repayment::shared::PaySettleInfo;
+
     use crate::model::{Sensitive, Time, body, open_enum, request, response};
 
     request! {
@@ -57,7 +59,7 @@ pub mod post {
             /// 商品描述. Required.
             description: String = body("description").required(),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: PaySettleInfo = body("settle_info"),
         }
 
         /// 订单金额.
@@ -66,14 +68,6 @@ pub mod post {
             total_amount: i64 = body("total_amount").required(),
             /// 标价币种. Required.
             currency: String = body("currency").required(),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
-            /// 补差金额. In fen (分).
-            subsidy_amount: i64 = body("subsidy_amount"),
         }
 
         /// H5调起支付场景信息.

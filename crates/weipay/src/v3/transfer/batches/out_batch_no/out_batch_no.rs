@@ -24,7 +24,9 @@ pub use crate::v3::transfer::chain::TransferBatchesOutBatchNoByOutBatchNo as Out
 ///
 /// - merchant: [4012458877](https://pay.weixin.qq.com/doc/v3/merchant/4012458877)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::transfer::shared::{TransferBatch, TransferBatchCloseReason, TransferDetail};
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 商家批次单号查询批次单: what is sent.
@@ -52,69 +54,11 @@ pub mod get {
             /// 转账批次单. Required.
             transfer_batch: TransferBatch = body("transfer_batch").required(),
             /// 转账明细单列表.
-            transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list"),
+            transfer_detail_list: Vec<TransferDetail> = body("transfer_detail_list"),
             /// 请求资源起始位置.
             offset: i64 = body("offset"),
             /// 最大资源条数.
             limit: i64 = body("limit"),
-        }
-
-        /// 转账批次单.
-        pub struct TransferBatch {
-            /// 商户号. Required.
-            mchid: String = body("mchid").required(),
-            /// 商家批次单号. Required.
-            out_batch_no: String = body("out_batch_no").required(),
-            /// 微信批次单号. Required.
-            batch_id: String = body("batch_id").required(),
-            /// 直连商户的appid. Required.
-            appid: String = body("appid").required(),
-            /// 批次状态. Required.
-            batch_status: String = body("batch_status").required(),
-            /// 批次类型. Required.
-            batch_type: String = body("batch_type").required(),
-            /// 批次名称. Required.
-            batch_name: String = body("batch_name").required(),
-            /// 批次备注. Required.
-            batch_remark: String = body("batch_remark").required(),
-            /// 批次关闭原因.
-            close_reason: CloseReason = body("close_reason"),
-            /// 转账总金额. Required; in fen (分).
-            total_amount: i64 = body("total_amount").required(),
-            /// 转账总笔数. Required.
-            total_num: i64 = body("total_num").required(),
-            /// 批次创建时间.
-            create_time: Time = body("create_time"),
-            /// 批次更新时间.
-            update_time: Time = body("update_time"),
-            /// 转账成功金额. In fen (分).
-            success_amount: i64 = body("success_amount"),
-            /// 转账成功笔数.
-            success_num: i64 = body("success_num"),
-            /// 转账失败金额. In fen (分).
-            fail_amount: i64 = body("fail_amount"),
-            /// 转账失败笔数.
-            fail_num: i64 = body("fail_num"),
-            /// 转账场景ID.
-            transfer_scene_id: String = body("transfer_scene_id"),
-        }
-
-        /// 转账明细单列表.
-        pub struct TransferDetailList {
-            /// 微信明细单号. Required.
-            detail_id: String = body("detail_id").required(),
-            /// 商家明细单号. Required.
-            out_detail_no: String = body("out_detail_no").required(),
-            /// 明细状态. Required.
-            detail_status: String = body("detail_status").required(),
-        }
-    }
-
-    open_enum! {
-        /// 批次关闭原因.
-        pub enum CloseReason {
-            OverdueClose = "OVERDUE_CLOSE",
-            TransferSceneInvalid = "TRANSFER_SCENE_INVALID",
         }
     }
 }

@@ -13,9 +13,11 @@ pub use crate::v3::vehicle::chain::VehicleTransactionsOutTradeNoByOutTradeNo as 
 /// - merchant: [4012534308](https://pay.weixin.qq.com/doc/v3/merchant/4012534308)
 /// - partner: [4012534441](https://pay.weixin.qq.com/doc/v3/partner/4012534441)
 pub mod get {
-    pub use crate::v3::vehicle::shared::IndustryPaymentAmount;
+    pub use crate::v3::vehicle::shared::{
+        IndustryPaymentAmount, VehicleParkingInfo, VehicleParkingInfoPlateColor,
+    };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询订单: what is sent.
@@ -65,33 +67,13 @@ pub mod get {
             /// 交易场景. Required.
             trade_scene: String = body("trade_scene").required(),
             /// 停车场景信息.
-            parking_info: ParkingInfo = body("parking_info"),
+            parking_info: VehicleParkingInfo = body("parking_info"),
             /// 支付者信息. Required.
             payer: Payer = body("payer").required(),
             /// 订单金额信息. Required.
             amount: IndustryPaymentAmount = body("amount").required(),
             /// 优惠信息.
             promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
-        }
-
-        /// 停车场景信息.
-        pub struct ParkingInfo {
-            /// 停车入场id. Required.
-            parking_id: String = body("parking_id").required(),
-            /// 车牌号. Required.
-            plate_number: String = body("plate_number").required(),
-            /// 车牌颜色. Required.
-            plate_color: PlateColor = body("plate_color").required(),
-            /// 入场时间. Required.
-            start_time: Time = body("start_time").required(),
-            /// 出场时间. Required.
-            end_time: Time = body("end_time").required(),
-            /// 停车场名称. Required.
-            parking_name: String = body("parking_name").required(),
-            /// 计费时长. Required.
-            charging_duration: i64 = body("charging_duration").required(),
-            /// 停车场设备id. Required.
-            device_id: String = body("device_id").required(),
         }
 
         /// 支付者信息.
@@ -124,18 +106,6 @@ pub mod get {
             other_contribute: i64 = body("other_contribute"),
             /// 优惠币种.
             currency: String = body("currency"),
-        }
-    }
-
-    open_enum! {
-        /// 车牌颜色.
-        pub enum PlateColor {
-            Blue = "BLUE",
-            Green = "GREEN",
-            Yellow = "YELLOW",
-            Black = "BLACK",
-            White = "WHITE",
-            Limegreen = "LIMEGREEN",
         }
     }
 }

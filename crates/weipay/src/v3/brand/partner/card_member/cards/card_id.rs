@@ -14,7 +14,12 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberCardsByCardId as CardId;
 ///
 /// - partner: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)
 pub mod get {
-    pub use crate::v3::brand::shared::{MembercardValidDateInformation, MembercardValidDateInformationType};
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
 
     use crate::model::{Time, body, open_enum, query, request, response};
 
@@ -54,7 +59,7 @@ pub mod get {
             /// 会员码型. Required.
             code_type: CodeType = body("code_type").required(),
             /// 会员码跳转信息.
-            code_jump_information: CodeJumpInformation = body("code_jump_information"),
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
             benefits: String = body("benefits").required(),
             /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -73,71 +78,19 @@ pub mod get {
             valid_date_information: MembercardValidDateInformation =
                 body("valid_date_information").required(),
             /// 积分信息.
-            points_information: PointsInformation = body("points_information"),
+            points_information: BrandPointsInformation = body("points_information"),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: BrandBalanceInformation = body("balance_information"),
             /// 付费会员信息.
-            purchase_information: PurchaseInformation = body("purchase_information"),
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
             /// 用户开卡信息.
-            user_information: UserInformation = body("user_information"),
+            user_information: BrandCardsUserInformation = body("user_information"),
             /// 状态. Required.
             state: State = body("state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-
-        /// 会员码跳转信息.
-        pub struct CodeJumpInformation {
-            /// 会员码跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 会员码跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 积分信息.
-        pub struct PointsInformation {
-            /// 积分跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 积分跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 储值信息.
-        pub struct BalanceInformation {
-            /// 储值小程序AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 储值小程序路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 付费会员信息.
-        pub struct PurchaseInformation {
-            /// 付费会员价格. In fen (分).
-            price: i64 = body("price"),
-            /// 付费会员跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 付费会员跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 用户开卡信息.
-        pub struct UserInformation {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 商户自定义的开卡信息字段类型.
-            type_: Type = body("type"),
-            /// 字段名称.
-            name: String = body("name"),
-            /// 字段值.
-            values: Vec<String> = body("values"),
         }
     }
 
@@ -164,22 +117,6 @@ pub mod get {
             JumpMiniProgram = "JUMP_MINI_PROGRAM",
         }
 
-        /// 平台提供的通用开卡信息字段.
-        pub enum CommonFieldList {
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
-        /// 商户自定义的开卡信息字段类型.
-        pub enum Type {
-            CheckBox = "CHECK_BOX",
-            Radio = "RADIO",
-        }
-
         /// 状态.
         pub enum State {
             CardEffective = "CARD_EFFECTIVE",
@@ -196,7 +133,12 @@ pub mod get {
 ///
 /// - partner: [4015336977](https://pay.weixin.qq.com/doc/v3/partner/4015336977)
 pub mod patch {
-    pub use crate::v3::brand::shared::{MembercardValidDateInformation, MembercardValidDateInformationType};
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
 
     use crate::model::{Time, body, open_enum, request, response};
 
@@ -215,7 +157,7 @@ pub mod patch {
             /// 卡背景图URL.
             card_picture_url: String = body("card_picture_url"),
             /// 会员码跳转信息.
-            code_jump_information: CodeJumpInformation = body("code_jump_information"),
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益.
             benefits: String = body("benefits"),
             /// 回调地址. A URL that the platform calls: http or https, without a query.
@@ -233,65 +175,13 @@ pub mod patch {
             /// 会员卡有效期.
             valid_date_information: MembercardValidDateInformation = body("valid_date_information"),
             /// 积分信息.
-            points_information: PointsInformation = body("points_information"),
+            points_information: BrandPointsInformation = body("points_information"),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: BrandBalanceInformation = body("balance_information"),
             /// 付费会员信息.
-            purchase_information: PurchaseInformation = body("purchase_information"),
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
             /// 用户开卡信息.
-            user_information: UserInformation = body("user_information"),
-        }
-
-        /// 会员码跳转信息.
-        pub struct CodeJumpInformation {
-            /// 会员码跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 会员码跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 积分信息.
-        pub struct PointsInformation {
-            /// 积分跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 积分跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 储值信息.
-        pub struct BalanceInformation {
-            /// 储值小程序AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 储值小程序路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 付费会员信息.
-        pub struct PurchaseInformation {
-            /// 付费会员价格. In fen (分).
-            price: i64 = body("price"),
-            /// 付费会员跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 付费会员跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 用户开卡信息.
-        pub struct UserInformation {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 商户自定义的开卡信息字段类型.
-            type_: Type = body("type"),
-            /// 字段名称.
-            name: String = body("name"),
-            /// 字段值.
-            values: Vec<String> = body("values"),
+            user_information: BrandCardsUserInformation = body("user_information"),
         }
     }
 
@@ -320,7 +210,7 @@ pub mod patch {
             /// 会员码型. Required.
             code_type: CodeType = body("code_type").required(),
             /// 会员码跳转信息.
-            code_jump_information: CodeJumpInformation = body("code_jump_information"),
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
             benefits: String = body("benefits").required(),
             /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -339,13 +229,13 @@ pub mod patch {
             valid_date_information: MembercardValidDateInformation =
                 body("valid_date_information").required(),
             /// 积分信息.
-            points_information: PointsInformation = body("points_information"),
+            points_information: BrandPointsInformation = body("points_information"),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: BrandBalanceInformation = body("balance_information"),
             /// 付费会员信息.
-            purchase_information: PurchaseInformation = body("purchase_information"),
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
             /// 用户开卡信息.
-            user_information: UserInformation = body("user_information"),
+            user_information: BrandCardsUserInformation = body("user_information"),
             /// 状态. Required.
             state: State = body("state").required(),
             /// 创建时间. Required.
@@ -356,22 +246,6 @@ pub mod patch {
     }
 
     open_enum! {
-        /// 平台提供的通用开卡信息字段.
-        pub enum CommonFieldList {
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
-        /// 商户自定义的开卡信息字段类型.
-        pub enum Type {
-            CheckBox = "CHECK_BOX",
-            Radio = "RADIO",
-        }
-
         /// 会员卡类型.
         pub enum CardType {
             Purchase = "PURCHASE",
@@ -410,7 +284,12 @@ pub mod patch {
 ///
 /// - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
 pub mod delete {
-    pub use crate::v3::brand::shared::{MembercardValidDateInformation, MembercardValidDateInformationType};
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
 
     use crate::model::{Time, body, open_enum, query, request, response};
 
@@ -450,7 +329,7 @@ pub mod delete {
             /// 会员码型. Required.
             code_type: CodeType = body("code_type").required(),
             /// 会员码跳转信息.
-            code_jump_information: CodeJumpInformation = body("code_jump_information"),
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
             benefits: String = body("benefits").required(),
             /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -469,71 +348,19 @@ pub mod delete {
             valid_date_information: MembercardValidDateInformation =
                 body("valid_date_information").required(),
             /// 积分信息.
-            points_information: PointsInformation = body("points_information"),
+            points_information: BrandPointsInformation = body("points_information"),
             /// 储值信息.
-            balance_information: BalanceInformation = body("balance_information"),
+            balance_information: BrandBalanceInformation = body("balance_information"),
             /// 付费会员信息.
-            purchase_information: PurchaseInformation = body("purchase_information"),
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
             /// 用户开卡信息.
-            user_information: UserInformation = body("user_information"),
+            user_information: BrandCardsUserInformation = body("user_information"),
             /// 状态. Required.
             state: State = body("state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-
-        /// 会员码跳转信息.
-        pub struct CodeJumpInformation {
-            /// 会员码跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 会员码跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 积分信息.
-        pub struct PointsInformation {
-            /// 积分跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 积分跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 储值信息.
-        pub struct BalanceInformation {
-            /// 储值小程序AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 储值小程序路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 付费会员信息.
-        pub struct PurchaseInformation {
-            /// 付费会员价格. In fen (分).
-            price: i64 = body("price"),
-            /// 付费会员跳转AppID.
-            jump_appid: String = body("jump_appid"),
-            /// 付费会员跳转路径.
-            jump_path: String = body("jump_path"),
-        }
-
-        /// 用户开卡信息.
-        pub struct UserInformation {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 商户自定义的开卡信息字段类型.
-            type_: Type = body("type"),
-            /// 字段名称.
-            name: String = body("name"),
-            /// 字段值.
-            values: Vec<String> = body("values"),
         }
     }
 
@@ -558,22 +385,6 @@ pub mod delete {
             QrCode = "QR_CODE",
             BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
             JumpMiniProgram = "JUMP_MINI_PROGRAM",
-        }
-
-        /// 平台提供的通用开卡信息字段.
-        pub enum CommonFieldList {
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
-        /// 商户自定义的开卡信息字段类型.
-        pub enum Type {
-            CheckBox = "CHECK_BOX",
-            Radio = "RADIO",
         }
 
         /// 状态.

@@ -12,7 +12,11 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberUserCardsImportByOpenid a
 ///
 /// - partner: [4015336981](https://pay.weixin.qq.com/doc/v3/partner/4015336981)
 pub mod post {
-    pub use crate::v3::brand::shared::{MembercardValidDateInformation, MembercardValidDateInformationType};
+    pub use crate::v3::brand::shared::{
+        BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
+        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
@@ -35,35 +39,11 @@ pub mod post {
             /// 加密的手机号. Travels encrypted (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 用户开卡时填写的个人信息.
-            user_information: UserInformation = body("user_information"),
+            user_information: BrandUserInformation = body("user_information"),
             /// 会员卡有效期. Required.
             date_information: MembercardValidDateInformation = body("date_information").required(),
             /// 领取时间. Required.
             pickup_time: Time = body("pickup_time").required(),
-        }
-
-        /// 用户开卡时填写的个人信息.
-        pub struct UserInformation {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 平台提供的通用开卡信息字段.
-        pub struct CommonFieldList {
-            /// 平台提供的通用开卡信息字段.
-            name: Name = body("name"),
-            /// Travels encrypted (敏感信息加密).
-            value: Sensitive = body("value").encrypted(),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 字段名称.
-            name: String = body("name"),
-            /// 加密的用户选择的字段值列表.
-            user_chosen_values: Vec<String> = body("user_chosen_values"),
         }
     }
 
@@ -97,7 +77,7 @@ pub mod post {
             /// 领取时间. Required.
             pickup_time: Time = body("pickup_time").required(),
             /// 用户开卡时填写的个人信息.
-            user_information: UserInformation = body("user_information"),
+            user_information: BrandUserInformation = body("user_information"),
             /// 商家数据包.
             attach: String = body("attach"),
             /// 用户会员卡状态. Required.
@@ -110,16 +90,6 @@ pub mod post {
     }
 
     open_enum! {
-        /// 平台提供的通用开卡信息字段.
-        pub enum Name {
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
         /// 会员卡类型.
         pub enum CardType {
             Purchase = "PURCHASE",

@@ -17,7 +17,9 @@ pub use crate::v3::brand::chain::BrandPartnerStoreBrandstoresByStoreId as StoreI
 ///
 /// - partner: [4015783153](https://pay.weixin.qq.com/doc/v3/partner/4015783153)
 pub mod get {
-    pub use crate::v3::brand::shared::StoreAddress;
+    pub use crate::v3::brand::shared::{
+        BrandStoreBusiness, BrandStoreRecipient, BrandStoreRecipientRecipientState, StoreAddress,
+    };
 
     use crate::model::{body, open_enum, query, request, response};
 
@@ -53,9 +55,9 @@ pub mod get {
             /// 门店地址信息.
             store_address: StoreAddress = body("store_address"),
             /// 门店经营信息.
-            store_business: StoreBusiness = body("store_business"),
+            store_business: BrandStoreBusiness = body("store_business"),
             /// 门店收款信息.
-            store_recipient: Vec<StoreRecipient> = body("store_recipient"),
+            store_recipient: Vec<BrandStoreRecipient> = body("store_recipient"),
         }
 
         /// 门店基础信息.
@@ -64,24 +66,6 @@ pub mod get {
             store_reference_id: String = body("store_reference_id"),
             /// 门店名称.
             branch_name: String = body("branch_name"),
-        }
-
-        /// 门店经营信息.
-        pub struct StoreBusiness {
-            /// 门店服务电话.
-            service_phone: String = body("service_phone"),
-            /// 门店经营时间.
-            business_hours: String = body("business_hours"),
-        }
-
-        /// 门店收款信息.
-        pub struct StoreRecipient {
-            /// 门店收款商户号. Required.
-            mchid: String = body("mchid").required(),
-            /// 门店收款主体.
-            company_name: String = body("company_name"),
-            /// 收款绑定状态.
-            recipient_state: RecipientState = body("recipient_state"),
         }
     }
 
@@ -99,14 +83,6 @@ pub mod get {
             Processing = "PROCESSING",
             Rejected = "REJECTED",
         }
-
-        /// 收款绑定状态.
-        pub enum RecipientState {
-            Confirmed = "CONFIRMED",
-            AdminRejected = "ADMIN_REJECTED",
-            Confirming = "CONFIRMING",
-            TimeoutRejected = "TIMEOUT_REJECTED",
-        }
     }
 }
 
@@ -118,7 +94,9 @@ pub mod get {
 ///
 /// - partner: [4015783158](https://pay.weixin.qq.com/doc/v3/partner/4015783158)
 pub mod patch {
-    pub use crate::v3::brand::shared::StoreAddress;
+    pub use crate::v3::brand::shared::{
+        BrandStoreBusiness, BrandStoreRecipient, BrandStoreRecipientRecipientState, StoreAddress,
+    };
 
     use crate::model::{body, open_enum, request, response};
 
@@ -135,7 +113,7 @@ pub mod patch {
             /// 门店地址信息.
             store_address: StoreAddress = body("store_address"),
             /// 门店经营信息.
-            store_business: StoreBusiness = body("store_business"),
+            store_business: BrandStoreBusiness = body("store_business"),
         }
 
         /// 门店基础信息.
@@ -144,14 +122,6 @@ pub mod patch {
             store_reference_id: String = body("store_reference_id"),
             /// 门店名称.
             branch_name: String = body("branch_name"),
-        }
-
-        /// 门店经营信息.
-        pub struct StoreBusiness {
-            /// 门店服务电话.
-            service_phone: String = body("service_phone"),
-            /// 门店经营时间.
-            business_hours: String = body("business_hours"),
         }
     }
 
@@ -176,19 +146,9 @@ pub mod patch {
             /// 门店地址信息.
             store_address: StoreAddress = body("store_address"),
             /// 门店经营信息.
-            store_business: StoreBusiness = body("store_business"),
+            store_business: BrandStoreBusiness = body("store_business"),
             /// 门店收款信息.
-            store_recipient: Vec<StoreRecipient> = body("store_recipient"),
-        }
-
-        /// 门店收款信息.
-        pub struct StoreRecipient {
-            /// 门店收款商户号. Required.
-            mchid: String = body("mchid").required(),
-            /// 门店收款主体.
-            company_name: String = body("company_name"),
-            /// 收款绑定状态.
-            recipient_state: RecipientState = body("recipient_state"),
+            store_recipient: Vec<BrandStoreRecipient> = body("store_recipient"),
         }
     }
 
@@ -205,14 +165,6 @@ pub mod patch {
             Success = "SUCCESS",
             Processing = "PROCESSING",
             Rejected = "REJECTED",
-        }
-
-        /// 收款绑定状态.
-        pub enum RecipientState {
-            Confirmed = "CONFIRMED",
-            AdminRejected = "ADMIN_REJECTED",
-            Confirming = "CONFIRMING",
-            TimeoutRejected = "TIMEOUT_REJECTED",
         }
     }
 }

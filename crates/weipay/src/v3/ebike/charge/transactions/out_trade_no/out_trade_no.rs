@@ -12,7 +12,7 @@ pub use crate::v3::ebike::chain::EbikeChargeTransactionsOutTradeNoByOutTradeNo a
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml>
 pub mod get {
-    pub use crate::v3::ebike::shared::{IndustryPaymentAmount, IndustryPromotionDetail};
+    pub use crate::v3::ebike::shared::{EbikeDeviceInfo, IndustryPaymentAmount, IndustryPromotionDetail};
 
     use crate::model::{Time, body, query, request, response};
 
@@ -64,7 +64,7 @@ pub mod get {
             /// 订单金额信息. Required.
             amount: IndustryPaymentAmount = body("amount").required(),
             /// 设备信息. Required.
-            device_info: DeviceInfo = body("device_info").required(),
+            device_info: EbikeDeviceInfo = body("device_info").required(),
             /// 优惠信息.
             promotion_detail: Vec<IndustryPromotionDetail> = body("promotion_detail"),
         }
@@ -75,14 +75,6 @@ pub mod get {
             openid: String = body("openid"),
             /// 用户在特约商户的标识.
             sub_openid: String = body("sub_openid"),
-        }
-
-        /// 设备信息.
-        pub struct DeviceInfo {
-            /// 充电位设备号. Required.
-            device_id: String = body("device_id").required(),
-            /// 商户端设备ip. Required.
-            device_ip: String = body("device_ip").required(),
         }
     }
 }

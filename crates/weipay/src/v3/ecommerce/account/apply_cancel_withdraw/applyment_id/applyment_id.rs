@@ -12,6 +12,11 @@ pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdrawApplymen
 ///
 /// - partner: [4013892765](https://pay.weixin.qq.com/doc/v3/partner/4013892765)
 pub mod get {
+    pub use crate::v3::ecommerce::shared::{
+        EcommerceAccountWithdrawResult, EcommerceAccountWithdrawResultOutAccountType,
+        EcommerceAccountWithdrawResultPayState,
+    };
+
     use crate::model::{Time, body, open_enum, response};
 
     response! {
@@ -33,7 +38,7 @@ pub mod get {
             /// 提现状态.
             withdraw_state: WithdrawState = body("withdraw_state"),
             /// 账户提现结果.
-            account_withdraw_result: Vec<AccountWithdrawResult> = body("account_withdraw_result"),
+            account_withdraw_result: Vec<EcommerceAccountWithdrawResult> = body("account_withdraw_result"),
             /// 最后更新时间.
             modify_time: Time = body("modify_time"),
             /// 申请注销的二级商户号. Required.
@@ -42,16 +47,6 @@ pub mod get {
             account_info: Vec<AccountInfo> = body("account_info"),
             /// On the wire: `confirm_cancel`.
             confirm_cancel: ConfirmCancel = body("confirm_cancel"),
-        }
-
-        /// 账户提现结果.
-        pub struct AccountWithdrawResult {
-            /// 二级商户号的出款子账户类型. Required.
-            out_account_type: OutAccountType = body("out_account_type").required(),
-            /// 付款状态. Required.
-            pay_state: PayState = body("pay_state").required(),
-            /// 付款状态描述. Required.
-            state_description: String = body("state_description").required(),
         }
 
         /// 账户信息.
@@ -102,14 +97,6 @@ pub mod get {
             OperateAccount = "OPERATE_ACCOUNT",
             MarginAccount = "MARGIN_ACCOUNT",
             TradeFeeAccount = "TRADE_FEE_ACCOUNT",
-        }
-
-        /// 付款状态.
-        pub enum PayState {
-            PayProcessing = "PAY_PROCESSING",
-            PaySucceed = "PAY_SUCCEED",
-            PayFail = "PAY_FAIL",
-            BankRefunded = "BANK_REFUNDED",
         }
     }
 }

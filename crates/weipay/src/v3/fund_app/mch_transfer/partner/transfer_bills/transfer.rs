@@ -12,6 +12,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBillsTransf
 ///
 /// - partner: [4016809837](https://pay.weixin.qq.com/doc/v3/partner/4016809837)
 pub mod post {
+    pub use crate::v3::fund_app::shared::FundAppTransferSceneReportInfo;
+
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
@@ -41,18 +43,10 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
             /// 微信自动收款授权单号. Required.
             authorization_id: String = body("authorization_id").required(),
-        }
-
-        /// 转账场景报备信息.
-        pub struct TransferSceneReportInfos {
-            /// 信息类型. Required.
-            info_type: String = body("info_type").required(),
-            /// 信息内容. Required.
-            info_content: String = body("info_content").required(),
         }
     }
 

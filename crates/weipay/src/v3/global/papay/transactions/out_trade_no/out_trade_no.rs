@@ -16,8 +16,8 @@ pub use crate::v3::global::chain::GlobalPapayTransactionsOutTradeNoByOutTradeNo 
 pub mod get {
     pub use crate::v3::global::shared::{
         GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GlobalPaymentAmountExchangeRateType,
-        OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailGoodsDetail,
-        OverseaPromotionDetailScope, OverseaPromotionDetailType,
+        GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailScope,
+        OverseaPromotionDetailType,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};

@@ -12,6 +12,8 @@ pub use crate::v3::gov::chain::GovSubsidyAuditCupUpload as Upload;
 ///
 /// - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
 pub mod post {
+    pub use crate::v3::gov::shared::{GovInvoiceInfo, GovTrackInfo};
+
     use crate::model::{body, request, response};
 
     request! {
@@ -113,63 +115,9 @@ pub mod post {
             /// 能效或水效执行的国家标准名称.
             eng_grade_standard: String = body("eng_grade_standard"),
             /// 发票信息. Required.
-            invoice_info: InvoiceInfo = body("invoice_info").required(),
+            invoice_info: GovInvoiceInfo = body("invoice_info").required(),
             /// 物流信息. Required.
-            track_info: TrackInfo = body("track_info").required(),
-        }
-
-        /// 发票信息.
-        pub struct InvoiceInfo {
-            /// 发票代码.
-            invoice_cd: String = body("invoice_cd"),
-            /// 发票号码.
-            invoice_no: String = body("invoice_no"),
-            /// 开票日期.
-            invoice_dt: String = body("invoice_dt"),
-            /// 发票链接.
-            invoice_link: String = body("invoice_link"),
-            /// 发票类型.
-            invoice_tp: String = body("invoice_tp"),
-            /// 发票校验码.
-            invoice_ck_cd: String = body("invoice_ck_cd"),
-            /// 发票上购买人姓名.
-            nm: String = body("nm"),
-            /// 税价合计.
-            tax: String = body("tax"),
-            /// 发票税额.
-            invoice_tax_amt: String = body("invoice_tax_amt"),
-            /// 销售企业名称.
-            sales_ent_nm: String = body("sales_ent_nm"),
-            /// 销售方纳税人识别号.
-            tax_payer: String = body("tax_payer"),
-            /// 数量.
-            num: String = body("num"),
-            /// 货物或应税劳务服务名称.
-            service_nm: String = body("service_nm"),
-        }
-
-        /// 物流信息.
-        pub struct TrackInfo {
-            /// 物流单号.
-            tracking_no: String = body("tracking_no"),
-            /// 物流公司.
-            tracking_company: String = body("tracking_company"),
-            /// 收货省.
-            usr_prov: String = body("usr_prov"),
-            /// 收货市.
-            usr_city: String = body("usr_city"),
-            /// 收货区县.
-            usr_area: String = body("usr_area"),
-            /// 收货地址.
-            usr_addr: String = body("usr_addr"),
-            /// 物流类型.
-            tracking_type: String = body("tracking_type"),
-            /// 提货方式.
-            delivery_method: String = body("delivery_method"),
-            /// 发货地址.
-            shipping_addr: String = body("shipping_addr"),
-            /// 签收时间.
-            delivery_time: String = body("delivery_time"),
+            track_info: GovTrackInfo = body("track_info").required(),
         }
     }
 

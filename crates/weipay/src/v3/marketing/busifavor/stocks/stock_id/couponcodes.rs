@@ -14,7 +14,9 @@ pub use crate::v3::marketing::chain::MarketingBusifavorStocksByStockIdCouponcode
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::marketing::shared::{BusifavorData, BusifavorDataCodeStatus};
+
+    use crate::model::{body, open_enum, query, request, response};
 
     request! {
         /// 查询预存code列表: what is sent.
@@ -48,37 +50,13 @@ pub mod get {
             /// 分页页码. Required.
             offset: i64 = body("offset").required(),
             /// 券code信息.
-            data: Vec<Data> = body("data"),
-        }
-
-        /// 券code信息.
-        pub struct Data {
-            /// 商户上传code.
-            code: String = body("code"),
-            /// 商户上传code分配状态.
-            code_status: CodeStatus = body("code_status"),
-            /// 上传时间.
-            upload_time: Time = body("upload_time"),
-            /// 被分配时间.
-            dispatched_time: Time = body("dispatched_time"),
-            /// 领券用户的OpenID.
-            openid: String = body("openid"),
-            /// 领券用户的UnionID.
-            unionid: String = body("unionid"),
-            /// 用户券code.
-            coupon_code: String = body("coupon_code"),
+            data: Vec<BusifavorData> = body("data"),
         }
     }
 
     open_enum! {
         /// 券code状态.
         pub enum Status {
-            Available = "AVAILABLE",
-            Dispatched = "DISPATCHED",
-        }
-
-        /// 商户上传code分配状态.
-        pub enum CodeStatus {
             Available = "AVAILABLE",
             Dispatched = "DISPATCHED",
         }

@@ -29,8 +29,10 @@ pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenidCoupons as C
 /// `weipay api show GET v3/marketing/busifavor/users/{openid}/coupons` lists all 5.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        BusifavorFinderInfo, BusifavorMiniProgramsInfo, BusifavorUserCouponUseRule,
-        BusifavorUserCouponUseRuleAvailableWeek, BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime,
+        BusifavorCouponsCustomEntrance, BusifavorCouponsCustomEntranceCodeDisplayMode,
+        BusifavorDisplayPatternInfo, BusifavorDisplayPatternInfoBackgroundColor, BusifavorFinderInfo,
+        BusifavorMiniProgramsInfo, BusifavorUserCouponUseRule, BusifavorUserCouponUseRuleAvailableWeek,
+        BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime,
         BusifavorUserCouponUseRuleCouponAvailableTime,
         BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeek,
         BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
@@ -98,9 +100,9 @@ pub mod get {
             /// 核销规则. Required.
             coupon_use_rule: BusifavorUserCouponUseRule = body("coupon_use_rule").required(),
             /// 自定义入口.
-            custom_entrance: CustomEntrance = body("custom_entrance"),
+            custom_entrance: BusifavorCouponsCustomEntrance = body("custom_entrance"),
             /// 样式信息.
-            display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
+            display_pattern_info: BusifavorDisplayPatternInfo = body("display_pattern_info"),
             /// 券code.
             coupon_code: String = body("coupon_code"),
             /// 券状态.
@@ -136,36 +138,6 @@ pub mod get {
             /// 失效一张券的原因.
             deactivate_reason: String = body("deactivate_reason"),
         }
-
-        /// 自定义入口.
-        pub struct CustomEntrance {
-            /// 小程序入口.
-            mini_programs_info: BusifavorMiniProgramsInfo = body("mini_programs_info"),
-            /// 商户公众号appid.
-            appid: String = body("appid"),
-            /// 更多优惠入口.
-            hall_id: String = body("hall_id"),
-            /// 可用门店id.
-            store_id: String = body("store_id"),
-            /// code展示模式.
-            code_display_mode: CodeDisplayMode = body("code_display_mode"),
-        }
-
-        /// 样式信息.
-        pub struct DisplayPatternInfo {
-            /// 使用须知.
-            description: String = body("description"),
-            /// 商户logo. Format `media-url`.
-            merchant_logo_url: String = body("merchant_logo_url"),
-            /// 商户名称.
-            merchant_name: String = body("merchant_name"),
-            /// 背景颜色.
-            background_color: BackgroundColor = body("background_color"),
-            /// 券详情图片. Format `media-url`.
-            coupon_image_url: String = body("coupon_image_url"),
-            /// 视频号相关信息.
-            finder_info: BusifavorFinderInfo = body("finder_info"),
-        }
     }
 
     open_enum! {
@@ -183,27 +155,6 @@ pub mod get {
             Normal = "NORMAL",
             Discount = "DISCOUNT",
             Exchange = "EXCHANGE",
-        }
-
-        /// code展示模式.
-        pub enum CodeDisplayMode {
-            Barcode = "BARCODE",
-            Qrcode = "QRCODE",
-            NotShow = "NOT_SHOW",
-        }
-
-        /// 背景颜色.
-        pub enum BackgroundColor {
-            Color010 = "Color010",
-            Color020 = "Color020",
-            Color030 = "Color030",
-            Color040 = "Color040",
-            Color050 = "Color050",
-            Color060 = "Color060",
-            Color070 = "Color070",
-            Color080 = "Color080",
-            Color090 = "Color090",
-            Color100 = "Color100",
         }
     }
 }

@@ -13,6 +13,8 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdRights 
 /// - merchant: [4012551219](https://pay.weixin.qq.com/doc/v3/merchant/4012551219)
 /// - partner: [4012729618](https://pay.weixin.qq.com/doc/v3/partner/4012729618)
 pub mod patch {
+    pub use crate::v3::marketing::shared::MembercardOpenGuide;
+
     use crate::model::{body, open_enum, request};
 
     request! {
@@ -36,7 +38,7 @@ pub mod patch {
             /// 是否展示会员专属咨询.
             show_guide: bool = body("show_guide"),
             /// 会员专属咨询信息.
-            guide: Guide = body("guide"),
+            guide: MembercardOpenGuide = body("guide"),
         }
 
         /// 会员积分.
@@ -85,20 +87,6 @@ pub mod patch {
             fapiao_jump_appid: String = body("fapiao_jump_appid"),
             /// 发票跳转path.
             fapiao_jump_path: String = body("fapiao_jump_path"),
-        }
-
-        /// 会员专属咨询信息.
-        pub struct Guide {
-            /// 联系人名字.
-            staff_name: String = body("staff_name"),
-            /// 联系人头像.
-            head_image_url: String = body("head_image_url"),
-            /// 联系方式.
-            contact_information_name: String = body("contact_information_name"),
-            /// 联系信息值.
-            contact_information_value: String = body("contact_information_value"),
-            /// 联系电话.
-            phone_number: String = body("phone_number"),
         }
     }
 

@@ -15,6 +15,8 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdService
 /// - merchant: [4017167277](https://pay.weixin.qq.com/doc/v3/merchant/4017167277)
 /// - partner: [4017176338](https://pay.weixin.qq.com/doc/v3/partner/4017176338)
 pub mod post {
+    pub use crate::v3::marketing::shared::MembercardOpenJumpMiniprogram;
+
     use crate::model::{body, request, response};
 
     request! {
@@ -26,15 +28,7 @@ pub mod post {
             /// 会员服务项ID. Required.
             service_module_id: String = body("service_module_id").required(),
             /// 跳转小程序. Required.
-            jump_miniprogram: JumpMiniprogram = body("jump_miniprogram").required(),
-        }
-
-        /// 跳转小程序.
-        pub struct JumpMiniprogram {
-            /// 小程序appid. Required.
-            appid: String = body("appid").required(),
-            /// 小程序path. Required.
-            path: String = body("path").required(),
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
         }
     }
 
@@ -49,7 +43,7 @@ pub mod post {
             /// 会员服务项ID. Required.
             service_module_id: String = body("service_module_id").required(),
             /// 跳转小程序. Required.
-            jump_miniprogram: JumpMiniprogram = body("jump_miniprogram").required(),
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
         }
     }
 }

@@ -19,9 +19,9 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}` lists all 2.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponSequentialUsageInfo,
-        ProductCouponSequentialUsageInfoType,
+        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -56,7 +56,7 @@ pub mod get {
             /// 使用模式. Required.
             usage_mode: UsageMode = body("usage_mode").required(),
             /// 单券模式信息.
-            single_usage_info: SingleUsageInfo = body("single_usage_info"),
+            single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
             /// 展示信息. Required.
@@ -69,30 +69,6 @@ pub mod get {
             deactivate_time: Time = body("deactivate_time"),
             /// 失效原因.
             deactivate_reason: String = body("deactivate_reason"),
-        }
-
-        /// 单券模式信息.
-        pub struct SingleUsageInfo {
-            /// 满减券使用规则.
-            normal_coupon: NormalCoupon = body("normal_coupon"),
-            /// 折扣券使用规则.
-            discount_coupon: DiscountCoupon = body("discount_coupon"),
-        }
-
-        /// 满减券使用规则.
-        pub struct NormalCoupon {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免金额. Required; in fen (分).
-            discount_amount: i64 = body("discount_amount").required(),
-        }
-
-        /// 折扣券使用规则.
-        pub struct DiscountCoupon {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免百分比. Required.
-            percent_off: i64 = body("percent_off").required(),
         }
     }
 
@@ -137,9 +113,9 @@ pub mod get {
 /// `weipay api show PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}` lists all 2.
 pub mod patch {
     pub use crate::v3::marketing::shared::{
-        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponSequentialUsageInfo,
-        ProductCouponSequentialUsageInfoType,
+        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -178,7 +154,7 @@ pub mod patch {
             /// 使用模式. Required.
             usage_mode: UsageMode = body("usage_mode").required(),
             /// 单券模式信息.
-            single_usage_info: SingleUsageInfo = body("single_usage_info"),
+            single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
             /// 展示信息. Required.
@@ -191,30 +167,6 @@ pub mod patch {
             deactivate_time: Time = body("deactivate_time"),
             /// 失效原因.
             deactivate_reason: String = body("deactivate_reason"),
-        }
-
-        /// 单券模式信息.
-        pub struct SingleUsageInfo {
-            /// 满减券使用规则.
-            normal_coupon: NormalCoupon = body("normal_coupon"),
-            /// 折扣券使用规则.
-            discount_coupon: DiscountCoupon = body("discount_coupon"),
-        }
-
-        /// 满减券使用规则.
-        pub struct NormalCoupon {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免金额. Required; in fen (分).
-            discount_amount: i64 = body("discount_amount").required(),
-        }
-
-        /// 折扣券使用规则.
-        pub struct DiscountCoupon {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免百分比. Required.
-            percent_off: i64 = body("percent_off").required(),
         }
     }
 

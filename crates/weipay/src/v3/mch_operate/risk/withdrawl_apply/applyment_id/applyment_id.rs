@@ -12,7 +12,9 @@ pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApplyApplymentIdBy
 ///
 /// - partner: [4012778400](https://pay.weixin.qq.com/doc/v3/partner/4012778400)
 pub mod get {
-    use crate::model::{Time, body, response};
+    pub use crate::v3::mch_operate::shared::MchOperateWithdrawlApply;
+
+    use crate::model::{body, response};
 
     response! {
         /// 微信支付提现申请单号查询提现申请单状态: what comes back.
@@ -21,21 +23,7 @@ pub mod get {
         #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
         pub struct Response {
             /// 提现申请单信息. Required.
-            withdrawl_apply: WithdrawlApply = body("withdrawl_apply").required(),
-        }
-
-        /// 提现申请单信息.
-        pub struct WithdrawlApply {
-            /// 微信支付提现申请单号. Required.
-            applyment_id: String = body("applyment_id").required(),
-            /// 商户提现申请单号. Required.
-            out_request_no: String = body("out_request_no").required(),
-            /// 申请单状态. Required.
-            state: String = body("state").required(),
-            /// 失败原因.
-            fail_reason: String = body("fail_reason"),
-            /// 最后更新时间.
-            modify_time: Time = body("modify_time"),
+            withdrawl_apply: MchOperateWithdrawlApply = body("withdrawl_apply").required(),
         }
     }
 }

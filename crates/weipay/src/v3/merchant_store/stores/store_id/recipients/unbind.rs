@@ -14,6 +14,8 @@ pub use crate::v3::merchant_store::chain::MerchantStoreStoresByStoreIdRecipients
 ///
 /// `weipay api show POST v3/merchant-store/stores/{store_id}/recipients/unbind` lists all 2.
 pub mod post {
+    pub use crate::v3::merchant_store::shared::MerchantStoreRecipient;
+
     use crate::model::{body, request, response};
 
     request! {
@@ -25,15 +27,7 @@ pub mod post {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 收款门店信息.
-            store_recipient: Vec<StoreRecipient> = body("store_recipient"),
-        }
-
-        /// 收款门店信息.
-        pub struct StoreRecipient {
-            /// 门店收款商户号. Required.
-            mchid: String = body("mchid").required(),
-            /// 门店收款主体.
-            company_name: String = body("company_name"),
+            store_recipient: Vec<MerchantStoreRecipient> = body("store_recipient"),
         }
     }
 

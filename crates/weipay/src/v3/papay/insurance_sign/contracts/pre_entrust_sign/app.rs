@@ -12,7 +12,10 @@ pub use crate::v3::papay::chain::PapayInsuranceSignContractsPreEntrustSignApp as
 ///
 /// - merchant: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
 pub mod post {
-    pub use crate::v3::papay::shared::{InsuranceRealIdentity, InsuranceRealIdentityIdentityType};
+    pub use crate::v3::papay::shared::{
+        InsuranceRealIdentity, InsuranceRealIdentityIdentityType, PapayEstimatedDeductAmount,
+        PapayPolicyPeriod,
+    };
 
     use crate::model::{body, header, request, response};
 
@@ -41,9 +44,9 @@ pub mod post {
             /// 保险保单的结束日期. Required.
             policy_end_date: String = body("policy_end_date").required(),
             /// 保单的扣费周期列表. Required.
-            policy_periods: Vec<PolicyPeriods> = body("policy_periods").required(),
+            policy_periods: Vec<PapayPolicyPeriod> = body("policy_periods").required(),
             /// 扣费金额信息.
-            amount: EstimatedDeductAmount = body("amount"),
+            amount: PapayEstimatedDeductAmount = body("amount"),
             /// 商户订单号.
             out_trade_no: String = body("out_trade_no"),
             /// 商品描述.
@@ -64,24 +67,6 @@ pub mod post {
             real_identity: InsuranceRealIdentity = body("real_identity"),
             /// 合并扣费期数.
             combined_deduct_period_count: i64 = body("combined_deduct_period_count"),
-        }
-
-        /// 保单的扣费周期列表.
-        pub struct PolicyPeriods {
-            /// 保险扣费周期编号. Required.
-            policy_period_id: i64 = body("policy_period_id").required(),
-            /// 预计扣费的日期. Required.
-            estimated_deduct_date: String = body("estimated_deduct_date").required(),
-            /// 预计扣费金额. Required.
-            estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        }
-
-        /// 预计扣费金额.
-        pub struct EstimatedDeductAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 

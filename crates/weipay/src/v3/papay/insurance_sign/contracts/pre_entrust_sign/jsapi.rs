@@ -15,9 +15,9 @@ pub use crate::v3::papay::chain::PapayInsuranceSignContractsPreEntrustSignJsapi 
 /// `weipay api show POST v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi` lists all 2.
 pub mod post {
     pub use crate::v3::papay::shared::{
-        InsurancePolicyPeriod, InsurancePolicyPeriodEstimatedDeductAmount,
-        InsurancePolicyPeriodPolicyCoverageDetail, InsurancePolicyPeriodPolicyCoverageDetailPolicyClauses,
-        InsuranceRealIdentity, InsuranceRealIdentityIdentityType,
+        InsurancePolicyPeriod, InsurancePolicyPeriodPolicyCoverageDetail,
+        InsurancePolicyPeriodPolicyCoverageDetailPolicyClauses, InsuranceRealIdentity,
+        InsuranceRealIdentityIdentityType, PapayEstimatedDeductAmount,
     };
 
     use crate::model::{body, header, request, response};
@@ -49,7 +49,7 @@ pub mod post {
             /// 保单的扣费周期列表. Required.
             policy_periods: Vec<InsurancePolicyPeriod> = body("policy_periods").required(),
             /// 扣费金额信息.
-            amount: Amount = body("amount"),
+            amount: PapayEstimatedDeductAmount = body("amount"),
             /// 商户订单号.
             out_trade_no: String = body("out_trade_no"),
             /// 商品描述.
@@ -70,14 +70,6 @@ pub mod post {
             real_identity: InsuranceRealIdentity = body("real_identity"),
             /// 合并扣费期数.
             combined_deduct_period_count: i64 = body("combined_deduct_period_count"),
-        }
-
-        /// 扣费金额信息.
-        pub struct Amount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 

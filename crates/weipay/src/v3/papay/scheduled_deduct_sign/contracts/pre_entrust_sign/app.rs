@@ -12,7 +12,7 @@ pub use crate::v3::papay::chain::PapayScheduledDeductSignContractsPreEntrustSign
 ///
 /// - merchant: [4012524934](https://pay.weixin.qq.com/doc/v3/merchant/4012524934)
 pub mod post {
-    pub use crate::v3::papay::shared::{PapayPlannedDeduction, PapayPlannedDeductionEstimatedDeductAmount};
+    pub use crate::v3::papay::shared::{PapayEstimatedDeductAmount, PapayPlannedDeduction};
 
     use crate::model::{body, request, response};
 

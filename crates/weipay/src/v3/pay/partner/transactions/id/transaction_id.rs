@@ -16,8 +16,8 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsIdByTransactionId as Transa
 pub mod get {
     pub use crate::v3::pay::shared::{
         PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope, PayPromotionDetailType,
-        PayTransactionAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail, PayTransactionSceneInfo,
-        PayTransactionSceneInfoStoreInfo,
+        PaySettleInfo, PayTransactionAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail,
+        PayTransactionSceneInfo, PayTransactionSceneInfoStoreInfo,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -74,7 +74,7 @@ pub mod get {
             /// 场景信息.
             scene_info: PayTransactionSceneInfo = body("scene_info"),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: PaySettleInfo = body("settle_info"),
             /// 商品描述.
             description: String = body("description"),
             /// 交易结束时间.
@@ -97,14 +97,6 @@ pub mod get {
             sp_openid: String = body("sp_openid").required(),
             /// 用户子标识.
             sub_openid: String = body("sub_openid"),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
-            /// 补差金额. In fen (分).
-            subsidy_amount: i64 = body("subsidy_amount"),
         }
     }
 

@@ -18,9 +18,9 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsOutTradeNoByOutTradeNo as O
 /// `weipay api show GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}` lists all 9.
 pub mod get {
     pub use crate::v3::pay::shared::{
-        PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope, PayPromotionDetailType,
-        PayTransactionAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail, PayTransactionSceneInfo,
-        PayTransactionSceneInfoStoreInfo,
+        PayInstallmentInfo, PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope,
+        PayPromotionDetailType, PaySettleInfo, PayTransactionAmount, PayTransactionDetail,
+        PayTransactionDetailGoodsDetail, PayTransactionSceneInfo, PayTransactionSceneInfoStoreInfo,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -77,7 +77,7 @@ pub mod get {
             /// 场景信息.
             scene_info: PayTransactionSceneInfo = body("scene_info"),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: PaySettleInfo = body("settle_info"),
             /// 商品描述.
             description: String = body("description"),
             /// 交易结束时间.
@@ -93,7 +93,7 @@ pub mod get {
             /// 优惠功能.
             detail: PayTransactionDetail = body("detail"),
             /// 使用的商户贴息信息.
-            installment_info: InstallmentInfo = body("installment_info"),
+            installment_info: PayInstallmentInfo = body("installment_info"),
         }
 
         /// 支付者.
@@ -102,22 +102,6 @@ pub mod get {
             sp_openid: String = body("sp_openid").required(),
             /// 用户子标识.
             sub_openid: String = body("sub_openid"),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
-            /// 补差金额. In fen (分).
-            subsidy_amount: i64 = body("subsidy_amount"),
-        }
-
-        /// 使用的商户贴息信息.
-        pub struct InstallmentInfo {
-            /// 是否使用了商户贴息. Required.
-            use_subsidy: bool = body("use_subsidy").required(),
-            /// 用户实际选择分期期数. Required.
-            selected_installment_number: i64 = body("selected_installment_number").required(),
         }
     }
 

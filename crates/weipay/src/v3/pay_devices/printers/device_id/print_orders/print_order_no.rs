@@ -8,6 +8,8 @@ pub use crate::v3::pay_devices::chain::PayDevicesPrintersByDeviceIdPrintOrdersBy
 ///
 /// For 服务商, 渠道商.
 pub mod get {
+    pub use crate::v3::pay_devices::shared::{PayDevicesTable, PayDevicesTableRowList};
+
     use crate::model::{body, open_enum, response};
 
     response! {
@@ -29,7 +31,7 @@ pub mod get {
             /// 变量列表.
             variable_list: Vec<VariableList> = body("variable_list"),
             /// 表格变量列表.
-            table_list: Vec<TableList> = body("table_list"),
+            table_list: Vec<PayDevicesTable> = body("table_list"),
         }
 
         /// 变量列表.
@@ -38,20 +40,6 @@ pub mod get {
             key: String = body("key"),
             /// Value值字段.
             value: String = body("value"),
-        }
-
-        /// 表格变量列表.
-        pub struct TableList {
-            /// Key字段.
-            key: String = body("key"),
-            /// Value值列表.
-            row_list: Vec<RowList> = body("row_list"),
-        }
-
-        /// Value值列表.
-        pub struct RowList {
-            /// 值列表.
-            cell_list: Vec<String> = body("cell_list"),
         }
     }
 

@@ -14,7 +14,9 @@ pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderByOutOrderN
 ///
 /// `weipay api show POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete` lists all 2.
 pub mod post {
-    pub use crate::v3::payscore::shared::{PayscoreAnsweredTimeRange, PayscoreInstitutionPostPayment};
+    pub use crate::v3::payscore::shared::{
+        PayscoreAnsweredTimeRange, PayscoreInstitutionPostPayment, PayscoreLocation, PayscoreSentPostDiscount,
+    };
 
     use crate::model::{Time, body, request};
 
@@ -33,39 +35,19 @@ pub mod post {
             /// 后付费项目. Required.
             post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments").required(),
             /// 后付费商户优惠.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            post_discounts: Vec<PayscoreSentPostDiscount> = body("post_discounts"),
             /// 总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 实际服务时间.
             time_range: PayscoreAnsweredTimeRange = body("time_range"),
             /// 实际服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 微信支付服务分账标记.
             profit_sharing: bool = body("profit_sharing"),
             /// 完结服务时间.
             complete_time: Time = body("complete_time"),
             /// 订单优惠标记.
             goods_tag: String = body("goods_tag"),
-        }
-
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. Required.
-            name: String = body("name").required(),
-            /// 优惠说明. Required.
-            description: String = body("description").required(),
-            /// 优惠金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 优惠数量.
-            count: i64 = body("count"),
-        }
-
-        /// 实际服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 }

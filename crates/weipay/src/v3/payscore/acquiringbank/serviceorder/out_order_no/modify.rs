@@ -14,7 +14,7 @@ pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderByOutOrderN
 ///
 /// `weipay api show POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify` lists all 2.
 pub mod post {
-    pub use crate::v3::payscore::shared::PayscoreInstitutionPostPayment;
+    pub use crate::v3::payscore::shared::{PayscoreInstitutionPostPayment, PayscoreSentPostDiscount};
 
     use crate::model::{body, request};
 
@@ -33,23 +33,11 @@ pub mod post {
             /// 后付费项目.
             post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            post_discounts: Vec<PayscoreSentPostDiscount> = body("post_discounts"),
             /// 总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 修改原因. Required.
             reason: String = body("reason").required(),
-        }
-
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. Required.
-            name: String = body("name").required(),
-            /// 优惠说明. Required.
-            description: String = body("description").required(),
-            /// 优惠金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 优惠数量.
-            count: i64 = body("count"),
         }
     }
 }

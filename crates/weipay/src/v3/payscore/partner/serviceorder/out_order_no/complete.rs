@@ -14,7 +14,10 @@ pub use crate::v3::payscore::chain::PayscorePartnerServiceorderByOutOrderNoCompl
 ///
 /// `weipay api show POST v3/payscore/partner/serviceorder/{out_order_no}/complete` lists all 2.
 pub mod post {
-    pub use crate::v3::payscore::shared::PayscoreDevice;
+    pub use crate::v3::payscore::shared::{
+        PayscoreDevice, PayscoreLocation, PayscorePartnerPostPayment, PayscorePartnerTimeRange,
+        PayscoreSentPostDiscount,
+    };
 
     use crate::model::{Time, body, request};
 
@@ -29,15 +32,15 @@ pub mod post {
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 后付费项目. Required; at most 100 members.
-            post_payments: Vec<PostPayments> = body("post_payments").required().items(0, 100),
+            post_payments: Vec<PayscorePartnerPostPayment> = body("post_payments").required().items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
+            post_discounts: Vec<PayscoreSentPostDiscount> = body("post_discounts").items(0, 30),
             /// 总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 实际服务时间.
-            time_range: TimeRange = body("time_range"),
+            time_range: PayscorePartnerTimeRange = body("time_range"),
             /// 实际服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 微信支付服务分账标记.
             profit_sharing: bool = body("profit_sharing"),
             /// 完结服务时间.
@@ -46,50 +49,6 @@ pub mod post {
             goods_tag: String = body("goods_tag"),
             /// 设备信息.
             device: PayscoreDevice = body("device"),
-        }
-
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费名称. Required; 1 to 20 characters.
-            name: String = body("name").required().length(1, 20),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 付费金额. At least 0; in fen (分).
-            amount: i64 = body("amount").range(0, i64::MAX),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. Required.
-            name: String = body("name").required(),
-            /// 优惠说明. Required.
-            description: String = body("description").required(),
-            /// 优惠金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 优惠数量.
-            count: i64 = body("count"),
-        }
-
-        /// 实际服务时间.
-        pub struct TimeRange {
-            /// 服务开始时间.
-            start_time: String = body("start_time"),
-            /// 服务开始时间备注.
-            start_time_remark: String = body("start_time_remark"),
-            /// 服务结束时间.
-            end_time: String = body("end_time"),
-            /// 服务结束时间备注.
-            end_time_remark: String = body("end_time_remark"),
-        }
-
-        /// 实际服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::payscore::chain::PayscorePartnerServiceorderByOutOrderNoModif
 ///
 /// `weipay api show POST v3/payscore/partner/serviceorder/{out_order_no}/modify` lists all 2.
 pub mod post {
-    pub use crate::v3::payscore::shared::PayscoreDevice;
+    pub use crate::v3::payscore::shared::{
+        PayscoreCompletePostDiscount, PayscoreDevice, PayscorePartnerPostPayment,
+    };
 
     use crate::model::{body, request};
 
@@ -29,39 +31,15 @@ pub mod post {
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 后付费项目. Required; at most 100 members.
-            post_payments: Vec<PostPayments> = body("post_payments").required().items(0, 100),
+            post_payments: Vec<PayscorePartnerPostPayment> = body("post_payments").required().items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
+            post_discounts: Vec<PayscoreCompletePostDiscount> = body("post_discounts").items(0, 30),
             /// 总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 修改原因. Required; 1 to 50 characters.
             reason: String = body("reason").required().length(1, 50),
             /// 设备信息.
             device: PayscoreDevice = body("device"),
-        }
-
-        /// 后付费项目.
-        pub struct PostPayments {
-            /// 付费名称. Required; 1 to 20 characters.
-            name: String = body("name").required().length(1, 20),
-            /// 付费说明.
-            description: String = body("description"),
-            /// 付费金额. At least 0; in fen (分).
-            amount: i64 = body("amount").range(0, i64::MAX),
-            /// 付费数量.
-            count: i64 = body("count"),
-        }
-
-        /// 后付费商户优惠.
-        pub struct PostDiscounts {
-            /// 优惠名称. Required.
-            name: String = body("name").required(),
-            /// 优惠说明.
-            description: String = body("description"),
-            /// 优惠金额. Required; in fen (分).
-            amount: i64 = body("amount").required(),
-            /// 优惠数量.
-            count: i64 = body("count"),
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceBankTransferRecharg
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-get-by-out-no.html>
 pub mod get {
+    pub use crate::v3::platsolution::shared::PlatsolutionRechargeAmount;
+
     use crate::model::{Time, body, open_enum, response};
 
     response! {
@@ -35,7 +37,7 @@ pub mod get {
             /// 充值状态描述.
             recharge_state_desc: String = body("recharge_state_desc"),
             /// 充值金额. Required.
-            recharge_amount: RechargeAmount = body("recharge_amount").required(),
+            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
             /// 转账充值的付款信息.
             bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
             /// 受理充值时间.
@@ -44,14 +46,6 @@ pub mod get {
             success_time: Time = body("success_time"),
             /// 关闭充值时间.
             close_time: Time = body("close_time"),
-        }
-
-        /// 充值金额.
-        pub struct RechargeAmount {
-            /// 总金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
 
         /// 转账充值的付款信息.

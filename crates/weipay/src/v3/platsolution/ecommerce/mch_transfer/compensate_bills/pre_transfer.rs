@@ -12,7 +12,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 ///
 /// - partner: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionReceiver, PlatsolutionReceiverType, PlatsolutionTransactionInfo,
+        PlatsolutionTransactionInfoType,
+    };
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求赔付预下单: what is sent.
@@ -23,7 +28,7 @@ pub mod post {
             /// 公众账号ID.
             sp_appid: String = body("sp_appid"),
             /// 收款方信息. Required.
-            receiver: Receiver = body("receiver").required(),
+            receiver: PlatsolutionReceiver = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).
@@ -38,22 +43,6 @@ pub mod post {
             user_recv_perception: String = body("user_recv_perception"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
-        }
-
-        /// 收款方信息.
-        pub struct Receiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方订单信息.
-            transaction_info: TransactionInfo = body("transaction_info"),
-        }
-
-        /// 转账接收方订单信息.
-        pub struct TransactionInfo {
-            /// 交易订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 转账接收方订单类型.
-            type_: TransactionInfoType = body("type"),
         }
     }
 
@@ -71,19 +60,6 @@ pub mod post {
             accept_time: Time = body("accept_time").required(),
             /// Required.
             package_info: String = body("package_info").required(),
-        }
-    }
-
-    open_enum! {
-        /// 转账接收方类型.
-        pub enum Type {
-            TransactionUser = "TRANSACTION_USER",
-        }
-
-        /// 转账接收方订单类型.
-        pub enum TransactionInfoType {
-            Wxpay = "WXPAY",
-            Wxvalue = "WXVALUE",
         }
     }
 }

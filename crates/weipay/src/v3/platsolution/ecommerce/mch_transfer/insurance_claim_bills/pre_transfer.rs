@@ -12,7 +12,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranc
 ///
 /// - partner: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
+        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求保险理赔预下单: what is sent.
@@ -23,7 +28,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 收款方信息. Required.
-            receiver: Receiver = body("receiver").required(),
+            receiver: PlatsolutionInsuranceClaimBillsReceiver = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).
@@ -32,22 +37,6 @@ pub mod post {
             transfer_remark: String = body("transfer_remark").required(),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
-        }
-
-        /// 收款方信息.
-        pub struct Receiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方订单信息.
-            transaction_info: TransactionInfo = body("transaction_info"),
-        }
-
-        /// 转账接收方订单信息.
-        pub struct TransactionInfo {
-            /// 交易订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 转账接收方订单类型.
-            type_: TransactionInfoType = body("type"),
         }
     }
 
@@ -67,20 +56,6 @@ pub mod post {
             accept_time: Time = body("accept_time").required(),
             /// Required.
             package_info: String = body("package_info").required(),
-        }
-    }
-
-    open_enum! {
-        /// 转账接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-            TransactionUser = "TRANSACTION_USER",
-        }
-
-        /// 转账接收方订单类型.
-        pub enum TransactionInfoType {
-            Wxpay = "WXPAY",
-            Wxvalue = "WXVALUE",
         }
     }
 }

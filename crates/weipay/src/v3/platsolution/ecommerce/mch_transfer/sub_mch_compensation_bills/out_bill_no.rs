@@ -12,6 +12,13 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCo
 ///
 /// - partner: [4016777372](https://pay.weixin.qq.com/doc/v3/partner/4016777372)
 pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCloseInfo, PlatsolutionSubMchCompensationBillsReceiverDetail,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiver,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverType,
+    };
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -34,7 +41,8 @@ pub mod get {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 赔付接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionSubMchCompensationBillsReceiverDetail =
+                body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. Required; in fen (分).
@@ -50,46 +58,13 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: CloseInfo = body("close_info"),
+            close_info: PlatsolutionCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-
-        /// 赔付接收方信息.
-        pub struct ReceiverDetail {
-            /// 赔付接收者信息.
-            receiver: Receiver = body("receiver"),
-        }
-
-        /// 赔付接收者信息.
-        pub struct Receiver {
-            /// 赔付接收方类型.
-            type_: Type = body("type"),
-            /// 赔付接收方商户信息.
-            mch_info: MchInfo = body("mch_info"),
-        }
-
-        /// 赔付接收方商户信息.
-        pub struct MchInfo {
-            /// 商户号. Required.
-            mchid: String = body("mchid").required(),
-        }
-
-        /// 关单信息.
-        pub struct CloseInfo {
-            /// 关单时间.
-            close_time: Time = body("close_time"),
-            /// 关单原因.
-            close_reason: String = body("close_reason"),
         }
     }
 
     open_enum! {
-        /// 赔付接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-        }
-
         /// 赔付状态.
         pub enum State {
             Accepted = "ACCEPTED",

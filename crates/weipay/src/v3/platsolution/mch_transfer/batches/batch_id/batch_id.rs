@@ -24,7 +24,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesBatchIdByB
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-id.html>
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::platsolution::shared::{PlatsolutionBatchesData, PlatsolutionBatchesTransferBatch};
+
+    use crate::model::{body, open_enum, query, request, response};
 
     request! {
         /// 微信支付转账批次单号查询批次单: what is sent.
@@ -52,61 +54,13 @@ pub mod get {
         #[doc(alias = "微信支付转账批次单号查询批次单")]
         pub struct Response {
             /// 转账批次单. Required.
-            transfer_batch: TransferBatch = body("transfer_batch").required(),
+            transfer_batch: PlatsolutionBatchesTransferBatch = body("transfer_batch").required(),
             /// 转账明细单列表.
-            data: Vec<Data> = body("data"),
+            data: Vec<PlatsolutionBatchesData> = body("data"),
             /// 请求资源起始位置.
             offset: i64 = body("offset"),
             /// 最大资源条数.
             limit: i64 = body("limit"),
-        }
-
-        /// 转账批次单.
-        pub struct TransferBatch {
-            /// 商家批次单号. Required.
-            out_batch_no: String = body("out_batch_no").required(),
-            /// 商家转账批次单号. Required.
-            batch_id: String = body("batch_id").required(),
-            /// 服务商应用ID. Required.
-            sp_appid: String = body("sp_appid").required(),
-            /// 二级商户号. Required.
-            sub_mchid: String = body("sub_mchid").required(),
-            /// 二级商户应用ID.
-            sub_appid: String = body("sub_appid"),
-            /// 批次状态. Required.
-            batch_state: String = body("batch_state").required(),
-            /// 批次名称. Required.
-            batch_name: String = body("batch_name").required(),
-            /// 批次备注. Required.
-            batch_remark: String = body("batch_remark").required(),
-            /// 批次关闭原因.
-            close_reason: String = body("close_reason"),
-            /// 转账总金额. Required; in fen (分).
-            total_amount: i64 = body("total_amount").required(),
-            /// 转账总笔数. Required.
-            total_num: i64 = body("total_num").required(),
-            /// 批次创建时间. Required.
-            create_time: Time = body("create_time").required(),
-            /// 转账成功金额. Required; in fen (分).
-            success_amount: i64 = body("success_amount").required(),
-            /// 转账成功笔数. Required.
-            success_num: i64 = body("success_num").required(),
-            /// 转账失败金额. Required; in fen (分).
-            failed_amount: i64 = body("failed_amount").required(),
-            /// 转账失败笔数. Required.
-            failed_num: i64 = body("failed_num").required(),
-            /// 转账场景ID. Required.
-            transfer_scene_id: String = body("transfer_scene_id").required(),
-        }
-
-        /// 转账明细单列表.
-        pub struct Data {
-            /// 商家转账明细单号. Required.
-            detail_id: String = body("detail_id").required(),
-            /// 商家明细单号. Required.
-            out_detail_no: String = body("out_detail_no").required(),
-            /// 明细状态. Required.
-            detail_state: String = body("detail_state").required(),
         }
     }
 

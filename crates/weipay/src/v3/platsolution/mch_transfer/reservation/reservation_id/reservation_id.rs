@@ -12,6 +12,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationReserv
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-id.html>
 pub mod get {
+    pub use crate::v3::platsolution::shared::PlatsolutionMchTransferCloseInfo;
+
     use crate::model::{Time, body, query, request, response};
 
     request! {
@@ -62,15 +64,7 @@ pub mod get {
             /// 预约记录用户确认预约的时间.
             reserve_time: Time = body("reserve_time"),
             /// 预约记录的关闭信息.
-            close_info: CloseInfo = body("close_info"),
-        }
-
-        /// 预约记录的关闭信息.
-        pub struct CloseInfo {
-            /// 预约记录关闭的时间. Required.
-            close_time: Time = body("close_time").required(),
-            /// 预约记录关闭的原因. Required.
-            close_reason: String = body("close_reason").required(),
+            close_info: PlatsolutionMchTransferCloseInfo = body("close_info"),
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::vehicle::chain::VehicleEtcTransactionsIdByTransactionId as Tr
 ///
 /// - partner: [4012715719](https://pay.weixin.qq.com/doc/v3/partner/4012715719)
 pub mod get {
-    pub use crate::v3::vehicle::shared::{IndustryPaymentAmount, IndustryPromotionDetail};
+    pub use crate::v3::vehicle::shared::{
+        IndustryPaymentAmount, IndustryPromotionDetail, VehicleDeviceInfo, VehiclePayer,
+    };
 
     use crate::model::{Time, body, query, request, response};
 
@@ -58,29 +60,13 @@ pub mod get {
             /// 交易状态描述.
             trade_state_desc: String = body("trade_state_desc"),
             /// 支付者.
-            payer: Payer = body("payer"),
+            payer: VehiclePayer = body("payer"),
             /// 订单金额. Required.
             amount: IndustryPaymentAmount = body("amount").required(),
             /// 设备信息.
-            device_info: DeviceInfo = body("device_info"),
+            device_info: VehicleDeviceInfo = body("device_info"),
             /// 优惠详情.
             promotion_detail: Vec<IndustryPromotionDetail> = body("promotion_detail"),
-        }
-
-        /// 支付者.
-        pub struct Payer {
-            /// 用户在服务商APP的标识.
-            sp_openid: String = body("sp_openid"),
-            /// 用户在特约商户APP的标识.
-            sub_openid: String = body("sub_openid"),
-        }
-
-        /// 设备信息.
-        pub struct DeviceInfo {
-            /// 商户端设备号.
-            device_id: String = body("device_id"),
-            /// 商户端设备IP.
-            device_ip: String = body("device_ip"),
         }
     }
 }

@@ -12,7 +12,11 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberUserCardsByUserCardCodeCo
 ///
 /// - partner: [4015336979](https://pay.weixin.qq.com/doc/v3/partner/4015336979)
 pub mod post {
-    pub use crate::v3::brand::shared::{MembercardValidDateInformation, MembercardValidDateInformationType};
+    pub use crate::v3::brand::shared::{
+        BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
+        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
 
     use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
@@ -41,35 +45,11 @@ pub mod post {
             /// 会员卡有效期.
             valid_date_information: MembercardValidDateInformation = body("valid_date_information"),
             /// 用户开卡时填写的个人信息.
-            user_information: UserInformation = body("user_information"),
+            user_information: BrandUserInformation = body("user_information"),
             /// 商家数据包.
             attach: String = body("attach"),
             /// 会员开卡状态. Required.
             user_card_confirm_state: UserCardConfirmState = body("user_card_confirm_state").required(),
-        }
-
-        /// 用户开卡时填写的个人信息.
-        pub struct UserInformation {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 平台提供的通用开卡信息字段.
-        pub struct CommonFieldList {
-            /// 平台提供的通用开卡信息字段.
-            name: Name = body("name"),
-            /// Travels encrypted (敏感信息加密).
-            value: Sensitive = body("value").encrypted(),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 字段名称.
-            name: String = body("name"),
-            /// 加密的用户选择的字段值列表.
-            user_chosen_values: Vec<String> = body("user_chosen_values"),
         }
     }
 
@@ -103,7 +83,7 @@ pub mod post {
             /// 领取时间. Required.
             pickup_time: Time = body("pickup_time").required(),
             /// 用户开卡时填写的个人信息.
-            user_information: UserInformation = body("user_information"),
+            user_information: BrandUserInformation = body("user_information"),
             /// 商家数据包.
             attach: String = body("attach"),
             /// 用户会员卡状态. Required.
@@ -116,16 +96,6 @@ pub mod post {
     }
 
     open_enum! {
-        /// 平台提供的通用开卡信息字段.
-        pub enum Name {
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
         /// 会员开卡状态.
         pub enum UserCardConfirmState {
             CreateCardSuccess = "CREATE_CARD_SUCCESS",

@@ -12,7 +12,11 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberUserCardsByUserCardCodeIn
 ///
 /// - partner: [4015336983](https://pay.weixin.qq.com/doc/v3/partner/4015336983)
 pub mod post {
-    pub use crate::v3::brand::shared::{MembercardValidDateInformation, MembercardValidDateInformationType};
+    pub use crate::v3::brand::shared::{
+        BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
+        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
 
     use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
@@ -63,7 +67,7 @@ pub mod post {
             /// 领取时间. Required.
             pickup_time: Time = body("pickup_time").required(),
             /// 用户开卡时填写的个人信息.
-            user_information: UserInformation = body("user_information"),
+            user_information: BrandUserInformation = body("user_information"),
             /// 商家数据包.
             attach: String = body("attach"),
             /// 用户会员卡状态. Required.
@@ -73,30 +77,6 @@ pub mod post {
             /// 作废时间.
             invalid_time: Time = body("invalid_time"),
         }
-
-        /// 用户开卡时填写的个人信息.
-        pub struct UserInformation {
-            /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-            /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 平台提供的通用开卡信息字段.
-        pub struct CommonFieldList {
-            /// 平台提供的通用开卡信息字段.
-            name: Name = body("name"),
-            /// Travels encrypted (敏感信息加密).
-            value: Sensitive = body("value").encrypted(),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 字段名称.
-            name: String = body("name"),
-            /// 加密的用户选择的字段值列表.
-            user_chosen_values: Vec<String> = body("user_chosen_values"),
-        }
     }
 
     open_enum! {
@@ -105,16 +85,6 @@ pub mod post {
             Purchase = "PURCHASE",
             Normal = "NORMAL",
             Balance = "BALANCE",
-        }
-
-        /// 平台提供的通用开卡信息字段.
-        pub enum Name {
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
         }
 
         /// 用户会员卡状态.

@@ -8,6 +8,8 @@ pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenidOrdersOutTradeNoByOut
 ///
 /// For 服务商, 微信平台商户.
 pub mod get {
+    pub use crate::v3::lovefeast::shared::{LovefeastMerchantOrder, LovefeastPayer};
+
     use crate::model::{body, open_enum, response};
 
     response! {
@@ -27,7 +29,7 @@ pub mod get {
             /// 捐赠来源.
             donate_source: DonateSource = body("donate_source"),
             /// 商户订单.
-            merchant_order: MerchantOrder = body("merchant_order"),
+            merchant_order: LovefeastMerchantOrder = body("merchant_order"),
             /// 捐赠机构名称.
             institution_name: String = body("institution_name"),
             /// 捐赠项目编号.
@@ -37,35 +39,11 @@ pub mod get {
             /// 支付完成时间.
             success_time: String = body("success_time"),
             /// 支付者.
-            payer: Payer = body("payer"),
+            payer: LovefeastPayer = body("payer"),
             /// 订单金额.
             amount: Amount = body("amount"),
             /// 设备编号.
             device_id: String = body("device_id"),
-        }
-
-        /// 商户订单.
-        pub struct MerchantOrder {
-            /// 商户系统内部订单号.
-            out_trade_no: String = body("out_trade_no"),
-            /// On the wire: `mchid`.
-            mchid: String = body("mchid"),
-            /// 子商户的商户号.
-            sub_mchid: String = body("sub_mchid"),
-            /// 一块捐用户所在门店的商家编号.
-            store_id: String = body("store_id"),
-        }
-
-        /// 支付者.
-        pub struct Payer {
-            /// 用户标识.
-            openid: String = body("openid"),
-            /// 用户子标识.
-            sub_openid: String = body("sub_openid"),
-            /// 用户头像URL.
-            avatar: String = body("avatar"),
-            /// 用户昵称.
-            nickname: String = body("nickname"),
         }
 
         /// 订单金额.

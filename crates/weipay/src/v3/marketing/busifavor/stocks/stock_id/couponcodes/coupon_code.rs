@@ -18,7 +18,8 @@ pub mod get {
         BusifavorCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
         BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorCouponUseRuleDiscountCoupon, BusifavorCouponUseRuleExchangeCoupon,
-        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCouponUseRuleUseMethod, BusifavorFinderInfo,
+        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCouponUseRuleUseMethod, BusifavorCustomEntrance,
+        BusifavorCustomEntranceCodeDisplayMode, BusifavorData, BusifavorDataCodeStatus, BusifavorFinderInfo,
         BusifavorMiniProgramsInfo,
     };
 
@@ -42,27 +43,9 @@ pub mod get {
         #[doc(alias = "查询预存code详情")]
         pub struct Response {
             /// 券code信息. Required.
-            code_information: CodeInformation = body("code_information").required(),
+            code_information: BusifavorData = body("code_information").required(),
             /// 券码信息.
             coupon_information: CouponInformation = body("coupon_information"),
-        }
-
-        /// 券code信息.
-        pub struct CodeInformation {
-            /// 商户上传code.
-            code: String = body("code"),
-            /// 商户上传code分配状态.
-            code_status: CodeStatus = body("code_status"),
-            /// 上传时间.
-            upload_time: Time = body("upload_time"),
-            /// 被分配时间.
-            dispatched_time: Time = body("dispatched_time"),
-            /// 领券用户的OpenID.
-            openid: String = body("openid"),
-            /// 领券用户的UnionID.
-            unionid: String = body("unionid"),
-            /// 用户券code.
-            coupon_code: String = body("coupon_code"),
         }
 
         /// 券码信息.
@@ -86,7 +69,7 @@ pub mod get {
             /// 核销规则. Required.
             coupon_use_rule: BusifavorCouponUseRule = body("coupon_use_rule").required(),
             /// 自定义入口.
-            custom_entrance: CustomEntrance = body("custom_entrance"),
+            custom_entrance: BusifavorCustomEntrance = body("custom_entrance"),
             /// 样式信息.
             display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
             /// 券的唯一标识.
@@ -119,20 +102,6 @@ pub mod get {
             deactivate_reason: String = body("deactivate_reason"),
         }
 
-        /// 自定义入口.
-        pub struct CustomEntrance {
-            /// 小程序入口.
-            mini_programs_info: BusifavorMiniProgramsInfo = body("mini_programs_info"),
-            /// 商户公众号appid.
-            appid: String = body("appid"),
-            /// 营销馆id.
-            hall_id: String = body("hall_id"),
-            /// 可用门店id.
-            store_id: String = body("store_id"),
-            /// code展示模式.
-            code_display_mode: CodeDisplayMode = body("code_display_mode"),
-        }
-
         /// 样式信息.
         pub struct DisplayPatternInfo {
             /// 使用须知.
@@ -151,12 +120,6 @@ pub mod get {
     }
 
     open_enum! {
-        /// 商户上传code分配状态.
-        pub enum CodeStatus {
-            Available = "AVAILABLE",
-            Dispatched = "DISPATCHED",
-        }
-
         /// 批次类型.
         pub enum StockType {
             Normal = "NORMAL",
@@ -171,13 +134,6 @@ pub mod get {
             Expired = "EXPIRED",
             Deleted = "DELETED",
             Deactivated = "DEACTIVATED",
-        }
-
-        /// code展示模式.
-        pub enum CodeDisplayMode {
-            NotShow = "NOT_SHOW",
-            Barcode = "BARCODE",
-            Qrcode = "QRCODE",
         }
 
         /// 背景颜色.

@@ -13,6 +13,11 @@ pub use crate::v3::marketing::chain::MarketingFavorUsersByOpenidCouponsByCouponI
 /// - merchant: [4012486942](https://pay.weixin.qq.com/doc/v3/merchant/4012486942)
 /// - partner: [4012492796](https://pay.weixin.qq.com/doc/v3/partner/4012492796)
 pub mod get {
+    pub use crate::v3::marketing::shared::{
+        FavorConsumeInformation, FavorConsumeInformationGoodsDetail, FavorCutToMessage,
+        FavorFixedNormalCoupon,
+    };
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -55,61 +60,21 @@ pub mod get {
             /// 是否单品优惠.
             singleitem: bool = body("singleitem"),
             /// 减至批次特定信息.
-            cut_to_message: CutToMessage = body("cut_to_message"),
+            cut_to_message: FavorCutToMessage = body("cut_to_message"),
             /// 可用开始时间.
             available_begin_time: Time = body("available_begin_time"),
             /// 可用结束时间.
             available_end_time: Time = body("available_end_time"),
             /// 固定面额满减券使用规则.
-            normal_coupon_information: NormalCouponInformation = body("normal_coupon_information"),
+            normal_coupon_information: FavorFixedNormalCoupon = body("normal_coupon_information"),
             /// 已实扣代金券核销信息.
-            consume_information: ConsumeInformation = body("consume_information"),
+            consume_information: FavorConsumeInformation = body("consume_information"),
             /// 剩余金额. In fen (分).
             available_balance: i64 = body("available_balance"),
             /// 业务类型.
             business_type: BusinessType = body("business_type"),
             /// 是否无资金流.
             no_cash: bool = body("no_cash"),
-        }
-
-        /// 减至批次特定信息.
-        pub struct CutToMessage {
-            /// 可用优惠的商品最高单价. In fen (分).
-            single_price_max: i64 = body("single_price_max"),
-            /// 减至后的优惠单价. In fen (分).
-            cut_to_price: i64 = body("cut_to_price"),
-        }
-
-        /// 固定面额满减券使用规则.
-        pub struct NormalCouponInformation {
-            /// 面额. Required; in fen (分).
-            coupon_amount: i64 = body("coupon_amount").required(),
-            /// 门槛. Required; in fen (分).
-            transaction_minimum: i64 = body("transaction_minimum").required(),
-        }
-
-        /// 已实扣代金券核销信息.
-        pub struct ConsumeInformation {
-            /// 核销时间.
-            consume_time: Time = body("consume_time"),
-            /// 核销商户号.
-            consume_mchid: String = body("consume_mchid"),
-            /// 核销商户号.
-            transaction_id: String = body("transaction_id"),
-            /// 单品信息.
-            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-        }
-
-        /// 单品信息.
-        pub struct GoodsDetail {
-            /// 商品编码.
-            goods_id: String = body("goods_id"),
-            /// 商品数量.
-            quantity: i64 = body("quantity"),
-            /// 商品价格. In fen (分).
-            price: i64 = body("price"),
-            /// 商品优惠金额. In fen (分).
-            discount_amount: i64 = body("discount_amount"),
         }
     }
 

@@ -13,6 +13,8 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdService
 /// - merchant: [4017167417](https://pay.weixin.qq.com/doc/v3/merchant/4017167417)
 /// - partner: [4017176491](https://pay.weixin.qq.com/doc/v3/partner/4017176491)
 pub mod patch {
+    pub use crate::v3::marketing::shared::MembercardOpenJumpMiniprogram;
+
     use crate::model::{body, request, response};
 
     request! {
@@ -22,15 +24,7 @@ pub mod patch {
         #[doc(alias = "修改会员卡服务项")]
         pub struct Request {
             /// 跳转小程序. Required.
-            jump_miniprogram: JumpMiniprogram = body("jump_miniprogram").required(),
-        }
-
-        /// 跳转小程序.
-        pub struct JumpMiniprogram {
-            /// 小程序appid. Required.
-            appid: String = body("appid").required(),
-            /// 小程序path. Required.
-            path: String = body("path").required(),
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
         }
     }
 
@@ -45,7 +39,7 @@ pub mod patch {
             /// 会员服务项ID. Required.
             service_module_id: String = body("service_module_id").required(),
             /// 跳转小程序. Required.
-            jump_miniprogram: JumpMiniprogram = body("jump_miniprogram").required(),
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
         }
     }
 }

@@ -15,21 +15,17 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// - partner: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        ProductCouponBundleStock, ProductCouponBundleStockCouponCodeCountInfo,
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
         ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
-        ProductCouponBundleStockSentCountInfo, ProductCouponBundleStockState,
-        ProductCouponBundleStockStockBundleInfo, ProductCouponBundleStockStockSendRule,
+        ProductCouponBundleStockState, ProductCouponBundleStockStockBundleInfo,
         ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
         ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
         ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponSingleUsageRuleDiscountCoupon, ProductCouponSingleUsageRuleExchangeCoupon,
-        ProductCouponSingleUsageRuleNormalCoupon, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
         ProductCouponUsageRuleDisplayInfoAppJumpType,
         ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
         ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
@@ -58,7 +54,7 @@ pub mod post {
             /// 券Code分配模式. Required.
             coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
             /// 发放规则. Required.
-            stock_send_rule: StockSendRule = body("stock_send_rule").required(),
+            stock_send_rule: PartnerStockSendRule = body("stock_send_rule").required(),
             /// 多次优惠使用规则.
             progressive_bundle_usage_rule: ProgressiveBundleUsageRule = body("progressive_bundle_usage_rule"),
             /// 券使用规则展示信息. Required.
@@ -72,26 +68,16 @@ pub mod post {
             store_scope: StoreScope = body("store_scope").required(),
         }
 
-        /// 发放规则.
-        pub struct StockSendRule {
-            /// 发放次数总上限. Required.
-            max_count: i64 = body("max_count").required(),
-            /// 每日发放次数上限.
-            max_count_per_day: i64 = body("max_count_per_day"),
-            /// 每个用户领取次数上限. Required.
-            max_count_per_user: i64 = body("max_count_per_user").required(),
-        }
-
         /// 多次优惠使用规则.
         pub struct ProgressiveBundleUsageRule {
             /// 券可核销时间. Required.
             coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
             /// 满减券使用规则.
-            normal_coupon_list: Vec<NormalCouponList> = body("normal_coupon_list"),
+            normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
             /// 折扣券使用规则.
-            discount_coupon_list: Vec<DiscountCouponList> = body("discount_coupon_list"),
+            discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
             /// 兑换券使用规则.
-            exchange_coupon_list: Vec<ExchangeCouponList> = body("exchange_coupon_list"),
+            exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
         }
 
         /// 券可核销时间.
@@ -105,60 +91,12 @@ pub mod post {
             /// 领取后N天开始生效.
             wait_days_after_receive: i64 = body("wait_days_after_receive"),
             /// 每周固定可用时间.
-            weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
+            weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
             /// 无规律的可用时间段.
-            irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
                 body("irregular_available_period_list"),
             /// 领取后N秒内有效.
             available_seconds: i64 = body("available_seconds"),
-        }
-
-        /// 每周固定可用时间.
-        pub struct WeeklyAvailablePeriod {
-            /// 每周可用星期数.
-            day_list: Vec<DayList> = body("day_list"),
-            /// 当天可用时间段.
-            day_period_list: Vec<DayPeriodList> = body("day_period_list"),
-        }
-
-        /// 当天可用时间段.
-        pub struct DayPeriodList {
-            /// 当天可用开始时间. Required.
-            begin_time: i64 = body("begin_time").required(),
-            /// 当天可用结束时间. Required.
-            end_time: i64 = body("end_time").required(),
-        }
-
-        /// 无规律的可用时间段.
-        pub struct IrregularAvailablePeriodList {
-            /// 开始时间. Required.
-            begin_time: Time = body("begin_time").required(),
-            /// 结束时间. Required.
-            end_time: Time = body("end_time").required(),
-        }
-
-        /// 满减券使用规则.
-        pub struct NormalCouponList {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免金额. Required; in fen (分).
-            discount_amount: i64 = body("discount_amount").required(),
-        }
-
-        /// 折扣券使用规则.
-        pub struct DiscountCouponList {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免百分比. Required.
-            percent_off: i64 = body("percent_off").required(),
-        }
-
-        /// 兑换券使用规则.
-        pub struct ExchangeCouponList {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定兑换价格. Required; in fen (分).
-            exchange_price: i64 = body("exchange_price").required(),
         }
 
         /// 事件通知配置.
@@ -186,17 +124,6 @@ pub mod post {
         pub enum CouponCodeMode {
             Wechatpay = "WECHATPAY",
             Upload = "UPLOAD",
-        }
-
-        /// 每周可用星期数.
-        pub enum DayList {
-            Monday = "MONDAY",
-            Tuesday = "TUESDAY",
-            Wednesday = "WEDNESDAY",
-            Thursday = "THURSDAY",
-            Friday = "FRIDAY",
-            Saturday = "SATURDAY",
-            Sunday = "SUNDAY",
         }
 
         /// 可用门店范围.

@@ -17,26 +17,18 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks` lists all 2.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        ProductCouponDisplayInfo, ProductCouponDisplayInfoBackgroundColor,
-        ProductCouponDisplayInfoCodeDisplayMode, ProductCouponDisplayInfoEntranceFinder,
-        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponSequentialUsageRuleDiscountCouponList,
-        ProductCouponSequentialUsageRuleExchangeCouponList, ProductCouponSequentialUsageRuleNormalCouponList,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponSingleUsageRuleDiscountCoupon, ProductCouponSingleUsageRuleExchangeCoupon,
-        ProductCouponSingleUsageRuleNormalCoupon, ProductCouponStock, ProductCouponStockCouponCodeCountInfo,
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStock,
         ProductCouponStockCouponCodeMode, ProductCouponStockNotifyConfig, ProductCouponStockSendRule,
-        ProductCouponStockSentCountInfo, ProductCouponStockState, ProductCouponStockStoreScope,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponStockState, ProductCouponStockStoreScope, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
         ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
         ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
     };
@@ -96,31 +88,17 @@ pub mod get {
 /// - partner: [4015781304](https://pay.weixin.qq.com/doc/v3/partner/4015781304)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        ProductCouponDisplayInfo, ProductCouponDisplayInfoBackgroundColor,
-        ProductCouponDisplayInfoCodeDisplayMode, ProductCouponDisplayInfoEntranceFinder,
-        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponSequentialUsageRuleDiscountCouponList,
-        ProductCouponSequentialUsageRuleExchangeCouponList, ProductCouponSequentialUsageRuleNormalCouponList,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponSingleUsageRuleDiscountCoupon, ProductCouponSingleUsageRuleExchangeCoupon,
-        ProductCouponSingleUsageRuleNormalCoupon, ProductCouponStockSendRule,
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
         ProductCouponStockSingleUsageRule, ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponStockSingleUsageRuleDiscountCoupon, ProductCouponStockSingleUsageRuleExchangeCoupon,
-        ProductCouponStockSingleUsageRuleNormalCoupon, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
         ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
         ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
     };
@@ -186,7 +164,7 @@ pub mod post {
             /// 券Code分配模式. Required.
             coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
             /// On the wire: `coupon_code_count_info`.
-            coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
             /// 发放规则. Required.
             stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
             /// 单券使用规则.
@@ -202,7 +180,7 @@ pub mod post {
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
-            sent_count_info: SentCountInfo = body("sent_count_info").required(),
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
             state: State = body("state").required(),
             /// 失效请求单号.
@@ -213,14 +191,6 @@ pub mod post {
             deactivate_reason: String = body("deactivate_reason"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-        }
-
-        /// The object `coupon_code_count_info`.
-        pub struct CouponCodeCountInfo {
-            /// 已上传的Code总数. Required.
-            total_count: i64 = body("total_count").required(),
-            /// 当前可用的Code. Required.
-            available_count: i64 = body("available_count").required(),
         }
 
         /// 券使用规则展示信息.
@@ -248,14 +218,6 @@ pub mod post {
             mini_program_appid: String = body("mini_program_appid"),
             /// 小程序跳转路径.
             mini_program_path: String = body("mini_program_path"),
-        }
-
-        /// 已发放次数.
-        pub struct SentCountInfo {
-            /// 已发放总次数. Required.
-            total_count: i64 = body("total_count").required(),
-            /// 当天已发放次数. Required.
-            today_count: i64 = body("today_count").required(),
         }
     }
 

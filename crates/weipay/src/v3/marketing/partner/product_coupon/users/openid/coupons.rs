@@ -17,7 +17,10 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidC
 /// `weipay api show GET v3/marketing/partner/product-coupon/users/{openid}/coupons` lists all 2.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        AssociatedOrderInfo, ProductCoupon, ProductCouponDisplayInfo,
+        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
         ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
         ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
@@ -25,16 +28,9 @@ pub mod get {
         ProductCouponScope, ProductCouponSequentialUsageDetail,
         ProductCouponSequentialUsageDetailDetailItemList,
         ProductCouponSequentialUsageDetailDetailItemListDetailState, ProductCouponSequentialUsageInfo,
-        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponSingleUsageInfo,
-        ProductCouponSingleUsageInfoDiscountCoupon, ProductCouponSingleUsageInfoNormalCoupon,
-        ProductCouponState, ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponStockSingleUsageRuleDiscountCoupon, ProductCouponStockSingleUsageRuleExchangeCoupon,
-        ProductCouponStockSingleUsageRuleNormalCoupon, ProductCouponType, ProductCouponUsageMode,
+        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
+        ProductCouponStockSingleUsageRuleCouponAvailablePeriod, ProductCouponType, ProductCouponUsageMode,
         ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
         ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
         ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
@@ -132,7 +128,7 @@ pub mod get {
             /// 券Code分配模式. Required.
             coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
             /// On the wire: `coupon_code_count_info`.
-            coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
             /// 发放规则. Required.
             stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
             /// 单券使用规则.
@@ -149,7 +145,7 @@ pub mod get {
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
-            sent_count_info: SentCountInfo = body("sent_count_info").required(),
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
             state: State = body("state").required(),
             /// 失效请求单号.
@@ -162,24 +158,16 @@ pub mod get {
             brand_id: String = body("brand_id").required(),
         }
 
-        /// The object `coupon_code_count_info`.
-        pub struct CouponCodeCountInfo {
-            /// 已上传的Code总数. Required.
-            total_count: i64 = body("total_count").required(),
-            /// 当前可用的Code. Required.
-            available_count: i64 = body("available_count").required(),
-        }
-
         /// 多次优惠使用规则.
         pub struct SequentialUsageRule {
             /// 券可核销时间. Required.
             coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
             /// 满减券使用规则.
-            normal_coupon_list: Vec<NormalCouponList> = body("normal_coupon_list"),
+            normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
             /// 折扣券使用规则列表.
-            discount_coupon_list: Vec<DiscountCouponList> = body("discount_coupon_list"),
+            discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
             /// 兑换券使用规则列表.
-            exchange_coupon_list: Vec<ExchangeCouponList> = body("exchange_coupon_list"),
+            exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
             /// 多次优惠是否提供首笔特惠.
             special_first: bool = body("special_first"),
         }
@@ -193,74 +181,18 @@ pub mod get {
             /// 领取后N天开始生效.
             wait_days_after_receive: i64 = body("wait_days_after_receive"),
             /// 每周固定可用时间.
-            weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
+            weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
             /// 无规律的可用时间段.
-            irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
                 body("irregular_available_period_list"),
             /// 领取后N秒内有效.
             available_seconds: i64 = body("available_seconds"),
-        }
-
-        /// 每周固定可用时间.
-        pub struct WeeklyAvailablePeriod {
-            /// 每周可用星期数.
-            day_list: Vec<DayList> = body("day_list"),
-            /// 当天可用时间段.
-            day_period_list: Vec<DayPeriodList> = body("day_period_list"),
-        }
-
-        /// 当天可用时间段.
-        pub struct DayPeriodList {
-            /// 当天可用开始时间. Required.
-            begin_time: i64 = body("begin_time").required(),
-            /// 当天可用结束时间. Required.
-            end_time: i64 = body("end_time").required(),
-        }
-
-        /// 无规律的可用时间段.
-        pub struct IrregularAvailablePeriodList {
-            /// 开始时间. Required.
-            begin_time: Time = body("begin_time").required(),
-            /// 结束时间. Required.
-            end_time: Time = body("end_time").required(),
-        }
-
-        /// 满减券使用规则.
-        pub struct NormalCouponList {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免金额. Required; in fen (分).
-            discount_amount: i64 = body("discount_amount").required(),
-        }
-
-        /// 折扣券使用规则列表.
-        pub struct DiscountCouponList {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免百分比. Required.
-            percent_off: i64 = body("percent_off").required(),
-        }
-
-        /// 兑换券使用规则列表.
-        pub struct ExchangeCouponList {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定兑换价格. Required; in fen (分).
-            exchange_price: i64 = body("exchange_price").required(),
         }
 
         /// 事件通知配置.
         pub struct NotifyConfig {
             /// 事件通知appid.
             notify_appid: String = body("notify_appid"),
-        }
-
-        /// 已发放次数.
-        pub struct SentCountInfo {
-            /// 已发放总次数. Required.
-            total_count: i64 = body("total_count").required(),
-            /// 当天已发放次数. Required.
-            today_count: i64 = body("today_count").required(),
         }
     }
 
@@ -293,17 +225,6 @@ pub mod get {
             ApiAssign = "API_ASSIGN",
         }
 
-        /// 每周可用星期数.
-        pub enum DayList {
-            Monday = "MONDAY",
-            Tuesday = "TUESDAY",
-            Wednesday = "WEDNESDAY",
-            Thursday = "THURSDAY",
-            Friday = "FRIDAY",
-            Saturday = "SATURDAY",
-            Sunday = "SUNDAY",
-        }
-
         /// 可用门店范围.
         pub enum StoreScope {
             None = "NONE",
@@ -331,7 +252,10 @@ pub mod get {
 /// - partner: [4015781605](https://pay.weixin.qq.com/doc/v3/partner/4015781605)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        AssociatedOrderInfo, ProductCoupon, ProductCouponDisplayInfo,
+        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
         ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
         ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
@@ -339,16 +263,9 @@ pub mod post {
         ProductCouponScope, ProductCouponSequentialUsageDetail,
         ProductCouponSequentialUsageDetailDetailItemList,
         ProductCouponSequentialUsageDetailDetailItemListDetailState, ProductCouponSequentialUsageInfo,
-        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponSingleUsageInfo,
-        ProductCouponSingleUsageInfoDiscountCoupon, ProductCouponSingleUsageInfoNormalCoupon,
-        ProductCouponState, ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponStockSingleUsageRuleDiscountCoupon, ProductCouponStockSingleUsageRuleExchangeCoupon,
-        ProductCouponStockSingleUsageRuleNormalCoupon, ProductCouponType, ProductCouponUsageMode,
+        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
+        ProductCouponStockSingleUsageRuleCouponAvailablePeriod, ProductCouponType, ProductCouponUsageMode,
         ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
         ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
         ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
@@ -452,7 +369,7 @@ pub mod post {
             /// 券Code分配模式. Required.
             coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
             /// On the wire: `coupon_code_count_info`.
-            coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
             /// 发放规则. Required.
             stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
             /// 单券使用规则.
@@ -469,7 +386,7 @@ pub mod post {
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
-            sent_count_info: SentCountInfo = body("sent_count_info").required(),
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
             state: State = body("state").required(),
             /// 失效请求单号.
@@ -482,24 +399,16 @@ pub mod post {
             brand_id: String = body("brand_id").required(),
         }
 
-        /// The object `coupon_code_count_info`.
-        pub struct CouponCodeCountInfo {
-            /// 已上传的Code总数. Required.
-            total_count: i64 = body("total_count").required(),
-            /// 当前可用的Code. Required.
-            available_count: i64 = body("available_count").required(),
-        }
-
         /// 多次优惠使用规则.
         pub struct SequentialUsageRule {
             /// 券可核销时间. Required.
             coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
             /// 满减券使用规则.
-            normal_coupon_list: Vec<NormalCouponList> = body("normal_coupon_list"),
+            normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
             /// 折扣券使用规则列表.
-            discount_coupon_list: Vec<DiscountCouponList> = body("discount_coupon_list"),
+            discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
             /// 兑换券使用规则列表.
-            exchange_coupon_list: Vec<ExchangeCouponList> = body("exchange_coupon_list"),
+            exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
             /// 多次优惠是否提供首笔特惠.
             special_first: bool = body("special_first"),
         }
@@ -513,74 +422,18 @@ pub mod post {
             /// 领取后N天开始生效.
             wait_days_after_receive: i64 = body("wait_days_after_receive"),
             /// 每周固定可用时间.
-            weekly_available_period: WeeklyAvailablePeriod = body("weekly_available_period"),
+            weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
             /// 无规律的可用时间段.
-            irregular_available_period_list: Vec<IrregularAvailablePeriodList> =
+            irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
                 body("irregular_available_period_list"),
             /// 领取后N秒内有效.
             available_seconds: i64 = body("available_seconds"),
-        }
-
-        /// 每周固定可用时间.
-        pub struct WeeklyAvailablePeriod {
-            /// 每周可用星期数.
-            day_list: Vec<DayList> = body("day_list"),
-            /// 当天可用时间段.
-            day_period_list: Vec<DayPeriodList> = body("day_period_list"),
-        }
-
-        /// 当天可用时间段.
-        pub struct DayPeriodList {
-            /// 当天可用开始时间. Required.
-            begin_time: i64 = body("begin_time").required(),
-            /// 当天可用结束时间. Required.
-            end_time: i64 = body("end_time").required(),
-        }
-
-        /// 无规律的可用时间段.
-        pub struct IrregularAvailablePeriodList {
-            /// 开始时间. Required.
-            begin_time: Time = body("begin_time").required(),
-            /// 结束时间. Required.
-            end_time: Time = body("end_time").required(),
-        }
-
-        /// 满减券使用规则.
-        pub struct NormalCouponList {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免金额. Required; in fen (分).
-            discount_amount: i64 = body("discount_amount").required(),
-        }
-
-        /// 折扣券使用规则列表.
-        pub struct DiscountCouponList {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定减免百分比. Required.
-            percent_off: i64 = body("percent_off").required(),
-        }
-
-        /// 兑换券使用规则列表.
-        pub struct ExchangeCouponList {
-            /// 门槛金额. Required; in fen (分).
-            threshold: i64 = body("threshold").required(),
-            /// 固定兑换价格. Required; in fen (分).
-            exchange_price: i64 = body("exchange_price").required(),
         }
 
         /// 事件通知配置.
         pub struct NotifyConfig {
             /// 事件通知appid.
             notify_appid: String = body("notify_appid"),
-        }
-
-        /// 已发放次数.
-        pub struct SentCountInfo {
-            /// 已发放总次数. Required.
-            total_count: i64 = body("total_count").required(),
-            /// 当天已发放次数. Required.
-            today_count: i64 = body("today_count").required(),
         }
     }
 
@@ -616,17 +469,6 @@ pub mod post {
             Wechatpay = "WECHATPAY",
             Upload = "UPLOAD",
             ApiAssign = "API_ASSIGN",
-        }
-
-        /// 每周可用星期数.
-        pub enum DayList {
-            Monday = "MONDAY",
-            Tuesday = "TUESDAY",
-            Wednesday = "WEDNESDAY",
-            Thursday = "THURSDAY",
-            Friday = "FRIDAY",
-            Saturday = "SATURDAY",
-            Sunday = "SUNDAY",
         }
 
         /// 可用门店范围.

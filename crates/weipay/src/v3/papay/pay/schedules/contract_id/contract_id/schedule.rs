@@ -12,6 +12,8 @@ pub use crate::v3::papay::chain::PapayPaySchedulesContractIdByContractIdSchedule
 ///
 /// - merchant: [4012467036](https://pay.weixin.qq.com/doc/v3/merchant/4012467036)
 pub mod post {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
+
     use crate::model::{body, request, response};
 
     request! {
@@ -23,15 +25,7 @@ pub mod post {
             /// 应用ID. Required.
             appid: String = body("appid").required(),
             /// 预约的金额信息. Required.
-            schedule_amount: ScheduleAmount = body("schedule_amount").required(),
-        }
-
-        /// 预约的金额信息.
-        pub struct ScheduleAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
+            schedule_amount: PapayEstimatedDeductAmount = body("schedule_amount").required(),
         }
     }
 
@@ -48,27 +42,11 @@ pub mod post {
             /// 可扣费结束日期.
             deduct_end_date: String = body("deduct_end_date"),
             /// 已预约的扣费金额信息.
-            scheduled_amount: ScheduledAmount = body("scheduled_amount"),
+            scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount"),
             /// 实际扣费金额.
-            deduct_amount: DeductAmount = body("deduct_amount"),
+            deduct_amount: PapayEstimatedDeductAmount = body("deduct_amount"),
             /// 实际扣费的日期.
             deduct_date: String = body("deduct_date"),
-        }
-
-        /// 已预约的扣费金额信息.
-        pub struct ScheduledAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
-        }
-
-        /// 实际扣费金额.
-        pub struct DeductAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 }

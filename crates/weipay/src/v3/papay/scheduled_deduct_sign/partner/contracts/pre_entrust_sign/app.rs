@@ -12,7 +12,7 @@ pub use crate::v3::papay::chain::PapayScheduledDeductSignPartnerContractsPreEntr
 ///
 /// - partner: [4012693028](https://pay.weixin.qq.com/doc/v3/partner/4012693028)
 pub mod post {
-    pub use crate::v3::papay::shared::{PapayPlannedDeduction, PapayPlannedDeductionEstimatedDeductAmount};
+    pub use crate::v3::papay::shared::{PapayEstimatedDeductAmount, PapayPlannedDeduction};
 
     use crate::model::{body, request, response};
 

@@ -12,6 +12,8 @@ pub use crate::v3::payscore::chain::PayscoreOverseaPartnerServiceorderByOutOrder
 ///
 /// - global: [4014096431](https://pay.weixin.qq.com/doc/global/v3/zh/4014096431)
 pub mod post {
+    pub use crate::v3::payscore::shared::PayscoreLocation;
+
     use crate::model::{Time, body, request};
 
     request! {
@@ -35,7 +37,7 @@ pub mod post {
             /// 实际服务时间.
             time_range: TimeRange = body("time_range"),
             /// 实际服务位置.
-            location: Location = body("location"),
+            location: PayscoreLocation = body("location"),
             /// 微信支付服务分账标记.
             profit_sharing: bool = body("profit_sharing"),
             /// 完结服务时间.
@@ -78,14 +80,6 @@ pub mod post {
             start_time_remark: String = body("start_time_remark"),
             /// 服务结束时间备注.
             end_time_remark: String = body("end_time_remark"),
-        }
-
-        /// 实际服务位置.
-        pub struct Location {
-            /// 服务开始地点.
-            start_location: String = body("start_location"),
-            /// 服务结束地点.
-            end_location: String = body("end_location"),
         }
     }
 }

@@ -14,6 +14,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 ///
 /// - partner: [4013504178](https://pay.weixin.qq.com/doc/v3/partner/4013504178)
 pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCloseInfo, PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver,
+        PlatsolutionReceiverType, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
+
     use crate::model::{Time, body, open_enum, response};
 
     response! {
@@ -25,7 +30,7 @@ pub mod get {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 转账接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionCompensateBillsReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -41,54 +46,13 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: CloseInfo = body("close_info"),
+            close_info: PlatsolutionCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-
-        /// 转账接收方信息.
-        pub struct ReceiverDetail {
-            /// 转账接收者信息.
-            receiver: Receiver = body("receiver"),
-        }
-
-        /// 转账接收者信息.
-        pub struct Receiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方订单信息.
-            transaction_info: TransactionInfo = body("transaction_info"),
-        }
-
-        /// 转账接收方订单信息.
-        pub struct TransactionInfo {
-            /// 交易订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 转账接收方订单类型.
-            type_: TransactionInfoType = body("type"),
-        }
-
-        /// 关单信息.
-        pub struct CloseInfo {
-            /// 关单时间.
-            close_time: Time = body("close_time"),
-            /// 关单原因.
-            close_reason: String = body("close_reason"),
         }
     }
 
     open_enum! {
-        /// 转账接收方类型.
-        pub enum Type {
-            TransactionUser = "TRANSACTION_USER",
-        }
-
-        /// 转账接收方订单类型.
-        pub enum TransactionInfoType {
-            Wxpay = "WXPAY",
-            Wxvalue = "WXVALUE",
-        }
-
         /// 赔付状态.
         pub enum State {
             Accepted = "ACCEPTED",

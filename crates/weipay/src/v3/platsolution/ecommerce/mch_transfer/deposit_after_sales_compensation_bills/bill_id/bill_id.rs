@@ -12,6 +12,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositA
 ///
 /// - partner: [4013504196](https://pay.weixin.qq.com/doc/v3/partner/4013504196)
 pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCloseInfo, PlatsolutionInsuranceClaimBillsReceiver,
+        PlatsolutionInsuranceClaimBillsReceiverType, PlatsolutionMchTransferReceiverDetail,
+        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -36,7 +42,7 @@ pub mod get {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -52,57 +58,15 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: CloseInfo = body("close_info"),
+            close_info: PlatsolutionCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
         }
-
-        /// 转账接收方信息.
-        pub struct ReceiverDetail {
-            /// 转账接收者信息.
-            receiver: Receiver = body("receiver"),
-        }
-
-        /// 转账接收者信息.
-        pub struct Receiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方订单信息.
-            transaction_info: TransactionInfo = body("transaction_info"),
-        }
-
-        /// 转账接收方订单信息.
-        pub struct TransactionInfo {
-            /// 交易订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 转账接收方订单类型.
-            type_: TransactionInfoType = body("type"),
-        }
-
-        /// 关单信息.
-        pub struct CloseInfo {
-            /// 关单时间.
-            close_time: Time = body("close_time"),
-            /// 关单原因.
-            close_reason: String = body("close_reason"),
-        }
     }
 
     open_enum! {
-        /// 转账接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-            TransactionUser = "TRANSACTION_USER",
-        }
-
-        /// 转账接收方订单类型.
-        pub enum TransactionInfoType {
-            Wxpay = "WXPAY",
-            Wxvalue = "WXVALUE",
-        }
-
         /// 赔付状态.
         pub enum State {
             Accepted = "ACCEPTED",

@@ -12,6 +12,13 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransfer
 ///
 /// - partner: [4013504199](https://pay.weixin.qq.com/doc/v3/partner/4013504199)
 pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCloseInfo, PlatsolutionTransferBillsReceiverDetail,
+        PlatsolutionTransferBillsReceiverDetailReceiver,
+        PlatsolutionTransferBillsReceiverDetailReceiverMchInfo,
+        PlatsolutionTransferBillsReceiverDetailReceiverType,
+    };
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -36,7 +43,7 @@ pub mod get {
             /// 业务类型.
             business_type: BusinessType = body("business_type"),
             /// 转账接收方信息. Required.
-            receiver_detail: ReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PlatsolutionTransferBillsReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -54,37 +61,9 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: CloseInfo = body("close_info"),
+            close_info: PlatsolutionCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-
-        /// 转账接收方信息.
-        pub struct ReceiverDetail {
-            /// 转账接收者信息.
-            receiver: Receiver = body("receiver"),
-        }
-
-        /// 转账接收者信息.
-        pub struct Receiver {
-            /// 转账接收方类型.
-            type_: Type = body("type"),
-            /// 转账接收方商户信息.
-            mch_info: MchInfo = body("mch_info"),
-        }
-
-        /// 转账接收方商户信息.
-        pub struct MchInfo {
-            /// 商户号.
-            mch_id: String = body("mch_id"),
-        }
-
-        /// 关单信息.
-        pub struct CloseInfo {
-            /// 关单时间.
-            close_time: Time = body("close_time"),
-            /// 关单原因.
-            close_reason: String = body("close_reason"),
         }
     }
 
@@ -95,12 +74,6 @@ pub mod get {
             PlatformAfterSalesCompensation = "PLATFORM_AFTER_SALES_COMPENSATION",
             InsuranceClaim = "INSURANCE_CLAIM",
             DepositAfterSalesCompensation = "DEPOSIT_AFTER_SALES_COMPENSATION",
-        }
-
-        /// 转账接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-            TransactionUser = "TRANSACTION_USER",
         }
 
         /// 赔付状态.

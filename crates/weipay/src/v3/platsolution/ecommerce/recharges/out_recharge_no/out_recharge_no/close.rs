@@ -12,7 +12,10 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargesOutRecharg
 ///
 /// - partner: [4012762895](https://pay.weixin.qq.com/doc/v3/partner/4012762895)
 pub mod post {
-    pub use crate::v3::platsolution::shared::{OnlineBankRechargeInfo, OnlineBankRechargeInfoOnlineBankType};
+    pub use crate::v3::platsolution::shared::{
+        OnlineBankRechargeInfo, OnlineBankRechargeInfoOnlineBankType, PlatsolutionBankTransferInfo,
+        PlatsolutionRechargeAmount,
+    };
 
     use crate::model::{Time, body, open_enum, query, request, response};
 
@@ -52,9 +55,9 @@ pub mod post {
             /// 充值状态描述.
             recharge_state_desc: String = body("recharge_state_desc"),
             /// 充值金额. Required.
-            recharge_amount: RechargeAmount = body("recharge_amount").required(),
+            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
             /// 转账充值的付款信息.
-            bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
+            bank_transfer_info: PlatsolutionBankTransferInfo = body("bank_transfer_info"),
             /// 扫码充值的付款信息.
             qr_recharge_info: QrRechargeInfo = body("qr_recharge_info"),
             /// 网银充值的付款信息.
@@ -67,32 +70,6 @@ pub mod post {
             close_time: Time = body("close_time"),
             /// 可用充值渠道列表.
             available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
-        }
-
-        /// 充值金额.
-        pub struct RechargeAmount {
-            /// 总金额. In fen (分).
-            amount: i64 = body("amount"),
-            /// 货币类型.
-            currency: String = body("currency"),
-        }
-
-        /// 转账充值的付款信息.
-        pub struct BankTransferInfo {
-            /// 转入的银行流水单号.
-            bill_no: String = body("bill_no"),
-            /// 转账充值附言.
-            memo: String = body("memo"),
-            /// 银行转账退回时间.
-            return_time: Time = body("return_time"),
-            /// 银行转账退回原因.
-            return_reason: String = body("return_reason"),
-            /// 开户银行名称.
-            bank_name: String = body("bank_name"),
-            /// 银行卡号后四位.
-            bank_card_tail: String = body("bank_card_tail"),
-            /// 银行账户名称.
-            bank_account_name: String = body("bank_account_name"),
         }
 
         /// 扫码充值的付款信息.

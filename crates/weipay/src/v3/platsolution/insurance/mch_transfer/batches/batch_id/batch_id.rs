@@ -24,7 +24,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesB
 ///
 /// - partner: [4013504221](https://pay.weixin.qq.com/doc/v3/partner/4013504221)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionData, PlatsolutionDataDetailState, PlatsolutionTransferBatch,
+        PlatsolutionTransferBatchBatchState, PlatsolutionTransferBatchCloseReason,
+    };
+
+    use crate::model::{body, open_enum, query, request, response};
 
     request! {
         /// 微信支付转账批次单号查询批次单: what is sent.
@@ -52,91 +57,19 @@ pub mod get {
         #[doc(alias = "微信支付转账批次单号查询批次单")]
         pub struct Response {
             /// 转账批次单. Required.
-            transfer_batch: TransferBatch = body("transfer_batch").required(),
+            transfer_batch: PlatsolutionTransferBatch = body("transfer_batch").required(),
             /// 转账明细单列表.
-            data: Vec<Data> = body("data"),
+            data: Vec<PlatsolutionData> = body("data"),
             /// 请求资源起始位置.
             offset: i64 = body("offset"),
             /// 最大资源条数.
             limit: i64 = body("limit"),
-        }
-
-        /// 转账批次单.
-        pub struct TransferBatch {
-            /// 商家批次单号. Required.
-            out_batch_no: String = body("out_batch_no").required(),
-            /// 商家转账批次单号. Required.
-            batch_id: String = body("batch_id").required(),
-            /// 服务商应用ID. Required.
-            sp_appid: String = body("sp_appid").required(),
-            /// 二级商户号. Required.
-            sub_mchid: String = body("sub_mchid").required(),
-            /// 二级商户应用ID.
-            sub_appid: String = body("sub_appid"),
-            /// 批次状态. Required.
-            batch_state: BatchState = body("batch_state").required(),
-            /// 批次名称. Required.
-            batch_name: String = body("batch_name").required(),
-            /// 批次备注. Required.
-            batch_remark: String = body("batch_remark").required(),
-            /// 批次关闭原因.
-            close_reason: CloseReason = body("close_reason"),
-            /// 转账总金额. Required; in fen (分).
-            total_amount: i64 = body("total_amount").required(),
-            /// 转账总笔数. Required.
-            total_num: i64 = body("total_num").required(),
-            /// 批次创建时间. Required.
-            create_time: Time = body("create_time").required(),
-            /// 转账成功金额. Required; in fen (分).
-            success_amount: i64 = body("success_amount").required(),
-            /// 转账成功笔数. Required.
-            success_num: i64 = body("success_num").required(),
-            /// 转账失败金额. Required; in fen (分).
-            failed_amount: i64 = body("failed_amount").required(),
-            /// 转账失败笔数. Required.
-            failed_num: i64 = body("failed_num").required(),
-            /// 转账场景ID. Required.
-            transfer_scene_id: String = body("transfer_scene_id").required(),
-        }
-
-        /// 转账明细单列表.
-        pub struct Data {
-            /// 商家转账明细单号. Required.
-            detail_id: String = body("detail_id").required(),
-            /// 商家明细单号. Required.
-            out_detail_no: String = body("out_detail_no").required(),
-            /// 明细状态. Required.
-            detail_state: DataDetailState = body("detail_state").required(),
         }
     }
 
     open_enum! {
         /// 明细状态.
         pub enum DetailState {
-            All = "ALL",
-            WaitPay = "WAIT_PAY",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            BankRefund = "BANK_REFUND",
-        }
-
-        /// 批次状态.
-        pub enum BatchState {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            Completed = "COMPLETED",
-            Closed = "CLOSED",
-        }
-
-        /// 批次关闭原因.
-        pub enum CloseReason {
-            MerchantRevocation = "MERCHANT_REVOCATION",
-            OverdueClose = "OVERDUE_CLOSE",
-        }
-
-        /// 明细状态.
-        pub enum DataDetailState {
-            Init = "INIT",
             All = "ALL",
             WaitPay = "WAIT_PAY",
             Success = "SUCCESS",

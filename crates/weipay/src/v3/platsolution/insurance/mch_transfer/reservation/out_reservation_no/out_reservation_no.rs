@@ -14,6 +14,10 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferReservat
 ///
 /// - partner: [4013504218](https://pay.weixin.qq.com/doc/v3/partner/4013504218)
 pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionReservationCloseInfo, PlatsolutionReservationCloseInfoCloseReason,
+    };
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -64,15 +68,7 @@ pub mod get {
             /// 预约记录用户确认预约的时间.
             reserve_time: Time = body("reserve_time"),
             /// 预约记录的关闭信息.
-            close_info: CloseInfo = body("close_info"),
-        }
-
-        /// 预约记录的关闭信息.
-        pub struct CloseInfo {
-            /// 预约记录关闭的时间. Required.
-            close_time: Time = body("close_time").required(),
-            /// 预约记录关闭的原因. Required.
-            close_reason: CloseReason = body("close_reason").required(),
+            close_info: PlatsolutionReservationCloseInfo = body("close_info"),
         }
     }
 
@@ -82,17 +78,6 @@ pub mod get {
             Accepted = "ACCEPTED",
             Confirmed = "CONFIRMED",
             Closed = "CLOSED",
-        }
-
-        /// 预约记录关闭的原因.
-        pub enum CloseReason {
-            UserOverdueUnconfirmed = "USER_OVERDUE_UNCONFIRMED",
-            CloseConfirmedViaMchApi = "CLOSE_CONFIRMED_VIA_MCH_API",
-            CloseAcceptedViaMchApi = "CLOSE_ACCEPTED_VIA_MCH_API",
-            TransferFinished = "TRANSFER_FINISHED",
-            OverdueNotTransfer = "OVERDUE_NOT_TRANSFER",
-            ReserveFail = "RESERVE_FAIL",
-            UserClose = "USER_CLOSE",
         }
     }
 }

@@ -13,6 +13,8 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesBy
 /// - merchant: [4012551213](https://pay.weixin.qq.com/doc/v3/merchant/4012551213)
 /// - partner: [4012729622](https://pay.weixin.qq.com/doc/v3/partner/4012729622)
 pub mod patch {
+    pub use crate::v3::marketing::shared::MembercardOpenGuide;
+
     use crate::model::{body, request};
 
     request! {
@@ -36,21 +38,7 @@ pub mod patch {
             /// 会员发票跳转文案.
             fapiao_jump_word: String = body("fapiao_jump_word"),
             /// 会员专属咨询信息.
-            guide: Guide = body("guide"),
-        }
-
-        /// 会员专属咨询信息.
-        pub struct Guide {
-            /// 联系人名字.
-            staff_name: String = body("staff_name"),
-            /// 联系人头像.
-            head_image_url: String = body("head_image_url"),
-            /// 联系方式.
-            contact_information_name: String = body("contact_information_name"),
-            /// 联系信息值.
-            contact_information_value: String = body("contact_information_value"),
-            /// 联系电话.
-            phone_number: String = body("phone_number"),
+            guide: MembercardOpenGuide = body("guide"),
         }
     }
 }

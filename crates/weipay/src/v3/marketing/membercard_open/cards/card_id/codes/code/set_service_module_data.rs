@@ -13,6 +13,8 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesBy
 /// - merchant: [4017166964](https://pay.weixin.qq.com/doc/v3/merchant/4017166964)
 /// - partner: [4017176090](https://pay.weixin.qq.com/doc/v3/partner/4017176090)
 pub mod post {
+    pub use crate::v3::marketing::shared::MembercardOpenJumpMiniprogram;
+
     use crate::model::{body, request};
 
     request! {
@@ -60,15 +62,7 @@ pub mod post {
             /// 操作名称. Required.
             action_name: String = body("action_name").required(),
             /// 跳转小程序. Required.
-            jump_miniprogram: JumpMiniprogram = body("jump_miniprogram").required(),
-        }
-
-        /// 跳转小程序.
-        pub struct JumpMiniprogram {
-            /// 小程序appid. Required.
-            appid: String = body("appid").required(),
-            /// 小程序path. Required.
-            path: String = body("path").required(),
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
         }
 
         /// 消息模板设置.

@@ -14,6 +14,8 @@ pub use crate::v3::papay::chain::PapayInsurancePayPolicyPeriodsContractIdByContr
 ///
 /// - merchant: [4012471229](https://pay.weixin.qq.com/doc/v3/merchant/4012471229)
 pub mod get {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
+
     use crate::model::{body, response};
 
     response! {
@@ -31,27 +33,11 @@ pub mod get {
             /// 可扣费结束日期.
             deduct_end_date: String = body("deduct_end_date"),
             /// 已预约的扣费金额信息.
-            scheduled_amount: ScheduledAmount = body("scheduled_amount"),
+            scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount"),
             /// 实际扣费金额.
-            deduct_amount: DeductAmount = body("deduct_amount"),
+            deduct_amount: PapayEstimatedDeductAmount = body("deduct_amount"),
             /// 实际扣费的日期.
             deduct_date: String = body("deduct_date"),
-        }
-
-        /// 已预约的扣费金额信息.
-        pub struct ScheduledAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
-        }
-
-        /// 实际扣费金额.
-        pub struct DeductAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 }

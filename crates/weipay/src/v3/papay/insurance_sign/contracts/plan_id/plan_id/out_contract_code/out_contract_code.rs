@@ -16,6 +16,10 @@ pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdOutCon
 ///
 /// `weipay api show GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}` lists all 2.
 pub mod get {
+    pub use crate::v3::papay::shared::{
+        PapayContractTerminateInfo, PapayContractTerminateInfoContractTerminationMode,
+    };
+
     use crate::model::{Time, body, open_enum, response};
 
     response! {
@@ -43,7 +47,7 @@ pub mod get {
             /// 协议到期时间.
             contract_expired_time: Time = body("contract_expired_time"),
             /// 协议解约信息.
-            contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info"),
+            contract_terminate_info: PapayContractTerminateInfo = body("contract_terminate_info"),
             /// 用户OpenID. Required.
             openid: String = body("openid").required(),
             /// 商户侧用户标识.
@@ -53,16 +57,6 @@ pub mod get {
             /// On the wire: `revoke_terminate_contract_redirect_appid`.
             revoke_terminate_contract_redirect_appid: String =
                 body("revoke_terminate_contract_redirect_appid"),
-        }
-
-        /// 协议解约信息.
-        pub struct ContractTerminateInfo {
-            /// 协议解约方式. Required.
-            contract_termination_mode: ContractTerminationMode = body("contract_termination_mode").required(),
-            /// 协议解约时间. Required.
-            contract_terminated_time: Time = body("contract_terminated_time").required(),
-            /// 解约备注.
-            contract_termination_remark: String = body("contract_termination_remark"),
         }
     }
 
@@ -74,15 +68,6 @@ pub mod get {
             SignFailed = "SIGN_FAILED",
             ToBeRenewed = "TO_BE_RENEWED",
             TerminatePending = "TERMINATE_PENDING",
-        }
-
-        /// 协议解约方式.
-        pub enum ContractTerminationMode {
-            UserTerminate = "USER_TERMINATE",
-            MchApiTerminate = "MCH_API_TERMINATE",
-            WepayWebTerminate = "WEPAY_WEB_TERMINATE",
-            CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
-            SystemTerminate = "SYSTEM_TERMINATE",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOu
 ///
 /// - merchant: [4012489530](https://pay.weixin.qq.com/doc/v3/merchant/4012489530)
 pub mod get {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
+
     use crate::model::{body, query, request, response};
 
     request! {
@@ -50,31 +52,15 @@ pub mod get {
             /// 扣费周期预计的扣费的日期. Required.
             estimated_deduct_date: String = body("estimated_deduct_date").required(),
             /// 扣费周期预计的扣费金额. Required.
-            estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
+            estimated_deduct_amount: PapayEstimatedDeductAmount = body("estimated_deduct_amount").required(),
             /// 扣费周期预约状态. Required.
             policy_period_state: String = body("policy_period_state").required(),
             /// 已预约的扣费金额信息.
-            scheduled_amount: ScheduledAmount = body("scheduled_amount"),
+            scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount"),
             /// 实际扣费金额.
-            deduct_amount: EstimatedDeductAmount = body("deduct_amount"),
+            deduct_amount: PapayEstimatedDeductAmount = body("deduct_amount"),
             /// 实际扣费的日期.
             deduct_date: String = body("deduct_date"),
-        }
-
-        /// 扣费周期预计的扣费金额.
-        pub struct EstimatedDeductAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
-        }
-
-        /// 已预约的扣费金额信息.
-        pub struct ScheduledAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 }

@@ -12,6 +12,10 @@ pub use crate::v3::papay::chain::PapaySignContractsHarmonyPlanIdByPlanIdOutContr
 ///
 /// - merchant: [4013844122](https://pay.weixin.qq.com/doc/v3/merchant/4013844122)
 pub mod get {
+    pub use crate::v3::papay::shared::{
+        PapayContractTerminateInfo, PapayContractTerminateInfoContractTerminationMode,
+    };
+
     use crate::model::{Time, body, open_enum, response};
 
     response! {
@@ -41,21 +45,11 @@ pub mod get {
             /// 用户OpenID. Required.
             openid: String = body("openid").required(),
             /// 协议解约信息.
-            contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info"),
+            contract_terminate_info: PapayContractTerminateInfo = body("contract_terminate_info"),
             /// 商户侧用户标识.
             out_user_code: String = body("out_user_code"),
             /// 鸿蒙代扣场景的用户微信号掩码.
             mask_wxid: String = body("mask_wxid"),
-        }
-
-        /// 协议解约信息.
-        pub struct ContractTerminateInfo {
-            /// 协议解约方式. Required.
-            contract_termination_mode: ContractTerminationMode = body("contract_termination_mode").required(),
-            /// 协议解约时间. Required.
-            contract_terminated_time: Time = body("contract_terminated_time").required(),
-            /// 解约备注.
-            contract_termination_remark: String = body("contract_termination_remark"),
         }
     }
 
@@ -66,15 +60,6 @@ pub mod get {
             Terminated = "TERMINATED",
             SignFailed = "SIGN_FAILED",
             ToBeRenewed = "TO_BE_RENEWED",
-        }
-
-        /// 协议解约方式.
-        pub enum ContractTerminationMode {
-            UserTerminate = "USER_TERMINATE",
-            MchApiTerminate = "MCH_API_TERMINATE",
-            WepayWebTerminate = "WEPAY_WEB_TERMINATE",
-            CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
-            SystemTerminate = "SYSTEM_TERMINATE",
         }
     }
 }

@@ -15,8 +15,7 @@ pub use crate::v3::papay::chain::PapaySignContractsPlanIdByPlanIdOutContractCode
 /// - merchant: [4012489245](https://pay.weixin.qq.com/doc/v3/merchant/4012489245)
 pub mod get {
     pub use crate::v3::papay::shared::{
-        PapayContractTermination, PapayDeductSchedule, PapayDeductScheduleDeductAmount,
-        PapayDeductScheduleEstimatedDeductAmount, PapayDeductScheduleScheduledAmount,
+        PapayContractTermination, PapayDeductSchedule, PapayEstimatedDeductAmount,
     };
 
     use crate::model::{Time, body, response};

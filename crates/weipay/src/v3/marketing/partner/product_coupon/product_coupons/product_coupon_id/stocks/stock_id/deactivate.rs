@@ -15,23 +15,15 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate` lists all 2.
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        ProductCouponDisplayInfo, ProductCouponDisplayInfoBackgroundColor,
-        ProductCouponDisplayInfoCodeDisplayMode, ProductCouponDisplayInfoEntranceFinder,
-        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponSequentialUsageRuleDiscountCouponList,
-        ProductCouponSequentialUsageRuleExchangeCouponList, ProductCouponSequentialUsageRuleNormalCouponList,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayList,
-        ProductCouponSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponSingleUsageRuleDiscountCoupon, ProductCouponSingleUsageRuleExchangeCoupon,
-        ProductCouponSingleUsageRuleNormalCoupon, ProductCouponStockSendRule,
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
         ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
         ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
         ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
@@ -69,7 +61,7 @@ pub mod post {
             /// 券Code分配模式. Required.
             coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
             /// On the wire: `coupon_code_count_info`.
-            coupon_code_count_info: CouponCodeCountInfo = body("coupon_code_count_info"),
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
             /// 发放规则. Required.
             stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
             /// 单券使用规则.
@@ -86,7 +78,7 @@ pub mod post {
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
-            sent_count_info: SentCountInfo = body("sent_count_info").required(),
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
             state: State = body("state").required(),
             /// 失效请求单号.
@@ -99,26 +91,10 @@ pub mod post {
             brand_id: String = body("brand_id").required(),
         }
 
-        /// The object `coupon_code_count_info`.
-        pub struct CouponCodeCountInfo {
-            /// 已上传的Code总数. Required.
-            total_count: i64 = body("total_count").required(),
-            /// 当前可用的Code. Required.
-            available_count: i64 = body("available_count").required(),
-        }
-
         /// 事件通知配置.
         pub struct NotifyConfig {
             /// 事件通知appid.
             notify_appid: String = body("notify_appid"),
-        }
-
-        /// 已发放次数.
-        pub struct SentCountInfo {
-            /// 已发放总次数. Required.
-            total_count: i64 = body("total_count").required(),
-            /// 当天已发放次数. Required.
-            today_count: i64 = body("today_count").required(),
         }
     }
 

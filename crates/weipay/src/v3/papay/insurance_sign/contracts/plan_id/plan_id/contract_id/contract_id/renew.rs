@@ -12,6 +12,8 @@ pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdContra
 ///
 /// - merchant: [4012489588](https://pay.weixin.qq.com/doc/v3/merchant/4012489588)
 pub mod post {
+    pub use crate::v3::papay::shared::{PapayEstimatedDeductAmount, PapayPolicyPeriod};
+
     use crate::model::{body, request};
 
     request! {
@@ -23,25 +25,7 @@ pub mod post {
             /// 应用ID. Required.
             appid: String = body("appid").required(),
             /// 续期的扣费周期列表. Required.
-            policy_periods: Vec<PolicyPeriods> = body("policy_periods").required(),
-        }
-
-        /// 续期的扣费周期列表.
-        pub struct PolicyPeriods {
-            /// 保险扣费周期编号. Required.
-            policy_period_id: i64 = body("policy_period_id").required(),
-            /// 预计扣费的日期. Required.
-            estimated_deduct_date: String = body("estimated_deduct_date").required(),
-            /// 预计扣费金额. Required.
-            estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        }
-
-        /// 预计扣费金额.
-        pub struct EstimatedDeductAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
+            policy_periods: Vec<PapayPolicyPeriod> = body("policy_periods").required(),
         }
     }
 }

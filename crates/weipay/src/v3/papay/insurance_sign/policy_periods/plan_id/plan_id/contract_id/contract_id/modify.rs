@@ -12,6 +12,8 @@ pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdCo
 ///
 /// - merchant: [4012987596](https://pay.weixin.qq.com/doc/v3/merchant/4012987596)
 pub mod post {
+    pub use crate::v3::papay::shared::{PapayEstimatedDeductAmount, PapayPolicyPeriod};
+
     use crate::model::{body, request, response};
 
     request! {
@@ -23,27 +25,9 @@ pub mod post {
             /// 应用ID. Required.
             appid: String = body("appid").required(),
             /// 续期的扣费周期列表. Required.
-            policy_periods: Vec<PolicyPeriods> = body("policy_periods").required(),
+            policy_periods: Vec<PapayPolicyPeriod> = body("policy_periods").required(),
             /// 是否允许取消预约.
             allow_cancel_scheduled: bool = body("allow_cancel_scheduled"),
-        }
-
-        /// 续期的扣费周期列表.
-        pub struct PolicyPeriods {
-            /// 保险扣费周期编号. Required.
-            policy_period_id: i64 = body("policy_period_id").required(),
-            /// 预计扣费的日期. Required.
-            estimated_deduct_date: String = body("estimated_deduct_date").required(),
-            /// 预计扣费金额. Required.
-            estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
-        }
-
-        /// 预计扣费金额.
-        pub struct EstimatedDeductAmount {
-            /// 金额. Required; in fen (分).
-            total: i64 = body("total").required(),
-            /// 货币类型.
-            currency: String = body("currency"),
         }
     }
 
@@ -54,7 +38,7 @@ pub mod post {
         #[doc(alias = "保险商户修改保险扣费周期列表")]
         pub struct Response {
             /// 最新的扣费周期列表.
-            policy_periods: Vec<PolicyPeriods> = body("policy_periods"),
+            policy_periods: Vec<PapayPolicyPeriod> = body("policy_periods"),
             /// On the wire: `cancel_scheduled_policy_period_id`.
             cancel_scheduled_policy_period_id: i64 = body("cancel_scheduled_policy_period_id"),
         }

@@ -13,8 +13,7 @@ pub use crate::v3::papay::chain::PapaySignContractsPlanIdByPlanIdOutContractCode
 /// - merchant: [4012489295](https://pay.weixin.qq.com/doc/v3/merchant/4012489295)
 pub mod post {
     pub use crate::v3::papay::shared::{
-        PapayContractTermination, PapayDeductSchedule, PapayDeductScheduleDeductAmount,
-        PapayDeductScheduleEstimatedDeductAmount, PapayDeductScheduleScheduledAmount,
+        PapayContractTermination, PapayDeductSchedule, PapayEstimatedDeductAmount,
     };
 
     use crate::model::{Time, body, request, response};

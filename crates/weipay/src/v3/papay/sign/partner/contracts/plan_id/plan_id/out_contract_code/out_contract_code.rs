@@ -15,8 +15,7 @@ pub use crate::v3::papay::chain::PapaySignPartnerContractsPlanIdByPlanIdOutContr
 /// - partner: [4012489483](https://pay.weixin.qq.com/doc/v3/partner/4012489483)
 pub mod get {
     pub use crate::v3::papay::shared::{
-        PapayContractTermination, PapayDeductSchedule, PapayDeductScheduleDeductAmount,
-        PapayDeductScheduleEstimatedDeductAmount, PapayDeductScheduleScheduledAmount,
+        PapayContractTermination, PapayDeductSchedule, PapayEstimatedDeductAmount,
     };
 
     use crate::model::{Time, body, query, request, response};

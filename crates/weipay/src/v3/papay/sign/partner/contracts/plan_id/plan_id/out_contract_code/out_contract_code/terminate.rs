@@ -13,8 +13,7 @@ pub use crate::v3::papay::chain::PapaySignPartnerContractsPlanIdByPlanIdOutContr
 /// - partner: [4012489491](https://pay.weixin.qq.com/doc/v3/partner/4012489491)
 pub mod post {
     pub use crate::v3::papay::shared::{
-        PapayContractTermination, PapayDeductSchedule, PapayDeductScheduleDeductAmount,
-        PapayDeductScheduleEstimatedDeductAmount, PapayDeductScheduleScheduledAmount,
+        PapayContractTermination, PapayDeductSchedule, PapayEstimatedDeductAmount,
     };
 
     use crate::model::{Time, body, request, response};
