@@ -52,19 +52,19 @@ pub enum Repeat {
 
 impl Repeat {
     /// Every word.
-    pub const ALL: [Repeat; 3] = [Repeat::Safe, Repeat::NotSafe, Repeat::Unknown];
+    pub const ALL: [Self; 3] = [Self::Safe, Self::NotSafe, Self::Unknown];
 
     /// The word that catalogue files use.
     pub const fn word(self) -> &'static str {
         match self {
-            Repeat::Safe => "safe",
-            Repeat::NotSafe => "not-safe",
-            Repeat::Unknown => "unknown",
+            Self::Safe => "safe",
+            Self::NotSafe => "not-safe",
+            Self::Unknown => "unknown",
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Repeat> {
-        Repeat::ALL.into_iter().find(|repeat| repeat.word() == word)
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|repeat| repeat.word() == word)
     }
 }
 
@@ -117,6 +117,21 @@ impl Operation {
         all.into_iter().find(|(_, field)| field.purpose == Some(Purpose::RequestNumber))
     }
 
+    /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).
+    pub fn demands_hmac(&self) -> bool {
+        let fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
+        self.version() == Version::V2
+            && fields.into_iter().any(|field| field.name == "sign_type" && field.values == ["HMAC-SHA256"])
+    }
+
+    /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.
+    pub fn is_request_signed(&self) -> bool {
+        let mut fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
+        self.version() == Version::V3
+            || self.dialect() != Dialect::Json
+            || fields.any(|field| field.purpose == Some(Purpose::Signature))
+    }
+
     /// The names of the placeholders of the path, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(placeholder)
@@ -154,24 +169,24 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of a catalogue file.
-    pub const ALL: [Place; 7] =
-        [Place::Path, Place::Query, Place::Headers, Place::Json, Place::Xml, Place::Multipart, Place::Other];
+    pub const ALL: [Self; 7] =
+        [Self::Path, Self::Query, Self::Headers, Self::Json, Self::Xml, Self::Multipart, Self::Other];
 
     /// The word that catalogue files use.
     pub const fn word(self) -> &'static str {
         match self {
-            Place::Path => "path",
-            Place::Query => "query",
-            Place::Headers => "headers",
-            Place::Json => "json",
-            Place::Xml => "xml",
-            Place::Multipart => "multipart",
-            Place::Other => "other",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Headers => "headers",
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Multipart => "multipart",
+            Self::Other => "other",
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Place> {
-        Place::ALL.into_iter().find(|place| place.word() == word)
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|place| place.word() == word)
     }
 }
 

@@ -22,7 +22,7 @@ impl FlatNames {
     pub(crate) fn new(operations: &[Operation]) -> Self {
         let identifiers = |version| {
             let all = operations.iter().filter(|operation| operation.version() == version);
-            Identifiers::from_operations(&all.collect::<Vec<_>>())
+            Identifiers::new(&all.collect::<Vec<_>>())
         };
         Self { v2: identifiers(Version::V2), v3: identifiers(Version::V3) }
     }
@@ -30,8 +30,8 @@ impl FlatNames {
     /// The name of the request or the response, which `ending` is.
     fn get(&self, operation: &Operation, ending: &str) -> String {
         match operation.version() {
-            Version::V2 => format!("{}V2{ending}", self.v2.of_operation(operation)),
-            Version::V3 => format!("{}{ending}", self.v3.of_operation(operation)),
+            Version::V2 => format!("{}V2{ending}", self.v2.identifier(operation)),
+            Version::V3 => format!("{}{ending}", self.v3.identifier(operation)),
         }
     }
 

@@ -2,7 +2,6 @@
 #![doc = include_str!("../docs/features.md")]
 // docs.rs builds with a nightly compiler, and then shows for each item which feature it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "_typed"))))]
 
 #[cfg(not(any(feature = "async", feature = "blocking")))]
 compile_error!(
@@ -24,7 +23,6 @@ pub mod error;
 pub mod front_end;
 mod json;
 mod mode;
-#[cfg(feature = "_typed")]
 pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
@@ -36,11 +34,10 @@ mod response;
 mod styles;
 pub mod transport;
 mod upload;
-#[cfg(feature = "_typed")]
 pub mod v2;
-#[cfg(feature = "_typed")]
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
+mod xml;
 
 pub use base_url::BaseUrl;
 pub use builder::{ClientBuilder, ConfigError};

@@ -1,20 +1,17 @@
-//! Identifiers of operations, as the OpenAPI document and the SDK's flat names have them: readable from method and path,
-//! and each given once within a version.
+//! Identifiers of operations, as the OpenAPI document and the SDK's flat names have them.
 
 use std::collections::BTreeMap;
 
-use crate::notification::Notification;
+use super::camel;
 use crate::operation::{Operation, placeholder};
 
-use super::camel;
-
-/// The identifiers of all operations of a version.
+/// Identifiers of operations, made from method and path. Each is unique.
 #[derive(Debug)]
 pub struct Identifiers(BTreeMap<String, usize>);
 
 impl Identifiers {
     /// The identifiers of these, which must be all of a version.
-    pub fn from_operations(operations: &[&Operation]) -> Self {
+    pub fn new(operations: &[&Operation]) -> Self {
         let mut users = BTreeMap::new();
         for operation in operations {
             *users.entry(plain(operation).to_lowercase()).or_default() += 1;
@@ -22,9 +19,9 @@ impl Identifiers {
         Self(users)
     }
 
-    /// The identifier of an operation. Where two differ only in how they write a segment, such as `policy-periods` and
-    /// `policy_periods`, the rarer spelling says so.
-    pub fn of_operation(&self, operation: &Operation) -> String {
+    /// The identifier of an operation. If two paths differ only in the spelling of a segment, such as `policy-periods` and
+    /// `policy_periods`, the one with an underscore gets a suffix.
+    pub fn identifier(&self, operation: &Operation) -> String {
         let mut identifier = plain(operation);
         let has_twin = self.0.get(&identifier.to_lowercase()).is_some_and(|users| *users > 1);
         let mut segments = operation.path.split('/').filter(|segment| placeholder(segment).is_none());
@@ -45,15 +42,4 @@ fn plain(operation: &Operation) -> String {
         }
     }
     identifier
-}
-
-/// `RefundSuccess` of `REFUND.SUCCESS`.
-pub fn of_notification(notification: &Notification) -> String {
-    camel(notification.event)
-}
-
-/// With a small first letter, as operations are named.
-pub fn small(identifier: &str) -> String {
-    let mut letters = identifier.chars();
-    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
 }

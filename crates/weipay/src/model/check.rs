@@ -6,7 +6,7 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 
 use regex_lite::Regex;
 
-use super::Model;
+use super::codec::Model;
 use super::field::{Field, NOTIFY_URL};
 
 /// A field that breaks a rule.
@@ -49,6 +49,9 @@ impl Violation {
 
 /// The first rule that a request breaks, if any.
 pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
+    if let Some(unfit) = model.unfit().first(model.table().fields) {
+        return Err(unfit);
+    }
     let mut found = Ok(());
     model.read(&mut |slots| {
         found = model

@@ -1,12 +1,14 @@
 //! A point in time (RFC 3339) that keeps its text: what cannot be parsed can still be shown and sent back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value as Json;
 
+use super::codec::{Strictness, Token, Value};
 use super::field::Field;
-use super::{Encryption, Found, Strictness, Value, Violation};
+use super::{Encryption, Violation};
 
 /// Seconds that Beijing is ahead of UTC; it keeps no summer time.
 const BEIJING: i64 = 8 * 3_600;
@@ -39,6 +41,18 @@ impl Time {
 impl From<&str> for Time {
     fn from(text: &str) -> Time {
         Time(text.to_owned())
+    }
+}
+
+impl From<&String> for Time {
+    fn from(text: &String) -> Time {
+        Time(text.clone())
+    }
+}
+
+impl From<Cow<'_, str>> for Time {
+    fn from(text: Cow<'_, str>) -> Time {
+        Time(text.into_owned())
     }
 }
 
@@ -86,7 +100,7 @@ impl fmt::Display for Time {
 }
 
 impl Value for Time {
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Time, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Time, &'static str> {
         String::begin(found, strictness).map(Time)
     }
 

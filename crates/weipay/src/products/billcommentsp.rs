@@ -6,8 +6,3 @@
 #[doc(alias = "拉取订单评价数据")]
 pub type PostBillcommentspBatchquerycommentV2Request =
     crate::v2::billcommentsp::batchquerycomment::post::Request;
-
-/// 拉取订单评价数据: what comes back. `POST v2/billcommentsp/batchquerycomment`
-#[doc(alias = "拉取订单评价数据")]
-pub type PostBillcommentspBatchquerycommentV2Response =
-    crate::v2::billcommentsp::batchquerycomment::post::Response;

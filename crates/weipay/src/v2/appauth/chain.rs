@@ -35,8 +35,6 @@ impl<M: Mode> AppauthAuthindex<M> {
     ///
     /// Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`get`](mod@super::authindex::get).
     ///
     /// ```no_run
@@ -70,8 +68,6 @@ impl<M: Mode> AppauthGetaccesstoken<M> {
     /// 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
     ///
     /// Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::getaccesstoken::get).
     ///

@@ -8,8 +8,6 @@ pub use crate::v2::appauth::chain::AppauthGetaccesstoken as Getaccesstoken;
 ///
 /// Answers are not signed.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273)

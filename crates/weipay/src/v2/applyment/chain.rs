@@ -72,8 +72,6 @@ impl<M: Mode> ApplymentMicroGetstate<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::getstate::post).
     ///
     /// ```no_run
@@ -104,8 +102,6 @@ impl<M: Mode> ApplymentMicroGetupgradestate<M> {
     /// 查询升级申请单状态 · `POST v2/applyment/micro/getupgradestate`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::getupgradestate::post).
     ///
@@ -141,8 +137,6 @@ impl<M: Mode> ApplymentMicroModifyarchives<M> {
     /// 修改结算银行卡 · `POST v2/applyment/micro/modifyarchives`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::modifyarchives::post).
     ///
@@ -181,8 +175,6 @@ impl<M: Mode> ApplymentMicroModifycontactinfo<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::modifycontactinfo::post).
     ///
     /// ```no_run
@@ -218,8 +210,6 @@ impl<M: Mode> ApplymentMicroSigncontract<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Official documents (官方文档):
     ///
     /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4>
@@ -246,8 +236,6 @@ impl<M: Mode> ApplymentMicroSubmit<M> {
     /// 申请入驻 · `POST v2/applyment/micro/submit`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::submit::post).
     ///
@@ -304,8 +292,6 @@ impl<M: Mode> ApplymentMicroSubmitupgrade<M> {
     /// 提交升级申请单 · `POST v2/applyment/micro/submitupgrade`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micro::submitupgrade::post).
     ///

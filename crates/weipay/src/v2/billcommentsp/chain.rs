@@ -3,6 +3,7 @@
 //! The steps of the pure chain (纯链式) from `v2/billcommentsp` on.
 
 use crate::mode::Mode;
+use crate::model::Nothing;
 use crate::operation::table;
 use crate::styles::{chain_branch, chain_step};
 
@@ -30,8 +31,6 @@ impl<M: Mode> BillcommentspBatchquerycomment<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::batchquerycomment::post).
     ///
     /// ```no_run
@@ -50,10 +49,7 @@ impl<M: Mode> BillcommentspBatchquerycomment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "拉取订单评价数据")]
-    pub fn post(
-        self,
-        request: super::batchquerycomment::post::Request,
-    ) -> M::Sent<super::batchquerycomment::post::Response> {
+    pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
     }
 }

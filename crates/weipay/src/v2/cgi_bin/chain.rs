@@ -61,8 +61,6 @@ chain_step! {
 impl<M: Mode> CgiBinMchCustomsCustomdeclareorder<M> {
     /// 订单附加信息提交接口 · `POST v2/cgi-bin/mch/customs/customdeclareorder`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::customs::customdeclareorder::post).
     ///
     /// ```no_run
@@ -99,8 +97,6 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclarequery<M> {
     /// 订单附加信息查询接口 · `POST v2/cgi-bin/mch/customs/customdeclarequery`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::customs::customdeclarequery::post).
     ///
@@ -149,8 +145,6 @@ chain_step! {
 
 impl<M: Mode> CgiBinMchNewcustomsCustomdeclareredeclare<M> {
     /// 订单附加信息重推接口 · `POST v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::newcustoms::customdeclareredeclare::post).
     ///

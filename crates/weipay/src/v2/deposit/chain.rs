@@ -64,8 +64,6 @@ impl<M: Mode> DepositConsume<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::consume::post).
     ///
     /// ```no_run
@@ -101,8 +99,6 @@ chain_step! {
 impl<M: Mode> DepositFacepay<M> {
     /// 支付押金（人脸支付） · `POST v2/deposit/facepay`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::facepay::post).
     ///
     /// ```no_run
@@ -137,8 +133,6 @@ chain_step! {
 
 impl<M: Mode> DepositMicropay<M> {
     /// 支付押金（付款码支付） · `POST v2/deposit/micropay`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::post).
     ///
@@ -178,8 +172,6 @@ impl<M: Mode> DepositOrderquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::orderquery::post).
     ///
     /// ```no_run
@@ -215,8 +207,6 @@ impl<M: Mode> DepositRefund<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::refund::post).
     ///
     /// ```no_run
@@ -251,8 +241,6 @@ impl<M: Mode> DepositRefundquery<M> {
     /// 查询退款（押金） · `POST v2/deposit/refundquery`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refundquery::post).
     ///
@@ -291,8 +279,6 @@ impl<M: Mode> DepositReverse<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::reverse::post).
     ///
     /// ```no_run
@@ -321,8 +307,6 @@ chain_step! {
 
 impl<M: Mode> DepositUnifiedorder<M> {
     /// 支付押金（JSAPI/APP支付） · `POST v2/deposit/unifiedorder`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::unifiedorder::post).
     ///

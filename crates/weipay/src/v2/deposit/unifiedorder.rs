@@ -6,8 +6,6 @@ pub use crate::v2::deposit::chain::DepositUnifiedorder as Unifiedorder;
 
 /// 支付押金（JSAPI/APP支付） · `POST v2/deposit/unifiedorder`
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - partner: [4011986340](https://pay.weixin.qq.com/doc/v2/partner/4011986340)

@@ -29,8 +29,6 @@ impl<M: Mode> FaceGetWxpayfaceAuthinfo<M> {
     ///
     /// Host: `https://payapp.weixin.qq.com/`.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::get_wxpayface_authinfo::post).
     ///
     /// ```no_run

@@ -8,8 +8,6 @@ pub use crate::v2::face::chain::FaceGetWxpayfaceAuthinfo as GetWxpayfaceAuthinfo
 ///
 /// Host: `https://payapp.weixin.qq.com/`.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html>

@@ -34,8 +34,6 @@ impl<M: Mode> FundQueryautowithdrawbydate<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryautowithdrawbydate::post).
     ///
     /// ```no_run
@@ -70,8 +68,6 @@ impl<M: Mode> FundReautowithdrawbydate<M> {
     /// 重新发起提现 · `POST v2/fund/reautowithdrawbydate`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reautowithdrawbydate::post).
     ///

@@ -8,8 +8,6 @@ pub use crate::v2::fund::chain::FundQueryautowithdrawbydate as Queryautowithdraw
 ///
 /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - partner: [4014115346](https://pay.weixin.qq.com/doc/v2/partner/4014115346)

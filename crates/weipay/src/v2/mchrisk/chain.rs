@@ -49,8 +49,6 @@ impl<M: Mode> MchriskBankquerymchauditinfo<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::bankquerymchauditinfo::post).
     ///
     /// ```no_run
@@ -85,8 +83,6 @@ impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
     /// 渠道商查询商户审核信息 · `POST v2/mchrisk/channelquerymchauditinfo`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::channelquerymchauditinfo::post).
     ///
@@ -123,8 +119,6 @@ impl<M: Mode> MchriskQuerymchrisk<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::querymchrisk::post).
     ///
     /// ```no_run
@@ -155,8 +149,6 @@ impl<M: Mode> MchriskSetmchriskcallback<M> {
     /// 设置风险通知回调链接 · `POST v2/mchrisk/setmchriskcallback`
     ///
     /// Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::setmchriskcallback::post).
     ///
@@ -191,8 +183,6 @@ impl<M: Mode> MchriskSyncmchriskresult<M> {
     /// 事后-风险商户处理结果同步接口 · `POST v2/mchrisk/syncmchriskresult`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::syncmchriskresult::post).
     ///

@@ -8,8 +8,6 @@ pub use crate::v2::mchrisk::chain::MchriskChannelquerymchauditinfo as Channelque
 ///
 /// Safe to repeat with the same content.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - institution: [4011986547](https://pay.weixin.qq.com/doc/v2/institution/4011986547)

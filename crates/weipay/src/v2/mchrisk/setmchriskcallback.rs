@@ -8,8 +8,6 @@ pub use crate::v2::mchrisk::chain::MchriskSetmchriskcallback as Setmchriskcallba
 ///
 /// Answers are not signed.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - institution: [4011986469](https://pay.weixin.qq.com/doc/v2/institution/4011986469)

@@ -80,8 +80,6 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::gethbinfo::post).
     ///
     /// ```no_run
@@ -114,8 +112,6 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::gettransferinfo::post).
     ///
@@ -173,8 +169,6 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::paywwsptrans2pocket::post).
     ///
     /// ```no_run
@@ -216,8 +210,6 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::querywwsptrans2pocket::post).
     ///
     /// ```no_run
@@ -250,8 +242,6 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// `partner_trade_no` and the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::transfers::post).
     ///
@@ -292,8 +282,6 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::query_coupon_stock::post).
     ///
     /// ```no_run
@@ -325,8 +313,6 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
     /// 查询代金券信息 · `POST v2/mmpaymkttransfers/querycouponsinfo`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycouponsinfo::post).
     ///
@@ -364,8 +350,6 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryworkwxredpack::post).
     ///
     /// ```no_run
@@ -399,8 +383,6 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
     /// 发放代金券 · `POST v2/mmpaymkttransfers/send_coupon`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::send_coupon::post).
     ///
@@ -438,8 +420,6 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     /// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendgroupredpack::post).
     ///
@@ -482,8 +462,6 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     /// 发放小程序红包接口 · `POST v2/mmpaymkttransfers/sendminiprogramhb`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendminiprogramhb::post).
     ///
@@ -528,8 +506,6 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// `mch_billno` and the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendredpack::post).
     ///
     /// ```no_run
@@ -571,8 +547,6 @@ impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {
     /// 发放企业红包 · `POST v2/mmpaymkttransfers/sendworkwxredpack`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendworkwxredpack::post).
     ///

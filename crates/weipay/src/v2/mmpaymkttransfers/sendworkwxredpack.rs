@@ -7,8 +7,6 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendworkwxredpack 
 /// 发放企业红包 · `POST v2/mmpaymkttransfers/sendworkwxredpack`
 ///
 /// Needs the merchant's certificate (商户API证书) in TLS.
-///
-/// This version checks an APIv2 request and does not send it yet.
 pub mod post {
     use crate::model::{open_enum, request, response, xml};
 

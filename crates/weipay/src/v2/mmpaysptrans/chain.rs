@@ -34,8 +34,6 @@ impl<M: Mode> MmpaysptransPayBank<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay_bank::post).
     ///
     /// ```no_run
@@ -70,8 +68,6 @@ impl<M: Mode> MmpaysptransQueryBank<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::query_bank::post).
     ///

@@ -53,8 +53,6 @@ chain_step! {
 impl<M: Mode> PapayDeletecontract<M> {
     /// 申请解约 · `POST v2/papay/deletecontract`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::deletecontract::post).
     ///
     /// ```no_run
@@ -89,8 +87,6 @@ impl<M: Mode> PapayEntrustweb<M> {
     /// 公众号纯签约 · `GET v2/papay/entrustweb`
     ///
     /// Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::entrustweb::get).
     ///
@@ -128,8 +124,6 @@ impl<M: Mode> PapayH5entrustweb<M> {
     /// H5纯签约 · `GET v2/papay/h5entrustweb`
     ///
     /// Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::h5entrustweb::get).
     ///
@@ -202,8 +196,6 @@ chain_step! {
 impl<M: Mode> PapayPartnerDeletecontract<M> {
     /// 申请解约 · `POST v2/papay/partner/deletecontract`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::deletecontract::post).
     ///
     /// ```no_run
@@ -239,8 +231,6 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
     /// 公众号纯签约 · `GET v2/papay/partner/entrustweb`
     ///
     /// For 服务商. Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::entrustweb::get).
     ///
@@ -279,8 +269,6 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
     /// H5纯签约 · `GET v2/papay/partner/h5entrustweb`
     ///
     /// For 服务商. Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::h5entrustweb::get).
     ///
@@ -324,8 +312,6 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
     ///
     /// For 服务商.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::preentrustweb::post).
     ///
     /// ```no_run
@@ -366,8 +352,6 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
     ///
     /// For 服务商. Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::querycontract::post).
     ///
     /// ```no_run
@@ -398,8 +382,6 @@ impl<M: Mode> PapayPreentrustweb<M> {
     /// APP纯签约 · `POST v2/papay/preentrustweb`
     ///
     /// For 普通商户.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::preentrustweb::post).
     ///
@@ -440,8 +422,6 @@ impl<M: Mode> PapayQuerycontract<M> {
     /// 查询签约关系 · `POST v2/papay/querycontract`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycontract::post).
     ///

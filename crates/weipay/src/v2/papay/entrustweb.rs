@@ -8,8 +8,6 @@ pub use crate::v2::papay::chain::PapayEntrustweb as Entrustweb;
 ///
 /// Answers are not signed.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_1.shtml>

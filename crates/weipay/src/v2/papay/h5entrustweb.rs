@@ -8,8 +8,6 @@ pub use crate::v2::papay::chain::PapayH5entrustweb as H5entrustweb;
 ///
 /// Answers are not signed.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011987295](https://pay.weixin.qq.com/doc/v2/merchant/4011987295)

@@ -148,8 +148,6 @@ chain_step! {
 impl<M: Mode> PayClosecombinedorder<M> {
     /// 合单关单 · `POST v2/pay/closecombinedorder`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::closecombinedorder::post).
     ///
     /// ```no_run
@@ -186,8 +184,6 @@ impl<M: Mode> PayCloseorder<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::closeorder::post).
     ///
     /// ```no_run
@@ -219,8 +215,6 @@ chain_step! {
 
 impl<M: Mode> PayCombinedorder<M> {
     /// 合单下单 · `POST v2/pay/combinedorder`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combinedorder::post).
     ///
@@ -269,8 +263,6 @@ chain_step! {
 impl<M: Mode> PayContractorder<M> {
     /// 支付中签约 · `POST v2/pay/contractorder`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::contractorder::post).
     ///
     /// ```no_run
@@ -317,8 +309,6 @@ impl<M: Mode> PayDownloadbill<M> {
     ///
     /// Answers are not signed. Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadbill::post).
     ///
     /// ```no_run
@@ -348,8 +338,6 @@ impl<M: Mode> PayDownloadfundflow<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadfundflow::post).
     ///
@@ -381,8 +369,6 @@ chain_step! {
 
 impl<M: Mode> PayFacepay<M> {
     /// 提交刷脸支付 · `POST v2/pay/facepay`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::facepay::post).
     ///
@@ -421,8 +407,6 @@ impl<M: Mode> PayFacepayquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::facepayquery::post).
     ///
     /// ```no_run
@@ -455,8 +439,6 @@ chain_step! {
 
 impl<M: Mode> PayMicropay<M> {
     /// 提交付款码支付 · `POST v2/pay/micropay`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::post).
     ///
@@ -493,8 +475,6 @@ impl<M: Mode> PayOrderquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::orderquery::post).
     ///
     /// ```no_run
@@ -530,8 +510,6 @@ impl<M: Mode> PayPaporderquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::paporderquery::post).
     ///
     /// ```no_run
@@ -564,8 +542,6 @@ chain_step! {
 
 impl<M: Mode> PayPappayapply<M> {
     /// 申请扣款 · `POST v2/pay/pappayapply`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pappayapply::post).
     ///
@@ -624,8 +600,6 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::paporderquery::post).
     ///
     /// ```no_run
@@ -658,8 +632,6 @@ chain_step! {
 
 impl<M: Mode> PayPartnerPappayapply<M> {
     /// 申请扣款 · `POST v2/pay/partner/pappayapply`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::pappayapply::post).
     ///
@@ -699,8 +671,6 @@ chain_step! {
 impl<M: Mode> PayProfitsharingaddreceiver<M> {
     /// 添加分账接收方 · `POST v2/pay/profitsharingaddreceiver`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingaddreceiver::post).
     ///
     /// ```no_run
@@ -736,8 +706,6 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingmerchantratioquery::post).
     ///
     /// ```no_run
@@ -768,8 +736,6 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
     /// 查询订单待分账金额 · `POST v2/pay/profitsharingorderamountquery`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingorderamountquery::post).
     ///
@@ -805,8 +771,6 @@ impl<M: Mode> PayProfitsharingquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingquery::post).
     ///
     /// ```no_run
@@ -839,8 +803,6 @@ chain_step! {
 
 impl<M: Mode> PayProfitsharingremovereceiver<M> {
     /// 删除分账接收方 · `POST v2/pay/profitsharingremovereceiver`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingremovereceiver::post).
     ///
@@ -877,8 +839,6 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingreturnquery::post).
     ///
     /// ```no_run
@@ -911,8 +871,6 @@ chain_step! {
 
 impl<M: Mode> PayQuerycombinedorder<M> {
     /// 合单查单 · `POST v2/pay/querycombinedorder`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycombinedorder::post).
     ///
@@ -949,8 +907,6 @@ impl<M: Mode> PayQueryexchagerate<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryexchagerate::post).
     ///
     /// ```no_run
@@ -985,8 +941,6 @@ impl<M: Mode> PayRefundquery<M> {
     /// 查询退款 · `POST v2/pay/refundquery`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refundquery::post).
     ///
@@ -1025,8 +979,6 @@ impl<M: Mode> PayRefundqueryv2<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::refundqueryv2::post).
     ///
     /// ```no_run
@@ -1063,8 +1015,6 @@ impl<M: Mode> PaySettlementquery<M> {
     /// 查询结算资金 · `POST v2/pay/settlementquery`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::settlementquery::post).
     ///
@@ -1103,8 +1053,6 @@ impl<M: Mode> PayUnifiedorder<M> {
     /// 统一下单 · `POST v2/pay/unifiedorder`
     ///
     /// Safe to repeat with the same `out_trade_no` and the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::unifiedorder::post).
     ///

@@ -9,8 +9,6 @@ pub use crate::v2::pay::chain::PayDownloadfundflow as Downloadfundflow;
 /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
 /// content.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011935220](https://pay.weixin.qq.com/doc/v2/merchant/4011935220)
@@ -32,7 +30,7 @@ pub mod post {
             /// 商户号. Required; at most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: String = xml("sign_type").required().length(0, 32),
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
             /// 资金账单日期. Required; at most 8 characters.
             bill_date: String = xml("bill_date").required().length(0, 8),
             /// 资金账户类型. Required; at most 8 characters.
@@ -43,6 +41,11 @@ pub mod post {
     }
 
     open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
         /// 资金账户类型.
         pub enum AccountType {
             Basic = "Basic",

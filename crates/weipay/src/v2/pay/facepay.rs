@@ -6,8 +6,6 @@ pub use crate::v2::pay::chain::PayFacepay as Facepay;
 
 /// 提交刷脸支付 · `POST v2/pay/facepay`
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>

@@ -6,8 +6,6 @@ pub use crate::v2::pay::chain::PayPappayapply as Pappayapply;
 
 /// 申请扣款 · `POST v2/pay/pappayapply`
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011987377](https://pay.weixin.qq.com/doc/v2/merchant/4011987377)

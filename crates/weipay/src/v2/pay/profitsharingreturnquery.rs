@@ -8,8 +8,6 @@ pub use crate::v2::pay::chain::PayProfitsharingreturnquery as Profitsharingretur
 ///
 /// Safe to repeat with the same content.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011984233](https://pay.weixin.qq.com/doc/v2/merchant/4011984233)

@@ -29,8 +29,6 @@ impl<M: Mode> PayitilReport<M> {
     ///
     /// Answers are not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::report::post).
     ///
     /// ```no_run

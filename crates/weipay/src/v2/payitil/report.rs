@@ -8,8 +8,6 @@ pub use crate::v2::payitil::chain::PayitilReport as Report;
 ///
 /// Answers are not signed.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [401193522](https://pay.weixin.qq.com/doc/v2/merchant/401193522)

@@ -37,8 +37,6 @@ chain_step! {
 impl<M: Mode> RiskGetcertficates<M> {
     /// 获取平台证书 · `POST v2/risk/getcertficates`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::getcertficates::post).
     ///
     /// ```no_run
@@ -71,8 +69,6 @@ impl<M: Mode> RiskGetpublickey<M> {
     /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
     /// not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::getpublickey::post).
     ///
     /// ```no_run
@@ -104,8 +100,6 @@ impl<M: Mode> RiskGetviolation<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getviolation::post).
     ///

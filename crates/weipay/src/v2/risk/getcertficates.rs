@@ -6,8 +6,6 @@ pub use crate::v2::risk::chain::RiskGetcertficates as Getcertficates;
 
 /// 获取平台证书 · `POST v2/risk/getcertficates`
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - partner: [4014116402](https://pay.weixin.qq.com/doc/v2/partner/4014116402)

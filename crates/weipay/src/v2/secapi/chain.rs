@@ -91,8 +91,6 @@ impl<M: Mode> SecapiMchAddInstitutionsub<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::add_institutionsub::post).
     ///
     /// ```no_run
@@ -151,8 +149,6 @@ impl<M: Mode> SecapiMchAddsubdevconfig<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::addsubdevconfig::post).
     ///
     /// ```no_run
@@ -188,8 +184,6 @@ impl<M: Mode> SecapiMchChannelsetting<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::channelsetting::post).
     ///
     /// ```no_run
@@ -224,8 +218,6 @@ impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
     /// 修改子商户 · `POST v2/secapi/mch/modifyInstitutionsub`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::modify_institutionsub::post).
     ///
@@ -279,8 +271,6 @@ impl<M: Mode> SecapiMchModifymchinfo<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::modifymchinfo::post).
     ///
     /// ```no_run
@@ -311,8 +301,6 @@ impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
     /// 查询子商户 · `POST v2/secapi/mch/queryInstitutionsub`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::query_institutionsub::post).
     ///
@@ -346,8 +334,6 @@ impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::querysubdevconfig::post).
     ///
     /// ```no_run
@@ -379,8 +365,6 @@ impl<M: Mode> SecapiMchSubmchmanage<M> {
     /// 银行特约商户录入/银行特约商户资料查询 · `POST v2/secapi/mch/submchmanage`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::submchmanage::post).
     ///
@@ -416,8 +400,6 @@ impl<M: Mode> SecapiMchUploadmedia<M> {
     /// 图片上传 · `POST v2/secapi/mch/uploadmedia`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::uploadmedia::post).
     ///
@@ -463,8 +445,6 @@ impl<M: Mode> SecapiMktAddrecommendconf<M> {
     /// 服务商特约商户关注功能配置 · `POST v2/secapi/mkt/addrecommendconf`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mkt::addrecommendconf::post).
     ///
@@ -548,8 +528,6 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::facepayreverse::post).
     ///
     /// ```no_run
@@ -583,8 +561,6 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     /// 请求多次分账 · `POST v2/secapi/pay/multiprofitsharing`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::multiprofitsharing::post).
     ///
@@ -627,8 +603,6 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharing::post).
     ///
     /// ```no_run
@@ -670,8 +644,6 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharingfinish::post).
     ///
     /// ```no_run
@@ -708,8 +680,6 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
     /// 分账回退 · `POST v2/secapi/pay/profitsharingreturn`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharingreturn::post).
     ///
@@ -751,8 +721,6 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same `out_refund_no` and the
     /// same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::refund::post).
     ///
     /// ```no_run
@@ -791,8 +759,6 @@ impl<M: Mode> SecapiPayRefundv2<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::refundv2::post).
     ///
     /// ```no_run
@@ -830,8 +796,6 @@ impl<M: Mode> SecapiPayReverse<M> {
     /// 撤销订单 · `POST v2/secapi/pay/reverse`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::reverse::post).
     ///

@@ -34,8 +34,6 @@ impl<M: Mode> SecsvcGetrealnameinfo<M> {
     ///
     /// Host: `https://fraud.mch.weixin.qq.com/`.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::getrealnameinfo::post).
     ///
     /// ```no_run
@@ -75,8 +73,6 @@ impl<M: Mode> SecsvcRealnameauth<M> {
     /// 微信支付实名验证 · `POST v2/secsvc/realnameauth`
     ///
     /// Host: `https://fraud.mch.weixin.qq.com/`.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::realnameauth::post).
     ///

@@ -32,8 +32,6 @@ chain_step! {
 impl<M: Mode> ToolsAuthcodetoopenid<M> {
     /// 授权码查询openid · `POST v2/tools/authcodetoopenid`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::authcodetoopenid::post).
     ///
     /// ```no_run
@@ -63,8 +61,6 @@ chain_step! {
 
 impl<M: Mode> ToolsShorturl<M> {
     /// 转换短链接 · `POST v2/tools/shorturl`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::shorturl::post).
     ///

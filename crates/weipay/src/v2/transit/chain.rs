@@ -59,8 +59,6 @@ chain_step! {
 impl<M: Mode> TransitPartnerpayPayapply<M> {
     /// 申请扣款 · `POST v2/transit/partnerpay/payapply`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::payapply::post).
     ///
     /// ```no_run
@@ -106,8 +104,6 @@ impl<M: Mode> TransitPartnerpayQueryorder<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::queryorder::post).
     ///
     /// ```no_run
@@ -143,8 +139,6 @@ impl<M: Mode> TransitPartnerpayQuerystate<M> {
     /// 查询用户状态接口 · `POST v2/transit/partnerpay/querystate`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::querystate::post).
     ///
@@ -198,8 +192,6 @@ chain_step! {
 impl<M: Mode> TransitPayPayapply<M> {
     /// 申请扣款 · `POST v2/transit/pay/payapply`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::payapply::post).
     ///
     /// ```no_run
@@ -244,8 +236,6 @@ impl<M: Mode> TransitPayQuerystate<M> {
     ///
     /// Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::querystate::post).
     ///
     /// ```no_run
@@ -280,8 +270,6 @@ impl<M: Mode> TransitQueryorder<M> {
     /// 查询订单 · `POST v2/transit/queryorder`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryorder::post).
     ///

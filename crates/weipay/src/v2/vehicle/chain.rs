@@ -54,8 +54,6 @@ chain_step! {
 impl<M: Mode> VehiclePartnerpayNotification<M> {
     /// 用户入场通知 · `POST v2/vehicle/partnerpay/notification`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::notification::post).
     ///
     /// ```no_run
@@ -93,8 +91,6 @@ chain_step! {
 
 impl<M: Mode> VehiclePartnerpayPayapply<M> {
     /// 申请扣款 · `POST v2/vehicle/partnerpay/payapply`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::payapply::post).
     ///
@@ -141,8 +137,6 @@ impl<M: Mode> VehiclePartnerpayQuerystate<M> {
     /// 用户状态查询 · `POST v2/vehicle/partnerpay/querystate`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partnerpay::querystate::post).
     ///
@@ -203,8 +197,6 @@ chain_step! {
 impl<M: Mode> VehiclePayNotification<M> {
     /// 用户入场通知 · `POST v2/vehicle/pay/notification`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::notification::post).
     ///
     /// ```no_run
@@ -240,8 +232,6 @@ chain_step! {
 
 impl<M: Mode> VehiclePayPayapply<M> {
     /// 申请扣款 · `POST v2/vehicle/pay/payapply`
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::payapply::post).
     ///
@@ -286,8 +276,6 @@ impl<M: Mode> VehiclePayQuerystate<M> {
     /// 用户状态查询 · `POST v2/vehicle/pay/querystate`
     ///
     /// Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::querystate::post).
     ///

@@ -64,8 +64,6 @@ impl<M: Mode> WxvCancelbill<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::cancelbill::post).
     ///
     /// ```no_run
@@ -103,8 +101,6 @@ impl<M: Mode> WxvChangerentmoney<M> {
     /// 修改租借订单 · `POST v2/wxv/changerentmoney`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::changerentmoney::post).
     ///
@@ -145,8 +141,6 @@ impl<M: Mode> WxvCreatehotelbill<M> {
     /// 创建速住订单 · `POST v2/wxv/createhotelbill`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::createhotelbill::post).
     ///
@@ -194,8 +188,6 @@ impl<M: Mode> WxvCreaterentbill<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::createrentbill::post).
     ///
     /// ```no_run
@@ -237,8 +229,6 @@ impl<M: Mode> WxvFinishhotelbill<M> {
     /// 完结速住订单 · `POST v2/wxv/finishhotelbill`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::finishhotelbill::post).
     ///
@@ -286,8 +276,6 @@ impl<M: Mode> WxvFinishrentbill<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::finishrentbill::post).
     ///
     /// ```no_run
@@ -332,8 +320,6 @@ impl<M: Mode> WxvQueryhotelbill<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryhotelbill::post).
     ///
     /// ```no_run
@@ -371,8 +357,6 @@ impl<M: Mode> WxvQueryrentbill<M> {
     /// 查询租借订单 · `POST v2/wxv/queryrentbill`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryrentbill::post).
     ///

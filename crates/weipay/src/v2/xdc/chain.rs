@@ -58,8 +58,6 @@ impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     ///
     /// Answers are not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2getsignkey::sign::getsignkey::post).
     ///
     /// ```no_run
@@ -120,8 +118,6 @@ impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
     ///
     /// Answers are not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2sandbox::pay::micropay::post).
     ///
     /// ```no_run
@@ -158,8 +154,6 @@ impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {
     /// 沙箱订单查询 · `POST v2/xdc/apiv2sandbox/pay/orderquery`
     ///
     /// Answers are not signed. Safe to repeat with the same content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2sandbox::pay::orderquery::post).
     ///

@@ -6,8 +6,6 @@ pub use crate::v2::papay::chain::PapayPartnerDeletecontract as Deletecontract;
 
 /// 申请解约 · `POST v2/papay/partner/deletecontract`
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - partner: [4011989904](https://pay.weixin.qq.com/doc/v2/partner/4011989904)

@@ -8,8 +8,6 @@ pub use crate::v2::secapi::chain::SecapiMchSubmchmanage as Submchmanage;
 ///
 /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - institution: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)

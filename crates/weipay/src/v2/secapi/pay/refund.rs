@@ -9,8 +9,6 @@ pub use crate::v2::secapi::chain::SecapiPayRefund as Refund;
 /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same `out_refund_no` and the
 /// same content.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011935217](https://pay.weixin.qq.com/doc/v2/merchant/4011935217)
@@ -19,7 +17,7 @@ pub use crate::v2::secapi::chain::SecapiPayRefund as Refund;
 ///
 /// `weipay api show POST v2/secapi/pay/refund` lists all 23.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    use crate::model::{Numbered, open_enum, request, response, xml};
 
     request! {
         /// 申请退款: what is sent.
@@ -111,15 +109,15 @@ pub mod post {
             /// 现金退款金额. In fen (分).
             cash_refund_fee: i64 = xml("cash_refund_fee"),
             /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire. At most 8 characters.
-            coupon_type_n: Vec<String> = xml("coupon_type_$n").length(0, 8),
+            coupon_type_n: Numbered<String> = xml("coupon_type_$n").length(0, 8),
             /// 代金券退款总金额. In fen (分).
             coupon_refund_fee: i64 = xml("coupon_refund_fee"),
             /// 单个代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
-            coupon_refund_fee_n: Vec<i64> = xml("coupon_refund_fee_$n"),
+            coupon_refund_fee_n: Numbered<i64> = xml("coupon_refund_fee_$n"),
             /// 退款代金券使用数量. Format `int32`.
             coupon_refund_count: i64 = xml("coupon_refund_count"),
             /// 退款代金券ID. One for each `$n` of `coupon_refund_id_$n` on the wire. At most 20 characters.
-            coupon_refund_id_n: Vec<String> = xml("coupon_refund_id_$n").length(0, 20),
+            coupon_refund_id_n: Numbered<String> = xml("coupon_refund_id_$n").length(0, 20),
         }
     }
 

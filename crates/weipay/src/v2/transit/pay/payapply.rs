@@ -6,8 +6,6 @@ pub use crate::v2::transit::chain::TransitPayPayapply as Payapply;
 
 /// 申请扣款 · `POST v2/transit/pay/payapply`
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011984781](https://pay.weixin.qq.com/doc/v2/merchant/4011984781)

@@ -6,8 +6,6 @@ pub use crate::v2::vehicle::chain::VehiclePayPayapply as Payapply;
 
 /// 申请扣款 · `POST v2/vehicle/pay/payapply`
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011985331](https://pay.weixin.qq.com/doc/v2/merchant/4011985331)

@@ -8,8 +8,6 @@ pub use crate::v2::xdc::chain::XdcApiv2getsignkeySignGetsignkey as Getsignkey;
 ///
 /// Answers are not signed.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)

@@ -8,8 +8,6 @@ pub use crate::v2::xdc::chain::XdcApiv2sandboxPayOrderquery as Orderquery;
 ///
 /// Answers are not signed. Safe to repeat with the same content.
 ///
-/// This version checks an APIv2 request and does not send it yet.
-///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
