@@ -28,6 +28,7 @@ mod node;
 #[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;
+mod products;
 mod request;
 mod response;
 mod styles;
@@ -36,6 +37,7 @@ mod upload;
 pub mod v2;
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
+mod xml;
 
 pub use base_url::BaseUrl;
 pub use builder::{ClientBuilder, ConfigError};
@@ -50,6 +52,8 @@ pub use mode::Mode;
 pub use mode::{Async, CallFuture};
 pub use node::Node;
 pub use operation::{Dialect, Operation, Repeat, Version, operations};
+#[allow(unused_imports, reason = "without a product there are none")]
+pub use products::*;
 pub use response::{Decode, Response};
 #[cfg(feature = "async")]
 pub use transport::Transport;

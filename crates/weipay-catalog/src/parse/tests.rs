@@ -123,7 +123,9 @@ fn a_list_of_values_may_go_on_in_the_next_lines() {
         (&["A", "B C", "D", "E"][..], "标", Some("D"))
     );
     assert_eq!((b.line, b.fields[0].values.len()), (8, 2));
-    assert!(refusal("  json\n    a string (A |\n    b string\n").starts_with("line 4: the line ends with `|`"));
+    assert!(
+        refusal("  json\n    a string (A |\n    b string\n").starts_with("line 4: the line ends with `|`")
+    );
     assert!(refusal("  json\n    a string (A |\n").starts_with("line 4: the line ends with `|`"));
 }
 

@@ -13,7 +13,7 @@ use weipay_catalog::operation::document_address;
 use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::rust::styles::Styles;
 use weipay_catalog::sample::request::with_current_values;
-use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat, Version};
+use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat};
 
 use self::find::Found;
 use self::page::{BOLD, CODE, DIM, Page};
@@ -120,9 +120,6 @@ fn operation_facts(operation: &Operation, page: &mut Page) {
     }
     if let Some(product) = operation.path.split('/').nth(1) {
         fact("Cargo feature", product.to_owned());
-    }
-    if operation.version() == Version::V2 {
-        fact("SDK", "an APIv2 request is checked, and not sent yet".to_owned());
     }
 }
 
