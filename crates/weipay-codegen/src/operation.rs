@@ -18,8 +18,8 @@ pub(crate) struct Verb {
 }
 
 impl Verb {
-    pub(crate) fn of(operation: &Operation) -> Verb {
-        Verb {
+    pub(crate) fn of(operation: &Operation) -> Self {
+        Self {
             module: names::verb(operation),
             has_request: !request_fields(operation).is_empty(),
             has_answer: !operation.response.is_empty(),

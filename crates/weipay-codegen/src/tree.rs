@@ -12,13 +12,13 @@ pub(crate) struct Tree<'a> {
     pub segment: &'a str,
     /// The path down to here.
     pub path: String,
-    pub children: BTreeMap<&'a str, Tree<'a>>,
+    pub children: BTreeMap<&'a str, Self>,
     pub operations: Vec<&'a Operation>,
 }
 
 impl<'a> Tree<'a> {
     /// The tree of operations that share their first segment, from that segment on.
-    pub(crate) fn of(operations: impl Iterator<Item = &'a Operation>) -> Tree<'a> {
+    pub(crate) fn of(operations: impl Iterator<Item = &'a Operation>) -> Self {
         let mut root = Tree::default();
         for operation in operations {
             let mut node = &mut root;
@@ -38,7 +38,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The children with the names of their methods and modules, each name once.
-    pub(crate) fn named_children(&self) -> Vec<(String, &Tree<'a>)> {
+    pub(crate) fn named_children(&self) -> Vec<(String, &Self)> {
         names::steps(self.children.keys().copied())
             .into_iter()
             .map(|(name, segment)| (name, &self.children[segment]))

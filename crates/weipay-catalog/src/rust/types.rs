@@ -80,6 +80,7 @@ pub enum Type {
 
 impl Type {
     /// The name without what is around it: of `JsonText<Vec<Amount>>` it is `Amount`.
+    #[must_use]
     pub fn inmost(&self) -> &str {
         match self {
             Self::Known(name) => name,
@@ -102,11 +103,13 @@ impl fmt::Display for Type {
 impl Member<'_> {
     /// How many collections are around one value: a list is one, and `coupon_fee_$n_$m` of APIv2 stands for as many elements
     /// as there are.
+    #[must_use]
     pub fn dimensions(&self) -> usize {
         usize::from(self.field.list) + numbered(self.field)
     }
 
     /// The whole type, such as `Vec<Amount>`.
+    #[must_use]
     pub fn kind(&self) -> String {
         let (lists, numbers) = (usize::from(self.field.list), numbered(self.field));
         let opened = "Numbered<".repeat(numbers) + &"Vec<".repeat(lists);
@@ -115,12 +118,14 @@ impl Member<'_> {
 }
 
 /// How many numbers the name of an element of APIv2 has.
+#[must_use]
 pub fn numbered(field: &Field) -> usize {
     field.name.matches('$').count()
 }
 
 impl<'a> Types<'a> {
     /// The types of an operation: its request and its response, where it has them, and what is inside.
+    #[must_use]
     pub fn new(operation: &'a Operation) -> Self {
         let mut types = Self::default();
         let request = request_fields(operation);
@@ -152,6 +157,7 @@ impl<'a> Types<'a> {
     }
 
     /// The struct of this name.
+    #[must_use]
     pub fn find(&self, name: &str) -> Option<&Struct<'a>> {
         self.structs.iter().find(|known| known.name == name)
     }
@@ -216,6 +222,7 @@ impl<'a> Types<'a> {
 
 /// The fields of a typed request with the places that they travel in, in order. The path is not among them: the chain
 /// takes its values. A body of several parts is a file, what `meta` says about it, and, for APIv2, plain parts.
+#[must_use]
 pub fn request_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
     let request = &operation.request;
     let mut fields = Vec::new();

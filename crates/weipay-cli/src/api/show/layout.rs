@@ -21,9 +21,9 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn for_the_terminal() -> Page {
+    pub(super) fn for_the_terminal() -> Self {
         let width = terminal_size::terminal_size().map_or(USUAL, |(width, _)| usize::from(width.0));
-        Page { text: String::new(), width: width.clamp(NARROWEST, WIDEST) }
+        Self { text: String::new(), width: width.clamp(NARROWEST, WIDEST) }
     }
 
     pub(super) fn line(&mut self, text: impl std::fmt::Display) {

@@ -80,6 +80,7 @@ pub(crate) struct Sent {
 
 impl StockState {
     /// The word on the wire.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Unaudit => "UNAUDIT",
