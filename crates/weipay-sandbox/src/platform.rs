@@ -38,6 +38,8 @@ pub struct Platform {
     pub(crate) examples: bool,
     /// What was let in already, when a request may enter only once.
     pub(crate) replays: Option<Replays>,
+    /// Whether receivers of notifications may be in a private network.
+    pub(crate) private_receivers: bool,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
@@ -242,6 +244,7 @@ impl Platform {
     ///
     /// If the store fails.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
+        self.store.look_at_outbox();
         if !self.store.is_anything_due(now)? {
             return Ok(0);
         }
