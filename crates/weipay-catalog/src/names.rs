@@ -41,6 +41,8 @@
 
 use crate::operation::{Operation, placeholder};
 
+pub mod identifier;
+
 /// Words in small letters, and none of Rust's.
 #[must_use]
 pub fn snake(name: &str) -> String {

@@ -11,7 +11,7 @@ pub(crate) struct RowNames(BTreeMap<(&'static str, &'static str), String>);
 
 impl RowNames {
     /// Method and segments, in capitals. Of two that would have one name the second gets an underscore.
-    pub(crate) fn of(operations: &[Operation]) -> Self {
+    pub(crate) fn new(operations: &[Operation]) -> Self {
         let mut names = BTreeMap::new();
         let mut taken = BTreeSet::new();
         for operation in sorted(operations) {
