@@ -142,6 +142,7 @@ impl<'a> Types<'a> {
     }
 
     /// The types of these, a request before what comes back, and what is inside.
+    #[must_use]
     pub fn with_roots(roots: Vec<Root<'a>>) -> Self {
         let mut types = Self::default();
         let fields = roots.iter().flat_map(|(_, fields)| fields);
@@ -290,12 +291,14 @@ pub fn request_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
 }
 
 /// The fields of a response with the place that they travel in.
+#[must_use]
 pub fn response_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
     let place = if operation.version() == Version::V2 { "xml" } else { "body" };
     operation.response.iter().map(|field| (place, field)).collect()
 }
 
 /// Whether a field has members that its type has: an object, or JSON text.
+#[must_use]
 pub fn has_members(field: &Field) -> bool {
     !field.fields.is_empty() && (field.kind == Kind::Object || holds_json_text(field))
 }
