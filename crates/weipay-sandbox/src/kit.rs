@@ -114,6 +114,10 @@ impl From<FolderError> for KitError {
 
 /// Writes a kit into a data directory, and gives back the one that is there already. Refused while a sandbox runs on the
 /// directory.
+///
+/// # Errors
+///
+/// If the directory is in use or cannot be written, or holds a broken kit.
 pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     let folder = DataFolder::open(dir.as_ref())?;
     let kit = open(&folder)?;
@@ -122,6 +126,10 @@ pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
 }
 
 /// Reads the kit of a data directory, and makes nothing. A sandbox may run on the directory meanwhile.
+///
+/// # Errors
+///
+/// If the directory has no kit, or a broken one.
 pub fn read(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     KitOnDisk::open(dir.as_ref(), false)
 }
@@ -173,41 +181,61 @@ impl KitOnDisk {
     }
 
     /// Whether `kit.json` was not there before.
+    #[must_use]
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
     /// The kit's members.
+    #[must_use]
     pub fn kit(&self) -> &Kit {
         &self.kit
     }
 
     /// The folder that the kit's file names are relative to.
+    #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// `kit.json`.
+    #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
     }
 
     /// The merchant private key (商户API私钥) as PKCS#8 PEM.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
     pub fn merchant_key_pem(&self) -> Result<Zeroizing<String>, KitError> {
         file::read(&self.dir.join(&self.kit.merchant_key))
     }
 
     /// The merchant certificate (商户API证书) as PEM.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
     pub fn merchant_cert_pem(&self) -> Result<String, KitError> {
         Ok(file::read(&self.dir.join(&self.kit.merchant_cert))?.to_string())
     }
 
     /// The WeChat Pay public key (微信支付公钥) as SPKI PEM.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
     pub fn public_key_pem(&self) -> Result<String, KitError> {
         Ok(file::read(&self.dir.join(&self.kit.public_key))?.to_string())
     }
 
     /// The platform certificate (平台证书) as PEM.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
     pub fn platform_cert_pem(&self) -> Result<String, KitError> {
         Ok(file::read(&self.dir.join(&self.kit.platform_cert))?.to_string())
     }

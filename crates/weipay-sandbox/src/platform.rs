@@ -62,6 +62,7 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// What the sandbox has of an operation of the catalogue.
+    #[must_use]
     pub fn from_operation(operation: &Operation) -> Self {
         match products::handler(PRODUCTS, operation) {
             Some(_) => Self::State,
@@ -71,6 +72,7 @@ impl Behaviour {
     }
 
     /// One word: `state`, `example` or `none`. The first two are what [`ORIGIN_HEADER`] says.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::State => "state",
@@ -237,6 +239,10 @@ impl Platform {
 
     /// Does what is due at `now`, and says how many things that were. The server calls this every second, and a
     /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         self.store.look_at_outbox();
         if !self.store.is_anything_due(now)? {
@@ -317,6 +323,10 @@ impl Platform {
 
     /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
     /// is such a stock.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
     pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
         self.store.transaction(|tx| merchant_coupons::set_stock_state(tx, stock_id, state))
     }

@@ -31,6 +31,7 @@ pub(crate) fn encode(reason: &str) -> String {
 }
 
 /// The text of a [`REASON_HEADER`] header. Control characters are left out: the text may be printed on a terminal.
+#[must_use]
 pub fn decode(value: &str) -> String {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();

@@ -211,6 +211,10 @@ impl SandboxBuilder {
     }
 
     /// Starts the sandbox. When this returns, it answers.
+    ///
+    /// # Errors
+    ///
+    /// If the data directory cannot be used, or the address cannot be bound.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
         let (dir, temporary) = self.folder()?;
@@ -294,11 +298,16 @@ fn base_url(address: SocketAddr) -> String {
 
 impl Sandbox {
     /// A running platform on a free port of 127.0.0.1, with its own keys and its own state, gone on drop.
+    ///
+    /// # Errors
+    ///
+    /// If the data directory cannot be made, or no port is free.
     pub fn start() -> Result<Self, StartError> {
         Self::builder().start()
     }
 
     /// A sandbox that is still to be described.
+    #[must_use]
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
             data: None,
@@ -316,41 +325,52 @@ impl Sandbox {
     }
 
     /// Where it is served, such as `http://127.0.0.1:8880`.
+    #[must_use]
     pub fn base_url(&self) -> &str {
         &self.kit.kit().base_url
     }
 
     /// The address that it listens on.
+    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The members of its kit.
+    #[must_use]
     pub fn kit(&self) -> &Kit {
         self.kit.kit()
     }
 
     /// Its kit on disk: the key material, as files and as PEM text.
+    #[must_use]
     pub fn kit_on_disk(&self) -> &KitOnDisk {
         &self.kit
     }
 
     /// The path of its `kit.json`.
+    #[must_use]
     pub fn kit_file(&self) -> &Path {
         self.kit.file()
     }
 
     /// The folder of its kit and its state.
+    #[must_use]
     pub fn data_dir(&self) -> &Path {
         self.kit.dir()
     }
 
     /// The platform itself, which also answers without sockets.
+    #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the signals cannot be awaited.
     pub fn wait(&self) -> io::Result<()> {
         self.server.wait()
     }

@@ -46,6 +46,7 @@ impl Code {
 
     /// The line, or lines, of this code between `before` and `after`, such as `let request = ` and `;`. As rustfmt does it:
     /// what is too long goes to the next line where it fits there, and is broken where it does not.
+    #[must_use]
     pub fn lines(&self, level: usize, width: usize, before: &str, after: &str) -> String {
         let after_width = after.trim_end().chars().count();
         let mut out = format!("{:1$}{before}", "", INDENT * level);
