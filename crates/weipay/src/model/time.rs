@@ -42,12 +42,12 @@ impl Time {
 
     /// A number of seconds since 1970, in Beijing time, as the platform writes it: `2015-05-20T13:29:35+08:00`.
     #[must_use]
-    pub fn from_unix_seconds(seconds: i64) -> Time {
+    pub fn from_unix_seconds(seconds: i64) -> Self {
         let beijing = seconds.saturating_add(BEIJING);
         let (days, clock) = (beijing.div_euclid(86_400), beijing.rem_euclid(86_400));
         let (year, month, day) = date(days);
         let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
-        Time(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00"))
+        Self(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00"))
     }
 
     /// Seconds since 1970, if the text is RFC 3339.
