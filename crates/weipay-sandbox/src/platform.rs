@@ -21,7 +21,7 @@ use crate::reason::{self, REASON_HEADER};
 use crate::refusal::{Refusal, tail};
 use crate::response::{self, Signers, UnsignedResponse};
 use crate::sensitive;
-use crate::store::schedule::Due;
+use crate::store::engine::Due;
 use crate::store::{Store, StoreError};
 use crate::upload;
 
@@ -160,7 +160,7 @@ impl Platform {
         let operation = authenticated.routed.operation;
         let checked = self.check(operation, request, authenticated)?;
         match products::handler(self.products, operation) {
-            Some(handler) => self.handle(handler, operation, authenticated, &checked, now),
+            Some(handler) => self.handle(handler, request, authenticated, &checked, now),
             None if self.examples => self.show(request, authenticated, &checked, now),
             None => Err(Refusal::not_implemented().into()),
         }
@@ -208,12 +208,12 @@ impl Platform {
     fn handle(
         &self,
         handler: Handler,
-        operation: &Operation,
+        request: &Request,
         authenticated: &Authenticated<'_>,
         checked: &ValidRequest,
         now: i64,
     ) -> Result<Done, HandlerError> {
-        let merchant = authenticated.merchant;
+        let (operation, merchant) = (authenticated.routed.operation, authenticated.merchant);
         let context = Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
@@ -221,6 +221,7 @@ impl Platform {
             now,
             entropy: &self.entropy,
             platform: &self.config,
+            platform_serial: self.signers.serial_for(request),
         };
         let response = self.store.transaction(|tx| {
             let mut response = handler(tx, &context)?;

@@ -57,6 +57,11 @@ impl Signers {
         [&self.public_key, &self.certificate].into_iter().find(|key| is_same_serial(&key.serial, serial))
     }
 
+    /// The serial of the key that signs the response to a request.
+    pub(crate) fn serial_for(&self, request: &Request) -> &str {
+        &self.for_request(request).serial
+    }
+
     fn for_request(&self, request: &Request) -> &SigningKey {
         request.header("wechatpay-serial").and_then(|serial| self.named(serial)).unwrap_or(&self.certificate)
     }

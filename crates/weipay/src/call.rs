@@ -11,17 +11,14 @@ use http::{HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 use serde_json::Value;
 
-#[cfg(feature = "_typed")]
 use crate::core::{OWN_NUMBERS, SERIAL};
 use crate::error::RequestError;
 use crate::mode::{Mode, Shared};
-#[cfg(feature = "_typed")]
 use crate::model::{Encryption, Field, Model, Value as _, check, encode, encode::for_sending};
 use crate::operation::{Operation, Version};
 use crate::request::{Body, Request, without_query};
 use crate::response::Decode;
 use crate::upload::{File, Upload};
-#[cfg(feature = "_typed")]
 use crate::xml;
 
 /// A call that is being filled in. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
@@ -161,7 +158,6 @@ impl<M: Mode> Call<M> {
 }
 
 /// What the typed operations do with a call: they step down the path, and fill it in from a request.
-#[cfg(feature = "_typed")]
 #[allow(dead_code, reason = "the products that are compiled may have no placeholder, or nothing but one")]
 impl<M: Mode> Call<M> {
     /// Adds a segment to the path.
@@ -231,12 +227,6 @@ impl<M: Mode> Call<M> {
         }
         self
     }
-}
-
-/// Without models, nothing needs to know that it is being sent.
-#[cfg(not(feature = "_typed"))]
-fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
-    serialize()
 }
 
 /// Whether a header belongs to the connection and not to the request, so that the transport sets it.

@@ -17,13 +17,12 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
+use crate::credentials::Merchant;
 use crate::error::{Error, ErrorKind, RequestError};
-use crate::merchant::Merchant;
 use crate::operation::{Operation, Version};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 
-#[cfg(feature = "_typed")]
 pub(crate) use v2::OWN_NUMBERS;
 pub(crate) use v3::SERIAL;
 
@@ -39,10 +38,6 @@ pub(crate) struct Core {
     pub(crate) merchant: Merchant,
     pub(crate) base_url: BaseUrl,
     pub(crate) timeout: Duration,
-    #[cfg_attr(
-        not(feature = "_typed"),
-        allow(dead_code, reason = "only typed requests have rules to check")
-    )]
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
 }

@@ -1,18 +1,17 @@
 //! APIv2 elements as JSON, and the other way round: calls without types are given JSON and give it back, and models are encoded
 //! and decoded as JSON.
 
-#[cfg(feature = "_typed")]
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use weipay_wire::{XmlContent, XmlElements};
 
 use crate::error::RequestError;
-#[cfg(feature = "_typed")]
-use crate::model::{Found, Model, Next, Place, Strictness};
+use crate::model::codec::Container;
+use crate::model::field::Place;
+use crate::model::{Model, Strictness, Token};
 
 /// The highest number that a numbered element is read with, as `coupon_fee_19`. A refund query answers fifty refunds at most.
-#[cfg(feature = "_typed")]
 const MAX_NUMBER: usize = 999;
 
 /// The elements that an object is sent as. `null` is left out, and what is nested becomes JSON text, as APIv2 sends it.
@@ -53,7 +52,6 @@ pub(crate) fn json_of(elements: &XmlElements) -> Value {
 
 /// Elements as the JSON that a model is decoded from. An empty element counts as absent, and numbered elements, `coupon_fee_0`,
 /// `coupon_fee_1`, are one array under the name of their row, `coupon_fee_$n`. `model` is only asked what its fields hold.
-#[cfg(feature = "_typed")]
 pub(crate) fn json_for(model: &mut dyn Model, elements: &XmlElements) -> Value {
     let fields = model.table().fields;
     let mut members = Map::new();
@@ -89,14 +87,13 @@ pub(crate) fn json_for(model: &mut dyn Model, elements: &XmlElements) -> Value {
     Value::Object(members)
 }
 
-#[cfg(feature = "_typed")]
 fn nested_json(slot: &mut dyn crate::model::Slot, all: &[&XmlElements]) -> Value {
-    if let ([elements], Ok(Next::Members(model))) = (all, slot.fill(Found::Object, Strictness::Lenient)) {
+    if let ([elements], Ok(Container::Object(model))) = (all, slot.fill(Token::Object, Strictness::Lenient)) {
         return json_for(model, elements);
     }
-    if let Ok(Next::Items(items)) = slot.fill(Found::Array, Strictness::Lenient) {
-        let values = all.iter().map(|elements| match items.push(Found::Object, Strictness::Lenient) {
-            Ok(Next::Members(model)) => json_for(model, elements),
+    if let Ok(Container::Array(items)) = slot.fill(Token::Array, Strictness::Lenient) {
+        let values = all.iter().map(|elements| match items.push(Token::Object, Strictness::Lenient) {
+            Ok(Container::Object(model)) => json_for(model, elements),
             _ => json_of(elements),
         });
         return Value::Array(values.collect());
@@ -105,7 +102,6 @@ fn nested_json(slot: &mut dyn crate::model::Slot, all: &[&XmlElements]) -> Value
 }
 
 /// The numbers in a name, where it is one of a row such as `coupon_fee_$n_$m`.
-#[cfg(feature = "_typed")]
 fn numbers_in(name: &str, row: &str) -> Option<Vec<usize>> {
     let mut parts = row.split('$');
     let mut rest = name.strip_prefix(parts.next()?)?;
@@ -125,14 +121,12 @@ fn numbers_in(name: &str, row: &str) -> Option<Vec<usize>> {
 }
 
 /// Values by their numbers, one level or two.
-#[cfg(feature = "_typed")]
 #[derive(Default)]
 struct Numbers {
     text: Option<String>,
-    below: BTreeMap<usize, Numbers>,
+    below: BTreeMap<usize, Self>,
 }
 
-#[cfg(feature = "_typed")]
 impl Numbers {
     fn insert(&mut self, numbers: &[usize], text: &str) {
         match numbers {
@@ -159,7 +153,6 @@ impl Numbers {
 
 /// Sets what every request of APIv2 has, where the model has a field for it that is not set: the merchant's number, and a kind
 /// of signature if the field is required.
-#[cfg(feature = "_typed")]
 pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str, names: &[&str]) {
     let fields = model.table().fields;
     model.write(&mut |slots| {
@@ -171,7 +164,7 @@ pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str, names: &[&str]) {
             };
             if matches!(field.place, Place::Xml | Place::Query | Place::Part) {
                 // These are texts in every table; were one not, it would stay unset.
-                let _ = slot.fill(Found::Text(text), Strictness::Lenient);
+                let _ = slot.fill(Token::Text(text), Strictness::Lenient);
             }
         }
     });

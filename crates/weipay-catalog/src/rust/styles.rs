@@ -93,15 +93,17 @@ fn typed(operation: &Operation, names: &StepNames) -> Style {
     Style::new(setup.unwrap_or_default(), "client", &calls)
 }
 
+/// The day of the examples in the documentation, which would change each day otherwise: midday of 2026-01-01 in Beijing.
+const EXAMPLE_DAY: i64 = 1_767_240_000;
+
 /// The example in the documentation of a verb: the async, typed style. What it needs around it is hidden.
 pub fn example(operation: &Operation, names: &StepNames) -> String {
-    let Style { setup, waiting, .. } = typed(operation, names);
+    let Style { setup, waiting, .. } = typed(&sample::with_current_values(operation, EXAMPLE_DAY), names);
     formatdoc! {r#"
         ```no_run
         # #[cfg(feature = "async")]
         # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {{
-        {setup}{waiting}# Ok(())
-        # }}
+        {setup}{waiting}# Ok(()) }}
         ```
     "#}
 }

@@ -10,12 +10,11 @@ use weipay_wire::{Authorization, PrivateKey, request_message};
 use super::*;
 use crate::clock::HeldClock;
 use crate::products::Route;
-use crate::products::decision::{Decided, Decision};
-use crate::products::handler::carry_out;
+use crate::products::handler::{Decided, Decision, carry_out};
 use crate::sandbox::Sandbox;
 use crate::store::Transaction;
+use crate::store::outbox::Announcement;
 use crate::store::record::{IndexEntry, Record};
-use crate::store::schedule::Announcement;
 
 const NOW: i64 = 1_786_766_400;
 const LIFE: i64 = 60;
@@ -56,6 +55,8 @@ fn expire(parcel: Option<Parcel>, at: i64) -> Decided<Parcel> {
     let parcel = parcel.ok_or_else(|| Refusal::resource_not_exists("no parcel"))?;
     let announcement = Announcement {
         mchid: parcel.owner.clone(),
+        notify_url: String::new(),
+        platform_serial: String::new(),
         event_type: "PARCEL.OVER",
         time: at,
         resource: json!({ "number": parcel.number, "time": at }),
@@ -120,8 +121,8 @@ fn is_over(platform: &Platform, number: &str) -> bool {
 }
 
 fn outbox(platform: &Platform) -> Vec<(String, Value)> {
-    let outbox: Result<_, StoreError> = platform.store.transaction(|tx| tx.outbox());
-    outbox.unwrap()
+    let outbox: Result<_, StoreError> = platform.store.transaction(|tx| tx.outbox_due(i64::MAX, 100));
+    outbox.unwrap().into_iter().map(|entry| (entry.event_type, entry.resource)).collect()
 }
 
 #[test]

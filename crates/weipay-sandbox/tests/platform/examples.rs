@@ -78,12 +78,12 @@ fn an_order_and_a_refund_are_answered_with_the_callers_own_numbers() {
 fn whoever_wants_no_examples_gets_none() {
     let sandbox = crate::sandbox().examples(false).start().unwrap();
     let merchant = Merchant::in_sandbox(&sandbox);
-    let response = merchant.get("callbacks");
+    let response = merchant.get(&format!("stocks/{}/couponcodes", merchant.stock_id));
     assert_eq!(response.refusal(), (501, "NOT_IMPLEMENTED".to_owned()));
     assert!(merchant.client.verifies(&response));
     // What has state is served, and what is malformed is still told.
     merchant.look_at_stock();
-    assert_eq!(merchant.post("callbacks", &json!({})).refusal().0, 400);
+    assert_eq!(merchant.post("subsidy/pay-receipts", &json!({})).refusal().0, 400);
 }
 
 /// A list to be made shorter: whatever leaves it does what is asked.
@@ -98,8 +98,6 @@ fn these_operations_of_merchant_coupons_have_no_behaviour_yet() {
     assert_eq!(
         examples,
         [
-            "GET callbacks",
-            "POST callbacks",
             "POST coupons/{card_id}/send",
             "POST product-coupons/pre-send",
             "POST product-coupons/send",

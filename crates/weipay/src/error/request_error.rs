@@ -85,7 +85,6 @@ pub enum RequestError {
     ClientCertificate,
 }
 
-#[cfg(feature = "_typed")]
 impl From<crate::model::Violation> for RequestError {
     fn from(violation: crate::model::Violation) -> Self {
         Self::Field { path: violation.path, rule: violation.rule }

@@ -2,7 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::{Encryption, Field, Found, Items, Next, Strictness, Value, Violation};
+use super::codec::{Container, Sequence, Strictness, Token, Value};
+use super::{Checked, Encryption, Field, Violation};
 
 /// The values of elements that differ by a number, each under its number. A number may be missing: a coupon without a type still
 /// has its ID and its amount under the same number.
@@ -62,8 +63,8 @@ impl<T> FromIterator<Option<T>> for Numbered<T> {
     }
 }
 
-impl<T: Value> Items for Numbered<T> {
-    fn push(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str> {
+impl<T: Value> Sequence for Numbered<T> {
+    fn push(&mut self, found: Token<'_>, strictness: Strictness) -> Result<Container<'_>, &'static str> {
         let value =
             if T::is_absent(&found, strictness) { Ok(None) } else { T::begin(found, strictness).map(Some) };
         // What does not read keeps its number, so that the next ones keep theirs.
@@ -71,7 +72,7 @@ impl<T: Value> Items for Numbered<T> {
         self.0.push(value.unwrap_or_default());
         match problem {
             Some(expected) => Err(expected),
-            None => Ok(self.0.last_mut().and_then(Option::as_mut).map_or(Next::Nothing, T::next)),
+            None => Ok(self.0.last_mut().and_then(Option::as_mut).map_or(Container::Complete, T::container)),
         }
     }
 
@@ -82,12 +83,12 @@ impl<T: Value> Items for Numbered<T> {
 
 /// As JSON, an array with `null` where a number is missing.
 impl<T: Value> Value for Numbered<T> {
-    fn begin(found: Found<'_>, _: Strictness) -> Result<Self, &'static str> {
-        if matches!(found, Found::Array) { Ok(Self::default()) } else { Err("an array") }
+    fn begin(found: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
+        if matches!(found, Token::Array) { Ok(Self::default()) } else { Err("an array") }
     }
 
-    fn next(&mut self) -> Next<'_> {
-        Next::Items(self)
+    fn container(&mut self) -> Container<'_> {
+        Container::Array(self)
     }
 
     fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation> {
@@ -100,5 +101,13 @@ impl<T: Value> Value for Numbered<T> {
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
         self.iter().try_for_each(|(number, value)| value.check(field).map_err(|rule| rule.at(number)))
+    }
+
+    fn inspect(&self, field: &Field) -> Checked {
+        let mut checked = Checked::from(Ok(()));
+        for (number, value) in self.iter() {
+            checked.add_item(number, value.inspect(field));
+        }
+        checked
     }
 }

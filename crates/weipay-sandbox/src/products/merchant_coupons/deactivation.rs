@@ -1,14 +1,24 @@
 //! DeactivateRequest (使券失效): a coupon that was received and not used can never be used any more.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::coupon::{Condition, Coupon, Event};
-use super::refusals;
-use super::stock::Stock;
+use super::coupon::{self, Condition, Coupon, Event};
+use super::stock::{self, Stock};
+use super::{once_for_merchant, refusals};
 use crate::calendar;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::decision::{Decided, Decision};
+use crate::products::handler::{Context, Decided, Decision, HandlerError};
+use crate::store::Transaction;
+
+pub(super) fn deactivate_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = DeactivateRequest::read(context.request);
+    once_for_merchant(tx, context, "deactivate", &request.deactivate_request_no, || {
+        let stock = stock::find(tx, &request.stock_id)?;
+        let coupon = coupon::find(tx, &request.stock_id, &request.coupon_code)?.map(|(_, coupon)| coupon);
+        Ok(deactivate(context.caller, &request, stock, coupon, context.now))
+    })
+}
 
 /// What a deactivation asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +40,8 @@ impl DeactivateRequest {
     }
 }
 
-/// Deactivates a coupon. A missing stock is answered as such, before the coupon is looked for.
-pub(crate) fn deactivate(
+/// Deactivates a coupon. A missing stock is refused first, before the coupon is looked for.
+fn deactivate(
     caller: &Account,
     request: &DeactivateRequest,
     stock: Option<Stock>,

@@ -1,5 +1,7 @@
 //! What a merchant says of a stock when creating it, and the rules that this must keep beyond its contract.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::refusals;
@@ -55,7 +57,7 @@ impl Definition {
     }
 
     /// Or the rule that the members break.
-    pub(super) fn from_members(mut members: Map<String, Value>) -> Result<Self, &'static str> {
+    fn from_members(mut members: Map<String, Value>) -> Result<Self, &'static str> {
         members.remove("out_request_no");
         let rule = members.get("coupon_use_rule").ok_or("coupon_use_rule is missing")?;
         let discount_amount = worth(text(&members, "stock_type").unwrap_or_default(), rule)?;
@@ -76,6 +78,20 @@ impl Definition {
     /// The merchant that the stock belongs to (批次归属商户号).
     pub(crate) fn belong_merchant(&self) -> &str {
         text(&self.members, "belong_merchant").unwrap_or_default()
+    }
+}
+
+/// A definition is stored as its members, and read as it was when the stock was created.
+impl Serialize for Definition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.members.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Definition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = Map::<String, Value>::deserialize(deserializer)?;
+        Self::from_members(members).map_err(D::Error::custom)
     }
 }
 

@@ -186,6 +186,7 @@ impl Shop {
             now: self.now,
             entropy: &self.entropy,
             platform: &self.config,
+            platform_serial: "",
         };
         let (method, path) = (routed.operation.method, routed.operation.path);
         let route = ROUTES.iter().find(|route| (route.method, route.path) == (method, path)).unwrap();

@@ -27,6 +27,12 @@ pub(crate) fn no_such_stock() -> Refusal {
     Refusal::resource_not_exists("批次不存在")
 }
 
+/// INFERRED: an address for notifications that was never set.
+pub(crate) fn no_callback() -> Refusal {
+    Refusal::resource_not_exists(words::NO_CALLBACK)
+        .with_reason("set an address first: POST /v3/marketing/busifavor/callbacks")
+}
+
 pub(crate) fn unknown_merchant() -> Refusal {
     Refusal::new(400, "MCH_NOT_EXISTS", words::UNKNOWN_MERCHANT)
         .with_reason("belong_merchant must be the caller's mchid: the sandbox has one merchant")

@@ -19,6 +19,20 @@ impl<M: Mode> Queryautowithdrawbydate<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::fund::queryautowithdrawbydate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .date("20180508");
+    /// let response = client.v2().fund().queryautowithdrawbydate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> Querymchrisk<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mchrisk::querymchrisk::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let response = client.v2().mchrisk().querymchrisk().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_QUERYMCHRISK, request)
     }

@@ -19,6 +19,20 @@ impl<M: Mode> Paporderquery<M> {
     /// Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::partner::paporderquery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .transaction_id("1009660380201506130728806387")
+    ///     .out_trade_no("20150806125346");
+    /// let response = client.v2().pay().partner().paporderquery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_PAY_PARTNER_PAPORDERQUERY, request)
     }
