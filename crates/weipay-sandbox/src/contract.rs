@@ -5,11 +5,9 @@
 //! [sentences](crate::grammar). A product behind the contract may rely on types, lengths and required fields, and adds only
 //! what the catalogue cannot say.
 
-mod document;
 mod parts;
 mod patterns;
-mod received;
-mod url;
+mod request;
 mod value;
 
 use serde_json::{Map, Value};
@@ -18,7 +16,7 @@ use weipay_catalog::Operation;
 use crate::grammar::{self, OBJECT, Place, Source};
 use crate::refusal::Refusal;
 use patterns::Patterns;
-pub(crate) use received::ParsedRequest;
+pub(crate) use request::ParsedRequest;
 use value::{Pass, Walk};
 
 /// What is refused beyond types, lengths and required fields.

@@ -83,7 +83,16 @@ impl Behaviour {
 /// So many things are done by one tick at most; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
+/// Hosts of the real platform: nothing from a sandbox may lead there.
 const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
+
+/// Whether a host is one of the real platform's.
+pub(crate) fn is_official(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let is_at_or_below =
+        |domain: &&str| host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    OFFICIAL_DOMAINS.iter().any(is_at_or_below)
+}
 
 /// What came of an authenticated request.
 struct Done {
@@ -307,10 +316,9 @@ impl Platform {
     /// address too. A name of the real platform is not passed on: that would lead there.
     fn base_url_for(&self, request: &Request) -> String {
         let named = request.header("host").filter(|host| {
-            let name = host.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+            let name = host.split(':').next().unwrap_or_default();
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-            let is_real = OFFICIAL_DOMAINS.iter().any(|domain| name.ends_with(domain));
-            !host.is_empty() && host.bytes().all(is_plain) && !is_real
+            !host.is_empty() && host.bytes().all(is_plain) && !is_official(name)
         });
         named.map_or_else(|| self.base_url.clone(), |host| format!("http://{host}"))
     }

@@ -27,6 +27,9 @@ const STORY: [(&str, &str); 14] = [
     ("POST", "v3/marketing/busifavor/coupons/use"),
     ("POST", "v3/marketing/busifavor/coupons/return"),
     ("POST", "v3/marketing/busifavor/coupons/deactivate"),
+    // Last, so that nothing is sent to the address of the sample.
+    ("POST", "v3/marketing/busifavor/callbacks"),
+    ("GET", "v3/marketing/busifavor/callbacks"),
 ];
 
 /// A sandbox's response.
