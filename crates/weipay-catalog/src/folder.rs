@@ -1,4 +1,4 @@
-//! Reading a folder of catalogue files from disk, for tools: the code generator and the linter.
+//! Reads a folder of catalogue files from disk, for tools: the code generator and the linter.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
@@ -8,7 +8,7 @@ use crate::operation::Operation;
 use crate::parse::{self, Heading, ParseError};
 use crate::shared::SharedObjects;
 
-/// The ending of a catalogue file.
+/// The extension of a catalogue file.
 pub const EXTENSION: &str = "api";
 
 /// What is wrong with a folder of catalogue files.
@@ -18,19 +18,19 @@ pub enum FolderError {
     Read(PathBuf, io::Error),
     /// A file breaks the format.
     Parse(PathBuf, ParseError),
-    /// A file describes something other than its place in the folders says.
+    /// A file describes something else than its place in the folder says.
     Misplaced(PathBuf, usize, String),
 }
 
 impl fmt::Display for FolderError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FolderError::Read(file, error) => write!(out, "{}: {error}", file.display()),
-            FolderError::Parse(file, error) => {
+            Self::Read(file, error) => write!(out, "{}: {error}", file.display()),
+            Self::Parse(file, error) => {
                 write!(out, "{}:{}: {}", file.display(), error.line, error.reason)
             }
-            FolderError::Misplaced(file, line, place) => {
-                write!(out, "{}:{line}: this belongs in {place}.{EXTENSION}", file.display())
+            Self::Misplaced(file, line, place) => {
+                write!(out, "{}:{line}: this must be in {place}.{EXTENSION}", file.display())
             }
         }
     }
@@ -49,7 +49,10 @@ pub struct SourceFile {
     pub text: &'static str,
 }
 
-/// The catalogue files below a folder, sorted.
+/// The catalogue files in a folder and its subfolders, sorted.
+///
+/// # Errors
+/// If a folder cannot be read.
 pub fn files(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -68,7 +71,10 @@ pub fn files(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
     Ok(found)
 }
 
-/// The catalogue files below a folder with their texts, sorted.
+/// The catalogue files in a folder and its subfolders with their texts, sorted.
+///
+/// # Errors
+/// If a file or folder cannot be read.
 pub fn sources(root: &Path) -> Result<Vec<SourceFile>, FolderError> {
     let mut sources = Vec::new();
     for path in files(root)? {
@@ -80,14 +86,20 @@ pub fn sources(root: &Path) -> Result<Vec<SourceFile>, FolderError> {
     Ok(sources)
 }
 
-/// Every operation below a folder. The texts live as long as the program: tools that call this end soon.
+/// Every operation in a folder. The texts live as long as the program: tools that call this end soon.
+///
+/// # Errors
+/// If a file cannot be read or parsed, or is in the wrong place.
 pub fn operations(root: &Path) -> Result<Vec<Operation>, FolderError> {
     let folder = Folder::open(root)?;
     let wanted = |heading: &Heading| matches!(heading, Heading::Operation(..));
     folder.read(wanted, |text| parse::operation(text, folder.objects.resolver()))
 }
 
-/// Every notification below a folder.
+/// Every notification in a folder.
+///
+/// # Errors
+/// If a file cannot be read or parsed, or is in the wrong place.
 pub fn notifications(root: &Path) -> Result<Vec<Notification>, FolderError> {
     let folder = Folder::open(root)?;
     let resolver = folder.objects.resolver();
@@ -109,10 +121,10 @@ struct Folder {
 }
 
 impl Folder {
-    fn open(root: &Path) -> Result<Folder, FolderError> {
+    fn open(root: &Path) -> Result<Self, FolderError> {
         let sources = sources(root)?;
         let texts = sources.iter().flat_map(|source| parse::sections(source.text)).map(|(_, text)| text);
-        Ok(Folder { objects: SharedObjects::of_texts(texts), sources })
+        Ok(Self { objects: SharedObjects::from_texts(texts), sources })
     }
 
     /// Reads the texts that are wanted, and refuses one that stands in the wrong file.

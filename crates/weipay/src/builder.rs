@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{error, fmt};
 
 use weipay_wire::{
-    ApiV3Key, Certificate, IdentifierError, KeyError, MerchantId, MerchantSerial, PrivateKey, PublicKey,
-    PublicKeyId,
+    ApiV2Key, ApiV3Key, Certificate, ClientIdentity, IdentifierError, KeyError, MerchantId, MerchantSerial,
+    PrivateKey, PublicKey, PublicKeyId,
 };
 
 use crate::base_url::BaseUrl;
 use crate::core::Core;
+use crate::credentials::MerchantParts;
 use crate::error::{Causes, RequestError};
-use crate::merchant::MerchantParts;
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -110,6 +110,23 @@ impl ClientBuilder {
         self
     }
 
+    /// The APIv2 key (API密钥), which signs calls of APIv2.
+    pub fn api_v2_key(mut self, key: ApiV2Key) -> Self {
+        self.parts.api_v2_key = Some(key);
+        self
+    }
+
+    /// The merchant's certificate and private key together, as the file `apiclient_cert.p12` holds them:
+    /// [`ClientIdentity::from_pkcs12`]. It stands for [`merchant_key`](Self::merchant_key) and
+    /// [`merchant_certificate`](Self::merchant_certificate), and is what the TLS handshake shows where APIv2 demands it (双向证书).
+    /// Without it, the other two do the same.
+    pub fn merchant_identity(mut self, identity: ClientIdentity) -> Self {
+        self.parts.key = Some(identity.key().clone());
+        self.parts.certificate = Some(identity.certificate().clone());
+        self.parts.identity = Some(identity);
+        self
+    }
+
     /// Where calls go; `https://api.mch.weixin.qq.com` by default. A client of this main host sends operations of other hosts, such
     /// as overseas payments, to those hosts. A client with any other base URL sends everything there. `http://` is for a sandbox.
     pub fn base_url(mut self, base_url: &str) -> Self {
@@ -202,21 +219,21 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConfigError::Missing(what) => write!(f, "missing: {}", what.join("; ")),
-            ConfigError::Unset(names) => {
+            Self::Missing(what) => write!(f, "missing: {}", what.join("; ")),
+            Self::Unset(names) => {
                 write!(f, "these environment variables are not set: {}", names.join(", "))
             }
-            ConfigError::Mismatch(what) => write!(f, "{what}"),
-            ConfigError::OwnKey(wanted) => write!(
+            Self::Mismatch(what) => write!(f, "{what}"),
+            Self::OwnKey(wanted) => write!(
                 f,
                 "the key given as {wanted} is the merchant's own key: give the platform's key, which verifies responses. The \
                  merchant platform offers it under 账户中心 > API安全"
             ),
-            ConfigError::Identifier(error) => write!(f, "{error}"),
-            ConfigError::Key { setting, .. } => write!(f, "{setting} cannot be used"),
-            ConfigError::BaseUrl(problem) => write!(f, "{problem}"),
-            ConfigError::Setting { name, reason } => write!(f, "{name}: {reason}"),
-            ConfigError::Tls(reason) => write!(f, "TLS cannot be set up: {reason}"),
+            Self::Identifier(error) => write!(f, "{error}"),
+            Self::Key { setting, .. } => write!(f, "{setting} cannot be used"),
+            Self::BaseUrl(problem) => write!(f, "{problem}"),
+            Self::Setting { name, reason } => write!(f, "{name}: {reason}"),
+            Self::Tls(reason) => write!(f, "TLS cannot be set up: {reason}"),
         }?;
         if f.alternate() { write!(f, "{}", Causes(self)) } else { Ok(()) }
     }
@@ -232,7 +249,7 @@ impl fmt::Debug for ConfigError {
 impl error::Error for ConfigError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            ConfigError::Key { source, .. } => Some(source),
+            Self::Key { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -1,8 +1,8 @@
 //! What a page, a mini program or an app needs to open the payment (调起支付).
 //!
-//! An order is created on the server and paid on the phone. In between, the server signs a few parameters that the front
-//! end hands to WeChat. Each platform wants other names, other capitals, and another text to sign; a wrong one fails on
-//! the phone with "支付验证签名失败" and no reason. A [`FrontEnd`] makes each of them, ready for [`serde_json`]:
+//! An order is created on the server and paid on the phone. In between, the server signs a few parameters, and the front end
+//! passes them to WeChat. Names, capitals and the signed text differ between pages, mini programs and apps, and a wrong one fails
+//! on the phone with "支付验证签名失败" and no reason. A [`FrontEnd`] makes each of them, ready for [`serde_json`]:
 //!
 //! ```
 //! # use weipay::front_end::FrontEnd;
@@ -22,23 +22,31 @@
 //! | H5 | [`h5_link`] |
 //! | Native | the order's `code_url`, as the content of a QR code |
 //! | transfer to a user (商家转账) | [`transfer`](FrontEnd::transfer) |
+//! | pay score (支付分) | [`pay_score`](FrontEnd::pay_score) |
+//! | merchant coupon (商家券), sent by a mini program or a page | [`coupon_plugin`](FrontEnd::coupon_plugin), [`coupon_link`](FrontEnd::coupon_link) |
+//! | APIv2 | [`jsapi_v2`](FrontEnd::jsapi_v2), [`app_v2`](FrontEnd::app_v2), [`native_link`](FrontEnd::native_link), [`red_packet`](FrontEnd::red_packet) |
 //!
-//! What is signed must be signed with the certificate of the merchant that created the order.
+//! The parameters must be signed with the private key of the merchant that created the order.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use weipay_wire::{MerchantId, PrivateKey, SignatureError, random_nonce};
+use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, SignatureError, random_nonce};
 
 use crate::request::percent_encode;
 
-/// Signs what the front end needs. A clone shares the key.
+mod v2;
+
+pub use v2::{CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
+
+/// Signs the parameters that a front end needs. Clones share the key.
 #[derive(Clone)]
 pub struct FrontEnd {
     mchid: MerchantId,
     key: PrivateKey,
+    api_v2_key: Option<ApiV2Key>,
     moment: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
 }
 
@@ -52,7 +60,7 @@ impl FrontEnd {
     /// For the orders of this merchant (商户号), with the merchant's private key (商户API私钥).
     #[must_use]
     pub fn new(mchid: MerchantId, key: PrivateKey) -> Self {
-        Self { mchid, key, moment: Arc::new(|| (now(), random_nonce())) }
+        Self { mchid, key, api_v2_key: None, moment: Arc::new(|| (now(), random_nonce())) }
     }
 
     /// Takes the time, in seconds since 1970, and the random string (随机串) from here, for tests.
@@ -65,16 +73,15 @@ impl FrontEnd {
     /// For `WeixinJSBridge.invoke('getBrandWCPayRequest', ..)` in a page, and `wx.requestPayment` in a mini program
     /// (JSAPI调起支付, 小程序调起支付).
     ///
-    /// `appid` is the one that the order was created with; `prepay_id` is from the order's response, valid for 2 hours.
+    /// `appid` is the one with which the order was created; `prepay_id` is from the order's response, valid for 2 hours.
     /// [Official document](https://pay.weixin.qq.com/doc/v3/merchant/4012365339).
     ///
     /// # Errors
-    /// When a value cannot be what it is called, or the key cannot sign.
+    /// If a value does not have its form, or the key cannot sign.
     pub fn jsapi(&self, appid: &str, prepay_id: &str) -> Result<JsapiParameters, ParameterError> {
         let appid = checked("appid", appid)?;
         let prepay_id = checked_prepay_id(prepay_id)?;
-        let (timestamp, nonce) = (self.moment)();
-        let time_stamp = timestamp.to_string();
+        let (time_stamp, nonce) = self.stamp();
         let package = format!("prepay_id={prepay_id}");
         let pay_sign = self.sign([&appid, &time_stamp, &nonce, &package])?;
         Ok(JsapiParameters {
@@ -87,8 +94,7 @@ impl FrontEnd {
         })
     }
 
-    /// For the WeChat SDK in an app (APP调起支付). All names are in lower case there, and what is signed is the bare
-    /// `prepay_id`.
+    /// For the WeChat SDK in an app (APP调起支付). There all names are in lower case, and the bare `prepay_id` is signed.
     ///
     /// [Official document](https://pay.weixin.qq.com/doc/v3/partner/4012090949).
     ///
@@ -97,8 +103,7 @@ impl FrontEnd {
     pub fn app(&self, appid: &str, prepay_id: &str) -> Result<AppParameters, ParameterError> {
         let appid = checked("appid", appid)?;
         let prepayid = checked_prepay_id(prepay_id)?;
-        let (timestamp, noncestr) = (self.moment)();
-        let timestamp = timestamp.to_string();
+        let (timestamp, noncestr) = self.stamp();
         let sign = self.sign([&appid, &timestamp, &noncestr, &prepayid])?;
         Ok(AppParameters {
             appid,
@@ -115,7 +120,7 @@ impl FrontEnd {
     /// `package_info` is from the response of the transfer, valid while its state is `WAIT_USER_CONFIRM`.
     ///
     /// # Errors
-    /// When a value cannot be what it is called.
+    /// If a value does not have its form.
     pub fn transfer(&self, appid: &str, package_info: &str) -> Result<TransferParameters, ParameterError> {
         Ok(TransferParameters {
             mch_id: self.mchid.to_string(),
@@ -124,19 +129,25 @@ impl FrontEnd {
         })
     }
 
+    /// The time and the random string of one set of parameters.
+    fn stamp(&self) -> (String, String) {
+        let (timestamp, nonce) = (self.moment)();
+        (timestamp.to_string(), nonce)
+    }
+
     fn sign(&self, lines: [&str; 4]) -> Result<String, ParameterError> {
         self.key.sign(message(lines).as_bytes()).map_err(ParameterError::Signing)
     }
 }
 
-/// The address that a browser outside WeChat opens for an H5 order (H5支付): the order's `h5_url`, valid for 5 minutes, and
-/// where to return to afterwards.
+/// The URL that a browser outside WeChat opens for an H5 order (H5支付): the order's `h5_url`, which is valid for 5 minutes, and the
+/// page to return to afterwards.
 ///
-/// `redirect_url` is a whole address of the domain that is registered for H5 payment; the user may also come back to it
-/// without having paid, so ask for the order's state there.
+/// `redirect_url` is a whole URL of the domain that is registered for H5 payment. The user may return to it without having paid,
+/// so query the order there.
 ///
 /// # Errors
-/// When one of both is not an address, or `h5_url` says already where to return to.
+/// If one of them is not a URL, or `h5_url` already contains a `redirect_url`.
 pub fn h5_link(h5_url: &str, redirect_url: Option<&str>) -> Result<String, ParameterError> {
     let h5_url = checked_url("h5_url", h5_url)?;
     let Some(redirect_url) = redirect_url else {
@@ -162,18 +173,27 @@ macro_rules! parameters {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map([$(($key, self.$field.as_str())),+])
+                serializer.collect_map(self.pairs())
+            }
+        }
+
+        impl $name {
+            /// Every parameter with the name that WeChat expects.
+            fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+                [$(($key, self.$field.as_str())),+].into_iter()
             }
         }
     };
 }
 
+use parameters;
+
 parameters! {
-    /// What a page or a mini program hands to WeChat to open a payment. Serializes with the names that WeChat expects.
+    /// What a page or a mini program passes to WeChat to open a payment. It serializes with the names that WeChat expects.
     JsapiParameters {
-        /// `appId`, which the order was created with.
+        /// `appId`, with which the order was created.
         app_id = "appId",
-        /// `timeStamp`, seconds since 1970. A text: WeChat on iOS refuses a number.
+        /// `timeStamp`, seconds since 1970, as text: WeChat on iOS rejects a number.
         time_stamp = "timeStamp",
         /// `nonceStr`, the random string.
         nonce_str = "nonceStr",
@@ -187,9 +207,9 @@ parameters! {
 }
 
 parameters! {
-    /// What an app hands to the WeChat SDK to open a payment. Serializes with the names that WeChat expects.
+    /// What an app passes to the WeChat SDK to open a payment. It serializes with the names that WeChat expects.
     AppParameters {
-        /// The app, which the order was created with.
+        /// The app with which the order was created.
         appid = "appid",
         /// The merchant number (商户号).
         partnerid = "partnerid",
@@ -211,24 +231,26 @@ parameters! {
     TransferParameters {
         /// The merchant number (商户号).
         mch_id = "mchId",
-        /// The app, which the transfer was created with.
+        /// The app with which the transfer was created.
         app_id = "appId",
         /// The transfer's `package_info`.
         package = "package",
     }
 }
 
-/// Why there are no parameters. It never holds a value that was given.
+/// Why there are no parameters. It never contains a given value.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ParameterError {
-    /// A value cannot be what it is called.
+    /// A value does not have its form.
     Value {
         /// Which value.
         name: &'static str,
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The parameters are signed with the APIv2 key (API密钥), which was not given.
+    NoApiV2Key,
     /// The key could not sign.
     Signing(SignatureError),
 }
@@ -237,6 +259,9 @@ impl Display for ParameterError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value { name, why } => write!(f, "the {name} {why}"),
+            Self::NoApiV2Key => f.write_str(
+                "these parameters are signed with the APIv2 key (API密钥), which was not given: `.api_v2_key(...)`",
+            ),
             Self::Signing(_) => f.write_str("the parameters of the front end could not be signed"),
         }
     }
@@ -245,7 +270,7 @@ impl Display for ParameterError {
 impl Error for ParameterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Value { .. } => None,
+            Self::Value { .. } | Self::NoApiV2Key => None,
             Self::Signing(error) => Some(error),
         }
     }

@@ -1,85 +1,6 @@
-//! What both clients offer: a builder, and the three styles of naming an operation.
-
-#[cfg(any(feature = "async", feature = "blocking"))]
-/// Writes the part of a client that is the same for both modes. It is a macro because each client is a separate type with its own
-/// documentation.
-macro_rules! client_styles {
-    ($client:ident, $mode:ident) => {
-        impl $client {
-            /// A builder without settings.
-            pub fn builder() -> ClientBuilder {
-                ClientBuilder::default()
-            }
-
-            /// The declarative style (声明式): a call of any path, known or not.
-            ///
-            /// [`Call::path`] gives a `{placeholder}` its value, which is encoded as one segment and otherwise not changed. The
-            /// path itself is sent as it is written, with a slash at its end or without. Of all paths of the API, only
-            /// `v3/applyment4sub/applyment/` and `v3/ecommerce/applyments/` end in a slash.
-            pub fn chain(&self, path: &str) -> Call<$mode> {
-                Call::new(Arc::clone(&self.shared), path.trim_start_matches('/').to_owned())
-            }
-
-            /// Encrypts a sensitive field (敏感信息加密) for an untyped call, with the platform key that calls name in
-            /// `Wechatpay-Serial`. At most 214 bytes of text become 344 characters. Typed operations encrypt and decrypt their
-            /// sensitive fields themselves.
-            ///
-            /// # Errors
-            ///
-            /// If the text is too long.
-            pub fn encrypt_sensitive(&self, text: &str) -> Result<String, crate::Error> {
-                Ok(self.shared.core.encrypt_sensitive(text)?)
-            }
-
-            /// Decrypts a sensitive field of a response or a notification with the merchant's private key.
-            ///
-            /// # Errors
-            ///
-            /// If the text was not encrypted for this merchant.
-            pub fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, crate::Error> {
-                self.shared.core.decrypt_sensitive(ciphertext)
-            }
-
-            /// The typed operations of APIv2, segment by segment. This version only checks their requests, and cannot send
-            /// them yet.
-            #[cfg(feature = "_typed")]
-            pub fn v2(&self) -> crate::v2::V2<$mode> {
-                crate::v2::V2::new(self.chain("v2"))
-            }
-
-            /// The pure chain style (纯链式): the typed operations of APIv3, segment by segment.
-            #[cfg(feature = "_typed")]
-            pub fn v3(&self) -> crate::v3::V3<$mode> {
-                crate::v3::V3::new(self.chain("v3"))
-            }
-        }
-
-        /// The property style (属性式): `client["v3/marketing/busifavor/stocks/{stock_id}"]`. Index by templates, not by
-        /// concrete ids, because all indexed paths are kept. A slash at the end is sent, as with `chain`.
-        impl Index<&str> for $client {
-            type Output = Node<$mode>;
-
-            fn index(&self, path: &str) -> &Node<$mode> {
-                &self.root[path]
-            }
-        }
-
-        impl std::fmt::Debug for $client {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($client))
-                    .field("mchid", &self.shared.core.merchant.mchid)
-                    .field("base_url", &self.shared.core.base_url)
-                    .finish_non_exhaustive()
-            }
-        }
-    };
-}
-
-#[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) use client_styles;
+//! The macros that write the steps of the pure chain (纯链式): each step is a [`Call`](crate::Call) so far.
 
 /// Writes a step of the pure chain without verbs.
-#[cfg(feature = "_typed")]
 macro_rules! chain_branch {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -99,7 +20,6 @@ macro_rules! chain_branch {
 }
 
 /// Writes a step of the pure chain with verbs, and what can be set before a verb.
-#[cfg(feature = "_typed")]
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! chain_step {
     ($(#[$doc:meta])* $name:ident) => {
@@ -127,6 +47,5 @@ macro_rules! chain_step {
     };
 }
 
-#[cfg(feature = "_typed")]
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use {chain_branch, chain_step};

@@ -281,7 +281,7 @@ fn a_wrong_command_line_is_told_in_its_own_words() {
     let full = environment(&sandbox);
     for (path, said) in [
         ("v3/stocks/{stock_id}", "--path stock_id=VALUE"),
-        ("https://api.mch.weixin.qq.com/v3/certificates", "as v3/certificates:"),
+        ("https://api.mch.weixin.qq.com/v3/certificates", "without the host: v3/certificates "),
         ("pay/unifiedorder", "APIv2"),
     ] {
         let output = weipay(&["call", "POST", path], &full);
@@ -480,7 +480,7 @@ fn an_unknown_path_gets_the_nearest_ones_when_the_call_fails() {
     for (method, path, near) in [
         ("POST", "v3/pay/transaction/jsapi", "\n  POST v3/pay/transactions/jsapi"),
         ("GET", "v3/refund/domestic/refund/1217752501", "\n  GET v3/refund/domestic/refunds/{out_refund_no}"),
-        ("PUT", CALLBACKS, "with GET, POST only"),
+        ("PUT", CALLBACKS, "only with GET, POST"),
     ] {
         let output = weipay(&["call", method, path], &full);
         assert_eq!(exit(&output), 1, "{path}");
@@ -526,4 +526,20 @@ fn neither_a_body_nor_a_token_nor_a_key_is_repeated() {
         let told = stderr(&output);
         assert!(!told.contains("secret") && !told.contains(&inner[..12]), "{told}");
     }
+}
+
+#[test]
+fn a_word_that_looks_mistyped_is_pointed_out_and_sent_all_the_same() {
+    let sandbox = Sandbox::start().unwrap();
+    let kit = sandbox.kit_file().to_str().unwrap();
+    let stocks = "v3/marketing/busifavor/stocks";
+    let body = |word: &str| format!(r#"{{"stock_type":"{word}"}}"#);
+    let (mistyped, known) = (body("NORML"), body("NORMAL"));
+    let call = |body: &str| weipay(&["call", "POST", stocks, "--json", body, "--kit", kit], &HashMap::new());
+    let (mistyped, known) = (call(&mistyped), call(&known));
+    let told = stderr(&mistyped);
+    assert!(told.starts_with("hint: /body/stock_type is `NORML`"), "{told}");
+    assert!(told.contains("did you mean `NORMAL`?"), "{told}");
+    assert!(!stderr(&known).contains("hint:"), "{}", stderr(&known));
+    assert_eq!(exit(&mistyped), exit(&known), "the platform's answer decides: both were sent");
 }

@@ -25,7 +25,7 @@ impl<M: Mode> State<M> {
     /// # #[cfg(feature = "async")]
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// let response =
-    ///     client.v3().apply4subject().applyment().merchants().sub_mchid("1xxxxxxx").state().get().await?;
+    ///     client.v3().apply4subject().applyment().merchants().sub_mchid("10000000").state().get().await?;
     /// # Ok(()) }
     /// ```
     pub fn get(self) -> M::Sent<get::Response> {

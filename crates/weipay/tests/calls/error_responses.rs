@@ -1,0 +1,197 @@
+//! Error responses, of the platform and of what is in between: what they prove, what they keep and what they print. Every case
+//! runs on both clients.
+
+use crate::hostile_platform::both;
+use crate::platform::{configured, signed, unsigned};
+
+/// The table of `may_have_taken_effect`.
+#[test]
+fn only_a_refusal_that_is_provably_of_the_platform_proves_that_nothing_happened() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let refusal = |code: &str| format!(r#"{{"code":"{code}","message":"m"}}"#);
+    let html = "<html><head><title>Forbidden</title></head></html>";
+    let mut table = vec![
+        (400, refusal("PARAM_ERROR"), false),
+        (401, refusal("SIGN_ERROR"), false),
+        (403, refusal("NOT_ENOUGH"), false),
+        (404, refusal("ORDER_NOT_EXIST"), false),
+        (400, refusal("A_CODE_OF_TOMORROW"), false),
+        // Damage that does not touch the code.
+        (400, format!("\u{FEFF}{}", refusal("PARAM_ERROR")), false),
+        (400, format!(r#"{{"detail":{deep},"code":"PARAM_ERROR"}}"#), false),
+        (400, r#"{"code":"PARAM_ERROR","message":"\ud83d"}"#.to_owned(), false),
+        // Cut, doubled, in a list: nobody knows what is missing.
+        (400, r#"{"code":"PARAM_ERROR","mess"#.to_owned(), true),
+        (400, r#"{"code":"PARAM_ER"#.to_owned(), true),
+        (400, format!("[{}]", refusal("PARAM_ERROR")), true),
+        (400, refusal("PARAM_ERROR").repeat(2), true),
+        // Not of the platform's form.
+        (400, r#"{"code":"SYSTEM_ERROR","code":"PARAM_ERROR"}"#.to_owned(), true),
+        (400, r#"{"code":403,"message":"m"}"#.to_owned(), true),
+        (403, refusal("forbidden"), true),
+        (400, r#"{"errcode":40001,"errmsg":"invalid credential"}"#.to_owned(), true),
+        (404, String::new(), true),
+        (405, String::new(), true),
+        (302, String::new(), true),
+        // An unlikely status for a refusal.
+        (422, refusal("PARAM_ERROR"), true),
+        (429, refusal("PARAM_ERROR"), true),
+        (500, refusal("PARAM_ERROR"), true),
+        (503, refusal("SERVICE_UNAVAILABLE"), true),
+    ];
+    // The code says that it is open, whatever became of the rest.
+    for code in ["SYSTEM_ERROR", "FREQUENCY_LIMITED", "BANK_ERROR", "USERPAYING"] {
+        let whole = refusal(code);
+        table.extend([
+            (400, whole.clone(), true),
+            (403, whole[..whole.len() - 3].to_owned(), true),
+            (400, format!("\u{FEFF}{whole}"), true),
+            (400, format!("[{whole}]"), true),
+            (400, format!(r#"{{"code":"{code}","detail":{deep}}}"#), true),
+            (400, format!(r#"{{"detail":{deep},"code":"{code}"}}"#), true),
+        ]);
+    }
+    table.extend(
+        [400, 401, 403, 404, 408, 409, 413, 425, 429, 499, 502].map(|status| (status, html.to_owned(), true)),
+    );
+    for (status, body, may) in table {
+        for result in both(|| unsigned(status, &body)) {
+            let error = result.unwrap_err();
+            assert_eq!(error.may_have_taken_effect(), may, "{status} {body}");
+            assert!(error.is_api() && error.body().unwrap() == body.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_code_is_read_from_a_response_that_is_damaged_elsewhere() {
+    let deep = format!("{}0{}", "{\"a\":".repeat(200), "}".repeat(200));
+    for body in [
+        r#"{"code":"SYSTEM_ERROR","mess"#.to_owned(),
+        "\u{FEFF}{\"code\":\"SYSTEM_ERROR\"}".to_owned(),
+        r#"[{"code":"SYSTEM_ERROR"}]"#.to_owned(),
+        format!(r#"{{"code":"SYSTEM_ERROR","detail":{deep}"#),
+        format!(r#"{{"detail":{deep},"code":"SYSTEM_ERROR"}}"#),
+    ] {
+        for result in both(|| unsigned(400, &body)) {
+            let error = result.unwrap_err();
+            assert_eq!(
+                (error.code(), error.may_have_taken_effect()),
+                (Some("SYSTEM_ERROR"), true),
+                "{body:.60}"
+            );
+        }
+    }
+    let whole = r#"{"code":"SYSTEM_ERROR","message":"系统错误"}"#.as_bytes();
+    for result in both(|| unsigned(400, "").with_bytes(&whole[..whole.len() - 4])) {
+        let error = result.unwrap_err();
+        assert_eq!((error.code(), error.may_have_taken_effect()), (Some("SYSTEM_ERROR"), true));
+    }
+}
+
+#[test]
+fn an_error_that_is_not_of_a_call_has_no_effect() {
+    let client = configured().build_blocking().unwrap();
+    for text in ["abc", "", "13800138000"] {
+        let error = client.decrypt_sensitive(text).unwrap_err();
+        assert!(!error.may_have_taken_effect() && !error.is_api() && !error.is_network());
+        assert!(format!("{error:#}").starts_with("the text cannot be decrypted: "), "{error}");
+        assert!(text.is_empty() || !error.to_string().contains(text));
+    }
+    assert!(!client.encrypt_sensitive(&"x".repeat(500)).unwrap_err().may_have_taken_effect());
+    // One of a call that succeeded, and whose response does not read, is another matter.
+    for response in both(|| signed(200, "[]")) {
+        assert!(response.unwrap().json_as::<u8>().unwrap_err().may_have_taken_effect());
+    }
+}
+
+#[test]
+fn an_error_response_of_another_form_is_shown() {
+    let operation = "取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate";
+    for (status, body, text) in [
+        (
+            502,
+            "<html>\r\n<body>502 Bad\u{1b}[2J Gateway</body>",
+            r"an error response without code and message: <html> <body>502 Bad\u{1b}[2J Gateway</body>",
+        ),
+        (200 + 300, "", "an error response without code and message"),
+        (
+            400,
+            r#"{"errcode":40001,"errmsg":"invalid credential"}"#,
+            r#"an error response without code and message: {"errcode":40001,"errmsg":"invalid credential"}"#,
+        ),
+        (403, r#"{"message":"no route"}"#, "no route"),
+        (403, r#"{"code":"NO_AUTH"}"#, "NO_AUTH"),
+        (403, r#"{"code":"NO_AUTH","message":"\u001b[31m\n没有权限"}"#, r"NO_AUTH: \u{1b}[31m\n没有权限"),
+    ] {
+        for result in both(|| unsigned(status, body)) {
+            let error = result.unwrap_err();
+            assert_eq!(error.to_string(), format!("{text} ({operation}, HTTP {status})"));
+        }
+    }
+    let long = "x".repeat(100_000);
+    for body in [long.clone(), format!(r#"{{"code":"{long}","message":"{long}"}}"#)] {
+        for result in both(|| unsigned(400, &body)) {
+            let error = result.unwrap_err();
+            assert!(error.to_string().len() < 1_200);
+        }
+    }
+    for result in both(|| unsigned(502, "<html>502 Bad Gateway</html>")) {
+        let printed = format!("{:?}", result.unwrap_err());
+        assert!(printed.contains("502 Bad Gateway"), "{printed}");
+    }
+}
+
+#[test]
+fn a_redirect_is_shown_and_not_followed() {
+    let location = "http://user:secret@127.0.0.1:9/steal?token=secret";
+    for result in both(|| unsigned(302, "").header("Location", location)) {
+        let error = result.unwrap_err();
+        assert_eq!((error.status().unwrap().as_u16(), error.is_api()), (302, true));
+        assert!(error.to_string().contains("HTTP 302, Location http://127.0.0.1:9/steal?…"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
+}
+
+#[test]
+fn an_error_response_keeps_everything() {
+    let body = r#"{"code":"INVALID_REQUEST","detail":{"location":"body","value":0.01},"message":"券不存在"}"#;
+    for result in both(|| unsigned(400, body).header("Request-ID", "08F4-268435461")) {
+        let error = result.unwrap_err();
+        assert!(error.is_api() && !error.may_have_taken_effect());
+        assert_eq!((error.code(), error.message()), (Some("INVALID_REQUEST"), Some("券不存在")));
+        assert_eq!(error.detail().unwrap()["value"], 0.01);
+        assert_eq!((error.status().unwrap().as_u16(), error.request_id()), (400, Some("08F4-268435461")));
+        assert_eq!(error.body().unwrap(), body.as_bytes());
+        assert_eq!(
+            error.to_string(),
+            "INVALID_REQUEST: 券不存在 (取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate, HTTP 400, Request-ID 08F4-268435461)"
+        );
+    }
+}
+
+#[test]
+fn an_error_response_is_an_error_whatever_its_body() {
+    for body in ["", "<html>502 Bad Gateway</html>", "[1]", "{\"code\":7}", "\u{0}\u{1}"] {
+        for result in both(|| unsigned(502, body)) {
+            let error = result.unwrap_err();
+            assert!(error.is_api() && error.may_have_taken_effect());
+            assert_eq!((error.code(), error.body().unwrap().as_ref()), (None, body.as_bytes()));
+        }
+    }
+}
+
+#[test]
+fn an_error_does_not_print_personal_data() {
+    let phone = "13800138000";
+    let refused = format!(r#"{{"code":"PARAM_ERROR","detail":{{"field":"phone","value":"{phone}"}}}}"#);
+    for result in both(|| unsigned(400, &refused)) {
+        let error = result.unwrap_err();
+        assert!(!format!("{error:?} {error}").contains(phone), "{error:?}");
+        assert_eq!(error.detail().unwrap()["value"], phone);
+    }
+    for response in both(|| signed(200, &format!("\"{phone}\""))) {
+        let error = response.unwrap().json_as::<u64>().unwrap_err();
+        assert!(!format!("{error:?} {error}").contains(phone), "{error:?}");
+    }
+}
