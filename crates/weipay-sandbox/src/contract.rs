@@ -1,4 +1,4 @@
-//! The contract (契约): every request is held against the catalogue before any product sees it.
+//! The contract (契约): every request is validated against the catalogue before any product sees it.
 //!
 //! Path, query and body are checked in this order, each for the types of all its values, then for its required fields, then
 //! for the other rules; fields in the catalogue's order. The first broken rule is answered in the gateway's own
@@ -62,7 +62,7 @@ pub(crate) struct Contract {
     patterns: Patterns,
 }
 
-/// A request that keeps its contract.
+/// A request that has passed validation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ValidRequest {
     path: Vec<(&'static str, String)>,
@@ -125,7 +125,7 @@ impl Contract {
         Self { validation, patterns: Patterns::default() }
     }
 
-    /// Holds a request against its operation.
+    /// Validates a request against its operation.
     pub(crate) fn check(&self, operation: &Operation, request: &ParsedRequest<'_>) -> Result<(), Refusal> {
         let mut undefined = Undefined::default();
         self.check_path(operation, &request.path, &mut undefined)?;

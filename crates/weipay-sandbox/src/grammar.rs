@@ -1,7 +1,7 @@
 //! The grammar of PARAM_ERROR: the sentences in which the gateway refuses a value, word for word where they were seen.
 //!
 //! A sentence names the value by source and JSON Pointer (`/body/amount/total`) and by the field's Chinese title. What
-//! nobody has recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
+//! has not been recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
 
 use std::fmt;
 
@@ -226,7 +226,7 @@ pub(crate) const UINT32: &str = " 32 位无符号整数";
 pub(crate) const UINT64: &str = " 64 位无符号整数";
 pub(crate) const OBJECT: &str = " Json 对象";
 
-/// Sentences that nobody has recorded. They follow the recorded ones, and may change when somebody does.
+/// Sentences that have not been recorded. They follow the recorded ones, and may change when they are.
 pub(crate) mod unconfirmed {
     use super::Refusal;
 

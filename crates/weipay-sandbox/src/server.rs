@@ -90,7 +90,7 @@ impl Settings {
 }
 
 impl Server {
-    /// Serves a platform on a bound socket, on a thread of its own: callers may be synchronous or asynchronous.
+    /// Serves a platform on a bound socket, on a separate thread: callers may be synchronous or asynchronous.
     pub(crate) fn start(listener: BoundListener, settings: Settings) -> io::Result<Self> {
         places::lengthen_queue(&listener);
         listener.set_nonblocking(true)?;

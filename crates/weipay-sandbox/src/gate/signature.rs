@@ -46,7 +46,7 @@ pub(super) fn refusal() -> Refusal {
 /// The texts of which one must stand as body in the message that was signed, the usual one first.
 ///
 /// An upload without `meta` is refused behind the gate whatever it says. UNCONFIRMED what the platform lets its caller sign,
-/// so that it hears of the part that it forgot: the whole body or nothing.
+/// so that it is told which part is missing: the whole body or nothing.
 fn signed_bodies<'a>(request: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&'a [u8]> {
     match upload {
         None => vec![&request.body],

@@ -71,8 +71,8 @@ const SPELLED: &[u8] = b"GET / HTTP/1.1\r\nRequest-ID: 0\r\n\r\n";
 
 /// What a response must carry so that hyper spells the names of its headers as the platform does.
 ///
-/// Names are compared without regard to case, so hyper keeps them in lower case. It writes a name as somebody else spelled it when
-/// that spelling is at hand, and it takes spellings from the requests that it reads. So it is given one to read.
+/// Names are compared without regard to case, so hyper keeps them in lower case. It writes a name in another spelling when it
+/// has one, and it takes spellings from the requests that it reads. So it gets one to read.
 pub(super) async fn spelling() -> Extensions {
     let learnt = Arc::new(Mutex::new(Extensions::new()));
     let kept = Arc::clone(&learnt);

@@ -122,7 +122,11 @@ fn an_object_inside_an_element_is_sent_as_json_text() {
         .total_fee(1)
         .spbill_create_ip("8.8.8.8")
         .auth_code("120061098828009406")
-        .detail(micropay::post::Detail::new().cost_price(1).goods_detail(Vec::<micropay::post::GoodsDetail>::new()));
+        .detail(
+            micropay::post::Detail::new()
+                .cost_price(1)
+                .goods_detail(Vec::<micropay::post::GoodsDetail>::new()),
+        );
     let _ = client.v2().pay().micropay().post(request).unwrap();
     let sent = elements(&platform.seen());
     assert!(value(&sent, "detail").unwrap().starts_with("{\"cost_price\":1"), "{sent:?}");
