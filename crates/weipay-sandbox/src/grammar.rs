@@ -1,7 +1,7 @@
 //! The grammar of PARAM_ERROR: the sentences in which the gateway refuses a value, word for word where they were seen.
 //!
 //! A sentence names the value by source and JSON Pointer (`/body/amount/total`) and by the field's Chinese title. What
-//! nobody has recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
+//! has not been recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
 
 use std::fmt;
 
@@ -226,7 +226,7 @@ pub(crate) const UINT32: &str = " 32 位无符号整数";
 pub(crate) const UINT64: &str = " 64 位无符号整数";
 pub(crate) const OBJECT: &str = " Json 对象";
 
-/// Sentences that nobody has recorded. They follow the recorded ones, and may change when somebody does.
+/// Sentences that have not been recorded. They follow the recorded ones, and may change when they are.
 pub(crate) mod unconfirmed {
     use super::Refusal;
 
@@ -308,7 +308,6 @@ pub(crate) mod unconfirmed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::response::dialect::json;
 
     fn place<'a>(source: Source, pointer: &'a str, title: &'a str) -> Place<'a> {
         Place { source, pointer, title }
@@ -319,23 +318,23 @@ mod tests {
     fn the_recorded_sentences_come_out_letter_for_letter() {
         let total = place(Source::Body, "/body/amount/total", "总金额").wrong_type(INT64, json!(0.01));
         assert_eq!(
-            String::from_utf8(json(&total)).unwrap(),
+            String::from_utf8(total.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"无法将 JSON 输入源“/body/amount/total”映射到目标字段“总金额”中，此字段需要一个合法的 64 位有符号整数"}"#
         );
         let appid = place(Source::Body, "/body/appid", "商户appid").too_short(Length::Characters(0), 1);
         assert_eq!(
-            String::from_utf8(json(&appid)).unwrap(),
+            String::from_utf8(appid.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0},"message":"输入源“/body/appid”映射到值字段“商户appid”字符串规则校验失败，字符数 0，小于最小值 1"}"#
         );
         let id = place(Source::UriTemplate, "/uri_template/applyment_id", "申请单号")
             .wrong_type(UINT64, json!("APPLYMENT_20210312084316"));
         assert_eq!(
-            String::from_utf8(json(&id)).unwrap(),
+            String::from_utf8(id.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":"APPLYMENT_20210312084316"},"message":"无法将输入源“/uri_template/applyment_id”映射到目标字段“申请单号”中，此字段需要一个合法的 64 位无符号整数"}"#
         );
         let limit = place(Source::Query, "/query/limit", "最大资源条数").below(20, json!(1));
         assert_eq!(
-            String::from_utf8(json(&limit)).unwrap(),
+            String::from_utf8(limit.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"query","value":1},"message":"输入源“/query/limit”映射到数值字段“最大资源条数”规则校验失败，值低于最小值 20"}"#
         );
         let scene = place(Source::Body, "/body/scene_info", "场景信息").required();
@@ -350,12 +349,12 @@ mod tests {
         );
         let extra = undefined(&["/body/payer/openid".to_owned()]);
         assert_eq!(
-            String::from_utf8(json(&extra)).unwrap(),
+            String::from_utf8(extra.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":null,"value":["/body/payer/openid"]},"message":"请求中含有未在API文档中定义的参数"}"#
         );
         let openid = place(Source::Body, "/body/payer/openid", "用户标识").not_a_string(json!(4));
         assert_eq!(
-            String::from_utf8(json(&openid)).unwrap(),
+            String::from_utf8(openid.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":4},"message":"无法将 JSON 输入源“/body/payer/openid”映射到目标字段“用户标识”中，此字段需要一个 string 类型的 Json 值"}"#
         );
         let order = place(Source::Body, "/body/out_order_no", "商户服务订单号")
@@ -372,12 +371,12 @@ mod tests {
         let order = |source, pointer| place(source, pointer, "商户订单号");
         let short = order(Source::Body, "/body/out_trade_no").too_short(Length::Bytes(3), 6);
         assert_eq!(
-            String::from_utf8(json(&short)).unwrap(),
+            String::from_utf8(short.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":3},"message":"输入源“/body/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 3，小于最小值 6"}"#
         );
         let long = order(Source::UriTemplate, "/uri_template/out_trade_no").too_long(Length::Bytes(35), 32);
         assert_eq!(
-            String::from_utf8(json(&long)).unwrap(),
+            String::from_utf8(long.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":35},"message":"输入源“/uri_template/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 35，大于最大值 32"}"#
         );
     }
@@ -391,11 +390,11 @@ mod tests {
         );
         let expire = place(Source::Body, "/body/time_expire", "交易结束时间").not_rfc3339("20220421191948");
         assert_eq!(
-            String::from_utf8(json(&expire)).unwrap(),
+            String::from_utf8(expire.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":"20220421191948"},"message":"输入源“/body/time_expire”映射到值字段“交易结束时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"}"#
         );
         assert_eq!(
-            String::from_utf8(json(&not_utf8())).unwrap(),
+            String::from_utf8(not_utf8().to_json()).unwrap(),
             r#"{"code":"INVALID_REQUEST","message":"请求内容传入了非UTF8参数"}"#
         );
     }

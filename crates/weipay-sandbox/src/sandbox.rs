@@ -39,7 +39,7 @@ pub struct Sandbox {
     _temporary: Option<tempfile::TempDir>,
 }
 
-/// What a sandbox is to be like.
+/// Settings of a sandbox, which [`start`](Self::start) starts.
 pub struct SandboxBuilder {
     data: Option<PathBuf>,
     listen: String,
@@ -152,7 +152,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Lets members through that the documentation does not have, and characters that the platform does not take.
+    /// Accepts members that the documentation does not have, and characters that the platform does not take.
     #[must_use]
     pub fn loose(self, loose: bool) -> Self {
         self.validation(if loose { Validation::LENIENT } else { Validation::DEFAULT })
@@ -180,7 +180,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many connections there are at most; when one more comes, the one that does nothing gives way. Without a
+    /// How many connections there are at most; when another one comes, an idle one is closed. Without a
     /// number, 1,024, or half of the files that the process may open.
     #[must_use]
     pub fn connections(mut self, most: usize) -> Self {
@@ -196,7 +196,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Tells somebody of every request when it has been answered. Answers wait for it: it must not block.
+    /// Calls this after every request, and after every attempt to deliver a notification. Responses wait for it: it must not
+    /// block.
     #[must_use]
     pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> Self {
         self.log = Some(Arc::new(log));
@@ -210,11 +211,10 @@ impl SandboxBuilder {
         self
     }
 
-    /// Starts the sandbox. When this returns, it answers.
+    /// Starts the sandbox. When this returns, it accepts requests.
     ///
     /// # Errors
-    ///
-    /// If the data directory cannot be used, or the address cannot be bound.
+    /// When the data directory, the kit, the state or the address cannot be used.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
         let (dir, temporary) = self.folder()?;
@@ -300,13 +300,12 @@ impl Sandbox {
     /// A running platform on a free port of 127.0.0.1, with its own keys and its own state, gone on drop.
     ///
     /// # Errors
-    ///
-    /// If the data directory cannot be made, or no port is free.
+    /// When no temporary folder can be made, or no port is free.
     pub fn start() -> Result<Self, StartError> {
         Self::builder().start()
     }
 
-    /// A sandbox that is still to be described.
+    /// Settings for a sandbox.
     #[must_use]
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
@@ -336,7 +335,7 @@ impl Sandbox {
         self.address
     }
 
-    /// The members of its kit.
+    /// The members of the kit.
     #[must_use]
     pub fn kit(&self) -> &Kit {
         self.kit.kit()
@@ -369,8 +368,7 @@ impl Sandbox {
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.
     ///
     /// # Errors
-    ///
-    /// If the signals cannot be awaited.
+    /// When the signals of the operating system cannot be waited for.
     pub fn wait(&self) -> io::Result<()> {
         self.server.wait()
     }
