@@ -47,20 +47,20 @@ fn environment(sandbox: &Sandbox) -> HashMap<&'static str, String> {
 }
 
 const CALLBACKS: &str = "v3/marketing/busifavor/callbacks";
+const REFUND: &str = "v3/refund/domestic/refunds/{out_refund_no}";
 const STOCK: [&str; 5] = ["call", "GET", "v3/marketing/busifavor/stocks/{stock_id}", "--path", "stock_id=1"];
 
 #[test]
 fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() {
     let sandbox = Sandbox::start().unwrap();
     let kit = sandbox.kit_file().to_str().unwrap();
-    let body = r#"{"notify_url":"https://example.com/notify"}"#;
-    let by_kit = weipay(&["call", "post", CALLBACKS, "--json", body, "--kit", kit], &HashMap::new());
-    let by_environment =
-        weipay(&["call", "GET", CALLBACKS, "--query", "mchid=1900000001"], &environment(&sandbox));
+    let refund = ["call", "get", REFUND, "--path", "out_refund_no=refund-7"];
+    let by_kit = weipay(&[&refund[..], &["--kit", kit]].concat(), &HashMap::new());
+    let by_environment = weipay(&refund, &environment(&sandbox));
     for output in [by_kit, by_environment] {
         assert_eq!(exit(&output), 0, "{}", stderr(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(answer["notify_url"].is_string(), "{answer}");
+        assert_eq!(answer["out_refund_no"], "refund-7", "{answer}");
         assert!(stderr(&output).starts_with("note: this is an example"), "{}", stderr(&output));
     }
 }
