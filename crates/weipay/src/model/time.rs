@@ -19,11 +19,13 @@ pub struct Time(String);
 
 impl Time {
     /// The text, as it came.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The point in time, if the text is RFC 3339.
+    #[must_use]
     pub fn system_time(&self) -> Option<SystemTime> {
         let (seconds, nanos) = parse(&self.0)?;
         let whole = Duration::from_secs(seconds.unsigned_abs());
@@ -32,39 +34,56 @@ impl Time {
         whole.checked_add(Duration::from_nanos(nanos.into()))
     }
 
+    /// Seconds since 1970 and nanoseconds, if the text is RFC 3339.
+    #[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
+    pub(super) fn unix(&self) -> Option<(i64, u32)> {
+        parse(&self.0)
+    }
+
+    /// A number of seconds since 1970, in Beijing time, as the platform writes it: `2015-05-20T13:29:35+08:00`.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: i64) -> Time {
+        let beijing = seconds.saturating_add(BEIJING);
+        let (days, clock) = (beijing.div_euclid(86_400), beijing.rem_euclid(86_400));
+        let (year, month, day) = date(days);
+        let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
+        Time(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00"))
+    }
+
     /// Seconds since 1970, if the text is RFC 3339.
+    #[must_use]
     pub fn unix_seconds(&self) -> Option<i64> {
         parse(&self.0).map(|(seconds, _)| seconds)
     }
 }
 
 impl From<&str> for Time {
-    fn from(text: &str) -> Time {
-        Time(text.to_owned())
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }
 
 impl From<&String> for Time {
-    fn from(text: &String) -> Time {
-        Time(text.clone())
+    fn from(text: &String) -> Self {
+        Self(text.clone())
     }
 }
 
 impl From<Cow<'_, str>> for Time {
-    fn from(text: Cow<'_, str>) -> Time {
-        Time(text.into_owned())
+    fn from(text: Cow<'_, str>) -> Self {
+        Self(text.into_owned())
     }
 }
 
 impl From<String> for Time {
-    fn from(text: String) -> Time {
-        Time(text)
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 
 /// In Beijing time, as the platform writes it: `2015-05-20T13:29:35+08:00`.
 impl From<SystemTime> for Time {
-    fn from(time: SystemTime) -> Time {
+    fn from(time: SystemTime) -> Self {
         let whole = |seconds| i64::try_from(seconds).unwrap_or(i64::MAX - BEIJING);
         let seconds = match time.duration_since(UNIX_EPOCH) {
             Ok(since) => whole(since.as_secs()),
@@ -73,11 +92,7 @@ impl From<SystemTime> for Time {
                 -whole(before.duration().as_secs()) - i64::from(before.duration().subsec_nanos() > 0)
             }
         };
-        let beijing = seconds.saturating_add(BEIJING);
-        let (days, clock) = (beijing.div_euclid(86_400), beijing.rem_euclid(86_400));
-        let (year, month, day) = date(days);
-        let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
-        Time(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00"))
+        Self::from_unix_seconds(seconds)
     }
 }
 
@@ -88,7 +103,7 @@ impl serde::Serialize for Time {
 }
 
 impl<'de> serde::Deserialize<'de> for Time {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Time)
     }
 }
@@ -100,7 +115,7 @@ impl fmt::Display for Time {
 }
 
 impl Value for Time {
-    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Time, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         String::begin(found, strictness).map(Time)
     }
 
@@ -114,7 +129,7 @@ impl Value for Time {
         if parse(&self.0).is_some() && self.0.as_bytes().get(10) == Some(&b'T') {
             return Ok(());
         }
-        Err(Violation::new("is no time: write it as 2015-05-20T13:29:35+08:00"))
+        Err(Violation::new("is not an RFC 3339 time: write it as 2015-05-20T13:29:35+08:00"))
     }
 }
 
