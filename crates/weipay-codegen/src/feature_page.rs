@@ -86,7 +86,7 @@ notifications = ["_typed"]
 ## 2 operations: 退款|账单.
 pay = ["_typed"]
 # Internal.
-_typed = ["dep:regex-lite"]
+_typed = ["dep:weipay-rules"]
 
 [dependencies]
 ## Not a feature.

@@ -59,6 +59,11 @@ impl Linter {
         if money::lacks_unit(field) && !place.says_above(field.line, "unit") {
             self.report(place, field.line, money::problem(field));
         }
+        for value in &field.values {
+            if let Some(broken) = example::broken_rule(field, value) {
+                self.report(place, field.line, format!("the listed value {value} of `{name}` {broken}"));
+            }
+        }
         let Some(pattern) = field.pattern else { return };
         if field.kind != Kind::String {
             self.report(place, field.line, format!("`{name}` is no string: a pattern says nothing of it"));

@@ -193,6 +193,12 @@ fn an_example_that_breaks_its_own_rule_is_found() {
 }
 
 #[test]
+fn a_listed_value_that_breaks_a_rule_of_its_field_is_found() {
+    let found = finding("    a string ..4 (USED | EXPIRED)\n");
+    assert_eq!(found, "v3/a.api:5: the listed value EXPIRED of `a` has 7 characters: at most 4");
+}
+
+#[test]
 fn a_time_that_the_field_does_not_say_is_found() {
     let found = finding("    a string # 支付完成时间 = 2018-06-08T10:34:56.120+08:00\n");
     assert!(found.contains("is RFC 3339 and the field does not say rfc3339"), "{found}");

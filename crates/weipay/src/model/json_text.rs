@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
+use weipay_rules::Rules;
 
 use super::check;
 use super::{Encryption, Field, Found, Next, Strictness, Value, Violation};
@@ -68,7 +69,7 @@ impl<T: Value> Value for JsonText<T> {
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
         // The limits of the field are those of the text, not of what is in it.
-        self.0.check(&Field { length: None, pattern: None, items: None, ..*field })?;
+        self.0.check(&Field { rules: Rules::NONE, ..*field })?;
         let text = self.0.to_json(Encryption::AsSet)?.to_string();
         check::text(&text, field)
     }

@@ -34,6 +34,7 @@ pub use json_text::JsonText;
 pub use sensitive::{Encryption, Sensitive};
 pub use time::Time;
 pub use value::{Items, Next, Slot, Value};
+pub use weipay_rules::{Format, Limits, Rules};
 
 #[doc(no_inline)]
 pub use crate::upload::File;

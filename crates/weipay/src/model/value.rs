@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use serde_json::{Number, Value as Json};
 
-use super::check::{self, outside};
+use super::check;
 use super::field::Field;
 use super::{Encryption, Found, Model, Strictness, Violation, encode};
 use crate::upload::File;
@@ -79,7 +79,7 @@ impl<T: Value> Slot for Option<T> {
     fn check(&self, field: &Field) -> Result<(), Violation> {
         match self {
             Some(value) => value.check(field),
-            None if field.required => Err(Violation::new("is required (必填) and not set")),
+            None if field.rules.required => Err(Violation::new("is required (必填) and not set")),
             None => Ok(()),
         }
     }
@@ -174,12 +174,7 @@ impl Value for i64 {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        match field.range {
-            Some((min, max)) if !(min..=max).contains(self) => {
-                Err(Violation::new(outside(&format!("is {self}"), min, max, "")))
-            }
-            _ => Ok(()),
-        }
+        Ok(field.rules.check_integer(*self)?)
     }
 }
 
@@ -202,12 +197,11 @@ impl Value for Number {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        match (self.as_f64(), field.range) {
-            // The limits of a table are small: as a fraction each is still itself.
-            (Some(number), Some((min, max))) if number < min as f64 || number > max as f64 => {
-                Err(Violation::new(outside(&format!("is {self}"), min, max, "")))
-            }
-            _ => Ok(()),
+        let whole = self.as_i64().map(i128::from).or_else(|| self.as_u64().map(i128::from));
+        match (whole, self.as_f64()) {
+            (Some(whole), _) => Ok(field.rules.check_number(whole)?),
+            (None, Some(fraction)) => Ok(field.rules.check_number(fraction)?),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -292,11 +286,7 @@ impl<T: Value> Value for Vec<T> {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        if let Some((min, max)) = field.items
-            && !(min..=max).contains(&self.len())
-        {
-            return Err(Violation::new(outside(&format!("has {}", self.len()), min, max, " members")));
-        }
+        field.rules.check_items(self.len())?;
         let mut members = self.iter().enumerate();
         members.try_for_each(|(index, member)| member.check(field).map_err(|rule| rule.at(index)))
     }

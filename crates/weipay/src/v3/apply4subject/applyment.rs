@@ -39,7 +39,7 @@ impl<M: Mode> Applyment<M> {
 
     /// `v3/apply4subject/applyment/{applyment_id}` with this 申请单编号. Format `numeric`.
     pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
+        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id").numeric(), applyment_id.into()))
     }
 
     /// `v3/apply4subject/applyment/{business_code}` with this 业务申请编号. At most 128 characters.

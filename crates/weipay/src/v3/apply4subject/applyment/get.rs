@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 申请单编号. Format `numeric`.
-        applyment_id: String = query("applyment_id"),
+        applyment_id: String = query("applyment_id").numeric(),
         /// 业务申请编号. At most 128 characters.
         business_code: String = query("business_code").length(0, 128),
     }
@@ -26,7 +26,7 @@ response! {
         /// 申请单状态. Required.
         applyment_state: ApplymentState = body("applyment_state").required(),
         /// 小程序码图片. Format `data-url`.
-        qrcode_data: String = body("qrcode_data"),
+        qrcode_data: String = body("qrcode_data").data_url(),
         /// 驳回参数.
         reject_param: String = body("reject_param"),
         /// 驳回原因.

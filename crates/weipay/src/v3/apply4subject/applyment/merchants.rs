@@ -16,6 +16,6 @@ chain_branch! {
 impl<M: Mode> Merchants<M> {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}` with this 特约商户号. 8 to 32 characters; format `numeric`.
     pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid").length(8, 32), sub_mchid.into()))
+        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid").length(8, 32).numeric(), sub_mchid.into()))
     }
 }

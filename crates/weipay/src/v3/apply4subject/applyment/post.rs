@@ -46,7 +46,7 @@ request! {
         /// 联系人证件反面照片. Format `media-id`.
         contact_id_doc_copy_back: String = body("contact_id_doc_copy_back"),
         /// 联系人证件有效期开始时间. Format `date`.
-        contact_period_begin: String = body("contact_period_begin"),
+        contact_period_begin: String = body("contact_period_begin").date(),
         /// 联系人证件有效期结束时间.
         contact_period_end: String = body("contact_period_end"),
         /// 业务办理授权函. Format `media-id`.
@@ -180,7 +180,7 @@ request! {
         /// 证件居住地址. Required; travels encrypted (敏感信息加密).
         ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
         /// 证件有效期开始时间. Required; format `date`.
-        ubo_period_begin: String = body("ubo_period_begin").required(),
+        ubo_period_begin: String = body("ubo_period_begin").required().date(),
         /// 证件有效期结束时间. Required.
         ubo_period_end: String = body("ubo_period_end").required(),
     }
@@ -196,7 +196,7 @@ response! {
     /// What is answered.
     pub struct Response {
         /// 微信支付申请单号. Required; format `uint64`.
-        applyment_id: i64 = body("applyment_id").required(),
+        applyment_id: i64 = body("applyment_id").required().uint64(),
     }
 }
 

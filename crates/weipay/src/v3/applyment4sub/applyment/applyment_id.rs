@@ -16,6 +16,6 @@ chain_branch! {
 impl<M: Mode> ApplymentId<M> {
     /// `v3/applyment4sub/applyment/applyment_id/{applyment_id}` with this 申请单号. Format `uint64`.
     pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
+        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id").uint64(), applyment_id.into()))
     }
 }

@@ -17,6 +17,6 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 通知地址. Required; format `url`.
-        url: String = body("url").required(),
+        url: String = body("url").required().url(),
     }
 }

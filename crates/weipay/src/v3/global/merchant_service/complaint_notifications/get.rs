@@ -12,6 +12,6 @@ response! {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
         /// 通知地址. Required; format `url`.
-        url: String = body("url").required(),
+        url: String = body("url").required().url(),
     }
 }

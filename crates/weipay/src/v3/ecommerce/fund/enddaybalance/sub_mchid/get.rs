@@ -14,7 +14,7 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 日期. Required; format `date`.
-        date: String = query("date").required(),
+        date: String = query("date").required().date(),
         /// 账户类型.
         account_type: AccountType = query("account_type"),
     }

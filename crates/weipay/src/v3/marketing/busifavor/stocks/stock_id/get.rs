@@ -207,7 +207,7 @@ response! {
         /// 视频号视频ID.
         finder_video_id: String = body("finder_video_id"),
         /// 视频号封面图. Format `media-url`.
-        finder_video_cover_image_url: String = body("finder_video_cover_image_url"),
+        finder_video_cover_image_url: String = body("finder_video_cover_image_url").url(),
     }
 
     /// 券code数量.

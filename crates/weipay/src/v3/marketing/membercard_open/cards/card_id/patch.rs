@@ -24,11 +24,11 @@ request! {
         /// 商户AppId.
         appid: String = body("appid"),
         /// 会员卡logo. Format `media-url`.
-        logo_url: String = body("logo_url"),
+        logo_url: String = body("logo_url").url(),
         /// 卡名称.
         title: String = body("title"),
         /// 会员卡背景图. Format `media-url`.
-        background_picture_url: String = body("background_picture_url"),
+        background_picture_url: String = body("background_picture_url").url(),
         /// 使用须知.
         description: String = body("description"),
         /// 服务电话.

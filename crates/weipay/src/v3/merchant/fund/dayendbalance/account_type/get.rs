@@ -18,6 +18,6 @@ request! {
     /// What is sent.
     pub struct Request {
         /// 日期. Required; format `date`.
-        date: String = query("date").required(),
+        date: String = query("date").required().date(),
     }
 }

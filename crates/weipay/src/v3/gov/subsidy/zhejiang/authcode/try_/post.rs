@@ -10,7 +10,7 @@
 
 use serde_json::Number;
 
-use crate::model::{body, request, response};
+use crate::model::{body, open_enum, request, response};
 
 request! {
     /// What is sent.
@@ -44,7 +44,7 @@ response! {
         /// 活动标题. Required.
         event_title: String = body("event_title").required(),
         /// 优惠模式. Required.
-        discount_mode: i64 = body("discount_mode").required(),
+        discount_mode: DiscountMode = body("discount_mode").required(),
         /// 原订单金额.
         amount: Number = body("amount"),
         /// 优惠金额.
@@ -57,5 +57,14 @@ response! {
         channel_evt_no: String = body("channel_evt_no"),
         /// 品类编码. Required.
         category_id: String = body("category_id").required(),
+    }
+}
+
+open_enum! {
+    /// 优惠模式.
+    pub enum DiscountMode {
+        DisFlag = "DIS_FLAG",
+        DisCalc = "DIS_CALC",
+        DisSmkt = "DIS_SMKT",
     }
 }

@@ -228,13 +228,13 @@ response! {
         /// 使用须知.
         description: String = body("description"),
         /// 商户logo. Format `media-url`.
-        merchant_logo_url: String = body("merchant_logo_url"),
+        merchant_logo_url: String = body("merchant_logo_url").url(),
         /// 商户名称.
         merchant_name: String = body("merchant_name"),
         /// 背景颜色.
         background_color: BackgroundColor = body("background_color"),
         /// 券详情图片. Format `media-url`.
-        coupon_image_url: String = body("coupon_image_url"),
+        coupon_image_url: String = body("coupon_image_url").url(),
         /// 视频号相关信息.
         finder_info: FinderInfo = body("finder_info"),
     }

@@ -33,7 +33,7 @@ response! {
         /// 微信头像url.
         head_image_url: String = body("head_image_url"),
         /// 会员卡背景图. Format `media-url`.
-        background_picture_url: String = body("background_picture_url"),
+        background_picture_url: String = body("background_picture_url").url(),
         /// 用户储值余额.
         balance: i64 = body("balance"),
         /// 用户会员卡状态.

@@ -17,7 +17,7 @@ request! {
         /// 会员卡编号.
         membership_number: String = body("membership_number"),
         /// 会员卡背景图. Format `media-url`.
-        background_picture_url: String = body("background_picture_url"),
+        background_picture_url: String = body("background_picture_url").url(),
         /// 用户等级.
         level: String = body("level"),
         /// 商户请求单号.
